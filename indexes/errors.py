@@ -1,0 +1,45 @@
+"""Errors of the index contract.
+
+::
+
+    IndexError_                       base of all of them
+    ├── InvalidInput(ValueError)      vectors, ids, k or terms that break the contract; names the row and the fix
+    │   ├── UnknownParameter          a parameter or spec name that does not exist; names the nearest one
+    │   └── UnknownId(KeyError)       an id that the index does not hold
+    ├── NotBuilt(RuntimeError)        search or save before build
+    ├── EngineMissing(ImportError)    the library underneath is not installed; says the install line
+    └── IndexDamaged(ValueError)      a saved file is missing, truncated or altered; names the file
+"""
+
+from __future__ import annotations
+
+
+class IndexError_(Exception):  # noqa: N801, N818 - the bare name would shadow the builtin that every reader knows
+    """Base of every error that ``indexes`` raises on purpose."""
+
+
+class InvalidInput(IndexError_, ValueError):  # noqa: N818
+    """Vectors, ids, ``k`` or terms that break the contract."""
+
+
+class UnknownParameter(InvalidInput):
+    """A spec or parameter name that does not exist."""
+
+
+class UnknownId(InvalidInput, KeyError):
+    """An id that the index does not hold."""
+
+    def __str__(self) -> str:  # KeyError shows its argument quoted, which mangles a sentence
+        return str(self.args[0]) if self.args else ""
+
+
+class NotBuilt(IndexError_, RuntimeError):  # noqa: N818
+    """The index was used before ``build``."""
+
+
+class EngineMissing(IndexError_, ImportError):  # noqa: N818
+    """The library under an engine is not installed."""
+
+
+class IndexDamaged(IndexError_, ValueError):  # noqa: N818
+    """A saved index file is missing, truncated or altered."""

@@ -1,0 +1,78 @@
+"""The words of the index contract: ids, scores, hits, metrics, traits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""float32, shape (n, dim), C-contiguous, finite."""
+
+Ids = NDArray[np.int64]
+"""int64, shape (n,), unique, >= 0, chosen by the caller; -1 is kept for padding."""
+
+Scores = NDArray[np.float32]
+"""float32; higher is better, always; -inf pads."""
+
+Terms = Sequence[str] | Mapping[str, float]
+"""A query or document of a term index: its terms in order, or terms with weights."""
+
+Metric = Literal["cosine", "ip", "l2"]
+METRICS: tuple[Metric, ...] = ("cosine", "ip", "l2")
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a search found, one row per query.
+
+    Attributes
+    ----------
+    ids
+        int64, shape (n_queries, k). Rows are ordered best first; -1 pads a row that has fewer hits.
+    scores
+        float32, shape (n_queries, k). Higher is better: the cosine, the inner product, minus the squared
+        Euclidean distance, or the BM25 score. -inf pads.
+    """
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def row(self, i: int) -> tuple[Ids, Scores]:
+        """Ids and scores of query ``i`` without the padding."""
+        found = self.ids[i] >= 0
+        return self.ids[i][found], self.scores[i][found]
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """How an engine meets the contract, so that a benchmark can show what each promise costs.
+
+    Attributes
+    ----------
+    exact
+        Scores are those of exact search (not estimates from compressed codes).
+    exhaustive
+        Every stored vector is looked at: recall is 1 up to ties.
+    remove
+        ``native``, or how the wrapper does it: ``tombstones`` (hidden from results, dropped by ``optimize``).
+    filter
+        ``native``, ``overfetch`` (asks for more and drops the rest) or ``scan`` (exact scan of the allowed rows).
+    add
+        ``native`` or ``buffer`` (new rows are scanned exactly until ``optimize``).
+    recall_floor
+        recall@10 at default parameters that the shipped contract suite holds the engine to.
+    """
+
+    exact: bool
+    exhaustive: bool
+    remove: Literal["native", "tombstones"]
+    filter: Literal["native", "overfetch", "scan"]
+    add: Literal["native", "buffer"]
+    recall_floor: float

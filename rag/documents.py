@@ -1,0 +1,154 @@
+"""What flows through the toolkit: documents, their sections, chunks and the passages that a search returns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Scalar = str | int | float | bool | None
+Metadata = Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A span of a document and where a reader finds it.
+
+    Sections of a document are ordered, do not overlap, and need not cover the whole text.
+
+    Attributes
+    ----------
+    start, end
+        Character offsets into ``Document.text``, half open.
+    heading
+        Path of headings above the span, outermost first; empty when there is none.
+    page
+        1-based page, slide or sheet number; None where the format has no pages.
+    """
+
+    start: int
+    end: int
+    heading: tuple[str, ...] = ()
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text with its origin.
+
+    Attributes
+    ----------
+    id
+        Unique in a knowledge base. Files use their source name; members of a container add ``#member``.
+    text
+        Well-formed Unicode: no NUL, no lone surrogates.
+    source
+        Name of the file the document came from, as the user wrote it; the unit that ``remove`` takes.
+    title
+        Title for people and for what is embedded; may be empty.
+    type
+        Short format name: ``md``, ``pdf``, ``html``, ``python`` ...
+    sections
+        Where in the document each span stands.
+    metadata
+        The user's own fields (front matter, ``--meta``) and what the format declares.
+    modified
+        Modification time of the source, seconds since the epoch.
+    source_sha256
+        SHA-256 of the source file's bytes; of the text where there is no file.
+    location
+        Absolute path of the source file; empty where there is none.
+    """
+
+    id: str
+    text: str
+    source: str = ""
+    title: str = ""
+    type: str = "text"
+    sections: tuple[Section, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+    modified: float | None = None
+    source_sha256: str = ""
+    location: str = ""
+
+    @classmethod
+    def from_text(cls, text: str, *, id: str, title: str = "", **metadata: Scalar) -> Document:  # noqa: A002
+        """Make a document of a string; its source is its id."""
+        clean = clean_text(text)
+        digest = hashlib.sha256(clean.encode()).hexdigest()
+        return cls(id=id, text=clean, source=id, title=title, metadata=metadata, source_sha256=digest)
+
+    def digest(self) -> str:
+        """SHA-256 over everything that changes what is stored: equal digests need no re-ingest."""
+        parts = [self.id, self.text, self.source, self.title, self.type, dict(self.metadata)]
+        spans = [(s.start, s.end, s.heading, s.page) for s in self.sections]
+        payload = json.dumps([*parts, spans], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(payload.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of a document that is embedded and searched as one.
+
+    ``document.text[chunk.start:chunk.end] == chunk.text``, always.
+    """
+
+    start: int
+    end: int
+    text: str
+    heading: tuple[str, ...] = ()
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stored chunk as a search returns it.
+
+    Attributes
+    ----------
+    rank
+        1-based place in the result.
+    score
+        Fused score, higher is better; comparable within one result only.
+    chunk
+        Id of the chunk in the knowledge base, the id its vectors carry in every index.
+    document, source, title, type, metadata
+        As in `Document`.
+    start, end
+        Character offsets of ``text`` in the document.
+    scores
+        What each retriever gave this chunk, by name (``dense``, ``terms``).
+    """
+
+    rank: int
+    score: float
+    chunk: int
+    document: str
+    source: str
+    start: int
+    end: int
+    text: str
+    title: str = ""
+    type: str = "text"
+    heading: tuple[str, ...] = ()
+    page: int | None = None
+    metadata: Metadata = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def clean_text(text: str) -> str:
+    """Make text storable: lone surrogates become U+FFFD, NUL characters go, line ends become ``\\n``."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def context_text(title: str, heading: tuple[str, ...], text: str) -> str:
+    """Return what is embedded and indexed for a chunk: title and heading path on a line of their own, then the text."""
+    path = [part for part in (title, *heading) if part]
+    unique = [part for i, part in enumerate(path) if i == 0 or part != path[i - 1]]
+    return f"{' > '.join(unique)}\n{text}" if unique else text

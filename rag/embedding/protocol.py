@@ -1,0 +1,43 @@
+"""What the toolkit asks of an embedder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """The embedder's own tokenizer, as far as chunking needs it."""
+
+    max_tokens: int
+    """Tokens of text that fit one input, special tokens not counted."""
+
+    def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Character spans of each text's tokens: int64, shape (n_tokens, 2), half open, no special tokens."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns texts into unit-norm float32 vectors of shape (n_texts, dim).
+
+    ``name`` and ``revision`` identify the model: vectors of equal name, revision and dim are interchangeable, whatever
+    runtime computed them.
+    """
+
+    name: str
+    revision: str
+    dim: int
+    tokenizer: Tokenizer
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts to be found."""
+        ...
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed questions to find them with."""
+        ...

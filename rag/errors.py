@@ -1,0 +1,88 @@
+"""Errors of the toolkit.
+
+::
+
+    RagError                             base of all of them; ``exit_code`` is what the command line returns
+    ├── InvalidInput(ValueError)         an argument that cannot be meant; says what to give instead
+    │   └── InvalidFilter                a ``where`` expression that does not parse; shows the place
+    ├── StoreError
+    │   ├── StoreMissing(FileNotFoundError)   no knowledge base in that folder
+    │   ├── StoreExists(FileExistsError)      there is one already
+    │   ├── StoreCorrupt(ValueError)          a file of the store is damaged; names the file
+    │   ├── StoreLocked(TimeoutError)         another process is writing; names its pid and host
+    │   ├── StoreMismatch(ValueError)         made with another embedder, metric, chunker, analyser or format
+    │   └── StoreUnwritable(OSError)          disk full, read-only, no permission; names the path and the cause
+    ├── EmbedderError(RuntimeError)      an embedder gave the wrong number, shape or kind of vectors
+    ├── ModelMissing(FileNotFoundError)  an embedding model that is nowhere to be found; says where it was looked for
+    └── ExtraMissing(ImportError)        an optional package is not installed; says the install line
+"""
+
+from __future__ import annotations
+
+
+class RagError(Exception):
+    """Base of every error that ``rag`` raises on purpose."""
+
+    exit_code = 1
+
+
+class InvalidInput(RagError, ValueError):  # noqa: N818
+    """An argument that cannot be meant."""
+
+    exit_code = 64
+
+
+class InvalidFilter(InvalidInput):
+    """A ``where`` expression that does not parse."""
+
+
+class StoreError(RagError):
+    """Base of what can be wrong with a knowledge base on disk."""
+
+
+class StoreMissing(StoreError, FileNotFoundError):  # noqa: N818
+    """No knowledge base in that folder."""
+
+    exit_code = 64
+
+
+class StoreExists(StoreError, FileExistsError):  # noqa: N818
+    """There is a knowledge base in that folder already."""
+
+    exit_code = 64
+
+
+class StoreCorrupt(StoreError, ValueError):  # noqa: N818
+    """A file of the store is missing, truncated or altered."""
+
+    exit_code = 3
+
+
+class StoreUnwritable(StoreError, OSError):  # noqa: N818
+    """The disk is full or read-only, or permission is denied."""
+
+    exit_code = 4
+
+
+class StoreLocked(StoreError, TimeoutError):  # noqa: N818
+    """Another process is writing to the knowledge base."""
+
+    exit_code = 8
+
+
+class StoreMismatch(StoreError, ValueError):  # noqa: N818
+    """The knowledge base was made with another embedder, metric, chunker, analyser or format."""
+
+    exit_code = 9
+
+
+class EmbedderError(RagError, RuntimeError):
+    """An embedder gave the wrong number, shape or kind of vectors."""
+
+
+class ModelMissing(RagError, FileNotFoundError):  # noqa: N818
+    """An embedding model is nowhere to be found."""
+
+
+class ExtraMissing(RagError, ImportError):  # noqa: N818
+    """An optional package is not installed."""
