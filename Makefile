@@ -1,0 +1,51 @@
+# make demo | make test on a machine with nothing but Python 3.11+, pip and a C++ compiler.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: help install demo test test-all lint format docs notebooks bench clean
+
+help:            ## this list
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+
+install: $(INSTALLED)  ## .venv with everything that the tests and the demo need
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "rag-workbench needs Python 3.11 or newer; say which one: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "could not make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV) (some minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	@touch $@
+
+demo: install    ## ingest this project's docs/ and ask two questions
+	@rm -rf demo-kb
+	$(BIN)/rag ingest docs --into demo-kb
+	@echo
+	$(BIN)/rag ask demo-kb "Which index should I take for a small collection?"
+	@echo
+	$(BIN)/rag ask demo-kb "What happens when a file is damaged?"
+
+lint: install    ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint       ## lint, then the everyday tests
+	$(BIN)/python -m pytest -n 2 -q -m "not slow"
+
+test-all: lint   ## everything, the slow tests and the notebooks included
+	$(BIN)/python -m pytest -n 2 -q
+
+format: install  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: install    ## regenerate the tables in README.md and docs/ from the code
+	$(BIN)/python -m pipelines.reference --write
+
+clean:           ## remove what make made
+	rm -rf $(VENV) demo-kb dist build .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,45 @@
+"""The Typer application and its commands in the order of use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import ask, chat, ingest, maintenance, search
+
+app = typer.Typer(
+    name="rag",
+    help="Ask your own documents: ingest files, search them, get answers with citations that can be checked.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("ingest")(ingest.command)
+app.command("ask")(ask.command)
+app.command("chat")(chat.command)
+app.command("search")(search.command)
+app.command("status")(maintenance.status)
+app.command("verify")(maintenance.verify)
+app.command("repair")(maintenance.repair)
+app.command("reindex")(maintenance.reindex)
+app.command("remove")(maintenance.remove)
+app.command("purge")(maintenance.purge)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - Typer's callback signature
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"rag-workbench {version('rag-workbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Ask your own documents: ingest files, search them, get answers with citations that can be checked."""

@@ -1,0 +1,32 @@
+"""What the ``rag`` command returns to the shell.
+
+Errors of ``rag.errors`` carry their own code; these are the rest.
+"""
+
+from __future__ import annotations
+
+OK = 0
+FAILED = 1
+"""An error without a code of its own; ``verify`` found differences."""
+SOME_FILES_FAILED = 2
+STORE_DAMAGED = 3
+STORE_UNWRITABLE = 4
+NOTHING_FOUND = 7
+"""``search`` found nothing, or ``ask`` abstained."""
+STORE_LOCKED = 8
+STORE_MISMATCH = 9
+BAD_USAGE = 64
+INTERRUPTED = 130
+
+MEANINGS: dict[int, str] = {
+    OK: "all well",
+    FAILED: "any other error; `verify` found differences",
+    SOME_FILES_FAILED: "some files failed; the rest went in",
+    STORE_DAMAGED: "a file of the knowledge base is damaged",
+    STORE_UNWRITABLE: "disk full, read-only, or permission denied",
+    NOTHING_FOUND: "nothing found, or the bot abstained",
+    STORE_LOCKED: "another process is writing",
+    STORE_MISMATCH: "made with another embedder, metric, chunker, analyser or format",
+    BAD_USAGE: "bad usage: unknown option, bad filter, no such knowledge base",
+    INTERRUPTED: "interrupted with Ctrl-C",
+}

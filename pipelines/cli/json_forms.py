@@ -1,0 +1,59 @@
+"""The JSON that scripts build on: these keys stay as they are; new ones may join."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rag.answers import Answer, Citation
+from rag.documents import Passage
+
+
+def passage(p: Passage) -> dict[str, Any]:
+    """Return one passage of ``search --json`` and ``ask --json``."""
+    return {
+        "rank": p.rank,
+        "score": p.score,
+        "document": p.document,
+        "chunk": p.chunk,
+        "source": p.source,
+        "start": p.start,
+        "end": p.end,
+        "text": p.text,
+        "title": p.title,
+        "heading": list(p.heading),
+        "page": p.page,
+        "type": p.type,
+        "metadata": dict(p.metadata),
+        "scores": dict(p.scores),
+    }
+
+
+def citation(c: Citation) -> dict[str, Any]:
+    """Return one citation of ``ask --json``."""
+    return {
+        "n": c.n,
+        "document": c.document,
+        "source": c.source,
+        "start": c.start,
+        "end": c.end,
+        "quote": c.quote,
+        "chunk": c.chunk,
+        "title": c.title,
+        "heading": list(c.heading),
+        "page": c.page,
+    }
+
+
+def answer(a: Answer) -> dict[str, Any]:
+    """Return what ``ask --json`` prints."""
+    return {
+        "question": a.question,
+        "answer": a.text,
+        "abstained": a.abstained,
+        "degraded": a.degraded,
+        "reason": a.reason,
+        "support": a.support,
+        "citations": [citation(c) for c in a.citations],
+        "passages": [passage(p) for p in a.passages],
+        "timings": dict(a.timings),
+    }

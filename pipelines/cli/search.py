@@ -1,0 +1,97 @@
+"""``rag search``: passages for one question, or a TREC run for a file of questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.errors import InvalidInput
+
+from . import exit_codes, json_forms
+from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Where
+from .ask import place
+from .output import one_line, print_json, safe, stderr, stdout
+from .retrieving import retriever_for
+
+if TYPE_CHECKING:
+    from rag.documents import Passage
+    from rag.knowledge_base import KnowledgeBase
+
+
+def command(
+    kb: KnowledgeBasePath,
+    question: Annotated[str | None, typer.Argument(help="The question; or give --questions.")] = None,
+    k: K = 5,
+    where: Where = None,
+    fusion: Fusion = "zscore",
+    dense_weight: DenseWeight = None,
+    max_per_source: MaxPerSource = None,
+    questions: Annotated[
+        Path | None, typer.Option(help='File of questions, one {"_id": ..., "text": ...} a line.')
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="Where to write the document-level TREC run of --questions.")] = None,
+    json: Json = False,
+) -> int:
+    """Find the passages that fit a question; or answer a file of questions as a TREC run."""
+    from rag.knowledge_base import KnowledgeBase
+
+    if (question is None) == (questions is None):
+        raise InvalidInput("give either a question or --questions FILE.jsonl")
+    if (questions is None) != (run is None):
+        raise InvalidInput("--questions and --run go together: the run is where the answers are written")
+    with KnowledgeBase.open(kb) as base:
+        if questions is not None and run is not None:
+            # A run is judged document by document: near-identical documents are judged apart, so none is hidden.
+            retriever = retriever_for(
+                base, k=k, where=where, fusion=fusion, dense_weight=dense_weight, max_per_source=None, dedupe=False
+            )
+            from ..trec_run import write_run
+
+            report = write_run(retriever, questions, run, k=k)
+            if json:
+                print_json(report.as_dict())
+            else:
+                stdout().print(f"{report.questions} questions, {report.lines} lines written to {run}")
+                for line in report.failures:
+                    stderr().print(f"failed: {one_line(line)}")
+            return exit_codes.SOME_FILES_FAILED if report.failures else exit_codes.OK
+        assert question is not None  # noqa: S101 - checked above; tells mypy
+        return _one(base, question, k, where, fusion, dense_weight, max_per_source, json)
+
+
+def _one(  # noqa: PLR0917 - private, called once
+    base: KnowledgeBase,
+    question: str,
+    k: int,
+    where: str | None,
+    fusion: str,
+    dense_weight: float | None,
+    max_per_source: int | None,
+    json: bool,
+) -> int:
+    if not question.strip():
+        raise InvalidInput("the question is empty; ask something in words")
+    retriever = retriever_for(
+        base, k=k, where=where, fusion=fusion, dense_weight=dense_weight, max_per_source=max_per_source
+    )
+    found = retriever.search(question)
+    if json:
+        passages = [json_forms.passage(p) for p in found.passages]
+        print_json({"question": question, "passages": passages, "timings": dict(found.timings)})
+    else:
+        _show(found.passages)
+    return exit_codes.OK if found.passages else exit_codes.NOTHING_FOUND
+
+
+def _show(passages: list[Passage]) -> None:
+    console = stdout()
+    if not passages:
+        console.print("Nothing found.")
+    for p in passages:
+        parts = "  ".join(f"{name} {value:.3f}" for name, value in p.scores.items())
+        spot = place(p.source, p.heading, p.page)
+        console.print(f"{p.rank}. {spot}", style="cyan", soft_wrap=True)
+        console.print(f"   score {p.score:.3f}  ({parts})  characters {p.start}-{p.end}", style="dim", soft_wrap=True)
+        console.print(f"   {one_line(safe(p.text), 400)}\n")

@@ -1,0 +1,124 @@
+"""Answer a file of questions and write a document-level TREC run.
+
+A line is ``question-id Q0 document-id rank score tag`` (the format of NIST's trec_eval). trec_eval orders by score,
+not by rank, reads scores as float32 and breaks ties by descending document id; so scores are written strictly
+descending in float32, and its order is ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+
+from rag.documents import Passage
+from rag.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from rag.retriever import Retriever
+
+_BATCH = 256
+_PASSAGES_PER_DOCUMENT = 10
+"""Chunks asked for per document wanted: several chunks of one document share one line of the run."""
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What `write_run` did."""
+
+    questions: int = 0
+    lines: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report for JSON."""
+        return asdict(self)
+
+
+def write_run(retriever: Retriever, questions: Path, run: Path, *, k: int, tag: str = "rag-workbench") -> RunReport:
+    """Answer every question and write the run, whole or not at all.
+
+    Parameters
+    ----------
+    retriever
+        Finds the passages; a document's score is that of its best passage.
+    questions
+        JSONL, ``{"_id", "text"}`` a line.
+    run
+        File to write. White space in ids is percent-encoded.
+    k
+        Documents per question.
+
+    Raises
+    ------
+    InvalidInput
+        If the file of questions cannot be read.
+    """
+    report = RunReport()
+    aside = run.with_name(f".{run.name}.{os.getpid()}.tmp")
+    try:
+        with aside.open("w", encoding="utf-8") as out:
+            for batch in _batches(read_questions(questions, report.failures)):
+                results = retriever.retrieve_many([text for _, text in batch], k=k * _PASSAGES_PER_DOCUMENT)
+                for (name, _), passages in zip(batch, results, strict=True):
+                    report.questions += 1
+                    for line in _lines(name, passages, k, tag):
+                        out.write(line)
+                        report.lines += 1
+        aside.replace(run)
+    finally:
+        aside.unlink(missing_ok=True)
+    return report
+
+
+def read_questions(path: Path, failures: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield (id, text) of each good line; say of each bad one what is wrong with it."""
+    try:
+        file = path.open(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InvalidInput(f"cannot read the questions {path}: {error.strerror}") from error
+    seen: set[str] = set()
+    with file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                name, text = str(row["_id"]), str(row["text"])
+            except (ValueError, KeyError, TypeError, RecursionError):
+                failures.append(f"{path}:{number}: not a JSON object with _id and text")
+                continue
+            if not text.strip():
+                failures.append(f"{path}:{number}: question {name} is empty")
+            elif name in seen:
+                failures.append(f"{path}:{number}: question id {name} stands twice; the first one counts")
+            else:
+                seen.add(name)
+                yield name, text
+
+
+def _batches(rows: Iterator[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    while batch := list(islice(rows, _BATCH)):
+        yield batch
+
+
+def _lines(question: str, passages: list[Passage], k: int, tag: str) -> Iterator[str]:
+    best: dict[str, float] = {}
+    for passage in passages:
+        best.setdefault(passage.document, passage.score)  # passages come best first
+    last = np.float32(np.inf)
+    for rank, (document, score) in enumerate(islice(best.items(), k), 1):
+        last = min(np.float32(score), np.nextafter(last, np.float32(-np.inf)))
+        yield f"{_encode(question)} Q0 {_encode(document)} {rank} {last:.9g} {tag}\n"
+
+
+def _encode(name: str) -> str:
+    """Percent-encode white space, and the percent sign so that decoding gives the id back."""
+    return "".join(quote(c, safe="") if c.isspace() or c == "%" else c for c in name)
