@@ -120,5 +120,7 @@ def _lines(question: str, passages: list[Passage], k: int, tag: str) -> Iterator
 
 
 def _encode(name: str) -> str:
-    """Percent-encode white space, and the percent sign so that decoding gives the id back."""
+    """Percent-encode an id that holds white space (and its percent signs, to decode); others stay."""
+    if not any(c.isspace() for c in name):
+        return name
     return "".join(quote(c, safe="") if c.isspace() or c == "%" else c for c in name)

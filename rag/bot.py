@@ -76,7 +76,7 @@ class Bot:
     def _generate(self, question: str, passages: Sequence[Passage]) -> Answer:
         try:
             return self.generator.generate(question, passages)
-        except Exception as error:  # noqa: BLE001 - a generator is the user's or a model's: whatever it raises, quotes remain
+        except Exception as error:  # whatever a model raises, quotes remain
             if self.generator is self._extractive:
                 raise
             log.warning("the generator failed (%s: %s); answering with quotes", type(error).__name__, error)

@@ -142,7 +142,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def clean_text(text: str) -> str:
-    """Make text storable: lone surrogates become U+FFFD, NUL characters go, line ends become ``\\n``."""
+    r"""Make text storable: lone surrogates become U+FFFD, NUL characters go, line ends become ``\n``."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
 

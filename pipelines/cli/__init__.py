@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 
-from .exit_codes import BAD_USAGE, FAILED, INTERRUPTED, STORE_UNWRITABLE
+from .exit_codes import BAD_USAGE, FAILED, INTERRUPTED, OK, STORE_DAMAGED, STORE_UNWRITABLE
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -16,39 +16,50 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code, without leaving the process."""
+    from .app import app
+
+    try:
+        result = app(args=arguments, prog_name="rag", standalone_mode=False)
+    except BrokenPipeError:
+        # The reader of our output went away (`rag search ... | head`): not an error. Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line: a person gets a sentence and a code
+        if os.environ.get("RAG_DEBUG"):
+            traceback.print_exc()
+        return _explain(error)
+    return result if isinstance(result, int) else OK
+
+
+def _explain(error: BaseException) -> int:
+    """Say what went wrong and return the exit code for it."""
     import click
 
     import indexes
     from rag.errors import RagError
 
-    from .app import app
-
-    try:
-        result = app(args=arguments, prog_name="rag", standalone_mode=False)
-    except click.exceptions.Abort:
-        return INTERRUPTED
-    except click.ClickException as error:
+    if isinstance(error, click.exceptions.Abort | KeyboardInterrupt):
+        return _say("interrupted; what was acknowledged is kept, run the same command again to go on", INTERRUPTED)
+    if isinstance(error, click.ClickException):
         error.show()
         return BAD_USAGE
-    except RagError as error:
-        return _say(str(error), error.exit_code)
-    except indexes.InvalidInput as error:
-        return _say(str(error), BAD_USAGE)
-    except indexes.IndexError_ as error:
-        return _say(str(error), FAILED)
-    except KeyboardInterrupt:
-        return _say("interrupted; what was acknowledged is kept, run the same command again to go on", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output went away (`rag search ... | head`): not an error. Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        return _say(str(error), STORE_UNWRITABLE)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence, a developer the trace
-        if os.environ.get("RAG_DEBUG"):
-            traceback.print_exc()
+    code = next(
+        (
+            code
+            for kind, code in (
+                (RagError, getattr(error, "exit_code", FAILED)),
+                (indexes.InvalidInput, BAD_USAGE),
+                (indexes.IndexDamaged, STORE_DAMAGED),
+                (indexes.IndexError_, FAILED),
+                (OSError, STORE_UNWRITABLE),
+            )
+            if isinstance(error, kind)
+        ),
+        None,
+    )
+    if code is None:
         return _say(f"unexpected {type(error).__name__}: {error} (RAG_DEBUG=1 shows where)", FAILED)
-    return result if isinstance(result, int) else 0
+    return _say(str(error), code)
 
 
 def _say(message: str, code: int) -> int:

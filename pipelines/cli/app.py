@@ -28,7 +28,7 @@ app.command("remove")(maintenance.remove)
 app.command("purge")(maintenance.purge)
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - Typer's callback signature
+def _version(value: bool) -> None:
     if value:
         from importlib.metadata import version
 
@@ -38,7 +38,7 @@ def _version(value: bool) -> None:  # noqa: FBT001 - Typer's callback signature
 
 @app.callback()
 def options(
-    version: Annotated[  # noqa: ARG001 - handled by its callback
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:

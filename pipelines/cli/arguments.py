@@ -15,7 +15,10 @@ Where = Annotated[
     typer.Option(help="""Search only documents that match, e.g. 'type == "pdf" and year >= 2024'."""),
 ]
 Fusion = Annotated[
-    str, typer.Option(help="How dense and term lists are joined: zscore or rrf (reciprocal rank); or dense, or terms alone.")
+    str,
+    typer.Option(
+        help="How dense and term lists are joined: zscore or rrf (reciprocal rank); or dense, or terms alone."
+    ),
 ]
 DenseWeight = Annotated[
     float | None, typer.Option(min=0.0, max=1.0, help="Share of the dense score in the z-score fusion.")

@@ -28,8 +28,9 @@ def command(
     json: Json = False,
 ) -> int:
     """Answer a question from the documents, with citations that can be checked."""
-    from rag.bot import Bot
     from rag.knowledge_base import KnowledgeBase
+
+    from rag.bot import Bot
 
     with KnowledgeBase.open(kb) as base:
         retriever = retriever_for(

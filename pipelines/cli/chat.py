@@ -12,14 +12,17 @@ from .arguments import Json, K, KnowledgeBasePath, Where
 from .ask import show
 from .output import print_json_line, stdout
 
-_HELP = "Ask in plain words. /where EXPRESSION narrows to matching documents, /where alone widens; /quit or Ctrl-D leaves."
+_HELP = (
+    "Ask in plain words. /where EXPRESSION narrows to matching documents, /where alone widens; /quit or Ctrl-D leaves."
+)
 
 
 def command(kb: KnowledgeBasePath, k: K = 5, where: Where = None, json: Json = False) -> int:
     """Ask questions one after another; --json prints one answer a line."""
-    from rag.bot import Bot
     from rag.knowledge_base import KnowledgeBase
     from rag.retriever import Retriever
+
+    from rag.bot import Bot
 
     console = stdout()
     with KnowledgeBase.open(kb) as base:

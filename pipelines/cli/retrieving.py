@@ -33,7 +33,13 @@ def retriever_for(
 
     if fusion not in _PARTS:
         raise InvalidInput(f"--fusion {fusion!r} does not exist; choose one of: {', '.join(_PARTS)}")
-    options: dict[str, Any] = {**_PARTS[fusion], "k": k, "where": where, "max_per_source": max_per_source, "dedupe": dedupe}
+    options: dict[str, Any] = {
+        **_PARTS[fusion],
+        "k": k,
+        "where": where,
+        "max_per_source": max_per_source,
+        "dedupe": dedupe,
+    }
     if dense_weight is not None:
         options["dense_weight"] = dense_weight
     return Retriever(kb, **options)

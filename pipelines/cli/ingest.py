@@ -1,0 +1,118 @@
+"""``rag ingest``: files and folders into a knowledge base."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.errors import InvalidInput
+
+from . import exit_codes
+from .arguments import Json, Wait
+from .output import one_line, print_json, stderr, stdout
+
+if TYPE_CHECKING:
+    from ..ingest import IngestReport, Progress, ProgressCallback
+
+_LISTED = 20
+
+
+def command(
+    documents: Annotated[list[str], typer.Argument(metavar="DOCS...", help="Files, folders, or beir:DIR.")],
+    into: Annotated[Path, typer.Option(metavar="KB", help="Folder of the knowledge base; made if it is not there.")],
+    index: Annotated[
+        list[str] | None, typer.Option(help="Index of a new knowledge base, e.g. hnsw:M=32 or bm25; may be repeated.")
+    ] = None,
+    chunker: Annotated[str | None, typer.Option(help="Chunker of a new one, e.g. tokens:256/32.")] = None,
+    embedder: Annotated[str | None, typer.Option(help="Embedding model of a new one: name or path.")] = None,
+    meta: Annotated[list[str] | None, typer.Option(help="key=value for every document; may be repeated.")] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove documents whose files have vanished.")] = False,
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> int:
+    """Read files into a knowledge base; files that have not changed cost nothing."""
+    from ..ingest import Options, ingest
+
+    options = Options(indexes=tuple(index) if index else None, chunker=chunker, embedder=embedder)
+    fields = dict(_pair(text) for text in meta or [])
+    with _progress(show=not json) as on_progress:
+        report = ingest(documents, into, options=options, meta=fields, prune=prune, wait=wait, on_progress=on_progress)
+    if json:
+        print_json(report.as_dict())
+    else:
+        _show(report)
+    return exit_codes.SOME_FILES_FAILED if report.failures else exit_codes.OK
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise InvalidInput(f"--meta {text!r} is not key=value")
+    return key.strip(), value.strip()
+
+
+@contextmanager
+def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
+    console = stderr()
+    if not show or not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("files  {task.fields[chunks]} chunks  {task.fields[rate]}/s"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading", total=None, chunks=0, rate="-")
+
+        def update(progress: Progress) -> None:
+            elapsed = bar.tasks[0].elapsed or 0.0
+            rate = f"{progress.chunks / elapsed:.0f}" if elapsed > 1 else "-"
+            bar.update(
+                task,
+                description=progress.stage,
+                total=progress.files or None,
+                completed=progress.files_done,
+                chunks=progress.chunks,
+                rate=rate,
+            )
+
+        yield update
+
+
+def _show(report: IngestReport) -> None:
+    console = stdout()
+    verb = "Made" if report.created else "Updated"
+    rate = f", {report.chunks / report.seconds:.0f} chunks/s" if report.chunks and report.seconds else ""
+    console.print(f"{verb} {report.into} from {report.found} files in {report.seconds:.1f} s{rate}.", soft_wrap=True)
+    counts = [
+        (report.added, "documents added"),
+        (report.changed, "changed"),
+        (report.unchanged, "unchanged"),
+        (report.removed, "removed"),
+        (report.unchanged_files, "files unchanged"),
+        (report.chunks, f"chunks ({report.embedded} embedded)"),
+    ]
+    console.print(
+        "  " + ", ".join(f"{n} {what}" for n, what in counts if n) if any(n for n, _ in counts) else "  nothing to do"
+    )
+    if report.failures:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(f.reason for f in report.failures).most_common())
+        errors = stderr()
+        errors.print(f"{len(report.failures)} not in ({reasons}):", style="yellow", soft_wrap=True)
+        for failure in report.failures[:_LISTED]:
+            errors.print(
+                f"  {one_line(failure.source)}: {failure.reason}: {one_line(failure.detail, 200)}", soft_wrap=True
+            )
+        if len(report.failures) > _LISTED:
+            errors.print(f"  ... and {len(report.failures) - _LISTED} more; --json lists them all")

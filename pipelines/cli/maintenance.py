@@ -1,0 +1,127 @@
+"""``rag status | verify | repair | reindex | remove | purge``: looking after a knowledge base."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from . import exit_codes
+from .arguments import Json, KnowledgeBasePath, Wait
+from .output import megabytes, one_line, print_json, stdout
+
+
+def status(kb: KnowledgeBasePath, json: Json = False) -> int:
+    """Show what a knowledge base holds and how it was made."""
+    from rag.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(kb) as base:
+        state = base.status()
+    if json:
+        print_json(asdict(state))
+        return exit_codes.OK
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in asdict(state).items():
+        table.add_row(name.replace("_", " "), _words(name, value))
+    stdout().print(table)
+    return exit_codes.OK
+
+
+def _words(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{one_line(str(k))} {_words(name, v)}" for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return "  ".join(_words(name, item) for item in value)
+    return megabytes(value) if "bytes" in name and isinstance(value, int) else one_line(str(value))
+
+
+def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
+    """Check that store and indexes are whole and agree; exit 1 when they differ."""
+    from rag.knowledge_base import KnowledgeBase
+
+    report = KnowledgeBase.check(kb)
+    if json:
+        print_json({"ok": report.ok, **asdict(report)})
+    else:
+        console = stdout()
+        for problem in report.problems:
+            console.print(f"- {one_line(problem)}", soft_wrap=True)
+        console.print(
+            f"{report.documents} documents, {report.chunks} chunks: "
+            + ("all well" if report.ok else "NOT well; mend with: rag repair " + str(kb)),
+            soft_wrap=True,
+        )
+    return exit_codes.OK if report.ok else exit_codes.FAILED
+
+
+def repair(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
+    """Rebuild what is damaged from the store."""
+    from rag.knowledge_base import KnowledgeBase
+
+    report = KnowledgeBase.mend(kb, wait=wait)
+    if json:
+        print_json(asdict(report))
+    else:
+        for line in report.done or ["nothing to repair"]:
+            stdout().print(f"- {one_line(line)}", soft_wrap=True)
+    return exit_codes.OK
+
+
+def reindex(
+    kb: KnowledgeBasePath,
+    index: Annotated[list[str], typer.Option(help="Engine to use from now on; may be repeated.")],
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> int:
+    """Change the indexes without embedding anything again."""
+    from rag.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
+        base.reindex(index)
+        now = list(base.status().indexes)
+    if json:
+        print_json({"indexes": now})
+    else:
+        stdout().print(f"{kb} is now searched by: {', '.join(now)}", soft_wrap=True)
+    return exit_codes.OK
+
+
+def remove(
+    kb: KnowledgeBasePath,
+    source: Annotated[str, typer.Argument(help="A source as `status` and answers name it, or a folder of sources.")],
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> int:
+    """Remove a source's documents; `purge` also clears their bytes from disk."""
+    from rag.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
+        removed = base.remove(source)
+    if json:
+        print_json({"source": source, "removed": removed})
+    else:
+        stdout().print(
+            f"{removed} documents removed" if removed else f"nothing in {kb} comes from {one_line(source)}",
+            soft_wrap=True,
+        )
+    return exit_codes.OK if removed else exit_codes.NOTHING_FOUND
+
+
+def purge(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
+    """Clear from disk every byte of what was removed."""
+    from rag.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
+        before = base.status().disk_bytes
+        base.purge()
+        after = base.status().disk_bytes
+    if json:
+        print_json({"disk_bytes_before": before, "disk_bytes": after})
+    else:
+        stdout().print(f"{kb}: {megabytes(before)} before, {megabytes(after)} now", soft_wrap=True)
+    return exit_codes.OK

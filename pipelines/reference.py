@@ -1,0 +1,85 @@
+"""Write the tables of README.md and docs/reference.md from the code, or check that they are up to date.
+
+``python -m pipelines.reference --write`` writes; without it, differences are an error.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import click
+import typer.main
+
+import indexes
+
+from .cli.app import app
+from .cli.exit_codes import MEANINGS
+
+_BLOCK = "<!-- generated: {name} -->\n{body}\n<!-- end -->"
+
+
+def index_table() -> str:
+    """Return the engines of the registry as a Markdown table."""
+    rows = ["| spec | on | build parameters | search parameters |", "|---|---|---|---|"]
+    for entry in indexes.engines():
+        cells = [f"`{entry.name}`", entry.summary, _parameters(entry.build_params), _parameters(entry.search_params)]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _parameters(cls: type[Any]) -> str:
+    shown = [f"`{f.name}={'' if f.default is MISSING else f.default}`" for f in fields(cls)]
+    return " ".join(shown) or "-"
+
+
+def exit_code_table() -> str:
+    """Return the exit codes as a Markdown table."""
+    return "\n".join(["| code | meaning |", "|---|---|", *(f"| {code} | {text} |" for code, text in MEANINGS.items())])
+
+
+def command_help() -> str:
+    """Return every command's help, as the terminal shows it."""
+    root = typer.main.get_command(app)
+    assert isinstance(root, click.Group)  # noqa: S101 - the application has commands
+    return "\n\n".join(_help_of(name, command) for name, command in root.commands.items())
+
+
+def _help_of(name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=f"rag {name}", terminal_width=100, max_content_width=100)
+    return f"### rag {name}\n\n```text\n{command.get_help(context).strip()}\n```"
+
+
+def pages(root: Path) -> Iterator[tuple[Path, str, str]]:
+    """Yield (file, text now, text as it should be)."""
+    blocks = {"indexes": index_table, "exit codes": exit_code_table, "commands": command_help}
+    for path in (root / "README.md", root / "docs" / "reference.md"):
+        now = path.read_text(encoding="utf-8")
+        new = now
+        for name, make in blocks.items():
+            if f"<!-- generated: {name} -->" in now:
+                pattern = re.escape(f"<!-- generated: {name} -->") + r".*?<!-- end -->"
+                body = _BLOCK.format(name=name, body=make())
+                new = re.sub(pattern, lambda _, body=body: body, new, flags=re.DOTALL)
+        yield path, now, new
+
+
+def main() -> int:
+    """Write or check; return 1 when a page is out of date."""
+    write = "--write" in sys.argv[1:]
+    stale = 0
+    for path, now, new in pages(Path(__file__).resolve().parent.parent):
+        if now != new and write:
+            path.write_text(new, encoding="utf-8")
+        elif now != new:
+            sys.stderr.write(f"{path.name} is out of date; run: make docs\n")
+            stale = 1
+    return stale
+
+
+if __name__ == "__main__":
+    sys.exit(main())
