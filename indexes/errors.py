@@ -26,7 +26,7 @@ class UnknownParameter(InvalidInput):
     """A spec or parameter name that does not exist."""
 
 
-class UnknownId(InvalidInput, KeyError):
+class UnknownId(InvalidInput, KeyError):  # noqa: N818
     """An id that the index does not hold."""
 
     def __str__(self) -> str:  # KeyError shows its argument quoted, which mangles a sentence

@@ -1,0 +1,260 @@
+"""What all indexes share: ids, the lock, the order of checks, saving and loading.
+
+The public methods are here and checked; an engine's file holds the private ones, which work on rows: an engine numbers
+what it is given 0, 1, 2 ... and never sees an id.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import files
+from .checks import checked_ids, listing
+from .errors import IndexDamaged, InvalidInput, NotBuilt, UnknownId
+from .idset import IdSet
+from .locks import ReadersWriterLock
+from .registry import Family
+from .rows import Keep, RowMap
+from .spec import Parameters, Spec
+from .types import Ids, Traits
+
+Items = TypeVar("Items")
+"""What an engine is given in one go: a float32 matrix, or a list of bags of terms."""
+
+KIND = "rag-workbench index"
+Allow = ArrayLike | IdSet
+
+
+class Index(ABC, Generic[Items]):
+    """Base of ``DenseIndex`` and ``TermIndex``.
+
+    An engine sets the class variables and writes the private methods; see CONTRIBUTING, "add an index in four steps".
+    Searches run side by side, changes run alone.
+    """
+
+    name: ClassVar[str]
+    family: ClassVar[Family]
+    Build: ClassVar[type[Parameters]] = Parameters
+    Search: ClassVar[type[Parameters]] = Parameters
+    format: ClassVar[int] = 1
+    """Raised when the saved files change their meaning."""
+    max_dead_share: ClassVar[float] = 0.5
+    """Dead rows are thrown out when more than this share of the rows is dead; 0 throws out at every removal."""
+
+    def __init__(self, build: Parameters | None = None, search: Parameters | None = None) -> None:
+        self.build_params = build or self.Build()
+        self.search_params = search or self.Search()
+        if type(self.build_params) is not self.Build or type(self.search_params) is not self.Search:
+            raise InvalidInput(f"{self.name} takes {self.Build.__name__} and {self.Search.__name__} as parameters")
+        self._lock = ReadersWriterLock()
+        self._rows = RowMap()
+        self._broken = ""
+        self._live_rows: tuple[int, Keep] | None = None
+        self.generation = 0
+
+    # ---- what the engine writes -------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def traits(self) -> Traits:
+        """How this engine, with these parameters, meets the contract."""
+
+    @abstractmethod
+    def _build(self, items: Items) -> None:
+        """Hold these items, and no others, as rows 0, 1, 2 ..."""
+
+    @abstractmethod
+    def _append(self, items: Items) -> None:
+        """Hold these items too, as the next rows."""
+
+    @abstractmethod
+    def _compact(self, live: Ids) -> None:
+        """Throw out all rows but ``live`` (ascending); row ``i`` is from now on what was row ``live[i]``."""
+
+    @abstractmethod
+    def _write(self, folder: Path) -> None:
+        """Write the engine's files, flat, into an empty folder."""
+
+    @abstractmethod
+    def _read(self, folder: Path, n_rows: int) -> None:
+        """Read what ``_write`` wrote; raise ``IndexDamaged`` if it does not hold ``n_rows`` rows."""
+
+    @abstractmethod
+    def _bytes(self) -> dict[str, int]:
+        """Bytes of memory by part, worked out, not measured."""
+
+    def _forget(self, rows: Ids) -> None:
+        """Stop holding rows, keeping the numbers of the others; they are not returned in any case."""
+
+    def _tidy(self) -> None:
+        """Do what makes searching faster or memory smaller, after dead rows are out."""
+
+    def _identity(self) -> dict[str, Any]:
+        """Return what ``__init__`` needs besides the parameters, for the manifest."""
+        return {}
+
+    # ---- what callers use -------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return self._rows.n_live
+
+    def __contains__(self, id_: object) -> bool:
+        with self._lock.reading():
+            return isinstance(id_, (int, np.integer)) and bool(
+                (self._rows.lookup(np.array([id_], np.int64)) >= 0).all()
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.spec}, {len(self)} items>"
+
+    @property
+    def spec(self) -> str:
+        """The spec string with this index's parameters."""
+        return str(Spec(self.name, self.build_params, self.search_params))
+
+    def ids(self) -> Ids:
+        """Return the ids held: int64, shape (n,), ascending; a copy."""
+        with self._lock.reading():
+            return self._rows.ids()
+
+    def remove(self, ids: ArrayLike) -> None:
+        """Remove items; afterwards no search returns them.
+
+        Parameters
+        ----------
+        ids
+            int64-like, shape (n,), unique.
+
+        Raises
+        ------
+        UnknownId
+            Some ids are not held; nothing is removed then.
+        InvalidInput
+            The ids are no whole numbers, negative or repeated.
+        """
+        wanted = checked_ids(ids)
+        with self._lock.writing():
+            self._check_whole()
+            rows = self._rows.lookup(wanted)
+            if (rows < 0).any():
+                raise UnknownId(f"ids not in the index: {listing(wanted[rows < 0].tolist())}; nothing was removed")
+            if not len(rows):
+                return
+            self._rows.kill(rows)
+            self.generation += 1
+            self._guarded(lambda: self._forget(rows))
+            if self._rows.n_dead > self.max_dead_share * self._rows.n_rows:
+                self._throw_out_dead()
+
+    def optimize(self) -> None:
+        """Throw out what was removed, fold in what was buffered; answers stay as good or get better."""
+        with self._lock.writing():
+            self._check_whole()
+            if self._rows.n_dead:
+                self._throw_out_dead()
+            self._guarded(self._tidy)
+            self.generation += 1
+
+    def memory(self) -> dict[str, int]:
+        """Return bytes of memory by part; the sum is the index's footprint without Python's small objects."""
+        with self._lock.reading():
+            return {**self._bytes(), "ids": self._rows.nbytes}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the index into a folder, whole or not at all; a folder that is there is replaced in one step.
+
+        Raises
+        ------
+        OSError
+            The disk is full, or permission is denied; what was at ``path`` is unchanged.
+        """
+        with self._lock.reading():
+            self._check_whole()
+            facts = {
+                "kind": KIND,
+                "engine": self.name,
+                "format": self.format,
+                "build": {n: getattr(self.build_params, n) for n in self.Build.names()},
+                "search": {n: getattr(self.search_params, n) for n in self.Search.names()},
+                "rows": self._rows.n_rows,
+                **self._identity(),
+            }
+            files.write(path, facts, self._fill)
+
+    # ---- machinery --------------------------------------------------------------------------------------------
+
+    def _fill(self, folder: Path) -> None:
+        files.write_array(folder / "ids.npy", self._rows.by_row)
+        self._write(folder)
+
+    def _restore(self, folder: Path, n_rows: int) -> None:
+        """Read the verified files of ``folder``."""
+        ids = files.read_array(folder / "ids.npy", np.int64, (n_rows,))
+        live = ids[ids >= 0]
+        if len(np.unique(live)) != len(live) or (ids < -1).any():
+            raise IndexDamaged(f"ids.npy in {folder} holds repeated or negative ids")
+        self._read(folder, n_rows)
+        self._rows = RowMap(ids)
+
+    def _replace_all(self, items: Items, ids: Ids) -> None:
+        """Hold these checked items only."""
+        with self._lock.writing():
+            self._broken = ""
+            self.generation += 1
+            self._guarded(lambda: self._build(items))
+            self._rows = RowMap(ids)
+
+    def _insert(self, items: Items, ids: Ids) -> None:
+        """Hold these checked items too, all or none."""
+        with self._lock.writing():
+            self._check_whole()
+            if not len(ids):
+                return
+            known = self._rows.lookup(ids) >= 0 if self._rows.n_live else np.zeros(len(ids), np.bool_)
+            if known.any():
+                raise InvalidInput(f"ids already in the index: {listing(ids[known].tolist())}; remove them first")
+            self.generation += 1
+            self._guarded(lambda: self._append(items) if self._rows.n_rows else self._build(items))
+            self._rows.append(ids)
+
+    def _throw_out_dead(self) -> None:
+        live = self._rows.live()
+        self._guarded(lambda: self._compact(live))
+        self._rows.compact(live)
+        self.generation += 1
+
+    def _guarded(self, change: Callable[[], None]) -> None:
+        """Run a change of the engine; if it fails half-way (memory runs out), refuse all further use of the index."""
+        try:
+            change()
+        except BaseException as error:
+            self._broken = f"{type(error).__name__}: {error}"
+            raise
+
+    def _check_whole(self) -> None:
+        if self._broken:
+            raise NotBuilt(f"an earlier change of this index failed half-way ({self._broken}): build or load it again")
+
+    def _rows_of(self, ids: Ids) -> Keep:
+        """Return the rows that hold ``ids``; those not held are left out."""
+        rows = self._rows.lookup(ids)
+        rows = rows[rows >= 0]
+        rows.sort()
+        return Keep(rows, self._rows.n_rows)
+
+    def _keep(self, allow: Allow | None) -> Keep | None:
+        """Return the rows that may be returned; None if all may."""
+        if allow is not None:
+            return (allow if isinstance(allow, IdSet) else IdSet(allow)).keep(self)
+        if not self._rows.n_dead:
+            return None
+        if self._live_rows is None or self._live_rows[0] != self.generation:
+            self._live_rows = (self.generation, Keep(self._rows.live(), self._rows.n_rows))
+        return self._live_rows[1]

@@ -1,0 +1,228 @@
+"""Folders of files that are written whole or not at all, and never read when damaged.
+
+A saved index is a folder with a ``manifest.json`` that names every other file with its size and SHA-256, and carries a
+digest of itself. It is written aside, synced to the disk, then put in place by one rename. Opening checks everything
+before a native loader sees a byte: a flipped bit makes such loaders crash, or answer wrongly.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import IndexDamaged
+
+MANIFEST = "manifest.json"
+_MANIFEST_BYTES = 1 << 20
+_BLOCK = 1 << 20
+
+
+def write(path: str | os.PathLike[str], facts: Mapping[str, Any], fill: Callable[[Path], None]) -> None:
+    """Write a folder, or replace the one that is there; whatever happens, ``path`` is the old or the new one, whole.
+
+    Parameters
+    ----------
+    path
+        The folder; its parent must exist.
+    facts
+        What the manifest says besides the files; JSON values only.
+    fill
+        Writes the files, flat, into the folder that it is given.
+
+    Raises
+    ------
+    OSError
+        The disk is full, or permission is denied; nothing at ``path`` has changed.
+    """
+    target = Path(path)
+    aside = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
+    aside.mkdir()
+    try:
+        fill(aside)
+        files = {p.name: _digest(p) for p in sorted(aside.iterdir())}
+        body: dict[str, Any] = {**facts, "files": files}
+        body["digest"] = _own_digest(body)
+        (aside / MANIFEST).write_text(json.dumps(body, indent=1, ensure_ascii=True) + "\n", encoding="ascii")
+        for name in [*files, MANIFEST]:
+            _sync(aside / name)
+        _sync(aside)
+        _put(aside, target)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Check every byte of a folder and return its manifest.
+
+    Raises
+    ------
+    IndexDamaged
+        Names the file that is missing, strange, truncated or altered.
+    """
+    folder = Path(path)
+    _recover(folder)
+    manifest = _read_manifest(folder)
+    files = manifest["files"]
+    try:
+        present = {entry.name for entry in os.scandir(folder)}
+    except OSError as error:
+        raise IndexDamaged(f"cannot list {folder}: {error.strerror}") from error
+    for name in sorted(set(files) - present):
+        raise IndexDamaged(f"{name} is missing from the index in {folder}: rebuild the index or restore the file")
+    for name in sorted(present - set(files) - {MANIFEST}):
+        raise IndexDamaged(f"{name} is not part of the index in {folder}, but lies there: remove it")
+    for name, said in files.items():
+        found = _digest(folder / name, damaged=True)
+        if found != said:
+            how = "truncated or grown" if found["bytes"] != said["bytes"] else "altered"
+            raise IndexDamaged(f"{name} of the index in {folder} is {how}: rebuild the index or restore the file")
+    return manifest
+
+
+def write_array(path: Path, array: np.ndarray[Any, Any]) -> None:
+    """Write an array as a ``.npy`` file."""
+    with path.open("wb") as file:
+        np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def read_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) -> np.ndarray[Any, Any]:
+    """Read a ``.npy`` file of the verified folder; None in ``shape`` takes any length.
+
+    Raises
+    ------
+    IndexDamaged
+        The file holds another dtype or shape, or is no array.
+    """
+    try:
+        with path.open("rb") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise IndexDamaged(f"{path.name} cannot be read: {error}") from error
+    fits = array.ndim == len(shape) and all(b in (None, a) for a, b in zip(array.shape, shape, strict=True))
+    if array.dtype != np.dtype(dtype) or not fits:
+        raise IndexDamaged(f"{path.name} holds {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}")
+    return array
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    raw = _read_small(folder / MANIFEST)
+    try:
+        manifest = json.loads(raw.decode("ascii"), object_pairs_hook=_no_repeats, parse_constant=_no_constants)
+    except (ValueError, RecursionError) as error:
+        raise IndexDamaged(f"{MANIFEST} in {folder} is no manifest: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("digest") != _own_digest(manifest):
+        raise IndexDamaged(f"{MANIFEST} in {folder} is altered: rebuild the index or restore the file")
+    if raw != (json.dumps(manifest, indent=1, ensure_ascii=True) + "\n").encode("ascii"):
+        raise IndexDamaged(f"{MANIFEST} in {folder} is altered: rebuild the index or restore the file")
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not all(_is_entry(name, entry) for name, entry in files.items()):
+        raise IndexDamaged(f"{MANIFEST} in {folder} lists files in a way that cannot be read: rebuild the index")
+    return manifest
+
+
+def _is_entry(name: str, entry: object) -> bool:
+    plain = name not in ("", ".", "..", MANIFEST) and "/" not in name and "\0" not in name
+    return plain and isinstance(entry, dict) and set(entry) == {"bytes", "sha256"}
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({k for k, _ in pairs}) != len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
+def _no_constants(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _own_digest(manifest: Mapping[str, Any]) -> str:
+    rest = {k: v for k, v in manifest.items() if k != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=True).encode("ascii")).hexdigest()
+
+
+def _open(path: Path) -> int:
+    """Open a plain file for reading; never follows a link, never waits for a pipe."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise IndexDamaged(f"{path.name} is missing: there is no whole index in {path.parent}") from error
+    except OSError as error:
+        what = "a symbolic link" if error.errno == errno.ELOOP else f"unreadable ({error.strerror})"
+        raise IndexDamaged(f"{path.name} in {path.parent} is {what}, not a plain file") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise IndexDamaged(f"{path.name} in {path.parent} is not a plain file")
+    return handle
+
+
+def _read_small(path: Path) -> bytes:
+    with os.fdopen(_open(path), "rb") as file:
+        raw = file.read(_MANIFEST_BYTES + 1)
+    if len(raw) > _MANIFEST_BYTES:
+        raise IndexDamaged(f"{path.name} in {path.parent} is too long for a manifest")
+    return raw
+
+
+def _digest(path: Path, *, damaged: bool = False) -> dict[str, Any]:
+    """Return size and SHA-256; ``damaged``: a read error is damage, not a fault of the disk to be passed on."""
+    with os.fdopen(_open(path), "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            return {"bytes": size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        except OSError as error:
+            if damaged:
+                raise IndexDamaged(f"{path.name} in {path.parent} cannot be read: {error.strerror}") from error
+            raise
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _put(aside: Path, target: Path) -> None:
+    """Give ``aside`` the name ``target``; what had it is removed afterwards."""
+    if not target.is_symlink() and not target.exists():
+        aside.rename(target)
+        _sync(target.parent)
+    elif _exchange(aside, target):
+        _sync(target.parent)
+        shutil.rmtree(aside, ignore_errors=True)
+    else:  # no atomic exchange here: a crash between the two renames leaves the old folder aside, and verify finds it
+        old = target.with_name(f".{target.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        target.rename(old)
+        aside.rename(target)
+        _sync(target.parent)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two names atomically, by Linux's renameat2; False where the kernel or the file system has it not."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    at_cwd, exchange = -100, 2
+    return bool(renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0)
+
+
+def _recover(folder: Path) -> None:
+    old = folder.with_name(f".{folder.name}.old")
+    if not folder.exists() and old.is_dir():
+        old.rename(folder)

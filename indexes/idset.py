@@ -1,0 +1,75 @@
+"""A set of ids that a search may return, made once and used for many searches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .checks import whole_numbers
+from .errors import InvalidInput
+from .rows import Keep
+from .types import Ids
+
+if TYPE_CHECKING:
+    from .base import Index
+
+
+class IdSet:
+    """Allowed ids.
+
+    An index translates them into its own rows once, and again only after it has changed; so keep an ``IdSet`` for as
+    long as a filter is used. It may hold ids that an index does not know: these are never found.
+
+    Parameters
+    ----------
+    ids
+        int64-like, shape (n,), >= 0, in any order; repeats count once.
+
+    Raises
+    ------
+    InvalidInput
+        The ids are no whole numbers, or negative.
+
+    Examples
+    --------
+    >>> len(IdSet([3, 1, 3]))
+    2
+    """
+
+    __slots__ = ("_kept", "ids")
+
+    def __init__(self, ids: ArrayLike | Iterable[int] | IdSet) -> None:
+        if isinstance(ids, IdSet):
+            values = ids.ids
+        else:
+            values = np.unique(whole_numbers(ids if isinstance(ids, np.ndarray) else list(ids)))  # type: ignore[arg-type]
+            if len(values) and values[0] < 0:
+                raise InvalidInput(f"allowed ids must be >= 0, got {values[0]}")
+            values.flags.writeable = False
+        self.ids: Ids = values
+        self._kept: WeakKeyDictionary[Index[Any], tuple[int, Keep]] = WeakKeyDictionary()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, id_: object) -> bool:
+        if not isinstance(id_, (int, np.integer)):
+            return False
+        at = int(np.searchsorted(self.ids, id_))
+        return at < len(self.ids) and bool(self.ids[at] == id_)
+
+    def __repr__(self) -> str:
+        return f"IdSet({len(self)} ids)"
+
+    def keep(self, index: Index[Any]) -> Keep:
+        """Return the rows of ``index`` that hold these ids, from the cache if the index has not changed since."""
+        known = self._kept.get(index)
+        if known is not None and known[0] == index.generation:
+            return known[1]
+        keep = index._rows_of(self.ids)
+        self._kept[index] = (index.generation, keep)
+        return keep

@@ -1,0 +1,49 @@
+"""Many readers or one writer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class ReadersWriterLock:
+    """A lock that many readers share and one writer has alone.
+
+    A waiting writer holds new readers back, so that a stream of searches cannot starve an update. Not reentrant.
+    """
+
+    def __init__(self) -> None:
+        self._gate = threading.Lock()  # a writer holds it while it waits and works; readers only pass through
+        self._idle = threading.Condition(threading.Lock())
+        self._readers = 0
+
+    def start_reading(self) -> None:
+        """Wait for the writer, if any, then count one more reader."""
+        with self._gate, self._idle:
+            self._readers += 1
+
+    def stop_reading(self) -> None:
+        """Count one reader less."""
+        with self._idle:
+            self._readers -= 1
+            if not self._readers:
+                self._idle.notify_all()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Hold the lock as one of many readers."""
+        self.start_reading()
+        try:
+            yield
+        finally:
+            self.stop_reading()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lock alone."""
+        with self._gate:
+            with self._idle:
+                while self._readers:
+                    self._idle.wait()
+            yield

@@ -1,0 +1,90 @@
+"""The table of all engines: one row each, imported on first use."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from .errors import EngineMissing, UnknownParameter
+
+if TYPE_CHECKING:
+    from .base import Index
+
+Family = Literal["dense", "terms"]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One row of the table: where the class is, what it takes, how to install what is underneath, one line on it."""
+
+    target: str
+    family: Family
+    install: str
+    line: str
+
+
+_TABLE: dict[str, Engine] = {
+    "bm25": Engine("indexes.bm25:BM25Index", "terms", "pip install numpy", "BM25 over postings, exact and incremental"),
+    "flat": Engine(
+        "indexes.flat:FlatIndex", "dense", "pip install faiss-cpu", "exact search; the oracle of all others"
+    ),
+    "hnsw": Engine("indexes.hnsw:HNSWIndex", "dense", "pip install faiss-cpu", "graph search: fast at high recall"),
+}
+
+engines: Mapping[str, Engine] = MappingProxyType(_TABLE)
+"""Name -> row, read-only."""
+
+
+def row(name: str) -> Engine:
+    """Return the row of an engine.
+
+    Raises
+    ------
+    UnknownParameter
+        No engine has that name; the message has the nearest one.
+    """
+    from .spec import unknown
+
+    try:
+        return _TABLE[name]
+    except KeyError:
+        raise UnknownParameter(unknown("index", name, _TABLE)) from None
+
+
+def engine(name: str) -> type[Index[Any]]:
+    """Import the class of an engine.
+
+    Raises
+    ------
+    UnknownParameter
+        No engine has that name.
+    EngineMissing
+        The library underneath is not installed; the message has the install line.
+    """
+    found = row(name)
+    module, _, attribute = found.target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+    except ImportError as error:
+        raise EngineMissing(
+            f"the index {name!r} needs a library that is not installed ({error}): {found.install}"
+        ) from error
+
+
+def library(module: str, name: str) -> Any:  # noqa: ANN401 - a module without types
+    """Import the library under the engine ``name``.
+
+    Raises
+    ------
+    EngineMissing
+        It is not installed; the message has the install line.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise EngineMissing(
+            f"the index {name!r} needs {module}, which cannot be imported ({error}): {row(name).install}"
+        ) from error

@@ -1,0 +1,191 @@
+"""Typed parameters, and the spec strings that name an index: ``"hnsw:M=32,ef=128"``.
+
+An engine declares two frozen dataclasses of parameters, one for building and one for searching. The same declaration
+gives spec strings, sweeps, help texts and the tables of the documentation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Self
+
+from .errors import InvalidInput, UnknownParameter
+
+Value = int | float | bool | str | None
+AUTO = "auto"
+
+
+def param(
+    default: Value,
+    text: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:  # noqa: ANN401 - stands as the default of a field of any type
+    """Declare one parameter: its default, one line of help, and the values it may take (``low`` and ``high`` included)."""
+    return dataclasses.field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """Base of the parameter classes: frozen dataclasses of ``param`` fields, checked when an object is made.
+
+    A field is an int, float, bool or str, or one of these ``| None``, where None is written ``auto`` in a spec.
+    """
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _check(type(self), field, getattr(self, field.name)))
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the parameters."""
+        return tuple(f.name for f in dataclasses.fields(cls))
+
+    def changed(self) -> dict[str, Value]:
+        """Return the parameters that differ from their defaults."""
+        fields = dataclasses.fields(self)
+        return {f.name: getattr(self, f.name) for f in fields if getattr(self, f.name) != f.default}
+
+    def replace(self, changes: Mapping[str, Value]) -> Self:
+        """Return a copy with some parameters changed.
+
+        Raises
+        ------
+        UnknownParameter
+            Names the nearest parameter there is.
+        """
+        for name in changes:
+            if name not in self.names():
+                raise UnknownParameter(unknown("parameter", name, self.names(), f"of {type(self).__name__}"))
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """An engine by name with its parameters; ``str(spec)`` parses back to an equal spec."""
+
+    name: str
+    build: Parameters
+    search: Parameters
+
+    def __str__(self) -> str:
+        parts = {**self.build.changed(), **self.search.changed()}
+        return self.name if not parts else self.name + ":" + ",".join(f"{k}={_text(v)}" for k, v in parts.items())
+
+
+def parse(spec: str) -> Spec:
+    """Read a spec string.
+
+    Parameters
+    ----------
+    spec
+        ``name`` or ``name:parameter=value,...``; build and search parameters may be mixed.
+
+    Raises
+    ------
+    UnknownParameter
+        A name that does not exist; the message has the nearest one.
+    InvalidInput
+        A value of the wrong type or out of range, or a spec that cannot be read.
+    """
+    from .registry import engine
+
+    if not isinstance(spec, str):
+        raise InvalidInput(f"a spec is a string like 'hnsw:M=32', got {spec!r}")
+    name, _, rest = spec.strip().partition(":")
+    cls = engine(name.strip())
+    build, search = _hints(cls.Build), _hints(cls.Search)
+    values: dict[str, Value] = {}
+    for part in filter(None, (p.strip() for p in rest.split(","))):
+        key, equals, text = (s.strip() for s in part.partition("="))
+        if key not in build and key not in search:
+            raise UnknownParameter(unknown("parameter", key, [*build, *search], f"of {name}"))
+        if not equals or not text:
+            raise InvalidInput(f"write {key}=value in the spec {spec!r}")
+        if key in values:
+            raise InvalidInput(f"{key} is given twice in the spec {spec!r}")
+        values[key] = _read(text, build.get(key) or search[key])
+    return Spec(
+        name.strip(),
+        cls.Build(**{k: v for k, v in values.items() if k in build}),
+        cls.Search(**{k: v for k, v in values.items() if k in search}),
+    )
+
+
+def unknown(what: str, name: str, known: Iterable[str], where: str = "") -> str:
+    """Write the message for a name that does not exist, with the nearest that does."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, 1, 0.5) or [n for n in names if n.lower() == name.lower()]
+    choice = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
+    return " ".join(filter(None, (f"unknown {what} {name!r}", where))) + f": {choice}"
+
+
+@cache
+def _hints(cls: type[Any]) -> dict[str, type]:
+    """Return the bare type of every field; ``int | None`` counts as int."""
+    return {name: _bare(hint) for name, hint in typing.get_type_hints(cls).items()}
+
+
+def _bare(hint: Any) -> type[Any]:  # noqa: ANN401 - a type form has no type of its own
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    return next(option for option in options if option is not type(None))
+
+
+def _read(text: str, kind: type[Any]) -> Value:
+    if text == AUTO:
+        return None
+    if kind is bool:
+        return {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}.get(text.lower(), text)
+    try:
+        return kind(text)
+    except ValueError:
+        return text  # the check of the field refuses it, with the parameter's name and range
+
+
+def _text(value: Value) -> str:
+    return AUTO if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _check(cls: type[Parameters], field: dataclasses.Field[Any], value: Any) -> Value:
+    kind = _hints(cls)[field.name]
+    if hasattr(value, "item"):  # a numpy scalar
+        value = value.item()
+    if kind is float and type(value) is int:
+        value = float(value)
+    optional = type(None) in typing.get_args(typing.get_type_hints(cls)[field.name])
+    if value is None and optional:
+        return None
+    if type(value) is not kind or not _within(value, field.metadata):
+        what = _range(kind, field.metadata) + (" or auto" if optional else "")
+        raise InvalidInput(f"the {field.name!r} parameter of {cls.__name__} must be {what}. Got {value!r} instead")
+    return value
+
+
+def _within(
+    value: Any,  # noqa: ANN401 - a number or a string, by the field
+    meta: Mapping[str, Any],
+) -> bool:
+    if meta["choices"]:
+        return value in meta["choices"]
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    return (meta["low"] is None or value >= meta["low"]) and (meta["high"] is None or value <= meta["high"])
+
+
+def _range(kind: type, meta: Mapping[str, Any]) -> str:
+    if meta["choices"]:
+        return "one of " + ", ".join(meta["choices"])
+    if meta["low"] is None and meta["high"] is None:
+        return {bool: "true or false", str: "a string", int: "an int", float: "a float"}[kind]
+    low = "(-inf" if meta["low"] is None else f"[{meta['low']}"
+    high = "inf)" if meta["high"] is None else f"{meta['high']}]"
+    return f"{'an int' if kind is int else 'a float'} in the range {low}, {high}"
