@@ -1,0 +1,35 @@
+"""Isolation for every test: no network, no user caches; and the versions that a failure report needs."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+_SHOWN = ("numpy", "faiss-cpu", "apsw", "tokenizers", "sentence-transformers")
+
+
+def pytest_report_header() -> str:
+    return ", ".join(f"{name} {version(name)}" for name in _SHOWN)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _caches(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep exported models out of the user's cache; the workers of one run share them, since an export takes seconds."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ["RAG_CACHE_DIR"] = str(shared / "rag-cache")
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real data for optional tests, from the folder that RAG_SHARED_DATA names."""
+    folder = os.environ.get("RAG_SHARED_DATA")
+    if not folder:
+        pytest.skip("set RAG_SHARED_DATA to a folder of real data to run this")
+    return Path(folder)

@@ -1,0 +1,242 @@
+"""The command line as a script sees it: JSON, exit codes, streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import run
+from pipelines.cli.exit_codes import (
+    BAD_USAGE,
+    FAILED,
+    NOTHING_FOUND,
+    OK,
+    SOME_FILES_FAILED,
+    STORE_DAMAGED,
+    STORE_LOCKED,
+    STORE_MISMATCH,
+)
+
+MOON = "# Moon\n\nThe Moon orbits the Earth every 27 days. Its far side was first seen in 1959.\n"
+TEA = "# Tea\n\nGreen tea is steeped at 80 degrees. Black tea takes boiling water.\n"
+
+
+@pytest.fixture
+def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "moon.md").write_text(MOON)
+    (folder / "tea.md").write_text(TEA)
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.fixture
+def kb(docs: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert run(["ingest", "docs", "--into", "kb", "--embedder", "hashing:64"]) == OK
+    capsys.readouterr()
+    return docs.parent / "kb"
+
+
+def _json(capsys: pytest.CaptureFixture[str]) -> dict:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_ingest_counts_and_is_incremental(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["ingest", "docs", "--into", "kb", "--embedder", "hashing:64", "--json"]
+    assert run(command) == OK
+    first = _json(capsys)
+    assert (first["found"], first["added"], first["failed"]) == (2, 2, 0)
+    assert first["embedded"] == first["chunks"] == 2
+
+    assert run(command) == OK
+    second = _json(capsys)
+    assert (second["unchanged_files"], second["added"], second["embedded"]) == (2, 0, 0)
+
+    (docs / "tea.md").write_text(TEA.replace("80", "75"))
+    assert run(command) == OK
+    third = _json(capsys)
+    assert (third["unchanged_files"], third["changed"], third["embedded"]) == (1, 1, 1)
+
+
+def test_a_bad_file_is_listed_once_and_the_rest_goes_in(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (docs / "broken.pdf").write_bytes(b"%PDF-1.7 nothing of the kind")
+    assert run(["ingest", "docs", "--into", "kb", "--embedder", "hashing:64", "--json"]) == SOME_FILES_FAILED
+    report = _json(capsys)
+    assert report["added"] == 2
+    assert [(f["source"], f["reason"]) for f in report["failures"]] == [("docs/broken.pdf", "parse")]
+
+
+def test_prune_removes_what_has_vanished(kb: Path, docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (docs / "moon.md").unlink()
+    assert run(["ingest", "docs", "--into", "kb", "--json"]) == OK
+    assert _json(capsys)["removed"] == 0
+    assert run(["ingest", "docs", "--into", "kb", "--prune", "--json"]) == OK
+    assert _json(capsys)["removed"] == 1
+    assert run(["search", "kb", "Moon Earth orbits", "--json", "--fusion", "terms"]) == NOTHING_FOUND
+
+
+def test_search_json_has_the_keys_that_scripts_use(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", "kb", "far side of the Moon", "--json"]) == OK
+    found = _json(capsys)
+    top = found["passages"][0]
+    assert found["question"] == "far side of the Moon"
+    assert (top["rank"], top["document"], top["source"]) == (1, "docs/moon.md", "docs/moon.md")
+    assert MOON[top["start"] : top["end"]] == top["text"]
+    assert set(top) >= {"rank", "score", "document", "chunk", "source", "start", "end", "text"}
+
+
+def test_ask_cites_verbatim(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["ask", "kb", "When was the far side of the Moon first seen?", "--json"])
+    answer = _json(capsys)
+    assert code == (NOTHING_FOUND if answer["abstained"] else OK)
+    assert set(answer) >= {"question", "answer", "abstained", "degraded", "citations", "passages"}
+    for citation in answer["citations"]:
+        assert MOON[citation["start"] : citation["end"]] == citation["quote"]
+
+
+def test_where_narrows(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", "kb", "the Moon", "--json", "--where", 'source == "docs/tea.md"']) == OK
+    assert {p["source"] for p in _json(capsys)["passages"]} == {"docs/tea.md"}
+
+
+def test_a_run_is_at_document_level_with_encoded_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    beir = tmp_path / "beir"
+    beir.mkdir()
+    long = "The cat sat. " * 400
+    rows = [
+        {"_id": "a b", "title": "Cats", "text": long},
+        {"_id": "plain", "title": "Dogs", "text": "A dog barks at the cat."},
+    ]
+    (beir / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "q.jsonl").write_text('{"_id": "q 1", "text": "cat"}\n{"_id": "bad"}\n')
+    assert run(["ingest", "beir:beir", "--into", "kb", "--embedder", "hashing:64"]) == OK
+    capsys.readouterr()
+    code = run(["search", "kb", "--questions", "q.jsonl", "-k", "10", "--run", "out.trec", "--json"])
+    assert code == SOME_FILES_FAILED
+    assert len(_json(capsys)["failures"]) == 1
+    lines = [line.split() for line in (tmp_path / "out.trec").read_text().splitlines()]
+    assert {line[2] for line in lines} == {"a%20b", "plain"}
+    assert [line[0] for line in lines] == ["q%201", "q%201"]
+    assert [int(line[3]) for line in lines] == [1, 2]
+    assert float(lines[0][4]) > float(lines[1][4])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["search", "kb", ""], BAD_USAGE, "empty"),
+        (["search", "kb"], BAD_USAGE, "--questions"),
+        (["search", "kb", "x", "--where", "type = 3"], BAD_USAGE, "where"),
+        (["search", "kb", "x", "--fusion", "magic"], BAD_USAGE, "zscore"),
+        (["search", "nowhere", "x"], BAD_USAGE, "nowhere"),
+        (["ingest", "missing.txt", "--into", "kb"], BAD_USAGE, "missing.txt"),
+        (["ingest", "docs", "--into", "kb", "--index", "hnws"], BAD_USAGE, "hnsw"),
+        (["ingest", "docs", "--into", "kb", "--embedder", "hashing:32"], STORE_MISMATCH, "hashing"),
+        (["ingest", "docs", "--into", "kb", "--meta", "novalue"], BAD_USAGE, "key=value"),
+        (["reindex", "kb", "--index", "hnsw:N=3"], BAD_USAGE, "M"),
+        (["remove", "kb", "docs/none.md"], NOTHING_FOUND, ""),
+        (["--nonsense"], BAD_USAGE, "nonsense"),
+    ],
+)
+def test_bad_usage_says_what_to_do(
+    kb: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: str
+) -> None:
+    assert run(arguments) == code
+    shown = capsys.readouterr()
+    assert words in shown.err + shown.out
+    assert "Traceback" not in shown.err
+
+
+def test_status_verify_reindex_remove_purge(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "kb", "--json"]) == OK
+    state = _json(capsys)
+    assert (state["documents"], state["chunks"]) == (2, 2)
+
+    assert run(["reindex", "kb", "--index", "hnsw:M=8", "--index", "bm25", "--json"]) == OK
+    assert _json(capsys)["indexes"] == ["hnsw:M=8", "bm25"]
+    assert run(["search", "kb", "green tea", "--json"]) == OK
+    assert _json(capsys)["passages"][0]["document"] == "docs/tea.md"
+
+    assert run(["verify", "kb", "--json"]) == OK
+    assert _json(capsys)["ok"] is True
+
+    assert run(["remove", "kb", "docs/tea.md", "--json"]) == OK
+    assert _json(capsys)["removed"] == 1
+    assert run(["purge", "kb", "--json"]) == OK
+    capsys.readouterr()
+    blob = b"".join(path.read_bytes() for path in kb.rglob("*") if path.is_file())
+    assert b"steeped" not in blob
+    assert b"orbits the Earth" in blob
+
+
+def test_a_damaged_index_is_refused_by_name_and_repaired(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    question = ["search", "kb", "green tea", "--json"]
+    assert run(question) == OK
+    before = _json(capsys)["passages"]
+    victim = max((p for p in (kb / "generations").rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    blob = bytearray(victim.read_bytes())
+    blob[len(blob) // 2] ^= 1
+    victim.chmod(0o600)
+    victim.write_bytes(blob)
+
+    assert run(question) == STORE_DAMAGED
+    assert victim.name in capsys.readouterr().err
+    assert run(["verify", "kb", "--json"]) == FAILED
+    capsys.readouterr()
+    assert run(["repair", "kb"]) == OK
+    capsys.readouterr()
+    assert run(question) == OK
+    assert _json(capsys)["passages"] == before
+
+
+def test_a_second_writer_is_refused(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from rag.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(kb, mode="w"):
+        assert run(["ingest", "docs", "--into", "kb"]) == STORE_LOCKED
+    assert str(os.getpid()) in capsys.readouterr().err
+
+
+def test_documents_cannot_drive_the_terminal(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "The code is 42.\x1b]52;c;ZXZpbA==\x07\x1b[2J\x9b31m \u202eevil"
+    (docs / "evil\x1b[31m.md").write_text(f"# Evil\x1b[0m\n\n{evil}\n")
+    run(["ingest", "docs", "--into", "kb", "--embedder", "hashing:64"])
+    run(["search", "kb", "code 42"])
+    run(["ask", "kb", "What is the code?"])
+    shown = capsys.readouterr()
+    for text in (shown.out, shown.err):
+        assert not {c for c in text if (ord(c) < 32 and c not in "\n\t") or 0x7F <= ord(c) <= 0x9F or c == "\u202e"}
+
+
+def test_chat_answers_a_pipe_line_by_line(kb: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", "chat", str(kb), "--json"],
+        input="When was the far side seen?\nHow hot is green tea?\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [a["question"] for a in answers] == ["When was the far side seen?", "How hot is green tea?"]
+
+
+def test_the_query_path_imports_neither_torch_nor_transformers(kb: Path) -> None:
+    code = (
+        "import sys; from pipelines.cli import run; run(['ask', sys.argv[1], 'green tea?', '--json']);"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'matplotlib', 'faiss.contrib'} & set(sys.modules);"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(kb)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
