@@ -20,7 +20,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(autouse=True, scope="session")
 def _caches(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep exported models out of the user's cache; the workers of one run share them, since an export takes seconds."""
+    """Keep exported models out of the user's cache; workers share them, since an export takes seconds."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     os.environ["RAG_CACHE_DIR"] = str(shared / "rag-cache")

@@ -62,7 +62,7 @@ def command(
         return _one(base, question, k, where, fusion, dense_weight, max_per_source, json)
 
 
-def _one(  # noqa: PLR0917 - private, called once
+def _one(
     base: KnowledgeBase,
     question: str,
     k: int,
