@@ -13,6 +13,7 @@
     │   ├── StoreMismatch(ValueError)         made with another embedder, metric, chunker, analyser or format
     │   └── StoreUnwritable(OSError)          disk full, read-only, no permission; names the path and the cause
     ├── EmbedderError(RuntimeError)      an embedder gave the wrong number, shape or kind of vectors
+    ├── ModelDamaged(ValueError)         a model's file is not the one expected; names the file and both digests
     ├── ModelMissing(FileNotFoundError)  an embedding model that is nowhere to be found; says where it was looked for
     └── ExtraMissing(ImportError)        an optional package is not installed; says the install line
 """
@@ -78,6 +79,12 @@ class StoreMismatch(StoreError, ValueError):  # noqa: N818
 
 class EmbedderError(RagError, RuntimeError):
     """An embedder gave the wrong number, shape or kind of vectors."""
+
+
+class ModelDamaged(RagError, ValueError):  # noqa: N818
+    """A file of an embedding model is altered or unreadable."""
+
+    exit_code = 3
 
 
 class ModelMissing(RagError, FileNotFoundError):  # noqa: N818

@@ -1,0 +1,67 @@
+"""Texts to vectors: sentence-transformers models, any function, and a hashing embedder that needs no model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ..errors import InvalidInput
+from .checks import checked, fingerprint
+from .function import CallableEmbedder
+from .hashing import HashingEmbedder
+from .model_embedder import ModelEmbedder
+from .models import DEFAULT_MODEL, find_model
+from .protocol import Embedder, Tokenizer
+from .tokens import WordTokenizer
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "CallableEmbedder",
+    "Embedder",
+    "HashingEmbedder",
+    "ModelEmbedder",
+    "Tokenizer",
+    "WordTokenizer",
+    "checked",
+    "embedder",
+    "fingerprint",
+]
+
+
+def embedder(
+    name: str | None = None,
+    *,
+    device: str | None = None,
+    runtime: Literal["auto", "torch", "openvino"] = "auto",
+    query_prefix: str | None = None,
+    passage_prefix: str | None = None,
+) -> ModelEmbedder:
+    """Make an embedder of a sentence-transformers model.
+
+    Parameters
+    ----------
+    name
+        Name on the Hugging Face hub or a folder; all-MiniLM-L6-v2 where None.
+    device
+        Torch device; the fastest there is where None. Anything but the CPU runs on torch.
+    runtime
+        ``"openvino"`` (extra ``fast``) or ``"torch"``; ``"auto"`` takes OpenVINO where it is installed and knows the
+        model's kind. Both give the same vectors, to a cosine of 0.9999.
+    query_prefix, passage_prefix
+        Put before each question or passage; what the model's authors declare where None.
+
+    Raises
+    ------
+    ModelMissing
+        The model is nowhere; says where it was looked for.
+    ModelDamaged
+        A file of it is not the expected one.
+    ExtraMissing
+        ``runtime="openvino"`` without OpenVINO.
+    """
+    if runtime not in ("auto", "torch", "openvino"):
+        raise InvalidInput(f"runtime={runtime!r}: give 'auto', 'torch' or 'openvino'.")
+    model = find_model(name)
+    prompts = model.prompts
+    query = prompts.get("query", "") if query_prefix is None else query_prefix
+    passage = prompts.get("passage", prompts.get("document", "")) if passage_prefix is None else passage_prefix
+    return ModelEmbedder(model, "torch", device=device, query_prefix=query, passage_prefix=passage)

