@@ -20,7 +20,7 @@ from .types import METRICS, Hits, Ids, Metric, Scores, Terms, Traits, Vectors
 
 if TYPE_CHECKING:
     from .base import Index
-    from .dense import DenseIndex
+    from .dense_index import DenseIndex
     from .term import TermIndex
 
 __all__ = [
@@ -76,7 +76,7 @@ def dense(spec: str, dim: int, *, metric: Metric = "cosine", seed: int = 0) -> D
     EngineMissing
         The library underneath is not installed.
     """
-    from .dense import DenseIndex
+    from .dense_index import DenseIndex
     from .registry import engine
 
     parsed = parse(spec)

@@ -46,7 +46,7 @@ class Index(ABC, Generic[Items]):
     format: ClassVar[int] = 1
     """Raised when the saved files change their meaning."""
     max_dead_share: ClassVar[float] = 0.5
-    """Dead rows are thrown out when more than this share of the rows is dead; 0 throws out at every removal."""
+    """Dead rows are thrown out when more than this share of the rows is dead."""
 
     def __init__(self, build: Parameters | None = None, search: Parameters | None = None) -> None:
         self.build_params = build or self.Build()
@@ -150,7 +150,7 @@ class Index(ABC, Generic[Items]):
             self._rows.kill(rows)
             self.generation += 1
             self._guarded(lambda: self._forget(rows))
-            if self._rows.n_dead > self.max_dead_share * self._rows.n_rows:
+            if self._too_many_dead():
                 self._throw_out_dead()
 
     def optimize(self) -> None:
@@ -223,6 +223,9 @@ class Index(ABC, Generic[Items]):
             self.generation += 1
             self._guarded(lambda: self._append(items) if self._rows.n_rows else self._build(items))
             self._rows.append(ids)
+
+    def _too_many_dead(self) -> bool:
+        return self._rows.n_dead > self.max_dead_share * self._rows.n_rows
 
     def _throw_out_dead(self) -> None:
         live = self._rows.live()

@@ -13,7 +13,6 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Self
 
 from .errors import InvalidInput, UnknownParameter
@@ -30,7 +29,7 @@ def param(
     high: float | None = None,
     choices: tuple[str, ...] = (),
 ) -> Any:  # noqa: ANN401 - stands as the default of a field of any type
-    """Declare one parameter: its default, one line of help, and the values it may take (``low`` and ``high`` included)."""
+    """Declare one parameter: its default, one line of help, the values it may take (``low`` and ``high`` included)."""
     return dataclasses.field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices})
 
 
@@ -113,7 +112,7 @@ def parse(spec: str) -> Spec:
             raise InvalidInput(f"write {key}=value in the spec {spec!r}")
         if key in values:
             raise InvalidInput(f"{key} is given twice in the spec {spec!r}")
-        values[key] = _read(text, build.get(key) or search[key])
+        values[key] = _read(text, (build.get(key) or search[key])[0])
     return Spec(
         name.strip(),
         cls.Build(**{k: v for k, v in values.items() if k in build}),
@@ -129,15 +128,20 @@ def unknown(what: str, name: str, known: Iterable[str], where: str = "") -> str:
     return " ".join(filter(None, (f"unknown {what} {name!r}", where))) + f": {choice}"
 
 
-@cache
-def _hints(cls: type[Any]) -> dict[str, type]:
-    """Return the bare type of every field; ``int | None`` counts as int."""
-    return {name: _bare(hint) for name, hint in typing.get_type_hints(cls).items()}
+_known_hints: dict[type[Any], dict[str, tuple[type[Any], bool]]] = {}
 
 
-def _bare(hint: Any) -> type[Any]:  # noqa: ANN401 - a type form has no type of its own
+def _hints(cls: type[Any]) -> dict[str, tuple[type[Any], bool]]:
+    """Return the bare type of every field, and whether it may be None; worked out once per class."""
+    if cls not in _known_hints:
+        _known_hints[cls] = {name: _bare(hint) for name, hint in typing.get_type_hints(cls).items()}
+    return _known_hints[cls]
+
+
+def _bare(hint: Any) -> tuple[type[Any], bool]:  # noqa: ANN401 - a type form has no type of its own
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    return next(option for option in options if option is not type(None))
+    bare: list[type[Any]] = [option for option in options if option is not type(None)]
+    return bare[0], len(bare) < len(options)
 
 
 def _read(text: str, kind: type[Any]) -> Value:
@@ -146,28 +150,29 @@ def _read(text: str, kind: type[Any]) -> Value:
     if kind is bool:
         return {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}.get(text.lower(), text)
     try:
-        return kind(text)
+        value: Value = kind(text)
     except ValueError:
-        return text  # the check of the field refuses it, with the parameter's name and range
+        value = text  # the check of the field refuses it, with the parameter's name and range
+    return value
 
 
 def _text(value: Value) -> str:
     return AUTO if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check(cls: type[Parameters], field: dataclasses.Field[Any], value: Any) -> Value:
-    kind = _hints(cls)[field.name]
+def _check(cls: type[Parameters], field: dataclasses.Field[Any], value: Any) -> Value:  # noqa: ANN401 - to be found out
+    kind, optional = _hints(cls)[field.name]
     if hasattr(value, "item"):  # a numpy scalar
         value = value.item()
     if kind is float and type(value) is int:
         value = float(value)
-    optional = type(None) in typing.get_args(typing.get_type_hints(cls)[field.name])
     if value is None and optional:
         return None
     if type(value) is not kind or not _within(value, field.metadata):
         what = _range(kind, field.metadata) + (" or auto" if optional else "")
         raise InvalidInput(f"the {field.name!r} parameter of {cls.__name__} must be {what}. Got {value!r} instead")
-    return value
+    checked: Value = value
+    return checked
 
 
 def _within(

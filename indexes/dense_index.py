@@ -1,0 +1,230 @@
+"""Indexes of vectors: what is checked, normalised, filtered, topped up and put in order around an engine."""
+
+from __future__ import annotations
+
+import operator
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import scan
+from .base import Allow, Index
+from .checks import checked_ids, checked_k
+from .errors import InvalidInput
+from .registry import Family
+from .rows import Keep
+from .spec import Parameters, Value
+from .types import METRICS, Hits, Ids, Metric, Scores, Vectors
+from .vectors import checked_vectors, unit
+
+MAX_DIM = 1 << 16
+
+
+class DenseIndex(Index[Vectors]):
+    """Base of the indexes of vectors.
+
+    Parameters
+    ----------
+    dim
+        Length of the vectors, 1 to 65,536.
+    metric
+        ``cosine``: both sides are brought to length 1 inside; a zero vector scores 0. ``ip``: the inner product.
+        ``l2``: scores are minus the squared Euclidean distance.
+    seed
+        Of all that is random in building.
+    build, search
+        Parameters of the engine's own classes ``Build`` and ``Search``; None for the defaults.
+
+    Notes
+    -----
+    Vectors are given as float32 of shape (n, dim); other numbers (float64, float16, ints, nested lists) are converted
+    to float32, bools, complex numbers and objects are refused. Nothing that is given is ever written to or kept.
+    """
+
+    family: ClassVar[Family] = "dense"
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        metric: Metric = "cosine",
+        seed: int = 0,
+        build: Parameters | None = None,
+        search: Parameters | None = None,
+    ) -> None:
+        super().__init__(build, search)
+        self.dim = _whole("dim", dim, 1, MAX_DIM)
+        self.seed = _whole("seed", seed, 0, 2**31 - 1)
+        if metric not in METRICS:
+            raise InvalidInput(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+        self.metric: Metric = metric
+        self._longest = 0.0  # squared length of the longest vector seen; bounds the rounding of scores
+
+    # ---- what the engine writes -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - the engine's own Search
+        """Return the best ``k`` rows for every query, best first, -inf and -1 where fewer are found.
+
+        ``keep`` has the rows that may be returned, at least ``k`` of them; None allows all. Fewer than ``k`` hits are
+        no fault here: the caller tops up by an exact scan.
+        """
+
+    @abstractmethod
+    def _vectors(self, rows: Ids) -> Vectors:
+        """Return the vectors of rows: float32, shape (len(rows), dim); decoded ones where only codes are held."""
+
+    def _prefers_scan(self, n_queries: int, n_allowed: int) -> bool:  # noqa: ARG002 - for engines to answer
+        """Say whether scoring all allowed rows one by one is better here than the engine's own filter."""
+        return self.traits.filter == "scan"
+
+    # ---- what callers use -------------------------------------------------------------------------------------
+
+    def build(self, x: ArrayLike, ids: ArrayLike) -> None:
+        """Hold these vectors, and no others.
+
+        Parameters
+        ----------
+        x
+            float32, shape (n, dim), finite.
+        ids
+            int64, shape (n,), unique, >= 0.
+
+        Raises
+        ------
+        InvalidInput
+            Names the first bad row or id and the fix; the index is unchanged.
+        """
+        vectors, longest = self._ready(x, "x")
+        self._longest = longest
+        self._replace_all(vectors, checked_ids(ids, len(vectors)))
+
+    def add(self, x: ArrayLike, ids: ArrayLike) -> None:
+        """Hold these vectors too: all of them, or none if an error is raised.
+
+        Parameters
+        ----------
+        x
+            float32, shape (n, dim), finite.
+        ids
+            int64, shape (n,), unique, >= 0, not yet in the index.
+
+        Raises
+        ------
+        InvalidInput
+            Names the first bad row or id and the fix; the index is unchanged.
+        """
+        vectors, longest = self._ready(x, "x")
+        self._longest = max(self._longest, longest)
+        self._insert(vectors, checked_ids(ids, len(vectors)))
+
+    def search(
+        self,
+        queries: ArrayLike,
+        k: int,
+        *,
+        allow: Allow | None = None,
+        params: Parameters | Mapping[str, Value] | None = None,
+    ) -> Hits:
+        """Find the best ``k`` items for every query.
+
+        Parameters
+        ----------
+        queries
+            float32, shape (n_queries, dim), finite.
+        k
+            Hits per query; 0 gives tables of width 0, more than there are items gives padding.
+        allow
+            The ids that may be returned: int64 of shape (n,), or an ``IdSet``, which is worked out once and used often.
+            None allows all. Every row gets min(k, number of allowed items) hits.
+        params
+            Search parameters for this call only: the engine's ``Search``, or a mapping of some of its fields.
+
+        Returns
+        -------
+        Hits
+            ids int64 and scores float32, shape (n_queries, k); higher is better, equal scores by ascending id.
+
+        Raises
+        ------
+        InvalidInput
+            Names the first bad row and the fix.
+        UnknownParameter
+            ``params`` has a name that this engine does not know.
+        """
+        q, _ = self._ready(queries, "queries")
+        chosen = self.search_params if params is None else self._chosen(params)
+        self._lock.start_reading()
+        try:
+            self._check_whole()
+            k = checked_k(k, len(q), self._rows.n_live)
+            keep = self._keep(allow)
+            found = min(k, self._rows.n_live if keep is None else len(keep))
+            if not found or not len(q):
+                return _padded(len(q), k)
+            scores, rows = self._find(q, found, chosen, keep)
+            ids = self._rows.by_row[rows]
+        finally:
+            self._lock.stop_reading()
+        scan.settle_ties(scores, ids)
+        return Hits(ids, scores) if found == k else _padded(len(q), k, ids, scores)
+
+    # ---- machinery --------------------------------------------------------------------------------------------
+
+    def _find(self, q: Vectors, k: int, params: Parameters, keep: Keep | None) -> tuple[Scores, Ids]:
+        """Return exactly ``k`` rows for every query; ``k`` is not more than may be returned."""
+        if keep is not None and self._prefers_scan(len(q), len(keep)):
+            return self._scan(q, k, keep.rows)
+        scores, rows = self._search(q, k, params, keep)
+        short = rows[:, -1] < 0
+        if short.any():
+            eligible = np.arange(self._rows.n_rows) if keep is None else keep.rows
+            scores[short], rows[short] = self._scan(q[short], k, eligible)
+        return scores, rows
+
+    def _scan(self, q: Vectors, k: int, eligible: Ids) -> tuple[Scores, Ids]:
+        """Score every eligible row."""
+        return scan.blocks(q, self._vectors, eligible, k, self.metric)
+
+    def _compact(self, live: Ids) -> None:
+        self._build(self._vectors(live))
+
+    def _ready(self, x: ArrayLike, name: str) -> tuple[Vectors, float]:
+        """Check vectors and bring them to what the engine takes; return them and the largest squared length."""
+        vectors, squares = checked_vectors(x, self.dim, name, bounded=self.metric != "cosine")
+        if self.metric == "cosine":
+            return unit(vectors, squares), 1.0
+        return vectors, float(squares.max()) if len(squares) else 0.0
+
+    def _chosen(self, params: Parameters | Mapping[str, Value]) -> Parameters:
+        if isinstance(params, Mapping):
+            return self.search_params.replace(params)
+        if type(params) is not self.Search:
+            raise InvalidInput(
+                f"params of {self.name} are a mapping or a {self.Search.__name__}, got {type(params).__name__}"
+            )
+        return params
+
+    def _identity(self) -> dict[str, Any]:
+        return {"dim": self.dim, "metric": self.metric, "seed": self.seed}
+
+
+def _whole(name: str, value: object, low: int, high: int) -> int:
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = low - 1
+    if isinstance(value, bool) or not low <= number <= high:
+        raise InvalidInput(f"{name} must be an int in the range [{low}, {high}]. Got {value!r} instead")
+    return number
+
+
+def _padded(n: int, k: int, ids: Ids | None = None, scores: Scores | None = None) -> Hits:
+    hits = Hits(np.full((n, k), -1, np.int64), np.full((n, k), -np.inf, np.float32))
+    if ids is not None and scores is not None:
+        hits.ids[:, : ids.shape[1]] = ids
+        hits.scores[:, : scores.shape[1]] = scores
+    return hits

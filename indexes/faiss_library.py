@@ -1,0 +1,113 @@
+"""faiss, imported on first use, and the few calls of it that several engines share.
+
+faiss guards its Python face by ``assert`` only, which ``python -O`` removes; so nothing here or in the engines calls it
+with arrays that were not checked before.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import IndexDamaged
+from .registry import library
+from .rows import Keep
+from .types import Ids, Metric, Scores, Vectors
+
+
+@cache
+def faiss() -> Any:  # noqa: ANN401 - faiss has no types
+    """Import faiss.
+
+    Raises
+    ------
+    EngineMissing
+        It is not installed.
+    """
+    module = library("faiss", "flat")
+    # OpenMP's threads do not survive a fork: a child that searched with two would wait for them for ever.
+    os.register_at_fork(after_in_child=lambda: module.omp_set_num_threads(1))
+    return module
+
+
+def code(metric: Metric) -> int:
+    """Return faiss's number of the metric; cosine is the inner product of vectors of length 1."""
+    module = faiss()
+    return int(module.METRIC_L2 if metric == "l2" else module.METRIC_INNER_PRODUCT)
+
+
+def selector(keep: Keep) -> Any:  # noqa: ANN401 - a faiss object
+    """Return faiss's filter that lets the rows of ``keep`` through. It reads ``keep.bits``: keep that alive."""
+    module = faiss()
+    return module.IDSelectorBitmap(keep.n_rows, module.swig_ptr(keep.bits))
+
+
+def knn(q: Vectors, x: Vectors, k: int, metric: Metric, keep: Keep | None = None) -> tuple[Scores, Ids]:
+    """Search all of ``x`` exactly, up to float32's rounding, with faiss's kernels.
+
+    Parameters
+    ----------
+    q, x
+        float32, shapes (n_queries, dim) and (n, dim), C-contiguous, finite.
+    k
+        1 <= k <= n.
+    keep
+        The rows of ``x`` that may be returned; None for all.
+
+    Returns
+    -------
+    scores, rows
+        float32 and int64, shape (n_queries, k), best first; higher is better; -inf and -1 where ``keep`` has fewer.
+    """
+    module = faiss()
+    scores = np.empty((len(q), k), np.float32)
+    rows = np.empty((len(q), k), np.int64)
+    pointers = [module.swig_ptr(a) for a in (q, x)]
+    sizes = (q.shape[1], len(q), len(x), k)
+    chosen = None if keep is None else selector(keep)
+    if metric == "l2":
+        module.knn_L2sqr(*pointers, *sizes, module.swig_ptr(scores), module.swig_ptr(rows), None, chosen)
+    else:
+        module.knn_inner_product(*pointers, *sizes, module.swig_ptr(scores), module.swig_ptr(rows), chosen)
+    return as_scores(scores, metric), rows if keep is None else blank(scores, rows)
+
+
+def as_scores(distances: Scores, metric: Metric) -> Scores:
+    """Turn faiss's distances into scores, in place: minus the squared distance for l2."""
+    return np.negative(distances, out=distances) if metric == "l2" else distances
+
+
+def blank(scores: Scores, rows: Ids) -> Ids:
+    """Set the scores of rows that faiss did not fill to -inf, in place; return the rows."""
+    if len(rows) and rows[:, -1].min() < 0:
+        scores[rows < 0] = -np.inf
+    return rows
+
+
+def write(index: object, path: Path) -> None:
+    """Write a faiss index; a full disk raises ``OSError`` because the bytes go through a Python file."""
+    module = faiss()
+    with path.open("wb") as file:
+        module.write_index(index, module.PyCallbackIOWriter(file.write))
+
+
+def read(path: Path, kind: str) -> Any:  # noqa: ANN401 - a faiss index
+    """Read a faiss index from a file whose digest was checked.
+
+    Raises
+    ------
+    IndexDamaged
+        faiss cannot read it, or it holds another class of index than ``kind``.
+    """
+    module = faiss()
+    try:
+        index = module.downcast_index(module.read_index(os.fspath(path)))
+    except RuntimeError as error:
+        raise IndexDamaged(f"{path.name} cannot be read by faiss: {error}") from error
+    if type(index).__name__ != kind:
+        raise IndexDamaged(f"{path.name} holds a {type(index).__name__}, expected a {kind}")
+    return index

@@ -1,0 +1,95 @@
+"""What becomes of the vectors that an index is given: checked, float32, of length 1 where the metric is cosine."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .checks import first
+from .errors import InvalidInput
+from .types import Vectors
+
+_MAX_SQUARE = np.float32(2.0**124)
+"""Squared lengths up to this cannot make a score of ``ip`` or ``l2`` overflow float32: 4 * 2**124 < 2**128."""
+
+_TINY = np.float32(2.0**-100)
+
+
+def checked_vectors(x: ArrayLike, dim: int, name: str, *, bounded: bool) -> tuple[Vectors, NDArray[np.float32]]:
+    """Return vectors as C-contiguous float32 of shape (n, dim), and their squared lengths, shape (n,).
+
+    The array itself comes back where it is fit already: do not write to it.
+
+    Parameters
+    ----------
+    x
+        Numbers, shape (n, dim).
+    dim
+        What the second dimension has to be.
+    name
+        What to call the vectors in errors.
+    bounded
+        Refuse vectors so long that scores would overflow float32.
+
+    Raises
+    ------
+    InvalidInput
+        Names the first bad row and the fix.
+    """
+    vectors = _float32(x, name)
+    if vectors.ndim != 2 or vectors.shape[1] != dim:
+        hint = f"; for one vector give {name}[None, :]" if vectors.shape == (dim,) else ""
+        raise InvalidInput(f"{name} must have shape (n, {dim}), got {vectors.shape}{hint}")
+    squares: NDArray[np.float32] = np.einsum("ij,ij->i", vectors, vectors)
+    fine = squares <= _MAX_SQUARE
+    if not fine.all():
+        _complain(vectors, fine, name, bounded=bounded)
+    return vectors, squares
+
+
+def unit(x: Vectors, squares: NDArray[np.float32]) -> Vectors:
+    """Return the vectors brought to length 1, as a fresh array; zero vectors stay zero.
+
+    Parameters
+    ----------
+    x
+        float32, shape (n, dim), finite.
+    squares
+        float32, shape (n,): squared lengths, which may have over- or underflowed.
+    """
+    odd = (squares < _TINY) | (squares > _MAX_SQUARE)
+    if not odd.any():
+        return np.asarray(x / np.sqrt(squares)[:, None], np.float32)
+    lengths = np.sqrt(np.where(odd, np.float32(1), squares))
+    out = np.asarray(x / lengths[:, None], np.float32)
+    wide = x[odd].astype(np.float64)
+    norms = np.sqrt(np.square(wide).sum(axis=1, keepdims=True))
+    out[odd] = wide / np.where(norms > 0, norms, 1)
+    return out
+
+
+def _float32(x: ArrayLike, name: str) -> Vectors:
+    if isinstance(x, np.ndarray) and x.dtype == np.float32 and x.flags.c_contiguous and x.dtype.isnative:
+        return x
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise InvalidInput(f"{name} must be a matrix of numbers, got rows of different length") from None
+    if array.dtype.kind not in "fiu":
+        raise InvalidInput(f"{name} must hold real numbers, got dtype {array.dtype}: convert with .astype('float32')")
+    with np.errstate(over="ignore"):  # what overflows becomes inf, which is refused by row
+        return np.ascontiguousarray(array, np.float32) if array.ndim else array.astype(np.float32)
+
+
+def _complain(vectors: Vectors, fine: NDArray[np.bool_], name: str, *, bounded: bool) -> None:
+    finite = np.asarray(np.isfinite(vectors[~fine]).all(axis=1))
+    suspects = np.flatnonzero(~fine)
+    if not finite.all():
+        row = int(suspects[first(~finite)])
+        column = first(~np.isfinite(vectors[row]))
+        value = vectors[row, column]
+        raise InvalidInput(f"{name}[{row}] holds {value} at position {column}: leave the row out, or mend what made it")
+    if bounded:
+        raise InvalidInput(
+            f"{name}[{suspects[0]}] is longer than 2**62, so that scores would overflow: scale the vectors"
+        )
