@@ -1,0 +1,17 @@
+"""Loaders: from files and folders to documents, every untrusted parser in a process of its own.
+
+::
+
+    for document in load("docs/", "report.pdf"):
+        ...
+
+`discover` finds files, `load_files` parses them, `load` does both.
+"""
+
+from __future__ import annotations
+
+from .discovery import Discovery, discover
+from .loading import load, load_files
+from .results import Found, Loaded, LoadFailure, Reason
+
+__all__ = ["Discovery", "Found", "LoadFailure", "Loaded", "Reason", "discover", "load", "load_files"]

@@ -1,0 +1,159 @@
+"""Finding files under the paths a user names, without ever leaving them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..documents import Metadata
+from .formats import kind_by_content, kind_by_name
+from .reading import open_regular, os_failure
+from .results import Found, LoadError, LoadFailure, printable
+
+BEIR = "beir:"
+_QUIET = frozenset({"__pycache__", "node_modules"})
+_HEAD = 4096
+
+
+class Discovery(Iterator["Found | LoadFailure"]):
+    """Iterator over what `discover` finds.
+
+    Attributes
+    ----------
+    hidden
+        Files and folders left out quietly so far: names that begin with a dot, ``__pycache__``, ``node_modules``,
+        virtual environments, and links to folders that are walked anyway.
+    """
+
+    def __init__(self, paths: Iterable[str | Path], meta: Metadata) -> None:
+        self.hidden = 0
+        self._meta = meta
+        self._items = self._roots([os.fspath(path) for path in paths])
+
+    def __next__(self) -> Found | LoadFailure:
+        return next(self._items)
+
+    def _roots(self, paths: list[str]) -> Iterator[Found | LoadFailure]:
+        walked: list[str] = []
+        for path in sorted(set(paths), key=paths.index):
+            if path.startswith(BEIR):
+                yield self._beir(path)
+                continue
+            name = printable(os.path.normpath(path)) if path else path
+            try:
+                if not path:
+                    raise FileNotFoundError
+                real = os.path.realpath(path, strict=True)
+                status = os.stat(real)
+            except (OSError, ValueError) as error:
+                yield _failure(name, error)
+                continue
+            if any(_covers(root, real) for root in walked):
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                walked.append(real)
+                yield from self._folder(real, os.path.normpath(path), real)
+            else:
+                yield self._file(real, name, status)
+
+    def _folder(self, folder: str, name: str, root: str) -> Iterator[Found | LoadFailure]:
+        try:
+            with os.scandir(folder) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            yield _failure(printable(name), error)
+            return
+        if any(entry.name == "pyvenv.cfg" for entry in ordered):
+            self.hidden += 1
+            return
+        for entry in ordered:
+            if entry.name.startswith(".") or entry.name in _QUIET:
+                self.hidden += 1
+            else:
+                yield from self._entry(entry, entry.name if name == "." else os.path.join(name, entry.name), root)
+
+    def _entry(self, entry: os.DirEntry[str], name: str, root: str) -> Iterator[Found | LoadFailure]:
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._folder(entry.path, name, root)
+                return
+            real, status = entry.path, entry.stat(follow_symlinks=False)
+            if stat.S_ISLNK(status.st_mode):
+                real = os.path.realpath(entry.path, strict=True)
+                if not _within(root, real):
+                    raise LoadError("outside", "a link that leaves the folder; name its target to ingest it")  # noqa: TRY301
+                status = os.stat(real, follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode):
+                    self.hidden += 1
+                    return
+            yield self._file(real, printable(name), status)
+        except (OSError, ValueError, LoadError) as error:
+            yield _failure(printable(name), error)
+
+    def _file(self, real: str, name: str, status: os.stat_result) -> Found | LoadFailure:
+        try:
+            if not stat.S_ISREG(status.st_mode):
+                raise LoadError("special", "a device, pipe or socket")  # noqa: TRY301
+            kind = kind_by_name(os.path.basename(real))
+            if kind is None:
+                with open(open_regular(real), "rb") as file:
+                    kind = kind_by_content(file.read(_HEAD))
+        except (OSError, LoadError) as error:
+            return _failure(name, error)
+        return Found(real, name, status.st_size, status.st_mtime, kind, self._meta)
+
+    def _beir(self, path: str) -> Found | LoadFailure:
+        folder = path.removeprefix(BEIR)
+        name = BEIR + printable(os.path.normpath(os.path.join(folder, "corpus.jsonl")))
+        try:
+            real = os.path.realpath(os.path.join(folder, "corpus.jsonl"), strict=True)
+            status = os.stat(real)
+            if not stat.S_ISREG(status.st_mode):
+                raise LoadError("special", "not a regular file")  # noqa: TRY301
+        except FileNotFoundError:
+            return LoadFailure(name, "missing", "no corpus.jsonl: not a BEIR folder", "beir")
+        except (OSError, ValueError, LoadError) as error:
+            return _failure(name, error)
+        return Found(real, name, status.st_size, status.st_mtime, "beir", self._meta)
+
+
+def discover(paths: Iterable[str | Path], *, meta: Metadata | None = None) -> Discovery:
+    """Find the files under files and folders, folders in sorted order, roots in the order given.
+
+    Links that leave the root they stand in, devices, pipes and sockets, what may not be read and what is of no
+    readable type are listed, once each. Nothing is read but the first bytes of files whose name says nothing.
+
+    Parameters
+    ----------
+    paths
+        Files and folders; ``beir:DIR`` for the corpus of a BEIR folder. Folders inside other ones are walked once.
+    meta
+        Metadata for every document of these paths; wins over what the files say.
+
+    Returns
+    -------
+    Discovery
+        Iterator over `Found` and `LoadFailure`; ``.hidden`` counts what was left out quietly.
+    """
+    return Discovery([paths] if isinstance(paths, str | Path) else paths, meta or {})
+
+
+def _within(root: str, path: str) -> bool:
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _covers(root: str, path: str) -> bool:
+    """Say whether walking ``root`` comes by ``path``: it lies inside, and no part of the way is hidden."""
+    if not _within(root, path):
+        return False
+    parts = path[len(root) :].split(os.sep)
+    return not any(part.startswith(".") or part in _QUIET for part in parts)
+
+
+def _failure(name: str, error: OSError | ValueError | LoadError) -> LoadFailure:
+    if isinstance(error, ValueError):  # a NUL in the name
+        return LoadFailure(printable(name).replace("\0", "\\0"), "missing", f"no possible path: {error}")
+    cause = os_failure(error) if isinstance(error, OSError) else error
+    return LoadFailure(name, cause.reason, cause.detail)

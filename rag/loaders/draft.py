@@ -1,0 +1,94 @@
+"""Building a document's text block by block, with its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..documents import Section, clean_text
+from .results import LoadError
+
+MAX_TEXT = 64 << 20
+"""Characters that one source file may give, all its members together."""
+
+
+class Budget:
+    """Characters that a source may still give: bombs stop here, whatever the format."""
+
+    def __init__(self, characters: int = MAX_TEXT) -> None:
+        self.left = characters
+
+    def charge(self, characters: int) -> None:
+        """Take from the budget; raises LoadError when it is spent."""
+        self.left -= characters
+        if self.left < 0:
+            raise LoadError("limit", f"gives more than {MAX_TEXT >> 20} million characters of text")
+
+
+class Draft:
+    """Collects cleaned blocks of text; remembers under which headings and on which page each one stands.
+
+    Blocks are parted by an empty line. A heading is a line of text too, the first of its section.
+    """
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self._budget = budget or Budget()
+        self._parts: list[str] = []
+        self._length = 0
+        self._begin = 0
+        self._levels: list[tuple[int, str]] = []
+        self._page: int | None = None
+        self._sections: list[Section] = []
+        self.first_heading = ""
+
+    def block(self, text: str, *, gap: str = "\n\n") -> None:
+        """Add a block; blank ones vanish."""
+        text = clean_text(text).strip("\n").rstrip()
+        if not text.strip():
+            return
+        self._budget.charge(len(text) + len(gap))
+        if self._parts:
+            self._parts.append(gap)
+            self._length += len(gap)
+        if self._begin < 0:
+            self._begin = self._length
+        self._parts.append(text)
+        self._length += len(text)
+
+    def row(self, cells: Sequence[str]) -> None:
+        """Add a row of a table as a line: cells parted by bars, empty ones at the end dropped."""
+        flat = [" ".join(clean_text(cell).split()) for cell in cells]
+        while flat and not flat[-1]:
+            flat.pop()
+        self.block(" | ".join(flat), gap="\n")
+
+    def heading(self, text: str, level: int, *, shown: str | None = None) -> None:
+        """Open a section under a heading of level 1 (outermost) or deeper; ``shown`` is the line as it goes in."""
+        text = " ".join(clean_text(text).split())
+        if not text:
+            return
+        self._close()
+        self._levels = [(depth, name) for depth, name in self._levels if depth < level]
+        self._levels.append((level, text))
+        self.first_heading = self.first_heading or text
+        self.block(text if shown is None else shown)
+
+    def page(self, number: int) -> None:
+        """Open a page; headings carry over."""
+        self._close()
+        self._page = number
+
+    def drop_headings(self) -> None:
+        """Forget the heading path: what follows stands under none."""
+        self._close()
+        self._levels = []
+
+    def finish(self) -> tuple[str, tuple[Section, ...]]:
+        """Return the text and its sections."""
+        self._close()
+        return "".join(self._parts), tuple(self._sections)
+
+    def _close(self) -> None:
+        if 0 <= self._begin < self._length and (self._levels or self._page is not None):
+            path = tuple(name for _, name in self._levels)
+            self._sections.append(Section(self._begin, self._length, path, self._page))
+        self._begin = -1 if self._parts else 0

@@ -1,0 +1,174 @@
+"""Which suffix is which format, and which parser reads it: literal tables, parsers imported on first use."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import NamedTuple, cast
+
+from .draft import Budget
+from .reading import looks_binary
+from .results import Failed, LoadError, Parsed
+
+MEGABYTE = 1 << 20
+
+
+class Format(NamedTuple):
+    """How a type is read.
+
+    ``inline`` formats are read without a child process: their parsers are plain Python that goes over the text a fixed
+    number of times, so nothing in a file can make them hang, crash or swell; everything else runs where it can be killed.
+    """
+
+    parser: str
+    limit: int = 256 * MEGABYTE
+    inline: bool = False
+
+
+_TEXT = 64 * MEGABYTE
+
+FORMATS: dict[str, Format] = {
+    "text": Format("plain:parse_text", _TEXT, inline=True),
+    "code": Format("plain:parse_code", _TEXT, inline=True),
+    "md": Format("markdown_text:parse", _TEXT, inline=True),
+    "html": Format("html_pages:parse", _TEXT),
+    "pdf": Format("pdf_pages:parse"),
+}
+
+CODE = {
+    ".bash": "shell", ".bat": "batch", ".c": "c", ".cc": "cpp", ".cfg": "ini", ".clj": "clojure", ".cmake": "cmake",
+    ".cpp": "cpp", ".cs": "csharp", ".css": "css", ".cxx": "cpp", ".dart": "dart", ".el": "lisp", ".ex": "elixir",
+    ".exs": "elixir", ".f90": "fortran", ".go": "go", ".gradle": "gradle", ".groovy": "groovy", ".h": "c",
+    ".hpp": "cpp", ".hs": "haskell", ".ini": "ini", ".java": "java", ".jl": "julia", ".js": "javascript",
+    ".jsx": "javascript", ".kt": "kotlin", ".lisp": "lisp", ".lua": "lua", ".m": "objective-c", ".mjs": "javascript",
+    ".ml": "ocaml", ".mk": "make", ".php": "php", ".pl": "perl", ".pm": "perl", ".proto": "protobuf",
+    ".ps1": "powershell", ".py": "python", ".pyi": "python", ".pyx": "python", ".r": "r", ".rb": "ruby", ".rs": "rust",
+    ".scala": "scala", ".scss": "css", ".sh": "shell", ".sql": "sql", ".swift": "swift", ".tf": "terraform",
+    ".toml": "toml", ".ts": "typescript", ".tsx": "typescript", ".vue": "vue", ".yaml": "yaml", ".yml": "yaml",
+    ".zig": "zig", ".zsh": "shell",
+}  # fmt: skip
+
+SUFFIXES: dict[str, str] = {
+    ".txt": "text", ".text": "text", ".log": "text", ".org": "text", ".adoc": "text", ".tex": "text", ".vtt": "text",
+    ".srt": "text",
+    ".md": "md", ".markdown": "md", ".mdx": "md", ".mkd": "md", ".qmd": "md", ".rmd": "md",
+    ".html": "html", ".htm": "html", ".xhtml": "html", ".xht": "html", ".shtml": "html",
+    ".pdf": "pdf",
+    **CODE,
+}  # fmt: skip
+
+NAMES: dict[str, str] = {
+    "makefile": "make", "dockerfile": "docker", "readme": "text", "license": "text", "licence": "text",
+    "changelog": "text", "authors": "text", "contributing": "text", "notice": "text", "copying": "text",
+}  # fmt: skip
+
+_OLD_OFFICE = "the binary format of Office 97-2003 is not read; save it as {} and ingest that"
+UNREAD: dict[str, str] = {
+    ".doc": _OLD_OFFICE.format(".docx"),
+    ".dot": _OLD_OFFICE.format(".docx"),
+    ".ppt": _OLD_OFFICE.format(".pptx"),
+    ".pps": _OLD_OFFICE.format(".pptx"),
+    ".xls": _OLD_OFFICE.format(".xlsx"),
+    ".msg": "Outlook's binary message format is not read; save the message as .eml and ingest that",
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".ico"), "an image"),
+    **dict.fromkeys(
+        (".mp3", ".wav", ".flac", ".ogg", ".m4a", ".mp4", ".mkv", ".mov", ".avi", ".webm"), "audio or video"
+    ),
+    **dict.fromkeys((".so", ".dll", ".dylib", ".exe", ".o", ".a", ".class", ".pyc", ".wasm", ".bin"), "a program"),
+    **dict.fromkeys((".npy", ".npz", ".parquet", ".arrow", ".pt", ".onnx", ".safetensors", ".h5"), "numeric data"),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), "a pickle, which could run code when read"),
+    **dict.fromkeys((".db", ".sqlite", ".sqlite3", ".mdb"), "a database"),
+    **dict.fromkeys((".gz", ".xz", ".bz2", ".zst", ".tar", ".tgz", ".7z", ".rar"), "an archive; only .zip is read"),
+    **dict.fromkeys((".ttf", ".otf", ".woff", ".woff2", ".eot"), "a font"),
+}
+
+
+@dataclass
+class Context:
+    """What a parser may know and use besides the bytes.
+
+    Attributes
+    ----------
+    name
+        File name, for formats that tell by it.
+    budget
+        Shared by all members of a source.
+    inline
+        True in the loading process itself: leave what is not UTF-8 to a worker.
+    depth
+        Containers around this file.
+    enter
+        Called with a member's name before it is read; False means: leave it out (it failed in an earlier try).
+    """
+
+    name: str
+    type: str
+    budget: Budget = field(default_factory=Budget)
+    inline: bool = False
+    depth: int = 0
+    enter: Callable[[str], bool] = field(default=lambda _: True)
+
+    @property
+    def stem_title(self) -> str:
+        """A title made of the file's name, for formats or files that carry none."""
+        stem = PurePosixPath(self.name).stem
+        return " ".join(stem.replace("_", " ").replace("-", " ").split())
+
+    def inner(self, name: str, kind: str) -> Context:
+        """Return the context of a member."""
+        return Context(name, kind, self.budget, depth=self.depth + 1, enter=self.enter)
+
+
+Parser = Callable[[bytes, Context], Iterator[Parsed | Failed]]
+
+
+def kind_by_name(name: str) -> str | None:
+    """Return the format of a file name, or None where it says nothing.
+
+    Raises
+    ------
+    LoadError
+        With reason ``type`` for formats that are known and not read.
+    """
+    path = PurePosixPath(name)
+    suffix = path.suffix.lower()
+    if reason := UNREAD.get(suffix):
+        raise LoadError("type", f"{suffix}: {reason}")
+    return SUFFIXES.get(suffix) or (NAMES.get(path.stem.lower()) if len(suffix) < 2 else None)
+
+
+def kind_by_content(head: bytes) -> str:
+    """Return the format that the first bytes show; raises LoadError for binary ones that are unknown."""
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith(b"PK\x03\x04"):
+        return "zip"
+    if head.startswith(b"{\\rtf"):
+        return "rtf"
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        raise LoadError(
+            "type", "an Office 97-2003 file or an encrypted newer one; save it unencrypted in a newer format"
+        )
+    if b"\0" in head or looks_binary(head):
+        raise LoadError("type", "a binary file of no known type")
+    start = head.lstrip()[:200].lower()
+    return "html" if start.startswith((b"<!doctype html", b"<html")) else "text"
+
+
+def base_name(path: str) -> str:
+    """Return what follows the last slash."""
+    return path.rpartition("/")[2]
+
+
+def parse(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
+    """Parse bytes of ``context.type``; raises LoadError and whatever the format's library raises."""
+    module, function = FORMATS[parser_name(context.type)].parser.split(":")
+    parser = cast("Parser", getattr(importlib.import_module(f".{module}", __package__), function))
+    return parser(data, context)
+
+
+def parser_name(kind: str) -> str:
+    """Return the row of `FORMATS` that reads a type: languages share one."""
+    return kind if kind in FORMATS else "code"

@@ -1,0 +1,116 @@
+"""HTML: the main content by trafilatura, headings kept; the whole body where that finds nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .draft import Draft
+from .formats import Context
+from .plain import text_of
+from .results import LoadError, Parsed
+
+_DROPPED = frozenset({
+    "script", "style", "noscript", "template", "nav", "header", "footer", "aside", "form", "button", "select", "iframe",
+    "svg", "math", "object", "embed", "head", "title", "input", "textarea", "dialog",
+})  # fmt: skip
+_BLOCKS = frozenset({
+    "address", "article", "blockquote", "body", "center", "dd", "details", "div", "dl", "dt", "fieldset", "figcaption",
+    "figure", "hr", "html", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead",
+    "tr", "ul",
+})  # fmt: skip
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_MAX_DEPTH = 500
+
+
+def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+    """Read an HTML page."""
+    text = text_of(data, context)
+    tree = html_tree(text)
+    draft = Draft(context.budget)
+    _extracted(text, draft) or walk(tree, draft)
+    body, sections = draft.finish()
+    title = " ".join((tree.findtext(".//title") or "").split())
+    yield Parsed(body, title or draft.first_heading or context.stem_title, sections=sections)
+
+
+def html_tree(text: str) -> Any:
+    """Parse HTML forgivingly, without network or unlimited nesting."""
+    from lxml import etree, html
+
+    parser = html.HTMLParser(no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, encoding="utf-8")
+    try:
+        tree = html.document_fromstring(text.encode(), parser=parser)
+    except etree.ParserError as error:
+        raise LoadError("empty" if "empty" in str(error).lower() else "parse", f"no readable HTML: {error}") from None
+    return tree
+
+
+def _extracted(text: str, draft: Draft) -> bool:
+    """Add the main content that trafilatura finds; say whether there is any."""
+    return False
+
+
+def walk(root: Any, draft: Draft) -> None:
+    """Add the visible text of an element tree: blocks, headings, list items, rows of tables, code."""
+    _Walker(draft).element(root, 0)
+
+
+class _Walker:
+    """Goes over a tree once and gathers inline text until a block ends."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._inline: list[str] = []
+
+    def element(self, node: Any, depth: int) -> None:
+        tag = _local(node.tag)
+        if tag in _DROPPED or depth > _MAX_DEPTH:
+            return
+        if tag in _HEADINGS:
+            self._flush()
+            self._draft.heading(_flat(node), _HEADINGS[tag])
+        elif tag == "pre":
+            self._flush()
+            self._draft.block("".join(node.itertext()))
+        elif tag == "tr":
+            self._flush()
+            self._draft.row([_flat(cell) for cell in node])
+        elif tag == "br":
+            self._inline.append("\n")
+        else:
+            self._children(node, depth, tag)
+
+    def _children(self, node: Any, depth: int, tag: str) -> None:
+        block = tag in _BLOCKS
+        if block:
+            self._flush()
+        if tag == "li":
+            self._inline.append("- ")
+        self._inline.append(_squeezed(node.text))
+        for child in node:
+            self.element(child, depth + 1)
+            self._inline.append(_squeezed(child.tail))
+        if block:
+            self._flush()
+
+    def _flush(self) -> None:
+        text = "".join(self._inline)
+        self._inline.clear()
+        lines = [" ".join(line.split()) for line in text.split("\n")]
+        flat = "\n".join(lines).strip()
+        if flat and flat != "-":
+            self._draft.block(flat, gap="\n" if flat.startswith("- ") else "\n\n")
+
+
+def _local(tag: Any) -> str:
+    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else "script"  # comments and such are dropped
+
+
+def _flat(node: Any) -> str:
+    return " ".join("".join(node.itertext()).split())
+
+
+def _squeezed(text: str | None) -> str:
+    return re.sub(r"\s+", " ", text) if text else ""

@@ -1,0 +1,201 @@
+"""From files found to documents: simple formats here, all others in worker processes."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from ..documents import Document, Metadata, Section, clean_text
+from . import beir
+from .discovery import discover
+from .formats import FORMATS, Context, base_name, parse, parser_name
+from .frames import Message
+from .pool import Job, Pool
+from .reading import read_file
+from .results import Failed, Found, LoadError, LoadFailure, Parsed, clean_fields
+from .worker import reason_of, true_kind
+
+_WINDOW = 64
+INLINE_LIMIT = 4 << 20
+
+_log = logging.getLogger(__name__)
+
+
+def load(
+    *paths: str | Path, failures: list[LoadFailure] | None = None, meta: Metadata | None = None
+) -> Iterator[Document]:
+    """Load documents from files and folders.
+
+    Parameters
+    ----------
+    paths
+        Files, folders, or ``beir:DIR``; see `discover`.
+    failures
+        List that takes what could not be loaded; without it each failure is logged as a warning.
+    meta
+        Metadata for every document; wins over what the files say.
+
+    Yields
+    ------
+    Document
+        In order of the paths; the documents of one source follow one another.
+    """
+    for item in load_files(discover(paths, meta=meta)):
+        if isinstance(item, Document):
+            yield item
+        elif failures is None:
+            _log.warning("not loaded: %s", item)
+        else:
+            failures.append(item)
+
+
+def load_files(
+    found: Iterable[Found | LoadFailure],
+    *,
+    workers: int | None = None,
+    seconds: float = 10.0,
+    megabytes: int = 512,
+    meta: Metadata | None = None,
+    command: Sequence[str] | None = None,
+) -> Iterator[Document | LoadFailure]:
+    """Parse files, in order, each as a whole: its documents, or one failure; members of containers may fail alone.
+
+    Plain text, Markdown, reStructuredText and source code are read in this process, for their parsers only go over the
+    text a fixed number of times; every other format is parsed by child processes that can be killed. At most some 64
+    files and 128 MB of text are on their way at a time, however many come.
+
+    Parameters
+    ----------
+    found
+        What `discover` yields; its failures are passed on.
+    workers
+        Child processes; by default as many as processors, up to 2. They start when the first file needs them.
+    seconds
+        Wall clock for a file or a member of a container; containers as a whole get ten times as much.
+    megabytes
+        Memory that a child process may have.
+    meta
+        Metadata for every document; wins over the files' and over `Found.meta`.
+    command
+        How to start a worker; for tests.
+    """
+    pool = Pool(workers=workers or min(2, os.cpu_count() or 1), seconds=seconds, megabytes=megabytes, command=command)
+    window: deque[Found | LoadFailure | Job] = deque()
+    try:
+        for item in found:
+            window.append(pool.submit(item) if isinstance(item, Found) and not _inline(item) else item)
+            while window and (len(window) > _WINDOW or not isinstance(window[0], Job) or window[0].finished):
+                yield from _head(window, pool, meta or {})
+        while window:
+            yield from _head(window, pool, meta or {})
+    finally:
+        pool.close()
+
+
+def _inline(found: Found) -> bool:
+    if found.type == "beir":
+        return True
+    return FORMATS[parser_name(found.type)].inline and found.size <= INLINE_LIMIT
+
+
+def _head(window: deque[Found | LoadFailure | Job], pool: Pool, meta: Metadata) -> Iterator[Document | LoadFailure]:
+    """Finish the oldest item and yield what it gives."""
+    item = window.popleft()
+    if isinstance(item, LoadFailure):
+        yield item
+    elif isinstance(item, Job):
+        pool.wait(item)
+        yield from _results(item, meta)
+    elif item.type == "beir":
+        yield from _corpus(item, meta)
+    elif (result := _read_here(item, meta)) is not None:
+        yield result
+    else:
+        job = pool.submit(item, first=True)
+        pool.wait(job)
+        yield from _results(job, meta)
+
+
+def _corpus(found: Found, meta: Metadata) -> Iterator[Document | LoadFailure]:
+    try:
+        yield from beir.read(found, meta)
+    except (OSError, LoadError) as error:
+        yield _failure(found, error)
+
+
+def _read_here(found: Found, meta: Metadata) -> Document | LoadFailure | None:
+    """Read a simple file in this process; None where it is not as simple as its name promised."""
+    try:
+        data = read_file(found.path, INLINE_LIMIT)
+        if not data.strip():
+            raise LoadError("empty", "an empty file")  # noqa: TRY301
+        if true_kind(data, found.type) != found.type:
+            return None
+        (parsed,) = parse(data, Context(base_name(found.source), found.type, inline=True))
+        assert isinstance(parsed, Parsed)
+        return _document(found, parsed, hashlib.sha256(data).hexdigest(), meta)
+    except Exception as error:  # noqa: BLE001 - whatever a parser raises is this file's failure and no other's
+        return None if reason_of(error).reason == "encoding" else _failure(found, error)
+
+
+def _failure(found: Found, error: Exception) -> LoadFailure:
+    cause = reason_of(error)
+    return LoadFailure(found.source, cause.reason, cause.detail, found.type)
+
+
+def _results(job: Job, meta: Metadata) -> Iterator[Document | LoadFailure]:
+    """Turn a job's messages into documents and failures; a member that gave no text is listed as empty."""
+    found = job.found
+    if job.error is not None:
+        yield LoadFailure(found.source, job.error.reason, job.error.detail, job.loader or found.type)
+        return
+    sha256 = ""
+    for message in job.messages:
+        if message["kind"] == "sha256":
+            sha256 = str(message["sha256"])
+        elif message["kind"] == "failure":
+            yield _member_failure(found, Failed(**_pick(message, "member", "reason_class", "detail", "loader")))
+        else:
+            yield _document(found, _parsed(message), sha256, meta)
+    for lost in job.lost:
+        yield _member_failure(found, lost)
+
+
+def _member_failure(found: Found, failed: Failed) -> LoadFailure:
+    name = clean_text(f"{found.source}#{failed.member}")
+    return LoadFailure(name, failed.reason_class, failed.detail, failed.loader or found.type)
+
+
+def _parsed(message: Message) -> Parsed:
+    fields = _pick(message, "text", "title", "type", "metadata", "member")
+    spans = cast("list[tuple[int, int, list[str], int | None]]", message["sections"])
+    sections = tuple(Section(start, end, tuple(heading), page) for start, end, heading, page in spans)
+    return Parsed(**fields, sections=sections)
+
+
+def _pick(message: Message, *names: str) -> dict[str, Any]:
+    return {name: message[name] for name in names}
+
+
+def _document(found: Found, parsed: Parsed, sha256: str, meta: Metadata) -> Document | LoadFailure:
+    name = clean_text(f"{found.source}#{parsed.member}") if parsed.member else found.source
+    kind = parsed.type or found.type
+    if not parsed.text.strip():
+        return LoadFailure(name, "empty", "no text in it", kind)
+    return Document(
+        id=name,
+        text=parsed.text,
+        source=found.source,
+        title=" ".join(clean_text(parsed.title).split()),
+        type=kind,
+        sections=parsed.sections,
+        metadata={**clean_fields(parsed.metadata), **found.meta, **meta},
+        modified=found.modified,
+        source_sha256=sha256,
+        location=found.location,
+    )

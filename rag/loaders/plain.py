@@ -1,0 +1,29 @@
+"""Plain text and source code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..documents import clean_text
+from .formats import Context
+from .reading import decode, looks_binary
+from .results import LoadError, Parsed
+
+
+def text_of(data: bytes, context: Context) -> str:
+    """Decode, clean and charge a text file; raises LoadError for binary ones."""
+    if looks_binary(data):
+        raise LoadError("type", "the name says text, the bytes do not")
+    text = clean_text(decode(data, guess=not context.inline))
+    context.budget.charge(len(text))
+    return text
+
+
+def parse_text(data: bytes, context: Context) -> Iterator[Parsed]:
+    """Read plain text as it is."""
+    yield Parsed(text_of(data, context), context.stem_title)
+
+
+def parse_code(data: bytes, context: Context) -> Iterator[Parsed]:
+    """Read source code as it is; its title is the file's name."""
+    yield Parsed(text_of(data, context), context.name)

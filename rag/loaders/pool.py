@@ -1,0 +1,283 @@
+"""Worker processes that parse files: fed, timed, killed and replaced by the process that loads."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from .formats import base_name
+from .frames import Message, Unpacker, pack
+from .results import REASONS, Failed, Found, LoadError, Reason
+
+_IN_FLIGHT = 16
+_BUFFERED = 64 << 20
+_PIPE = 1 << 20
+_READ = 1 << 20
+_STDERR_KEPT = 2000
+_MAX_RESTARTS = 8
+_STARTUP_SECONDS = 60.0
+_TOTAL = 10
+
+
+@dataclass
+class Job:
+    """A file on its way through a worker.
+
+    ``messages`` fill while it runs; ``error`` is set where the file as a whole failed; ``finished`` says it is over.
+    A member that kills the worker is noted in ``lost``, and the job runs again without it.
+    """
+
+    found: Found
+    number: int
+    messages: list[Message] = field(default_factory=list)
+    size: int = 0
+    member: str = ""
+    lost: list[Failed] = field(default_factory=list)
+    error: LoadError | None = None
+    loader: str = ""
+    finished: bool = False
+
+    def restart(self) -> int:
+        """Forget what came so far; return how many characters that was."""
+        size, self.size, self.member = self.size, 0, ""
+        self.messages.clear()
+        return size
+
+
+class _Worker:
+    """One child process and its pipes."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, bufsize=0,
+            start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
+        )  # fmt: skip
+        assert self.process.stdin
+        assert self.process.stdout
+        assert self.process.stderr
+        self.stdin, self.stdout, self.stderr = self.process.stdin, self.process.stdout, self.process.stderr
+        for pipe in (self.stdin, self.stdout, self.stderr):
+            os.set_blocking(pipe.fileno(), False)
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            # A full megabyte of results is the prefetch: a worker parses on while the caller embeds.
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
+        self.unpacker = Unpacker()
+        self.unsent = bytearray()
+        self.jobs: deque[Job] = deque()
+        self.complaint = b""
+        self.clock = 0.0  # seconds that the current file or member has run while somebody watched
+        self.total = 0.0  # the same for the current file, all its members together
+        self.started = False
+
+    def kill(self) -> int:
+        """End the process; return how it ended (minus the signal's number)."""
+        self.process.kill()
+        code = self.process.wait()
+        for pipe in (self.stdin, self.stdout, self.stderr):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        return code
+
+
+class Pool:
+    """Up to ``workers`` processes, started as the work asks for them.
+
+    Results are picked up in the order of submission: see `wait`. Time runs for a worker only while the pool is being
+    waited on or polled, so a slow consumer never makes a file late.
+    """
+
+    def __init__(self, *, workers: int, seconds: float, megabytes: int, command: Sequence[str] | None = None) -> None:
+        self._size, self._seconds = workers, seconds
+        self._command = [*(command or [sys.executable, "-P", "-m", f"{__package__}.worker"]), str(megabytes)]
+        self._workers: list[_Worker] = []
+        self._pending: deque[Job] = deque()
+        self._buffered = 0
+        self._submitted = 0
+
+    def submit(self, found: Found, *, first: bool = False) -> Job:
+        """Queue a file; ``first`` puts it before the files that wait, for a caller that waits for it next."""
+        self._submitted += 1
+        job = Job(found, self._submitted)
+        if first:
+            self._pending.appendleft(job)
+        else:
+            self._pending.append(job)
+        self._assign()
+        return job
+
+    def poll(self) -> None:
+        """Move what can be moved without waiting."""
+        self._step(0.0, None)
+
+    def wait(self, job: Job) -> None:
+        """Block until ``job``, the oldest one not yet waited for, is finished."""
+        while not job.finished:
+            self._assign()
+            self._step(0.1, job)
+        self._buffered -= job.size
+
+    def close(self) -> None:
+        """Kill the workers."""
+        for worker in self._workers:
+            worker.kill()
+        self._workers.clear()
+
+    # -- feeding ------------------------------------------------------------------------------------------------------
+
+    def _assign(self) -> None:
+        while self._pending:
+            worker = min(self._workers, key=lambda w: len(w.jobs), default=None)
+            if (worker is None or worker.jobs) and len(self._workers) < self._size:
+                worker = _Worker(self._command, _environment())
+                self._workers.append(worker)
+            if worker is None or len(worker.jobs) >= _IN_FLIGHT:
+                return
+            job = self._pending.popleft()
+            worker.jobs.append(job)
+            worker.unsent += pack(self._request(job))
+
+    def _request(self, job: Job) -> Message:
+        return {"job": job.number, "path": job.found.path, "name": base_name(job.found.source), "type": job.found.type,
+                "seconds": self._seconds, "skip": [failed.member for failed in job.lost]}  # fmt: skip
+
+    # -- the loop -----------------------------------------------------------------------------------------------------
+
+    def _step(self, timeout: float, head: Job | None) -> None:
+        """Send, receive and watch the clocks once."""
+        with selectors.DefaultSelector() as selector:
+            for worker in self._workers:
+                # With too much in memory only the worker that everyone waits for may deliver.
+                if self._buffered < _BUFFERED or (head is not None and head in worker.jobs):
+                    selector.register(worker.stdout, selectors.EVENT_READ, worker)
+                selector.register(worker.stderr, selectors.EVENT_READ, worker)
+                if worker.unsent:
+                    selector.register(worker.stdin, selectors.EVENT_WRITE, worker)
+            before = time.monotonic()
+            events = selector.select(timeout)
+            spent = time.monotonic() - before
+            watched = {key.fileobj for key in selector.get_map().values()}
+        moved: set[int] = set()
+        for key, _ in events:
+            worker = key.data
+            if worker in self._workers:
+                moved.add(id(worker))
+                self._move(worker, key.fileobj)
+        for worker in list(self._workers):
+            if worker.jobs and worker.stdout in watched and id(worker) not in moved:
+                worker.clock += spent
+                worker.total += spent
+                if self._late(worker):
+                    self._lose(worker, LoadError("timeout", f"took more than {self._seconds:g} seconds"))
+
+    def _late(self, worker: _Worker) -> bool:
+        if not worker.started:
+            return worker.clock > self._seconds + _STARTUP_SECONDS
+        return worker.clock > self._seconds or worker.total > _TOTAL * self._seconds
+
+    def _move(self, worker: _Worker, pipe: object) -> None:
+        try:
+            if pipe is worker.stdin:
+                del worker.unsent[: os.write(worker.stdin.fileno(), worker.unsent[:4096])]
+            elif pipe is worker.stderr:
+                worker.complaint = (worker.complaint + os.read(worker.stderr.fileno(), _READ))[-_STDERR_KEPT:]
+            elif data := os.read(worker.stdout.fileno(), _READ):
+                for message in worker.unpacker.feed(data):
+                    self._take(worker, message)
+            else:
+                self._lose(worker, None)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._lose(worker, None)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            self._lose(worker, LoadError("crash", "the parser broke the protocol"))
+
+    def _take(self, worker: _Worker, message: Message) -> None:
+        """File a message under the job it belongs to."""
+        job = worker.jobs[0]
+        if message["job"] != job.number:
+            raise ValueError("an answer to no question")
+        kind = message["kind"]
+        worker.clock = 0.0
+        if kind == "start":
+            worker.total, worker.started = 0.0, True
+        elif kind == "member":
+            job.member = str(message["member"])
+        elif kind in {"document", "failure", "sha256"}:
+            job.messages.append(message)
+            size = len(str(message.get("text", ""))) + 1000
+            job.size += size
+            self._buffered += size
+        elif kind in {"done", "failed"}:
+            job.loader = str(message.get("loader", ""))
+            if kind == "failed":
+                reason = str(message["reason"])
+                job.error = LoadError(cast("Reason", reason if reason in REASONS else "parse"), str(message["detail"]))
+            self._finish(worker)
+        else:
+            raise ValueError("an unknown kind of message")
+
+    def _finish(self, worker: _Worker) -> None:
+        worker.jobs.popleft().finished = True
+        self._assign()
+
+    # -- when a worker dies -------------------------------------------------------------------------------------------
+
+    def _lose(self, worker: _Worker, cause: LoadError | None) -> None:
+        """End a worker, blame the file or member it was at, and hand its other jobs to a new one."""
+        self._workers.remove(worker)
+        with contextlib.suppress(OSError):
+            while more := os.read(worker.stderr.fileno(), _READ):
+                worker.complaint = (worker.complaint + more)[-_STDERR_KEPT:]
+        gone = worker.process.poll()
+        if gone is None and cause is None:  # its pipe broke a moment before its end
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                gone = worker.process.wait(1.0)
+        worker.kill()
+        complaint = worker.complaint.decode("utf-8", "replace")
+        if not worker.started and cause is None:
+            raise RuntimeError(f"the parsing process does not start: {complaint.strip() or f'exit status {gone}'}")
+        if not worker.jobs:
+            return
+        job = worker.jobs[0]
+        error = cause or _cause(gone, complaint)
+        if job.member and len(job.lost) < _MAX_RESTARTS:
+            job.lost.append(Failed(job.member, error.reason, error.detail))
+        else:
+            job.error, job.loader, job.finished = error, job.found.type, True
+            worker.jobs.popleft()
+        self._buffered -= job.restart()
+        self._pending.extendleft(reversed(worker.jobs))
+        self._assign()
+
+
+def _cause(code: int | None, complaint: str) -> LoadError:
+    """Tell from how a worker ended, and its last words, why."""
+    last = complaint.strip().rpartition("\n")[2][:300]
+    if code in {-signal.SIGXCPU, -signal.SIGALRM}:
+        return LoadError("timeout", "took too much processor time")
+    if code == -signal.SIGKILL or "MemoryError" in complaint or "bad_alloc" in complaint:
+        return LoadError("memory", "needs more memory than a parser may have")
+    if code is not None and code < 0:
+        return LoadError("crash", f"the parser crashed ({signal.Signals(-code).name}) {last}".strip())
+    return LoadError("crash", f"the parser ended by itself (exit status {code}) {last}".strip())
+
+
+def _environment() -> dict[str, str]:
+    """Return what a worker needs to run, and nothing of the user's secrets."""
+    root = str(Path(__file__).resolve().parents[2])
+    kept = {name: value for name in ("PATH", "LD_LIBRARY_PATH") if (value := os.environ.get(name))}
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    return {**kept, "PYTHONPATH": path, "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}

@@ -1,0 +1,119 @@
+"""Reading files safely and turning bytes into text."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import re
+import stat
+
+from .results import LoadError
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SAMPLE = 1 << 16
+_CONTROL = bytes(set(range(32)) - {0, 8, 9, 10, 12, 13, 27})
+
+
+def open_regular(path: str) -> int:
+    """Open a file for reading, refusing links, devices, pipes and sockets even if one took the file's place."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise LoadError("special", "not a regular file")
+    return descriptor
+
+
+def read_file(path: str, limit: int) -> bytes:
+    """Read a whole file of at most ``limit`` bytes; raises LoadError and OSError."""
+    with open(open_regular(path), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise LoadError("limit", f"{size >> 20} MB; files of this type are read up to {limit >> 20} MB")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise LoadError("limit", f"grew while it was read; files of this type are read up to {limit >> 20} MB")
+    return data
+
+
+def file_sha256(path: str) -> str:
+    """Hash a file in steps; raises OSError."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def os_failure(error: OSError) -> LoadError:
+    """Translate what the operating system said."""
+    if isinstance(error, PermissionError):
+        return LoadError("permission", "permission denied")
+    if isinstance(error, FileNotFoundError):
+        return LoadError("missing", "vanished, or was never there")
+    return LoadError("io", error.strerror or str(error))
+
+
+def looks_binary(data: bytes) -> bool:
+    """Say whether bytes are no text: many NULs that are not UTF-16, or many control characters."""
+    head = data[:_SAMPLE]
+    if not head or head.startswith(tuple(bom for bom, _ in _BOMS)) or _wide_encoding(head):
+        return False
+    controls = len(head) - len(head.translate(None, _CONTROL))
+    return head.count(0) > 0.3 * len(head) or controls > 0.02 * len(head)
+
+
+def decode(data: bytes, *, guess: bool = True) -> str:
+    """Turn bytes of a text file into text: by its mark, as UTF-8, by statistics, at last as Windows-1252.
+
+    Parameters
+    ----------
+    guess
+        False to raise LoadError("encoding") instead of running the statistics.
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace").removeprefix("\ufeff")
+    if encoding := _wide_encoding(data[:_SAMPLE]):
+        return data.decode(encoding, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    if not guess:
+        raise LoadError("encoding", "not UTF-8")
+    if _mostly_utf8(data[: 16 * _SAMPLE]):
+        return data.decode("utf-8", "replace")
+    return _guessed(data)
+
+
+def _wide_encoding(head: bytes) -> str:
+    """Return the encoding of UTF-16 text without a mark, told by NULs in every other byte; else an empty string."""
+    if head.count(0) < 0.2 * len(head):
+        return ""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = len(head) / 2
+    if odd > 0.4 * half and even < 0.05 * half:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.4 * half and odd < 0.05 * half else ""
+
+
+def _mostly_utf8(data: bytes) -> bool:
+    """Say whether text is UTF-8 with a few broken bytes (a flipped bit, a cut end) and no other encoding."""
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    good = len(re.findall(r"[^\x00-\x7f\ufffd]", text))
+    return broken <= 0.1 * good or broken <= len(text) / 10_000
+
+
+def _guessed(data: bytes) -> str:
+    try:
+        from charset_normalizer import from_bytes
+    except ImportError:
+        return data.decode("cp1252", "replace")
+    best = from_bytes(data[:_SAMPLE]).best()
+    encoding = best.encoding if best is not None else "cp1252"
+    return data.decode(encoding, "replace")

@@ -1,0 +1,174 @@
+"""What loading yields: files found, documents, and failures that say why a file did not go in."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, TypeAlias, get_args
+
+from ..documents import Document, Metadata, Scalar, Section, clean_text
+
+Reason = Literal[
+    "crash",  # the parser process died
+    "empty",  # nothing to read in it
+    "encoding",  # bytes that are no text in any encoding tried
+    "encrypted",  # needs a password
+    "extra",  # an optional package is missing; the detail says the install line
+    "io",  # the operating system could not read it
+    "limit",  # bigger than a limit allows: bombs, nesting, counts
+    "memory",  # the parser wanted more memory than it may have
+    "missing",  # no such file
+    "outside",  # a link that leaves the folder it was found in
+    "parse",  # broken, or not of the format its name says
+    "permission",  # may not be read
+    "special",  # a device, pipe or socket
+    "timeout",  # the parser took too long
+    "type",  # a format that is not read
+]
+REASONS: frozenset[str] = frozenset(get_args(Reason))
+
+_SKIPS = frozenset({"empty", "outside", "special", "type"})
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailure:
+    """A file, or a member of one, that did not become a document.
+
+    Attributes
+    ----------
+    source
+        As in `Document.source`; a member of a container adds ``#member``.
+    reason_class
+        One word to count by, see `Reason`.
+    detail
+        A sentence for people: what is wrong and, where there is a way, what to do.
+    loader
+        Format name of the parser that gave up; empty when none was reached.
+    """
+
+    source: str
+    reason_class: Reason
+    detail: str
+    loader: str = ""
+
+    @property
+    def skipped(self) -> bool:
+        """True where nothing went wrong: the file just is not something that can be read as text."""
+        return self.reason_class in _SKIPS
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.reason_class}: {self.detail}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file to load.
+
+    Attributes
+    ----------
+    path
+        Absolute real path to open; may hold surrogate escapes, unlike ``location``.
+    source
+        The path as the user wrote it, normalised: the name the file goes by in a knowledge base.
+    size, modified
+        Bytes, and seconds since the epoch, at the time of discovery.
+    type
+        Format name, decided by the suffix, or by the first bytes where the suffix says nothing.
+    meta
+        Metadata of the user's for every document of this file.
+    """
+
+    path: str
+    source: str
+    size: int
+    modified: float
+    type: str
+    meta: Metadata = field(default_factory=dict)
+
+    @property
+    def location(self) -> str:
+        """Absolute real path as well-formed text."""
+        return printable(self.path)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the file's bytes now, read on first use; raises OSError."""
+        from .reading import file_sha256
+
+        return file_sha256(self.path)
+
+
+Loaded: TypeAlias = Document
+"""What `load_files` yields for a file that went in: its documents, one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One document as a parser sees it: no origin yet.
+
+    ``member`` is the part of the document's id after ``#``; empty for a file that is one document.
+    """
+
+    text: str
+    title: str = ""
+    type: str = ""
+    sections: tuple[Section, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A member that a parser could not read; the file's other members still go in."""
+
+    member: str
+    reason_class: Reason
+    detail: str
+    loader: str = ""
+
+
+class LoadError(Exception):
+    """Raised by parsers to give up on a file (or member) with a reason; never leaves this package."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+def printable(path: str) -> str:
+    r"""Return a path as well-formed Unicode: bytes that are no UTF-8 become ``\xNN``, so names stay distinct."""
+    if path.isascii():
+        return path
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def scalars(fields: Mapping[str, object]) -> dict[str, Scalar]:
+    """Keep what can be metadata: scalars as they are, dates as ISO text, lists of scalars joined by commas."""
+    kept: dict[str, Scalar] = {}
+    for key, value in fields.items():
+        if value is None or isinstance(value, str | int | float | bool):
+            kept[str(key)] = value
+        elif isinstance(value, list | tuple) and value and all(isinstance(v, str | int | float) for v in value):
+            kept[str(key)] = ", ".join(str(v) for v in value)
+        elif hasattr(value, "isoformat"):
+            kept[str(key)] = value.isoformat()
+    return kept
+
+
+def clean_fields(fields: Metadata) -> dict[str, Scalar]:
+    """Make metadata storable: strings cleaned as text is, numbers finite and of 64 bits."""
+    return {clean_text(key): _clean(value) for key, value in fields.items()}
+
+
+def _clean(value: Scalar) -> Scalar:
+    if isinstance(value, str):
+        return clean_text(value).strip()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return str(value) if value.bit_length() < 1000 else "a very large number"
+    return value

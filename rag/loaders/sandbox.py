@@ -1,0 +1,53 @@
+"""What a worker denies itself before it sees the first file."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+
+_REFUSED = (
+    "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "os.system", "pty.spawn",
+    "socket.bind", "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "subprocess.Popen",
+    "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate", "os.chmod", "os.chown",
+)  # fmt: skip
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_GRACE = 3
+
+
+def confine(megabytes: int) -> None:
+    """Limit memory, files and processes of this process, for good."""
+    _limit(resource.RLIMIT_DATA, megabytes << 20)
+    # Address space holds the libraries' own files too, so it gets room beyond what data may take.
+    _limit(resource.RLIMIT_AS, (megabytes + 1024) << 20)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_NOFILE, 64)
+    sys.dont_write_bytecode = True
+    sys.addaudithook(_refuse)
+
+
+def allow_seconds(seconds: float) -> None:
+    """Give the next step this much processor time, and little more wall time should nobody be watching any more.
+
+    The parent keeps the wall clock; the alarm is for a worker whose parent was killed. Both signals' default action
+    ends the process even inside native code.
+    """
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used + seconds) + _GRACE, hard))
+    signal.alarm(int(2 * seconds) + _GRACE)
+
+
+def _limit(kind: int, value: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _refuse(event: str, arguments: tuple[object, ...]) -> None:
+    if event in _REFUSED:
+        raise PermissionError(f"a parser tried {event}")
+    if event == "open" and len(arguments) > 2 and isinstance(arguments[2], int) and arguments[2] & _WRITING:
+        raise PermissionError("a parser tried to write a file")

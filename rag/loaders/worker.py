@@ -1,0 +1,118 @@
+"""The child process that parses: reads jobs from stdin, writes documents to stdout, and can be killed at any time.
+
+``python -P -m rag.loaders.worker MEGABYTES`` is started by `pool`. The process has a memory limit, a limit of
+processor time per job, may write no file, start no process and reach no network. A job is
+``{"job": n, "path", "name", "type", "seconds", "skip": members to leave out}``; answers name the job's number.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+from .formats import FORMATS, Context, kind_by_content, parse, parser_name
+from .frames import Message, Unpacker, pack
+from .reading import os_failure, read_file
+from .results import Failed, LoadError, Parsed
+from .sandbox import allow_seconds, confine
+
+Send = Callable[[Message], None]
+
+
+def main() -> None:
+    """Serve jobs until stdin ends."""
+    confine(int(sys.argv[1]))
+    channel = os.dup(1)
+    os.dup2(2, 1)  # a parser that prints must not break the frames
+
+    def send(message: Message) -> None:
+        signal.alarm(0)
+        view = memoryview(pack(message))
+        while view:
+            view = view[os.write(channel, view) :]
+
+    unpacker = Unpacker()
+    while data := os.read(0, 1 << 16):
+        for job in unpacker.feed(data):
+            run(job, send)
+
+
+def run(job: Message, send: Send) -> None:
+    """Do one job: announce it, send what it gives, close it with ``done`` or ``failed``."""
+    number, seconds = job["job"], float(str(job["seconds"]))
+    send({"job": number, "kind": "start"})
+    allow_seconds(seconds)
+
+    def enter(member: str) -> bool:
+        if member in skip:
+            return False
+        send({"job": number, "kind": "member", "member": member})
+        allow_seconds(seconds)
+        return True
+
+    skip = job["skip"]
+    assert isinstance(skip, list)
+    kind = str(job["type"])
+    context = Context(str(job["name"]), kind, enter=enter)
+    try:
+        for message in _results(str(job["path"]), context):
+            send({"job": number, **message})
+            allow_seconds(seconds)
+        send({"job": number, "kind": "done", "type": context.type})
+    except Exception as error:  # noqa: BLE001 - whatever a parser raises is this file's failure and no other's
+        cause = reason_of(error)
+        send({"job": number, "kind": "failed", "reason": cause.reason, "detail": cause.detail, "loader": context.type})
+
+
+def _results(path: str, context: Context) -> Iterator[Message]:
+    import hashlib
+
+    data = read_file(path, FORMATS[parser_name(context.type)].limit)
+    yield {"kind": "sha256", "sha256": hashlib.sha256(data).hexdigest()}
+    if not data.strip():
+        raise LoadError("empty", "an empty file")
+    context.type = true_kind(data, context.type)
+    for item in parse(data, context):
+        if isinstance(item, Failed):
+            yield {"kind": "failure", **_fields(item)}
+        else:
+            yield {"kind": "document", **_fields(item), "type": item.type or context.type}
+
+
+def _fields(item: Parsed | Failed) -> Message:
+    fields: Message = {name: getattr(item, name) for name in item.__dataclass_fields__}
+    if isinstance(item, Parsed):
+        fields["sections"] = [(s.start, s.end, s.heading, s.page) for s in item.sections]
+        fields["metadata"] = dict(item.metadata)
+    return fields
+
+
+def true_kind(data: bytes, kind: str) -> str:
+    """Correct a text format's name where the bytes are those of a well-known binary format."""
+    if data.startswith((b"%PDF-", b"{\\rtf")) and kind not in {"pdf", "rtf"}:
+        return kind_by_content(data[:4096])
+    return kind
+
+
+def reason_of(error: Exception) -> LoadError:
+    """Say in one word and one sentence what an exception means for the file."""
+    if isinstance(error, LoadError):
+        return error
+    if isinstance(error, OSError) and error.errno is not None:
+        return os_failure(error)
+    if isinstance(error, MemoryError):
+        return LoadError("memory", "needs more memory than a parser may have")
+    if isinstance(error, RecursionError):
+        return LoadError("limit", "nested too deeply")
+    if isinstance(error, ModuleNotFoundError):
+        return LoadError("extra", f"needs {error.name}: pip install 'rag-workbench[documents]'")
+    if isinstance(error, UnicodeError):
+        return LoadError("encoding", f"text in an unknown encoding: {error}")
+    words = " ".join(str(error).split())[:300]
+    return LoadError("parse", f"{type(error).__name__}: {words}" if words else type(error).__name__)
+
+
+if __name__ == "__main__":
+    main()
