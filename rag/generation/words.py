@@ -1,0 +1,74 @@
+"""Words of a text with their stems and places, analysed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from .question import WORD
+
+MAX_WORDS = 400
+"""Words of one sentence that are looked at; a longer one is a table or a listing, and its head tells what it is about."""
+
+
+class Analyser(Protocol):
+    """What the generator needs of `rag.terms.Analyser`."""
+
+    def terms(self, text: str) -> list[str]:
+        """Index terms of a text; stop words give none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one text.
+
+    Attributes
+    ----------
+    words
+        As written.
+    stems
+        First index term of each word; empty for a stop word.
+    terms
+        All index terms in order: an identifier gives several, a stop word none.
+    at
+        Which word each term comes from.
+    """
+
+    words: tuple[str, ...]
+    stems: tuple[str, ...]
+    terms: tuple[str, ...]
+    at: tuple[int, ...]
+
+
+class WordReader:
+    """Reads texts into `Words`; remembers terms of words and words of texts, so that asking again is cheap."""
+
+    def __init__(self, analyser: Analyser) -> None:
+        self._analyser = analyser
+        self._terms = lru_cache(maxsize=50_000)(self._terms_uncached)
+        self.read = lru_cache(maxsize=2_000)(self._read)
+
+    def _terms_uncached(self, word: str) -> tuple[str, ...]:
+        return tuple(self._analyser.terms(word))
+
+    def _read(self, text: str) -> Words:
+        words = []
+        for match in WORD.finditer(text):
+            words.append(match.group())
+            if len(words) == MAX_WORDS:
+                break
+        terms = [self._terms(word) for word in words]
+        stems = tuple(each[0] if each else "" for each in terms)
+        flat = [(term, at) for at, each in enumerate(terms) for term in each]
+        return Words(tuple(words), stems, tuple(term for term, _ in flat), tuple(at for _, at in flat))
+
+
+def positions(words: Words) -> dict[str, list[int]]:
+    """Word positions of each term."""
+    found: dict[str, list[int]] = {}
+    for term, at in zip(words.terms, words.at, strict=True):
+        found.setdefault(term, []).append(at)
+    return found
