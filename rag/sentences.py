@@ -13,47 +13,49 @@ from itertools import pairwise
 
 Span = tuple[int, int]
 
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # Followed by a name or number: never the end of a sentence.
-_BEFORE_NAME = frozenset(
-    re.findall(
-        r"\S+",
-        "mr mrs ms dr prof rev fr gen col maj sgt capt lt cmdr adm hon sen rep gov pres messrs mme mlle mgr st mt ft "
-        "vs v e.g i.e eg ie cf viz fig figs eq eqs approx resp dipl ing sra srta dra z.b d.h u.a bzw p.ej",
-    )
+_BEFORE_NAME = _listed(
+    "mr mrs ms dr prof rev fr gen col maj sgt capt lt cmdr adm hon sen rep gov pres messrs mme mlle mgr st mt ft "
+    "vs v proc natl acad biol appl soc assoc eur int e.g i.e eg ie cf viz fig figs eq eqs approx resp "
+    "dipl ing sra srta dra z.b d.h u.a bzw p.ej"
 )
 # Abbreviations only where a number follows.
-_BEFORE_NUMBER = frozenset(
-    re.findall(r"\S+", "no nos nr vol vols p pp sec sect ch chap art ref refs par c ca b d n pl tab")
-)
+_BEFORE_NUMBER = _listed("no nos nr vol vols p pp sec sect ch chap art ref refs par c ca b d n pl tab")
 # May end a sentence: they do where the next word is one that sentences start with.
-_EITHER = frozenset(
-    re.findall(
-        r"\S+",
-        "etc inc ltd corp co jr sr bros esq al dept univ assn ave blvd rd est ed eds jan feb mar apr jun jul aug sep "
-        "sept oct nov dec mon tue tues wed thu thurs fri sat sun ph.d m.d b.a m.a b.sc m.sc sp spp subsp op cit ibid",
-    )
+_EITHER = _listed(
+    "etc max min inc ltd corp co jr sr bros esq al dept univ assn ave blvd rd est ed eds jan feb mar apr jun jul aug sep "
+    "chem sci med res phys sept oct nov dec mon tue tues wed thu thurs fri sat sun ph.d m.d b.a m.a b.sc m.sc sp "
+    "spp subsp op cit ibid"
 )
-_STARTERS = frozenset(
-    re.findall(
-        r"\w+",
-        "the a an this that these those it its he she they we you i his her their our my there here in on at by for "
-        "from with as if when while where after before during since although though because however but and or so yet "
-        "then thus therefore also both each all some many most no not one two what who why how which is are was were "
-        "do does did can could will would should may to of under over between among such other another further "
-        "furthermore moreover finally first second next later today according despite unlike using based our to",
-    )
+_STARTERS = _listed(
+    "the a an this that these those it its he she they we you i his her their our my there here in on at by for "
+    "from with as if when while where after before during since although though because however but and or so yet "
+    "then thus therefore also both each all some many most no not one two what who why how which is are was were "
+    "do does did can could will would should may to of under over between among such other another further "
+    "furthermore moreover finally first second next later today according despite unlike using based our to"
 )
-_GERMAN_MONTHS = frozenset(
-    re.findall(r"\w+", "Januar Februar März April Mai Juni Juli August September Oktober November Dezember")
+_GERMAN_MONTHS = _listed("Januar Februar März April Mai Juni Juli August September Oktober November Dezember")
+
+# Words that a single letter or numeral completes.
+_LETTERED = _listed(
+    "type class vitamin phase stage grade group category hepatitis figure table appendix part section metaphase "
+    "war panel level point factor protein complex model chapter volume influenza schedule option plan"
 )
 
 _CLOSERS = "\"'”’»›)\\]}*_`」』）》】〉"
 _OPENERS = "\"'“‘«‹(\\[{*_`¿¡„「『（《【〈"
 # A run of stops with what closes after it; never fails once begun, so a scan cannot start over inside a run.
-_STOP = re.compile(rf"([.!?…]+|[。！？｡؟۔।॥።։။។‼⁇⁈⁉]+)([{_CLOSERS}]*(?:\[[\w ]{{1,12}}\])*)")
+_STOP = re.compile(rf"([.!?…]+|[。！？｡؟۔।॥።։။។‼⁇⁈⁉]+)([{_CLOSERS}]*(?:\[[\w ]{{1,20}}\])*(?:[^\S\n][\"”](?=\s|$))?)")
 _FREE_STOPS = frozenset("。！？｡؟۔।॥።։။។‼⁇⁈⁉")  # need no space after them
 _NEXT = re.compile(rf"(\s*)([{_OPENERS}]*)((?:[^\W\d_]['’]?){{0,15}})")
 _LAST_WORD = re.compile(r"[^\W_]+(?:\.[^\W_]+)*$")
+_WORD_BEFORE = re.compile(r"([^\W_]+)([- ])$")
+_YEAR = re.compile(r"\d{4};")  # JAMA. 2000;284:993
 _WORD = re.compile(r"[^\W_]")
 _QUOTE_GOES_ON = frozenset("とっのはがをにでも")
 _LOOK_BACK = 24
@@ -101,7 +103,10 @@ def sentences(text: str) -> list[Span]:
                 spans.append(paragraph)
                 continue
             for block in _blocks(text, *paragraph):
-                _cut(text, *block, spans)
+                if text[block[0]] == "|":  # a table's row
+                    spans.append(block)
+                else:
+                    _cut(text, *block, spans)
     return spans
 
 
@@ -158,7 +163,7 @@ def _ends_block(line: str, following: str, width: int) -> bool:
         return bool(_RULE.match(bare))
     if _RULE.match(bare) or _ALONE.match(bare) or line.endswith(("  ", "\\")) or "\t" in bare:
         return True
-    capital = not following[:1].islower() and following[:1].isalnum()
+    capital = not following[:1].islower() and following[:1].isalpha()
     return capital and (width < _NARROW or len(line) < 0.6 * width)
 
 
@@ -182,36 +187,47 @@ def _is_end(text: str, start: int, stop: re.Match[str], after: re.Match[str], en
         return not (closers and not space and word[:1] in _QUOTE_GOES_ON)
     if not space:
         return False
-    first = text[after.start(3) : after.start(3) + 2]
-    if after.start(3) >= end or not (first[0].isalnum() or first[0] in "#$€£+-−<@/"):
+    first = text[after.start(3) : after.start(3) + 1] if after.start(3) < end else ""
+    if not first.isalnum() and not (first and first in "#$€£@<"):
         return False
-    if first[0].islower() and "`" not in openers and not (len(first) == 2 and _is_symbol(text, after)):
+    if first.islower() and "`" not in openers and not _is_symbol(text, after):
         return False
-    return marks != "." or not _is_abbreviation(text, start, stop, word, first[0])
+    if len(marks) > 1 or marks == "…":
+        return not (first.isdigit() and marks[-1] in ".…")
+    return marks != "." or not _is_abbreviation(text, start, stop, after)
 
 
 def _is_symbol(text: str, after: re.Match[str]) -> bool:
-    """Words like p53, mRNA or iPhone start sentences as they are."""
-    head = text[after.start(3) : after.start(3) + 4]
-    return any(char.isupper() or char.isdigit() for char in head.split(" ")[0])
+    """Tell whether the word is one like p53, mRNA or iPhone, which start sentences as they are."""
+    head = text[after.start(3) : after.start(3) + 4].split(" ", 1)[0]
+    return any(char.isupper() or char.isdigit() for char in head)
 
 
-def _is_abbreviation(text: str, start: int, stop: re.Match[str], word: str, first: str) -> bool:
-    """Whether the full stop belongs to the word before it and the sentence goes on."""
+def _is_abbreviation(text: str, start: int, stop: re.Match[str], after: re.Match[str]) -> bool:
+    """Tell whether the full stop belongs to the word before it and the sentence goes on."""
     dot = stop.start()
     found = _LAST_WORD.search(text, max(start, dot - _LOOK_BACK), dot)
     if not found:
         return False
-    last = found[0]
+    last, word = found[0], after[3]
     if found.start() == start and len(last) <= 3 and (last.isdigit() or len(last) == 1):
         return True  # the number of a list item
+    numbered = text[after.start(3)].isdigit()
     if last.isdigit():
-        return len(last) <= 2 and word in _GERMAN_MONTHS
-    folded = last.lower()
-    if folded in _BEFORE_NAME or (folded in _BEFORE_NUMBER and first.isdigit()):
+        return (last == "0" and numbered) or (len(last) <= 2 and word in _GERMAN_MONTHS)
+    folded = last.lower() if len(last) > 1 else last
+    if folded in _BEFORE_NAME or (numbered and (folded in _BEFORE_NUMBER or _YEAR.match(text, after.start(3)))):
         return True
-    return (_is_initials(last) or folded in _EITHER) and (stop[2][:1] == ")" or word.lower() not in _STARTERS)
+    if text[found.start() - 1 : found.start()] == "(" and found.start() > start and not stop[2]:
+        return True  # (approx. 3)
+    maybe = folded in _EITHER or _is_initials(text, start, found)
+    return maybe and (stop[2][:1] == ")" or word.lower() not in _STARTERS)
 
 
-def _is_initials(word: str) -> bool:
-    return word.isupper() if len(word) == 1 else len(word) > 2 and all(len(part) == 1 for part in word.split("."))
+def _is_initials(text: str, start: int, found: re.Match[str]) -> bool:
+    """J. (Smith) or U.S., but not Hi-C., vitamin C. or World War I."""
+    word = found[0]
+    if len(word) > 1:
+        return len(word) > 2 and all(len(part) == 1 for part in word.split("."))
+    before = _WORD_BEFORE.search(text, max(start, found.start() - _LOOK_BACK), found.start())
+    return word.isupper() and not (before and (before[2] == "-" or before[1].lower() in _LETTERED))
