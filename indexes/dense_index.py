@@ -77,7 +77,7 @@ class DenseIndex(Index[Vectors]):
     def _vectors(self, rows: Ids) -> Vectors:
         """Return the vectors of rows: float32, shape (len(rows), dim); decoded ones where only codes are held."""
 
-    def _prefers_scan(self, n_queries: int, n_allowed: int) -> bool:  # noqa: ARG002 - for engines to answer
+    def _prefers_scan(self, n_queries: int, n_allowed: int, params: Any) -> bool:  # noqa: ANN401, ARG002 - for engines to answer
         """Say whether scoring all allowed rows one by one is better here than the engine's own filter."""
         return self.traits.filter == "scan"
 
@@ -176,7 +176,7 @@ class DenseIndex(Index[Vectors]):
 
     def _find(self, q: Vectors, k: int, params: Parameters, keep: Keep | None) -> tuple[Scores, Ids]:
         """Return exactly ``k`` rows for every query; ``k`` is not more than may be returned."""
-        if keep is not None and self._prefers_scan(len(q), len(keep)):
+        if keep is not None and self._prefers_scan(len(q), len(keep), params):
             return self._scan(q, k, keep.rows)
         scores, rows = self._search(q, k, params, keep)
         short = rows[:, -1] < 0
