@@ -1,0 +1,80 @@
+"""The formulas of BM25 and its variants.
+
+A document's score is the sum, over the query's terms that stand in it, of the term's weight in the query times ``idf``
+times ``saturation``. With n documents, of which df hold the term, its frequency tf in the document, and
+``norm`` = 1 - b + b * length / mean length:
+
+=========  ==========================================  ==========================================================
+variant    idf                                         saturation
+=========  ==========================================  ==========================================================
+lucene     ln(1 + (n - df + .5) / (df + .5))           tf / (tf + k1 * norm)
+robertson  ln((n - df + .5) / (df + .5))               tf / (tf + k1 * norm)
+okapi      as robertson; if negative, epsilon times    tf * (k1 + 1) / (tf + k1 * norm)
+           the mean idf of the vocabulary
+bm25+      ln((n + 1) / df)                            tf * (k1 + 1) / (tf + k1 * norm) + delta
+bm25l      ln((n + 1) / (df + .5))                     (c + delta) * (k1 + 1) / (c + delta + k1), c = tf / norm
+=========  ==========================================  ==========================================================
+
+Sources: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009 (robertson); Kamphuis, de
+Vries, Boytsov and Lin, Which BM25 Do You Mean?, ECIR 2020 (lucene, the "accurate" one, and the table of variants);
+Trotman, Jia and Crane, Towards an Efficient and Effective Search Engine, 2012, with the floor that rank-bm25's
+``BM25Okapi`` sets under negative idf (okapi); Lv and Zhai, Lower-Bounding Term Frequency Normalization, CIKM 2011
+(bm25+) and When Documents Are Very Long, BM25 Fails!, SIGIR 2011 (bm25l). As these two papers say, delta counts for the
+terms that a document holds; rank-bm25 and bm25s add it for the missing ones too, where it changes no ranking: there,
+bm25+ ranks as if delta were 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Variant = Literal["lucene", "okapi", "robertson", "bm25+", "bm25l"]
+VARIANTS: tuple[Variant, ...] = ("lucene", "okapi", "robertson", "bm25+", "bm25l")
+DELTAS: dict[str, float] = {"bm25+": 1.0, "bm25l": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """One variant with its constants; ``delta`` and ``epsilon`` count only where the table above has them."""
+
+    variant: Variant
+    k1: float
+    b: float
+    delta: float
+    epsilon: float
+
+    def idf(self, df: NDArray[np.int64] | Floats, n: int) -> Floats:
+        """Return the inverse document frequency, before the floor of okapi."""
+        df = np.asarray(df, np.float64)
+        if self.variant == "bm25+":
+            values = np.log((n + 1) / df)
+        elif self.variant == "bm25l":
+            values = np.log((n + 1) / (df + 0.5))
+        elif self.variant == "lucene":
+            values = np.log1p((n - df + 0.5) / (df + 0.5))
+        else:
+            values = np.log((n - df + 0.5) / (df + 0.5))
+        return cast("Floats", values)
+
+    def floor(self, document_frequencies: NDArray[np.int64], n: int) -> float | None:
+        """Return what okapi puts in place of a negative idf, given the df of all terms; None for the others."""
+        if self.variant != "okapi":
+            return None
+        held = document_frequencies[document_frequencies > 0]
+        return self.epsilon * float(self.idf(held, n).mean()) if len(held) else 0.0
+
+    def saturation(self, tf: Floats, relative_length: Floats) -> Floats:
+        """Return the part of frequency and length; ``relative_length`` is length over mean length."""
+        norm = 1 - self.b + self.b * relative_length
+        if self.variant == "bm25l":
+            raised = tf / norm + self.delta
+            return raised * (self.k1 + 1) / (raised + self.k1)
+        bare = tf / (tf + self.k1 * norm)
+        if self.variant in ("lucene", "robertson"):
+            return bare
+        return bare * (self.k1 + 1) + (self.delta if self.variant == "bm25+" else 0.0)
