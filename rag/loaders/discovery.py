@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..documents import Metadata
 from .formats import kind_by_content, kind_by_name
-from .reading import open_regular, os_failure
+from .reading import open_regular, reason_of
 from .results import Found, LoadError, LoadFailure, printable
 
 BEIR = "beir:"
@@ -154,6 +154,6 @@ def _covers(root: str, path: str) -> bool:
 
 def _failure(name: str, error: OSError | ValueError | LoadError) -> LoadFailure:
     if isinstance(error, ValueError):  # a NUL in the name
-        return LoadFailure(printable(name).replace("\0", "\\0"), "missing", f"no possible path: {error}")
-    cause = os_failure(error) if isinstance(error, OSError) else error
+        return LoadFailure(name.replace("\0", "\\0"), "missing", f"no possible path: {error}")
+    cause = reason_of(error)
     return LoadFailure(name, cause.reason, cause.detail)

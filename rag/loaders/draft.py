@@ -7,21 +7,47 @@ from collections.abc import Sequence
 from ..documents import Section, clean_text
 from .results import LoadError
 
+
+class SourceLimit(LoadError):
+    """A limit for a source as a whole: a container must not pass it off as a failure of one member."""
+
+
 MAX_TEXT = 64 << 20
 """Characters that one source file may give, all its members together."""
+
+MAX_UNPACKED = 256 << 20
+MAX_MEMBERS = 1000
+MAX_RATIO = 250
+_SMALL = 16 << 20
 
 
 class Budget:
     """Characters that a source may still give: bombs stop here, whatever the format."""
 
-    def __init__(self, characters: int = MAX_TEXT) -> None:
+    def __init__(self, characters: int = MAX_TEXT, unpacked: int = MAX_UNPACKED, members: int = MAX_MEMBERS) -> None:
         self.left = characters
+        self.unpacked = unpacked
+        self.members = members
+
+    def unpack(self, size: int, packed: int) -> None:
+        """Take a container's contents from the budget before they are unpacked; raises SourceLimit for bombs."""
+        self.unpacked -= size
+        if self.unpacked < 0:
+            raise SourceLimit("limit", f"unpacks to more than {MAX_UNPACKED >> 20} MB")
+        if size > _SMALL and size > MAX_RATIO * packed:
+            raise SourceLimit("limit", f"unpacks to more than {MAX_RATIO} times its size")
+
+    def admit(self, members: int) -> None:
+        """Take a container's members from the budget."""
+        self.members -= members
+        if self.members < 0:
+            raise SourceLimit("limit", f"holds more than {MAX_MEMBERS} files")
 
     def charge(self, characters: int) -> None:
         """Take from the budget; raises LoadError when it is spent."""
         self.left -= characters
         if self.left < 0:
-            raise LoadError("limit", f"gives more than {MAX_TEXT >> 20} million characters of text")
+            raise SourceLimit("limit", f"gives more than {MAX_TEXT >> 20} million characters of text")
 
 
 class Draft:

@@ -30,7 +30,22 @@ class Format(NamedTuple):
 _TEXT = 64 * MEGABYTE
 
 FORMATS: dict[str, Format] = {
+    "csv": Format("tables:parse", _TEXT),
+    "docx": Format("word:parse"),
+    "eml": Format("mail:parse"),
+    "epub": Format("epub:parse"),
+    "ipynb": Format("notebooks:parse", _TEXT),
+    "json": Format("json_text:parse", _TEXT),
+    "jsonl": Format("json_text:parse_lines", _TEXT),
+    "odt": Format("opendocument:parse"),
+    "pptx": Format("slides:parse"),
+    "rst": Format("restructured:parse", _TEXT, inline=True),
+    "rtf": Format("rich_text:parse", _TEXT),
     "text": Format("plain:parse_text", _TEXT, inline=True),
+    "tsv": Format("tables:parse", _TEXT),
+    "xlsx": Format("sheets:parse"),
+    "xml": Format("xml_text:parse", _TEXT),
+    "zip": Format("archives:parse"),
     "code": Format("plain:parse_code", _TEXT, inline=True),
     "md": Format("markdown_text:parse", _TEXT, inline=True),
     "html": Format("html_pages:parse", _TEXT),
@@ -55,7 +70,12 @@ SUFFIXES: dict[str, str] = {
     ".srt": "text",
     ".md": "md", ".markdown": "md", ".mdx": "md", ".mkd": "md", ".qmd": "md", ".rmd": "md",
     ".html": "html", ".htm": "html", ".xhtml": "html", ".xht": "html", ".shtml": "html",
-    ".pdf": "pdf",
+    ".rst": "rst", ".rest": "rst",
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv",
+    ".json": "json", ".geojson": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".ipynb": "ipynb",
+    ".xml": "xml", ".rss": "xml", ".atom": "xml",
+    ".pdf": "pdf", ".docx": "docx", ".docm": "docx", ".dotx": "docx", ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx",
+    ".xlsx": "xlsx", ".xlsm": "xlsx", ".odt": "odt", ".rtf": "rtf", ".epub": "epub", ".eml": "eml", ".zip": "zip",
     **CODE,
 }  # fmt: skip
 
@@ -97,8 +117,8 @@ class Context:
         Shared by all members of a source.
     inline
         True in the loading process itself: leave what is not UTF-8 to a worker.
-    depth
-        Containers around this file.
+    depth, prefix
+        Containers around this file, and their members' names on the way to it, each with a ``#`` after it.
     enter
         Called with a member's name before it is read; False means: leave it out (it failed in an earlier try).
     """
@@ -108,6 +128,7 @@ class Context:
     budget: Budget = field(default_factory=Budget)
     inline: bool = False
     depth: int = 0
+    prefix: str = ""
     enter: Callable[[str], bool] = field(default=lambda _: True)
 
     @property
@@ -118,7 +139,9 @@ class Context:
 
     def inner(self, name: str, kind: str) -> Context:
         """Return the context of a member."""
-        return Context(name, kind, self.budget, depth=self.depth + 1, enter=self.enter)
+        return Context(
+            base_name(name), kind, self.budget, depth=self.depth + 1, prefix=f"{self.prefix}{name}#", enter=self.enter
+        )
 
 
 Parser = Callable[[bytes, Context], Iterator[Parsed | Failed]]
@@ -160,6 +183,21 @@ def kind_by_content(head: bytes) -> str:
 def base_name(path: str) -> str:
     """Return what follows the last slash."""
     return path.rpartition("/")[2]
+
+
+def true_kind(data: bytes, kind: str) -> str:
+    """Correct a type that a name promised where the bytes are plainly those of another."""
+    if data.startswith((b"%PDF-", b"{\\rtf")) and kind not in {"pdf", "rtf"}:
+        return kind_by_content(data[:4096])
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        if kind in {"docx", "pptx", "xlsx"}:
+            raise LoadError(
+                "encrypted", "needs a password, or is of Office 97-2003; save it without one in the new format"
+            )
+        return kind_by_content(data[:4096])
+    if data.startswith(b"PK\x03\x04") and FORMATS[parser_name(kind)].inline:
+        return "zip"
+    return kind
 
 
 def parse(data: bytes, context: Context) -> Iterator[Parsed | Failed]:

@@ -21,7 +21,11 @@ _BLOCKS = frozenset({
     "tr", "ul",
 })  # fmt: skip
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_AS_HTML = {"row": "tr", "item": "li", "lb": "br", "quote": "blockquote", "list": "ul"}  # trafilatura's names
+_LITTLE = 250
 _MAX_DEPTH = 500
+
+Element = Any  # lxml carries no types
 
 
 def parse(data: bytes, context: Context) -> Iterator[Parsed]:
@@ -29,13 +33,13 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
     text = text_of(data, context)
     tree = html_tree(text)
     draft = Draft(context.budget)
-    _extracted(text, draft) or walk(tree, draft)
+    walk(_main_content(text, tree), draft)
     body, sections = draft.finish()
     title = " ".join((tree.findtext(".//title") or "").split())
     yield Parsed(body, title or draft.first_heading or context.stem_title, sections=sections)
 
 
-def html_tree(text: str) -> Any:
+def html_tree(text: str) -> Element:
     """Parse HTML forgivingly, without network or unlimited nesting."""
     from lxml import etree, html
 
@@ -47,12 +51,44 @@ def html_tree(text: str) -> Any:
     return tree
 
 
-def _extracted(text: str, draft: Draft) -> bool:
-    """Add the main content that trafilatura finds; say whether there is any."""
-    return False
+def _main_content(text: str, tree: Element) -> Element:
+    """Return the part of a page to read: what trafilatura calls its main content, unless the page itself says better.
+
+    trafilatura is made for articles and may drop most of a reference page; where the page marks its main part and
+    trafilatura found less than half of that, or where it found next to nothing, the page's own part is taken.
+    """
+    marked = tree.xpath("//main | //*[@role='main']") or tree.xpath("//article[not(ancestor::article)]")
+    own = marked[0] if len(marked) == 1 else tree
+    size = _visible_size(own)
+    try:
+        from trafilatura import bare_extraction
+    except ModuleNotFoundError:
+        return own
+    found = bare_extraction(
+        text, include_comments=False, include_tables=True, include_formatting=True, with_metadata=False
+    )
+    body = getattr(found, "body", None)
+    if body is None:
+        return own
+    extracted = _visible_size(body)
+    enough = 0.5 * size if own is not tree else min(_LITTLE, 0.5 * size)
+    return body if extracted >= enough else own
 
 
-def walk(root: Any, draft: Draft) -> None:
+def _visible_size(element: Element) -> int:
+    """Count the characters that `walk` would add, nearly."""
+    total = 0
+    stack = [element]
+    while stack:
+        node = stack.pop()
+        if _local(node.tag) in _DROPPED:
+            continue
+        total += len(node.text or "") + sum(len(child.tail or "") for child in node)
+        stack.extend(node)
+    return total
+
+
+def walk(root: Element, draft: Draft) -> None:
     """Add the visible text of an element tree: blocks, headings, list items, rows of tables, code."""
     _Walker(draft).element(root, 0)
 
@@ -64,8 +100,11 @@ class _Walker:
         self._draft = draft
         self._inline: list[str] = []
 
-    def element(self, node: Any, depth: int) -> None:
+    def element(self, node: Element, depth: int) -> None:
         tag = _local(node.tag)
+        if tag == "head" and (node.get("rend") or "").startswith("h"):
+            tag = node.get("rend")
+        tag = _AS_HTML.get(tag, tag)
         if tag in _DROPPED or depth > _MAX_DEPTH:
             return
         if tag in _HEADINGS:
@@ -82,7 +121,7 @@ class _Walker:
         else:
             self._children(node, depth, tag)
 
-    def _children(self, node: Any, depth: int, tag: str) -> None:
+    def _children(self, node: Element, depth: int, tag: str) -> None:
         block = tag in _BLOCKS
         if block:
             self._flush()
@@ -104,11 +143,11 @@ class _Walker:
             self._draft.block(flat, gap="\n" if flat.startswith("- ") else "\n\n")
 
 
-def _local(tag: Any) -> str:
+def _local(tag: Element) -> str:
     return tag.rpartition("}")[2].lower() if isinstance(tag, str) else "script"  # comments and such are dropped
 
 
-def _flat(node: Any) -> str:
+def _flat(node: Element) -> str:
     return " ".join("".join(node.itertext()).split())
 
 

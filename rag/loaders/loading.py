@@ -13,12 +13,11 @@ from typing import Any, cast
 from ..documents import Document, Metadata, Section, clean_text
 from . import beir
 from .discovery import discover
-from .formats import FORMATS, Context, base_name, parse, parser_name
+from .formats import FORMATS, Context, base_name, parse, parser_name, true_kind
 from .frames import Message
 from .pool import Job, Pool
-from .reading import read_file
+from .reading import read_file, reason_of
 from .results import Failed, Found, LoadError, LoadFailure, Parsed, clean_fields
-from .worker import reason_of, true_kind
 
 _WINDOW = 64
 INLINE_LIMIT = 4 << 20

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .draft import Draft
 from .formats import Context
@@ -21,7 +21,7 @@ _FENCE = re.compile(r"(?:[ \t>*+-]|\d{1,9}[.)]){0,40}(```+|~~~+)")
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?$")
 _CLOSING = re.compile(r"(?:^|[ \t])#+[ \t]*$")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-_ATTRIBUTES = re.compile(r"[ \t]*\{[:#.][^{}\n]{0,200}\}")
+_ATTRIBUTES = re.compile(r"[ \t]*\{:?[ \t]?[#.][^{}\n]{0,200}\}")
 _DIRECTIVE = re.compile(r"\s*(?:/{3,}|:{3,}|!!!|\?\?\?\+?)\s*([\w-]*)\s*(?:\|\s*(.*))?(.*)$")
 _INCLUDE = re.compile(r"\s*(?:\{[*!%].{0,500}[*!%]\}|<!--.{0,500}-->|\[[^\[\]\n]{1,200}\]:\s\S{1,500}.{0,300})\s*$")
 _COMMENT = re.compile(r"<!--(?:(?!-->|<!--).){0,2000}-->", re.DOTALL)
@@ -42,7 +42,7 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
 def parse_text(text: str, context: Context) -> Parsed:
     """Read Markdown that is text already."""
     fields, body = front_matter(text)
-    draft = Draft()
+    draft = Draft(context.budget)
     _blocks(_COMMENT.sub("", body) if "<!--" in body else body, draft)
     text, sections = draft.finish()
     named = fields.pop("title", None)
@@ -114,8 +114,7 @@ def _blocks(body: str, draft: Draft) -> None:
     flush()
 
 
-def _line(line: str, paragraph: list[str], draft: Draft, flush: object) -> None:
-    assert callable(flush)
+def _line(line: str, paragraph: list[str], draft: Draft, flush: Callable[[], None]) -> None:
     if heading := _ATX.match(line):
         flush()
         name = inline(_CLOSING.sub("", heading[2] or "")).strip()

@@ -14,16 +14,18 @@ def text_of(data: bytes, context: Context) -> str:
     """Decode, clean and charge a text file; raises LoadError for binary ones."""
     if looks_binary(data):
         raise LoadError("type", "the name says text, the bytes do not")
-    text = clean_text(decode(data, guess=not context.inline))
-    context.budget.charge(len(text))
-    return text
+    return clean_text(decode(data, guess=not context.inline))
 
 
 def parse_text(data: bytes, context: Context) -> Iterator[Parsed]:
     """Read plain text as it is."""
-    yield Parsed(text_of(data, context), context.stem_title)
+    text = text_of(data, context)
+    context.budget.charge(len(text))
+    yield Parsed(text, context.stem_title)
 
 
 def parse_code(data: bytes, context: Context) -> Iterator[Parsed]:
     """Read source code as it is; its title is the file's name."""
-    yield Parsed(text_of(data, context), context.name)
+    text = text_of(data, context)
+    context.budget.charge(len(text))
+    yield Parsed(text, context.name)

@@ -7,8 +7,9 @@ import hashlib
 import os
 import re
 import stat
+from typing import cast
 
-from .results import LoadError
+from .results import LoadError, Reason
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -48,8 +49,26 @@ def file_sha256(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def os_failure(error: OSError) -> LoadError:
-    """Translate what the operating system said."""
+def reason_of(error: Exception) -> LoadError:
+    """Say in one word and one sentence what an exception means for the file."""
+    if isinstance(error, LoadError):
+        return error
+    if isinstance(error, OSError) and error.errno is not None:
+        return _system_reason(error)
+    if isinstance(error, ModuleNotFoundError):
+        return LoadError("extra", f"needs {error.name}: pip install 'rag-workbench[documents]'")
+    for kind, reason, detail in (
+        (MemoryError, "memory", "needs more memory than a parser may have"),
+        (RecursionError, "limit", "nested too deeply"),
+        (UnicodeError, "encoding", f"text in an unknown encoding: {error}"),
+    ):
+        if isinstance(error, kind):
+            return LoadError(cast("Reason", reason), detail)
+    words = " ".join(str(error).split())[:300]
+    return LoadError("parse", f"{type(error).__name__}: {words}" if words else type(error).__name__)
+
+
+def _system_reason(error: OSError) -> LoadError:
     if isinstance(error, PermissionError):
         return LoadError("permission", "permission denied")
     if isinstance(error, FileNotFoundError):

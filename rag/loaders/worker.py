@@ -12,9 +12,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 
-from .formats import FORMATS, Context, kind_by_content, parse, parser_name
+from .formats import FORMATS, Context, parse, parser_name, true_kind
 from .frames import Message, Unpacker, pack
-from .reading import os_failure, read_file
+from .reading import read_file, reason_of
 from .results import Failed, LoadError, Parsed
 from .sandbox import allow_seconds, confine
 
@@ -87,31 +87,6 @@ def _fields(item: Parsed | Failed) -> Message:
         fields["sections"] = [(s.start, s.end, s.heading, s.page) for s in item.sections]
         fields["metadata"] = dict(item.metadata)
     return fields
-
-
-def true_kind(data: bytes, kind: str) -> str:
-    """Correct a text format's name where the bytes are those of a well-known binary format."""
-    if data.startswith((b"%PDF-", b"{\\rtf")) and kind not in {"pdf", "rtf"}:
-        return kind_by_content(data[:4096])
-    return kind
-
-
-def reason_of(error: Exception) -> LoadError:
-    """Say in one word and one sentence what an exception means for the file."""
-    if isinstance(error, LoadError):
-        return error
-    if isinstance(error, OSError) and error.errno is not None:
-        return os_failure(error)
-    if isinstance(error, MemoryError):
-        return LoadError("memory", "needs more memory than a parser may have")
-    if isinstance(error, RecursionError):
-        return LoadError("limit", "nested too deeply")
-    if isinstance(error, ModuleNotFoundError):
-        return LoadError("extra", f"needs {error.name}: pip install 'rag-workbench[documents]'")
-    if isinstance(error, UnicodeError):
-        return LoadError("encoding", f"text in an unknown encoding: {error}")
-    words = " ".join(str(error).split())[:300]
-    return LoadError("parse", f"{type(error).__name__}: {words}" if words else type(error).__name__)
 
 
 if __name__ == "__main__":

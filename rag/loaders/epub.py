@@ -1,0 +1,49 @@
+"""EPUB: a zip of XHTML chapters, read in the order of the book's spine."""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from .archives import open_zip, read_bounded
+from .draft import Draft
+from .formats import Context
+from .html_pages import html_tree, walk
+from .reading import decode
+from .results import LoadError, Parsed
+from .xml_text import local, squeezed, xml_tree
+
+
+def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+    """Read an EPUB; chapters are pages."""
+    with open_zip(data, context.budget) as archive:
+        container = xml_tree(_part(archive, "META-INF/container.xml"))
+        package_name = next((e.get("full-path", "") for e in container.iter("{*}rootfile")), "")
+        package = xml_tree(_part(archive, package_name))
+        items = {item.get("id"): item.get("href", "") for item in package.iter("{*}item")}
+        folder = posixpath.dirname(package_name)
+        draft = Draft(context.budget)
+        for number, ref in enumerate(package.iter("{*}itemref"), 1):
+            href = posixpath.normpath(posixpath.join(folder, unquote(items.get(ref.get("idref"), ""))))
+            if href not in archive.namelist():
+                continue
+            draft.drop_headings()
+            draft.page(number)
+            text = decode(_part(archive, href))
+            if text.strip():
+                walk(html_tree(text), draft)
+    fields = {local(e.tag): squeezed(e) for e in reversed(list(package.iter("{http://purl.org/dc/elements/1.1/}*")))}
+    text, sections = draft.finish()
+    metadata = {name: fields[key] for name, key in (("author", "creator"), ("language", "language")) if fields.get(key)}
+    yield Parsed(
+        text, fields.get("title") or draft.first_heading or context.stem_title, sections=sections, metadata=metadata
+    )
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        return read_bounded(archive, archive.getinfo(name))
+    except KeyError:
+        raise LoadError("parse", f"no readable EPUB: {name or 'the package'} is missing") from None

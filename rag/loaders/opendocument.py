@@ -1,0 +1,77 @@
+"""ODT: ``content.xml`` of the package, read by lxml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .archives import open_zip, read_bounded
+from .draft import Draft
+from .formats import Context
+from .results import LoadError, Parsed
+from .xml_text import local, squeezed, xml_tree
+
+_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_SKIPPED = frozenset({"tracked-changes", "annotation", "note", "sequence-decls", "forms", "table-of-content"})
+_MAX_DEPTH = 200
+
+
+def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+    """Read an ODT: headings, paragraphs, lists, tables."""
+    with open_zip(data, context.budget) as archive:
+        names = archive.namelist()
+        if "content.xml" not in names:
+            raise LoadError("parse", "no readable ODT: content.xml is missing")
+        if "META-INF/manifest.xml" in names and b"encryption-data" in read_bounded(
+            archive, archive.getinfo("META-INF/manifest.xml")
+        ):
+            raise LoadError("encrypted", "needs a password; save it without one and ingest that")
+        content = xml_tree(read_bounded(archive, archive.getinfo("content.xml")))
+        meta = xml_tree(read_bounded(archive, archive.getinfo("meta.xml"))) if "meta.xml" in names else None
+    draft = Draft(context.budget)
+    for body in content.iter("{*}body"):
+        _blocks(body, draft, "", 0)
+    text, sections = draft.finish()
+    title, author = (_property(meta, name) for name in ("title", "creator"))
+    fields = {"author": author} if author else {}
+    yield Parsed(text, title or draft.first_heading or context.stem_title, sections=sections, metadata=fields)
+
+
+def _property(meta: Any, name: str) -> str:  # noqa: ANN401 - lxml carries no types
+    if meta is None:
+        return ""
+    return next((squeezed(e) for e in meta.iter("{http://purl.org/dc/elements/1.1/}" + name)), "")
+
+
+def _blocks(parent: Any, draft: Draft, bullet: str, depth: int) -> None:  # noqa: ANN401
+    if depth > _MAX_DEPTH:
+        raise RecursionError
+    for node in parent:
+        tag = local(node.tag)
+        if tag == "h":
+            level = node.get(f"{_TEXT}outline-level", "1")
+            draft.heading(line_text(node), int(level) if level.isdecimal() else 1)
+        elif tag == "p":
+            line = line_text(node)
+            draft.block(bullet + line if line.strip() else "", gap="\n" if bullet else "\n\n")
+        elif tag == "table-row":
+            draft.row([squeezed(cell) for cell in node if local(cell.tag) == "table-cell"])
+        elif tag and tag not in _SKIPPED:
+            _blocks(node, draft, "- " if tag == "list-item" else bullet, depth + 1)
+
+
+def line_text(node: Any) -> str:  # noqa: ANN401
+    """Return a paragraph's text, with its spaces, tabs and line breaks that ODF writes as elements."""
+    parts = [node.text or ""]
+    for child in node:
+        tag = local(child.tag)
+        if tag == "s":
+            parts.append(" ")
+        elif tag == "tab":
+            parts.append("\t")
+        elif tag == "line-break":
+            parts.append("\n")
+        elif tag and tag not in _SKIPPED:
+            parts.append(line_text(child))
+        parts.append(child.tail or "")
+    return "".join(parts)

@@ -1,0 +1,234 @@
+"""reStructuredText: headings by adornment, PEP headers, and text freed of roles, references and directive lines.
+
+Every step goes over the lines a fixed number of times. Literal blocks stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..documents import Scalar
+from .draft import Draft
+from .formats import Context
+from .plain import text_of
+from .results import Parsed
+
+_ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+[ \t]*$")
+_DIRECTIVE = re.compile(r"(\s*)\.\. +([\w:-]+)::[ \t]*(.*)$")
+_FOOTNOTE = re.compile(r"(\s*)\.\. +(\[[^\[\]]{1,60}\])[ \t]+(.*)$")
+_EXPLICIT = re.compile(r"\s*\.\.(?:\s|$)")
+_OPTION = re.compile(r"\s+:[\w-]+:(?:\s|$)")
+_HEADER = re.compile(r"([A-Z][\w-]{0,40}):[ \t]*(.*)$")
+_ROLE = re.compile(r":[\w.+-]{1,40}(?::[\w.+-]{1,40})?:`([^`\n]{1,300})`")
+_LITERAL = re.compile(r"``([^`\n]{1,500})``")
+_REFERENCE = re.compile(r"`([^`<>\n]{1,300}?)\s*(?:<[^`<>\n]{1,500}>)?`__?(?!\w)")
+_STRONG = re.compile(r"(?<![\w*\\])(\*\*?)(?=[^\s*])([^*\n]{1,500})(?<=[^\s*\\])\1(?![\w*])")
+_TARGETED = re.compile(r"(.{1,300}?)\s*<[^<>]{1,300}>$")
+_SHOWN = frozenset(
+    {
+        "admonition",
+        "attention",
+        "caution",
+        "danger",
+        "deprecated",
+        "error",
+        "hint",
+        "important",
+        "note",
+        "seealso",
+        "tip",
+        "versionadded",
+        "versionchanged",
+        "warning",
+        "rubric",
+        "topic",
+        "csv-table",
+        "list-table",
+        "table",
+    }
+)
+_CODE = frozenset(
+    {
+        "code",
+        "code-block",
+        "sourcecode",
+        "parsed-literal",
+        "math",
+        "productionlist",
+        "highlight",
+        "raw",
+        "graphviz",
+        "literalinclude",
+    }
+)
+_KEPT_HEADERS = frozenset({"PEP", "Author", "Status", "Type", "Created"})
+
+
+def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+    """Read reStructuredText."""
+    lines = [line.expandtabs(8) if "\t" in line else line for line in text_of(data, context).split("\n")]
+    headers, end = _headers(lines)
+    draft = Draft(context.budget)
+    draft.block("\n".join(line.strip() for line in lines[:end]))
+    _Reader(draft).read(lines[end:])
+    text, sections = draft.finish()
+    title = headers.get("Title", "")
+    if number := headers.get("PEP", ""):
+        title = f"PEP {number}: {title}"
+    metadata: dict[str, Scalar] = {name.lower(): value for name, value in headers.items() if name in _KEPT_HEADERS}
+    yield Parsed(text, title or draft.first_heading or context.stem_title, sections=sections, metadata=metadata)
+
+
+def _headers(lines: list[str]) -> tuple[dict[str, str], int]:
+    """Return a PEP's header fields and the number of lines they take; none in other documents."""
+    fields: dict[str, str] = {}
+    name = ""
+    if not lines or not lines[0].startswith("PEP:"):
+        return {}, 0
+    for number, line in enumerate(lines[:100]):
+        if match := _HEADER.match(line):
+            name = match[1]
+            fields[name] = match[2].strip()
+        elif line.startswith(" ") and line.strip() and name:
+            fields[name] += " " + line.strip()
+        else:
+            return fields, number
+    return fields, min(len(lines), 100)
+
+
+def inline(text: str) -> str:
+    """Free a line of roles, references and emphasis; literals keep one backtick a side, as in Markdown."""
+    if not any(mark in text for mark in "`*_|\\"):
+        return text
+    spans: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        spans.append(f"`{match[1]}`")
+        return f"\0{len(spans) - 1}\0"  # NUL cannot occur: the text is cleaned
+
+    text = _LITERAL.sub(hide, text)
+    text = _ROLE.sub(_role, text)
+    text = _REFERENCE.sub(r"\1", text)
+    text = re.sub(r"\[(#?[\w.-]{1,60})\]_(?!\w)", r"[\1]", text)
+    text = _STRONG.sub(r"\2", text)
+    text = re.sub(r"(?<=\w)__?(?=[\s.,;:)]|$)(?<!\w__)", "", text) if "_" in text else text
+    text = text.replace("\\ ", "").replace("\\*", "*").replace("\\_", "_").replace("\\`", "`")
+    return re.sub(r"\0(\d+)\0", lambda m: spans[int(m[1])], text)
+
+
+def _role(match: re.Match[str]) -> str:
+    name = match[0].split("`", 1)[0].strip(":").lower()
+    inner = match[1]
+    if targeted := _TARGETED.match(inner):
+        return targeted[1]
+    if name in {"pep", "rfc"}:
+        return f"{name.upper()} {inner.partition('#')[0]}"
+    return inner.lstrip("~!").rpartition(".")[2] if inner.startswith("~") else inner.lstrip("!")
+
+
+class _Reader:
+    """Goes over the lines once."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._styles: list[tuple[str, bool]] = []
+        self._paragraph: list[str] = []
+        self._literal = -1  # indentation that a literal block must exceed; -1 outside of one
+        self._dropped = -1  # the same for a comment or the body of a directive that is no text
+
+    def read(self, lines: list[str]) -> None:
+        i = 0
+        while i < len(lines):
+            used = self._heading(lines, i) if self._literal < 0 and self._dropped < 0 else 0
+            if not used:
+                self._line(lines[i])
+            i += used or 1
+        self._flush()
+
+    def _heading(self, lines: list[str], i: int) -> int:
+        """Read a title at line ``i``; return how many lines it took, 0 where there is none."""
+        line = lines[i].rstrip()
+        after = lines[i + 1].rstrip() if i + 1 < len(lines) else ""
+        last = lines[i + 2].rstrip() if i + 2 < len(lines) else ""
+        if line and _ADORNMENT.match(line) and after and last == line and not _ADORNMENT.match(after):
+            return self._titled(after.strip(), line[0], over=True) or 3
+        if not line or line.startswith(" ") or self._paragraph or not _ADORNMENT.match(after) or _ADORNMENT.match(line):
+            return 0
+        if len(after) < min(len(line), 4):
+            return 0
+        return self._titled(line, after[0], over=False) or 2
+
+    def _titled(self, title: str, mark: str, *, over: bool) -> None:
+        self._flush()
+        style = (mark, over)
+        if style not in self._styles:
+            self._styles.append(style)
+        self._draft.heading(inline(title), self._styles.index(style) + 1)
+
+    def _line(self, line: str) -> None:
+        indent = len(line) - len(line.lstrip())
+        if not line.strip():
+            if self._literal >= 0 and self._paragraph:
+                self._paragraph.append("")
+            else:
+                self._flush()
+            return
+        if self._dropped >= 0 and indent > self._dropped:
+            return
+        self._dropped = -1
+        if self._literal >= 0:
+            if indent > self._literal:
+                self._paragraph.append(line)
+                return
+            self._literal = -1
+            self._flush()
+        if _EXPLICIT.match(line):
+            self._explicit(line, indent)
+        elif (
+            not (_OPTION.match(line) and not self._paragraph) and not _ADORNMENT.match(line.strip())
+        ) or self._is_table(line):
+            self._text(line, indent)
+
+    def _is_table(self, line: str) -> bool:
+        return line.strip().startswith(("+-", "+="))
+
+    def _text(self, line: str, indent: int) -> None:
+        if line.rstrip().endswith("::"):
+            self._literal = indent
+            line = line.rstrip()[:-1] if line.strip() != "::" else ""
+        if line.strip():
+            self._paragraph.append(inline(line))
+        if self._literal >= 0:
+            self._flush()
+
+    def _explicit(self, line: str, indent: int) -> None:
+        """Read an explicit markup line: directives lose their line, comments and targets all."""
+        self._flush()
+        if footnote := _FOOTNOTE.match(line):
+            self._paragraph.append(f"{footnote[2]} {inline(footnote[3])}")
+        elif directive := _DIRECTIVE.match(line):
+            name = directive[2].lower()
+            if name in _CODE:
+                self._literal = indent
+            elif name in _SHOWN:
+                self._paragraph.extend([inline(directive[3])] if directive[3] else [])
+            elif name.startswith(("py:", "c:", "js:")) or name in {
+                "function",
+                "class",
+                "method",
+                "attribute",
+                "data",
+                "module",
+            }:
+                self._paragraph.append(directive[3])
+            else:
+                self._dropped = indent
+        else:
+            self._dropped = indent
+
+    def _flush(self) -> None:
+        while self._paragraph and not self._paragraph[-1].strip():
+            self._paragraph.pop()
+        self._draft.block("\n".join(self._paragraph))
+        self._paragraph.clear()

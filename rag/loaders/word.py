@@ -1,0 +1,103 @@
+"""DOCX by python-docx: paragraphs, headings, lists, tables, text boxes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from .draft import Draft
+from .formats import Context
+from .office import check, properties
+from .results import LoadError, Parsed
+from .xml_text import local
+
+_SKIPPED = frozenset({"del", "Fallback", "instrText", "pPr", "rPr", "sectPr", "tblPr", "tblGrid", "sdtPr"})
+_BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_MAX_DEPTH = 100
+
+
+def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+    """Read a DOCX; text that was deleted under revision control is left out."""
+    check(data, context)
+    import docx
+
+    try:
+        document = docx.Document(io.BytesIO(data))
+    except KeyError as error:
+        raise LoadError("parse", f"no readable DOCX: {error}") from None
+    levels = {style.style_id: _level(style.name or "") for style in document.styles if style.style_id}
+    reader = _Reader(Draft(context.budget), levels)
+    reader.blocks(document.element.body, 0)
+    text, sections = reader.draft.finish()
+    fields = properties(document.core_properties)
+    title = str(fields.pop("title", "")) or reader.title or reader.draft.first_heading or context.stem_title
+    yield Parsed(text, title, sections=sections, metadata=fields)
+
+
+def _level(style: str) -> int:
+    """Return the heading level of a style's name: 0 for none, -1 for the title."""
+    name, _, number = style.lower().rpartition(" ")
+    if style.lower() == "title":
+        return -1
+    return int(number) if name == "heading" and number.isdecimal() else 0
+
+
+class _Reader:
+    def __init__(self, draft: Draft, levels: dict[str, int]) -> None:
+        self.draft = draft
+        self.title = ""
+        self._levels = levels
+
+    def blocks(self, parent: Any, depth: int) -> None:  # noqa: ANN401 - lxml carries no types
+        """Read the paragraphs and tables under an element, in order."""
+        if depth > _MAX_DEPTH:
+            raise RecursionError
+        for child in parent:
+            tag = local(child.tag)
+            if tag == "p":
+                self._paragraph(child, depth)
+            elif tag == "tbl":
+                self._table(child)
+            elif tag not in _SKIPPED:
+                self.blocks(child, depth + 1)  # content controls, insertions and other wrappings
+
+    def _paragraph(self, paragraph: Any, depth: int) -> None:  # noqa: ANN401
+        text = paragraph_text(paragraph)
+        style = paragraph.style or ""
+        level = self._levels.get(style, _level(style))
+        if level > 0:
+            self.draft.heading(text, level)
+        elif level < 0:
+            self.title = self.title or " ".join(text.split())
+            self.draft.block(text)
+        elif paragraph.pPr is not None and paragraph.pPr.numPr is not None:
+            self.draft.block(f"- {text}" if text.strip() else "", gap="\n")
+        else:
+            self.draft.block(text)
+        for box in paragraph.iter("{*}txbxContent"):
+            if not any(local(above.tag) in {"Fallback", "txbxContent"} for above in box.iterancestors()):
+                self.blocks(box, depth + 1)
+
+    def _table(self, table: Any) -> None:  # noqa: ANN401
+        for row in table.iter("{*}tr"):
+            cells = [
+                " ".join(paragraph_text(p) for p in cell.iter("{*}p")) for cell in row.iterchildren("{*}tc", "{*}sdt")
+            ]
+            self.draft.row(cells)
+
+
+def paragraph_text(paragraph: Any) -> str:  # noqa: ANN401
+    """Return a paragraph's text without what is in its text boxes, was deleted, or is the formula of a field."""
+    parts: list[str] = []
+    stack = [paragraph]
+    while stack:
+        node = stack.pop()
+        tag = local(node.tag)
+        if tag == "t":
+            parts.append(node.text or "")
+        elif tag in _BREAKS:
+            parts.append(_BREAKS[tag])
+        elif tag not in _SKIPPED and tag != "txbxContent":
+            stack.extend(reversed(node))
+    return "".join(parts)
