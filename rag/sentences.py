@@ -28,8 +28,8 @@ _BEFORE_NAME = _listed(
 _BEFORE_NUMBER = _listed("no nos nr vol vols p pp sec sect ch chap art ref refs par c ca b d n pl tab")
 # May end a sentence: they do where the next word is one that sentences start with.
 _EITHER = _listed(
-    "etc max min inc ltd corp co jr sr bros esq al dept univ assn ave blvd rd est ed eds jan feb mar apr jun jul aug sep "
-    "chem sci med res phys sept oct nov dec mon tue tues wed thu thurs fri sat sun ph.d m.d b.a m.a b.sc m.sc sp "
+    "etc max min inc ltd corp co jr sr bros esq al dept univ assn ave blvd rd est ed eds jan feb mar apr jun jul aug "
+    "sep chem sci med res phys sept oct nov dec mon tue tues wed thu thurs fri sat sun ph.d m.d b.a m.a b.sc m.sc sp "
     "spp subsp op cit ibid"
 )
 _STARTERS = _listed(
@@ -67,6 +67,7 @@ _MARKED = re.compile(
     r"|///|:::|\.\. |<[a-zA-Z/!]|!!!|\[\^?\w{1,20}\]:"
 )
 _ALONE = re.compile(r"#{1,6}[ \t]|\||///|:::|<[^\n]*>[ \t]*$|\{\*[^\n]*\*\}[ \t]*$")
+_ROW = re.compile(r"\||[^\n.]{1,200} \| ")  # of a table
 _RULE = re.compile(r"([=\-~^\"'*+#_`])\1{2,}[ \t]*$")
 _NARROW = 30
 
@@ -103,7 +104,7 @@ def sentences(text: str) -> list[Span]:
                 spans.append(paragraph)
                 continue
             for block in _blocks(text, *paragraph):
-                if text[block[0]] == "|":  # a table's row
+                if _ROW.match(text, *block):
                     spans.append(block)
                 else:
                     _cut(text, *block, spans)
@@ -161,7 +162,7 @@ def _ends_block(line: str, following: str, width: int) -> bool:
     bare = line.strip()
     if _RULE.match(following):
         return bool(_RULE.match(bare))
-    if _RULE.match(bare) or _ALONE.match(bare) or line.endswith(("  ", "\\")) or "\t" in bare:
+    if _RULE.match(bare) or _ALONE.match(bare) or line.endswith(("  ", "\\")) or "\t" in bare or " | " in bare:
         return True
     capital = not following[:1].islower() and following[:1].isalpha()
     return capital and (width < _NARROW or len(line) < 0.6 * width)

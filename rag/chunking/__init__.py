@@ -1,0 +1,8 @@
+"""Documents to chunks, measured by the embedder's own tokenizer."""
+
+from __future__ import annotations
+
+from .protocol import Chunker
+from .registry import KINDS, chunker
+
+__all__ = ["KINDS", "Chunker", "chunker"]

@@ -1,0 +1,76 @@
+"""Chunks that keep to the document's own sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..documents import Chunk, Document
+from ..embedding.protocol import Tokenizer
+from .by_code import CODE_TYPES, code_spans
+from .packing import pack_sentences
+from .ruler import Ruler, Span
+
+
+class HeadingsChunker:
+    """Starts a chunk at every heading and fills it with whole sentences.
+
+    The default. Pages do not part chunks, headings do; a heading with nothing under it joins the first heading below
+    it. Source code, which has definitions rather than sentences, is split as `CodeChunker` does.
+
+    Parameters
+    ----------
+    tokenizer
+        The embedder's own.
+    size
+        Tokens of a chunk at most, its line of title and headings included; never more than the embedder takes.
+    overlap
+        Tokens at most that a chunk repeats of the one before it under the same heading, in whole sentences.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, size: int = 256, overlap: int = 32) -> None:
+        self.name = f"headings:{size}/{overlap}"
+        self._tokenizer = tokenizer
+        self._size = size
+        self._overlap = overlap
+
+    def chunk(self, document: Document) -> list[Chunk]:
+        """Split a document at its headings."""
+        ruler = Ruler(document, self._tokenizer, self._size)
+        if document.type in CODE_TYPES:
+            return ruler.chunks(code_spans(ruler, 0, len(document.text)))
+        return ruler.chunks(
+            span for start, end in _parts(document) for span in pack_sentences(ruler, start, end, tokens=self._overlap)
+        )
+
+
+def _parts(document: Document) -> Iterator[Span]:
+    """Yield the stretches of text under one heading each; together they are the whole text."""
+    begin = 0
+    path: tuple[str, ...] = ()
+    bare = True
+    for start, end, heading in _stretches(document):
+        nested = bare and heading[: len(path)] == path
+        if heading != path and not nested and start > begin:
+            yield begin, start
+            begin = start
+        path = heading
+        bare = _is_bare(document.text[start:end], heading)
+    yield begin, len(document.text)
+
+
+def _stretches(document: Document) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """Yield sections, and the text between them as sections without a heading."""
+    done = 0
+    for section in document.sections:
+        if document.text[done : section.start].strip():
+            yield done, section.start, ()
+        yield section.start, section.end, section.heading
+        done = section.end
+    if document.text[done:].strip():
+        yield done, len(document.text), ()
+
+
+def _is_bare(text: str, heading: tuple[str, ...]) -> bool:
+    """Tell whether a section is blank or its heading line alone."""
+    text = text.strip() if len(text) < 4096 else text
+    return not text or (bool(heading) and text.lstrip("#=* ").rstrip("#=-~^* \n") == heading[-1])

@@ -1,0 +1,82 @@
+"""Chunks by ever finer separators: paragraphs, then lines, then sentences, then tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from ..documents import Chunk, Document
+from ..embedding.protocol import Tokenizer
+from ..sentences import sentences
+from .packing import lines
+from .ruler import Ruler, Span
+
+Splitter = Callable[[str, int, int], Iterator[Span]]
+"""Splits ``text[start:end]`` into spans that follow one another without a gap."""
+
+_PARAGRAPH_END = re.compile(r"\n[^\S\n]*+\n\s*")
+
+
+class RecursiveChunker:
+    """Keeps paragraphs whole where they fit, else their lines, else their sentences; small neighbours share a chunk.
+
+    Parameters
+    ----------
+    tokenizer
+        The embedder's own.
+    size
+        Tokens of a chunk at most, its line of title and headings included; never more than the embedder takes.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, size: int = 256) -> None:
+        self.name = f"recursive:{size}"
+        self._tokenizer = tokenizer
+        self._size = size
+
+    def chunk(self, document: Document) -> list[Chunk]:
+        """Split a document by ever finer separators."""
+        ruler = Ruler(document, self._tokenizer, self._size)
+        splitters = (_paragraphs, lines, _sentences)
+        return ruler.chunks(split(ruler, 0, len(document.text), splitters))
+
+
+def split(ruler: Ruler, start: int, end: int, splitters: Sequence[Splitter]) -> Iterator[Span]:
+    """Split a span by the first splitter and what is still too long by the others; join small neighbours."""
+    if not splitters:
+        yield from ruler.windows(start, end)
+        return
+    spans = list(splitters[0](ruler.text, start, end))
+    edges = ruler.grid.indices([a for a, _ in spans] + [end])
+    begin = 0
+    room = 0
+    for i, (a, b) in enumerate(spans):
+        if i == begin:
+            room = ruler.room(a)
+        if edges[i + 1] - edges[begin] <= room:
+            continue
+        if i > begin:
+            yield spans[begin][0], a
+            begin = i
+            room = ruler.room(a)
+        if edges[i + 1] - edges[i] > room:
+            yield from split(ruler, a, b, splitters[1:])
+            begin = i + 1
+    if begin < len(spans):
+        yield spans[begin][0], end
+
+
+def _paragraphs(text: str, start: int, end: int) -> Iterator[Span]:
+    for gap in _PARAGRAPH_END.finditer(text, start, end):
+        yield start, gap.end()
+        start = gap.end()
+    if start < end:
+        yield start, end
+
+
+def _sentences(text: str, start: int, end: int) -> Iterator[Span]:
+    begins = [start + a for a, _ in sentences(text[start:end])][1:]
+    for begin in begins:
+        yield start, begin
+        start = begin
+    if start < end:
+        yield start, end

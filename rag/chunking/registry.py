@@ -1,0 +1,91 @@
+"""Which spec makes which chunker."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..embedding.protocol import Tokenizer
+from ..errors import InvalidInput
+from .by_code import CodeChunker
+from .by_headings import HeadingsChunker
+from .by_tokens import SentencesChunker, TokensChunker
+from .protocol import Chunker
+from .recursive import RecursiveChunker
+from .whole import DocumentChunker
+
+
+class Kind(NamedTuple):
+    """A row of the table: how to make it, and its numbers where the spec leaves them out."""
+
+    make: Callable[..., Chunker]
+    defaults: tuple[int, ...]
+    form: str
+    says: str
+
+
+KINDS: dict[str, Kind] = {
+    "headings": Kind(HeadingsChunker, (256, 32), "headings:TOKENS/OVERLAP", "whole sentences under one heading"),
+    "tokens": Kind(TokensChunker, (256, 32), "tokens:TOKENS/OVERLAP", "a sliding window of tokens"),
+    "sentences": Kind(SentencesChunker, (256, 1), "sentences:TOKENS/SENTENCES", "whole sentences"),
+    "recursive": Kind(RecursiveChunker, (256,), "recursive:TOKENS", "paragraphs, else lines, sentences, tokens"),
+    "code": Kind(CodeChunker, (256,), "code:TOKENS", "definitions, else blocks, lines, tokens"),
+    "document": Kind(lambda _tokenizer: DocumentChunker(), (), "document", "one chunk per document"),
+}
+
+SMALLEST = 8
+LARGEST = 1 << 20
+_SPEC = re.compile(r"([a-z]+)(?::(\d{1,9})(?:/(\d{1,9}))?)?", re.ASCII)
+
+
+def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
+    """Make a chunker.
+
+    Parameters
+    ----------
+    spec
+        ``headings:256/32`` (the default of a knowledge base), ``tokens:256/32``, ``sentences:256/1``,
+        ``recursive:256``, ``code:256`` or ``document``. Numbers may be left out.
+    tokenizer
+        That of the embedder the chunks are for: chunks are measured by it and never exceed ``tokenizer.max_tokens``.
+
+    Raises
+    ------
+    InvalidInput
+        The spec names no chunker, or its numbers cannot be meant.
+
+    Examples
+    --------
+    >>> from rag.embedding import WordTokenizer
+    >>> chunker("sentences", WordTokenizer()).name
+    'sentences:256/1'
+    """
+    match = _SPEC.fullmatch(spec.strip())
+    kind = KINDS.get(match[1]) if match else None
+    if match is None or kind is None:
+        raise InvalidInput(f"no chunker {spec!r}; {_hint(spec)}")
+    given = [int(number) for number in match.groups()[1:] if number is not None]
+    if len(given) > len(kind.defaults):
+        raise InvalidInput(f"chunker {spec!r} has too many numbers; write {kind.form}")
+    numbers = [*given, *kind.defaults[len(given) :]]
+    if len(given) == 1 and len(numbers) == 2 and match[1] != "sentences":
+        numbers[1] = min(numbers[1], numbers[0] // 2)
+    if numbers:
+        _check(spec, match[1], numbers)
+    return kind.make(tokenizer, *numbers)
+
+
+def _check(spec: str, name: str, numbers: list[int]) -> None:
+    size = numbers[0]
+    if not SMALLEST <= size <= LARGEST:
+        raise InvalidInput(f"chunker {spec!r}: a chunk of {size} tokens; give {SMALLEST} to {LARGEST}")
+    if name != "sentences" and len(numbers) == 2 and numbers[1] > size // 2:
+        raise InvalidInput(f"chunker {spec!r}: an overlap of {numbers[1]} tokens; give at most half of {size}")
+
+
+def _hint(spec: str) -> str:
+    near = difflib.get_close_matches(spec.partition(":")[0], KINDS, n=1)
+    forms = [KINDS[near[0]].form] if near else [kind.form for kind in KINDS.values()]
+    return f"write {' or '.join(forms)}"

@@ -1,0 +1,169 @@
+"""One document measured in tokens: what fits a chunk, where a long span may be cut, and the chunks that come of it."""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+
+from ..documents import Chunk, Document, Section, context_text
+from ..embedding.protocol import Tokenizer
+from .grid import Grid
+
+Span = tuple[int, int]
+
+# Cuts beside these leave a tokenizer's view of both sides as it was.
+_CLEAN = frozenset(" \n\t")
+_JOINERS = frozenset("\u200d\ufe0e\ufe0f")
+_LONGEST_CHARACTER = 16
+_PROBE = ["the", "chunk", "of", "unbelievable", "words", "1984,", "naïve", "(tokenizers)", "x2", "3.14", "e-mail's"]
+
+
+class Ruler:
+    """Measures spans of a document by the embedder's own tokenizer.
+
+    A chunk's budget pays for the line of title and headings that is embedded with it. Where this line would take more
+    than half of it, outer headings go; where the title alone takes more than three quarters, a quarter is left to the
+    text.
+    """
+
+    def __init__(self, document: Document, tokenizer: Tokenizer, size: int) -> None:
+        self.document = document
+        self.text = document.text
+        self.size = min(size, tokenizer.max_tokens)
+        self.grid = Grid(document.text, tokenizer)
+        self._tokenizer = tokenizer
+        self._section_starts = [section.start for section in document.sections]
+        self._contexts: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {}
+        self._steady = steady_at_spaces(tokenizer)
+
+    def section(self, position: int) -> Section | None:
+        """Return the section that a character stands in."""
+        i = bisect_right(self._section_starts, position) - 1
+        if i < 0 or position >= self.document.sections[i].end:
+            return None
+        return self.document.sections[i]
+
+    def room(self, position: int) -> int:
+        """Return the tokens of text that fit a chunk which starts at a position."""
+        section = self.section(position)
+        context = self._context(section.heading if section else ())[1]
+        return max(self.size - context, self.size // 4, 1)
+
+    def fits(self, start: int, end: int) -> bool:
+        """Tell whether a span makes one chunk."""
+        return self.grid.count(start, end) <= self.room(start)
+
+    def windows(self, start: int, end: int, overlap: int = 0) -> Iterator[Span]:
+        """Cut a span into runs of tokens that fit, between words where it can be."""
+        starts, words = self.grid.starts, self.grid.words
+        last = self.grid.index(end)
+        while start < end:
+            first = self.grid.index(start)
+            room = self.room(start)
+            stop = first + room
+            if stop >= last:
+                yield start, end
+                return
+            at_word = int(words[stop])
+            stop = at_word if at_word > first + room // 2 else stop
+            cut = self._whole_character(int(starts[stop]), start, end)
+            yield start, cut
+            start = self._rewind(start, cut, min(overlap, room // 2)) if overlap else cut
+
+    def chunks(self, spans: Iterable[Span]) -> list[Chunk]:
+        """Make chunks of spans: stripped, blank ones dropped, held to the budget."""
+        stripped = [span for span in (self._strip(*span) for span in spans) if span[0] < span[1]]
+        doubtful = [span for span in stripped if not (self._steady and self._clean(*span))]
+        counts = self._tokenizer.offsets([self._embedded(*span) for span in doubtful]) if doubtful else []
+        over = {span for span, found in zip(doubtful, counts, strict=True) if len(found) > self._limit(span[0])}
+        result: list[Chunk] = []
+        for span in stripped:
+            result.extend(map(self._chunk, self._halved(*span) if span in over else [span]))
+        return result
+
+    def _chunk(self, span: Span) -> Chunk:
+        start, end = span
+        section = self.section(start)
+        heading = self._context(section.heading)[0] if section else ()
+        return Chunk(start, end, self.text[start:end], heading, section.page if section else None)
+
+    def _embedded(self, start: int, end: int) -> str:
+        section = self.section(start)
+        heading = self._context(section.heading)[0] if section else ()
+        return context_text(self.document.title, heading, self.text[start:end])
+
+    def _limit(self, position: int) -> int:
+        section = self.section(position)
+        return self.room(position) + self._context(section.heading if section else ())[1]
+
+    def _context(self, heading: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+        found = self._contexts.get(heading)
+        if found is None:
+            kept, tokens = heading, self._line_tokens(heading)
+            while kept and tokens > self.size // 2:
+                kept = kept[1:]
+                tokens = self._line_tokens(kept)
+            found = self._contexts[heading] = kept, tokens
+        return found
+
+    def _line_tokens(self, heading: tuple[str, ...]) -> int:
+        line = context_text(self.document.title, heading, "")
+        return len(self._tokenizer.offsets([line])[0]) if line else 0
+
+    def _strip(self, start: int, end: int) -> Span:
+        part = self.text[start:end]
+        start += len(part) - len(part.lstrip())
+        return start, start + len(part.strip())
+
+    def _clean(self, start: int, end: int) -> bool:
+        """Tell whether both ends are such that the chunk has the tokens that its span has in the document."""
+        text = self.text
+        before = start == 0 or text[start - 1] in _CLEAN
+        return before and (end == len(text) or text[end] in _CLEAN)
+
+    def _halved(self, start: int, end: int) -> Iterator[Span]:
+        """Cut a span that has more tokens on its own than it had in the document."""
+        while start < end:
+            cut = end
+            while cut - start > 1 and len(self._tokenizer.offsets([self._embedded(start, cut)])[0]) > self._limit(
+                start
+            ):
+                cut = self._whole_character(start + (cut - start) // 2, start, cut)
+            span = self._strip(start, cut)
+            if span[0] < span[1]:
+                yield span
+            start = cut
+
+    def _whole_character(self, cut: int, start: int, end: int) -> int:
+        """Move a cut that would part a character from its marks; the result is beyond ``start``."""
+        text = self.text
+        for at in range(cut, max(start, cut - _LONGEST_CHARACTER), -1):
+            if at >= end or not (_joins(text[at]) or text[at - 1] == "\u200d"):
+                return at
+        return max(cut, start + 1)
+
+    def _rewind(self, start: int, cut: int, overlap: int) -> int:
+        """Return where the next window starts: some tokens before the cut, at a word, and beyond ``start``."""
+        at = max(self.grid.index(cut) - overlap, 0)
+        word = int(self.grid.words[min(at + overlap // 2, len(self.grid.words) - 1)])
+        at = word if word >= at - overlap // 2 else at
+        begin = int(self.grid.starts[at])
+        return begin if start < begin < cut else cut
+
+
+def steady_at_spaces(tokenizer: Tokenizer) -> bool:
+    """Tell whether a word has as many tokens alone as after a space (WordPiece: yes; byte-level BPE: not always)."""
+    alone = tokenizer.offsets(_PROBE)
+    joined = tokenizer.offsets([f"a {word}" for word in _PROBE])
+    one = len(tokenizer.offsets(["a"])[0])
+    return all(len(pair) == one + len(single) for pair, single in zip(joined, alone, strict=True))
+
+
+def _joins(char: str) -> bool:
+    return char > "\u02ff" and (
+        char in _JOINERS
+        or "\U0001f3fb" <= char <= "\U0001f3ff"
+        or unicodedata.combining(char) > 0
+        or unicodedata.category(char)[0] == "M"
+    )
