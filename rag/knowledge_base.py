@@ -1,0 +1,413 @@
+"""The knowledge base: documents in, chunks found again. Everything of one lives in one folder.
+
+The parts are in `rag.store`; this file is what the rest of the toolkit, and users, see of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes import Family, Hits, IdSet, Metric, Terms, Vectors
+
+from .documents import Document
+from .embedding.protocol import Embedder
+from .filters import Filter, parse
+from .store import maintenance, reading, removal, repairing, verifying
+from .store.generations import AnyIndex
+from .store.live import LiveIndexes
+from .store.making import Tools, checked_specs, new_identity
+from .store.pipeline import OnCommit, OnProgress, Pipeline
+from .store.records import (
+    AddFailure,
+    AddReport,
+    ChunkRecord,
+    Problem,
+    Progress,
+    RepairReport,
+    SourceInfo,
+    Status,
+    VerifyReport,
+)
+from .store.session import Mode, Session, looks_like_store, refuse_foreign
+
+if TYPE_CHECKING:
+    from .chunking import Chunker
+    from .terms import Analyser
+
+__all__ = [
+    "AddFailure",
+    "AddReport",
+    "ChunkRecord",
+    "KnowledgeBase",
+    "Problem",
+    "Progress",
+    "RepairReport",
+    "SourceInfo",
+    "Status",
+    "VerifyReport",
+]
+
+DEFAULT_INDEXES = ("flat", "bm25")
+DEFAULT_CHUNKER = "headings:256/32"
+_FILTERS_KEPT = 64
+
+
+class KnowledgeBase:
+    """Documents, chunks, embeddings and indexes in one folder; made by `create`, opened by `open`.
+
+    One process writes at a time, any number read. A reader sees the state of its opening until it calls `refresh`;
+    what ``add`` has acknowledged survives a kill or a power cut. Threads may share an open knowledge base.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from rag.embedding import HashingEmbedder
+    >>> folder = tempfile.mkdtemp()
+    >>> with KnowledgeBase.create(folder, embedder=HashingEmbedder(), chunker="document") as kb:
+    ...     report = kb.add([Document.from_text("Otters hold hands.", id="otters")])
+    ...     ids = kb.search_terms([kb.analyser.terms("Do otters hold hands?")], k=1).ids
+    ...     kb.chunks(ids[0])[0].document
+    'otters'
+    """
+
+    def __init__(self, session: Session, tools: Tools) -> None:
+        self._session = session
+        self._tools = tools
+        self._live = LiveIndexes(session, lambda: tools.analyser)
+        self._filters: OrderedDict[tuple[str, int], IdSet] = OrderedDict()
+        self._turn = threading.Lock()
+
+    # ---- making and opening -----------------------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        *,
+        indexes: Sequence[str] = DEFAULT_INDEXES,
+        embedder: Embedder | str | None = None,
+        chunker: Chunker | str = DEFAULT_CHUNKER,
+        metric: Metric = "cosine",
+        analyser: str = "english",
+    ) -> KnowledgeBase:
+        """Make an empty knowledge base and open it for writing.
+
+        Parameters
+        ----------
+        path
+            A new or empty folder.
+        indexes
+            Specs of the engines to search with, such as ``("hnsw:M=32", "bm25")``; `reindex` changes them later.
+        embedder
+            A model's name or folder, or any `Embedder`; all-MiniLM-L6-v2 where None.
+        chunker
+            Spec such as ``"tokens:256/32"``, or any `Chunker`.
+        metric
+            ``cosine``, ``ip`` or ``l2``.
+        analyser
+            Language of the terms, see `rag.terms.Analyser`.
+
+        Raises
+        ------
+        StoreExists
+            The folder holds a knowledge base, or other files.
+        StoreUnwritable
+            The folder cannot be written, or its file system keeps no locks.
+        InvalidInput
+            A spec that does not exist.
+        """
+        folder = Path(path)
+        refuse_foreign(folder)  # before the model is loaded
+        tools = Tools(folder, embedder, chunker, analyser)
+        identity = new_identity(tools, tuple(indexes), metric)
+        return cls(Session.create(folder, identity), tools)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        mode: Mode = "r",
+        embedder: Embedder | str | None = None,
+        chunker: Chunker | str | None = None,
+        metric: Metric | None = None,
+        analyser: str | None = None,
+        wait: float = 0.0,
+    ) -> KnowledgeBase:
+        """Open a knowledge base.
+
+        Parameters
+        ----------
+        mode
+            ``"r"`` to search, also in a folder that is read-only; ``"w"`` to write, one process at a time.
+        embedder, chunker, metric, analyser
+            None takes what it was made with; anything else must be that.
+        wait
+            Seconds to wait for another writer.
+
+        Raises
+        ------
+        StoreMissing
+            There is none.
+        StoreCorrupt
+            A file is damaged; names it.
+        StoreMismatch
+            It was made with something else, or by a newer version; names both and what to do.
+        StoreLocked
+            Another process writes to it.
+        StoreUnwritable
+            It cannot be written (mode ``"w"``) or not be read.
+        """
+        folder = Path(path)
+        session = Session.open(folder, mode, wait=wait)
+        try:
+            tools = Tools(folder, embedder, chunker, analyser, identity=session.identity)
+            session.identity.check(folder, metric=metric)
+            kb = cls(session, tools)
+            if mode == "w":
+                kb._live.sweep()
+        except BaseException:
+            session.close()
+            raise
+        return kb
+
+    @staticmethod
+    def exists(path: str | Path) -> bool:
+        """Say whether there is a knowledge base in a folder, whole or damaged."""
+        return looks_like_store(Path(path))
+
+    def close(self) -> None:
+        """Close it; may be called twice."""
+        self._live.forget()
+        self._session.close()
+
+    def __enter__(self) -> KnowledgeBase:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"KnowledgeBase({str(self.path)!r}, {', '.join(self.indexes)})"
+
+    # ---- what it is -------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._session.folder
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder, loaded and compared with the stored identity on first use."""
+        return self._tools.embedder
+
+    @property
+    def chunker(self) -> Chunker:
+        """The chunker."""
+        return self._tools.chunker
+
+    @property
+    def analyser(self) -> Analyser:
+        """What turns texts and questions into terms."""
+        return self._tools.analyser
+
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """Specs of its indexes."""
+        return self._live.specs
+
+    @property
+    def dim(self) -> int:
+        """Length of its vectors."""
+        return self._session.identity.dim
+
+    @property
+    def seq(self) -> int:
+        """Number of the last change; equal numbers mean equal content."""
+        return self._session.seq
+
+    def status(self) -> Status:
+        """Return counts, sizes and identity."""
+        return maintenance.status(self._session, self._live)
+
+    def refresh(self) -> bool:
+        """Let a reader see what has been committed since; say whether there was anything."""
+        return self._session.refresh()
+
+    # ---- writing ----------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        documents: Iterable[object],
+        *,
+        on_progress: OnProgress | None = None,
+        on_commit: OnCommit | None = None,
+        stamp: str = "",
+    ) -> AddReport:
+        """Add documents; those whose digest is stored already cost nothing, changed ones replace their older selves.
+
+        Documents stream through: memory does not depend on how many there are. Consecutive documents of one source are
+        its whole content: what it held before and does not give now is removed.
+
+        Parameters
+        ----------
+        documents
+            `Document` objects. Anything else in the stream is taken for a loader's failure: if its ``source`` is that of
+            the documents before it, nothing of that source is removed and the source counts as incomplete.
+        on_progress
+            Called about ten times a second with a `Progress`.
+        on_commit
+            Called after each commit with the ids of the documents that are now safe on disk.
+        stamp
+            A mark to keep with each source, see `SourceInfo`.
+
+        Raises
+        ------
+        EmbedderError
+            The embedder failed or gave wrong vectors; names the texts. All commits before stay.
+        StoreUnwritable
+            The disk is full. All commits before stay.
+        """
+        pipeline = Pipeline(
+            self._session,
+            lambda: self.embedder,
+            lambda: self.chunker,
+            stamp=stamp,
+            on_progress=on_progress,
+            on_commit=on_commit,
+        )
+        return pipeline.run(documents, finish=self._live.cut)
+
+    def remove(self, source: str) -> int:
+        """Remove a source, or all sources of a folder, with their documents; return how many documents went."""
+        return removal.remove(self._session, self._live, source)
+
+    def prune(self, roots: Iterable[str | Path], seen: Collection[str] | None = None) -> int:
+        """Remove documents whose files have vanished from folders; return how many went.
+
+        Parameters
+        ----------
+        roots
+            Folders or files; sources elsewhere are left alone.
+        seen
+            Names of the sources that are still there; None looks whether their files exist.
+        """
+        return removal.prune(self._session, self._live, roots, seen)
+
+    def reindex(self, specs: Sequence[str]) -> None:
+        """Change the indexes, without embedding anything again; searches by the old ones go on until it is done."""
+        self._live.cut(specs=checked_specs(specs))
+
+    def purge(self) -> None:
+        """Clear from disk every byte of what was removed, and cached embeddings that nothing uses.
+
+        Raises
+        ------
+        StoreLocked
+            A reader still holds an older state; close it first.
+        """
+        removal.purge(self._session, self._live)
+
+    # ---- health -----------------------------------------------------------------------------------------------
+
+    def verify(self) -> VerifyReport:
+        """Check that every byte is what was written, and that store and indexes hold the same."""
+        return verifying.verify(self._session, self._tools)
+
+    def repair(self) -> RepairReport:
+        """Rebuild damaged indexes from the store, and delete leftovers."""
+        return repairing.repair(self._session, self._live, self._tools)
+
+    @classmethod
+    def check(cls, path: str | Path) -> VerifyReport:
+        """Open a knowledge base for reading and `verify` it."""
+        with cls.open(path) as kb:
+            return kb.verify()
+
+    @classmethod
+    def mend(cls, path: str | Path, *, wait: float = 0.0) -> RepairReport:
+        """Repair a knowledge base, also one that cannot be opened: then what is readable goes into a new database."""
+        return repairing.mend(Path(path), wait=wait)
+
+    # ---- searching --------------------------------------------------------------------------------------------
+
+    def search_dense(self, vectors: Vectors, k: int, *, allow: IdSet | None = None, index: str | None = None) -> Hits:
+        """Find the chunks nearest to vectors of shape (n, dim); ids are chunk ids.
+
+        ``index`` is a spec or engine name of this knowledge base; its first index of vectors where None.
+        """
+        found: Hits = self.index("dense", index).search(vectors, k, allow=allow)
+        return found
+
+    def search_terms(
+        self, queries: Sequence[Terms], k: int, *, allow: IdSet | None = None, index: str | None = None
+    ) -> Hits:
+        """Find the chunks that terms score highest, a query a row; ids are chunk ids."""
+        found: Hits = self.index("terms", index).search(queries, k, allow=allow)
+        return found
+
+    def index(self, family: Family, spec: str | None = None) -> AnyIndex:
+        """Return the index itself, up to date; the very object that searches and that a benchmark measures."""
+        return self._live.get(self._live.spec(family, spec))
+
+    def allowed(self, where: str | Filter | None) -> IdSet | None:
+        """Return the chunks that a filter allows, None for no filter; kept until something changes."""
+        if where is None:
+            return None
+        wanted = parse(where) if isinstance(where, str) else where
+        key = (str(wanted), self.seq)
+        with self._turn:
+            if key in self._filters:
+                self._filters.move_to_end(key)
+                return self._filters[key]
+        query, values = wanted.sql()
+        with self._session.reading() as db:
+            ids = IdSet(np.fromiter((row[0] for row in db.execute(query, values)), np.int64))
+        with self._turn:
+            self._filters[key] = ids
+            while len(self._filters) > _FILTERS_KEPT:
+                self._filters.popitem(last=False)
+        return ids
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    def sources(self) -> dict[str, SourceInfo]:
+        """Return all sources by name."""
+        with self._session.reading() as db:
+            return reading.sources(db)
+
+    def document_ids(self) -> list[str]:
+        """Return the ids of all documents, sorted."""
+        with self._session.reading() as db:
+            return reading.document_ids(db)
+
+    def document(self, id: str) -> Document:  # noqa: A002 - the word for it
+        """Return a document as it was added."""
+        with self._session.reading() as db:
+            return reading.document(db, id)
+
+    def chunk_ids(self) -> NDArray[np.int64]:
+        """Return the ids of all chunks: int64, ascending."""
+        with self._session.reading() as db:
+            return reading.chunk_ids(db)
+
+    def chunks(self, ids: Iterable[int]) -> list[ChunkRecord]:
+        """Return chunks in the order of ``ids``; refuses ids that are not there."""
+        with self._session.reading() as db:
+            return reading.chunks(db, ids)
+
+    def vectors(self, ids: Iterable[int]) -> NDArray[np.float32]:
+        """Return the embeddings of chunks: float32, shape (n, dim), in the order of ``ids``."""
+        with self._session.reading() as db:
+            return reading.vectors(db, ids, self.dim)

@@ -1,0 +1,1 @@
+"""The folder that a knowledge base lives in: database, saved indexes, lock."""

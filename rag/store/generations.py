@@ -1,0 +1,132 @@
+"""Saved indexes on disk: immutable folders, each named by a row of the database that says which change it covers.
+
+The row holds the digest of the folder's manifest, and the manifest those of its files: an index of another state or of
+another knowledge base does not pass, however whole it is in itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import indexes
+from indexes.errors import IndexDamaged
+
+from ..errors import StoreCorrupt
+from .database import Connection
+from .faults import file_faults
+from .session import GENERATIONS, clear, sync_folder
+
+MANIFEST = "manifest.json"
+AnyIndex = Any
+"""An ``indexes.DenseIndex`` or ``indexes.TermIndex``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Which folder under ``generations/`` holds the index of a spec, and the last change it covers."""
+
+    spec: str
+    folder: str
+    seq: int
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """The folder, relative to the knowledge base."""
+        return f"{GENERATIONS}/{self.folder}"
+
+
+def pointers(db: Connection) -> dict[str, Pointer]:
+    """Return the current generation of each spec that has one."""
+    return {row[0]: Pointer(*row) for row in db.execute("select spec, folder, seq, digest from generations")}
+
+
+def load(folder: Path, pointer: Pointer) -> AnyIndex:
+    """Load a saved index after checking every byte of it.
+
+    Raises
+    ------
+    StoreCorrupt
+        A file is missing, altered, or of another generation; names it relative to the knowledge base.
+    """
+    place = folder / GENERATIONS / pointer.folder
+    try:
+        if place.is_symlink() or not place.is_dir():
+            raise IndexDamaged("it is missing, or not a folder")
+        if manifest_digest(place) != pointer.digest:
+            raise IndexDamaged(f"{MANIFEST} is altered, or that of another index")
+        return indexes.load(place)
+    except IndexDamaged as error:
+        raise StoreCorrupt(f"{pointer.name} is damaged: {error}; `rag repair` rebuilds it from the store") from error
+
+
+def manifest_digest(place: Path) -> str:
+    """Return the SHA-256 of a saved index's manifest, opened without following links or waiting for pipes."""
+    path = place / MANIFEST
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise IndexDamaged(f"{MANIFEST} cannot be opened ({error.strerror})") from error
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise IndexDamaged(f"{MANIFEST} is not a plain file")
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save(folder: Path, spec: str, index: AnyIndex, seq: int) -> Pointer:
+    """Save an index into a new folder, durably; it counts once the caller has committed its pointer."""
+    parent = folder / GENERATIONS
+    with file_faults(parent):
+        parent.mkdir(exist_ok=True, mode=0o700)
+        name = f"{_next_number(parent):06d}-{spec.partition(':')[0]}"
+        index.save(parent / name)
+        for entry in (parent / name).iterdir():
+            entry.chmod(0o600)
+        (parent / name).chmod(0o700)
+        sync_folder(parent)
+        return Pointer(spec, name, seq, manifest_digest(parent / name))
+
+
+def point(db: Connection, pointer: Pointer) -> None:
+    """Make a generation the current one of its spec, inside the caller's transaction."""
+    values = (pointer.spec, pointer.folder, pointer.seq, pointer.digest)
+    db.execute("insert or replace into generations (spec, folder, seq, digest) values (?, ?, ?, ?)", values)
+
+
+def leftovers(folder: Path, current: dict[str, Pointer]) -> Iterator[Path]:
+    """Yield what lies under ``generations/`` and is no current generation: replaced ones, stumps of killed writers."""
+    kept = {pointer.folder for pointer in current.values()}
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for entry in sorted((folder / GENERATIONS).iterdir()):
+            if entry.name not in kept:
+                yield entry
+
+
+def sweep(folder: Path, current: dict[str, Pointer]) -> list[str]:
+    """Delete the leftovers; return their names relative to the knowledge base."""
+    gone = []
+    with file_faults(folder):
+        for entry in leftovers(folder, current):
+            clear(entry)
+            gone.append(f"{GENERATIONS}/{entry.name}")
+    return gone
+
+
+def size(folder: Path, pointer: Pointer) -> int:
+    """Return the bytes of a generation's files; 0 where it is missing."""
+    place = folder / GENERATIONS / pointer.folder
+    with contextlib.suppress(OSError):
+        return sum(entry.lstat().st_size for entry in place.iterdir())
+    return 0
+
+
+def _next_number(parent: Path) -> int:
+    numbers = (entry.name.lstrip(".").partition("-")[0] for entry in parent.iterdir())
+    return max((int(n) for n in numbers if n.isdigit()), default=0) + 1

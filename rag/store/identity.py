@@ -1,0 +1,117 @@
+"""What a knowledge base was made with: vectors and terms of anything else do not fit into it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.types import METRICS, Metric
+
+from ..embedding.protocol import Embedder
+from ..errors import StoreMismatch
+from .database import Connection
+from .faults import damaged
+
+PROBE_COSINE = 0.9999
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The identity of a knowledge base, as ``meta`` keeps it.
+
+    ``store`` is a random name of this very knowledge base; ``reference`` is what finds the embedder again: a model's name
+    or folder.
+    """
+
+    store: str
+    embedder: str
+    revision: str
+    dim: int
+    metric: Metric
+    chunker: str
+    analyser: str
+    indexes: tuple[str, ...]
+    probe: bytes
+    reference: str
+    byte_order: str = sys.byteorder
+
+    def write(self, db: Connection) -> None:
+        """Store it, inside the caller's transaction."""
+        rows = [(name, getattr(self, name)) for name in self.__slots__ if name != "indexes"]
+        db.executemany("insert into meta values (?, ?)", [*rows, ("indexes", json.dumps(self.indexes))])
+
+    @classmethod
+    def read(cls, db: Connection, path: Path) -> Identity:
+        """Read it back.
+
+        Raises
+        ------
+        StoreCorrupt
+            An entry is missing or impossible.
+        StoreMismatch
+            The vectors were written on a machine with the other byte order.
+        """
+        facts = dict(db.execute("select key, value from meta"))
+        try:
+            facts["indexes"] = tuple(json.loads(facts["indexes"]))
+            found = cls(**facts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(path.name, f"its identity is incomplete ({error})") from error
+        if found.metric not in METRICS or found.dim < 1 or len(found.probe) % (4 * found.dim):
+            raise damaged(path.name, "its identity makes no sense")
+        if found.byte_order != sys.byteorder:
+            text = f"{path.parent} was written in {found.byte_order}-endian byte order, this machine is {sys.byteorder}-endian"
+            raise StoreMismatch(f"{text}; ingest the documents again here")
+        return found
+
+    def check(self, folder: Path, **wanted: str | int | None) -> None:
+        """Compare what the caller names with what is stored; None is not compared.
+
+        Raises
+        ------
+        StoreMismatch
+            They differ; names both values and what to do.
+        """
+        for name, value in wanted.items():
+            stored = getattr(self, name)
+            if value is not None and value != stored:
+                text = f"{folder} was made with {name} {stored!r}, not {value!r}"
+                flag = name if name in {"embedder", "chunker", "metric", "analyser"} else "embedder"
+                fix = f"open it without naming {'an' if flag[0] in 'ae' else 'a'} {flag}"
+                raise StoreMismatch(
+                    f"{text}; {fix}, or `rag ingest` the documents into another folder with the new one"
+                )
+
+    def check_embedder(self, folder: Path, embedder: Embedder) -> None:
+        """Compare an embedder's name, revision and dimension; loads the model where it is lazy."""
+        self.check(folder, embedder=embedder.name)
+        self.check(folder, revision=embedder.revision, dim=embedder.dim)
+
+    def check_probe(self, folder: Path, vectors: NDArray[np.float32]) -> None:
+        """Compare the fingerprint: the same name does not prove the same weights.
+
+        Raises
+        ------
+        StoreMismatch
+            A probe's cosine with the stored one is below 0.9999.
+        """
+        stored = np.frombuffer(self.probe, dtype=np.float32).reshape(-1, self.dim)
+        if vectors.shape != stored.shape:
+            self.check(folder, dim=vectors.shape[-1])
+        norms = np.linalg.norm(stored, axis=1) * np.linalg.norm(vectors, axis=1)
+        cosines = np.einsum("ij,ij->i", stored, vectors) / np.maximum(norms, 1e-12)
+        if float(cosines.min(initial=1.0)) < PROBE_COSINE:
+            text = f"{folder} was made with embedder {self.embedder!r} of other weights: the fingerprints differ"
+            text += f" (cosine {float(cosines.min()):.4f}, at least {PROBE_COSINE} expected)"
+            raise StoreMismatch(f"{text}; restore those weights, or `rag ingest` the documents into another folder")
+
+    def key(self, text: str) -> bytes:
+        """Return the key under which the embedding of a text is kept."""
+        prefix = f"{self.embedder}\0{self.revision}\0{self.dim}\0"
+        return hashlib.sha256((prefix + text).encode()).digest()

@@ -1,0 +1,70 @@
+"""Counts and sizes of a knowledge base."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import generations
+from .database import DATABASE, Connection
+from .generations import Pointer
+from .live import LiveIndexes
+from .reading import one
+from .records import GenerationInfo, Status
+from .schema import FORMAT
+from .session import GENERATIONS, Session
+
+
+def status(session: Session, live: LiveIndexes) -> Status:
+    """See `KnowledgeBase.status`."""
+    identity = session.identity
+    with session.reading() as db:
+        sizes = _sizes(session.folder)
+        current = generations.pointers(db)
+        return Status(
+            path=str(session.folder),
+            sources=one(db, "select count(*) from sources"),
+            incomplete=one(db, "select count(*) from sources where not complete"),
+            documents=one(db, "select count(*) from documents"),
+            chunks=one(db, "select count(*) from chunks"),
+            embeddings=one(db, "select count(*) from embeddings"),
+            orphans=one(db, "select count(*) from embeddings where id not in (select embedding from chunks)"),
+            seq=session.seq,
+            bytes=sizes,
+            identity={
+                "format": str(FORMAT),
+                "embedder": identity.embedder,
+                "revision": identity.revision,
+                "dim": str(identity.dim),
+                "metric": identity.metric,
+                "chunker": identity.chunker,
+                "analyser": identity.analyser,
+            },
+            indexes=live.specs,
+            generations=tuple(_generation(db, session.folder, current[spec]) for spec in live.specs if spec in current),
+            disk_bytes=sum(sizes.values()),
+        )
+
+
+def _generation(db: Connection, folder: Path, pointer: Pointer) -> GenerationInfo:
+    tail = one(db, "select count(*) from changes where seq > ? and op <> 0", pointer.seq)
+    return GenerationInfo(pointer.spec, pointer.name, pointer.seq, generations.size(folder, pointer), tail)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    sizes = {"store": 0, "log": 0, "indexes": 0, "other": 0}
+    for path in _files(folder):
+        name = path.relative_to(folder).parts[0]
+        part = {DATABASE: "store", DATABASE + "-wal": "log", DATABASE + "-shm": "log", GENERATIONS: "indexes"}.get(
+            name, "other"
+        )
+        with contextlib.suppress(FileNotFoundError):  # a writer may be at work
+            sizes[part] += path.lstat().st_size
+    return sizes
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_dir():
+            yield path

@@ -1,0 +1,185 @@
+"""The embedder, chunker and analyser of a knowledge base: given by the caller, or made again from its identity."""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import indexes
+from indexes import Metric
+
+from .. import embedding
+from ..embedding.protocol import Embedder
+from ..errors import InvalidInput, ModelMissing, StoreMismatch
+from ..terms import Analyser
+from .identity import Identity
+
+if TYPE_CHECKING:
+    from ..chunking import Chunker
+
+_HASHING = re.compile(r"hashing-(\d+)")
+
+
+class Tools:
+    """Makes each tool on first use, and refuses one that is not the knowledge base's.
+
+    Searching by terms alone must not load a model, so nothing is made before it is asked for. What can be compared by
+    name is compared at once.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        embedder: Embedder | str | None = None,
+        chunker: Chunker | str | None = None,
+        analyser: str | None = None,
+        *,
+        identity: Identity | None = None,
+    ) -> None:
+        self.folder = folder
+        self._identity = identity
+        self._given = embedder
+        self._embedder: Embedder | None = None
+        self._chunker_given = chunker
+        self._chunker: Chunker | None = None
+        self._language = analyser
+        self._analyser: Analyser | None = None
+        self._turn = threading.RLock()
+        if identity is not None:
+            self._compare_names(identity)
+
+    def _compare_names(self, identity: Identity) -> None:
+        if isinstance(self._given, str):
+            if self._given == identity.embedder or _reference(self._given) == identity.reference:
+                self._given = None  # the stored reference finds it
+            else:
+                identity.check_embedder(self.folder, make_embedder(self._given))
+        elif self._given is not None:
+            identity.check_embedder(self.folder, self._given)
+        if isinstance(self._chunker_given, str):
+            from ..chunking import chunker
+
+            if self._chunker_given != identity.chunker:
+                identity.check(self.folder, chunker=chunker(self._chunker_given, embedding.WordTokenizer()).name)
+        elif self._chunker_given is not None:
+            identity.check(self.folder, chunker=self._chunker_given.name)
+        if self._language is not None:
+            identity.check(self.folder, analyser=Analyser(self._language).name)
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder; its name, revision, dimension and fingerprint are the knowledge base's."""
+        with self._turn:
+            if self._embedder is None:
+                made = self._made()
+                if self._identity is not None:
+                    self._identity.check_embedder(self.folder, made)
+                    self._identity.check_probe(self.folder, embedding.fingerprint(made))
+                self._embedder = made
+            return self._embedder
+
+    def _made(self) -> Embedder:
+        if self._given is not None and not isinstance(self._given, str):
+            return self._given
+        if self._identity is None:
+            return make_embedder(self._given)
+        try:
+            return make_embedder(self._given or self._identity.reference)
+        except ModelMissing as error:
+            name = self._identity.embedder
+            raise type(error)(
+                f"{error} ({self.folder} was made with embedder {name!r}; pass embedder= to open it)"
+            ) from error
+
+    @property
+    def chunker(self) -> Chunker:
+        """The chunker, counting in the embedder's tokens."""
+        with self._turn:
+            if self._chunker is None:
+                from ..chunking import chunker
+
+                given = self._chunker_given
+                if given is None and self._identity is not None:
+                    given = self._identity.chunker
+                self._chunker = chunker(given, self.embedder.tokenizer) if isinstance(given, str) else given
+            if self._chunker is None:
+                raise InvalidInput("give a chunker")
+            return self._chunker
+
+    @property
+    def analyser(self) -> Analyser:
+        """The analyser.
+
+        Raises
+        ------
+        StoreMismatch
+            This version of the toolkit splits texts in another way than the one that made the knowledge base.
+        """
+        with self._turn:
+            if self._analyser is None:
+                stored = self._identity.analyser if self._identity else None
+                language = self._language or (stored.rpartition("-")[0] if stored else "english")
+                made = Analyser(language)
+                if stored is not None and made.name != stored:
+                    text = f"{self.folder} was made with analyser {stored!r}, this version has {made.name!r}"
+                    raise StoreMismatch(f"{text}; ingest the documents again into another folder")
+                self._analyser = made
+            return self._analyser
+
+
+def make_embedder(name: str | None) -> Embedder:
+    """Make an embedder of a model's name or folder; ``hashing-64`` gives the hashing embedder of that dimension."""
+    hashing = _HASHING.fullmatch(name or "")
+    return embedding.HashingEmbedder(int(hashing[1])) if hashing else embedding.embedder(name)
+
+
+def _reference(name: str) -> str:
+    """Return what finds the model again from any working folder."""
+    return str(Path(name).absolute()) if Path(name).is_dir() else name
+
+
+def new_identity(tools: Tools, specs: tuple[str, ...], metric: Metric) -> Identity:
+    """Return the identity of a knowledge base to be made.
+
+    Raises
+    ------
+    InvalidInput
+        An index, chunker, metric or analyser that does not exist.
+    """
+    if metric not in indexes.METRICS:
+        raise InvalidInput(f"metric={metric!r}: give one of {', '.join(indexes.METRICS)}")
+    specs = checked_specs(specs)
+    analyser = tools.analyser.name
+    embedder = tools.embedder
+    given = tools._given
+    return Identity(
+        store=uuid.uuid4().hex,
+        embedder=embedder.name,
+        revision=embedder.revision,
+        dim=embedder.dim,
+        metric=metric,
+        chunker=tools.chunker.name,
+        analyser=analyser,
+        indexes=specs,
+        probe=np.ascontiguousarray(embedding.fingerprint(embedder), np.float32).tobytes(),
+        reference=_reference(given) if isinstance(given, str) else embedder.name,
+    )
+
+
+def checked_specs(specs: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    """Return index specs, each known and none twice."""
+    if isinstance(specs, str) or not specs:
+        raise InvalidInput(f"indexes={specs!r}: give a list of specs, such as ['flat', 'bm25']")
+    try:
+        for spec in specs:
+            indexes.parse(spec)
+    except indexes.InvalidInput as error:
+        raise InvalidInput(str(error)) from error
+    if len(set(specs)) != len(specs):
+        raise InvalidInput(f"indexes={list(specs)}: one of them stands twice")
+    return tuple(specs)

@@ -1,0 +1,230 @@
+"""Documents in, acknowledged commits out: chunking, embedding and writing side by side, in bounded memory.
+
+While one super-batch is being embedded, the next one is chunked and the one before is written. Never more than three
+batches are held, so memory does not grow with the corpus.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..documents import Document, Section, context_text
+from ..embedding import checked
+from ..embedding.protocol import Embedder
+from ..errors import EmbedderError
+from .records import AddReport, Progress
+from .session import Session
+from .writing import DocumentWriter, Prepared, SourceEnd, Step, source_name
+
+if TYPE_CHECKING:
+    from ..chunking import Chunker
+
+BATCH_TEXTS = 1024  # long enough to sort by length, short enough to be acknowledged every few seconds
+FIRST_BATCH_TEXTS = 128  # the embedder starts early
+BATCH_CHARACTERS = 8_000_000
+BATCH_DOCUMENTS = 4096
+_AHEAD = 2
+_TELL_S = 0.1
+
+OnProgress = Callable[[Progress], None]
+OnCommit = Callable[[list[str]], None]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Whole documents, and the texts among theirs that have no embedding yet."""
+
+    steps: list[Step] = field(default_factory=list)
+    texts: dict[bytes, str] = field(default_factory=dict)
+    characters: int = 0
+
+    def is_full(self, texts: int) -> bool:
+        return len(self.texts) >= texts or self.characters >= BATCH_CHARACTERS or len(self.steps) >= BATCH_DOCUMENTS
+
+
+class Pipeline:
+    """One ``add``: takes a stream of documents to durable commits.
+
+    Parameters
+    ----------
+    session
+        Open for writing.
+    embedder, chunker
+        Those of the knowledge base, already checked against its identity; called for on first use.
+    stamp
+        The loader's mark, kept with every source.
+    on_progress, on_commit
+        Called in the caller's thread; ``on_commit`` with the ids of the documents that have just become durable.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        embedder: Callable[[], Embedder],
+        chunker: Callable[[], Chunker],
+        *,
+        stamp: str = "",
+        on_progress: OnProgress | None = None,
+        on_commit: OnCommit | None = None,
+    ) -> None:
+        self._session = session
+        self._embedder = embedder
+        self._chunker = chunker
+        self._writer = DocumentWriter(stamp)
+        self._on_progress = on_progress
+        self._on_commit = on_commit
+        self._in_flight: set[bytes] = set()
+        self._written = 0
+        self._start = time.perf_counter()
+        self._told = 0.0
+
+    def run(self, documents: Iterable[object], *, finish: Callable[[], object] = lambda: None) -> AddReport:
+        """Add everything, then ``finish``; what is not a `Document` counts as a loader's failure."""
+        waiting: deque[tuple[_Batch, Future[NDArray[np.float32]]]] = deque()
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
+        try:
+            for batch in self._batches(documents):
+                waiting.append((batch, pool.submit(self._embed, list(batch.texts.values()))))
+                while len(waiting) > _AHEAD or (waiting and waiting[0][1].done()):
+                    self._commit(*waiting.popleft())
+            while waiting:
+                self._commit(*waiting.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        finish()
+        self._tell(force=True)
+        return self._report()
+
+    def _report(self) -> AddReport:
+        tally = self._writer.tally
+        return AddReport(
+            tally.added,
+            tally.changed,
+            tally.unchanged,
+            tally.removed,
+            tally.chunks,
+            tally.embedded,
+            time.perf_counter() - self._start,
+            tuple(tally.failures),
+        )
+
+    # ---- chunking ---------------------------------------------------------------------------------------------
+
+    def _batches(self, documents: Iterable[object]) -> Iterator[_Batch]:
+        """Group the steps of the stream; every batch holds whole documents."""
+        limit = FIRST_BATCH_TEXTS
+        batch = _Batch()
+        for step in self._steps(documents):
+            batch.steps.append(step)
+            if isinstance(step, Prepared) and step.chunks is not None:
+                batch.characters += len(step.document.text)
+                self._add_texts(batch, step)
+            if batch.is_full(limit):
+                yield batch
+                batch, limit = _Batch(), min(2 * limit, BATCH_TEXTS)
+            self._tell()
+        if batch.steps:
+            yield batch
+
+    def _steps(self, documents: Iterable[object]) -> Iterator[Step]:
+        """Prepare documents; after the last one of a source say that it ended."""
+        source, whole = "", True
+        for item in documents:
+            if not isinstance(item, Document):
+                failed = str(getattr(item, "source", ""))
+                if source and failed.partition("#")[0] == source.partition("#")[0]:
+                    whole = False
+                continue
+            name = source_name(item)
+            if name != source:
+                if source:
+                    yield SourceEnd(source, whole)
+                source, whole = name, True
+            yield self._prepare(item)
+        if source:
+            yield SourceEnd(source, whole)
+
+    def _prepare(self, document: Document) -> Prepared:
+        document = storable(document)
+        digest = document.digest()
+        with self._session.reading() as db:
+            if db.execute("select digest from documents where name = ?", (document.id,)).get == digest:
+                return Prepared(document, digest, None, ())
+        chunks = self._chunker().chunk(document)
+        texts = [context_text(document.title, c.heading, c.text) for c in chunks]
+        return Prepared(document, digest, chunks, [self._session.identity.key(text) for text in texts])
+
+    def _add_texts(self, batch: _Batch, step: Prepared) -> None:
+        """Note which of a document's texts have to be embedded."""
+        with self._session.reading() as db:
+            new = {key for key in step.keys if key not in batch.texts and key not in self._in_flight}
+            known = {row[0] for row in db.executemany("select key from embeddings where key = ?", ((k,) for k in new))}
+        for key, chunk in zip(step.keys, step.chunks or (), strict=True):
+            if key in new and key not in known:
+                batch.texts[key] = context_text(step.document.title, chunk.heading, chunk.text)
+        self._in_flight |= new - known
+
+    # ---- embedding --------------------------------------------------------------------------------------------
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        dim = self._session.identity.dim
+        if not texts:
+            return np.zeros((0, dim), np.float32)
+        embedder = self._embedder()
+        first = self._writer.tally.embedded
+        try:
+            vectors = embedder.embed_passages(texts)
+        except EmbedderError:
+            raise
+        except Exception as error:
+            span = f"the batch of {len(texts)} texts after the first {first}"
+            raise EmbedderError(
+                f"embedder {embedder.name!r} failed on {span}: {type(error).__name__}: {error}"
+            ) from error
+        return checked(vectors, texts, name=embedder.name, dim=dim, first=first)
+
+    # ---- writing ----------------------------------------------------------------------------------------------
+
+    def _commit(self, batch: _Batch, vectors: Future[NDArray[np.float32]]) -> None:
+        embedded = dict(zip(batch.texts, vectors.result(), strict=True))
+        with self._session.writing() as db:
+            stored = self._writer.apply(db, batch.steps, embedded)
+        self._in_flight -= embedded.keys()
+        self._writer.tally.embedded += len(embedded)
+        self._written += len(stored)
+        if self._on_commit is not None:
+            self._on_commit(stored)
+        self._tell(force=True)
+
+    def _tell(self, *, force: bool = False) -> None:
+        now = time.perf_counter()
+        if self._on_progress is not None and (force or now - self._told > _TELL_S):
+            self._told = now
+            tally = self._writer.tally
+            self._on_progress(Progress(self._written, tally.chunks, tally.embedded, now - self._start))
+
+
+def storable(document: Document) -> Document:
+    """Replace what no UTF-8 file can hold (lone surrogates), one for one, so that offsets stay as they are."""
+    try:
+        document.digest()
+    except UnicodeEncodeError:
+        pass
+    else:
+        return document
+    sections = tuple(Section(s.start, s.end, tuple(map(_encodable, s.heading)), s.page) for s in document.sections)
+    metadata = {_encodable(k): _encodable(v) if isinstance(v, str) else v for k, v in document.metadata.items()}
+    names = {n: _encodable(getattr(document, n)) for n in ("id", "text", "source", "title", "type", "location")}
+    return replace(document, sections=sections, metadata=metadata, **names)
+
+
+def _encodable(text: str) -> str:
+    return "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= c <= "\udfff" else c for c in text)

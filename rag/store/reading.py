@@ -1,0 +1,108 @@
+"""What is asked of the database: sources, documents, chunks, vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..documents import Document, Section, context_text
+from ..errors import InvalidInput
+from .database import Connection
+from .records import ChunkRecord, SourceInfo
+
+_CHUNK = """
+    select c.id, d.name, s.name, d.title, d.type, d.metadata, c.ordinal, c.start, c."end", c.heading, c.page, c.text
+    from chunks c join documents d on d.id = c.document join sources s on s.id = d.source where c.id = ?
+"""
+_DOCUMENT = """
+    select d.name, d.text, s.name, d.title, d.type, d.sections, d.metadata, d.modified, s.sha256, s.location
+    from documents d join sources s on s.id = d.source
+"""
+
+
+def sources(db: Connection) -> dict[str, SourceInfo]:
+    """Return all sources by name. One whose documents are not all there any more counts as incomplete."""
+    query = """
+        select s.name, s.sha256, s.location, count(d.id), s.complete and s.produced = count(d.id), s.modified, s.stamp
+        from sources s left join documents d on d.source = s.id group by s.id order by s.name
+    """
+    return {row[0]: SourceInfo(row[1], row[2], row[3], bool(row[4]), row[5], row[6]) for row in db.execute(query)}
+
+
+def chunks(db: Connection, ids: Iterable[int]) -> list[ChunkRecord]:
+    """Return chunks in the order of ``ids``."""
+    wanted = [int(i) for i in ids]
+    rows = list(db.executemany(_CHUNK, ((i,) for i in wanted)))
+    if len(rows) != len(wanted):
+        _refuse_unknown(wanted, [row[0] for row in rows])
+    return [_record(row) for row in rows]
+
+
+def _record(row: tuple[Any, ...]) -> ChunkRecord:
+    id_, document, source, title, type_, metadata, ordinal, start, end, heading, page, text = row
+    path = tuple(json.loads(heading)) if heading != "[]" else ()
+    facts = json.loads(metadata) if metadata != "{}" else {}
+    return ChunkRecord(id_, document, source, title, type_, facts, ordinal, start, end, path, page, text)
+
+
+def _refuse_unknown(wanted: Sequence[int], found: Iterable[int]) -> None:
+    known = set(found)
+    missing = [i for i in wanted if i not in known]
+    raise InvalidInput(f"no chunks with the ids {missing[:10]}; take ids from a search of this knowledge base")
+
+
+def chunk_ids(db: Connection) -> NDArray[np.int64]:
+    """Return the ids of all chunks: int64, ascending."""
+    return np.fromiter((row[0] for row in db.execute("select id from chunks order by id")), np.int64)
+
+
+def vectors(db: Connection, ids: Iterable[int], dim: int) -> NDArray[np.float32]:
+    """Return the embeddings of chunks: float32, shape (n, dim), in the order of ``ids``."""
+    wanted = [int(i) for i in ids]
+    query = "select e.vector from chunks c join embeddings e on e.id = c.embedding where c.id = ?"
+    blobs = [row[0] for row in db.executemany(query, ((i,) for i in wanted))]
+    if len(blobs) != len(wanted):
+        marks = db.executemany("select id from chunks where id = ?", ((i,) for i in wanted))
+        _refuse_unknown(wanted, [row[0] for row in marks])
+    return np.frombuffer(b"".join(blobs), np.float32).reshape(len(blobs), dim)
+
+
+def terms_texts(db: Connection, ids: Iterable[int]) -> list[str]:
+    """Return what is embedded and indexed of each chunk, in the order of ``ids``."""
+    query = "select d.title, c.heading, c.text from chunks c join documents d on d.id = c.document where c.id = ?"
+    rows = db.executemany(query, ((int(i),) for i in ids))
+    return [context_text(title, tuple(json.loads(heading)), text) for title, heading, text in rows]
+
+
+def document(db: Connection, name: str) -> Document:
+    """Return a document by its id."""
+    for row in db.execute(_DOCUMENT + "where d.name = ?", (name,)):
+        return _document(row)
+    raise InvalidInput(f"no document {name!r} in this knowledge base; `document_ids()` lists them")
+
+
+def documents(db: Connection) -> Iterator[Document]:
+    """Yield all documents in the order of their ids."""
+    for row in db.execute(_DOCUMENT + "order by d.name"):
+        yield _document(row)
+
+
+def document_ids(db: Connection) -> list[str]:
+    """Return the ids of all documents, sorted."""
+    return [row[0] for row in db.execute("select name from documents order by name")]
+
+
+def _document(row: tuple[Any, ...]) -> Document:
+    name, text, source, title, type_, sections, metadata, modified, sha256, location = row
+    spans = tuple(Section(start, end, tuple(heading), page) for start, end, heading, page in json.loads(sections))
+    facts = json.loads(metadata)
+    return Document(name, text, source, title, type_, spans, facts, modified, sha256, location)
+
+
+def one(db: Connection, query: str, *values: object) -> int:
+    """Return the single number that a query gives."""
+    return int(db.execute(query, values).get or 0)

@@ -1,0 +1,235 @@
+"""What a knowledge base tells of itself: sources, chunks, progress, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..documents import Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """A file, or whatever else documents came from.
+
+    Attributes
+    ----------
+    sha256
+        SHA-256 of its bytes when it was read.
+    location
+        Absolute path; empty where there is none.
+    documents
+        How many of its documents are stored.
+    complete
+        Its whole content is stored. False after an interrupted or partly failed reading: read it again.
+    modified
+        Modification time, seconds since the epoch.
+    stamp
+        The mark that the caller of ``add`` gave it (say, a digest of loader options): another mark means read it again.
+    """
+
+    sha256: str
+    location: str
+    documents: int
+    complete: bool
+    modified: float | None = None
+    stamp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRecord:
+    """A stored chunk with what a passage shows of its document.
+
+    ``start`` and ``end`` are character offsets of ``text`` in the document; ``ordinal`` counts its chunks from 0.
+    """
+
+    id: int
+    document: str
+    source: str
+    title: str
+    type: str
+    metadata: Metadata
+    ordinal: int
+    start: int
+    end: int
+    heading: tuple[str, ...]
+    page: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddFailure:
+    """A document that was not taken, and why; everything else was.
+
+    ``reason`` is one word: ``taken`` (another source has a document of that id) or ``repeated`` (its own source has).
+    """
+
+    document: str
+    source: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """What one ``add`` did.
+
+    Attributes
+    ----------
+    added, changed, unchanged, removed
+        Documents. ``removed`` are those that their sources no longer hold.
+    chunks
+        Chunks written; ``embedded`` of them had to be embedded, the others' vectors were known.
+    failures
+        Documents that were refused.
+    seconds
+        Wall-clock time, searchable and durable at its end.
+    """
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    chunks: int = 0
+    embedded: int = 0
+    seconds: float = 0.0
+    failures: tuple[AddFailure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an ``add`` is. ``documents`` and ``chunks`` are safe on disk; ``embedded`` counts texts embedded."""
+
+    documents: int
+    chunks: int
+    embedded: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationInfo:
+    """One saved index: its spec, folder, the change it covers, bytes on disk, and changes since (``tail``)."""
+
+    spec: str
+    folder: str
+    seq: int
+    bytes: int
+    tail: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts, sizes and identity of a knowledge base.
+
+    Attributes
+    ----------
+    seq
+        Number of the last change.
+    orphans
+        Cached embeddings that no chunk uses; ``purge`` drops them.
+    bytes
+        Size on disk by part: ``store``, ``log``, ``indexes``, ``other``.
+    identity
+        Format, embedder, metric, chunker, analyser.
+    """
+
+    path: str
+    sources: int
+    incomplete: int
+    documents: int
+    chunks: int
+    embeddings: int
+    orphans: int
+    seq: int
+    bytes: Mapping[str, int]
+    identity: Mapping[str, str]
+    indexes: tuple[str, ...]
+    generations: tuple[GenerationInfo, ...]
+    disk_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that ``verify`` found wrong.
+
+    Attributes
+    ----------
+    file
+        Which part, relative to the folder of the knowledge base.
+    kind
+        ``damaged``, ``missing`` (in the index, of what the store has), ``extra`` (in the index, unknown to the store),
+        ``span``, ``digest``, ``vector``, ``lost documents`` or ``reference``.
+    count
+        How many; ``ids`` are all of them: chunk ids, document ids or source names.
+    """
+
+    file: str
+    kind: str
+    count: int
+    ids: tuple[int | str, ...] = ()
+    detail: str = ""
+
+    def __str__(self) -> str:
+        shown = ", ".join(str(i) for i in self.ids[:20]) + (", ..." if len(self.ids) > 20 else "")
+        return (
+            f"{self.file}: {self.count} {self.kind}"
+            + (f" ({shown})" if shown else "")
+            + (f": {self.detail}" if self.detail else "")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What ``verify`` looked at and what it found; ``ok`` when nothing is wrong.
+
+    ``orphans`` are the ids of cached embeddings without a chunk: no problem, ``purge`` drops them.
+    """
+
+    sources: int
+    documents: int
+    chunks: int
+    embeddings: int
+    indexes: Mapping[str, int]
+    problems: tuple[Problem, ...] = ()
+    orphans: tuple[int, ...] = ()
+    leftovers: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is wrong."""
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What ``repair`` did.
+
+    Attributes
+    ----------
+    rebuilt
+        Specs of the indexes that were built again from the store.
+    removed
+        Leftover files that were deleted.
+    lost
+        Documents (ids) that could not be read any more.
+    reingest
+        Sources (name -> location) whose documents have to be read again: ``rag ingest`` them.
+    salvaged
+        True when the database itself was damaged and what is readable was copied into a new one.
+    """
+
+    rebuilt: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    reingest: Mapping[str, str] = field(default_factory=dict)
+    salvaged: bool = False
+
+    @property
+    def done(self) -> list[str]:
+        """One sentence for each thing that was done; empty when nothing was wrong."""
+        lines = ["the database was damaged: what could be read of it is in a new one"] if self.salvaged else []
+        lines += [f"index {spec} rebuilt from the store" for spec in self.rebuilt]
+        lines += [f"leftover {name} deleted" for name in self.removed]
+        lines += [f"document {name} is lost" for name in self.lost]
+        lines += [f"ingest again: {name}" + (f" ({place})" if place else "") for name, place in self.reingest.items()]
+        return lines

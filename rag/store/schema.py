@@ -1,0 +1,103 @@
+"""The tables, as numbered migrations that are only ever appended to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import StoreMismatch
+from .database import Connection, transaction
+from .faults import damaged
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    create table meta (key text primary key, value any) strict, without rowid;
+    create table sources (
+        id integer primary key,
+        name text not null unique,
+        sha256 text not null,
+        location text not null,
+        modified real,
+        stamp text not null,           -- the loader's own mark: equal mark and sha256 need no reading again
+        complete integer not null,
+        produced integer not null      -- documents when it was last completed
+    ) strict;
+    create table documents (
+        id integer primary key,
+        name text not null unique,
+        source integer not null references sources on delete cascade,
+        title text not null,
+        type text not null,
+        modified real,
+        digest text not null,
+        metadata text not null,
+        sections text not null,
+        text text not null             -- last: the columns before it are read without it
+    ) strict;
+    create index documents_source on documents (source);
+    create table embeddings (
+        id integer primary key,
+        key blob not null unique,      -- SHA-256 of the embedder's identity and the embedded text
+        vector blob not null           -- float32, little endian
+    ) strict;
+    create table chunks (
+        id integer primary key autoincrement,   -- never used twice: indexes and their logs rely on it
+        document integer not null references documents on delete cascade,
+        ordinal integer not null,
+        start integer not null,
+        "end" integer not null,
+        page integer,
+        heading text not null,
+        embedding integer not null references embeddings,
+        text text not null
+    ) strict;
+    create index chunks_document on chunks (document, ordinal);
+    create index chunks_embedding on chunks (embedding);
+    create table changes (
+        seq integer primary key autoincrement,
+        chunk integer not null,
+        op integer not null            -- 1 added, -1 removed, 0 only facts about its document changed
+    ) strict;
+    create table generations (
+        spec text primary key,
+        folder text not null,
+        seq integer not null,
+        digest text not null           -- SHA-256 of its generation.json
+    ) strict, without rowid;
+    """,
+)
+FORMAT = len(MIGRATIONS)
+
+
+def migrate(db: Connection, path: Path, *, migrations: tuple[str, ...] = MIGRATIONS) -> int:
+    """Bring the database to the newest format, one transaction a step; return how many steps it took."""
+    done = _format(db, path, newest=len(migrations))
+    for number, script in enumerate(migrations[done:], start=done + 1):
+        with transaction(db):
+            db.execute(script)
+            db.execute(f"pragma user_version = {number}")
+    return len(migrations) - done
+
+
+def check_format(db: Connection, path: Path) -> None:
+    """Refuse a format that this version cannot read as it is.
+
+    Raises
+    ------
+    StoreMismatch
+        It was made by a newer version, or by an older one and has to be opened for writing once.
+    """
+    found = _format(db, path, newest=FORMAT)
+    if found < FORMAT:
+        raise StoreMismatch(
+            f"{path.parent} has format {found}, this version reads {FORMAT}; `rag repair` brings it up to date"
+        )
+
+
+def _format(db: Connection, path: Path, *, newest: int) -> int:
+    found = int(db.pragma("user_version"))
+    if found > newest:
+        text = f"{path.parent} has format {found}, this version knows formats up to {newest}"
+        raise StoreMismatch(f"{text}; install a newer rag-workbench, or ingest again into another folder")
+    if found < 0:
+        raise damaged(path.name, f"format {found} does not exist")
+    return found

@@ -1,0 +1,228 @@
+"""How documents enter and leave the database: always whole, inside the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..documents import Chunk, Document
+from .database import Connection
+from .records import AddFailure
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A document on its way in. ``chunks`` and ``keys`` are None when the stored one has the same digest."""
+
+    document: Document
+    digest: str
+    chunks: Sequence[Chunk] | None
+    keys: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEnd:
+    """All documents of a source have been given; ``whole`` unless some could not be loaded."""
+
+    source: str
+    whole: bool
+
+
+Step = Prepared | SourceEnd
+Embedded = Mapping[bytes, NDArray[np.float32]]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the steps of one ``add`` have done so far."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    chunks: int = 0
+    embedded: int = 0
+    failures: list[AddFailure] = field(default_factory=list)
+
+
+def source_name(document: Document) -> str:
+    """Return the source a document belongs to; one without is its own."""
+    return document.source or document.id
+
+
+class DocumentWriter:
+    """Applies the steps of one ``add`` in their order.
+
+    Documents are compared by digest. What a source held before and was not given this time goes when the source ends
+    whole.
+    """
+
+    def __init__(self, stamp: str) -> None:
+        self.tally = Tally()
+        self._stamp = stamp
+        self._seen: dict[str, set[int]] = {}
+        self._facts: dict[str, tuple[str, str, float | None, str]] = {}
+        self._embeddings: dict[bytes, int] = {}
+
+    def apply(self, db: Connection, steps: Sequence[Step], embedded: Embedded) -> list[str]:
+        """Write a batch; return the ids of its documents that are stored now."""
+        stored = []
+        self._embeddings = dict(_store_embeddings(db, steps, embedded))
+        for step in steps:
+            if isinstance(step, SourceEnd):
+                self._end(db, step)
+            elif self._write(db, step):
+                stored.append(step.document.id)
+        return stored
+
+    def _write(self, db: Connection, step: Prepared) -> bool:
+        document, name = step.document, source_name(step.document)
+        seen = self._seen.setdefault(name, set())
+        row = db.execute(
+            "select d.id, s.name, d.digest, d.modified from documents d join sources s on s.id = d.source where d.name = ?",
+            (document.id,),
+        ).get
+        if row and row[1] != name:
+            self._fail(step, "taken", f"the source {row[1]!r} already has a document {document.id!r}")
+            return False
+        if row and row[0] in seen:
+            self._fail(step, "repeated", f"its source gives two documents {document.id!r}; the first one is kept")
+            return False
+        if row and row[2] == step.digest:
+            self.tally.unchanged += 1
+            if row[3] != document.modified:
+                _touch(db, row[0], document.modified)
+            seen.add(row[0])
+        else:
+            source = _open_source(db, document, self._stamp)
+            stored = _put(db, document, step.digest, source, row[0] if row else None)
+            self._count(step, new=row is None)
+            self._put_chunks(db, stored, step)
+            seen.add(stored)
+        self._facts[name] = (document.source_sha256, document.location, document.modified, self._stamp)
+        return True
+
+    def _count(self, step: Prepared, *, new: bool) -> None:
+        self.tally.added += new
+        self.tally.changed += not new
+        self.tally.chunks += len(step.chunks or ())
+
+    def _fail(self, step: Prepared, reason: str, detail: str) -> None:
+        self.tally.failures.append(AddFailure(step.document.id, source_name(step.document), reason, detail))
+
+    def _put_chunks(self, db: Connection, document: int, step: Prepared) -> None:
+        if step.chunks is None:
+            raise RuntimeError(f"document {step.document.id!r} changed while it was being added")
+        rows = (
+            (
+                document,
+                n,
+                c.start,
+                c.end,
+                c.page,
+                json.dumps(c.heading, ensure_ascii=False),
+                self._embeddings[key],
+                c.text,
+            )
+            for n, (c, key) in enumerate(zip(step.chunks, step.keys, strict=True))
+        )
+        insert = """insert into chunks (document, ordinal, start, "end", page, heading, embedding, text)
+                    values (?, ?, ?, ?, ?, ?, ?, ?) returning id"""
+        ids = list(db.executemany(insert, rows))
+        db.executemany("insert into changes (chunk, op) values (?, 1)", ids)
+
+    def _end(self, db: Connection, step: SourceEnd) -> None:
+        seen = self._seen.get(step.source, set())
+        row = db.execute(
+            "select id, complete, produced, sha256, location, modified, stamp from sources where name = ?",
+            (step.source,),
+        ).get
+        if row is None or step.source not in self._facts:  # none of its documents was taken
+            return
+        source = row[0]
+        if step.whole:
+            held = [r[0] for r in db.execute("select id from documents where source = ?", (source,))]
+            gone = [i for i in held if i not in seen]
+            for document in gone:
+                drop_document(db, document)
+            self.tally.removed += len(gone)
+        count = db.execute("select count(*) from documents where source = ?", (source,)).get
+        facts = (int(step.whole), count, *self._facts[step.source])
+        if row[1:] != facts:
+            update = """update sources set complete = ?, produced = ?, sha256 = ?, location = ?, modified = ?, stamp = ?
+                        where id = ?"""
+            db.execute(update, (*facts, source))
+
+
+def _store_embeddings(db: Connection, steps: Sequence[Step], embedded: Embedded) -> Iterator[tuple[bytes, int]]:
+    """Store the new embeddings; yield (key, row id) for every key of the batch."""
+    new = ((key, vector.tobytes()) for key, vector in embedded.items())
+    db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", new)
+    keys = {key for step in steps if isinstance(step, Prepared) for key in step.keys}
+    yield from db.executemany("select key, id from embeddings where key = ?", ((key,) for key in keys))
+
+
+def _open_source(db: Connection, document: Document, stamp: str) -> int:
+    """Return the row of a document's source, marked incomplete until its end."""
+    facts = (source_name(document), document.source_sha256, document.location, document.modified, stamp)
+    upsert = """
+        insert into sources (name, sha256, location, modified, stamp, complete, produced) values (?, ?, ?, ?, ?, 0, 0)
+        on conflict (name) do update set sha256 = excluded.sha256, location = excluded.location,
+            modified = excluded.modified, stamp = excluded.stamp, complete = 0
+        returning id
+    """
+    return int(db.execute(upsert, facts).get)
+
+
+def _put(db: Connection, document: Document, digest: str, source: int, row: int | None) -> int:
+    """Insert a document, or put it in the place of its older self, whose chunks go."""
+    spans = [(s.start, s.end, s.heading, s.page) for s in document.sections]
+    facts = (
+        source,
+        document.title,
+        document.type,
+        document.modified,
+        digest,
+        json.dumps(dict(document.metadata), ensure_ascii=False, allow_nan=False),
+        json.dumps(spans, ensure_ascii=False),
+        document.text,
+    )
+    if row is None:
+        insert = """insert into documents (name, source, title, type, modified, digest, metadata, sections, text)
+                    values (?, ?, ?, ?, ?, ?, ?, ?, ?) returning id"""
+        return int(db.execute(insert, (document.id, *facts)).get)
+    drop_chunks(db, row)
+    update = """update documents set source = ?, title = ?, type = ?, modified = ?, digest = ?, metadata = ?,
+                sections = ?, text = ? where id = ?"""
+    db.execute(update, (*facts, row))
+    return row
+
+
+def _touch(db: Connection, document: int, modified: float | None) -> None:
+    db.execute("update documents set modified = ? where id = ?", (modified, document))
+    db.execute("insert into changes (chunk, op) values (0, 0)")
+
+
+def drop_chunks(db: Connection, document: int) -> None:
+    """Remove a document's chunks; their embeddings stay cached until ``purge``."""
+    db.execute("insert into changes (chunk, op) select id, -1 from chunks where document = ? order by id", (document,))
+    db.execute("delete from chunks where document = ?", (document,))
+
+
+def drop_document(db: Connection, document: int) -> None:
+    """Remove a document."""
+    drop_chunks(db, document)
+    db.execute("delete from documents where id = ?", (document,))
+
+
+def drop_source(db: Connection, source: int) -> int:
+    """Remove a source; return how many documents went with it."""
+    held = [row[0] for row in db.execute("select id from documents where source = ?", (source,))]
+    for document in held:
+        drop_document(db, document)
+    db.execute("delete from sources where id = ?", (source,))
+    return len(held)
