@@ -1,0 +1,123 @@
+"""The candidates of a question: what the searches list, and what each of them says of all of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes import Hits, IdSet
+
+from .fusion import View
+
+SAMPLE = 512
+"""Chunks that stand for the whole knowledge base where a search's mean and deviation are taken; 300 are as good."""
+
+_SEED = 0
+
+Row = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The union of what the searches listed for one question.
+
+    Attributes
+    ----------
+    ids
+        int64, shape (n,): chunk ids, ascending.
+    views
+        What each search says of them.
+    exhausted
+        No search has more to list: a longer list would bring nothing new.
+    """
+
+    ids: NDArray[np.int64]
+    views: tuple[View, ...]
+    exhausted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One index with a batch of queries for it.
+
+    ``unlisted`` is the score of a chunk that the index does not return even if nothing else is allowed: 0 for an index
+    of terms (no term in common).
+    """
+
+    name: str
+    index: Any  # indexes.DenseIndex or indexes.TermIndex: their ``search`` differs in the queries' type only
+    queries: Any
+    unlisted: float = 0.0
+
+    def run(self, k: int, allow: IdSet | None) -> Hits:
+        """Search for all queries."""
+        hits: Hits = self.index.search(self.queries, k, allow=allow)
+        return hits
+
+    def alone(self, i: int) -> Search:
+        """Return the search with query ``i`` only."""
+        return replace(self, queries=self.queries[i : i + 1])
+
+    def score(self, i: int, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the scores of the chunks ``ids`` (ascending) for query ``i``, in their order."""
+        hits: Hits = self.index.search(self.queries[i : i + 1], len(ids), allow=ids)
+        scores = np.full(len(ids), self.unlisted, np.float32)
+        found, values = hits.row(0)
+        scores[np.searchsorted(ids, found)] = values
+        return scores
+
+
+def sample(ids: NDArray[np.int64]) -> IdSet:
+    """Return a random sample of chunk ids, the same for the same ids."""
+    if len(ids) <= SAMPLE:
+        return IdSet(ids)
+    return IdSet(ids[random.Random(_SEED).sample(range(len(ids)), SAMPLE)])  # noqa: S311 - no secret
+
+
+def gather(
+    searches: Sequence[Search], n: int, depth: int, allow: IdSet | None, background: IdSet | None
+) -> list[Candidates]:
+    """Search for ``n`` questions by all ``searches``, side by side.
+
+    Parameters
+    ----------
+    depth
+        Length of each search's list.
+    allow
+        Chunks that may be found; None for all.
+    background
+        Sample to score for comparison. If given, every candidate gets a score from every search; None does neither.
+    """
+    lists = [search.run(depth, allow) for search in searches]
+    samples = [None if background is None else _bags(search, background) for search in searches]
+    return [_joined(searches, i, [hits.row(i) for hits in lists], samples, depth) for i in range(n)]
+
+
+def _bags(search: Search, background: IdSet) -> NDArray[np.float32]:
+    """Return the scores of the sample for each query: float32, shape (n_queries, len(sample))."""
+    hits = search.run(len(background), background)
+    return np.where(hits.ids >= 0, hits.scores, np.float32(search.unlisted))
+
+
+def _joined(
+    searches: Sequence[Search], i: int, rows: Sequence[Row], samples: Sequence[NDArray[np.float32] | None], depth: int
+) -> Candidates:
+    ids = np.unique(np.concatenate([found for found, _ in rows]))
+    views = []
+    for search, (found, values), bags in zip(searches, rows, samples, strict=True):
+        at = np.searchsorted(ids, found)
+        ranks = np.zeros(len(ids), np.int64)
+        ranks[at] = np.arange(1, len(found) + 1)
+        scores = np.full(len(ids), np.nan, np.float32)
+        scores[at] = values
+        if bags is not None:
+            missing = np.flatnonzero(ranks == 0)
+            if len(missing):
+                scores[missing] = search.score(i, ids[missing])
+        views.append(View(search.name, scores, ranks, np.zeros(0, np.float32) if bags is None else bags[i]))
+    return Candidates(ids, tuple(views), exhausted=all(len(found) < depth for found, _ in rows))

@@ -1,0 +1,69 @@
+"""Passages that say nothing which a better-ranked passage does not say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Protocol
+
+COVERED = 0.9
+"""Share of a passage's span that another span of the same document must cover to make it a repetition."""
+
+
+class Text(Protocol):
+    """What is looked at; `Passage` and `ChunkRecord` both have it."""
+
+    @property
+    def document(self) -> str:
+        """Id of the document."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """First character in the document."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """One past the last character in the document."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The characters."""
+        ...
+
+
+class Repetitions:
+    """Tells of one passage after another, best first, whether it repeats one that was kept.
+
+    A passage repeats an earlier one when
+
+    - it is a span of the same document, and the earlier one covers at least 90 % of it (neighbouring chunks share far
+      less), or
+    - its whole text stands in the earlier one, white space and case apart, and begins and ends between words: copies of
+      a file, mirrored pages, a paragraph quoted in full.
+
+    Nothing looser: passages that differ in one number or one name may answer a question differently, and all of them
+    stay. So does a long passage around a better-ranked short one, for it says more.
+    """
+
+    def __init__(self) -> None:
+        self._spans: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._holding: defaultdict[str, list[str]] = defaultdict(list)  # word -> kept texts that have it
+
+    def repeated(self, passage: Text) -> bool:
+        """Say whether the passage repeats a kept one; keep it if not."""
+        words = passage.text.casefold().split()
+        text = f" {' '.join(words)} "
+        # Few texts share their longest word, so this stays linear in the number of passages.
+        if self._covered(passage) or any(text in other for other in self._holding[max(words, key=len, default="")]):
+            return True
+        self._spans[passage.document].append((passage.start, passage.end))
+        for word in set(words) or {""}:
+            self._holding[word].append(text)
+        return False
+
+    def _covered(self, passage: Text) -> bool:
+        enough = COVERED * (passage.end - passage.start)
+        spans = self._spans[passage.document]
+        return any(min(end, passage.end) - max(start, passage.start) >= enough for start, end in spans)

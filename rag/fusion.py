@@ -1,0 +1,149 @@
+"""Joining what several searches say of the same passages into one score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InvalidInput
+
+DENSE_WEIGHT = 0.6
+
+FARTHEST = 20.0
+"""Standard deviations that a score can stand above the mean; see `standard_scores`."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one search says of a question's ``n`` candidates.
+
+    Attributes
+    ----------
+    name
+        ``dense`` or ``terms``.
+    scores
+        float32, shape (n,): the search's own score of every candidate, higher is better; of those too that it did not
+        list itself, if the fusion asks for that (`Fusion.complete`), else NaN there.
+    ranks
+        int64, shape (n,): place in the search's own list, from 1; 0 where it did not list the candidate.
+    background
+        float32, shape (m,): the search's scores of a random sample of the whole knowledge base, in no order; empty
+        unless the fusion asks for it.
+    """
+
+    name: str
+    scores: NDArray[np.float32]
+    ranks: NDArray[np.int64]
+    background: NDArray[np.float32]
+
+
+@runtime_checkable
+class Fusion(Protocol):
+    """What `Retriever` asks of a fusion; write your own by these two members.
+
+    ``complete`` says whether ``fuse`` needs the scores of all candidates from every search, and the background.
+    """
+
+    @property
+    def complete(self) -> bool:
+        """Whether views must be complete."""
+        ...
+
+    def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
+        """Return one score for each candidate: float64, shape (n,), finite, higher is better."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ZScore:
+    """Weighted sum of standard scores against a background sample.
+
+    Each search's score becomes the number of standard deviations by which it stands above the search's mean score over
+    a random sample of the knowledge base, and the fused score is ``dense_weight`` times the one plus
+    ``1 - dense_weight`` times the other. Two things set this apart from standardising the two result lists: every
+    candidate has both scores, so one that only one search listed is not guessed at; and mean and deviation are those
+    of ordinary passages, so they depend neither on the length of the lists nor on the filter, and a list whose best
+    hits stand far out of the crowd keeps its say.
+
+    Parameters
+    ----------
+    dense_weight
+        0 to 1: the share of the dense search; the rest is the share of all other searches.
+
+    References
+    ----------
+    J. Lee, "Analyses of multiple evidence combination", SIGIR 1997 (combination of normalised scores); S. Bruch, S. Gai
+    and A. Ingber, "An analysis of fusion functions for hybrid retrieval", ACM TOIS 42(1), 2023 (convex combination, and
+    why missing scores should be computed).
+    """
+
+    dense_weight: float = DENSE_WEIGHT
+    complete: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dense_weight <= 1:
+            raise InvalidInput(f"dense_weight must be from 0 to 1, not {self.dense_weight!r}")
+
+    def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
+        """Return the weighted sum of standard scores."""
+        total = np.zeros(len(views[0].scores))
+        others = max(1, sum(view.name != "dense" for view in views))
+        for view in views:
+            weight = self.dense_weight if view.name == "dense" else (1 - self.dense_weight) / others
+            total += weight * standard_scores(view)
+        return total
+
+
+def standard_scores(view: View) -> NDArray[np.float64]:
+    """Return ``(score - mean) / deviation`` of every candidate, with the background's mean and deviation.
+
+    A sample may hold no passage with any of the question's words, so its deviation may be 0 or tiny; it is taken to be
+    large enough that no candidate stands more than ``FARTHEST`` deviations above the mean.
+    """
+    scores = view.scores.astype(np.float64)
+    background = view.background.astype(np.float64) if len(view.background) else scores
+    mean = float(background.mean()) if len(background) else 0.0
+    highest = float((scores - mean).max(initial=0.0))
+    deviation = max(float(background.std()) if len(background) else 0.0, highest / FARTHEST)
+    return (scores - mean) / deviation if deviation > 0 else np.zeros(len(scores))
+
+
+@dataclass(frozen=True, slots=True)
+class ReciprocalRank:
+    """Reciprocal rank fusion: the sum over the searches of ``1 / (k + rank)``; nothing where a search lists it not.
+
+    Needs no scores, so it suits searches whose scores cannot be trusted; where they can, `ZScore` is better.
+
+    References
+    ----------
+    G. Cormack, C. Clarke and S. Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning
+    methods", SIGIR 2009.
+    """
+
+    k: float = 60
+    complete: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not self.k >= 0:
+            raise InvalidInput(f"k of reciprocal rank fusion must be 0 or more, not {self.k!r}")
+
+    def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
+        """Return the sum of reciprocal ranks."""
+        total = np.zeros(len(views[0].scores))
+        for view in views:
+            listed = view.ranks > 0
+            total[listed] += 1 / (self.k + view.ranks[listed])
+        return total
+
+
+def fusion(name: str, *, dense_weight: float = DENSE_WEIGHT) -> Fusion:
+    """Return the fusion of that name: ``zscore`` or ``rrf``."""
+    if name == "zscore":
+        return ZScore(dense_weight)
+    if name == "rrf":
+        return ReciprocalRank()
+    raise InvalidInput(f"no fusion {name!r}; give 'zscore', 'rrf' or an object with `complete` and `fuse`")

@@ -1,0 +1,289 @@
+"""From a question to passages: dense and term search side by side, fused, filtered, without repetitions."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+import indexes
+from indexes import IdSet
+
+from .candidates import Candidates, Search, gather, sample
+from .dedupe import Repetitions
+from .documents import Passage, clean_text
+from .errors import InvalidInput
+from .fusion import DENSE_WEIGHT, Fusion
+from .fusion import fusion as fusion_named
+
+if TYPE_CHECKING:
+    from .filters import Filter
+    from .knowledge_base import KnowledgeBase
+    from .store.records import ChunkRecord
+
+DEPTH = 100
+DEEPEST = 4096
+"""Where the search for passages that are no repetitions, and of sources that are not used up, ends."""
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Passages, best first, and the seconds that each stage took.
+
+    ``timings`` has ``embed``, ``search``, ``fuse`` and ``fetch``; of a batch, each question's even share.
+    """
+
+    question: str
+    passages: list[Passage]
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+class Retriever:
+    """Finds the passages that fit a question.
+
+    Parameters
+    ----------
+    kb
+        The open knowledge base; searched as of its current view.
+    k
+        Passages to return.
+    fusion
+        ``zscore`` (see `rag.fusion.ZScore`), ``rrf`` (`rag.fusion.ReciprocalRank`) or an object of your own.
+    dense_weight
+        0 to 1: share of the dense search in ``zscore``.
+    depth
+        Length of the list that each search gives; at least ``k`` is taken.
+    where
+        Filter over documents (see `rag.filters`), pushed into both searches. A filter given with a question holds as
+        well as this one.
+    max_per_source
+        Passages of one source, at most; None for no limit.
+    dedupe
+        Leave out passages that repeat a better one (see `rag.dedupe.Repetitions`).
+    dense, terms
+        Which searches to use; of those that the knowledge base has no index for, none is used. With one search alone, a
+        passage's score is that search's own.
+
+    Raises
+    ------
+    InvalidInput
+        For a number out of range, or when no search is left.
+
+    Notes
+    -----
+    Safe to share between threads. Equal scores are ordered by ascending chunk id, so results are the same every time.
+    """
+
+    def __init__(
+        self,
+        kb: KnowledgeBase,
+        *,
+        k: int = 5,
+        fusion: str | Fusion = "zscore",
+        dense_weight: float = DENSE_WEIGHT,
+        depth: int = DEPTH,
+        where: str | Filter | None = None,
+        max_per_source: int | None = None,
+        dedupe: bool = True,
+        dense: bool = True,
+        terms: bool = True,
+    ) -> None:
+        self.kb = kb
+        self.k = _at_least_one("k", k)
+        self.depth = _at_least_one("depth", depth)
+        self.max_per_source = None if max_per_source is None else _at_least_one("max_per_source", max_per_source)
+        self.where = where
+        self.dedupe = dedupe
+        self.fusion = fusion_named(fusion, dense_weight=dense_weight) if isinstance(fusion, str) else fusion
+        families = {indexes.kind(spec) for spec in kb.indexes}
+        self.dense = dense and "dense" in families
+        self.terms = terms and "terms" in families
+        if not (self.dense or self.terms):
+            wanted = " and ".join(name for name, on in (("dense", dense), ("terms", terms)) if on) or "neither"
+            raise InvalidInput(
+                f"no search is left: asked for {wanted}, and the knowledge base has {', '.join(kb.indexes)}"
+            )
+        self._sampled: tuple[int, IdSet] | None = None
+
+    # ---- what callers use -------------------------------------------------------------------------------------
+
+    def retrieve(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+        """Return the passages that fit a question, best first.
+
+        Parameters
+        ----------
+        question
+            In plain words; of any length, the embedder reads its beginning.
+        k
+            Passages to return; the retriever's own where None.
+        where
+            Filter over documents.
+
+        Returns
+        -------
+        list of Passage
+            At most ``k``; fewer when there are no more. Scores are comparable within one result only.
+
+        Raises
+        ------
+        InvalidInput
+            If the question is empty.
+        InvalidFilter
+            If ``where`` does not parse.
+        """
+        return self.search(question, k, where=where).passages
+
+    def search(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
+        """Return what `retrieve` does, with timings."""
+        return self.search_many([question], k, where=where)[0]
+
+    def retrieve_many(
+        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[list[Passage]]:
+        """Return the passages for each question: what `retrieve` returns for it, with batched work."""
+        return [found.passages for found in self.search_many(questions, k, where=where)]
+
+    def search_many(
+        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[Retrieval]:
+        """Return what `search` does for each question, embedding and searching in batches."""
+        wanted = self.k if k is None else _at_least_one("k", k)
+        texts = [_checked(question) for question in questions]
+        allow = self._allowed(where)
+        found: list[Retrieval] = []
+        for start in range(0, len(texts), _BATCH):
+            found += self._batch(texts[start : start + _BATCH], wanted, allow)
+        return found
+
+    # ---- machinery --------------------------------------------------------------------------------------------
+
+    def _batch(self, questions: Sequence[str], k: int, allow: IdSet | None) -> Iterator[Retrieval]:
+        start = time.perf_counter()
+        vectors = self.kb.embedder.embed_queries(questions) if self.dense else None
+        embedded = time.perf_counter()
+        searches = self._searches(questions, vectors)
+        background = self._background(searches) if self.fusion.complete and len(searches) > 1 else None
+        depth = max(self.depth, k)
+        candidates = gather(searches, len(questions), depth, allow, background)
+        searched = time.perf_counter()
+        shares = {"embed": (embedded - start) / len(questions), "search": (searched - embedded) / len(questions)}
+        for i, question in enumerate(questions):
+            passages, timings = self._chosen(candidates[i], k, shares)
+            deeper = depth
+            while len(passages) < k and not candidates[i].exhausted and deeper < DEEPEST:
+                deeper = min(4 * deeper, DEEPEST)
+                again = time.perf_counter()
+                alone = [search.alone(i) for search in searches]
+                candidates[i] = gather(alone, 1, deeper, allow, background)[0]
+                timings["search"] += time.perf_counter() - again
+                passages, timings = self._chosen(candidates[i], k, timings)
+            yield Retrieval(question, passages, timings)
+
+    def _searches(self, questions: Sequence[str], vectors: NDArray[np.float32] | None) -> list[Search]:
+        searches = []
+        if vectors is not None:
+            searches.append(Search("dense", self.kb.index("dense"), vectors))
+        if self.terms:
+            terms = self.kb.analyser.terms
+            searches.append(Search("terms", self.kb.index("terms"), [terms(question) for question in questions]))
+        return searches
+
+    def _background(self, searches: Sequence[Search]) -> IdSet:
+        seq = self.kb.seq
+        if self._sampled is None or self._sampled[0] != seq:
+            self._sampled = (seq, sample(searches[0].index.ids()))
+        return self._sampled[1]
+
+    def _allowed(self, where: str | Filter | None) -> IdSet | None:
+        sets = [found for each in (self.where, where) if (found := self.kb.allowed(each)) is not None]
+        if len(sets) < 2:
+            return sets[0] if sets else None
+        return IdSet(np.intersect1d(sets[0].ids, sets[1].ids, assume_unique=True))
+
+    def _chosen(
+        self, candidates: Candidates, k: int, before: Mapping[str, float]
+    ) -> tuple[list[Passage], dict[str, float]]:
+        start = time.perf_counter()
+        scores = self._fused(candidates)
+        order = np.lexsort((candidates.ids, -scores))
+        fused = time.perf_counter()
+        kept: list[tuple[int, ChunkRecord]] = []
+        for at, record in self._new(self._records(candidates, order, k)):
+            kept.append((at, record))
+            if len(kept) == k:
+                break
+        passages = [_passage(rank, at, record, scores, candidates) for rank, (at, record) in enumerate(kept, 1)]
+        end = time.perf_counter()
+        timings = {
+            **before,
+            "fuse": before.get("fuse", 0.0) + fused - start,
+            "fetch": before.get("fetch", 0.0) + end - fused,
+        }
+        return passages, timings
+
+    def _fused(self, candidates: Candidates) -> NDArray[np.float64]:
+        if len(candidates.views) == 1:
+            return candidates.views[0].scores.astype(np.float64)
+        # Vectors embedded in a batch differ from those embedded alone in the last bits; the order must not.
+        return np.round(self.fusion.fuse(candidates.views), 5)
+
+    def _records(self, candidates: Candidates, order: NDArray[np.int64], k: int) -> Iterator[tuple[int, ChunkRecord]]:
+        """Yield candidates with their records, best first, fetched in growing portions."""
+        start, size = 0, k
+        while start < len(order):
+            portion = order[start : start + size].tolist()
+            yield from zip(portion, self.kb.chunks(candidates.ids[portion].tolist()), strict=True)
+            start, size = start + size, 2 * size
+
+    def _new(self, records: Iterable[tuple[int, ChunkRecord]]) -> Iterator[tuple[int, ChunkRecord]]:
+        """Leave out repetitions and what is too much of one source."""
+        repetitions = Repetitions()
+        taken: Counter[str] = Counter()
+        for at, record in records:
+            if self.max_per_source is not None and taken[record.source] >= self.max_per_source:
+                continue
+            if self.dedupe and repetitions.repeated(record):
+                continue
+            taken[record.source] += 1
+            yield at, record
+
+
+def _passage(rank: int, at: int, record: ChunkRecord, scores: NDArray[np.float64], candidates: Candidates) -> Passage:
+    said = {view.name: float(view.scores[at]) for view in candidates.views if not np.isnan(view.scores[at])}
+    return Passage(
+        rank=rank,
+        score=float(scores[at]),
+        chunk=record.id,
+        document=record.document,
+        source=record.source,
+        start=record.start,
+        end=record.end,
+        text=record.text,
+        title=record.title,
+        type=record.type,
+        heading=record.heading,
+        page=record.page,
+        metadata=record.metadata,
+        scores=said,
+    )
+
+
+def _checked(question: str) -> str:
+    if not isinstance(question, str):
+        raise InvalidInput(f"a question is a string, not {type(question).__name__}")
+    if not question.strip():
+        raise InvalidInput("the question is empty; ask something in words")
+    return clean_text(question)
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidInput(f"{name} must be a whole number, 1 or more, not {value!r}")
+    return value
