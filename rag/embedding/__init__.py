@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..errors import InvalidInput
+from ..errors import ExtraMissing, InvalidInput
 from .checks import checked, fingerprint
 from .function import CallableEmbedder
 from .hashing import HashingEmbedder
 from .model_embedder import ModelEmbedder
-from .models import DEFAULT_MODEL, find_model
+from .models import DEFAULT_MODEL, Model, find_model
 from .protocol import Embedder, Tokenizer
 from .tokens import WordTokenizer
 
@@ -42,7 +42,8 @@ def embedder(
     name
         Name on the Hugging Face hub or a folder; all-MiniLM-L6-v2 where None.
     device
-        Torch device; the fastest there is where None. Anything but the CPU runs on torch.
+        Where torch runs the model: ``"cuda"``, ``"cpu"`` ...; None takes OpenVINO on the CPU where that is possible, and
+        else torch's fastest device.
     runtime
         ``"openvino"`` (extra ``fast``) or ``"torch"``; ``"auto"`` takes OpenVINO where it is installed and knows the
         model's kind. Both give the same vectors, to a cosine of 0.9999.
@@ -64,4 +65,29 @@ def embedder(
     prompts = model.prompts
     query = prompts.get("query", "") if query_prefix is None else query_prefix
     passage = prompts.get("passage", prompts.get("document", "")) if passage_prefix is None else passage_prefix
-    return ModelEmbedder(model, "torch", device=device, query_prefix=query, passage_prefix=passage)
+    chosen = _runtime(model, runtime, device)
+    return ModelEmbedder(
+        model,
+        chosen,
+        device=device,
+        query_prefix=query,
+        passage_prefix=passage,
+        may_fall_back=runtime == "auto",
+    )
+
+
+def _runtime(model: Model, asked: str, device: str | None) -> str:
+    from . import openvino_export
+
+    if asked == "torch" or (asked == "auto" and device not in (None, "cpu")):
+        return "torch"
+    fits = openvino_export.exportable(model)
+    if asked == "auto":
+        return "openvino" if fits and openvino_export.installed() else "torch"
+    if not openvino_export.installed():
+        raise ExtraMissing("runtime='openvino' needs OpenVINO: pip install 'rag-workbench[fast]'.")
+    if not fits:
+        raise InvalidInput(f"{model.name}: not a BERT-like model with mean or cls pooling. Give runtime='torch'.")
+    if device not in (None, "cpu"):
+        raise InvalidInput(f"runtime='openvino' runs on the CPU, not on {device!r}. Give runtime='torch'.")
+    return asked

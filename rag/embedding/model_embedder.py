@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,6 +16,9 @@ from .models import Model
 from .protocol import Tokenizer
 from .tokens import ModelTokenizer, well_formed
 from .torch_runtime import TorchRuntime
+
+
+_log = logging.getLogger(__name__)
 
 
 class Runtime(Protocol):
@@ -42,17 +46,25 @@ class ModelEmbedder:
     tokenizer
         The model's own tokenizer.
     runtime
-        ``"torch"`` or ``"openvino"``.
+        ``"torch"`` or ``"openvino"``; the first where the second could not be had and falling back is allowed.
     """
 
     def __init__(
-        self, model: Model, runtime: str, *, device: str | None, query_prefix: str, passage_prefix: str
+        self,
+        model: Model,
+        runtime: str,
+        *,
+        device: str | None = None,
+        query_prefix: str = "",
+        passage_prefix: str = "",
+        may_fall_back: bool = False,
     ) -> None:
         self.name = model.name
         self.revision = model.revision(query_prefix, passage_prefix)
         self.runtime = runtime
         self._model = model
         self._device = device
+        self._may_fall_back = may_fall_back
         self._prefixes = (query_prefix, passage_prefix)
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
@@ -67,9 +79,7 @@ class ModelEmbedder:
     def tokenizer(self) -> Tokenizer:
         """The model's own tokenizer."""
         if self._tokenizer is None:
-            raise EmbedderError(
-                f"{self.name}: has no tokenizer.json, so its tokens cannot be counted. Chunk by sentences."
-            )
+            raise EmbedderError(f"{self.name}: has no tokenizer.json to count tokens with. Take another model.")
         return self._tokenizer
 
     @property
@@ -96,5 +106,21 @@ class ModelEmbedder:
     def _running(self) -> Runtime:
         with self._lock:
             if self._runtime is None:
-                self._runtime = TorchRuntime(self._model, self._tokenizer, self._device)
+                self._runtime = self._start()
             return self._runtime
+
+    def _start(self) -> Runtime:
+        if self.runtime == "openvino" and self._tokenizer is not None:
+            from .openvino_runtime import OpenVinoRuntime
+
+            fast = OpenVinoRuntime(self._model, self._tokenizer)
+            try:
+                fast.prepare()
+            except (OSError, RuntimeError) as error:  # RuntimeError is what OpenVINO raises, and EmbedderError
+                if not self._may_fall_back:
+                    raise
+                _log.warning("%s runs on torch, for OpenVINO cannot run it here: %s", self.name, error)
+                self.runtime = "torch"
+            else:
+                return fast
+        return TorchRuntime(self._model, self._tokenizer, self._device)

@@ -92,6 +92,21 @@ class Model:
                 dim = config.get("out_features")
         return dim
 
+    @property
+    def kind(self) -> str:
+        """The transformer's kind: ``bert``, ``mpnet`` ...; empty where the files do not say."""
+        return str(self._config.get("model_type", ""))
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids."""
+        return int(self._config.get("vocab_size", 1))
+
+    @property
+    def pad_token(self) -> int:
+        """Token id that fills up short rows."""
+        return int(self._config.get("pad_token_id") or 0)
+
     @cached_property
     def prompts(self) -> dict[str, str]:
         """Texts that the model's authors put before a question (``query``) or a passage (``passage``, ``document``)."""
