@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-
-from rag.knowledge_base import KnowledgeBase
 
 from rag.documents import Document, Scalar
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, StoreMismatch
+from rag.knowledge_base import KnowledgeBase, SourceInfo
 from rag.loaders import Found, LoadFailure, discover, load_files
 
 ProgressCallback = Callable[["Progress"], None]
@@ -39,6 +39,28 @@ class Progress:
     documents: int = 0
     chunks: int = 0
     stage: str = "reading"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file, archive member or document that is not in, and why.
+
+    Attributes
+    ----------
+    source
+        Its name; a member of an archive adds ``#member``.
+    reason
+        One word to count by.
+    detail
+        A sentence for people.
+    skipped
+        True where nothing went wrong: it just is not something that can be read as text.
+    """
+
+    source: str
+    reason: str
+    detail: str
+    skipped: bool = False
 
 
 @dataclass(slots=True)
@@ -70,13 +92,18 @@ class IngestReport:
     chunks: int = 0
     embedded: int = 0
     seconds: float = 0.0
-    failures: list[LoadFailure] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report for JSON; ``failed`` counts the listed failures."""
-        rows = [{"source": f.source, "reason": f.reason, "detail": f.detail} for f in self.failures]
+        """Return the report for JSON; ``failed`` and ``skipped`` add up to the listed failures."""
+        rows = [asdict(f) for f in self.failures]
         counts = {name: getattr(self, name) for name in self.__slots__ if name != "failures"}
-        return {**counts, "failed": len(rows), "failures": rows}
+        return {**counts, "failed": self.failed, "skipped": len(rows) - self.failed, "failures": rows}
+
+    @property
+    def failed(self) -> int:
+        """Files that should have gone in and did not; the other failures were skipped, as nothing that can be read."""
+        return sum(not f.skipped for f in self.failures)
 
 
 def ingest(
@@ -122,10 +149,13 @@ def ingest(
     report = IngestReport(into=str(into))
     kb, report.created = _open(Path(into), options, wait)
     with kb:
-        reading = _Reading(kb, report, on_progress)
-        added = kb.add(reading.documents(paths, meta), on_progress=lambda p: reading.stored(p.documents, p.chunks))
-        for failure in added.failures:
-            report.failures.append(LoadFailure(failure.source, failure.reason, failure.detail))
+        reading = _Reading(kb, report, meta, on_progress)
+        added = kb.add(
+            reading.documents(paths),
+            on_progress=lambda p: reading.stored(p.documents, p.chunks),
+            stamp=reading.stamp,
+        )
+        report.failures += [Failure(f.document, f.reason, f.detail) for f in added.failures]
         report.added, report.changed, report.unchanged = added.added, added.changed, added.unchanged
         report.removed, report.chunks, report.embedded = added.removed, added.chunks, added.embedded
         if prune:
@@ -170,23 +200,30 @@ def _check_same(kb: KnowledgeBase, options: Options, into: Path) -> None:
 class _Reading:
     """The files of one ingest on their way into the knowledge base, counted as they pass."""
 
-    def __init__(self, kb: KnowledgeBase, report: IngestReport, on_progress: ProgressCallback | None) -> None:
+    def __init__(
+        self,
+        kb: KnowledgeBase,
+        report: IngestReport,
+        meta: Mapping[str, Scalar] | None,
+        on_progress: ProgressCallback | None,
+    ) -> None:
         self.kb = kb
         self.report = report
+        self.meta = dict(meta or {})
+        self.stamp = json.dumps(self.meta, sort_keys=True) if self.meta else ""
         self.progress = Progress()
         self.on_progress = on_progress
 
-    def documents(self, paths: list[str], meta: Mapping[str, Scalar] | None) -> Iterator[Document]:
-        """Yield the documents of every file that has changed."""
-        changed = list(self._changed(paths, meta))
+    def documents(self, paths: list[str]) -> Iterator[Document | LoadFailure]:
+        """Yield what every changed file gives; failures too, so that the store knows which sources are incomplete."""
+        changed = list(self._changed(paths))
         self.progress.files = len(changed)
         self.tell()
         last = ""
-        for loaded in load_files(changed, meta=meta):
+        for loaded in load_files(changed, meta=self.meta):
             if isinstance(loaded, LoadFailure):
-                self.report.failures.append(loaded)
-                continue
-            if loaded.source != last:
+                self._failed(loaded)
+            elif loaded.source != last:
                 last = loaded.source
                 self.progress.files_done += 1
                 self.tell()
@@ -194,18 +231,29 @@ class _Reading:
         self.progress.files_done, self.progress.stage = self.progress.files, "writing"
         self.tell()
 
-    def _changed(self, paths: list[str], meta: Mapping[str, Scalar] | None) -> Iterator[Found]:
+    def _changed(self, paths: list[str]) -> Iterator[Found]:
         known = self.kb.sources()
-        for found in discover(paths, meta=meta):
+        for found in discover(paths, meta=self.meta):
             self.report.found += 1
             if isinstance(found, LoadFailure):
-                self.report.failures.append(found)
-                continue
-            before = known.get(found.source)
-            if before is not None and before.complete and before.sha256 == found.sha256:
-                self.report.unchanged_files += 1
-            else:
+                self._failed(found)
+            elif not self._is_known(known.get(found.source), found):
                 yield found
+            else:
+                self.report.unchanged_files += 1
+
+    def _is_known(self, before: SourceInfo | None, found: Found) -> bool:
+        if before is None or not before.complete or before.stamp != self.stamp:
+            return False
+        try:
+            return before.sha256 == found.sha256
+        except OSError:
+            return False  # the loader will say what is wrong with it
+
+    def _failed(self, failure: LoadFailure) -> None:
+        self.report.failures.append(
+            Failure(failure.source, failure.reason_class, failure.detail, skipped=failure.skipped)
+        )
 
     def stored(self, documents: int, chunks: int) -> None:
         """Note what the knowledge base has acknowledged."""
@@ -213,5 +261,6 @@ class _Reading:
         self.tell()
 
     def tell(self) -> None:
+        """Report how far the ingest is."""
         if self.on_progress is not None:
             self.on_progress(self.progress)

@@ -8,7 +8,7 @@ import typer
 
 from . import exit_codes, json_forms
 from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Where
-from .output import one_line, print_json, safe, stdout
+from .output import one_line, print_json, stdout
 from .retrieving import retriever_for
 
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ def command(
     json: Json = False,
 ) -> int:
     """Answer a question from the documents, with citations that can be checked."""
-    from rag.knowledge_base import KnowledgeBase
-
     from rag.bot import Bot
+    from rag.knowledge_base import KnowledgeBase
 
     with KnowledgeBase.open(kb) as base:
         retriever = retriever_for(
@@ -46,7 +45,7 @@ def command(
 
 def show(answer: Answer, console: Console) -> None:
     """Print an answer and where it stands."""
-    console.print(safe(answer.text))
+    console.print(one_line(answer.text))
     if answer.abstained:
         if answer.reason:
             console.print(f"({one_line(answer.reason)})", style="dim")

@@ -19,10 +19,9 @@ _HELP = (
 
 def command(kb: KnowledgeBasePath, k: K = 5, where: Where = None, json: Json = False) -> int:
     """Ask questions one after another; --json prints one answer a line."""
+    from rag.bot import Bot
     from rag.knowledge_base import KnowledgeBase
     from rag.retriever import Retriever
-
-    from rag.bot import Bot
 
     console = stdout()
     with KnowledgeBase.open(kb) as base:

@@ -46,7 +46,7 @@ def command(
         print_json(report.as_dict())
     else:
         _show(report)
-    return exit_codes.SOME_FILES_FAILED if report.failures else exit_codes.OK
+    return exit_codes.SOME_FILES_FAILED if report.failed else exit_codes.OK
 
 
 def _pair(text: str) -> tuple[str, str]:

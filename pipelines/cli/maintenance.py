@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import exit_codes
 from .arguments import Json, KnowledgeBasePath, Wait
 from .output import megabytes, one_line, print_json, stdout
+
+if TYPE_CHECKING:
+    from rag.knowledge_base import Status
 
 
 def status(kb: KnowledgeBasePath, json: Json = False) -> int:
@@ -21,23 +24,32 @@ def status(kb: KnowledgeBasePath, json: Json = False) -> int:
     if json:
         print_json(asdict(state))
         return exit_codes.OK
+    _show_status(state)
+    return exit_codes.OK
+
+
+def _show_status(state: Status) -> None:
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
-    for name, value in asdict(state).items():
-        table.add_row(name.replace("_", " "), _words(name, value))
+    incomplete = f" ({state.incomplete} incomplete: ingest them again)" if state.incomplete else ""
+    unused = f", {state.orphans} unused: `purge` drops them" if state.orphans else ""
+    rows = {
+        "knowledge base": state.path,
+        "documents": f"{state.documents} from {state.sources} sources{incomplete}",
+        "chunks": f"{state.chunks} ({state.embeddings} embeddings{unused})",
+        **{name: one_line(str(value)) for name, value in state.identity.items()},
+        "on disk": f"{megabytes(state.disk_bytes)}: "
+        + ", ".join(f"{part} {megabytes(n)}" for part, n in state.bytes.items() if n),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    for g in state.generations:
+        behind = f", {g.tail} changes since (read from the store)" if g.tail else ""
+        table.add_row("index", f"{g.spec}: {megabytes(g.bytes)} in {g.folder}{behind}")
     stdout().print(table)
-    return exit_codes.OK
-
-
-def _words(name: str, value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{one_line(str(k))} {_words(name, v)}" for k, v in value.items())
-    if isinstance(value, (list, tuple)):
-        return "  ".join(_words(name, item) for item in value)
-    return megabytes(value) if "bytes" in name and isinstance(value, int) else one_line(str(value))
 
 
 def verify(kb: KnowledgeBasePath, json: Json = False) -> int:

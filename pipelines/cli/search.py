@@ -16,9 +16,8 @@ from .output import one_line, print_json, safe, stderr, stdout
 from .retrieving import retriever_for
 
 if TYPE_CHECKING:
-    from rag.knowledge_base import KnowledgeBase
-
     from rag.documents import Passage
+    from rag.knowledge_base import KnowledgeBase
 
 
 def command(

@@ -38,7 +38,7 @@ def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def kb(docs: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert run(["ingest", "docs", "--into", "kb", "--embedder", "hashing:64"]) == OK
+    assert run(["ingest", "docs", "--into", "kb", "--embedder", "hashing-64"]) == OK
     capsys.readouterr()
     return docs.parent / "kb"
 
@@ -48,7 +48,7 @@ def _json(capsys: pytest.CaptureFixture[str]) -> dict:
 
 
 def test_ingest_counts_and_is_incremental(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["ingest", "docs", "--into", "kb", "--embedder", "hashing:64", "--json"]
+    command = ["ingest", "docs", "--into", "kb", "--embedder", "hashing-64", "--json"]
     assert run(command) == OK
     first = _json(capsys)
     assert (first["found"], first["added"], first["failed"]) == (2, 2, 0)
@@ -66,7 +66,7 @@ def test_ingest_counts_and_is_incremental(docs: Path, capsys: pytest.CaptureFixt
 
 def test_a_bad_file_is_listed_once_and_the_rest_goes_in(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (docs / "broken.pdf").write_bytes(b"%PDF-1.7 nothing of the kind")
-    assert run(["ingest", "docs", "--into", "kb", "--embedder", "hashing:64", "--json"]) == SOME_FILES_FAILED
+    assert run(["ingest", "docs", "--into", "kb", "--embedder", "hashing-64", "--json"]) == SOME_FILES_FAILED
     report = _json(capsys)
     assert report["added"] == 2
     assert [(f["source"], f["reason"]) for f in report["failures"]] == [("docs/broken.pdf", "parse")]
@@ -118,7 +118,7 @@ def test_a_run_is_at_document_level_with_encoded_ids(
     ]
     (beir / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "q.jsonl").write_text('{"_id": "q 1", "text": "cat"}\n{"_id": "bad"}\n')
-    assert run(["ingest", "beir:beir", "--into", "kb", "--embedder", "hashing:64"]) == OK
+    assert run(["ingest", "beir:beir", "--into", "kb", "--embedder", "hashing-64"]) == OK
     capsys.readouterr()
     code = run(["search", "kb", "--questions", "q.jsonl", "-k", "10", "--run", "out.trec", "--json"])
     assert code == SOME_FILES_FAILED
@@ -140,7 +140,7 @@ def test_a_run_is_at_document_level_with_encoded_ids(
         (["search", "nowhere", "x"], BAD_USAGE, "nowhere"),
         (["ingest", "missing.txt", "--into", "kb"], BAD_USAGE, "missing.txt"),
         (["ingest", "docs", "--into", "kb", "--index", "hnws"], BAD_USAGE, "hnsw"),
-        (["ingest", "docs", "--into", "kb", "--embedder", "hashing:32"], STORE_MISMATCH, "hashing"),
+        (["ingest", "docs", "--into", "kb", "--embedder", "hashing-32"], STORE_MISMATCH, "hashing"),
         (["ingest", "docs", "--into", "kb", "--meta", "novalue"], BAD_USAGE, "key=value"),
         (["reindex", "kb", "--index", "hnsw:N=3"], BAD_USAGE, "M"),
         (["remove", "kb", "docs/none.md"], NOTHING_FOUND, ""),
@@ -209,7 +209,7 @@ def test_a_second_writer_is_refused(kb: Path, capsys: pytest.CaptureFixture[str]
 def test_documents_cannot_drive_the_terminal(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evil = "The code is 42.\x1b]52;c;ZXZpbA==\x07\x1b[2J\x9b31m \u202eevil"
     (docs / "evil\x1b[31m.md").write_text(f"# Evil\x1b[0m\n\n{evil}\n")
-    run(["ingest", "docs", "--into", "kb", "--embedder", "hashing:64"])
+    run(["ingest", "docs", "--into", "kb", "--embedder", "hashing-64"])
     run(["search", "kb", "code 42"])
     run(["ask", "kb", "What is the code?"])
     shown = capsys.readouterr()
