@@ -12,16 +12,16 @@
     field       = name | name "." name ... | quoted
     value       = string | number | true | false | null
 
-Fields of a document are ``source``, ``type``, ``title``, ``document`` (its id) and ``modified``; of a chunk ``page`` and
-``heading``. Every other name is a key of the metadata; ``metadata.KEY`` reaches a key that has the name of a field, and
-quotes one that is no plain name: ``"Date of issue" >= "2024"``.
+Fields of a document are ``source``, ``type``, ``title``, ``document`` (its id) and ``modified``; of a chunk ``page``
+and ``heading``. Every other name is a key of the metadata; ``metadata.KEY`` reaches a key that has the name of a
+field, and quotes one that is no plain name: ``"Date of issue" >= "2024"``.
 
 What each test means:
 
 - A test on a field that is missing is false; ``!=`` and ``not in`` are the negations of ``==`` and ``in``, so they are
   true then. ``x == null`` says that ``x`` is missing or null, and ``exists(x)`` the opposite.
-- Text is compared with text (by code point), numbers with numbers, and only ``==`` and ``!=`` know true and false. Between
-  kinds nothing is equal, less or greater: ``year == "2020"`` does not find the number 2020.
+- Text is compared with text (by code point), numbers with numbers, and only ``==`` and ``!=`` know true and false.
+  Between kinds nothing is equal, less or greater: ``year == "2020"`` does not find the number 2020.
 - ``heading`` is a path: a test on it holds when it holds for one of its headings.
 - ``modified`` compares with seconds since the epoch or with a date, ``"2024-05-01"`` or ``"2024-05-01T12:30"``, in UTC.
 
@@ -30,7 +30,7 @@ Everything that comes from the expression goes to SQLite as a parameter.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import math
 import re
@@ -86,6 +86,7 @@ class Junction(Node):
         return f" {self.word} ".join(f"({part})" if isinstance(part, Junction) else str(part) for part in self.parts)
 
     def condition(self) -> Sql:
+        """See `Node`."""
         sqls = [part.condition() for part in self.parts]
         return "(" + f" {self.word} ".join(sql for sql, _ in sqls) + ")", [v for _, values in sqls for v in values]
 
@@ -100,6 +101,7 @@ class Not(Node):
         return f"not ({self.part})"
 
     def condition(self) -> Sql:
+        """See `Node`."""
         sql, values = self.part.condition()
         return f"not {sql}", values
 
@@ -120,15 +122,16 @@ class Test(Node):
         return f"{name} in [{', '.join(shown)}]" if self.op == "in" else f"{name} {self.op} {shown[0]}"
 
     def condition(self) -> Sql:
+        """See `Node`."""
         if None in self.values:
             return self._with_null()
         if self.field in _COLUMNS:
             return self._on_column(*_COLUMNS[self.field])
         if self.field == "heading":
             sql, values = self._on_value("h.value", "h.type")
-            return f"exists (select 1 from json_each(c.heading) h where {sql})", values
+            return f"exists (select 1 from json_each(c.heading) h where {sql})", values  # noqa: S608 - all values are parameters
         sql, values = self._on_value("m.value", "m.type")
-        return f"exists (select 1 from json_each(d.metadata) m where m.key = ? and {sql})", [_key(self.field), *values]
+        return f"exists (select 1 from json_each(d.metadata) m where m.key = ? and {sql})", [_key(self.field), *values]  # noqa: S608 - as above
 
     def _with_null(self) -> Sql:
         missing = Not(Test(self.field, "exists"))
@@ -183,7 +186,7 @@ def _compare(column: str, op: str, values: Sequence[Scalar]) -> Sql:
     if op == "startswith":
         return f"substr({column}, 1, ?) = ?", [len(str(values[0])), values[0]]
     if op == "in":
-        return f"{column} in (select value from json_each(?))", [json.dumps(list(values), ensure_ascii=False)]
+        return f"{column} in (select value from json_each(?))", [json.dumps(list(values))]  # noqa: S608 - a column's name
     if isinstance(values[0], bool):
         return f"{column} = ?", [int(values[0])]
     return f"{column} {'=' if op == '==' else op} ?", [values[0]]
@@ -288,8 +291,7 @@ class _Parser:
         value = float(text)
         if not math.isfinite(value):
             raise self.wrong(_Token("number", text, at), "this number is too large")
-        exact = int(text) if re.fullmatch(r"[+-]?\d+", text) and len(text) < 19 else value
-        return exact
+        return int(text) if re.fullmatch(r"[+-]?\d+", text) and len(text) < 19 else value
 
     def _string(self, text: str, at: int) -> str:
         def meant(escape: re.Match[str]) -> str:
@@ -409,10 +411,10 @@ class _Parser:
 
     def seconds(self, token: _Token) -> float:
         try:
-            moment = datetime.datetime.fromisoformat(str(token.value))
+            moment = dt.datetime.fromisoformat(str(token.value))
         except ValueError:
             raise self.wrong(token, "expected a date, such as '2024-05-01' or '2024-05-01T12:30'") from None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
 
     def close(self, sign: str, opened: _Token) -> None:
         if not self.word(sign):

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,7 +189,7 @@ class KnowledgeBase:
         self._live.forget()
         self._session.close()
 
-    def __enter__(self) -> KnowledgeBase:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -263,8 +263,8 @@ class KnowledgeBase:
         Parameters
         ----------
         documents
-            `Document` objects. Anything else in the stream is taken for a loader's failure: if its ``source`` is that of
-            the documents before it, nothing of that source is removed and the source counts as incomplete.
+            `Document` objects. Anything else in the stream is taken for a loader's failure: if its ``source`` is
+            that of the documents before it, nothing of that source is removed and the source counts as incomplete.
         on_progress
             Called about ten times a second with a `Progress`.
         on_commit
@@ -323,11 +323,11 @@ class KnowledgeBase:
 
     def verify(self) -> VerifyReport:
         """Check that every byte is what was written, and that store and indexes hold the same."""
-        return verifying.verify(self._session, self._tools)
+        return verifying.verify(self._session)
 
     def repair(self) -> RepairReport:
         """Rebuild damaged indexes from the store, and delete leftovers."""
-        return repairing.repair(self._session, self._live, self._tools)
+        return repairing.repair(self._session, self._live)
 
     @classmethod
     def check(cls, path: str | Path) -> VerifyReport:
@@ -336,9 +336,17 @@ class KnowledgeBase:
             return kb.verify()
 
     @classmethod
-    def mend(cls, path: str | Path, *, wait: float = 0.0) -> RepairReport:
-        """Repair a knowledge base, also one that cannot be opened: then what is readable goes into a new database."""
-        return repairing.mend(Path(path), wait=wait)
+    def mend(cls, path: str | Path, *, wait: float = 0.0, embedder: Embedder | str | None = None) -> RepairReport:
+        """Repair a knowledge base, also one that cannot be opened: then what is readable goes into a new database.
+
+        The damaged database is kept beside it as ``store.sqlite.damaged`` until `purge`.
+
+        Raises
+        ------
+        StoreCorrupt
+            Nothing can be read; the documents have to be ingested again.
+        """
+        return repairing.mend(Path(path), wait=wait, embedder=embedder)
 
     # ---- searching --------------------------------------------------------------------------------------------
 

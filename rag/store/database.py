@@ -86,7 +86,7 @@ def open_readable(path: Path) -> Connection:
             # A folder that cannot be written cannot hold the shared memory of the log. Without a log none is needed.
             wal = path.with_name(path.name + "-wal")
             if wal.exists() and wal.stat().st_size:
-                text = f"{wal} holds commits of an ingest that was killed, and {path.parent} cannot be written to take them in"
+                text = f"{wal} holds commits of a killed ingest, and {path.parent} cannot be written to take them in"
                 raise StoreUnwritable(f"{text}; open it once with write permission") from None
             return _open_read_only(path, "ro&immutable=1")
 
@@ -172,7 +172,8 @@ def transaction(db: Connection) -> Iterator[None]:
 
 def checkpoint(db: Connection) -> bool:
     """Bring the log into the database file and empty it; False when a reader still needs the log."""
-    return next(iter(db.execute("pragma wal_checkpoint(truncate)")))[0] == 0
+    busy, _, _ = db.execute("pragma wal_checkpoint(truncate)").get
+    return not busy
 
 
 __all__ = [

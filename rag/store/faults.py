@@ -47,10 +47,9 @@ def sqlite_faults(path: Path) -> Iterator[None]:
     except apsw.BusyError as error:
         raise StoreLocked(f"{path} is in use by another process; try again when it has finished") from error
     except _UNWRITABLE as error:
-        if getattr(error, "extendedresult", 0) in _DAMAGE_CODES:
-            cause = (
-                "a page does not match its checksum" if error.extendedresult == apsw.SQLITE_IOERR_DATA else str(error)
-            )
+        code = getattr(error, "extendedresult", 0)
+        if code in _DAMAGE_CODES:
+            cause = "a page does not match its checksum" if code == apsw.SQLITE_IOERR_DATA else str(error)
             raise damaged(path.name, cause) from error
         raise unwritable(path, error) from error
 

@@ -58,13 +58,23 @@ def load(folder: Path, pointer: Pointer) -> AnyIndex:
     """
     place = folder / GENERATIONS / pointer.folder
     try:
-        if place.is_symlink() or not place.is_dir():
-            raise IndexDamaged("it is missing, or not a folder")
-        if manifest_digest(place) != pointer.digest:
-            raise IndexDamaged(f"{MANIFEST} is altered, or that of another index")
-        return indexes.load(place)
+        cause = _cause(place, pointer)
+        if not cause:
+            return indexes.load(place)
     except IndexDamaged as error:
-        raise StoreCorrupt(f"{pointer.name} is damaged: {error}; `rag repair` rebuilds it from the store") from error
+        raise _damaged(pointer, str(error)) from error
+    raise _damaged(pointer, cause)
+
+
+def _cause(place: Path, pointer: Pointer) -> str:
+    """Return what is wrong with the folder as a whole."""
+    if place.is_symlink() or not place.is_dir():
+        return "it is missing, or not a folder"
+    return "" if manifest_digest(place) == pointer.digest else f"{MANIFEST} is altered, or that of another index"
+
+
+def _damaged(pointer: Pointer, cause: str) -> StoreCorrupt:
+    return StoreCorrupt(f"{pointer.name} is damaged: {cause}; `rag repair` rebuilds it from the store")
 
 
 def manifest_digest(place: Path) -> str:

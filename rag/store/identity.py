@@ -25,8 +25,8 @@ PROBE_COSINE = 0.9999
 class Identity:
     """The identity of a knowledge base, as ``meta`` keeps it.
 
-    ``store`` is a random name of this very knowledge base; ``reference`` is what finds the embedder again: a model's name
-    or folder.
+    ``store`` is a random name of this very knowledge base; ``reference`` is what finds the embedder again: a model's
+    name or folder.
     """
 
     store: str
@@ -66,7 +66,9 @@ class Identity:
         if found.metric not in METRICS or found.dim < 1 or len(found.probe) % (4 * found.dim):
             raise damaged(path.name, "its identity makes no sense")
         if found.byte_order != sys.byteorder:
-            text = f"{path.parent} was written in {found.byte_order}-endian byte order, this machine is {sys.byteorder}-endian"
+            text = (
+                f"{path.parent} was written on a {found.byte_order}-endian machine, this one is {sys.byteorder}-endian"
+            )
             raise StoreMismatch(f"{text}; ingest the documents again here")
         return found
 

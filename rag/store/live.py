@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,11 @@ from indexes.errors import IndexError_
 
 from ..errors import InvalidInput, StoreCorrupt
 from ..terms import Analyser
-from . import generations
+from . import generations, reading
 from .database import Connection
 from .generations import AnyIndex, Pointer
 from .reading import one
-from .session import Session
+from .session import GENERATIONS, Session
 
 BLOCK = 4096  # chunks folded in at once: bounds the memory of building
 TAIL_SHARE = 0.10
@@ -88,20 +88,20 @@ class LiveIndexes:
         with self._turn:
             self._live.clear()
 
-    def cut(self, *, rebuild: bool = False, specs: tuple[str, ...] | None = None) -> list[str]:
+    def cut(self, *, rebuild: Collection[str] = (), specs: tuple[str, ...] | None = None) -> list[str]:
         """Save new generations of the indexes whose tail has grown; return their specs.
 
-        ``rebuild`` builds all of them from the store, whatever their tails. ``specs`` makes these the knowledge base's
-        indexes in the same commit.
+        ``rebuild`` names those to build from the store, whatever their tails. ``specs`` makes these the knowledge
+        base's indexes in the same commit.
         """
         with self._turn:
             wanted = self.specs if specs is None else specs
             with self._session.reading() as db:
-                due = [spec for spec in wanted if rebuild or self._is_due(db, spec)]
+                due = [spec for spec in wanted if spec in rebuild or self._is_due(db, spec)]
                 seq = self._session.seq
                 fresh = []
                 for spec in due:
-                    if rebuild:
+                    if spec in rebuild:
                         self._live[spec] = _Live(self._build(db, spec), seq, -1)
                     fresh.append(generations.save(self._session.folder, spec, self.get(spec), seq))
             if fresh or specs is not None:
@@ -164,8 +164,6 @@ class LiveIndexes:
     def _blocks(
         self, db: Connection, ids: NDArray[np.int64], *, dense: bool, size: int
     ) -> Iterator[tuple[Any, NDArray[np.int64]]]:
-        from . import reading
-
         for start in range(0, len(ids), max(size, 1)):
             block = ids[start : start + size]
             if dense:
@@ -197,5 +195,5 @@ class LiveIndexes:
             raise self._disagrees(spec, f"it holds {len(live.index)} chunks, the store {count}")
 
     def _disagrees(self, spec: str, cause: str) -> StoreCorrupt:
-        text = f"{generations.GENERATIONS}: the index {spec} does not agree with the store: {cause}"
+        text = f"{GENERATIONS}: the index {spec} does not agree with the store: {cause}"
         return StoreCorrupt(f"{text}; `rag verify` lists the differences, `rag repair` rebuilds it from the store")

@@ -102,7 +102,7 @@ class WriterLock:
         return file
 
     def _check_exclusive(self) -> None:
-        """Some network file systems accept locks and ignore them."""
+        """Refuse file systems that accept locks and ignore them."""
         second = self._open()
         try:
             fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import threading
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -135,7 +136,8 @@ class Tools:
 def make_embedder(name: str | None) -> Embedder:
     """Make an embedder of a model's name or folder; ``hashing-64`` gives the hashing embedder of that dimension."""
     hashing = _HASHING.fullmatch(name or "")
-    return embedding.HashingEmbedder(int(hashing[1])) if hashing else embedding.embedder(name)
+    made: Any = embedding.HashingEmbedder(int(hashing[1])) if hashing else embedding.embedder(name)
+    return made  # type: ignore[no-any-return]  # its tokenizer is a property, which the protocol reads as an attribute
 
 
 def _reference(name: str) -> str:
@@ -171,7 +173,7 @@ def new_identity(tools: Tools, specs: tuple[str, ...], metric: Metric) -> Identi
     )
 
 
-def checked_specs(specs: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+def checked_specs(specs: Sequence[str] | str) -> tuple[str, ...]:
     """Return index specs, each known and none twice."""
     if isinstance(specs, str) or not specs:
         raise InvalidInput(f"indexes={specs!r}: give a list of specs, such as ['flat', 'bm25']")

@@ -222,8 +222,17 @@ def storable(document: Document) -> Document:
         return document
     sections = tuple(Section(s.start, s.end, tuple(map(_encodable, s.heading)), s.page) for s in document.sections)
     metadata = {_encodable(k): _encodable(v) if isinstance(v, str) else v for k, v in document.metadata.items()}
-    names = {n: _encodable(getattr(document, n)) for n in ("id", "text", "source", "title", "type", "location")}
-    return replace(document, sections=sections, metadata=metadata, **names)
+    return replace(
+        document,
+        id=_encodable(document.id),
+        text=_encodable(document.text),
+        source=_encodable(document.source),
+        title=_encodable(document.title),
+        type=_encodable(document.type),
+        location=_encodable(document.location),
+        sections=sections,
+        metadata=metadata,
+    )
 
 
 def _encodable(text: str) -> str:

@@ -85,6 +85,12 @@ def document(db: Connection, name: str) -> Document:
     raise InvalidInput(f"no document {name!r} in this knowledge base; `document_ids()` lists them")
 
 
+def document_row(db: Connection, id_: int) -> tuple[Document, str]:
+    """Return a document by its row id, with the digest it had when it was stored."""
+    digest = db.execute("select digest from documents where id = ?", (id_,)).get
+    return _document(db.execute(_DOCUMENT + "where d.id = ?", (id_,)).get), digest
+
+
 def documents(db: Connection) -> Iterator[Document]:
     """Yield all documents in the order of their ids."""
     for row in db.execute(_DOCUMENT + "order by d.name"):

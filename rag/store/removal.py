@@ -20,7 +20,7 @@ _SOURCES_A_COMMIT = 256
 def remove(session: Session, live: LiveIndexes, source: str) -> int:
     """See `KnowledgeBase.remove`."""
     folder = source.rstrip("/") + "/"
-    return _drop(session, live, lambda name, location: name == source or name.startswith(folder))
+    return _drop(session, live, lambda name, _: name == source or name.startswith(folder))
 
 
 def prune(session: Session, live: LiveIndexes, roots: Iterable[str | Path], seen: Collection[str] | None) -> int:
@@ -53,7 +53,7 @@ def purge(session: Session, live: LiveIndexes) -> None:
     """See `KnowledgeBase.purge`."""
     with session.writing() as db:
         db.execute("delete from embeddings where id not in (select embedding from chunks)")
-    live.cut(rebuild=True)  # an index may hold removed rows until it is built anew
+    live.cut(rebuild=live.specs)  # an index may hold removed rows until it is built anew
     with session.writing() as db:
         # AUTOINCREMENT keeps counting where it was: the numbers of changes never come again.
         least = min((pointer.seq for pointer in generations.pointers(db).values()), default=0)
@@ -61,7 +61,7 @@ def purge(session: Session, live: LiveIndexes) -> None:
     with session.reading() as db:
         db.execute("vacuum")
         if not database.checkpoint(db):
-            text = f"{session.folder}: a reader still holds the state before; what was removed is hidden, but its bytes stay"
+            text = f"{session.folder}: a reader holds the state before; what was removed is hidden, but its bytes stay"
             raise StoreLocked(f"{text}; close the readers and purge again")
     with file_faults(session.folder):
         for entry in session.folder.glob(f"{DATABASE}.damaged*"):

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 from ..errors import InvalidInput, StoreExists, StoreMissing
 from . import database, schema
@@ -141,7 +141,7 @@ class Session:
             if self._lock is not None:
                 self._lock.release(clean=clean)
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -186,7 +186,7 @@ class Session:
 
     def _pin(self) -> None:
         self._db.execute("begin")
-        self._db.execute("select count(*) from meta").get  # a deferred transaction fixes its view at its first read
+        list(self._db.execute("select count(*) from meta"))  # a deferred transaction fixes its view at its first read
 
     def _note(self) -> None:
         if self._lock is not None:
@@ -215,7 +215,7 @@ def looks_like_store(folder: Path) -> bool:
 
 
 def _has_generations(folder: Path) -> bool:
-    """A folder with saved indexes and no database is a damaged knowledge base, not an empty place."""
+    """Say whether there are saved indexes: without a database that is a damaged knowledge base, no empty place."""
     place = folder / GENERATIONS
     return place.is_dir() and any(not entry.name.startswith(".") for entry in place.iterdir())
 

@@ -82,10 +82,9 @@ class DocumentWriter:
     def _write(self, db: Connection, step: Prepared) -> bool:
         document, name = step.document, source_name(step.document)
         seen = self._seen.setdefault(name, set())
-        row = db.execute(
-            "select d.id, s.name, d.digest, d.modified from documents d join sources s on s.id = d.source where d.name = ?",
-            (document.id,),
-        ).get
+        query = """select d.id, s.name, d.digest, d.modified
+                   from documents d join sources s on s.id = d.source where d.name = ?"""
+        row = db.execute(query, (document.id,)).get
         if row and row[1] != name:
             self._fail(step, "taken", f"the source {row[1]!r} already has a document {document.id!r}")
             return False
