@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import indexes
 from rag.documents import Document, Scalar
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, StoreMismatch
@@ -143,15 +144,15 @@ def ingest(
         If the knowledge base is damaged, locked, not writable, or made with other options.
     """
     start = time.perf_counter()
-    paths = [str(path) for path in paths]
-    _check_paths(paths)
+    names = [str(path) for path in paths]
+    _check_paths(names)
     options = options or Options()
     report = IngestReport(into=str(into))
     kb, report.created = _open(Path(into), options, wait)
     with kb:
         reading = _Reading(kb, report, meta, on_progress)
         added = kb.add(
-            reading.documents(paths),
+            reading.documents(names),
             on_progress=lambda p: reading.stored(p.documents, p.chunks),
             stamp=reading.stamp,
         )
@@ -159,7 +160,7 @@ def ingest(
         report.added, report.changed, report.unchanged = added.added, added.changed, added.unchanged
         report.removed, report.chunks, report.embedded = added.removed, added.chunks, added.embedded
         if prune:
-            report.removed += kb.prune(paths)
+            report.removed += kb.prune(names)
     report.seconds = time.perf_counter() - start
     return report
 
@@ -174,27 +175,31 @@ def _check_paths(paths: list[str]) -> None:
 
 def _open(into: Path, options: Options, wait: float) -> tuple[KnowledgeBase, bool]:
     if not KnowledgeBase.exists(into):
-        given = {"indexes": options.indexes, "chunker": options.chunker, "embedder": options.embedder}
+        given: dict[str, Any] = {"indexes": options.indexes, "chunker": options.chunker, "embedder": options.embedder}
         return KnowledgeBase.create(into, **{k: v for k, v in given.items() if v is not None}), True
     kb = KnowledgeBase.open(into, mode="w", embedder=options.embedder, wait=wait)
     try:
         _check_same(kb, options, into)
-    except StoreMismatch:
+    except BaseException:
         kb.close()
         raise
     return kb, False
 
 
 def _check_same(kb: KnowledgeBase, options: Options, into: Path) -> None:
-    if options.indexes is not None and tuple(options.indexes) != tuple(kb.status().indexes):
-        have = " ".join(f"--index {spec}" for spec in kb.status().indexes)
-        want = " ".join(f"--index {spec}" for spec in options.indexes)
+    if options.indexes is not None and _specs(options.indexes) != _specs(kb.indexes):
+        have, want = (" ".join(f"--index {spec}" for spec in specs) for specs in (kb.indexes, options.indexes))
         raise StoreMismatch(f"{into} has {have}, not {want}; change its indexes with: rag reindex {into} {want}")
     if options.chunker is not None and options.chunker != kb.chunker.name:
         raise StoreMismatch(
             f"{into} was made with --chunker {kb.chunker.name}, not {options.chunker}; "
             "leave the option out, or ingest into another folder"
         )
+
+
+def _specs(specs: Iterable[str]) -> set[str]:
+    """Return specs as they are canonically written; a wrong one raises."""
+    return {str(indexes.parse(spec)) for spec in specs}
 
 
 class _Reading:

@@ -12,10 +12,10 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-import click
 import typer.main
 
 import indexes
+from indexes.registry import engine
 
 from .cli.app import app
 from .cli.exit_codes import MEANINGS
@@ -25,16 +25,15 @@ _BLOCK = "<!-- generated: {name} -->\n{body}\n<!-- end -->"
 
 def index_table() -> str:
     """Return the engines of the registry as a Markdown table."""
-    rows = ["| spec | on | build parameters | search parameters |", "|---|---|---|---|"]
-    for entry in indexes.engines():
-        cells = [f"`{entry.name}`", entry.summary, _parameters(entry.build_params), _parameters(entry.search_params)]
-        rows.append(f"| {' | '.join(cells)} |")
+    rows = ["| spec | what | build parameters | search parameters |", "|---|---|---|---|"]
+    for name, entry in indexes.engines.items():
+        cls = engine(name)
+        rows.append(f"| `{name}` | {entry.line} | {_parameters(cls.Build)} | {_parameters(cls.Search)} |")
     return "\n".join(rows)
 
 
 def _parameters(cls: type[Any]) -> str:
-    shown = [f"`{f.name}={'' if f.default is MISSING else f.default}`" for f in fields(cls)]
-    return " ".join(shown) or "-"
+    return " ".join(f"`{f.name}={'' if f.default is MISSING else f.default}`" for f in fields(cls)) or "-"
 
 
 def exit_code_table() -> str:
@@ -44,13 +43,12 @@ def exit_code_table() -> str:
 
 def command_help() -> str:
     """Return every command's help, as the terminal shows it."""
-    root = typer.main.get_command(app)
-    assert isinstance(root, click.Group)  # noqa: S101 - the application has commands
+    root: Any = typer.main.get_command(app)
     return "\n\n".join(_help_of(name, command) for name, command in root.commands.items())
 
 
-def _help_of(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=f"rag {name}", terminal_width=100, max_content_width=100)
+def _help_of(name: str, command: Any) -> str:  # noqa: ANN401 - Typer's own copy of click has no public types
+    context = command.context_class(command, info_name=f"rag {name}", terminal_width=100, max_content_width=100)
     return f"### rag {name}\n\n```text\n{command.get_help(context).strip()}\n```"
 
 
@@ -64,7 +62,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str, str]]:
             if f"<!-- generated: {name} -->" in now:
                 pattern = re.escape(f"<!-- generated: {name} -->") + r".*?<!-- end -->"
                 body = _BLOCK.format(name=name, body=make())
-                new = re.sub(pattern, lambda _, body=body: body, new, flags=re.DOTALL)
+                new = re.sub(pattern, body.replace("\\", r"\\"), new, flags=re.DOTALL)
         yield path, now, new
 
 

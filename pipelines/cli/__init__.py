@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import Any
 
 from .exit_codes import BAD_USAGE, FAILED, INTERRUPTED, OK, STORE_DAMAGED, STORE_UNWRITABLE
 
@@ -33,14 +34,16 @@ def run(arguments: list[str]) -> int:
 
 def _explain(error: BaseException) -> int:
     """Say what went wrong and return the exit code for it."""
-    import click
+    import typer
 
     import indexes
     from rag.errors import RagError
 
-    if isinstance(error, click.exceptions.Abort | KeyboardInterrupt):
+    # Typer carries its own copy of click, or uses the installed one, by version: this finds the right base class.
+    click_error: Any = typer.BadParameter.__mro__[2]
+    if isinstance(error, typer.Abort | KeyboardInterrupt):
         return _say("interrupted; what was acknowledged is kept, run the same command again to go on", INTERRUPTED)
-    if isinstance(error, click.ClickException):
+    if isinstance(error, click_error):
         error.show()
         return BAD_USAGE
     code = next(

@@ -9,19 +9,22 @@ import typer
 
 KnowledgeBasePath = Annotated[Path, typer.Argument(metavar="KB", help="Folder of the knowledge base.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-K = Annotated[int, typer.Option("-k", min=1, max=1000, help="Passages to find.")]
+K = Annotated[int, typer.Option("-k", metavar="N", min=1, max=1000, help="Passages to find.")]
 Where = Annotated[
     str | None,
-    typer.Option(help="""Search only documents that match, e.g. 'type == "pdf" and year >= 2024'."""),
+    typer.Option(
+        metavar="EXPRESSION", help="""Search only documents that match, e.g. 'type == "pdf" and year >= 2024'."""
+    ),
 ]
 Fusion = Annotated[
     str,
     typer.Option(
-        help="How dense and term lists are joined: zscore or rrf (reciprocal rank); or dense, or terms alone."
+        metavar="NAME",
+        help="How dense and term lists are joined: zscore or rrf (reciprocal rank); or dense, or terms alone.",
     ),
 ]
 DenseWeight = Annotated[
-    float | None, typer.Option(min=0.0, max=1.0, help="Share of the dense score in the z-score fusion.")
+    float | None, typer.Option(metavar="0..1", min=0.0, max=1.0, help="Share of the dense score in the z-score fusion.")
 ]
-MaxPerSource = Annotated[int | None, typer.Option(min=1, help="At most this many passages of one source.")]
-Wait = Annotated[float, typer.Option(min=0.0, help="Seconds to wait for another writer to finish.")]
+MaxPerSource = Annotated[int | None, typer.Option(metavar="N", min=1, help="At most this many passages of one source.")]
+Wait = Annotated[float, typer.Option(metavar="SECONDS", min=0.0, help="Seconds to wait for another writer to finish.")]

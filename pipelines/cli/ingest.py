@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.documents import Scalar
 from rag.errors import InvalidInput
 
 from . import exit_codes
@@ -23,14 +24,21 @@ _LISTED = 20
 
 
 def command(
-    documents: Annotated[list[str], typer.Argument(metavar="DOCS...", help="Files, folders, or beir:DIR.")],
+    documents: Annotated[list[str], typer.Argument(metavar="DOCS", help="Files, folders, or beir:DIR.")],
     into: Annotated[Path, typer.Option(metavar="KB", help="Folder of the knowledge base; made if it is not there.")],
     index: Annotated[
-        list[str] | None, typer.Option(help="Index of a new knowledge base, e.g. hnsw:M=32 or bm25; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="SPEC", help="Index of a new knowledge base, e.g. hnsw:M=32 or bm25; may be repeated."),
     ] = None,
-    chunker: Annotated[str | None, typer.Option(help="Chunker of a new one, e.g. tokens:256/32.")] = None,
-    embedder: Annotated[str | None, typer.Option(help="Embedding model of a new one: name or path.")] = None,
-    meta: Annotated[list[str] | None, typer.Option(help="key=value for every document; may be repeated.")] = None,
+    chunker: Annotated[
+        str | None, typer.Option(metavar="SPEC", help="Chunker of a new one, e.g. tokens:256/32.")
+    ] = None,
+    embedder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Embedding model of a new one: name or path.")
+    ] = None,
+    meta: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="key=value for every document; may be repeated.")
+    ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove documents whose files have vanished.")] = False,
     wait: Wait = 0.0,
     json: Json = False,
@@ -49,11 +57,22 @@ def command(
     return exit_codes.SOME_FILES_FAILED if report.failed else exit_codes.OK
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str) -> tuple[str, Scalar]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise InvalidInput(f"--meta {text!r} is not key=value")
-    return key.strip(), value.strip()
+    return key.strip(), _scalar(value.strip())
+
+
+def _scalar(text: str) -> Scalar:
+    """Read a number as a number, so that filters can compare it; "007" and the like stay text."""
+    for number in (int, float):
+        try:
+            value = number(text)
+        except ValueError:
+            continue
+        return value if f"{value}" == text else text
+    return {"true": True, "false": False}.get(text, text)
 
 
 @contextmanager

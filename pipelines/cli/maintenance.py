@@ -62,7 +62,7 @@ def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
     else:
         console = stdout()
         for problem in report.problems:
-            console.print(f"- {one_line(problem)}", soft_wrap=True)
+            console.print(f"- {one_line(str(problem))}", soft_wrap=True)
         console.print(
             f"{report.documents} documents, {report.chunks} chunks: "
             + ("all well" if report.ok else "NOT well; mend with: rag repair " + str(kb)),
@@ -86,7 +86,7 @@ def repair(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
 
 def reindex(
     kb: KnowledgeBasePath,
-    index: Annotated[list[str], typer.Option(help="Engine to use from now on; may be repeated.")],
+    index: Annotated[list[str], typer.Option(metavar="SPEC", help="Engine to use from now on; may be repeated.")],
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rag.knowledge_base import KnowledgeBase
     from rag.retriever import Retriever
 
-_PARTS = {
+_PARTS: dict[str, dict[str, Any]] = {
     "zscore": {"fusion": "zscore"},
     "rrf": {"fusion": "rrf"},
     "dense": {"terms": False},

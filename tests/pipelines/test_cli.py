@@ -135,7 +135,7 @@ def test_a_run_is_at_document_level_with_encoded_ids(
     [
         (["search", "kb", ""], BAD_USAGE, "empty"),
         (["search", "kb"], BAD_USAGE, "--questions"),
-        (["search", "kb", "x", "--where", "type = 3"], BAD_USAGE, "where"),
+        (["search", "kb", "x", "--where", "type = 3"], BAD_USAGE, "=="),
         (["search", "kb", "x", "--fusion", "magic"], BAD_USAGE, "zscore"),
         (["search", "nowhere", "x"], BAD_USAGE, "nowhere"),
         (["ingest", "missing.txt", "--into", "kb"], BAD_USAGE, "missing.txt"),
