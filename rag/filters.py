@@ -107,7 +107,7 @@ class Not(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Test(Node):
+class Comparison(Node):
     """One test on one field. ``op`` is ``==``, ``<``, ``<=``, ``>``, ``>=``, ``in``, ``startswith`` or ``exists``."""
 
     field: str
@@ -134,9 +134,9 @@ class Test(Node):
         return f"exists (select 1 from json_each(d.metadata) m where m.key = ? and {sql})", [_key(self.field), *values]  # noqa: S608 - as above
 
     def _with_null(self) -> Sql:
-        missing = Not(Test(self.field, "exists"))
+        missing = Not(Comparison(self.field, "exists"))
         rest = tuple(value for value in self.values if value is not None)
-        return (Junction("or", (missing, Test(self.field, "in", rest))) if rest else missing).condition()
+        return (Junction("or", (missing, Comparison(self.field, "in", rest))) if rest else missing).condition()
 
     def _on_column(self, column: str, kind: type) -> Sql:
         """Test a column of one kind, ``str`` or ``float``."""
@@ -353,7 +353,7 @@ class _Parser:
         if self.word("exists"):
             if not self.word("("):
                 raise self.wrong(self.now, "expected '(' and a field, as in exists(page)")
-            node = Test(self.field(), "exists")
+            node = Comparison(self.field(), "exists")
             self.close(")", start)
             return node
         field = self.field()
@@ -371,16 +371,16 @@ class _Parser:
     def operator(self, field: str) -> Node:
         sign = self.now
         if self.word("==", "!=", *_ORDER):
-            test = Test(field, "==" if sign.text == "!=" else sign.text, (self.value(field, sign.text),))
+            test = Comparison(field, "==" if sign.text == "!=" else sign.text, (self.value(field, sign.text),))
             return Not(test) if sign.text == "!=" else test
         negated = self.word("not")
         if self.word("in"):
-            test = Test(field, "in", self.list(field))
+            test = Comparison(field, "in", self.list(field))
             return Not(test) if negated else test
         if not negated and self.word("startswith"):
             if self.now.kind != "string":
                 raise self.wrong(self.now, "expected a text in quotes after startswith")
-            return Test(field, "startswith", (self.take().value,))
+            return Comparison(field, "startswith", (self.take().value,))
         raise self.wrong(self.now, "expected ==, !=, <, <=, >, >=, in, not in or startswith")
 
     def list(self, field: str) -> tuple[Scalar, ...]:

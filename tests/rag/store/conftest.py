@@ -1,0 +1,78 @@
+"""A small corpus, and the reference that tests of the store compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rag.documents import Document
+from rag.embedding import HashingEmbedder
+from rag.knowledge_base import KnowledgeBase
+
+CHUNKER = "sentences:16/0"
+WORDS = "amber birch cedar delta ember fjord grove heron islet jetty knoll larch marsh north otter pearl quartz river".split()
+
+
+def text_of(n: int, version: int = 1) -> str:
+    """A few sentences that no other document has; some shared, some of the version."""
+    pick = [WORDS[(n * 7 + i * 5 + version) % len(WORDS)] for i in range(12)]
+    return (
+        f"Note{n} says that {pick[0]} lies near {pick[1]} and {pick[2]}. "
+        f"The {pick[3]} of version{version} is kept by {pick[4]} until {pick[5]} comes. "
+        f"Nobody saw {pick[6]} at {pick[7]}, unique{n}v{version} or not. "
+        f"A line that all documents share stands here."
+    )
+
+
+def documents(count: int, *, version: int = 1, start: int = 0) -> list[Document]:
+    """Documents ``note-N``, each its own source."""
+    return [
+        Document.from_text(text_of(n, version), id=f"note-{n}", title=f"Note {n}", number=n, even=n % 2 == 0)
+        for n in range(start, start + count)
+    ]
+
+
+@pytest.fixture
+def docs() -> Callable[..., list[Document]]:
+    return documents
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., KnowledgeBase]:
+    """Make a knowledge base of ``count`` documents, open for writing."""
+    made: list[KnowledgeBase] = []
+
+    def build(count: int = 20, *, name: str = "kb", **options: object) -> KnowledgeBase:
+        options = {"embedder": HashingEmbedder(32), "chunker": CHUNKER, **options}
+        kb = KnowledgeBase.create(tmp_path / name, **options)  # type: ignore[arg-type]
+        made.append(kb)
+        if count:
+            kb.add(documents(count))
+        return kb
+
+    yield build
+    for kb in made:
+        kb.close()
+
+
+def answers(kb: KnowledgeBase, count: int = 20) -> list[list[tuple[str, int, str, float]]]:
+    """What searches give, told by document and place instead of chunk id."""
+    texts = [f"{WORDS[n % len(WORDS)]} near {WORDS[(n + 3) % len(WORDS)]} note{n}" for n in range(count)]
+    dense = kb.search_dense(HashingEmbedder(kb.dim).embed_queries(texts), 10)
+    terms = kb.search_terms([kb.analyser.terms(text) for text in texts], 10)
+    found = []
+    for hits in (dense, terms):
+        for i in range(len(texts)):
+            ids, scores = hits.row(i)
+            chunks = kb.chunks(ids)
+            found.append(
+                sorted((round(float(s), 5), c.document, c.start, c.text) for s, c in zip(scores, chunks, strict=True))
+            )
+    return found
+
+
+@pytest.fixture(name="answers")
+def _answers() -> Callable[..., object]:
+    return answers
