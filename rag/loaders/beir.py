@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 from ..documents import Document, Metadata, clean_text
@@ -23,7 +24,7 @@ def read(found: Found, meta: Metadata) -> Iterator[Document | LoadFailure]:
     """
     seen: set[int] = set()  # hashes: 5 million ids fit memory
     digest = found.sha256
-    with open(open_regular(found.path), "rb") as file:
+    with os.fdopen(open_regular(found.path), "rb") as file:
         number = 0
         while line := file.readline(_MAX_LINE):
             number += 1
@@ -48,13 +49,13 @@ def read(found: Found, meta: Metadata) -> Iterator[Document | LoadFailure]:
 def _fields(line: bytes) -> dict[str, object]:
     fields = json.loads(line)
     if not isinstance(fields, dict):
-        raise ValueError("not a JSON object")
+        raise ValueError("not a JSON object")  # noqa: TRY004 - broken data, not a wrong argument
     name = fields.get("_id", fields.get("id"))
     if not isinstance(name, str | int) or not str(name):
         raise ValueError('no "_id"')
     for key in ("title", "text"):
         if not isinstance(fields.setdefault(key, ""), str):
-            raise ValueError(f'"{key}" is not a string')
+            raise ValueError(f'"{key}" is not a string')  # noqa: TRY004 - as above
     fields["_id"] = clean_text(str(name))
     return fields
 

@@ -8,7 +8,7 @@ from ..documents import Section, clean_text
 from .results import LoadError
 
 
-class SourceLimit(LoadError):
+class SourceLimit(LoadError):  # noqa: N818 - named like the errors of `rag.errors`
     """A limit for a source as a whole: a container must not pass it off as a failure of one member."""
 
 
@@ -53,7 +53,8 @@ class Budget:
 class Draft:
     """Collects cleaned blocks of text; remembers under which headings and on which page each one stands.
 
-    Blocks are parted by an empty line. A heading is a line of text too, the first of its section.
+    Blocks are parted by an empty line, unless they ask for less. A heading is a line of text too, the first of its
+    section.
     """
 
     def __init__(self, budget: Budget | None = None) -> None:
@@ -64,6 +65,7 @@ class Draft:
         self._levels: list[tuple[int, str]] = []
         self._page: int | None = None
         self._sections: list[Section] = []
+        self._parted = False
         self.first_heading = ""
 
     def block(self, text: str, *, gap: str = "\n\n") -> None:
@@ -72,6 +74,8 @@ class Draft:
         if not text.strip():
             return
         self._budget.charge(len(text) + len(gap))
+        if self._parted:
+            gap, self._parted = "\n\n", False
         if self._parts:
             self._parts.append(gap)
             self._length += len(gap)
@@ -79,6 +83,10 @@ class Draft:
             self._begin = self._length
         self._parts.append(text)
         self._length += len(text)
+
+    def part(self) -> None:
+        """Let the next block begin after an empty line, whatever gap it asks for."""
+        self._parted = True
 
     def row(self, cells: Sequence[str]) -> None:
         """Add a row of a table as a line: cells parted by bars, empty ones at the end dropped."""
@@ -114,6 +122,7 @@ class Draft:
         return "".join(self._parts), tuple(self._sections)
 
     def _close(self) -> None:
+        self._parted = True
         if 0 <= self._begin < self._length and (self._levels or self._page is not None):
             path = tuple(name for _, name in self._levels)
             self._sections.append(Section(self._begin, self._length, path, self._page))

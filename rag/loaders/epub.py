@@ -13,6 +13,7 @@ from .formats import Context
 from .html_pages import html_tree, walk
 from .reading import decode
 from .results import LoadError, Parsed
+from .titles import first_title
 from .xml_text import local, squeezed, xml_tree
 
 
@@ -38,7 +39,10 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
     text, sections = draft.finish()
     metadata = {name: fields[key] for name, key in (("author", "creator"), ("language", "language")) if fields.get(key)}
     yield Parsed(
-        text, fields.get("title") or draft.first_heading or context.stem_title, sections=sections, metadata=metadata
+        text,
+        first_title(fields.get("title"), draft.first_heading, context.stem_title),
+        sections=sections,
+        metadata=metadata,
     )
 
 

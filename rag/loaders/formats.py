@@ -6,11 +6,14 @@ import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from .draft import Budget
 from .reading import looks_binary
 from .results import Failed, LoadError, Parsed
+
+Untyped: TypeAlias = Any
+"""Objects of libraries that carry no types."""
 
 MEGABYTE = 1 << 20
 
@@ -19,7 +22,7 @@ class Format(NamedTuple):
     """How a type is read.
 
     ``inline`` formats are read without a child process: their parsers are plain Python that goes over the text a fixed
-    number of times, so nothing in a file can make them hang, crash or swell; everything else runs where it can be killed.
+    number of times, so nothing in a file can make them hang, crash or swell; all others run where they can be killed.
     """
 
     parser: str

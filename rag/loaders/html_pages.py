@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
+from ..documents import clean_text
 from .draft import Draft
 from .formats import Context
 from .plain import text_of
 from .results import LoadError, Parsed
+from .titles import first_title
+from .xml_text import Element
 
 _DROPPED = frozenset({
     "script", "style", "noscript", "template", "nav", "header", "footer", "aside", "form", "button", "select", "iframe",
@@ -23,20 +25,40 @@ _BLOCKS = frozenset({
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _AS_HTML = {"row": "tr", "item": "li", "lb": "br", "quote": "blockquote", "list": "ul"}  # trafilatura's names
 _LITTLE = 250
+_SMALL_PAGE = 2000
+_CLEAN = 0.85
 _MAX_DEPTH = 500
-
-Element = Any  # lxml carries no types
+_PERMALINK = re.compile(r"[\u200b\ufeff]|(?:\s#|\s?¶)$")
+_CHARSET = re.compile(rb"""charset\s{0,9}=\s{0,9}["']?([A-Za-z0-9_-]{2,30})""", re.IGNORECASE)
 
 
 def parse(data: bytes, context: Context) -> Iterator[Parsed]:
     """Read an HTML page."""
-    text = text_of(data, context)
+    text = _declared(data) or text_of(data, context)
     tree = html_tree(text)
     draft = Draft(context.budget)
     walk(_main_content(text, tree), draft)
     body, sections = draft.finish()
     title = " ".join((tree.findtext(".//title") or "").split())
-    yield Parsed(body, title or draft.first_heading or context.stem_title, sections=sections)
+    yield Parsed(body, first_title(title, draft.first_heading, context.stem_title), sections=sections)
+
+
+def _declared(data: bytes) -> str:
+    """Decode by the encoding that the page declares, where it is another than UTF-8; else return an empty string."""
+    match = _CHARSET.search(data[:2048])
+    if match is None or data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")) or b"\0" in data[:2048]:
+        return ""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return ""
+    try:
+        name = match[1].decode("ascii").lower()
+        return clean_text(data.decode("cp1252" if name == "iso-8859-1" else name, "replace"))
+    except LookupError:
+        return ""
 
 
 def html_tree(text: str) -> Element:
@@ -57,6 +79,8 @@ def _main_content(text: str, tree: Element) -> Element:
     trafilatura is made for articles and may drop most of a reference page; where the page marks its main part and
     trafilatura found less than half of that, or where it found next to nothing, the page's own part is taken.
     """
+    if _visible_size(tree) < _SMALL_PAGE:
+        return tree
     marked = tree.xpath("//main | //*[@role='main']") or tree.xpath("//article[not(ancestor::article)]")
     own = marked[0] if len(marked) == 1 else tree
     size = _visible_size(own)
@@ -71,6 +95,8 @@ def _main_content(text: str, tree: Element) -> Element:
     if body is None:
         return own
     extracted = _visible_size(body)
+    if own is tree and extracted > _CLEAN * size:
+        return own  # hardly anything to leave out, and the page's own marks say more
     enough = 0.5 * size if own is not tree else min(_LITTLE, 0.5 * size)
     return body if extracted >= enough else own
 
@@ -109,11 +135,11 @@ class _Walker:
             return
         if tag in _HEADINGS:
             self._flush()
-            self._draft.heading(_flat(node), _HEADINGS[tag])
-        elif tag == "pre":
+            self._draft.heading(_PERMALINK.sub("", _flat(node)), _HEADINGS[tag])
+        elif tag == "pre" or (tag == "code" and "\n" in (node.text or "")):
             self._flush()
             self._draft.block("".join(node.itertext()))
-        elif tag == "tr":
+        elif tag == "tr" and not _is_layout(node):
             self._flush()
             self._draft.row([_flat(cell) for cell in node])
         elif tag == "br":
@@ -141,6 +167,19 @@ class _Walker:
         flat = "\n".join(lines).strip()
         if flat and flat != "-":
             self._draft.block(flat, gap="\n" if flat.startswith("- ") else "\n\n")
+
+
+def _is_layout(row: Element) -> bool:
+    """Say whether a table's row is there for the looks: its cells hold tables, headings, lists or paragraphs."""
+    if len(row) == 1:
+        return True
+    paragraphs = 0
+    for node in row.iterdescendants():
+        tag = _local(node.tag)
+        paragraphs += tag in {"p", "br"}
+        if tag in {"table", "ul", "ol"} or tag in _HEADINGS or paragraphs > len(row):
+            return True
+    return False
 
 
 def _local(tag: Element) -> str:

@@ -12,6 +12,7 @@ from .results import Failed, LoadError, Parsed, scalars
 
 _TEXT_KEYS = ("text", "content", "contents", "body", "passage")
 _ID_KEYS = ("_id", "id", "docid", "doc_id")
+_MAX_NUMBERS = 16  # longer lists of numbers are vectors and pictures, not text
 
 
 def parse(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
@@ -46,6 +47,7 @@ def parse_lines(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
             continue
         key = next((k for k in _TEXT_KEYS if isinstance(record.get(k), str)), "") if isinstance(record, dict) else ""
         if not key:
+            rest.part()
             add_value(record, rest)
             continue
         parsed = _record(record, key, number, context)
@@ -74,22 +76,25 @@ def _record(record: dict[str, object], key: str, number: int, context: Context) 
     )
 
 
-def add_value(value: object, draft: Draft, path: str = "") -> None:
-    """Add a value: scalars of an object as lines ``path: value``, its objects and lists after them as blocks."""
+def add_value(value: object, draft: Draft, path: str = "", depth: int = 0) -> None:
+    """Add a value: scalars as lines ``path: value``, records of a top-level list parted by empty lines."""
     if isinstance(value, dict):
-        plain = {k: v for k, v in value.items() if not isinstance(v, dict | list)}
-        draft.block("\n".join(_line(f"{path}{k}", v) for k, v in plain.items() if v not in (None, "")))
         for key, inner in value.items():
-            if isinstance(inner, dict | list):
-                add_value(inner, draft, f"{path}{key}.")
+            add_value(inner, draft, f"{path}.{key}" if path else str(key), depth + 1)
+    elif isinstance(value, list) and _numbers(value):
+        if len(value) <= _MAX_NUMBERS:
+            draft.block(_line(path, ", ".join(map(str, value))), gap="\n")
     elif isinstance(value, list):
-        plain_items = [item for item in value if not isinstance(item, dict | list)]
-        draft.block("\n".join(_line(path.rstrip("."), item) for item in plain_items))
         for inner in value:
-            if isinstance(inner, dict | list):
-                add_value(inner, draft, path)
-    else:
-        draft.block(_line(path.rstrip("."), value))
+            if depth <= 1 and isinstance(inner, dict):
+                draft.part()
+            add_value(inner, draft, path, depth + 1)
+    elif value not in (None, ""):
+        draft.block(_line(path, value), gap="\n")
+
+
+def _numbers(value: list[object]) -> bool:
+    return all(isinstance(item, int | float) for item in value)
 
 
 def _line(key: str, value: object) -> str:

@@ -20,7 +20,7 @@ from .reading import read_file, reason_of
 from .results import Failed, Found, LoadError, LoadFailure, Parsed, clean_fields
 
 _WINDOW = 64
-INLINE_LIMIT = 4 << 20
+INLINE_LIMIT = 1 << 20
 
 _log = logging.getLogger(__name__)
 
@@ -135,8 +135,7 @@ def _read_here(found: Found, meta: Metadata) -> Document | LoadFailure | None:
             raise LoadError("empty", "an empty file")  # noqa: TRY301
         if true_kind(data, found.type) != found.type:
             return None
-        (parsed,) = parse(data, Context(base_name(found.source), found.type, inline=True))
-        assert isinstance(parsed, Parsed)
+        (parsed,) = cast("Iterator[Parsed]", parse(data, Context(base_name(found.source), found.type, inline=True)))
         return _document(found, parsed, hashlib.sha256(data).hexdigest(), meta)
     except Exception as error:  # noqa: BLE001 - whatever a parser raises is this file's failure and no other's
         return None if reason_of(error).reason == "encoding" else _failure(found, error)

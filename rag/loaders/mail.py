@@ -7,6 +7,7 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 
+from ..documents import clean_text
 from .draft import Draft
 from .formats import Context
 from .html_pages import html_tree, walk
@@ -19,6 +20,8 @@ _SHOWN = ("From", "To", "Cc", "Date")
 
 def parse(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
     """Read a message: its headers, its body (plain text before HTML), and every attachment of a readable type."""
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or data[:256].count(0) > 64:
+        data = decode(data).encode()  # a message saved as UTF-16
     message = BytesParser(policy=policy.default).parsebytes(data)
     fields = {name: value for name in (*_SHOWN, "Subject") if (value := _header(message, name))}
     if not fields:
@@ -33,13 +36,22 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
             if text.strip():
                 walk(html_tree(text), draft)
         else:
-            draft.block(text)
+            draft.block(_tidied(text))
     text, sections = draft.finish()
     metadata = {name.lower(): value for name, value in fields.items()}
     yield Parsed(text, subject or context.stem_title, sections=sections, metadata=metadata)
     context.budget.admit(len(attachments))
     for name, attachment in attachments:
         yield from read_member(name, lambda part=attachment: _bytes(part), context)  # type: ignore[misc]
+
+
+def _tidied(text: str) -> str:
+    """Drop spaces at line ends and all but one of the empty lines in a row."""
+    lines: list[str] = []
+    for line in clean_text(text).split("\n"):
+        if line.strip() or (lines and lines[-1]):
+            lines.append(line.rstrip())
+    return "\n".join(lines)
 
 
 def _header(message: EmailMessage, name: str) -> str:

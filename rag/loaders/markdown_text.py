@@ -19,19 +19,18 @@ _MAX_FRONT_MATTER = 1 << 14
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 _FENCE = re.compile(r"(?:[ \t>*+-]|\d{1,9}[.)]){0,40}(```+|~~~+)")
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?$")
+_INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
 _CLOSING = re.compile(r"(?:^|[ \t])#+[ \t]*$")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _ATTRIBUTES = re.compile(r"[ \t]*\{:?[ \t]?[#.][^{}\n]{0,200}\}")
 _DIRECTIVE = re.compile(r"\s*(?:/{3,}|:{3,}|!!!|\?\?\?\+?)\s*([\w-]*)\s*(?:\|\s*(.*))?(.*)$")
-_INCLUDE = re.compile(r"\s*(?:\{[*!%].{0,500}[*!%]\}|<!--.{0,500}-->|\[[^\[\]\n]{1,200}\]:\s\S{1,500}.{0,300})\s*$")
+_INCLUDE = re.compile(r"\s*(?:\{[*!%].{0,500}[*!%]\}|<!--.{0,500}-->|\[[^\[\]]{1,200}\]:\s\S{1,500}.{0,300})\s*$")
 _COMMENT = re.compile(r"<!--(?:(?!-->|<!--).){0,2000}-->", re.DOTALL)
-_TAG = re.compile(r"</?[A-Za-z][\w-]{0,30}(?:\s[^<>\n]{0,1000})?/?>|<((?:https?://|mailto:)[^<>\s]{1,500})>")
-_LINK = re.compile(
-    r"!?\[([^\[\]\n]{0,500})\](?:\([^()\n]{0,1000}(?:\([^()\n]{0,200}\)[^()\n]{0,200})?\)|\[[^\[\]\n]{0,200}\])"
-)
-_STRONG = re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*\n]{1,500})(?<=[^\s*])\1(?![\w*])")
-_UNDER = re.compile(r"(?<![\w_])(_{1,3})(?=[^\s_])([^_\n]{1,500})(?<=[^\s_])\1(?![\w_])")
-_CODE_SPAN = re.compile(r"(`{1,3})(?!`)([^`\n]{1,500})\1(?!`)")
+_TAG = re.compile(r"</?[A-Za-z][\w-]{0,30}(?:\s[^<>]{0,1000})?/?>|<((?:https?://|mailto:)[^<>\s]{1,500})>")
+_LINK = re.compile(r"!?\[([^\[\]]{0,500})\](?:\([^()]{0,1000}(?:\([^()]{0,200}\)[^()]{0,200})?\)|\[[^\[\]]{0,200}\])")
+_STRONG = re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*]{1,500})(?<=[^\s*])\1(?![\w*])")
+_UNDER = re.compile(r"(?<![\w_])(_{1,3})(?=[^\s_])([^_]{1,500})(?<=[^\s_])\1(?![\w_])")
+_CODE_SPAN = re.compile(r"(`{1,3})(?!`)([^`]{1,500})\1(?!`)")
 
 
 def parse(data: bytes, context: Context) -> Iterator[Parsed]:
@@ -57,7 +56,7 @@ def front_matter(text: str) -> tuple[dict[str, str | int | float | bool | None],
     match = _FRONT_MATTER.match(text[:_MAX_FRONT_MATTER])
     if match is None:
         return {}, text
-    import yaml
+    import yaml  # type: ignore[import-untyped]  # comes with huggingface-hub; its stubs do not
 
     try:
         fields = yaml.safe_load(match[1])
@@ -69,7 +68,7 @@ def front_matter(text: str) -> tuple[dict[str, str | int | float | bool | None],
 
 
 def inline(text: str) -> str:
-    """Free a line of links, images, emphasis and tags; code spans, and emphasis in indented lines (code?), stay."""
+    """Free a paragraph of links, images, emphasis and tags; code spans, and emphasis near indented lines, stay."""
     if not any(mark in text for mark in "[*_<&{"):
         return text
     spans: list[str] = []
@@ -82,7 +81,7 @@ def inline(text: str) -> str:
     text = _TAG.sub(lambda m: m[1] or "", text)
     text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice: an image may stand in a link
     text = _ATTRIBUTES.sub("", text)
-    if not text.startswith("    "):
+    if not _INDENTED.search(text):
         text = _UNDER.sub(r"\2", _STRONG.sub(r"\2", _STRONG.sub(r"\2", text)))
     text = html.unescape(text).replace("\u00b6", "") if "&" in text or "\u00b6" in text else text
     return re.sub(r"\0(\d+)\0", lambda m: spans[int(m[1])], text)
@@ -94,7 +93,8 @@ def _blocks(body: str, draft: Draft) -> None:
     fence = ""
 
     def flush() -> None:
-        draft.block("\n".join(paragraph))
+        text = "\n".join(paragraph)
+        draft.block(text if fence else inline(text))
         paragraph.clear()
 
     for line in body.split("\n"):
@@ -102,9 +102,10 @@ def _blocks(body: str, draft: Draft) -> None:
         if fence:
             paragraph.append(line)
             if mark and mark[1].startswith(fence) and not line[mark.end() :].strip():
-                fence = ""
                 flush()
+                fence = ""
         elif mark and "`" not in line[mark.end() :]:
+            flush()
             fence = mark[1]
             paragraph.append(line)
         elif not line.strip():
@@ -120,10 +121,10 @@ def _line(line: str, paragraph: list[str], draft: Draft, flush: Callable[[], Non
         name = inline(_CLOSING.sub("", heading[2] or "")).strip()
         draft.heading(name, len(heading[1]), shown=f"{heading[1]} {name}")
     elif len(paragraph) == 1 and (under := _SETEXT.match(line)) and not paragraph[0].lstrip().startswith(("-", "|")):
-        name, level = paragraph.pop().strip(), 1 if under[1][0] == "=" else 2
+        name, level = inline(paragraph.pop()).strip(), 1 if under[1][0] == "=" else 2
         draft.heading(name, level, shown=f"{'#' * level} {name}")
     elif directive := _DIRECTIVE.match(line):
         if title := inline((directive[2] or directive[3] or "").strip().strip('"')):
             paragraph.append(title)
     elif not _INCLUDE.match(line):
-        paragraph.append(inline(line))
+        paragraph.append(line)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..documents import Scalar
 from .archives import open_zip
-from .formats import Context
+from .formats import Context, Untyped
 from .results import LoadError, scalars
 
 _HEAD = 4096
@@ -24,13 +22,13 @@ def check(data: bytes, context: Context) -> None:
                 try:
                     with archive.open(info) as part:
                         head = part.read(_HEAD)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - a broken part can fail in zlib, zipfile or struct
                     raise LoadError("parse", f"{info.filename}: {error}") from None
                 if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
                     raise LoadError("parse", f"{info.filename} declares a DTD, which Office files must not")
 
 
-def properties(core: Any) -> dict[str, Scalar]:  # noqa: ANN401 - three libraries, three classes, the same names
+def properties(core: Untyped) -> dict[str, Scalar]:
     """Return title, author, subject and keywords where a document's properties have them."""
     fields = {name: getattr(core, name, None) for name in ("title", "author", "subject", "keywords")}
     if not fields["author"]:

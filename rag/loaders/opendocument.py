@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from .archives import open_zip, read_bounded
 from .draft import Draft
 from .formats import Context
 from .results import LoadError, Parsed
-from .xml_text import local, squeezed, xml_tree
+from .titles import first_title
+from .xml_text import Element, local, squeezed, xml_tree
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _SKIPPED = frozenset({"tracked-changes", "annotation", "note", "sequence-decls", "forms", "table-of-content"})
@@ -34,16 +34,16 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
     text, sections = draft.finish()
     title, author = (_property(meta, name) for name in ("title", "creator"))
     fields = {"author": author} if author else {}
-    yield Parsed(text, title or draft.first_heading or context.stem_title, sections=sections, metadata=fields)
+    yield Parsed(text, first_title(title, draft.first_heading, context.stem_title), sections=sections, metadata=fields)
 
 
-def _property(meta: Any, name: str) -> str:  # noqa: ANN401 - lxml carries no types
+def _property(meta: Element, name: str) -> str:
     if meta is None:
         return ""
     return next((squeezed(e) for e in meta.iter("{http://purl.org/dc/elements/1.1/}" + name)), "")
 
 
-def _blocks(parent: Any, draft: Draft, bullet: str, depth: int) -> None:  # noqa: ANN401
+def _blocks(parent: Element, draft: Draft, bullet: str, depth: int) -> None:
     if depth > _MAX_DEPTH:
         raise RecursionError
     for node in parent:
@@ -60,7 +60,7 @@ def _blocks(parent: Any, draft: Draft, bullet: str, depth: int) -> None:  # noqa
             _blocks(node, draft, "- " if tag == "list-item" else bullet, depth + 1)
 
 
-def line_text(node: Any) -> str:  # noqa: ANN401
+def line_text(node: Element) -> str:
     """Return a paragraph's text, with its spaces, tabs and line breaks that ODF writes as elements."""
     parts = [node.text or ""]
     for child in node:

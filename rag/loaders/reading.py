@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import stat
+from pathlib import Path
 from typing import cast
 
 from .results import LoadError, Reason
@@ -33,7 +34,7 @@ def open_regular(path: str) -> int:
 
 def read_file(path: str, limit: int) -> bytes:
     """Read a whole file of at most ``limit`` bytes; raises LoadError and OSError."""
-    with open(open_regular(path), "rb") as file:
+    with os.fdopen(open_regular(path), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
             raise LoadError("limit", f"{size >> 20} MB; files of this type are read up to {limit >> 20} MB")
@@ -45,7 +46,7 @@ def read_file(path: str, limit: int) -> bytes:
 
 def file_sha256(path: str) -> str:
     """Hash a file in steps; raises OSError."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -83,6 +84,11 @@ def looks_binary(data: bytes) -> bool:
         return False
     controls = len(head) - len(head.translate(None, _CONTROL))
     return head.count(0) > 0.3 * len(head) or controls > 0.02 * len(head)
+
+
+# The statistics often take western text for one of these; what those would put into words then tells them apart.
+_NEAR_1252 = frozenset({"cp1250", "cp1254", "cp1257", "cp1258", "latin_1"})
+_EASTERN = re.compile(r"[^\W\d_][šžŠŽŸ¹²³¿¼½¾\ufffd]")
 
 
 def decode(data: bytes, *, guess: bool = True) -> str:
@@ -135,4 +141,8 @@ def _guessed(data: bytes) -> str:
         return data.decode("cp1252", "replace")
     best = from_bytes(data[:_SAMPLE]).best()
     encoding = best.encoding if best is not None else "cp1252"
+    if encoding in _NEAR_1252:
+        western = data.decode("cp1252", "replace")
+        if not _EASTERN.search(western[:_SAMPLE]):
+            return western
     return data.decode(encoding, "replace")

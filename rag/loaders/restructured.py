@@ -20,11 +20,11 @@ _FOOTNOTE = re.compile(r"(\s*)\.\. +(\[[^\[\]]{1,60}\])[ \t]+(.*)$")
 _EXPLICIT = re.compile(r"\s*\.\.(?:\s|$)")
 _OPTION = re.compile(r"\s+:[\w-]+:(?:\s|$)")
 _HEADER = re.compile(r"([A-Z][\w-]{0,40}):[ \t]*(.*)$")
-_ROLE = re.compile(r":[\w.+-]{1,40}(?::[\w.+-]{1,40})?:`([^`\n]{1,300})`")
-_LITERAL = re.compile(r"``([^`\n]{1,500})``")
-_REFERENCE = re.compile(r"`([^`<>\n]{1,300}?)\s*(?:<[^`<>\n]{1,500}>)?`__?(?!\w)")
-_STRONG = re.compile(r"(?<![\w*\\])(\*\*?)(?=[^\s*])([^*\n]{1,500})(?<=[^\s*\\])\1(?![\w*])")
-_TARGETED = re.compile(r"(.{1,300}?)\s*<[^<>]{1,300}>$")
+_ROLE = re.compile(r":[\w.+-]{1,40}(?::[\w.+-]{1,40})?:`([^`]{1,300})`")
+_LITERAL = re.compile(r"``([^`]{1,500})``")
+_REFERENCE = re.compile(r"`([^`<>]{1,300}?)\s{0,9}(?:<[^`<>]{1,500}>)?`__?(?!\w)")
+_STRONG = re.compile(r"(?<![\w*\\])(\*\*?)(?=[^\s*])([^*]{1,500})(?<=[^\s*\\])\1(?![\w*])")
+_TARGETED = re.compile(r"(.{1,300}?)\s{0,9}<[^<>]{1,300}>$", re.DOTALL)
 _SHOWN = frozenset(
     {
         "admonition",
@@ -98,7 +98,7 @@ def _headers(lines: list[str]) -> tuple[dict[str, str], int]:
 
 
 def inline(text: str) -> str:
-    """Free a line of roles, references and emphasis; literals keep one backtick a side, as in Markdown."""
+    """Free a paragraph of roles, references and emphasis; literals keep one backtick a side, as in Markdown."""
     if not any(mark in text for mark in "`*_|\\"):
         return text
     spans: list[str] = []
@@ -152,12 +152,14 @@ class _Reader:
         after = lines[i + 1].rstrip() if i + 1 < len(lines) else ""
         last = lines[i + 2].rstrip() if i + 2 < len(lines) else ""
         if line and _ADORNMENT.match(line) and after and last == line and not _ADORNMENT.match(after):
-            return self._titled(after.strip(), line[0], over=True) or 3
+            self._titled(after.strip(), line[0], over=True)
+            return 3
         if not line or line.startswith(" ") or self._paragraph or not _ADORNMENT.match(after) or _ADORNMENT.match(line):
             return 0
         if len(after) < min(len(line), 4):
             return 0
-        return self._titled(line, after[0], over=False) or 2
+        self._titled(line, after[0], over=False)
+        return 2
 
     def _titled(self, title: str, mark: str, *, over: bool) -> None:
         self._flush()
@@ -179,10 +181,11 @@ class _Reader:
         self._dropped = -1
         if self._literal >= 0:
             if indent > self._literal:
-                self._paragraph.append(line)
+                if self._paragraph or not _OPTION.match(line):
+                    self._paragraph.append(line)
                 return
-            self._literal = -1
             self._flush()
+            self._literal = -1
         if _EXPLICIT.match(line):
             self._explicit(line, indent)
         elif (
@@ -194,25 +197,26 @@ class _Reader:
         return line.strip().startswith(("+-", "+="))
 
     def _text(self, line: str, indent: int) -> None:
-        if line.rstrip().endswith("::"):
-            self._literal = indent
+        literal = line.rstrip().endswith("::")
+        if literal:
             line = line.rstrip()[:-1] if line.strip() != "::" else ""
         if line.strip():
-            self._paragraph.append(inline(line))
-        if self._literal >= 0:
+            self._paragraph.append(line)
+        if literal:
             self._flush()
+            self._literal = indent
 
     def _explicit(self, line: str, indent: int) -> None:
         """Read an explicit markup line: directives lose their line, comments and targets all."""
         self._flush()
         if footnote := _FOOTNOTE.match(line):
-            self._paragraph.append(f"{footnote[2]} {inline(footnote[3])}")
+            self._paragraph.append(f"{footnote[2]} {footnote[3]}")
         elif directive := _DIRECTIVE.match(line):
             name = directive[2].lower()
             if name in _CODE:
                 self._literal = indent
             elif name in _SHOWN:
-                self._paragraph.extend([inline(directive[3])] if directive[3] else [])
+                self._paragraph.extend([directive[3]] if directive[3] else [])
             elif name.startswith(("py:", "c:", "js:")) or name in {
                 "function",
                 "class",
@@ -230,5 +234,6 @@ class _Reader:
     def _flush(self) -> None:
         while self._paragraph and not self._paragraph[-1].strip():
             self._paragraph.pop()
-        self._draft.block("\n".join(self._paragraph))
+        text = "\n".join(self._paragraph)
+        self._draft.block(text if self._literal >= 0 else inline(text))
         self._paragraph.clear()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from .draft import Draft
 from .formats import Context
 from .results import LoadError, Parsed
+from .titles import first_title
 
 _TITLE = re.compile(r"\{\\title ([^{}\\]{1,300})\}")
 
@@ -27,4 +28,4 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
             draft.block(line)
     text, sections = draft.finish()
     title = _TITLE.search(source[: 1 << 16])
-    yield Parsed(text, title[1].strip() if title else context.stem_title, sections=sections)
+    yield Parsed(text, first_title(title[1] if title else "", context.stem_title), sections=sections)

@@ -6,12 +6,14 @@ import io
 import warnings
 from collections.abc import Iterator
 from datetime import datetime, time
+from itertools import chain
 
 from .draft import Draft
 from .formats import Context
 from .office import check, properties
 from .results import LoadError, Parsed
 from .tables import add_rows
+from .titles import first_title
 
 
 def parse(data: bytes, context: Context) -> Iterator[Parsed]:
@@ -29,11 +31,14 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
         sheet.reset_dimensions()  # the declared size may be a lie of 17 billion cells
         draft.drop_headings()
         draft.page(number)
-        draft.heading(sheet.title, 1)
-        add_rows(([_shown(value) for value in row] for row in sheet.iter_rows(values_only=True)), draft)
+        rows = ([_shown(value) for value in row] for row in sheet.iter_rows(values_only=True))
+        first = next((row for row in rows if any(row)), None)
+        if first is not None:
+            draft.heading(sheet.title, 1)
+            add_rows(chain([first], rows), draft)
     text, sections = draft.finish()
     fields = properties(book.properties)
-    title = str(fields.pop("title", "")) or context.stem_title
+    title = first_title(str(fields.pop("title", "")), context.stem_title)
     yield Parsed(text, title, sections=sections, metadata={**fields, "sheets": len(book.sheetnames)})
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from .draft import Draft
-from .formats import Context
+from .formats import Context, Untyped
 from .office import check, properties
 from .results import LoadError, Parsed
+from .titles import first_title
 
 _MAX_DEPTH = 50
 
@@ -36,12 +36,11 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
             draft.block(f"Notes: {notes.text}")
     text, sections = draft.finish()
     fields = properties(deck.core_properties)
-    named = str(fields.pop("title", ""))
-    title_text = draft.first_heading if named.lower() in {"", "powerpoint presentation"} else named
-    yield Parsed(text, title_text or context.stem_title, sections=sections, metadata={**fields, "slides": count})
+    named = first_title(str(fields.pop("title", "")), draft.first_heading, context.stem_title)
+    yield Parsed(text, named, sections=sections, metadata={**fields, "slides": count})
 
 
-def _shapes(shapes: Iterable[Any], title: Any, draft: Draft, depth: int) -> None:  # noqa: ANN401 - untyped library
+def _shapes(shapes: Iterable[Untyped], title: Untyped, draft: Draft, depth: int) -> None:
     """Add what the shapes say, in reading order: from the top down, then from the left."""
     if depth > _MAX_DEPTH:
         raise RecursionError
@@ -59,7 +58,7 @@ def _shapes(shapes: Iterable[Any], title: Any, draft: Draft, depth: int) -> None
             draft.block("\n".join(p.text.replace("\v", "\n") for p in shape.text_frame.paragraphs if p.text.strip()))
 
 
-def _chart(chart: Any, draft: Draft) -> None:  # noqa: ANN401
+def _chart(chart: Untyped, draft: Draft) -> None:
     if chart.has_title and chart.chart_title.has_text_frame:
         draft.block(chart.chart_title.text_frame.text)
     for plot in chart.plots:

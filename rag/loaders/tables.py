@@ -13,6 +13,7 @@ from .results import Parsed
 
 _SAMPLE = 1 << 14
 _MAX_FIELD = 1 << 20
+_MAX_NAME = 80
 
 
 def parse(data: bytes, context: Context) -> Iterator[Parsed]:
@@ -27,34 +28,54 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
 
 
 def add_rows(rows: Iterable[Sequence[str]], draft: Draft) -> int:
-    """Add a table: every row a line, with its columns' names where the first row is a header. Returns its rows."""
+    """Add a table: every row a line, with its columns' names where a header comes first. Returns the rows of data."""
     header: list[str] | None = None
+    waiting: list[str] | None = None  # the row that may be the header: the next one decides
     count = 0
     for raw in rows:
         row = [" ".join(cell.split()) for cell in raw]
         if not any(row):
             continue
+        if waiting is not None:
+            header = _decide(waiting, row)
+            if not header:
+                draft.row(_filled(waiting))
+                count += 1
+            waiting = None
         if header is None:
-            header = row if is_header(row) else []
-            if header:
-                continue
+            waiting = row
+            continue
+        filled = _filled(row)
+        if header and (row == header or (len(filled) == 1 < len(_filled(header)) - 1)):
+            draft.row([] if row == header else filled)  # a repeated header, or a title between rows
+            continue
         count += 1
-        draft.row([_named(header, i, cell) for i, cell in enumerate(row) if cell] if header else row)
-    if header and not count:
-        draft.row(header)
+        draft.row([_named(header, i, cell) for i, cell in enumerate(row) if cell] if header else filled)
+    if waiting is not None:
+        draft.row(_filled(waiting))
+        count += 1
     return count
+
+
+def _decide(row: Sequence[str], after: Sequence[str]) -> list[str] | None:
+    """Return the header that a row is, [] where the table has none, None where a title stands before the table."""
+    wide, wider = len(_filled(row)), len(_filled(after))
+    if is_header(row) and wider <= 2 * wide:
+        return list(row)
+    return None if wider > wide and not any(map(_number, row)) else []
+
+
+def _filled(row: Sequence[str]) -> list[str]:
+    return [cell for cell in row if cell]
 
 
 def is_header(row: Sequence[str]) -> bool:
     """Say whether a row reads like the names of columns: two or more, all different, none a number, none long."""
-    names = [cell for cell in row if cell]
-    while row and not row[-1]:
-        row = row[:-1]
+    names = _filled(row)
     return (
         len(names) >= 2
-        and len(names) == len(row)
         and len(set(names)) == len(names)
-        and all(len(name) <= 80 and not _number(name) for name in names)
+        and all(len(name) <= _MAX_NAME and not _number(name) for name in names)
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Any
 
 from .draft import Draft
 from .formats import Context
 from .office import check, properties
 from .results import LoadError, Parsed
-from .xml_text import local
+from .titles import first_title
+from .xml_text import Element, local
 
 _SKIPPED = frozenset({"del", "Fallback", "instrText", "pPr", "rPr", "sectPr", "tblPr", "tblGrid", "sdtPr"})
 _BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -26,12 +26,11 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
         document = docx.Document(io.BytesIO(data))
     except KeyError as error:
         raise LoadError("parse", f"no readable DOCX: {error}") from None
-    levels = {style.style_id: _level(style.name or "") for style in document.styles if style.style_id}
-    reader = _Reader(Draft(context.budget), levels)
+    reader = _Reader(Draft(context.budget), {s.style_id: s.name or "" for s in document.styles if s.style_id})
     reader.blocks(document.element.body, 0)
     text, sections = reader.draft.finish()
     fields = properties(document.core_properties)
-    title = str(fields.pop("title", "")) or reader.title or reader.draft.first_heading or context.stem_title
+    title = first_title(str(fields.pop("title", "")), reader.title, reader.draft.first_heading, context.stem_title)
     yield Parsed(text, title, sections=sections, metadata=fields)
 
 
@@ -44,12 +43,13 @@ def _level(style: str) -> int:
 
 
 class _Reader:
-    def __init__(self, draft: Draft, levels: dict[str, int]) -> None:
+    def __init__(self, draft: Draft, styles: dict[str, str]) -> None:
         self.draft = draft
         self.title = ""
-        self._levels = levels
+        self._levels = {style: _level(name) for style, name in styles.items()}
+        self._tables_of_contents = {style for style, name in styles.items() if name.lower().startswith("toc ")}
 
-    def blocks(self, parent: Any, depth: int) -> None:  # noqa: ANN401 - lxml carries no types
+    def blocks(self, parent: Element, depth: int) -> None:
         """Read the paragraphs and tables under an element, in order."""
         if depth > _MAX_DEPTH:
             raise RecursionError
@@ -62,10 +62,12 @@ class _Reader:
             elif tag not in _SKIPPED:
                 self.blocks(child, depth + 1)  # content controls, insertions and other wrappings
 
-    def _paragraph(self, paragraph: Any, depth: int) -> None:  # noqa: ANN401
+    def _paragraph(self, paragraph: Element, depth: int) -> None:
         text = paragraph_text(paragraph)
         style = paragraph.style or ""
-        level = self._levels.get(style, _level(style))
+        if style in self._tables_of_contents:
+            return
+        level = self._levels.get(style, 0)
         if level > 0:
             self.draft.heading(text, level)
         elif level < 0:
@@ -79,15 +81,17 @@ class _Reader:
             if not any(local(above.tag) in {"Fallback", "txbxContent"} for above in box.iterancestors()):
                 self.blocks(box, depth + 1)
 
-    def _table(self, table: Any) -> None:  # noqa: ANN401
+    def _table(self, table: Element) -> None:
         for row in table.iter("{*}tr"):
+            if next(row.iterancestors("{*}tbl")) is not table:
+                continue  # a nested table's row: its text stands in the cell around it
             cells = [
                 " ".join(paragraph_text(p) for p in cell.iter("{*}p")) for cell in row.iterchildren("{*}tc", "{*}sdt")
             ]
             self.draft.row(cells)
 
 
-def paragraph_text(paragraph: Any) -> str:  # noqa: ANN401
+def paragraph_text(paragraph: Element) -> str:
     """Return a paragraph's text without what is in its text boxes, was deleted, or is the formula of a field."""
     parts: list[str] = []
     stack = [paragraph]

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from typing import cast
 
 from .formats import FORMATS, Context, parse, parser_name, true_kind
 from .frames import Message, Unpacker, pack
@@ -45,6 +46,8 @@ def run(job: Message, send: Send) -> None:
     send({"job": number, "kind": "start"})
     allow_seconds(seconds)
 
+    skip = cast("list[str]", job["skip"])
+
     def enter(member: str) -> bool:
         if member in skip:
             return False
@@ -52,10 +55,7 @@ def run(job: Message, send: Send) -> None:
         allow_seconds(seconds)
         return True
 
-    skip = job["skip"]
-    assert isinstance(skip, list)
-    kind = str(job["type"])
-    context = Context(str(job["name"]), kind, enter=enter)
+    context = Context(str(job["name"]), str(job["type"]), enter=enter)
     try:
         for message in _results(str(job["path"]), context):
             send({"job": number, **message})

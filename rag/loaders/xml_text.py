@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from .draft import Draft
-from .formats import Context
+from .formats import Context, Untyped
 from .results import LoadError, Parsed
+from .titles import first_title
 
 _MAX_DEPTH = 300
-Element = Any  # lxml carries no types
+Element = Untyped  # of lxml
 
 
 def xml_tree(data: bytes) -> Element:
@@ -50,7 +50,18 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
     draft.block("\n".join(lines))
     title = next((squeezed(e) for e in root.iter() if local(e.tag).lower() == "title"), "")
     text, sections = draft.finish()
-    yield Parsed(text, title[:200] or context.stem_title, sections=sections)
+    yield Parsed(text, first_title(title, context.stem_title), sections=sections)
+
+
+def _without_tags(value: str) -> str:
+    """Return the text of HTML that was put into an element escaped, as feeds do."""
+    if "</" not in value:
+        return value
+    from .html_pages import html_tree, walk
+
+    draft = Draft()
+    walk(html_tree(f"<body>{value}</body>"), draft)
+    return draft.finish()[0]
 
 
 def _element(element: Element, draft: Draft, lines: list[str], depth: int) -> None:
@@ -61,7 +72,7 @@ def _element(element: Element, draft: Draft, lines: list[str], depth: int) -> No
     children = [child for child in element if local(child.tag)]
     mixed = bool((element.text or "").strip()) or any((child.tail or "").strip() for child in children)
     if not children or mixed:
-        if value := squeezed(element):
+        if value := _without_tags(squeezed(element)):
             lines.append(value if mixed and children else f"{name}: {value}")
         return
     for child in children:
