@@ -20,6 +20,7 @@ from .documents import Passage, clean_text
 from .errors import InvalidInput
 from .fusion import DENSE_WEIGHT, Fusion
 from .fusion import fusion as fusion_named
+from .question_words import topic_terms
 
 if TYPE_CHECKING:
     from .filters import Filter
@@ -106,7 +107,10 @@ class Retriever:
         self.dense = dense and "dense" in families
         self.terms = terms and "terms" in families
         if not (self.dense or self.terms):
-            wanted = " and ".join(name for name, on in (("dense", dense), ("terms", terms)) if on) or "neither"
+            wanted = (
+                " and ".join(name for name, on in (("dense", dense), ("terms", terms)) if on)
+                or "neither dense nor terms"
+            )
             raise InvalidInput(
                 f"no search is left: asked for {wanted}, and the knowledge base has {', '.join(kb.indexes)}"
             )
@@ -191,9 +195,14 @@ class Retriever:
         if vectors is not None:
             searches.append(Search("dense", self.kb.index("dense"), vectors))
         if self.terms:
-            terms = self.kb.analyser.terms
-            searches.append(Search("terms", self.kb.index("terms"), [terms(question) for question in questions]))
+            searches.append(Search("terms", self.kb.index("terms"), [self._terms(question) for question in questions]))
         return searches
+
+    def _terms(self, question: str) -> list[str]:
+        # Alone, the term search is plain BM25 of all the question's terms; beside a dense search, which reads the
+        # question as a whole, it has but to say which passages are about the same things.
+        analyser = self.kb.analyser
+        return topic_terms(question, analyser) if self.dense else analyser.terms(question)
 
     def _background(self, searches: Sequence[Search]) -> IdSet:
         seq = self.kb.seq
