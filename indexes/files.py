@@ -96,7 +96,7 @@ def write_array(path: Path, array: np.ndarray[Any, Any]) -> None:
     array = np.ascontiguousarray(array)
     with path.open("wb") as file:
         np.lib.format.write_array_header_2_0(file, np.lib.format.header_data_from_array_1_0(array))
-        file.write(memoryview(array).cast("B") if array.size else b"")  # not tofile, which hides what the disk said
+        file.write(array.data.cast("B") if array.size else b"")  # not tofile, which hides what the disk said
 
 
 def read_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) -> np.ndarray[Any, Any]:

@@ -22,9 +22,9 @@ def cloud(n: int, dim: int = DIM, seed: int = 0, latent: int = 8) -> Vectors:
     rng = np.random.default_rng(seed)
     directions = np.random.default_rng(99).standard_normal((latent, dim))
     x = rng.standard_normal((n, latent)) @ directions + 0.1 * rng.standard_normal((n, dim))
-    x = x.astype(np.float32)
-    x.flags.writeable = False
-    return x
+    cloud_ = np.asarray(x, np.float32)
+    cloud_.flags.writeable = False
+    return cloud_
 
 
 @cache
@@ -64,7 +64,7 @@ class Oracle:
         x = np.array([self.held[int(i)] for i in ids]).reshape(len(ids), np.shape(q)[1])
         wide = np.asarray(q, np.float64)
         if self.metric == "l2":
-            return -np.square(wide[:, None, :] - x[None]).sum(axis=2)
+            return np.asarray(-np.square(wide[:, None, :] - x[None]).sum(axis=2))
         if self.metric == "cosine":
             x, wide = _unit(x), _unit(wide)
         return np.asarray(wide @ x.T)

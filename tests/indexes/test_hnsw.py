@@ -6,6 +6,7 @@ import pytest
 
 import indexes
 from indexes import testing
+from indexes.testing_model import model_test
 
 
 @pytest.fixture(scope="module", params=["hnsw:M=16,ef_construction=80", "hnsw:M=16,ef_construction=60,storage=sq8"])
@@ -29,3 +30,6 @@ class TestFiles(testing.FilesContract): ...
 
 
 class TestThreads(testing.ThreadsContract): ...
+
+
+TestModel = model_test(functools.partial(indexes.dense, "hnsw:M=4,ef=4"))
