@@ -1,6 +1,6 @@
 """Compare the embedder with the bare model: rate, one question's time, cold start, closeness.
 
-    python benchmarks/embedding.py --corpus squad/v1/corpus.jsonl --queries squad/v1/queries.jsonl [--texts 400] [--json]
+    python benchmarks/embedding.py --corpus squad/v1/corpus.jsonl --queries squad/v1/queries.jsonl [--json]
 
 Rounds of the compared runs alternate, so that a busy machine hurts them alike; medians are reported. The bare model is
 ``SentenceTransformer.encode`` in fp32 with its default batches.

@@ -42,8 +42,8 @@ def embedder(
     name
         Name on the Hugging Face hub or a folder; all-MiniLM-L6-v2 where None.
     device
-        Where torch runs the model: ``"cuda"``, ``"cpu"`` ...; None takes OpenVINO on the CPU where that is possible, and
-        else torch's fastest device.
+        Where torch runs the model: ``"cuda"``, ``"cpu"`` ...; None takes OpenVINO on the CPU where that is possible,
+        and else torch's fastest device.
     runtime
         ``"openvino"`` (extra ``fast``) or ``"torch"``; ``"auto"`` takes OpenVINO where it is installed and knows the
         model's kind. Both give the same vectors, to a cosine of 0.9999.

@@ -17,7 +17,6 @@ from .protocol import Tokenizer
 from .tokens import ModelTokenizer, well_formed
 from .torch_runtime import TorchRuntime
 
-
 _log = logging.getLogger(__name__)
 
 

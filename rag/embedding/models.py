@@ -74,8 +74,13 @@ class Model:
         declared = self._sentence_config.get("max_seq_length")
         if isinstance(declared, int):
             return declared
+        # Models saved by sentence-transformers 5.2 and later say it where the tokenizer does, capped by the positions.
+        said = self.config("tokenizer_config.json").get("model_max_length")
         positions = self._config.get("max_position_embeddings")
-        return min(positions, 512) if isinstance(positions, int) else 512
+        if isinstance(positions, int) and "roberta" in self.kind:
+            positions -= self.pad_token + 1  # that family counts positions from after the padding token
+        known = [int(n) for n in (said, positions) if isinstance(n, int | float) and 2 < n < 1e9]
+        return min(known, default=512)
 
     @cached_property
     def dim(self) -> int | None:
@@ -117,9 +122,9 @@ class Model:
         """Short digest over all that a vector depends on: weights, tokenizer, pooling, input length and prefixes."""
         tokenizer = remembered_sha256(self.tokenizer_file) if self.tokenizer_file else ""
         layers = [str(m.get("type", "")).rsplit(".", 1)[-1] for m in self.modules]
-        pooling = sorted(k for k, v in self.config("1_Pooling/config.json").items() if v is True)
+        pooling = self.config("1_Pooling/config.json")
         said = [self.weights_sha256, tokenizer, layers, pooling, self.max_seq_length, query_prefix, passage_prefix]
-        return _joined([json.dumps(part) for part in said])[:16]
+        return _joined([json.dumps(part, sort_keys=True) for part in said])[:16]
 
     def config(self, path: str) -> Json:
         """Return a JSON file of the model; empty where there is none."""

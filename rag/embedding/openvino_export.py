@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.machinery
+import fcntl
+import importlib.util
 import logging
 import sys
 import warnings
@@ -70,7 +71,7 @@ def _convert_model(*arguments: object, **options: object) -> Untyped:
 
 def installed() -> bool:
     """Whether OpenVINO is there; nothing is imported."""
-    return importlib.machinery.PathFinder.find_spec("openvino") is not None
+    return importlib.util.find_spec("openvino") is not None
 
 
 def exportable(model: Model) -> bool:
@@ -83,6 +84,8 @@ def exportable(model: Model) -> bool:
 def pooling(model: Model) -> str | None:
     """``"mean"`` or ``"cls"``; None for any other."""
     config = model.config(f"{model.modules[1].get('path', '1_Pooling')}/config.json")
+    if config.get("include_prompt") is False or model.config("sentence_bert_config.json").get("do_lower_case"):
+        return None  # rare ways that only sentence-transformers itself goes
     mode = config.get("pooling_mode")
     modes = [mode] if isinstance(mode, str) else [k for k, v in config.items() if k.startswith("pooling_mode_") and v]
     names = {"mean": "mean", "cls": "cls", "pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
@@ -92,18 +95,28 @@ def pooling(model: Model) -> str | None:
 def exported(model: Model) -> Path:
     """Return the folder with the model's graph, digest-checked; the graph is made first where there is none."""
     folder = cache_dir() / "models" / f"{model.weights_sha256[:24]}-{pooling(model)}-{FORMAT}"
-    if folder.is_dir():
-        try:
-            files.verify(folder)
-        except ValueError as error:
-            _log.warning("%s; exporting the model again", error)
-        else:
-            return folder
-    _log.info("exporting %s for OpenVINO; this happens once per model and takes about 20 s", model.name)
+    if _whole(folder):
+        return folder
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    facts = {"format": FORMAT, "model": model.name, "weights": model.weights_sha256}
-    files.write(folder, facts, lambda aside: _export(model, aside))
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # processes that start together export once and wait for it
+        if not _whole(folder):
+            _log.info("exporting %s for OpenVINO; this happens once per model and takes about 20 s", model.name)
+            facts = {"format": FORMAT, "model": model.name, "weights": model.weights_sha256}
+            files.write(folder, facts, lambda aside: _export(model, aside))
     return folder
+
+
+def _whole(folder: Path) -> bool:
+    """Whether the folder is there and every byte of it as it was written."""
+    if not folder.is_dir():
+        return False
+    try:
+        files.verify(folder)
+    except ValueError as error:
+        _log.warning("%s; exporting the model again", error)
+        return False
+    return True
 
 
 def _export(model: Model, folder: Path) -> None:

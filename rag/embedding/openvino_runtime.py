@@ -86,7 +86,7 @@ class OpenVinoRuntime:
         """Yield places, token ids and mask of each batch; texts are tokenized while the batches before are computed."""
         for start in range(0, len(texts), _WINDOW):
             rows = self._tokenizer.ids([prefix + text for text in texts[start : start + _WINDOW]])
-            lengths = [-(-len(row) // _STEP) * _STEP if len(rows) > 1 else len(row) for row in rows]
+            lengths = [self._padded(len(row)) if len(rows) > 1 else len(row) for row in rows]
             for places in batches(lengths, _BATCH_TOKENS):
                 ids = np.full((len(places), lengths[places[0]]), self._model.pad_token, dtype=np.int64)
                 mask = np.zeros_like(ids)
@@ -95,6 +95,10 @@ class OpenVinoRuntime:
                     ids[line, : len(row)] = row
                     mask[line, : len(row)] = 1
                 yield start + places, ids, mask
+
+    def _padded(self, length: int) -> int:
+        """Round up to a multiple of the step, as far as the model has positions."""
+        return max(length, min(-(-length // _STEP) * _STEP, self._model.max_seq_length))
 
     @staticmethod
     def _take(request: Untyped, places: NDArray[np.intp] | None, out: NDArray[np.float32]) -> None:
