@@ -45,6 +45,8 @@ class DenseIndex(Index[Vectors]):
     """
 
     family: ClassVar[Family] = "dense"
+    settles_ties: ClassVar[bool] = False
+    """Whether the engine's own rows come with equal scores in the order of ids."""
 
     def __init__(
         self,
@@ -67,10 +69,10 @@ class DenseIndex(Index[Vectors]):
 
     @abstractmethod
     def _search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - the engine's own Search
-        """Return the best ``k`` rows for every query, best first, -inf and -1 where fewer are found.
+        """Return the best ``k`` rows for every query, best first, -1 at the end where fewer are found.
 
         ``keep`` has the rows that may be returned, at least ``k`` of them; None allows all. Fewer than ``k`` hits are
-        no fault here: the caller tops up by an exact scan.
+        no fault here: such a query is answered by an exact scan.
         """
 
     @abstractmethod
@@ -169,7 +171,8 @@ class DenseIndex(Index[Vectors]):
             ids = self._rows.by_row[rows]
         finally:
             self._lock.stop_reading()
-        scan.settle_ties(scores, ids)
+        if not self.settles_ties:
+            scan.settle_ties(scores, ids)
         return Hits(ids, scores) if found == k else _padded(len(q), k, ids, scores)
 
     # ---- machinery --------------------------------------------------------------------------------------------
@@ -179,8 +182,8 @@ class DenseIndex(Index[Vectors]):
         if keep is not None and self._prefers_scan(len(q), len(keep), params):
             return self._scan(q, k, keep.rows)
         scores, rows = self._search(q, k, params, keep)
-        short = rows[:, -1] < 0
-        if short.any():
+        if scan.least(rows[:, -1]) < 0:
+            short = rows[:, -1] < 0
             eligible = np.arange(self._rows.n_rows) if keep is None else keep.rows
             scores[short], rows[short] = self._scan(q[short], k, eligible)
         return scores, rows

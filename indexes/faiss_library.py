@@ -54,14 +54,14 @@ def knn(q: Vectors, x: Vectors, k: int, metric: Metric, keep: Keep | None = None
     q, x
         float32, shapes (n_queries, dim) and (n, dim), C-contiguous, finite.
     k
-        1 <= k <= n.
+        1 <= k <= number of rows that may be returned.
     keep
         The rows of ``x`` that may be returned; None for all.
 
     Returns
     -------
     scores, rows
-        float32 and int64, shape (n_queries, k), best first; higher is better; -inf and -1 where ``keep`` has fewer.
+        float32 and int64, shape (n_queries, k), best first; higher is better.
     """
     module = faiss()
     scores = np.empty((len(q), k), np.float32)
@@ -73,19 +73,12 @@ def knn(q: Vectors, x: Vectors, k: int, metric: Metric, keep: Keep | None = None
         module.knn_L2sqr(*pointers, *sizes, module.swig_ptr(scores), module.swig_ptr(rows), None, chosen)
     else:
         module.knn_inner_product(*pointers, *sizes, module.swig_ptr(scores), module.swig_ptr(rows), chosen)
-    return as_scores(scores, metric), rows if keep is None else blank(scores, rows)
+    return as_scores(scores, metric), rows
 
 
 def as_scores(distances: Scores, metric: Metric) -> Scores:
     """Turn faiss's distances into scores, in place: minus the squared distance for l2."""
     return np.negative(distances, out=distances) if metric == "l2" else distances
-
-
-def blank(scores: Scores, rows: Ids) -> Ids:
-    """Set the scores of rows that faiss did not fill to -inf, in place; return the rows."""
-    if len(rows) and rows[:, -1].min() < 0:
-        scores[rows < 0] = -np.inf
-    return rows
 
 
 def write(index: object, path: Path) -> None:
@@ -119,10 +112,11 @@ def search(index: Any, q: Vectors, k: int, metric: Metric, params: Any = None) -
     Returns
     -------
     scores, rows
-        float32 and int64, shape (n_queries, k), best first; higher is better; -inf and -1 where faiss found fewer.
+        float32 and int64, shape (n_queries, k), best first; higher is better; row -1 with any score where faiss found
+        fewer.
     """
     pointer = faiss().swig_ptr
     scores = np.empty((len(q), k), np.float32)
     rows = np.empty((len(q), k), np.int64)
     index.search_c(len(q), pointer(q), k, pointer(scores), pointer(rows), params)
-    return as_scores(scores, metric), blank(scores, rows)
+    return as_scores(scores, metric), rows

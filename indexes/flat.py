@@ -23,6 +23,7 @@ class FlatIndex(DenseIndex):
     """
 
     name = "flat"
+    settles_ties = True
 
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
         super().__init__(dim, **options)

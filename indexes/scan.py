@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,17 +53,25 @@ def exact(
     n = len(x) if keep is None else len(keep)
     fetch = min(k + 1, n)
     scores, rows = _candidates(q, x, fetch, metric, keep)
-    tolerance = _rounding(q, longest, metric)
-    close = scores[:, :-1] - scores[:, 1:] <= tolerance[:, None]
+    gaps = scores[:, :-1] - scores[:, 1:]
+    slack = _rounding(q.shape[1])
+    if metric == "cosine" and least(gaps) > slack:  # lengths are 1: the common case ends here
+        return scores[:, :k], rows[:, :k]
+    tolerance = slack * _magnitude(q, longest, metric)
+    close = gaps <= tolerance[:, None]
     unsure = close.any(axis=1)
-    if unsure.any():
-        open_end = unsure & close[:, -1] if fetch > k else np.zeros(len(q), np.bool_)
-        for i in np.flatnonzero(open_end):  # the tie goes on beyond what was fetched
-            tied = _at_least(q[i], x, float(scores[i, k - 1] - 2 * tolerance[i]), metric, keep)
-            scores[i, :k], rows[i, :k] = _in_order(q[i], x, tied, k=k, metric=metric, ids=ids)
-        for i in np.flatnonzero(unsure & ~open_end):
-            scores[i], rows[i] = _in_order(q[i], x, rows[i], k=fetch, metric=metric, ids=ids)
+    open_end = unsure & close[:, -1] if fetch > k else np.zeros(len(q), np.bool_)
+    for i in np.flatnonzero(open_end):  # the tie goes on beyond what was fetched
+        tied = _at_least(q[i], x, float(scores[i, k - 1] - 2 * tolerance[i]), metric, keep)
+        scores[i, :k], rows[i, :k] = _in_order(q[i], x, tied, k=k, metric=metric, ids=ids)
+    for i in np.flatnonzero(unsure & ~open_end):
+        scores[i], rows[i] = _in_order(q[i], x, rows[i], k=fetch, metric=metric, ids=ids)
     return scores[:, :k], rows[:, :k]
+
+
+def least(values: NDArray[Any]) -> float:
+    """Return the least of some numbers, inf of none; for a few, Python's own is faster than numpy's."""
+    return min(values.ravel().tolist(), default=math.inf) if values.size <= 32 else float(values.min())
 
 
 def blocks(q: Vectors, vectors: Callable[[Ids], Vectors], rows: Ids, k: int, metric: Metric) -> tuple[Scores, Ids]:
@@ -98,6 +108,10 @@ def merge(one: tuple[Scores, Ids], other: tuple[Scores, Ids], k: int) -> tuple[S
 
 def settle_ties(scores: Scores, ids: Ids) -> None:
     """Put equal scores of a row in the order of ascending ids, in place."""
+    if scores.size <= 32 and len(scores) == 1:  # one query, few hits: Python is faster than numpy
+        values = scores[0].tolist()
+        if len(set(values)) == len(values):
+            return
     tied = np.flatnonzero((scores[:, 1:] == scores[:, :-1]).any(axis=1))
     if len(tied):
         order = np.lexsort((np.where(ids[tied] < 0, np.iinfo(np.int64).max, ids[tied]), -scores[tied]), axis=1)
@@ -122,12 +136,17 @@ def _drop(scores: Scores, rows: Ids, keep: Keep, k: int) -> tuple[Scores, Ids]:
     return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
 
-def _rounding(q: Vectors, longest: float, metric: Metric) -> NDArray[np.float32]:
-    """Bound the difference, per query, that float32's rounding may make between two equal scores."""
+@cache
+def _rounding(dim: int) -> float:
+    """Bound the difference that float32's rounding may make between two equal scores of vectors of length 1."""
+    return 6e-8 * (8 + 2 * math.sqrt(dim))
+
+
+def _magnitude(q: Vectors, longest: float, metric: Metric) -> NDArray[np.float32]:
+    """Say, per query, how much larger than with vectors of length 1 the rounding may be."""
     lengths = np.sqrt(np.einsum("ij,ij->i", q, q))
     most = math.sqrt(longest)
-    scale = (lengths + most) ** 2 if metric == "l2" else lengths * most
-    return np.asarray(scale * np.float32(6e-8 * (8 + 2 * math.sqrt(q.shape[1]))), np.float32)
+    return np.asarray((lengths + most) ** 2 if metric == "l2" else lengths * most, np.float32)
 
 
 def _at_least(q: Vectors, x: Vectors, least: float, metric: Metric, keep: Keep | None) -> Ids:

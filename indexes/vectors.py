@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -9,10 +11,10 @@ from .checks import first
 from .errors import InvalidInput
 from .types import Vectors
 
-_MAX_SQUARE = np.float32(2.0**124)
+_MAX_SQUARE = 2.0**124
 """Squared lengths up to this cannot make a score of ``ip`` or ``l2`` overflow float32: 4 * 2**124 < 2**128."""
 
-_TINY = np.float32(2.0**-100)
+_TINY = 2.0**-100
 
 
 def checked_vectors(x: ArrayLike, dim: int, name: str, *, bounded: bool) -> tuple[Vectors, NDArray[np.float32]]:
@@ -40,10 +42,10 @@ def checked_vectors(x: ArrayLike, dim: int, name: str, *, bounded: bool) -> tupl
     if vectors.ndim != 2 or vectors.shape[1] != dim:
         hint = f"; for one vector give {name}[None, :]" if vectors.shape == (dim,) else ""
         raise InvalidInput(f"{name} must have shape (n, {dim}), got {vectors.shape}{hint}")
-    squares: NDArray[np.float32] = np.einsum("ij,ij->i", vectors, vectors)
-    fine = squares <= _MAX_SQUARE
-    if not fine.all():
-        _complain(vectors, fine, name, bounded=bounded)
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    # One query at a time is the common case, where each call of numpy counts: nan and inf fail this comparison too.
+    if not (float(squares[0]) if len(squares) == 1 else float(squares.max(initial=0))) <= _MAX_SQUARE:
+        _complain(vectors, squares <= _MAX_SQUARE, name, bounded=bounded)
     return vectors, squares
 
 
@@ -57,6 +59,8 @@ def unit(x: Vectors, squares: NDArray[np.float32]) -> Vectors:
     squares
         float32, shape (n,): squared lengths, which may have over- or underflowed.
     """
+    if len(squares) == 1 and _TINY <= float(squares[0]) <= _MAX_SQUARE:
+        return x * np.float32(1 / math.sqrt(float(squares[0])))
     odd = (squares < _TINY) | (squares > _MAX_SQUARE)
     if not odd.any():
         return np.asarray(x / np.sqrt(squares)[:, None], np.float32)
