@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,17 +46,18 @@ class Search:
     """One index with a batch of queries for it.
 
     ``unlisted`` is the score of a chunk that the index does not return even if nothing else is allowed: 0 for an index
-    of terms (no term in common).
+    of terms (no term in common). ``params`` are search parameters other than the index's own.
     """
 
     name: str
     index: Any  # indexes.DenseIndex or indexes.TermIndex: their ``search`` differs in the queries' type only
     queries: Any
     unlisted: float = 0.0
+    params: Mapping[str, float] | None = None
 
     def run(self, k: int, allow: IdSet | None) -> Hits:
         """Search for all queries."""
-        hits: Hits = self.index.search(self.queries, k, allow=allow)
+        hits: Hits = self.index.search(self.queries, k, allow=allow, params=self.params)
         return hits
 
     def alone(self, i: int) -> Search:
@@ -65,7 +66,7 @@ class Search:
 
     def score(self, i: int, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the scores of the chunks ``ids`` (ascending) for query ``i``, in their order."""
-        hits: Hits = self.index.search(self.queries[i : i + 1], len(ids), allow=ids)
+        hits: Hits = self.index.search(self.queries[i : i + 1], len(ids), allow=ids, params=self.params)
         scores = np.full(len(ids), self.unlisted, np.float32)
         found, values = hits.row(0)
         scores[np.searchsorted(ids, found)] = values

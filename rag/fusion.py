@@ -89,13 +89,16 @@ class ZScore:
             raise InvalidInput(f"dense_weight must be from 0 to 1, not {self.dense_weight!r}")
 
     def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
-        """Return the weighted sum of standard scores."""
+        """Return the weighted sum of standard scores, rounded to 5 decimals.
+
+        Vectors that were embedded in a batch differ in their last bits from those embedded alone; the order must not.
+        """
         total = np.zeros(len(views[0].scores))
         others = max(1, sum(view.name != "dense" for view in views))
         for view in views:
             weight = self.dense_weight if view.name == "dense" else (1 - self.dense_weight) / others
             total += weight * standard_scores(view)
-        return total
+        return np.round(total, 5)
 
 
 def standard_scores(view: View) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 DEPTH = 100
 DEEPEST = 4096
 """Where the search for passages that are no repetitions, and of sources that are not used up, ends."""
+
+BESIDE_DENSE: Mapping[str, float] = MappingProxyType({"k1": 0.9, "b": 0.4})
+"""BM25's constants in a fused search: Anserini's defaults, made for passages.
+
+P. Yang, H. Fang and J. Lin, "Anserini: reproducible ranking baselines using Lucene", ACM JDIQ 10(4), 2018.
+"""
 
 _BATCH = 256
 
@@ -195,14 +202,22 @@ class Retriever:
         if vectors is not None:
             searches.append(Search("dense", self.kb.index("dense"), vectors))
         if self.terms:
-            searches.append(Search("terms", self.kb.index("terms"), [self._terms(question) for question in questions]))
+            searches.append(self._term_search(questions))
         return searches
 
-    def _terms(self, question: str) -> list[str]:
-        # Alone, the term search is plain BM25 of all the question's terms; beside a dense search, which reads the
-        # question as a whole, it has but to say which passages are about the same things.
-        analyser = self.kb.analyser
-        return topic_terms(question, analyser) if self.dense else analyser.terms(question)
+    def _term_search(self, questions: Sequence[str]) -> Search:
+        """Return the plain search by all terms where it is alone; what serves best beside a dense search else.
+
+        The dense search reads the question as a whole and rewards a passage that keeps to its matter, so the term
+        search has but to say which of the things asked about a passage mentions: no question words, less credit for
+        repetition. An index that was given parameters of its own keeps them.
+        """
+        index, analyser = self.kb.index("terms"), self.kb.analyser
+        if not self.dense:
+            return Search("terms", index, [analyser.terms(question) for question in questions])
+        default = index.name == "bm25" and index.search_params == index.Search()
+        terms = [topic_terms(question, analyser) for question in questions]
+        return Search("terms", index, terms, params=BESIDE_DENSE if default else None)
 
     def _background(self, searches: Sequence[Search]) -> IdSet:
         seq = self.kb.seq
@@ -240,8 +255,7 @@ class Retriever:
     def _fused(self, candidates: Candidates) -> NDArray[np.float64]:
         if len(candidates.views) == 1:
             return candidates.views[0].scores.astype(np.float64)
-        # Vectors embedded in a batch differ from those embedded alone in the last bits; the order must not.
-        return np.round(self.fusion.fuse(candidates.views), 5)
+        return self.fusion.fuse(candidates.views)
 
     def _records(self, candidates: Candidates, order: NDArray[np.int64], k: int) -> Iterator[tuple[int, ChunkRecord]]:
         """Yield candidates with their records, best first, fetched in growing portions."""
