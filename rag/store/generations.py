@@ -19,7 +19,7 @@ import indexes
 from indexes.errors import IndexDamaged
 
 from ..errors import StoreCorrupt
-from .database import Connection
+from .database import DATABASE, Connection
 from .faults import file_faults
 from .session import GENERATIONS, clear, sync_folder
 
@@ -68,8 +68,10 @@ def load(folder: Path, pointer: Pointer) -> AnyIndex:
 
 def _cause(place: Path, pointer: Pointer) -> str:
     """Return what is wrong with the folder as a whole."""
+    if not os.path.lexists(place):
+        return f"it is missing, or {DATABASE} is that of another knowledge base or an older copy"
     if place.is_symlink() or not place.is_dir():
-        return "it is missing, or not a folder"
+        return "it is not a folder"
     return "" if manifest_digest(place) == pointer.digest else f"{MANIFEST} is altered, or that of another index"
 
 
@@ -84,9 +86,10 @@ def manifest_digest(place: Path) -> str:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise IndexDamaged(f"{MANIFEST} cannot be opened ({error.strerror})") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise IndexDamaged(f"{MANIFEST} is not a plain file")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise IndexDamaged(f"{MANIFEST} is not a plain file")
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

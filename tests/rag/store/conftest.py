@@ -12,7 +12,7 @@ from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
 
 CHUNKER = "sentences:16/0"
-WORDS = "amber birch cedar delta ember fjord grove heron islet jetty knoll larch marsh north otter pearl quartz river".split()
+WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "islet", "jetty", "knoll", "larch", "marsh", "north", "otter", "pearl", "quartz", "river"]
 
 
 def text_of(n: int, version: int = 1) -> str:

@@ -1,0 +1,30 @@
+"""Work in a forked child: what crashes, hangs or is killed there is seen here."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import traceback
+from collections.abc import Callable
+
+
+def in_child(work: Callable[[], object], *, seconds: int = 20, memory: int = 6 << 30) -> tuple[int, str]:
+    """Run in a fork with a time and a memory limit; return its wait status (0: well) and what it says."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        status = 1
+        try:
+            signal.alarm(seconds)
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+            os.write(write, str(work() or "").encode()[:60_000])
+            status = 0
+        except BaseException:
+            os.write(write, traceback.format_exc()[-3000:].encode())
+        os._exit(status)
+    os.close(write)
+    with os.fdopen(read, "rb") as file:
+        said = file.read().decode()
+    return os.waitpid(pid, 0)[1], said

@@ -1,0 +1,220 @@
+"""Kills an ingest again and again and looks at what is left; prints one JSON object. Run as a program by `test_kills.py`.
+
+The log of what was acknowledged is kept outside of the store, on a pipe. Each trial runs in forked children of this
+single-threaded process, so that a kill costs no start of Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from conftest import CHUNKER, answers, documents
+from forking import in_child
+
+from rag.embedding import HashingEmbedder
+from rag.knowledge_base import KnowledgeBase
+from rag.store import database, live, pipeline
+
+SEED = 7
+REOPEN_LIMIT_S = 2.0
+
+
+def corpus(count: int) -> tuple[list, list]:
+    """What the store holds before, and what is ingested: some changed, some new, some empty, some equal texts."""
+    before = documents(count // 2)
+    after = documents(count)
+    changed = documents(count // 2, version=2)
+    for n in range(0, count // 2, 10):
+        after[n] = changed[n]
+    for n in range(count // 2, count, 25):
+        after[n] = type(after[n]).from_text("", id=after[n].id)
+    return before, after
+
+
+def ingest(path: Path, docs: list, log: int | None, removing: str | None) -> None:
+    say = (lambda ids: os.write(log, ("".join(f"{i}\n" for i in ids) + "+\n").encode())) if log is not None else None
+    with KnowledgeBase.open(path, mode="w", embedder=HashingEmbedder(32)) as kb:
+        if removing:
+            kb.remove(removing)
+        kb.add(docs, on_commit=say)
+        if log is not None:
+            os.write(log, b".\n")
+
+
+def killed(path: Path, docs: list, delay: float) -> tuple[list[str], bool, int]:
+    """Ingest in a child and kill it ``delay`` seconds after its first commit; return what it acknowledged."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        with contextlib.suppress(BaseException):
+            ingest(path, docs, write, None)
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb", buffering=0) as file:
+        said = file.read(1)
+        time.sleep(delay)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        said += file.read()
+    lines = said.decode().split("\n")
+    commits = lines.count("+")
+    whole = lines[: len(lines) - 1 - lines[::-1].index("+")] if commits else []
+    return [line for line in whole if line not in ("+", ".", "")], "." not in lines, commits
+
+
+def look(path: Path, before: dict[str, str], after: dict[str, str], acknowledged: list[str]) -> str:
+    """Return what is wrong with a store after a kill, in words."""
+    start = time.perf_counter()
+    with KnowledgeBase.open(path, mode="w", embedder=HashingEmbedder(32)) as kb:
+        opened = time.perf_counter() - start
+        wrong = [f"reopening took {opened:.2f} s"] if opened > REOPEN_LIMIT_S else []
+        held = {name: kb.document(name).digest() for name in kb.document_ids()}
+        wrong += [f"lost {i}" for i in acknowledged if held.get(i) != after[i]]
+        wrong += [f"half {i}" for i, digest in held.items() if digest not in (before.get(i), after.get(i))]
+        wrong += [f"gone {i}" for i in before if i not in held]
+        report = kb.verify()
+        wrong += [str(problem) for problem in report.problems] + [f"left over {name}" for name in report.leftovers]
+        ids = kb.chunk_ids().tolist()
+        for family in ("dense", "terms"):
+            if kb.index(family).ids().tolist() != ids:
+                wrong.append(f"index {family} does not hold the chunks of the store")
+    return "; ".join(wrong)
+
+
+def finish(path: Path, docs: list) -> str:
+    ingest(path, docs, None, None)
+    with KnowledgeBase.open(path, embedder=HashingEmbedder(32)) as kb:
+        return json.dumps([kb.document_ids(), answers(kb)])
+
+
+def early_acknowledgement() -> None:
+    """Planted defect: say that a batch is safe before it is."""
+    commit = pipeline.Pipeline._commit
+
+    def early(self: pipeline.Pipeline, batch: object, vectors: object) -> None:
+        vectors.result()
+        self._on_commit([s.document.id for s in batch.steps if hasattr(s, "document")])
+        commit(self, batch, vectors)
+
+    pipeline.Pipeline._commit = early
+
+
+def no_transactions() -> None:
+    """Planted defect: every statement commits by itself."""
+
+    @contextlib.contextmanager
+    def none(db: object):
+        yield
+
+    database.transaction = none
+
+
+def index_first() -> None:
+    """Planted defect: the pointer to a new index is committed before the index is there."""
+    from rag.store import generations
+
+    save = generations.save
+
+    def lazy(folder: Path, spec: str, index: object, seq: int) -> object:
+        pointer = save(folder, spec, index, seq)
+        there = folder / "generations" / pointer.folder
+        late.append((there.rename(there.with_name(f"late{pointer.folder}")), there))
+        return pointer
+
+    late: list[tuple[Path, Path]] = []
+    commit = live.LiveIndexes._commit
+
+    def then(self: object, *rest: object) -> None:
+        commit(self, *rest)
+        time.sleep(0.05)
+        for old, new in late:
+            old.rename(new)
+        late.clear()
+
+    generations.save = lazy
+    live.LiveIndexes._commit = then
+
+
+DEFECTS = {"early": early_acknowledgement, "autocommit": no_transactions, "index-first": index_first}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--kills", type=int, default=100)
+    arguments.add_argument("--documents", type=int, default=120)
+    arguments.add_argument("--defect", choices=sorted(DEFECTS))
+    given = arguments.parse_args()
+    pipeline.FIRST_BATCH_TEXTS = pipeline.BATCH_TEXTS = 12  # many commits
+    live.TAIL_MIN = 40  # and new generations at the end
+    before, after = corpus(given.documents)
+    work = Path(tempfile.mkdtemp())
+    try:
+        print(json.dumps(trials(work, before, after, given.kills, given.defect)))
+    finally:
+        shutil.rmtree(work)
+
+
+def trials(work: Path, before: list, after: list, kills: int, defect: str | None) -> dict[str, object]:
+    # Here, not in a child: what this imports, no child has to.
+    with KnowledgeBase.create(work / "first", embedder=HashingEmbedder(32), chunker=CHUNKER) as kb:
+        kb.add(before)
+        answers(kb)
+    assert threading.active_count() == 1, "a fork would copy half of a process"
+    shutil.copytree(work / "first", work / "whole")
+    status, undisturbed = in_child(lambda: finish(work / "whole", after))
+    assert status == 0, undisturbed
+    shutil.copytree(work / "first", work / "timed")
+    start = time.perf_counter()
+    _, took = in_child(lambda: _timed(work / "timed", after))
+    span = float(took)
+    if defect:
+        DEFECTS[defect]()
+    old, new = {d.id: d.digest() for d in before}, {d.id: d.digest() for d in after}
+    dice = random.Random(SEED)
+    result = {"kills": 0, "during": 0, "bad": [], "different": 0, "span_s": round(span, 3), "commits_seen": []}
+    for trial in range(kills):
+        path = work / f"kb{trial}"
+        shutil.copytree(work / "first", path)
+        acknowledged, unfinished, commits = killed(path, after, dice.uniform(0, span))
+        result["kills"] += 1
+        result["during"] += unfinished
+        result["commits_seen"].append(commits)
+        status, wrong = in_child(lambda: look(path, old, new, acknowledged))
+        if status or wrong:
+            result["bad"].append(wrong)
+            if defect:
+                break
+        else:
+            status, again = in_child(lambda: finish(path, after))
+            result["different"] += status != 0 or again != undisturbed
+        shutil.rmtree(path)
+    result["seconds"] = round(time.perf_counter() - start, 1)
+    return result
+
+
+def _timed(path: Path, docs: list) -> float:
+    """Seconds from the first commit to the end of an ingest."""
+    times = []
+    with KnowledgeBase.open(path, mode="w", embedder=HashingEmbedder(32)) as kb:
+        kb.add(docs, on_commit=lambda _: times.append(time.perf_counter()))
+    return time.perf_counter() - times[0]
+
+
+if __name__ == "__main__":
+    main()
