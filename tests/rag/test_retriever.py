@@ -269,12 +269,14 @@ def test_an_index_keeps_the_parameters_it_was_given(tmp_path: Path, spec: str, u
     folder = tmp_path / "kb"
     with KnowledgeBase.create(folder, embedder=HashingEmbedder(32), indexes=["flat", spec], chunker="document") as kb:
         kb.add(Document.from_text(text, id=f"d{i}") for i, text in enumerate(texts(30, 4)))
-        hits = kb.index("terms").search([["balas"]], 30, params=used)
+        query = [kb.analyser.terms("balas")]
+        hits = kb.index("terms").search(query, 30, params=used)
+        assert len(hits.row(0)[0]) > 10
         expected = dict(zip(*(part.tolist() for part in hits.row(0)), strict=True))
         for passage in Retriever(kb, k=30, dedupe=False).retrieve("balas"):
             assert passage.scores["terms"] == pytest.approx(expected.get(passage.chunk, 0.0))
         plain = Retriever(kb, k=30, dense=False, dedupe=False).retrieve("balas")
-        assert [p.score for p in plain] == kb.search_terms([["balas"]], 30).row(0)[1].tolist()
+        assert [p.score for p in plain] == kb.search_terms(query, 30).row(0)[1].tolist()
 
 
 def test_a_fusion_of_ones_own(kb: KnowledgeBase) -> None:
