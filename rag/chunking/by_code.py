@@ -9,7 +9,7 @@ from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from .packing import lines
 from .recursive import split
-from .ruler import Ruler, Span
+from .ruler import Measure, Ruler, Span
 
 CODE_TYPES = frozenset(
     re.findall(
@@ -44,12 +44,11 @@ class CodeChunker:
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256) -> None:
         self.name = f"code:{size}"
-        self._tokenizer = tokenizer
-        self._size = size
+        self._measure = Measure(tokenizer, size)
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Split source code between definitions."""
-        ruler = Ruler(document, self._tokenizer, self._size)
+        ruler = self._measure.ruler(document)
         return ruler.chunks(code_spans(ruler, 0, len(document.text)))
 
 

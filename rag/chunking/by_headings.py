@@ -8,7 +8,7 @@ from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from .by_code import CODE_TYPES, code_spans
 from .packing import pack_sentences
-from .ruler import Ruler, Span
+from .ruler import Measure, Span
 
 
 class HeadingsChunker:
@@ -29,13 +29,12 @@ class HeadingsChunker:
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256, overlap: int = 32) -> None:
         self.name = f"headings:{size}/{overlap}"
-        self._tokenizer = tokenizer
-        self._size = size
+        self._measure = Measure(tokenizer, size)
         self._overlap = overlap
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Split a document at its headings."""
-        ruler = Ruler(document, self._tokenizer, self._size)
+        ruler = self._measure.ruler(document)
         if document.type in CODE_TYPES:
             return ruler.chunks(code_spans(ruler, 0, len(document.text)))
         return ruler.chunks(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from .packing import pack_sentences
-from .ruler import Ruler
+from .ruler import Measure
 
 
 class TokensChunker:
@@ -23,13 +23,12 @@ class TokensChunker:
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256, overlap: int = 32) -> None:
         self.name = f"tokens:{size}/{overlap}"
-        self._tokenizer = tokenizer
-        self._size = size
+        self._measure = Measure(tokenizer, size)
         self._overlap = overlap
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Split a document into windows."""
-        ruler = Ruler(document, self._tokenizer, self._size)
+        ruler = self._measure.ruler(document)
         return ruler.chunks(ruler.windows(0, len(document.text), self._overlap))
 
 
@@ -48,11 +47,12 @@ class SentencesChunker:
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256, overlap: int = 1) -> None:
         self.name = f"sentences:{size}/{overlap}"
-        self._tokenizer = tokenizer
-        self._size = size
+        self._measure = Measure(tokenizer, size)
         self._overlap = overlap
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Split a document between sentences."""
-        ruler = Ruler(document, self._tokenizer, self._size)
-        return ruler.chunks(pack_sentences(ruler, 0, len(document.text), tokens=self._size, count=self._overlap))
+        ruler = self._measure.ruler(document)
+        return ruler.chunks(
+            pack_sentences(ruler, 0, len(document.text), tokens=self._measure.size, count=self._overlap)
+        )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ..embedding.protocol import Tokenizer
 
 SLICE = 1 << 16
 """Characters tokenized at once: what a tokenizer returns is many times its text, so memory stays flat."""
@@ -16,13 +15,21 @@ SLICE = 1 << 16
 # white space or characters it drops are none, yet a chunk must not grow without bounds.
 _LONGEST_TOKEN = 64
 _PIECE = 4
-_LONGEST_GAP = 64
+LONGEST_GAP = 64
 
-_SPACES = [c for c in range(0x3001) if chr(c).isspace()]
-_IS_SPACE = np.zeros(0x3002, dtype=bool)
-_IS_SPACE[_SPACES] = True
+LAST_SPACE = 0x3000
+IS_SPACE = np.array([chr(c).isspace() for c in range(LAST_SPACE + 2)])
+"""By code point: whether Python takes a character for white space."""
 
 Positions = NDArray[np.int64]
+
+
+class TokenStarts(Protocol):
+    """Finds where the tokens of a text begin."""
+
+    def __call__(self, text: str, codes: NDArray[np.uint32], space: NDArray[np.bool_]) -> Positions:
+        """Return the starts, given the text's code points and which of them are white space."""
+        ...
 
 
 class Grid:
@@ -37,13 +44,14 @@ class Grid:
         int64: for each token, the last one up to it that follows white space, the first one counting as such.
     """
 
-    def __init__(self, text: str, tokenizer: Tokenizer) -> None:
+    def __init__(self, text: str, tokens: TokenStarts) -> None:
         starts: list[Positions] = []
         fresh: list[NDArray[np.bool_]] = []
         for begin, end in _slices(text):
             part = text[begin:end]
-            space = _space(part)
-            found = _covering(tokenizer.offsets([part])[0], space)
+            codes = np.frombuffer(part.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+            space = IS_SPACE[np.minimum(codes, LAST_SPACE + 1)]
+            found = tokens(part, codes, space)
             starts.append(found + begin)
             fresh.append((found == 0) | space[found - 1])
         self.starts: Positions = np.concatenate(starts) if starts else np.zeros(0, dtype=np.int64)
@@ -76,36 +84,33 @@ def _slices(text: str) -> Iterator[tuple[int, int]]:
         begin = end
 
 
-def _space(text: str) -> NDArray[np.bool_]:
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    return _IS_SPACE[np.minimum(codes, 0x3001)]
-
-
-def _covering(offsets: NDArray[np.int64], space: NDArray[np.bool_]) -> Positions:
+def covering(offsets: NDArray[np.int64], space: NDArray[np.bool_]) -> Positions:
     """Return token starts, with starts added inside very long tokens and in the gaps between tokens."""
     length = len(space)
-    offsets = offsets[(offsets[:, 1] > offsets[:, 0])]
+    offsets = offsets[offsets[:, 1] > offsets[:, 0]]
     starts = np.maximum.accumulate(offsets[:, 0])
     ends = np.maximum.accumulate(offsets[:, 1])
-    gap_start = np.concatenate([[0], ends])
-    gap_end = np.concatenate([starts, [length]])
-    ink = np.concatenate([[0], np.cumsum(~space)])
-    wide = np.flatnonzero(gap_end > gap_start)
-    gap_start, gap_end = gap_start[wide], gap_end[wide]
-    inked = ink[gap_end] > ink[gap_start]
+    bare = ~space
     long = ends - starts > _LONGEST_TOKEN
-    blank = ~inked & (gap_end - gap_start > _LONGEST_GAP)
+    gap_start, gap_end = np.append(0, ends), np.append(starts, length)
+    if not long.any():
+        # The usual case: single spaces between tokens, and nothing more to do.
+        wide = gap_end - gap_start
+        narrow = gap_start[wide == 1]
+        if wide.max() <= 1 and not bare[narrow].any():
+            return starts
+    ink = np.append(0, np.cumsum(bare))
+    inked = ink[gap_end] > ink[np.minimum(gap_start, gap_end)]
+    blank = ~inked & (gap_end - gap_start > LONGEST_GAP)
     added = [
-        _steps(gap_start[inked], gap_end[inked], _PIECE),
-        _steps(gap_start[blank], gap_end[blank], _LONGEST_GAP),
-        _steps(starts[long] + _PIECE, ends[long], _PIECE),
+        steps(gap_start[inked], gap_end[inked], _PIECE),
+        steps(gap_start[blank], gap_end[blank], LONGEST_GAP),
+        steps(starts[long] + _PIECE, ends[long], _PIECE),
     ]
-    if not any(len(extra) for extra in added):
-        return starts
     return np.sort(np.concatenate([starts, *added]))
 
 
-def _steps(starts: Positions, ends: Positions, step: int) -> Positions:
+def steps(starts: Positions, ends: Positions, step: int) -> Positions:
     """Concatenate ``arange(start, end, step)`` of each pair."""
     counts = -((starts - ends) // step)
     before = np.cumsum(counts) - counts

@@ -9,7 +9,7 @@ from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from ..sentences import sentences
 from .packing import lines
-from .ruler import Ruler, Span
+from .ruler import Measure, Ruler, Span
 
 Splitter = Callable[[str, int, int], Iterator[Span]]
 """Splits ``text[start:end]`` into spans that follow one another without a gap."""
@@ -30,12 +30,11 @@ class RecursiveChunker:
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256) -> None:
         self.name = f"recursive:{size}"
-        self._tokenizer = tokenizer
-        self._size = size
+        self._measure = Measure(tokenizer, size)
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Split a document by ever finer separators."""
-        ruler = Ruler(document, self._tokenizer, self._size)
+        ruler = self._measure.ruler(document)
         splitters = (_paragraphs, lines, _sentences)
         return ruler.chunks(split(ruler, 0, len(document.text), splitters))
 
@@ -50,17 +49,18 @@ def split(ruler: Ruler, start: int, end: int, splitters: Sequence[Splitter]) -> 
     begin = 0
     room = 0
     for i, (a, b) in enumerate(spans):
-        if i == begin:
-            room = ruler.room(a)
-        if edges[i + 1] - edges[begin] <= room:
-            continue
-        if i > begin:
+        if i > begin and edges[i + 1] - edges[begin] > room:
             yield spans[begin][0], a
             begin = i
-            room = ruler.room(a)
-        if edges[i + 1] - edges[i] > room:
-            yield from split(ruler, a, b, splitters[1:])
-            begin = i + 1
+        if i == begin:
+            ink = ruler.ink(a, b)
+            if ink == b:
+                begin = i + 1
+                continue
+            room = ruler.room(ink)
+            if edges[i + 1] - edges[i] > room:
+                yield from split(ruler, a, b, splitters[1:])
+                begin = i + 1
     if begin < len(spans):
         yield spans[begin][0], end
 

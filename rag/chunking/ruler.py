@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from ..documents import Chunk, Document, Section, context_text
 from ..embedding.protocol import Tokenizer
 from .grid import Grid
+from .lexicon import Lexicon
 
 Span = tuple[int, int]
 
 # Cuts beside these leave a tokenizer's view of both sides as it was.
 _CLEAN = frozenset(" \n\t")
+_BLANK = re.compile(r"\s*")
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f")
 _LONGEST_CHARACTER = 16
-_PROBE = ["the", "chunk", "of", "unbelievable", "words", "1984,", "naïve", "(tokenizers)", "x2", "3.14", "e-mail's"]
+
+
+class Measure:
+    """A tokenizer and the tokens that a chunk may have.
+
+    Parameters
+    ----------
+    tokenizer
+        The embedder's own.
+    size
+        Tokens of a chunk at most; no more than the embedder takes.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, size: int) -> None:
+        self.tokenizer = tokenizer
+        self.lexicon = Lexicon(tokenizer)
+        self._size = size
+
+    @cached_property
+    def size(self) -> int:
+        """Tokens of a chunk at most."""
+        return min(self._size, self.tokenizer.max_tokens)
+
+    def ruler(self, document: Document) -> Ruler:
+        """Measure a document."""
+        return Ruler(document, self)
 
 
 class Ruler:
@@ -27,15 +56,15 @@ class Ruler:
     text.
     """
 
-    def __init__(self, document: Document, tokenizer: Tokenizer, size: int) -> None:
+    def __init__(self, document: Document, measure: Measure) -> None:
         self.document = document
         self.text = document.text
-        self.size = min(size, tokenizer.max_tokens)
-        self.grid = Grid(document.text, tokenizer)
-        self._tokenizer = tokenizer
+        self.size = measure.size
+        self.grid = Grid(document.text, measure.lexicon.starts)
+        self._tokenizer = measure.tokenizer
         self._section_starts = [section.start for section in document.sections]
         self._contexts: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {}
-        self._steady = steady_at_spaces(tokenizer)
+        self._lexicon = measure.lexicon
 
     def section(self, position: int) -> Section | None:
         """Return the section that a character stands in."""
@@ -45,10 +74,15 @@ class Ruler:
         return self.document.sections[i]
 
     def room(self, position: int) -> int:
-        """Return the tokens of text that fit a chunk which starts at a position."""
+        """Return the tokens of text that fit a chunk which starts with the character at a position."""
         section = self.section(position)
         context = self._context(section.heading if section else ())[1]
         return max(self.size - context, self.size // 4, 1)
+
+    def ink(self, start: int, end: int) -> int:
+        """Return the first character of a span that is not white space, its end where there is none."""
+        blank = _BLANK.match(self.text, start, end)
+        return blank.end() if blank else start
 
     def fits(self, start: int, end: int) -> bool:
         """Tell whether a span makes one chunk."""
@@ -58,7 +92,7 @@ class Ruler:
         """Cut a span into runs of tokens that fit, between words where it can be."""
         starts, words = self.grid.starts, self.grid.words
         last = self.grid.index(end)
-        while start < end:
+        while (start := self.ink(start, end)) < end:
             first = self.grid.index(start)
             room = self.room(start)
             stop = first + room
@@ -74,13 +108,13 @@ class Ruler:
     def chunks(self, spans: Iterable[Span]) -> list[Chunk]:
         """Make chunks of spans: stripped, blank ones dropped, held to the budget."""
         stripped = [span for span in (self._strip(*span) for span in spans) if span[0] < span[1]]
-        doubtful = [span for span in stripped if not (self._steady and self._clean(*span))]
+        doubtful = [span for span in stripped if not (self._lexicon.steady and self._clean(*span))]
         counts = self._tokenizer.offsets([self._embedded(*span) for span in doubtful]) if doubtful else []
         over = {span for span, found in zip(doubtful, counts, strict=True) if len(found) > self._limit(span[0])}
-        result: list[Chunk] = []
+        fitting: list[Span] = []
         for span in stripped:
-            result.extend(map(self._chunk, self._halved(*span) if span in over else [span]))
-        return result
+            fitting.extend(self._halved(*span) if span in over else [span])
+        return [self._chunk(span) for span in _useful(fitting)]
 
     def _chunk(self, span: Span) -> Chunk:
         start, end = span
@@ -108,8 +142,7 @@ class Ruler:
         return found
 
     def _line_tokens(self, heading: tuple[str, ...]) -> int:
-        line = context_text(self.document.title, heading, "")
-        return len(self._tokenizer.offsets([line])[0]) if line else 0
+        return self._lexicon.count(context_text(self.document.title, heading, "").rstrip("\n"))
 
     def _strip(self, start: int, end: int) -> Span:
         part = self.text[start:end]
@@ -144,20 +177,24 @@ class Ruler:
         return max(cut, start + 1)
 
     def _rewind(self, start: int, cut: int, overlap: int) -> int:
-        """Return where the next window starts: some tokens before the cut, at a word, and beyond ``start``."""
+        """Return where the next window starts: some tokens before the cut, at a word, beyond the last start."""
         at = max(self.grid.index(cut) - overlap, 0)
         word = int(self.grid.words[min(at + overlap // 2, len(self.grid.words) - 1)])
         at = word if word >= at - overlap // 2 else at
         begin = int(self.grid.starts[at])
-        return begin if start < begin < cut else cut
+        return begin if int(self.grid.starts[self.grid.index(start)]) < begin < cut else cut
 
 
-def steady_at_spaces(tokenizer: Tokenizer) -> bool:
-    """Tell whether a word has as many tokens alone as after a space (WordPiece: yes; byte-level BPE: not always)."""
-    alone = tokenizer.offsets(_PROBE)
-    joined = tokenizer.offsets([f"a {word}" for word in _PROBE])
-    one = len(tokenizer.offsets(["a"])[0])
-    return all(len(pair) == one + len(single) for pair, single in zip(joined, alone, strict=True))
+def _useful(spans: list[Span]) -> list[Span]:
+    """Order spans by start and end, without those that lie in another."""
+    kept: list[Span] = []
+    for span in sorted(spans):
+        if kept and span[1] <= kept[-1][1]:
+            continue
+        if kept and span[0] == kept[-1][0]:
+            kept.pop()
+        kept.append(span)
+    return kept
 
 
 def _joins(char: str) -> bool:
