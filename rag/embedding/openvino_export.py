@@ -171,7 +171,7 @@ def _compare(model: Model, network: Untyped, run: Callable[[Any, Any], NDArray[n
     import torch
 
     rng = np.random.default_rng(0)
-    for rows, columns in ((1, 5), (3, 40)):
+    for rows, columns in ((1, 5), (3, min(40, model.max_seq_length))):
         ids = rng.integers(0, model.vocabulary, (rows, columns))
         mask = (np.arange(columns) < np.linspace(columns, 3, rows)[:, None]).astype(np.int64)
         ids = np.where(mask == 1, ids, model.pad_token)
