@@ -46,9 +46,7 @@ class Discovery(Iterator["Found | LoadFailure"]):
                 continue
             name = printable(os.path.normpath(path)) if path else path
             try:
-                if not path:
-                    raise FileNotFoundError
-                real = os.path.realpath(path, strict=True)
+                real = os.path.realpath(path or "\0", strict=True)  # an empty name would be the working folder
                 status = os.stat(real)
             except (OSError, ValueError) as error:
                 yield _failure(name, error)

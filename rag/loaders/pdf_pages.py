@@ -75,7 +75,7 @@ def _add_page(text: str, marks: list[tuple[int, str]], draft: Draft) -> None:
     block: list[str] = []
     for line in text.split("\n"):
         if mark := levels.pop(_letters(line), None) if levels else None:
-            draft.block("\n".join(block))
+            draft.block("\n".join(block), gap="\n")
             block.clear()
             draft.heading(mark[1], mark[0], shown=line)
         else:

@@ -38,9 +38,9 @@ def read_file(path: str, limit: int) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
             raise LoadError("limit", f"{size >> 20} MB; files of this type are read up to {limit >> 20} MB")
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise LoadError("limit", f"grew while it was read; files of this type are read up to {limit >> 20} MB")
+        data = file.read(size + 1)  # not limit + 1: that much memory would be set aside at once
+    if len(data) > size:
+        raise LoadError("io", "grew while it was read; load it again")
     return data
 
 
@@ -131,7 +131,7 @@ def _mostly_utf8(data: bytes) -> bool:
     text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd")
     good = len(re.findall(r"[^\x00-\x7f\ufffd]", text))
-    return broken <= 0.1 * good or broken <= len(text) / 10_000
+    return broken <= 0.5 * good or broken <= len(text) / 10_000
 
 
 def _guessed(data: bytes) -> str:

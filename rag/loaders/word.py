@@ -47,6 +47,9 @@ class _Reader:
         self.draft = draft
         self.title = ""
         self._levels = {style: _level(name) for style, name in styles.items()}
+        self._lists = {
+            style for style, name in styles.items() if name.lower().startswith(("list bullet", "list number"))
+        }
         self._tables_of_contents = {style for style, name in styles.items() if name.lower().startswith("toc ")}
 
     def blocks(self, parent: Element, depth: int) -> None:
@@ -73,7 +76,7 @@ class _Reader:
         elif level < 0:
             self.title = self.title or " ".join(text.split())
             self.draft.block(text)
-        elif paragraph.pPr is not None and paragraph.pPr.numPr is not None:
+        elif style in self._lists or (paragraph.pPr is not None and paragraph.pPr.numPr is not None):
             self.draft.block(f"- {text}" if text.strip() else "", gap="\n")
         else:
             self.draft.block(text)

@@ -53,6 +53,11 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
     yield Parsed(text, first_title(title, context.stem_title), sections=sections)
 
 
+def _is_mixed(element: Element) -> bool:
+    """Say whether text stands between an element's children."""
+    return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
+
+
 def _without_tags(value: str) -> str:
     """Return the text of HTML that was put into an element escaped, as feeds do."""
     if "</" not in value:
@@ -70,13 +75,12 @@ def _element(element: Element, draft: Draft, lines: list[str], depth: int) -> No
     name = local(element.tag)
     lines.extend(f"{local(key)}: {value}" for key, value in element.attrib.items() if " " in value.strip())
     children = [child for child in element if local(child.tag)]
-    mixed = bool((element.text or "").strip()) or any((child.tail or "").strip() for child in children)
-    if not children or mixed:
+    if not children or _is_mixed(element):
         if value := _without_tags(squeezed(element)):
-            lines.append(value if mixed and children else f"{name}: {value}")
+            lines.append(value if children else f"{name}: {value}")
         return
     for child in children:
-        if len(child) and lines:
+        if len(child) and lines and not _is_mixed(child):
             draft.block("\n".join(lines))
             lines.clear()
         _element(child, draft, lines, depth + 1)

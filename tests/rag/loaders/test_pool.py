@@ -1,0 +1,182 @@
+"""The sandbox: parsers that hang, spin, eat memory, exit, crash, print or lie."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from rag.loaders import discover, load_files
+from rag.loaders.pool import Pool
+
+# A worker whose PDF parser does what the file says. It exists in this test only: `load_files` is told to start it.
+WORKER = """
+import os, signal, sys, time, types
+from rag.loaders import formats, worker
+from rag.loaders.results import Failed, Parsed
+from rag.loaders.members import read_member
+
+def parse(data, context):
+    word = data.split()[0].decode().rstrip("0123456789")
+    if word == "members":
+        for name in data.decode().split()[1:]:
+            yield from read_member(name + ".pdf", name.encode, context)
+        return
+    if word == "hang": time.sleep(1000)
+    if word == "spin":
+        while True: pass
+    if word == "eat": keep = [bytearray(50_000_000) for _ in range(100)]
+    if word == "exit": os._exit(3)
+    if word == "sysexit": sys.exit(0)
+    if word == "segv": os.kill(os.getpid(), signal.SIGSEGV)
+    if word == "print": print("garbage\\x00" * 1000); sys.stdout.flush(); os.write(1, b"more garbage")
+    if word == "flood": os.write(2, b"noise " * 200_000)
+    if word == "frames": os.write(CHANNEL, b"\\xff\\xff\\xff\\xff nonsense")
+    if word == "lie": os.write(CHANNEL, b"\\x00\\x00\\x00\\x15" + b'{"job":99,"kind":"a"}')
+    if word == "raise": raise ValueError("odd " + "x" * 1000)
+    if word == "write": open("/tmp/written-by-a-parser", "w")
+    if word == "fork": os.fork()
+    if word == "shell": os.system("true")
+    if word == "net": __import__("socket").create_connection(("127.0.0.1", 9), 1)
+    if word == "long":
+        for _ in range(100): context.budget.charge(1 << 20)
+    if word == "secret": yield Parsed(os.environ.get("RAG_TEST_SECRET", "none")); return
+    yield Parsed(data.decode())
+
+CHANNEL = 3
+module = types.ModuleType("rag.loaders.trick")
+module.parse = parse
+sys.modules["rag.loaders.trick"] = module
+formats.FORMATS["pdf"] = formats.Format("trick:parse")
+worker.main()
+"""
+
+
+def load(tmp_path, words, **options):
+    """Write a file per word and load them; what became of each."""
+    for number, word in enumerate(words):
+        (tmp_path / f"{number:02} {word.split()[0]}.pdf").write_text(word)
+    options = {"workers": 2, "seconds": 1.0, "megabytes": 256, **options}
+    outcome = {}
+    for item in load_files(discover([tmp_path]), command=[sys.executable, "-P", "-c", WORKER], **options):
+        name = getattr(item, "id", item.source).rpartition("/")[2]
+        assert name not in outcome, "listed twice"
+        outcome[name] = item
+    return outcome
+
+
+def reasons(outcome):
+    return {name.partition(" ")[2]: getattr(item, "reason_class", "ok") for name, item in outcome.items()}
+
+
+def test_every_kind_of_trouble_has_its_reason_and_stops_nobody_else(tmp_path):
+    bad = {
+        "hang": "timeout", "eat": "memory", "exit": "crash", "sysexit": "crash", "segv": "crash", "frames": "crash",
+        "lie": "crash", "raise": "parse", "write": "parse", "fork": "parse", "shell": "parse", "net": "parse", "long": "limit",
+    }  # fmt: skip
+    words = []
+    for word in bad:
+        words += [word, f"good {word}"]
+    words += ["print fine", "flood fine"]
+    outcome = load(tmp_path, words)
+    assert len(outcome) == len(words)
+    texts = sorted(item.text for item in outcome.values() if hasattr(item, "text"))
+    assert texts == sorted([w for w in words if w.startswith("good")] + ["print fine", "flood fine"])
+    assert {k.removesuffix(".pdf"): v for k, v in reasons(outcome).items() if v != "ok"} == bad
+    refused = [item.detail for item in outcome.values() if "a parser tried" in getattr(item, "detail", "")]
+    assert len(refused) == 4
+    assert list(outcome) == sorted(outcome), "results come in the order of the files"
+
+
+def test_processor_time_is_limited_even_when_nobody_watches(tmp_path):
+    (tmp_path / "spin.pdf").write_text("spin")
+    (found,) = discover([tmp_path])
+    pool = Pool(workers=1, seconds=0.2, megabytes=256, command=[sys.executable, "-P", "-c", WORKER])
+    try:
+        job = pool.submit(found)
+        worker = pool._workers[0]
+        deadline = time.monotonic() + 30
+        pool.poll()
+        while worker.process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)  # the parent does not look: the kernel alone ends the worker
+        assert worker.process.returncode in {-signal.SIGXCPU, -signal.SIGALRM}
+        pool.wait(job)
+        assert job.error is not None
+        assert job.error.reason == "timeout"
+    finally:
+        pool.close()
+
+
+def test_a_slow_consumer_makes_no_file_late(tmp_path):
+    for number in range(4):
+        (tmp_path / f"{number}.pdf").write_text(f"good {number} " + "x" * 300_000)
+    items = []
+    for item in load_files(discover([tmp_path]), workers=1, seconds=0.4, command=[sys.executable, "-P", "-c", WORKER]):
+        time.sleep(0.6)
+        items.append(item)
+    assert [item.text[:6] for item in items] == [f"good {n}" for n in range(4)]
+
+
+def test_a_member_that_kills_the_worker_fails_alone(tmp_path):
+    outcome = load(tmp_path, ["members one exit two hang three"])
+    assert {name.rpartition("#")[2]: getattr(i, "reason_class", None) or i.text for name, i in outcome.items()} == {
+        "one.pdf": "one",
+        "two.pdf": "two",
+        "three.pdf": "three",
+        "exit.pdf": "crash",
+        "hang.pdf": "timeout",
+    }
+
+
+def test_a_container_of_killers_ends(tmp_path, monkeypatch):
+    """After so many lost workers a container is given up, as a whole."""
+    monkeypatch.setattr("rag.loaders.pool._MAX_RESTARTS", 2)
+    (failure,) = load(tmp_path, ["members one exit1 exit2 exit3 exit4"], workers=1).values()
+    assert (failure.source.rpartition("/")[2], failure.reason_class) == ("00 members.pdf", "crash")
+
+
+def test_workers_see_no_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAG_TEST_SECRET", "hunter2")
+    (document,) = load(tmp_path, ["secret"]).values()
+    assert document.text == "none"
+
+
+def test_no_worker_outlives_the_loading(tmp_path):
+    for number in range(4):
+        (tmp_path / f"{number}.pdf").write_text("good")
+    items = load_files(discover([tmp_path]), workers=2, command=[sys.executable, "-P", "-c", WORKER])
+    next(items)
+    before = _children()
+    assert before
+    items.close()
+    assert not before & _children()
+
+
+def test_a_worker_that_cannot_start_is_an_error_not_a_failure_of_every_file(tmp_path):
+    (tmp_path / "a.pdf").write_text("good")
+    with pytest.raises(RuntimeError, match="does not start.*no such module"):
+        list(load_files(discover([tmp_path]), command=[sys.executable, "-c", "raise SystemExit('no such module')"]))
+
+
+def test_simple_files_start_no_process(tmp_path, monkeypatch):
+    monkeypatch.setattr("rag.loaders.pool._Worker.__init__", lambda *_: pytest.fail("started a process"))
+    for name in ("a.md", "b.txt", "c.py", "d.rst"):
+        (tmp_path / name).write_text("Text.")
+    assert len(list(load_files(discover([tmp_path])))) == 4
+
+
+def _children():
+    me = str(os.getpid())
+    pids = set()
+    for pid in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - no Path has this
+        try:
+            with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[1] == me and fields[0] != "Z":
+            pids.add(pid)
+    return pids
