@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,13 +82,16 @@ def checked_queries(queries: Iterable[Terms]) -> list[dict[str, float]]:
     checked: list[dict[str, float]] = []
     for i, query in enumerate(_sequence(queries, "queries")):
         _check_bag(query, "query", i)
-        weights: Mapping[str, float] = query if isinstance(query, Mapping) else Counter(query)
-        for term, weight in weights.items():
+        if isinstance(query, Mapping):
+            weights = {term: _weight(weight, i, term) for term, weight in query.items() if weight != 0}
+        else:
+            weights = dict.fromkeys(query, 1.0)
+            if len(weights) < len(query):
+                weights = {term: float(count) for term, count in Counter(query).items()}
+        for term in weights:
             if not isinstance(term, str):
                 raise InvalidInput(f"query {i} has the term {term!r}: terms are strings")
-            if not _finite(weight):
-                raise InvalidInput(f"query {i} gives {term!r} the weight {weight!r}: weights are finite numbers")
-        checked.append({term: float(weight) for term, weight in weights.items() if weight})
+        checked.append(weights)
     return checked
 
 
@@ -130,8 +134,11 @@ def _weights(bags: Sequence[Terms], sizes: NDArray[np.int64]) -> NDArray[np.floa
     return weights.astype(np.float32).astype(np.float64)
 
 
-def _finite(weight: object) -> bool:
+def _weight(weight: object, query: int, term: str) -> float:
     try:
-        return bool(np.isfinite(weight)) and float(weight) is not None  # type: ignore[call-overload, arg-type]
+        value = float(weight)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
-        return False
+        value = math.nan
+    if isinstance(weight, (str, bytes)) or not math.isfinite(value):
+        raise InvalidInput(f"query {query} gives {term!r} the weight {weight!r}: weights are finite numbers")
+    return value

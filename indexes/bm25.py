@@ -181,17 +181,17 @@ class PostingsScorer:
         numbers = self._postings.vocabulary
         lists = [(self._lists[numbers[term]], weight) for term, weight in query.items() if term in numbers]
         sums = self._spare.pop() if self._spare else np.zeros(self._postings.n_rows)
-        found = best([entry for entry in lists if len(entry[0])], k, sums, keep)
+        found = best([entry for entry in lists if entry[0].size], k, sums, keep)
         self._spare.append(sums)  # not after an error, which may leave it dirty
         return found
 
     def _impacts(self, term: int) -> ImpactList:
         rows, frequencies = self._postings.of(term)
         if not len(rows):
-            return ImpactList(rows, np.zeros(0, np.float32))
+            return ImpactList(rows, np.zeros(0, np.float32), 0)
         idf = float(self._formula.idf(np.array([len(rows)]), self._n)[0])
         if self._floor is not None and idf < 0:
             idf = self._floor
         tf = frequencies.astype(np.float64)
         impacts = idf * self._formula.saturation(tf, self._postings.lengths[rows] / self._mean)
-        return ImpactList(rows, impacts.astype(np.float32))
+        return ImpactList(rows, impacts.astype(np.float32), self._postings.n_rows)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-_FEWEST_LEADERS = 32
+_FREQUENT = 32
+"""A term in more than one of so many documents is frequent: looking it up by row is worth an array of all rows."""
 
 
 class ImpactList:
@@ -19,52 +20,50 @@ class ImpactList:
         int32, shape (p,), ascending.
     impacts
         float32, shape (p,).
+    size
+        The number of postings.
     upper, lower
         The largest and the smallest impact; 0 if there is none.
     """
 
-    __slots__ = ("_leaders", "_standings", "impacts", "lower", "rows", "upper")
+    __slots__ = ("_by_row", "_n_rows", "impacts", "lower", "rows", "size", "upper")
 
-    def __init__(self, rows: NDArray[np.int32], impacts: NDArray[np.float32]) -> None:
+    def __init__(self, rows: NDArray[np.int32], impacts: NDArray[np.float32], n_rows: int) -> None:
         self.rows = rows
+        self.size = len(rows)
         self.impacts = impacts
         self.upper = float(impacts.max()) if len(impacts) else 0.0
         self.lower = float(impacts.min()) if len(impacts) else 0.0
-        self._leaders: NDArray[np.int64] | None = None
-        self._standings: NDArray[np.float32] = impacts[:0]
-
-    def __len__(self) -> int:
-        return len(self.rows)
+        self._n_rows = n_rows
+        self._by_row: NDArray[np.float32] | None = None  # of frequent terms, made when rows are first looked up
 
     @property
     def nbytes(self) -> int:
         """Bytes held beyond the postings themselves."""
         own = self.rows.nbytes if self.rows.base is None else 0
-        return own + self.impacts.nbytes + (0 if self._leaders is None else 12 * len(self._leaders))
+        return own + sum(array.nbytes for array in (self.impacts, self._by_row) if array is not None)
 
-    def leaders(self, k: int) -> NDArray[np.int64]:
-        """Return the rows of the largest impacts, best first: at least ``k`` of them, if there are so many."""
-        if self._leaders is None or len(self._leaders) < min(k, len(self.rows)):
-            n = min(max(_FEWEST_LEADERS, k), len(self.rows))
-            at = np.argpartition(self.impacts, len(self.rows) - n)[len(self.rows) - n :]
-            at = at[np.argsort(-self.impacts[at], kind="stable")]
-            self._standings = self.impacts[at]
-            self._leaders = self.rows[at].astype(np.int64)
-        return self._leaders
+    def at(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the impacts in some rows, 0 where the term is not."""
+        if self._by_row is None and len(self.rows) * _FREQUENT > self._n_rows:
+            by_row = np.zeros(self._n_rows, np.float32)
+            by_row[self.rows] = self.impacts
+            self._by_row = by_row
+        if self._by_row is not None:
+            return self._by_row.take(rows)
+        places = self._places(rows)
+        impacts: NDArray[np.float32] = self.impacts.take(places) * (self.rows.take(places) == rows)
+        return impacts
 
-    def kth(self, k: int) -> float:
-        """Return the k-th largest impact; 0 if there are fewer than ``k``."""
-        if len(self.rows) < k:
-            return 0.0
-        self.leaders(k)
-        return float(self._standings[k - 1])
+    def has(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return in which of some rows the term is."""
+        there: NDArray[np.bool_] = self.rows.take(self._places(rows)) == rows
+        return there
 
-    def at(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return the impacts in some rows, 0 where the term is not, and whether it is there."""
+    def _places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where each row is in ``rows``, if it is there at all."""
         places = self.rows.searchsorted(rows.astype(np.int32))
-        np.minimum(places, len(self.rows) - 1, out=places)
-        there = self.rows[places] == rows
-        return self.impacts[places] * there, there
+        return np.minimum(places, len(self.rows) - 1, out=places)
 
 
 class ImpactCache:

@@ -117,7 +117,8 @@ def renumbered(part: Segment, new_rows: NDArray[np.int32]) -> Segment:
     kept = rows >= 0
     if kept.all():
         return Segment(part.terms, part.starts, rows, part.frequencies)
-    bounds = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept)))[part.starts]
+    ends = np.cumsum(kept, dtype=np.int64)
+    bounds = np.concatenate((np.zeros(1, np.int64), ends))[part.starts].astype(np.int64)
     held = np.diff(bounds) > 0
     starts = np.concatenate((np.zeros(1, np.int64), bounds[1:][held]))
     return Segment(part.terms[held], starts, rows[kept], part.frequencies[kept])
