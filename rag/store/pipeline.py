@@ -143,18 +143,17 @@ class Pipeline:
                 if source and failed.partition("#")[0] == source.partition("#")[0]:
                     whole = False
                 continue
-            name = source_name(item)
+            document, digest = storable(item)
+            name = document.source
             if name != source:
                 if source:
                     yield SourceEnd(source, whole)
                 source, whole = name, True
-            yield self._prepare(item)
+            yield self._prepare(document, digest)
         if source:
             yield SourceEnd(source, whole)
 
-    def _prepare(self, document: Document) -> Prepared:
-        document = storable(document)
-        digest = document.digest()
+    def _prepare(self, document: Document, digest: str) -> Prepared:
         with self._session.reading() as db:
             if db.execute("select digest from documents where name = ?", (document.id,)).get == digest:
                 return Prepared(document, digest, None, ())
@@ -212,14 +211,18 @@ class Pipeline:
             self._on_progress(Progress(self._written, tally.chunks, tally.embedded, now - self._start))
 
 
-def storable(document: Document) -> Document:
-    """Replace what no UTF-8 file can hold (lone surrogates), one for one, so that offsets stay as they are."""
+def storable(document: Document) -> tuple[Document, str]:
+    """Name the source, and replace what no UTF-8 file can hold (lone surrogates) one for one: offsets stay; digest it."""
+    if not document.source:
+        document = replace(document, source=source_name(document))
     try:
-        document.digest()
+        return document, document.digest()
     except UnicodeEncodeError:
-        pass
-    else:
-        return document
+        document = _cleaned(document)
+    return document, document.digest()
+
+
+def _cleaned(document: Document) -> Document:
     sections = tuple(Section(s.start, s.end, tuple(map(_encodable, s.heading)), s.page) for s in document.sections)
     metadata = {_encodable(k): _encodable(v) if isinstance(v, str) else v for k, v in document.metadata.items()}
     return replace(
