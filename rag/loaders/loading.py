@@ -7,6 +7,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -153,15 +154,28 @@ def _results(job: Job, meta: Metadata) -> Iterator[Document | LoadFailure]:
         yield LoadFailure(found.source, job.error.reason, job.error.detail, job.loader or found.type)
         return
     sha256 = ""
+    seen: set[str] = set()
     for message in job.messages:
         if message["kind"] == "sha256":
             sha256 = str(message["sha256"])
         elif message["kind"] == "failure":
             yield _member_failure(found, Failed(**_pick(message, "member", "reason_class", "detail", "loader")))
         else:
-            yield _document(found, _parsed(message), sha256, meta)
+            yield _distinct(_document(found, _parsed(message), sha256, meta), seen)
     for lost in job.lost:
         yield _member_failure(found, lost)
+
+
+def _distinct(item: Document | LoadFailure, seen: set[str]) -> Document | LoadFailure:
+    """Add a number to an id that came before in its source: members' names may differ in broken characters only."""
+    if isinstance(item, LoadFailure):
+        return item
+    name, count = item.id, 1
+    while name in seen:
+        count += 1
+        name = f"{item.id} ({count})"
+    seen.add(name)
+    return item if count == 1 else replace(item, id=name)
 
 
 def _member_failure(found: Found, failed: Failed) -> LoadFailure:

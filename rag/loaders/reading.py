@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import hashlib
 import os
 import re
 import stat
-from pathlib import Path
 from typing import cast
 
 from .results import LoadError, Reason
@@ -46,7 +46,11 @@ def read_file(path: str, limit: int) -> bytes:
 
 def file_sha256(path: str) -> str:
     """Hash a file in steps; raises OSError."""
-    with Path(path).open("rb") as file:
+    try:
+        descriptor = open_regular(path)
+    except LoadError as error:
+        raise OSError(errno.EINVAL, error.detail, path) from None
+    with os.fdopen(descriptor, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

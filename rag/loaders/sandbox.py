@@ -36,7 +36,8 @@ def allow_seconds(seconds: float) -> None:
     """
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used + seconds) + _GRACE, hard))
+    soft = int(used + seconds) + _GRACE
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
     signal.alarm(int(2 * seconds) + _GRACE)
 
 

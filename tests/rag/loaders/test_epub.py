@@ -15,5 +15,5 @@ def test_book(read, maker):
 
 
 def test_no_package(read, maker):
-    with pytest.raises(LoadError, match="META-INF/container.xml is missing"):
+    with pytest.raises(LoadError, match=r"META-INF/container\.xml is missing"):
         read(maker.zip({"a.xhtml": "<p>x</p>"}), "a.epub")

@@ -48,7 +48,7 @@ def test_every_format_goes_in_with_its_origin(folder, seeds, run):
 
 
 def test_good_files_do_not_notice_bad_ones(folder, seeds, run, tmp_path):
-    """150 damaged files in between: the good ones come out the same, each bad one is listed once or gives a document."""
+    """150 damaged files in between: the good come out the same, each bad one is listed once or gives a document."""
     alone, _ = run(folder)
     rng = random.Random(20240501)
     names = sorted(seeds)
@@ -177,7 +177,8 @@ def test_beir(tmp_path):
     (tmp_path / "corpus.jsonl").write_bytes(
         b'{"_id": "1", "title": "One", "text": "alpha", "metadata": {"year": 1990}}\n'
         b'{"_id": "2", "text": ""}\n{broken\n[1]\n{"text": "no id"}\n'
-        b'{"_id": "3", "title": "Only a title", "text": " "}\n\n{"_id": "1", "text": "again"}\n{"_id": 4, "text": "delta\\u0000"}'
+        b'{"_id": "3", "title": "Only a title", "text": " "}\n\n{"_id": "1", "text": "again"}\n'
+        b'{"_id": 4, "text": "delta\\u0000"}'
     )
     items = list(load_files(discover([f"beir:{tmp_path}"], meta={"set": "x"})))
     documents = [i for i in items if isinstance(i, Document)]

@@ -75,7 +75,8 @@ def reasons(outcome):
 def test_every_kind_of_trouble_has_its_reason_and_stops_nobody_else(tmp_path):
     bad = {
         "hang": "timeout", "eat": "memory", "exit": "crash", "sysexit": "crash", "segv": "crash", "frames": "crash",
-        "lie": "crash", "raise": "parse", "write": "parse", "fork": "parse", "shell": "parse", "net": "parse", "long": "limit",
+        "lie": "crash",
+        "raise": "parse", "write": "parse", "fork": "parse", "shell": "parse", "net": "parse", "long": "limit",
     }  # fmt: skip
     words = []
     for word in bad:
@@ -157,8 +158,18 @@ def test_no_worker_outlives_the_loading(tmp_path):
 
 def test_a_worker_that_cannot_start_is_an_error_not_a_failure_of_every_file(tmp_path):
     (tmp_path / "a.pdf").write_text("good")
-    with pytest.raises(RuntimeError, match="does not start.*no such module"):
+    with pytest.raises(RuntimeError, match=r"does not start.*no such module"):
         list(load_files(discover([tmp_path]), command=[sys.executable, "-c", "raise SystemExit('no such module')"]))
+
+
+def test_a_missing_package_is_listed_with_its_install_line(tmp_path, seeds):
+    (tmp_path / "a.pptx").write_bytes(seeds["deck.pptx"])
+    (tmp_path / "b.csv").write_bytes(seeds["table.csv"])
+    without = "import sys; sys.modules['pptx'] = None; from rag.loaders import worker; worker.main()"
+    failure, document = load_files(discover([tmp_path]), command=[sys.executable, "-P", "-c", without])
+    assert failure.reason_class == "extra"
+    assert failure.detail == "needs pptx: pip install 'rag-workbench[documents]'"
+    assert document.text.startswith("port: Emden")
 
 
 def test_simple_files_start_no_process(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from rag.loaders.reading import decode, looks_binary, open_regular, read_file, reason_of
+from rag.loaders.reading import decode, file_sha256, looks_binary, open_regular, read_file, reason_of
 from rag.loaders.results import LoadError
 
 TEXT = "Größe: 15 € – naïve “quotes” in the house of the fisherman, très chaud."
@@ -68,6 +68,12 @@ def test_only_regular_files_are_opened(tmp_path):
         open_regular(str(tmp_path / "pipe"))  # would block for ever if it opened it plainly
     with pytest.raises(OSError, match="symbolic"):
         open_regular(str(tmp_path / "link"))
+
+
+def test_hashing_a_pipe_does_not_wait(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        file_sha256(str(tmp_path / "pipe"))
 
 
 @pytest.mark.parametrize(

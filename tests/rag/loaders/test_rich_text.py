@@ -10,7 +10,7 @@ from rag.loaders.results import LoadError
 def test_text_title_and_code_page(read, seeds):
     parsed = read(seeds["note.rtf"], "note.rtf")
     assert parsed.title == "Fog"
-    assert parsed.text == "Fog over the ä harbour.\n\nSecond line."
+    assert parsed.text == "Fog over the ä quay.\n\nSecond line."
 
 
 def test_not_rtf(read):

@@ -38,7 +38,8 @@ def test_deleted_text_goes_and_wrapped_text_stays(read, maker):
     def build(document):
         body = document.element.body
         body.insert(0, parse_xml(f"<w:p {W}><w:del><w:r><w:delText>old</w:delText></w:r></w:del>"
-                                 "<w:ins><w:r><w:t>new</w:t></w:r></w:ins><w:r><w:tab/><w:t>end</w:t></w:r></w:p>"))  # fmt: skip
+                                 "<w:ins><w:r><w:t>new</w:t></w:r></w:ins>"
+                                 "<w:r><w:tab/><w:t>end</w:t></w:r></w:p>"))  # fmt: skip
         body.insert(
             1, parse_xml(f"<w:sdt {W}><w:sdtContent><w:p><w:r><w:t>control</w:t></w:r></w:p></w:sdtContent></w:sdt>")
         )

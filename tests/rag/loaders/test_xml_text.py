@@ -9,7 +9,7 @@ from rag.loaders.results import LoadError
 
 def test_records(read):
     source = (
-        b'<?xml version="1.0" encoding="iso-8859-1"?><ports><title>Harbours</title><port note="deep and wide"><name>K\xf6ge'
+        b'<?xml version="1.0" encoding="latin1"?><ports><title>Harbours</title><port note="deep and wide"><name>K\xf6ge'
         b"</name><depth>7</depth></port><port><name>Kiel</name><text>Some <b>bold</b> words</text></port></ports>"
     )
     parsed = read(source, "p.xml")
