@@ -101,8 +101,9 @@ class DenseIndex(Index[Vectors]):
             Names the first bad row or id and the fix; the index is unchanged.
         """
         vectors, longest = self._ready(x, "x")
-        self._longest = longest
-        self._replace_all(vectors, checked_ids(ids, len(vectors)))
+        new = checked_ids(ids, len(vectors))
+        self._longest = max(self._longest, longest)  # never lowered: a bound too high costs time, one too low is wrong
+        self._replace_all(vectors, new)
 
     def add(self, x: ArrayLike, ids: ArrayLike) -> None:
         """Hold these vectors too: all of them, or none if an error is raised.
@@ -120,8 +121,9 @@ class DenseIndex(Index[Vectors]):
             Names the first bad row or id and the fix; the index is unchanged.
         """
         vectors, longest = self._ready(x, "x")
+        new = checked_ids(ids, len(vectors))
         self._longest = max(self._longest, longest)
-        self._insert(vectors, checked_ids(ids, len(vectors)))
+        self._insert(vectors, new)
 
     def search(
         self,

@@ -88,22 +88,31 @@ def write(index: object, path: Path) -> None:
         module.write_index(index, module.PyCallbackIOWriter(file.write))
 
 
-def read(path: Path, kind: str) -> Any:  # noqa: ANN401 - a faiss index
+def read(path: Path, kind: str, n_rows: int, dim: int, metric: Metric) -> Any:  # noqa: ANN401 - a faiss index
     """Read a faiss index from a file whose digest was checked.
 
     Raises
     ------
     IndexDamaged
-        faiss cannot read it, or it holds another class of index than ``kind``.
+        faiss cannot read it, or it is of another class, size, dimension or metric.
     """
     module = faiss()
     try:
         index = module.read_index(os.fspath(path))
     except RuntimeError as error:
         raise IndexDamaged(f"{path.name} cannot be read by faiss: {error}") from error
-    if type(index).__name__ != kind:
-        raise IndexDamaged(f"{path.name} holds a {type(index).__name__}, expected a {kind}")
+    found = (type(index).__name__, index.ntotal, index.d, index.metric_type)
+    if found != (kind, n_rows, dim, code(metric)):
+        raise IndexDamaged(f"{path.name} holds (class, rows, dim, metric) {found}, expected {kind} of {n_rows} rows")
     return index
+
+
+def decoded(index: Any, rows: Ids) -> Vectors:  # noqa: ANN401 - a faiss index
+    """Return the vectors of rows, as far as the index still has them: float32, shape (len(rows), dim)."""
+    out = np.empty((len(rows), index.d), np.float32)
+    pointer = faiss().swig_ptr
+    index.reconstruct_batch_c(len(rows), pointer(np.ascontiguousarray(rows)), pointer(out))
+    return out
 
 
 def search(index: Any, q: Vectors, k: int, metric: Metric, params: Any = None) -> tuple[Scores, Ids]:  # noqa: ANN401 - faiss objects

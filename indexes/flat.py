@@ -10,6 +10,7 @@ import numpy as np
 from . import files
 from .dense_index import DenseIndex
 from .faiss_library import faiss
+from .matrix import Matrix
 from .rows import Keep
 from .scan import FEW_DEAD, exact
 from .types import Ids, Scores, Traits, Vectors
@@ -18,8 +19,7 @@ from .types import Ids, Scores, Traits, Vectors
 class FlatIndex(DenseIndex):
     """Exact search; the oracle of all others.
 
-    The vectors lie in one array that grows by an eighth. A removed row is hidden by asking for one hit more, and when
-    128 are dead they are thrown out in one go.
+    A removed row is hidden by asking for one hit more, and when 128 are dead they are thrown out in one go.
     """
 
     name = "flat"
@@ -28,50 +28,38 @@ class FlatIndex(DenseIndex):
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
         super().__init__(dim, **options)
         faiss()  # if it is missing, say so now
-        self._buffer: Vectors = np.empty((0, self.dim), np.float32)
-        self._n = 0
+        self._x = Matrix(self.dim)
 
     @property
     def traits(self) -> Traits:
         """Exact and exhaustive."""
         return Traits(exact=True, exhaustive=True, remove="native", filter="native", add="native", recall_floor=1.0)
 
-    @property
-    def _x(self) -> Vectors:
-        return self._buffer[: self._n]
-
     def _build(self, items: Vectors) -> None:
-        self._buffer, self._n = items.copy(), len(items)
+        self._x.replace(items)
 
     def _append(self, items: Vectors) -> None:
-        end = self._n + len(items)
-        if end > len(self._buffer):
-            grown = np.empty((max(end, self._n + self._n // 8 + 64), self.dim), np.float32)
-            grown[: self._n] = self._x
-            self._buffer = grown
-        self._buffer[self._n : end] = items
-        self._n = end
+        self._x.append(items)
 
     def _compact(self, live: Ids) -> None:
-        self._buffer, self._n = self._buffer[live], len(live)
+        self._x.compact(live)
 
     def _too_many_dead(self) -> bool:
         return self._rows.n_dead > FEW_DEAD
 
     def _search(self, q: Vectors, k: int, params: object, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - there are none
-        return exact(q, self._x, k, self.metric, ids=self._rows.by_row, longest=self._longest, keep=keep)
+        return exact(q, self._x.rows, k, self.metric, ids=self._rows.by_row, longest=self._longest, keep=keep)
 
     def _vectors(self, rows: Ids) -> Vectors:
-        return self._buffer[rows]
+        return self._x.rows[rows]
 
     def _bytes(self) -> dict[str, int]:
-        return {"vectors": self._buffer.nbytes}
+        return {"vectors": self._x.nbytes}
 
     def _write(self, folder: Path) -> None:
-        files.write_array(folder / "vectors.npy", self._x)
+        files.write_array(folder / "vectors.npy", self._x.rows)
 
     def _read(self, folder: Path, n_rows: int) -> None:
         x = files.read_array(folder / "vectors.npy", np.float32, (n_rows, self.dim))
-        self._buffer, self._n = np.ascontiguousarray(x), n_rows
-        squares = np.einsum("ij,ij->i", x, x)
-        self._longest = float(squares.max()) if n_rows else 0.0
+        self._x.replace(x)
+        self._longest = float(np.einsum("ij,ij->i", x, x).max(initial=0))

@@ -15,7 +15,6 @@ import numpy as np
 
 from . import faiss_library as native
 from .dense_index import DenseIndex
-from .errors import IndexDamaged
 from .rows import Keep
 from .spec import Parameters, param
 from .types import Ids, Scores, Traits, Vectors
@@ -108,7 +107,7 @@ class HNSWIndex(DenseIndex):
         if self.build_params.storage == "float":
             view = faiss.rev_swig_ptr(storage.get_xb(), storage.ntotal * self.dim)
             return np.asarray(view.reshape(-1, self.dim)[rows], np.float32)
-        return np.asarray(storage.reconstruct_batch(np.ascontiguousarray(rows)), np.float32)
+        return native.decoded(storage, rows)
 
     def _bytes(self) -> dict[str, int]:
         graph, n = self._index.hnsw, self._index.ntotal
@@ -120,10 +119,7 @@ class HNSWIndex(DenseIndex):
 
     def _read(self, folder: Path, n_rows: int) -> None:
         kind = "IndexHNSWFlat" if self.build_params.storage == "float" else "IndexHNSWSQ"
-        index = native.read(folder / "graph.faiss", kind)
-        if (index.ntotal, index.d, index.metric_type) != (n_rows, self.dim, native.code(self.metric)):
-            raise IndexDamaged(f"graph.faiss in {folder} is that of another index")
-        self._index = index
+        self._index = native.read(folder / "graph.faiss", kind, n_rows, self.dim, self.metric)
 
 
 def _widening(n_allowed: int, n_rows: int) -> float:

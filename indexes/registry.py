@@ -32,6 +32,7 @@ _TABLE: dict[str, Engine] = {
         "indexes.flat:FlatIndex", "dense", "pip install faiss-cpu", "exact search; the oracle of all others"
     ),
     "hnsw": Engine("indexes.hnsw:HNSWIndex", "dense", "pip install faiss-cpu", "graph search: fast at high recall"),
+    "ivf": Engine("indexes.ivf:IVFIndex", "dense", "pip install faiss-cpu", "lists around centres: fast to build"),
 }
 
 engines: Mapping[str, Engine] = MappingProxyType(_TABLE)

@@ -175,3 +175,26 @@ def _in_order(q: Vectors, x: Vectors, rows: Ids, *, k: int, metric: Metric, ids:
     scores = np.concatenate(parts).astype(np.float32)
     order = np.lexsort((ids[rows], -scores))[:k]
     return scores[order], rows[order]
+
+
+def rescore(q: Vectors, x: Vectors, rows: Ids, metric: Metric) -> Scores:
+    """Score candidates exactly: float32, shape (n_queries, n_candidates), -inf where the row is -1.
+
+    Parameters
+    ----------
+    q, x
+        float32, shapes (n_queries, dim) and (n, dim).
+    rows
+        int64, shape (n_queries, n_candidates): the candidates of every query.
+    """
+    scores = np.empty(rows.shape, np.float32)
+    step = max(1, _BLOCK_BYTES // (4 * x.shape[1] * max(1, rows.shape[1])))
+    for start in range(0, len(q), step):
+        some, near = q[start : start + step, None, :], x[rows[start : start + step]]
+        if metric == "l2":
+            near -= some
+            scores[start : start + step] = -np.einsum("ijk,ijk->ij", near, near)
+        else:
+            scores[start : start + step] = np.matmul(near, some.transpose(0, 2, 1))[:, :, 0]
+    scores[rows < 0] = -np.inf
+    return scores

@@ -93,12 +93,12 @@ if index.search(x[:1], 5).ids.tolist() != [[0, -1, -1, -1, -1]]: raise SystemExi
 }
 
 
-SPECS = ["flat", "hnsw:M=8"]
+SPECS = ["flat", "hnsw:M=8", "ivf"]
 
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_child_survives(spec):
-    """All cases run in one child under ``python -O``, where faiss's own checks are gone; its last word names the culprit."""
+    """All cases run in one child under ``python -O``, where faiss checks nothing; its last word names the culprit."""
     parts = [PRELUDE, *(f"print({name!r}, flush=True)\n{case}" for name, case in CASES.items()), "print('end')"]
     code = "\n".join(parts).replace("{spec}", spec)
     argv = [

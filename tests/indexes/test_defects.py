@@ -38,11 +38,11 @@ class FindsLess(FlatIndex):
     """Looks at nine vectors of ten."""
 
     def _search(self, q, k, params, keep):
-        nine = np.flatnonzero(np.arange(self._n) % 10)
+        nine = np.flatnonzero(np.arange(len(self._x)) % 10)
         allowed = nine if keep is None else np.intersect1d(nine, keep.rows)
         if len(allowed) < k:
             return super()._search(q, k, params, keep)
-        return super()._search(q, k, params, Keep(allowed, self._n))
+        return super()._search(q, k, params, Keep(allowed, len(self._x)))
 
 
 class ForgetsToRemove(FlatIndex):
@@ -66,7 +66,7 @@ class ForgetsToNormalise(FlatIndex):
 
 class BreaksTiesByRow(FlatIndex):
     def _search(self, q, k, params, keep):
-        return blocks(q, self._vectors, np.arange(self._n) if keep is None else keep.rows, k, self.metric)
+        return blocks(q, self._vectors, np.arange(len(self._x)) if keep is None else keep.rows, k, self.metric)
 
 
 class PadsTooMuch(FlatIndex):
@@ -93,7 +93,7 @@ class WritesToItsInput(FlatIndex):
 
 class KeepsItsInput(FlatIndex):
     def _build(self, items):
-        self._buffer, self._n = items, len(items)
+        self._x._buffer, self._x._n = items, len(items)
 
 
 class AddsHalfOfABadBatch(FlatIndex):

@@ -1,0 +1,91 @@
+"""What the faiss engines share that keep vectors in lists around centres."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import faiss_library as native
+from .rows import Keep
+from .types import Ids, Metric, Vectors
+
+LEAST = 256
+"""Fewer vectors are not worth lists: scanning them all takes microseconds."""
+
+_PER_LIST = 39
+"""faiss asks for so many training vectors per centre."""
+
+
+def auto(n: int) -> int:
+    """Return a sensible number of lists for ``n`` vectors: 4 * sqrt(n), while lists keep 39 vectors on average."""
+    return max(1, min(int(4 * math.sqrt(n)), n // _PER_LIST))
+
+
+def outgrown(index: Any, n: int) -> bool:  # noqa: ANN401 - a faiss index
+    """Say whether an index with an automatic number of lists has by far too few for ``n`` vectors."""
+    return bool(auto(n) > 4 * index.nlist)
+
+
+def quantizer(dim: int, metric: Metric) -> Any:  # noqa: ANN401 - a faiss index
+    """Return the flat index of the centres."""
+    return native.faiss().IndexFlat(dim, native.code(metric))
+
+
+def trained(index: Any, x: Vectors, seed: int) -> Any:  # noqa: ANN401 - a faiss index
+    """Train an inverted file on ``x`` and make it able to give vectors back by row."""
+    index.cp.seed = seed
+    index.cp.min_points_per_centroid = 1  # faiss would write a warning to the terminal
+    index.train(x)
+    index.make_direct_map()
+    return index
+
+
+def parameters(nprobe: int, index: Any, keep: Keep | None) -> Any:  # noqa: ANN401 - faiss objects
+    """Return faiss's search parameters; a filter widens the search, so that as many allowed vectors are met."""
+    faiss = native.faiss()
+    if keep is None:
+        return faiss.SearchParametersIVF(nprobe=min(nprobe, index.nlist))
+    wider = widened(nprobe, len(keep), keep.n_rows)
+    return faiss.SearchParametersIVF(nprobe=min(wider, index.nlist), sel=native.selector(keep))
+
+
+def widened(nprobe: int, n_allowed: int, n_rows: int) -> int:
+    """Return how many lists to look at under a filter: by the fourth root of the share, as in ``hnsw``."""
+    return math.ceil(nprobe * (n_rows / max(n_allowed, 1)) ** 0.25)
+
+
+def scan_is_cheaper(index: Any, n_queries: int, n_allowed: int, nprobe: int) -> bool:  # noqa: ANN401 - a faiss index
+    """Say whether scoring all allowed rows costs less than looking through the lists.
+
+    Fetching a row from its list costs about ten times as much as comparing it, and is done once for all queries.
+    """
+    wide = widened(nprobe, n_allowed, index.ntotal)
+    looked_at = index.nlist + index.ntotal * min(1.0, wide / index.nlist)
+    return bool(n_allowed * (10 / max(n_queries, 1) + 1) < looked_at)
+
+
+def compact(index: Any, live: Ids) -> None:  # noqa: ANN401 - a faiss index
+    """Throw out all rows but ``live`` and number these anew."""
+    faiss = native.faiss()
+    n = index.ntotal
+    index.set_direct_map_type(faiss.DirectMap.NoMap)  # faiss refuses to remove beside an array of places
+    dead = np.ones(n, np.bool_)
+    dead[live] = False
+    index.remove_ids(native.selector(Keep(np.flatnonzero(dead), n)))
+    number = np.full(n, -1, np.int64)
+    number[live] = np.arange(len(live))
+    inverted = index.invlists
+    for i in range(index.nlist):
+        size = inverted.list_size(i)
+        if size:
+            ids = faiss.rev_swig_ptr(inverted.get_ids(i), size)
+            ids[:] = number[ids]
+    index.make_direct_map()
+
+
+def sizes(index: Any) -> dict[str, int]:  # noqa: ANN401 - a faiss index
+    """Return bytes by part: codes, row numbers and places, centres."""
+    n = index.ntotal
+    return {"codes": n * index.code_size, "rows": 16 * n, "centres": 4 * index.nlist * index.d}

@@ -1,0 +1,203 @@
+"""What engines need that must be trained, or cannot grow, or cannot filter, or score by estimate.
+
+- Rows that the engine cannot take yet stay *young*: plain vectors, scanned exactly, until there are enough to train on
+  or until the engine is built anew.
+- Where the engine cannot filter, more is asked for and the rest dropped; a small allowed set is scanned.
+- With ``refine``, plain vectors of all rows are kept too, and the engine's candidates are scored exactly.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from . import files, scan
+from .dense_index import DenseIndex
+from .errors import IndexDamaged
+from .matrix import Matrix
+from .rows import Keep
+from .types import Ids, Scores, Vectors
+
+
+class StagedIndex(DenseIndex):
+    """Base of the engines that are built from a mass of vectors.
+
+    Rows below ``_held`` are in the engine, the others are young. The engine's own methods see engine rows only.
+    """
+
+    grows: ClassVar[bool] = True
+    """Whether the engine takes more rows once it is built."""
+    max_dead_share = 0.05
+
+    def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
+        super().__init__(dim, **options)
+        self._held = 0
+        self._young = Matrix(self.dim)
+        self._plain = Matrix(self.dim) if self._refines() else None
+
+    # ---- what the engine writes -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _train_at(self) -> int:
+        """Return how many vectors are enough to build from; fewer stay young."""
+
+    @abstractmethod
+    def _engine_build(self, x: Vectors) -> None:
+        """Train on these vectors and hold them as rows 0, 1, 2 ..."""
+
+    @abstractmethod
+    def _engine_search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - the engine's own Search
+        """Return the best ``k`` engine rows, -1 at the end where fewer are found; ``keep`` only if it filters."""
+
+    @abstractmethod
+    def _engine_compact(self, live: Ids) -> None:
+        """Throw out all engine rows but ``live``, of which there is at least one."""
+
+    @abstractmethod
+    def _engine_bytes(self) -> dict[str, int]:
+        """Bytes of memory by part, of a built engine."""
+
+    @abstractmethod
+    def _engine_write(self, folder: Path) -> None:
+        """Write the files of a built engine."""
+
+    @abstractmethod
+    def _engine_read(self, folder: Path, n_rows: int) -> None:
+        """Read what ``_engine_write`` wrote; raise ``IndexDamaged`` if it does not hold ``n_rows`` rows."""
+
+    def _engine_append(self, x: Vectors) -> None:
+        """Hold these vectors too; asked only of an engine that grows."""
+        raise NotImplementedError
+
+    def _engine_vectors(self, rows: Ids) -> Vectors:
+        """Return the vectors of engine rows; asked only of an engine that does not refine."""
+        raise NotImplementedError
+
+    def _refines(self) -> bool:
+        """Say whether plain vectors are kept to score candidates exactly."""
+        return bool(getattr(self.build_params, "refine", False))
+
+    def _outgrown(self) -> bool:
+        """Say whether to build the engine anew from all rows."""
+        return not self.grows and len(self._young) > max(self._train_at(), self._held)
+
+    # ---- rows come and go -------------------------------------------------------------------------------------
+
+    def _build(self, items: Vectors) -> None:
+        self._young = Matrix(self.dim)
+        if len(items) >= self._train_at():
+            self._engine_build(items)
+            self._held = len(items)
+        else:
+            self._held = 0
+            self._young.replace(items)
+        if self._plain is not None:
+            self._plain.replace(items)
+
+    def _append(self, items: Vectors) -> None:
+        if self._plain is not None:
+            self._plain.append(items)
+        if self._held and self.grows:
+            self._engine_append(items)
+            self._held += len(items)
+        else:
+            self._young.append(items)
+        if self._outgrown() or (not self._held and len(self._young) >= self._train_at()):
+            self._build_anew(np.arange(self._held + len(self._young)))
+
+    def _build_anew(self, rows: Ids) -> None:
+        self._build(self._vectors(rows))
+
+    def _compact(self, live: Ids) -> None:
+        held = live[live < self._held]
+        if len(held) < self._held:
+            if len(held):
+                self._engine_compact(held)
+            self._young.compact(live[live >= self._held] - self._held)
+            self._held = len(held)
+        else:
+            self._young.compact(live[len(held) :] - self._held)
+        if self._plain is not None:
+            self._plain.compact(live)
+
+    def _tidy(self) -> None:
+        if self._held and len(self._young):
+            self._build_anew(np.arange(self._held + len(self._young)))
+
+    # ---- searching --------------------------------------------------------------------------------------------
+
+    def _search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - the engine's own Search
+        if not self._held:
+            ids, longest = self._rows.by_row, self._longest or np.inf
+            return scan.exact(q, self._young.rows, k, self.metric, ids=ids, longest=longest, keep=keep)
+        best = self._candidates(q, k, params, keep)
+        if len(self._young):
+            rows = np.arange(self._held, self._rows.n_rows) if keep is None else keep.rows[keep.rows >= self._held]
+            if len(rows):
+                best = scan.merge(best, scan.blocks(q, self._vectors, rows, min(k, len(rows)), self.metric), k)
+        return best
+
+    def _candidates(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - as above
+        """Search the engine: with its filter or by asking for more, and refined if that is wanted."""
+        wanted = k * params.refine_factor if self._plain is not None else k
+        fetch = wanted
+        if keep is not None and self.traits.filter != "native":
+            fetch = int(1.2 * wanted * keep.n_rows / max(len(keep), 1)) + 16
+        fetch = min(fetch, self._held)
+        scores, rows = self._engine_search(q, fetch, params, keep if self.traits.filter == "native" else None)
+        bad = rows < 0
+        if keep is not None and self.traits.filter != "native":
+            bad |= ~keep.mask[rows]
+        if bad.any():
+            scores[bad], rows[bad] = -np.inf, -1
+        if self._plain is not None:
+            scores = scan.rescore(q, self._plain.rows, rows, self.metric)
+        elif not bad.any():
+            return scores[:, :k], rows[:, :k]
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+    def _prefers_scan(self, n_queries: int, n_allowed: int, params: Any) -> bool:  # noqa: ANN401, ARG002 - as above
+        return self._held > 0 and n_allowed < 0.05 * self._rows.n_rows
+
+    def _vectors(self, rows: Ids) -> Vectors:
+        if self._plain is not None:
+            return self._plain.rows[rows]
+        if not self._held:
+            return self._young.rows[rows]
+        young = rows >= self._held
+        if not young.any():
+            return self._engine_vectors(rows)
+        out = np.empty((len(rows), self.dim), np.float32)
+        out[young] = self._young.rows[rows[young] - self._held]
+        out[~young] = self._engine_vectors(rows[~young])
+        return out
+
+    # ---- files ------------------------------------------------------------------------------------------------
+
+    def _bytes(self) -> dict[str, int]:
+        parts = self._engine_bytes() if self._held else {}
+        plain = 0 if self._plain is None else self._plain.nbytes
+        return {**parts, "young": self._young.nbytes, "plain": plain}
+
+    def _write(self, folder: Path) -> None:
+        files.write_array(folder / "young.npy", self._young.rows)
+        if self._plain is not None:
+            files.write_array(folder / "plain.npy", self._plain.rows)
+        if self._held:
+            self._engine_write(folder)
+
+    def _read(self, folder: Path, n_rows: int) -> None:
+        self._young.replace(files.read_array(folder / "young.npy", np.float32, (None, self.dim)))
+        self._held = n_rows - len(self._young)
+        if self._held < 0:
+            raise IndexDamaged(f"young.npy in {folder} holds more rows than the index")
+        if self._plain is not None:
+            self._plain.replace(files.read_array(folder / "plain.npy", np.float32, (n_rows, self.dim)))
+        if self._held:
+            self._engine_read(folder, self._held)
+        x = self._young.rows if self._plain is None else self._plain.rows
+        self._longest = float(np.einsum("ij,ij->i", x, x).max(initial=0))
