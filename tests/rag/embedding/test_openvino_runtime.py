@@ -16,16 +16,35 @@ TEXTS = ["a b c", "d", "", "e f g h i j k l m n o p", "z " * 50]
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
+def empty(tmp_path, monkeypatch):
+    """A cache in which nothing is exported yet."""
     monkeypatch.setenv("RAG_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache" / "models"
 
 
+@pytest.fixture(scope="module")
+def made(tiny, tmp_path_factory):
+    """The small model, exported and compiled once for this file."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAG_CACHE_DIR", str(folder))
+        embedder(str(tiny()), runtime="openvino").embed_passages(TEXTS)
+    return folder / "models"
+
+
+@pytest.fixture
+def cache(empty, made):
+    shutil.copytree(made, empty)
+    return empty
+
+
 @pytest.mark.parametrize(("kind", "pooling"), [("bert", "mean"), ("bert", "cls"), ("mpnet", "mean")])
-def test_exported_models_agree_with_torch(tiny, cache, kind, pooling):
+def test_exported_models_agree_with_torch(tiny, empty, kind, pooling):
     folder = str(tiny(kind, pooling))
     fast, slow = embedder(folder, runtime="openvino"), embedder(folder, runtime="torch")
-    assert (fast.embed_passages(TEXTS) * slow.embed_passages(TEXTS)).sum(axis=1).min() > 0.999
+    assert (fast.embed_passages(TEXTS) * slow.embed_passages(TEXTS)).sum(
+        axis=1
+    ).min() > 0.995  # random weights amplify bf16
     assert fast.runtime == "openvino"
 
 
@@ -47,7 +66,12 @@ def flip(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [flip, lambda file: file.write_bytes(file.read_bytes()[:-7]), Path.unlink])
-def test_damaged_files_are_made_again_and_never_loaded(tiny, cache, damage, caplog):
+def test_damaged_files_are_made_again_and_never_loaded(tiny, cache, made, damage, caplog, monkeypatch):
+    def export(_, aside):
+        for file in made.glob("*/model.*"):
+            shutil.copy(file, aside)
+
+    monkeypatch.setattr(openvino_export, "_export", export)  # the true one takes seconds each time
     first = embedder(str(tiny()), runtime="openvino").embed_passages(TEXTS)
     kept = sorted(file for file in cache.rglob("*") if file.is_file() and not file.name.endswith(".lock"))
     assert {file.name for file in kept} == {"model.xml", "model.bin", "compiled.blob", "manifest.json"}
@@ -66,7 +90,7 @@ def test_damaged_files_are_made_again_and_never_loaded(tiny, cache, damage, capl
         assert caplog.text == "", "it was not mended"
 
 
-def test_a_graph_that_differs_is_refused_and_torch_steps_in(tiny, cache, monkeypatch, caplog):
+def test_a_graph_that_differs_is_refused_and_torch_steps_in(tiny, empty, monkeypatch, caplog):
     real = openvino_export._network
 
     def wrong(model):
@@ -93,7 +117,7 @@ def test_a_graph_that_differs_is_refused_and_torch_steps_in(tiny, cache, monkeyp
     assert one.runtime == "torch"
     assert "differs from the model" in caplog.text
     np.testing.assert_allclose(found, embedder(str(tiny()), runtime="torch").embed_passages(TEXTS), atol=1e-6)
-    assert not [p for p in cache.iterdir() if p.is_dir()], "a refused graph was kept"
+    assert not [p for p in empty.iterdir() if p.is_dir()], "a refused graph was kept"
 
 
 def test_a_cache_that_cannot_be_written_leads_to_torch(tiny, tmp_path, monkeypatch, caplog):
@@ -112,7 +136,9 @@ def test_order_is_kept_over_many_batches(tiny, cache, monkeypatch):
     rng = np.random.default_rng(0)
     texts = [" ".join(rng.choice(list("abcdefghij"), rng.integers(0, 30))) for _ in range(200)]
     fast, slow = embedder(str(tiny()), runtime="openvino"), embedder(str(tiny()), runtime="torch")
-    assert (fast.embed_passages(texts) * slow.embed_passages(texts)).sum(axis=1).min() > 0.999
+    assert (fast.embed_passages(texts) * slow.embed_passages(texts)).sum(
+        axis=1
+    ).min() > 0.995  # random weights amplify bf16
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
