@@ -1,7 +1,7 @@
 """How well retrieval finds: nDCG@10, recall@5 and recall@100 on BEIR folders, by document, with trec_eval's own code.
 
     python benchmarks/retrieval_quality.py BEIR_DIR [BEIR_DIR...] [--split test] [--questions N] [--cache DIR] [--json]
-        [--index flat --index bm25] [--chunker headings:256/32] [--reference]
+        [--index flat --index bm25] [--chunker headings:256/32] [--way 'hybrid zscore'] [--reference]
 
 Each folder becomes a knowledge base through the public API; its questions are answered by the dense search alone, the
 term search alone, and both fused in each way. A document scores what its best passage scores. ``--reference`` adds the
@@ -138,9 +138,9 @@ def evaluate(data: Path, cache: Path, args: argparse.Namespace) -> dict[str, dic
     place.mkdir(parents=True, exist_ok=True)
     rows: dict[str, dict[str, float]] = {}
     with knowledge_base(data, place / "kb", args) as kb:
-        for way, options in WAYS.items():
+        for way in args.way or WAYS:
             start = time.perf_counter()
-            run = ours(kb, questions, options)
+            run = ours(kb, questions, WAYS[way])
             rows[way] = {**measured(run, qrels), "ms": 1000 * (time.perf_counter() - start) / len(questions)}
         if args.reference:
             rows["bare model, exact"] = measured(bare_dense(kb, questions, place), qrels)
@@ -163,6 +163,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="where knowledge bases are kept for the next time")
     parser.add_argument("--index", action="append", help="flat and bm25 where not given")
     parser.add_argument("--chunker", default="headings:256/32")
+    parser.add_argument("--way", action="append", choices=list(WAYS), help="all of them where not given")
     parser.add_argument("--reference", action="store_true")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes import Hits, IdSet
+from indexes import Hits, IdSet, Metric
 
 from .fusion import View
 
@@ -73,15 +73,26 @@ class Search:
         return scores
 
 
-def sample(ids: NDArray[np.int64]) -> IdSet:
-    """Return a random sample of chunk ids, the same for the same ids."""
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A random sample of a knowledge base's chunks, and their vectors: float32, shape (n, dim).
+
+    For the cosine, the vectors are of unit length.
+    """
+
+    chunks: IdSet
+    vectors: NDArray[np.float32]
+
+
+def sample(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a random sample of ``ids`` (ascending), ascending; the same for the same ids."""
     if len(ids) <= SAMPLE:
-        return IdSet(ids)
-    return IdSet(ids[random.Random(_SEED).sample(range(len(ids)), SAMPLE)])  # noqa: S311 - no secret
+        return ids
+    return np.sort(ids[random.Random(_SEED).sample(range(len(ids)), SAMPLE)])  # noqa: S311 - no secret
 
 
 def gather(
-    searches: Sequence[Search], n: int, depth: int, allow: IdSet | None, background: IdSet | None
+    searches: Sequence[Search], n: int, depth: int, allow: IdSet | None, background: Background | None
 ) -> list[Candidates]:
     """Search for ``n`` questions by all ``searches``, side by side.
 
@@ -99,10 +110,26 @@ def gather(
     return [_joined(searches, i, [hits.row(i) for hits in lists], samples, depth) for i in range(n)]
 
 
-def _bags(search: Search, background: IdSet) -> NDArray[np.float32]:
-    """Return the scores of the sample for each query: float32, shape (n_queries, len(sample))."""
-    hits = search.run(len(background), background)
+def _bags(search: Search, background: Background) -> NDArray[np.float32]:
+    """Return the scores of the sample for each query: float32, shape (n_queries, n_sampled), in no order."""
+    if search.name == "dense":  # without an index: it need not put them in order
+        return similarities(search.queries, background.vectors, search.index.metric)
+    hits = search.run(len(background.chunks), background.chunks)
     return np.where(hits.ids >= 0, hits.scores, np.float32(search.unlisted))
+
+
+def similarities(q: NDArray[np.float32], x: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
+    """Return what an index of that metric scores ``x`` for ``q``: float32, shape (len(q), len(x)), higher is better.
+
+    For the cosine, ``x`` must be of unit length or 0.
+    """
+    dots: NDArray[np.float32] = np.dot(q, x.T)
+    if metric == "ip":
+        return dots
+    q_squared = np.einsum("ij,ij->i", q, q)[:, None]
+    if metric == "l2":
+        return np.asarray(2 * dots - q_squared - np.einsum("ij,ij->i", x, x), np.float32)
+    return np.asarray(dots / np.sqrt(np.where(q_squared > 0, q_squared, 1)), np.float32)
 
 
 def _joined(

@@ -9,6 +9,10 @@ COVERED = 0.9
 """Share of a passage's span that another span of the same document must cover to make it a repetition."""
 
 
+FEW = 64
+"""Up to so many kept texts, looking into all of them is fastest."""
+
+
 class Text(Protocol):
     """What is looked at; `Passage` and `ChunkRecord` both have it."""
 
@@ -49,19 +53,32 @@ class Repetitions:
 
     def __init__(self) -> None:
         self._spans: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-        self._holding: defaultdict[str, list[str]] = defaultdict(list)  # word -> kept texts that have it
+        self._texts: list[str] = []
+        self._holding: defaultdict[str, list[str]] = defaultdict(list)  # word -> those of the texts that have it
+        self._indexed = 0
 
     def repeated(self, passage: Text) -> bool:
         """Say whether the passage repeats a kept one; keep it if not."""
         words = passage.text.casefold().split()
         text = f" {' '.join(words)} "
-        # Few texts share their longest word, so this stays linear in the number of passages.
-        if self._covered(passage) or any(text in other for other in self._holding[max(words, key=len, default="")]):
+        if self._covered(passage) or any(text in other for other in self._possible(words)):
             return True
         self._spans[passage.document].append((passage.start, passage.end))
-        for word in set(words) or {""}:
-            self._holding[word].append(text)
+        self._texts.append(text)
         return False
+
+    def _possible(self, words: list[str]) -> list[str]:
+        """Return kept texts among which are all that hold ``words``.
+
+        With many kept, those that share the longest word: few do, so the work stays linear in the passages.
+        """
+        if len(self._texts) <= FEW:
+            return self._texts
+        for text in self._texts[self._indexed :]:
+            for word in set(text.split()) or {""}:
+                self._holding[word].append(text)
+        self._indexed = len(self._texts)
+        return self._holding[max(words, key=len, default="")]
 
     def _covered(self, passage: Text) -> bool:
         enough = COVERED * (passage.end - passage.start)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import indexes
 from indexes import IdSet
 
-from .candidates import Candidates, Search, gather, sample
+from .candidates import Background, Candidates, Search, gather, sample
 from .dedupe import Repetitions
 from .documents import Passage, clean_text
 from .errors import InvalidInput
@@ -121,7 +121,7 @@ class Retriever:
             raise InvalidInput(
                 f"no search is left: asked for {wanted}, and the knowledge base has {', '.join(kb.indexes)}"
             )
-        self._sampled: tuple[int, IdSet] | None = None
+        self._sampled: tuple[int, Background] | None = None
 
     # ---- what callers use -------------------------------------------------------------------------------------
 
@@ -219,10 +219,15 @@ class Retriever:
         terms = [topic_terms(question, analyser) for question in questions]
         return Search("terms", index, terms, params=BESIDE_DENSE if default else None)
 
-    def _background(self, searches: Sequence[Search]) -> IdSet:
+    def _background(self, searches: Sequence[Search]) -> Background:
         seq = self.kb.seq
         if self._sampled is None or self._sampled[0] != seq:
-            self._sampled = (seq, sample(searches[0].index.ids()))
+            ids = sample(searches[0].index.ids())
+            vectors = self.kb.vectors(ids.tolist())
+            if self.kb.index("dense").metric == "cosine":
+                lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+                vectors = np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
+            self._sampled = (seq, Background(IdSet(ids), vectors))
         return self._sampled[1]
 
     def _allowed(self, where: str | Filter | None) -> IdSet | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.dedupe import Repetitions
@@ -68,11 +68,15 @@ def test_empty_texts_are_one() -> None:
     assert kept(passage(" "), passage("", "b"), passage("word", "c")) == [0, 2]
 
 
-@given(st.lists(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=6), max_size=12))
-def test_it_is_what_comparing_all_pairs_gives(texts: list[list[str]]) -> None:
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=6), max_size=12))
+@pytest.mark.parametrize("few", [0, 3, 64])
+def test_it_is_what_comparing_all_pairs_gives(few: int, texts: list[list[str]]) -> None:
     words = [f" {' '.join(text)} " for text in texts]
     expected: list[int] = []
     for i, text in enumerate(words):
         if not any(text in words[j] for j in expected):
             expected.append(i)
-    assert kept(*(passage("  ".join(text), str(i)) for i, text in enumerate(texts))) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rag.dedupe.FEW", few)
+        assert kept(*(passage("  ".join(text), str(i)) for i, text in enumerate(texts))) == expected
