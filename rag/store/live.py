@@ -71,16 +71,12 @@ class LiveIndexes:
             Its saved generation is damaged, or does not agree with the store.
         """
         with self._turn, self._session.reading() as db:
-            live = self._live.get(spec)
-            if live is None:
-                live = self._live[spec] = self._load(db, spec)
+            live = self._live.get(spec) or self._load(db, spec)
             seq = self._session.seq
-            if live.seq != seq:
-                try:
-                    self._catch_up(db, spec, live, seq)
-                except BaseException:
-                    del self._live[spec]  # half-way caught up
-                    raise
+            if spec not in self._live or live.seq != seq:
+                self._live.pop(spec, None)  # whatever fails now, half of it must not be searched
+                self._catch_up(db, spec, live, seq)
+                self._live[spec] = live
             return live.index
 
     def forget(self) -> None:

@@ -212,7 +212,7 @@ class Pipeline:
 
 
 def storable(document: Document) -> tuple[Document, str]:
-    """Name the source, and replace what no UTF-8 file can hold (lone surrogates) one for one: offsets stay; digest it."""
+    """Name the source and replace lone surrogates, one for one, so that offsets stay; return the digest too."""
     if not document.source:
         document = replace(document, source=source_name(document))
     try:

@@ -28,8 +28,8 @@ def verify(session: Session) -> VerifyReport:
         with session.reading() as db:
             problems = list(_pages(db))
             if problems:  # nothing that is read from such a file means anything
-                return _report(session, db, problems)
-            problems += _lost(db)
+                return VerifyReport(0, 0, 0, 0, {}, tuple(problems))
+            problems += [*_references(db), *_lost(db)]
             problems += _contents(session, db)
             sizes: dict[str, int] = {}
             for spec in json.loads(db.execute("select value from meta where key = 'indexes'").get):
@@ -59,27 +59,28 @@ def leftovers(folder: Path, db: Connection) -> list[str]:
     return found
 
 
-def _report(
-    session: Session, db: Connection, problems: list[Problem], sizes: dict[str, int] | None = None
-) -> VerifyReport:
+def _report(session: Session, db: Connection, problems: list[Problem], sizes: dict[str, int]) -> VerifyReport:
     orphans = db.execute("select id from embeddings where id not in (select embedding from chunks) order by id")
     return VerifyReport(
         one(db, "select count(*) from sources"),
         one(db, "select count(*) from documents"),
         one(db, "select count(*) from chunks"),
         one(db, "select count(*) from embeddings"),
-        sizes or {},
+        sizes,
         tuple(problems),
-        tuple(row[0] for row in orphans) if not problems else (),
+        tuple(row[0] for row in orphans),
         tuple(leftovers(session.folder, db)),
     )
 
 
 def _pages(db: Connection) -> Iterator[Problem]:
-    """Read every page: its checksum, the trees, the references between tables."""
+    """Read every page: its checksum, the trees and indices."""
     said = [row[0] for row in db.execute("pragma integrity_check(100)")]
     if said != ["ok"]:
         yield Problem(DATABASE, "damaged", len(said), (), "; ".join(said[:3]))
+
+
+def _references(db: Connection) -> Iterator[Problem]:
     broken = [(row[0], row[1]) for row in db.execute("pragma foreign_key_check")]
     if broken:
         yield Problem(DATABASE, "reference", len(broken), tuple(row for _, row in broken), f"rows of {broken[0][0]}")
@@ -110,7 +111,7 @@ def _contents(session: Session, db: Connection) -> Iterator[Problem]:
 def chunk_problems(identity: Identity, db: Connection, document: Document) -> Iterator[tuple[str, int]]:
     """Yield (kind, chunk id) for the chunks of a document that are not its text, or whose embedding is not theirs."""
     query = """select c.id, c.start, c."end", c.heading, c.text, e.key, e.vector
-               from chunks c join documents d on d.id = c.document join embeddings e on e.id = c.embedding
+               from chunks c join documents d on d.id = c.document left join embeddings e on e.id = c.embedding
                where d.name = ?"""
     for chunk, start, end, heading, text, key, vector in db.execute(query, (document.id,)):
         if document.text[start:end] != text:
@@ -120,8 +121,8 @@ def chunk_problems(identity: Identity, db: Connection, document: Document) -> It
             yield "vector", chunk
 
 
-def _sound(vector: bytes, dim: int) -> bool:
-    return len(vector) == 4 * dim and bool(np.isfinite(np.frombuffer(vector, np.float32)).all())
+def _sound(vector: bytes | None, dim: int) -> bool:
+    return vector is not None and len(vector) == 4 * dim and bool(np.isfinite(np.frombuffer(vector, np.float32)).all())
 
 
 def _index(session: Session, db: Connection, spec: str, sizes: dict[str, int]) -> Iterator[Problem]:

@@ -12,7 +12,26 @@ from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
 
 CHUNKER = "sentences:16/0"
-WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "islet", "jetty", "knoll", "larch", "marsh", "north", "otter", "pearl", "quartz", "river"]
+WORDS = [
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heron",
+    "islet",
+    "jetty",
+    "knoll",
+    "larch",
+    "marsh",
+    "north",
+    "otter",
+    "pearl",
+    "quartz",
+    "river",
+]
 
 
 def text_of(n: int, version: int = 1) -> str:
@@ -57,8 +76,11 @@ def make(tmp_path: Path) -> Callable[..., KnowledgeBase]:
         kb.close()
 
 
-def answers(kb: KnowledgeBase, count: int = 20) -> list[list[tuple[str, int, str, float]]]:
-    """What searches give, told by document and place instead of chunk id."""
+def answers(kb: KnowledgeBase, count: int = 20) -> list[list[tuple[float, str, int, str]]]:
+    """What searches give, told by document and place instead of chunk id.
+
+    Ties are cut off by id at the end of a result, and ids depend on the order of writing: the last score is left out.
+    """
     texts = [f"{WORDS[n % len(WORDS)]} near {WORDS[(n + 3) % len(WORDS)]} note{n}" for n in range(count)]
     dense = kb.search_dense(HashingEmbedder(kb.dim).embed_queries(texts), 10)
     terms = kb.search_terms([kb.analyser.terms(text) for text in texts], 10)
@@ -66,10 +88,11 @@ def answers(kb: KnowledgeBase, count: int = 20) -> list[list[tuple[str, int, str
     for hits in (dense, terms):
         for i in range(len(texts)):
             ids, scores = hits.row(i)
-            chunks = kb.chunks(ids)
-            found.append(
-                sorted((round(float(s), 5), c.document, c.start, c.text) for s, c in zip(scores, chunks, strict=True))
-            )
+            told = [
+                (round(float(s), 4), c.document, c.start, c.text) for s, c in zip(scores, kb.chunks(ids), strict=True)
+            ]
+            last = told[-1][0] if len(told) == 10 else None
+            found.append(sorted(entry for entry in told if entry[0] != last))
     return found
 
 
