@@ -1,150 +1,203 @@
-"""What a sentence shows about whether it answers a question: one row of numbers a candidate."""
+"""What a sentence shows about whether it answers a question: one row of numbers a candidate.
+
+Every number comes from the question and the retrieved passages alone; no statistics of the collection are asked for.
+"""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .clues import clues, nearness
+from .candidates import Candidate
+from .clues import clues, nearness, new_names, new_numbers
 from .question import FUNCTION_WORDS, Question
-from .words import WordReader, Words, positions
+from .words import WordReader, Words, common_subsequence, positions
 
-_PRONOUN = frozenset("he she it they this these his her its their those such him them that".split())
+NAMES = (
+    "cosine",  # of question and sentence, standardised over the candidates: any embedder's scale will do
+    "overlap",  # share of the question's weight that the sentence holds
+    "overlap_beyond_focus",  # the same, the words that name what is asked for left out
+    "focus",
+    "context",  # overlap of the sentence with its title and headings
+    "before",  # what the sentence before holds beyond the sentence
+    "after",
+    "pronoun_before",  # the same for a sentence that opens with a pronoun
+    "passage",  # overlap of the whole passage
+    "rarest_missing",  # weight of the rarest word that sentence and title lack
+    "bigrams",
+    "order",  # longest common subsequence
+    "names",  # share of the question's capitalised words that sentence and title hold
+    "numbers_missing",
+    "clue",  # something of the kind asked for stands there
+    "clues",
+    "near",  # ... near the question's words
+    "new",  # words that the question does not hold
+    "length",
+    "rank",
+    "score",  # of the passage, 0 for the best and -1 for the last
+    "opens",  # first of its passage
+    "names_new",
+    "numbers_new",
+    "question",  # a question itself
+)
+_PRONOUNS = frozenset("he she it they this these his her its their those such him them that".split())
+_MOST_TERMS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sentence of a retrieved passage; offsets are into the passage's text."""
+class Setting:
+    """Of one passage, what its sentences' features need; ``score`` is 0 for the best passage and -1 for the last."""
 
-    passage: int
-    place: int
-    start: int
-    end: int
-    text: str
+    title: str
+    rank: int
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question's words with their weights."""
-
+class _Asked:
     question: Question
     words: Words
-    stems: frozenset[str]
     weight: Mapping[str, float]
     total: float
+    stems: frozenset[str]
+    focus: frozenset[str]
+    names: frozenset[str]
+    numbers: frozenset[str]
+    bigrams: Mapping[tuple[str, str], float]
+
+    def share(self, terms: frozenset[str]) -> float:
+        """Share of the question's weight that ``terms`` hold."""
+        return sum(weight for term, weight in self.weight.items() if term in terms) / self.total
+
+    def share_beyond_focus(self, terms: frozenset[str]) -> float:
+        rest = {term: weight for term, weight in self.weight.items() if term not in self.focus}
+        total = sum(rest.values())
+        return sum(weight for term, weight in rest.items() if term in terms) / total if total else 0.0
 
 
-def content(words: Words) -> Words:
-    keep = [i for i, w in enumerate(words.words) if w.lower() not in FUNCTION_WORDS and words.stems[i]]
-    new = {old: i for i, old in enumerate(keep)}
-    pairs = [(t, new[a]) for t, a in zip(words.terms, words.at) if a in new]
-    return Words(tuple(words.words[i] for i in keep), tuple(words.stems[i] for i in keep), tuple(t for t, _ in pairs), tuple(a for _, a in pairs))
+def features(
+    question: Question, candidates: Sequence[Candidate], settings: Sequence[Setting], reader: WordReader
+) -> NDArray[np.float64]:
+    """Describe every candidate.
 
+    Parameters
+    ----------
+    question
+        The question, analysed.
+    candidates
+        At least one; those of a passage stand together and in order.
+    settings
+        One for each passage, by the candidates' ``passage``.
+    reader
+        Reads words; shared between calls, so that it remembers.
 
-def overlap(asked: Asked, terms: frozenset[str]) -> float:
-    return sum(asked.weight[s] for s in asked.stems if s in terms) / asked.total if asked.total else 0.0
-
-
-def lcs(a: Sequence[str], b: Sequence[str]) -> int:
-    row = [0] * (len(b) + 1)
-    for x in a:
-        diagonal = 0
-        for j, y in enumerate(b, 1):
-            diagonal, row[j] = row[j], diagonal + 1 if x == y else max(row[j], row[j - 1])
-    return row[-1]
-
-
-def make(question: Question, cands: list[Candidate], reader: WordReader, titles: Sequence[str], score: Sequence[float],
-         sim: NDArray[np.float32] | None, background: Mapping[str, float] | None = None, nback: float = 0):
-    qw = content(reader.read(question.text))
-    read = [reader.read(c.text) for c in cands]
-    sets = [frozenset(w.terms) for w in read]
-    n = len(cands)
-    focus = {s for w in question.focus for s in reader.read(w).terms}
-    stems = frozenset(qw.terms)
-    weight = {}
-    for s in stems:
-        df = sum(s in t for t in sets)
-        local = math.log(1 + (n - df + 0.5) / (df + 0.5))
-        if background is not None:
-            g = math.log(1 + (nback + .5) / (background.get(s, 0) + .5))
-            weight[s] = g
-        else:
-            weight[s] = local
-    total = sum(weight.values()) or 1.0
-    asked = Asked(question, qw, stems, weight, total)
-    fweight = {s: w for s, w in weight.items() if s not in focus}
-    ftotal = sum(fweight.values()) or 1.0
-    bigrams = [(a, b) for a, b in zip(qw.terms, qw.terms[1:])]
-    bw = sum(min(weight[a], weight[b]) for a, b in bigrams) or 1.0
-    # passages
-    ptext = {}
-    for i, c in enumerate(cands):
-        ptext.setdefault(c.passage, []).append(i)
-    pterms = {p: frozenset().union(*(sets[i] for i in ii)) for p, ii in ptext.items()}
-    tterms = {p: frozenset(reader.read(titles[p]).terms) for p in ptext}
-    nstems = {s for w, s in zip(qw.words, qw.stems) if w[0].isupper()}
-    digits = {s for w, s in zip(qw.words, qw.stems) if s and w[0].isdigit()}
-    ov = [overlap(asked, t) for t in sets]
-    if sim is None:
-        cz = np.zeros(n); sim_ = np.zeros(n)
-    else:
-        sim_ = np.asarray(sim); cz = (sim_ - sim_.mean()) / (sim_.std() + 1e-6)
-    low = [w.lower() for w in qw.words]
+    Returns
+    -------
+    float64, shape (n_candidates, len(NAMES))
+        Column "cosine" is 0: `standardised` similarities go there.
+    """
+    read = [reader.read(candidate.text) for candidate in candidates]
+    terms = [frozenset(words.terms) for words in read]
+    asked = _asked(question, reader, terms)
+    titles = [frozenset(reader.read(setting.title).terms) for setting in settings]
+    passages = [titles[i] for i in range(len(settings))]
+    for candidate, held in zip(candidates, terms, strict=True):
+        passages[candidate.passage] = passages[candidate.passage] | held
     rows = []
-    for i, c in enumerate(cands):
-        w, t = read[i], sets[i]
-        pos = positions(w)
-        matched = {s: pos[s] for s in stems if s in pos}
-        cl = clues(question.kind, w, stems)[:60]
-        near = nearness(cl, matched, weight, total)
-        inctx = t | tterms[c.passage]
-        prev = sets[i - 1] if c.place > 0 else frozenset()
-        nxt = sets[i + 1] if i + 1 < n and cands[i + 1].passage == c.passage else frozenset()
-        unmatched = [weight[s] for s in stems if s not in t]
-        unctx = [weight[s] for s in stems if s not in inctx]
-        fov = sum(v for s, v in fweight.items() if s in t) / ftotal
-        foc = (sum(s in t for s in focus) / len(focus)) if focus else 0.0
-        bset = set(zip(w.terms, w.terms[1:]))
-        big = sum(min(weight[a], weight[b]) for a, b in bigrams if (a, b) in bset) / bw
-        L = lcs(qw.terms, w.terms) / max(1, len(qw.terms))
-        new = sum(1 for s in w.terms if s not in stems)
-        span = [p for ps in matched.values() for p in ps]
-        compact = len(matched) / (1 + (max(span) - min(span))) if len(span) > 1 else 0.0
-        firstw = w.words[0].lower() if w.words else ""
-        pron = firstw in _PRONOUN
-        ps = pterms[c.passage]
-        pov = overlap(asked, ps | tterms[c.passage])
-        row = {
-            "cos": float(sim_[i]), "cosz": float(cz[i]),
-            "overlap": ov[i], "overlap_nofocus": fov, "focus": foc, "overlap_ctx": overlap(asked, inctx),
-            "overlap2": ov[i] ** 2,
-            "prev": overlap(asked, prev), "next": overlap(asked, nxt),
-            "prev_new": overlap(asked, prev - t), "next_new": overlap(asked, nxt - t),
-            "pron": pron, "pron_prev": pron * overlap(asked, prev - t),
-            "passage": pov, "passage_new": pov - overlap(asked, inctx),
-            "maxmiss": max(unmatched, default=0) / total, "maxmissctx": max(unctx, default=0) / total,
-            "bigram": big, "lcs": L, "compact": compact,
-            "names": (sum(s in inctx for s in nstems) / len(nstems)) if nstems else 0.0,
-            "names_miss": (sum(s not in inctx for s in nstems)),
-            "digits_miss": (sum(s not in t for s in digits)), "digits": sum(s in t for s in digits),
-            "clue": bool(cl), "clue_none": not cl, "clue_n": math.log1p(len(cl)), "near": near,
-            "near2": near * near,
-            "new": math.log1p(new), "len": math.log1p(len(w.words)), "short": len(w.words) < 5,
-            "rank": 1 / (1 + c.passage), "rank0": c.passage == 0, "rank1": c.passage == 1,
-            "score": score[c.passage] - score[0],
-            "first": c.place == 0, "place": c.place / max(1, len(ptext[c.passage])),
-            "isq": c.text.rstrip().endswith("?"),
-            "nm": len(matched),
-            "nosubj": not any(x[0].isupper() for x in w.words[:1]),
-            "has_cap": math.log1p(sum(1 for j, x in enumerate(w.words) if j and x[0].isupper() and w.stems[j] not in stems)),
-            "has_num": math.log1p(sum(1 for j, x in enumerate(w.words) if x[0].isdigit() and w.stems[j] not in stems)),
-        }
-        rows.append(row)
-    keys = list(rows[0])
-    return keys, np.array([[float(r[k]) for k in keys] for r in rows], dtype=np.float32)
+    for i, candidate in enumerate(candidates):
+        title = titles[candidate.passage]
+        before = terms[i - 1] if i and candidates[i - 1].passage == candidate.passage else frozenset()
+        after = terms[i + 1] if i + 1 < len(read) and candidates[i + 1].passage == candidate.passage else frozenset()
+        row = _matches(asked, terms[i], title)
+        row |= _phrases(asked, read[i])
+        row |= _surroundings(asked, read[i], terms[i], before, after)
+        row |= _clues(asked, read[i])
+        row |= _form(candidate, read[i], settings[candidate.passage])
+        row["passage"] = asked.share(passages[candidate.passage])
+        rows.append([row.get(name, 0.0) for name in NAMES])
+    return np.array(rows, dtype=np.float64)
+
+
+def standardised(similarities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return similarities as deviations from their mean, in standard deviations."""
+    values = np.asarray(similarities, dtype=np.float64)
+    result: NDArray[np.float64] = (values - values.mean()) / (values.std() + 1e-6)
+    return result
+
+
+def _asked(question: Question, reader: WordReader, sentences: Sequence[frozenset[str]]) -> _Asked:
+    """Weigh the question's words by their rarity among the retrieved sentences."""
+    words = reader.read(question.text).without(FUNCTION_WORDS)
+    distinct = list(dict.fromkeys(words.terms))[:_MOST_TERMS]
+    n = len(sentences)
+    held = {term: sum(term in each for each in sentences) for term in distinct}
+    weight = {term: math.log(1 + (n - count + 0.5) / (count + 0.5)) for term, count in held.items()}
+    focus = frozenset(term for word in question.focus for term in reader.read(word).terms)
+    stems = zip(words.words, words.stems, strict=True)
+    names = frozenset(stem for word, stem in stems if word[0].isupper() and stem in weight)
+    numbers = frozenset(term for term in weight if term[0].isdigit())
+    bigrams = {
+        pair: min(weight[pair[0]], weight[pair[1]]) for pair in pairwise(words.terms) if {*pair} <= weight.keys()
+    }
+    total = sum(weight.values()) or 1.0
+    return _Asked(question, words, weight, total, frozenset(weight), focus, names, numbers, bigrams)
+
+
+def _matches(asked: _Asked, terms: frozenset[str], title: frozenset[str]) -> dict[str, float]:
+    context = terms | title
+    return {
+        "overlap": asked.share(terms),
+        "overlap_beyond_focus": asked.share_beyond_focus(terms),
+        "focus": len(asked.focus & terms) / len(asked.focus) if asked.focus else 0.0,
+        "context": asked.share(context),
+        "rarest_missing": max((w for term, w in asked.weight.items() if term not in context), default=0.0)
+        / asked.total,
+        "names": len(asked.names & context) / len(asked.names) if asked.names else 0.0,
+        "numbers_missing": float(len(asked.numbers - terms)),
+    }
+
+
+def _phrases(asked: _Asked, words: Words) -> dict[str, float]:
+    held = set(pairwise(words.terms))
+    total = sum(asked.bigrams.values())
+    terms = asked.words.terms[:_MOST_TERMS]
+    return {
+        "bigrams": sum(weight for pair, weight in asked.bigrams.items() if pair in held) / total if total else 0.0,
+        "order": common_subsequence(terms, words.terms) / len(terms) if terms else 0.0,
+    }
+
+
+def _surroundings(
+    asked: _Asked, words: Words, terms: frozenset[str], before: frozenset[str], after: frozenset[str]
+) -> dict[str, float]:
+    added = asked.share(before - terms)
+    pronoun = bool(words.words) and words.words[0].lower() in _PRONOUNS
+    return {"before": added, "pronoun_before": added if pronoun else 0.0, "after": asked.share(after - terms)}
+
+
+def _clues(asked: _Asked, words: Words) -> dict[str, float]:
+    places = clues(asked.question.kind, words, asked.stems)
+    matched = {term: at for term, at in positions(words).items() if term in asked.weight}
+    return {
+        "clue": float(bool(places)),
+        "clues": math.log1p(len(places)),
+        "near": nearness(places, matched, asked.weight, asked.total),
+        "new": math.log1p(sum(term not in asked.stems for term in words.terms)),
+        "names_new": math.log1p(len(new_names(words, asked.stems))),
+        "numbers_new": math.log1p(len(new_numbers(words, asked.stems))),
+    }
+
+
+def _form(candidate: Candidate, words: Words, setting: Setting) -> dict[str, float]:
+    return {
+        "length": math.log1p(len(words.words)),
+        "rank": 1 / (1 + setting.rank),
+        "score": setting.score,
+        "opens": float(candidate.place == 0),
+        "question": float(candidate.text.endswith(("?", "？", "؟"))),
+    }

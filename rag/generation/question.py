@@ -48,7 +48,9 @@ _HOW: dict[str, Kind] = {
 }  # fmt: skip
 _PREPOSITIONS = frozenset("in on at by for from to of with under during about into through as upon among since".split())
 _QUESTION_WORDS = frozenset("who whom whose when where why how what which whats who's what's where's".split())
-FUNCTION_WORDS = _QUESTION_WORDS | _AUXILIARY | {"many", "much", "there", "some", "any", "please", "tell", "me", "i", "you", "we"}
+FUNCTION_WORDS = (
+    _QUESTION_WORDS | _AUXILIARY | {"many", "much", "there", "some", "any", "please", "tell", "me", "i", "you", "we"}
+)
 """Words that make a text a question and that an answer need not repeat."""
 _GENERIC = frozenset("kind type sort form name term word example thing part one".split())
 
@@ -95,7 +97,9 @@ def _how(text: str, rest: list[str]) -> Question:
     kind = _HOW.get(rest[0], "manner") if rest else "manner"
     if kind == "number" and rest[0] == "many":
         return Question(text, "number", tuple(rest[1:2]))
-    if rest[:1] == ["much"] and (set(rest) & {"cost", "costs", "pay", "paid", "money", "worth", "spend", "spent", "earn"}):
+    if rest[:1] == ["much"] and (
+        set(rest) & {"cost", "costs", "pay", "paid", "money", "worth", "spend", "spent", "earn"}
+    ):
         return Question(text, "money")
     return Question(text, kind)
 

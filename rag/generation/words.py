@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -42,6 +42,18 @@ class Words:
     terms: tuple[str, ...]
     at: tuple[int, ...]
 
+    def without(self, words: Container[str]) -> Words:
+        """Return a copy that lacks stop words and the lower-case ``words`` given."""
+        keep = [i for i, word in enumerate(self.words) if self.stems[i] and word.lower() not in words]
+        place = {old: new for new, old in enumerate(keep)}
+        pairs = [(term, place[at]) for term, at in zip(self.terms, self.at, strict=True) if at in place]
+        return Words(
+            tuple(self.words[i] for i in keep),
+            tuple(self.stems[i] for i in keep),
+            tuple(term for term, _ in pairs),
+            tuple(at for _, at in pairs),
+        )
+
 
 class WordReader:
     """Reads texts into `Words`; remembers terms of words and words of texts, so that asking again is cheap."""
@@ -72,3 +84,15 @@ def positions(words: Words) -> dict[str, list[int]]:
     for term, at in zip(words.terms, words.at, strict=True):
         found.setdefault(term, []).append(at)
     return found
+
+
+def common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
+    """Length of the longest common subsequence; time is the product of the lengths, so callers bound both."""
+    known = set(a)
+    b = [term for term in b if term in known]
+    row = [0] * (len(b) + 1)
+    for x in a:
+        diagonal = 0
+        for j, y in enumerate(b, 1):
+            diagonal, row[j] = row[j], diagonal + 1 if x == y else max(row[j], row[j - 1])
+    return row[-1]
