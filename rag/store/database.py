@@ -19,7 +19,7 @@ from typing import Any
 import apsw
 
 from ..errors import StoreCorrupt, StoreUnwritable
-from .faults import damaged, sqlite_faults
+from .faults import damaged, sqlite_faults, unwritable
 
 DATABASE = "store.sqlite"
 PAGE_SIZE = 8192  # five 384-dimensional vectors a page; 4096 would waste a fifth of it
@@ -50,7 +50,7 @@ def create(path: Path) -> Connection:
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except OSError as error:
-            raise StoreUnwritable(f"cannot create {path}: {error.strerror}") from error
+            raise unwritable(path, error) from error
         db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=_VFS)
         reserve = ctypes.c_int(CHECKSUM_BYTES)
         db.file_control("main", _RESERVE_BYTES, ctypes.addressof(reserve))
@@ -149,7 +149,7 @@ def check_files(path: Path) -> None:
         with path.open("rb") as file:
             header = file.read(len(HEADER))
     except OSError as error:
-        raise StoreUnwritable(f"cannot read {path}: {error.strerror}; mend the permissions") from error
+        raise unwritable(path, error) from error
     if info.st_size < PAGE_SIZE or info.st_size % PAGE_SIZE:
         raise damaged(path.name, f"its size, {info.st_size} bytes, is not a whole number of pages")
     if header != HEADER:

@@ -28,11 +28,11 @@ def damaged(file: str, cause: str, *, fix: str = "run `rag repair`") -> StoreCor
 
 
 def unwritable(path: Path, cause: BaseException) -> StoreUnwritable:
-    """Make the error for a place that cannot be written."""
+    """Make the error for a place that cannot be written, or not even read."""
     reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     if isinstance(cause, (apsw.FullError, apsw.IOError)):
         reason = f"{reason} (is the disk full?)"
-    error = StoreUnwritable(f"cannot write to {path}: {reason}; free space or mend the permissions, then run it again")
+    error = StoreUnwritable(f"cannot use {path}: {reason}; free space or mend the permissions, then run it again")
     error.errno = cause.errno if isinstance(cause, OSError) else errno.EIO
     return error
 
@@ -56,7 +56,7 @@ def sqlite_faults(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def file_faults(path: Path) -> Iterator[None]:
-    """Turn `OSError` while writing under ``path`` into `StoreUnwritable`."""
+    """Turn `OSError` at ``path`` or under it into `StoreUnwritable`."""
     try:
         yield
     except StoreUnwritable:

@@ -68,7 +68,9 @@ class Session:
         """Open a knowledge base; see `KnowledgeBase.open` for what is raised."""
         if mode not in ("r", "w"):
             raise InvalidInput(f"mode={mode!r}: give 'r' to search or 'w' to write")
-        if not looks_like_store(folder):
+        with file_faults(folder):
+            there = looks_like_store(folder)
+        if not there:
             raise StoreMissing(f"no knowledge base in {folder}; make one with `rag ingest DOCS --into {folder}`")
         if mode == "r":
             return cls(folder, mode, None)
@@ -222,14 +224,18 @@ def _has_generations(folder: Path) -> bool:
 
 def refuse_foreign(folder: Path) -> None:
     """Refuse to make a knowledge base where something else is."""
+    with file_faults(folder):
+        _refuse_foreign(folder)
+
+
+def _refuse_foreign(folder: Path) -> None:
     if looks_like_store(folder):
         raise StoreExists(f"there is a knowledge base in {folder} already; open it, or choose another folder")
     if not folder.exists():
         return
     if not folder.is_dir():
         raise StoreExists(f"{folder} is a file; choose another folder")
-    with file_faults(folder):
-        foreign = sorted({entry.name for entry in folder.iterdir()} - _OURS)
+    foreign = sorted({entry.name for entry in folder.iterdir()} - _OURS)
     if foreign:
         raise StoreExists(f"{folder} holds other files ({', '.join(foreign[:3])}); choose an empty or new folder")
 

@@ -1,4 +1,4 @@
-"""Damages every file of a store in every way and looks what opening and searching make of it; prints one JSON object."""
+"""Damages every file of a store in every way, then opens and searches it; prints one JSON object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills an ingest again and again and looks at what is left; prints one JSON object. Run as a program by `test_kills.py`.
+"""Kills an ingest again and again and looks at what is left; prints one JSON object. `test_kills.py` runs it.
 
 The log of what was acknowledged is kept outside of the store, on a pipe. Each trial runs in forked children of this
 single-threaded process, so that a kill costs no start of Python.
@@ -195,13 +195,13 @@ def trials(work: Path, before: list, after: list, kills: int, defect: str | None
         result["kills"] += 1
         result["during"] += unfinished
         result["commits_seen"].append(commits)
-        status, wrong = in_child(lambda: look(path, old, new, acknowledged))
+        status, wrong = in_child(lambda path=path, said=acknowledged: look(path, old, new, said))
         if status or wrong:
             result["bad"].append(wrong)
             if defect:
                 break
         else:
-            status, again = in_child(lambda: finish(path, after))
+            status, again = in_child(lambda path=path: finish(path, after))
             result["different"] += status != 0 or again != undisturbed
         shutil.rmtree(path)
     result["seconds"] = round(time.perf_counter() - start, 1)
