@@ -82,15 +82,15 @@ def checked_queries(queries: Iterable[Terms]) -> list[dict[str, float]]:
     checked: list[dict[str, float]] = []
     for i, query in enumerate(_sequence(queries, "queries")):
         _check_bag(query, "query", i)
+        for term in query:
+            if not isinstance(term, str):
+                raise InvalidInput(f"query {i} has the term {term!r}: terms are strings")
         if isinstance(query, Mapping):
             weights = {term: _weight(weight, i, term) for term, weight in query.items() if weight != 0}
         else:
             weights = dict.fromkeys(query, 1.0)
             if len(weights) < len(query):
                 weights = {term: float(count) for term, count in Counter(query).items()}
-        for term in weights:
-            if not isinstance(term, str):
-                raise InvalidInput(f"query {i} has the term {term!r}: terms are strings")
         checked.append(weights)
     return checked
 

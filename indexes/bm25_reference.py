@@ -43,8 +43,9 @@ class RankBM25:
         if self._model is None or not query:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
         scores: NDArray[np.float64] = np.zeros(len(self._rows))
-        for term, weight in query.items():
-            scores += weight * self._model.get_scores([term])
+        with np.errstate(invalid="ignore"):  # it divides 0 by 0 where k1 is 0, or b is 1 and a document is empty
+            for term, weight in query.items():
+                scores += weight * np.nan_to_num(self._model.get_scores([term]))
         matched = np.array([any(term in counts for term in query) for counts in self._model.doc_freqs], np.bool_)
         if keep is not None:
             matched &= keep.mask[self._rows]

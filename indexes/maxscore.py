@@ -83,7 +83,7 @@ def _of_positive(query: Query, k: int, sums: NDArray[np.float64], mask: NDArray[
         near = np.flatnonzero(partial >= floor - rest[i])
         rows, partial = rows.take(near), partial.take(near)
         term, weight = query[i]
-        partial += term.at(rows) * weight
+        partial += term.at(rows) * np.float64(weight)
     near = np.flatnonzero(partial >= floor)
     return cut(*_once(rows.take(near), partial.take(near)), k)
 
@@ -98,7 +98,7 @@ def _floor(rows: Rows, partial: NDArray[np.float64], others: Query, k: int) -> f
         rows, partial = rows.take(ahead), partial.take(ahead)
     leaders, reached = _once(rows, partial)
     for term, weight in others:
-        reached += term.at(leaders) * weight
+        reached += term.at(leaders) * np.float64(weight)
     return _kth(reached, k) * (1 - SLACK)
 
 
@@ -127,7 +127,7 @@ def _of_few_rows(query: Query, k: int, rows: Rows) -> Found:
     scores = np.zeros(len(rows))
     matched = np.zeros(len(rows), np.bool_)
     for term, weight in query:
-        scores += term.at(rows) * weight
+        scores += term.at(rows) * np.float64(weight)
         matched |= term.has(rows)
     return cut(rows[matched], scores[matched], k)
 
