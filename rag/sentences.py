@@ -67,7 +67,7 @@ _MARKED = re.compile(
     r"|///|:::|\.\. |<[a-zA-Z/!]|!!!|\[\^?\w{1,20}\]:"
 )
 _ALONE = re.compile(r"#{1,6}[ \t]|\||///|:::|<[^\n]*>[ \t]*$|\{\*[^\n]*\*\}[ \t]*$")
-_ROW = re.compile(r"\||[^\n.]{1,200} \| ")  # of a table
+_ROW = re.compile(r"\||[^\n`]{1,200} \| ")  # of a table
 _RULE = re.compile(r"([=\-~^\"'*+#_`])\1{2,}[ \t]*$")
 _NARROW = 30
 
@@ -157,12 +157,12 @@ def _blocks(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _ends_block(line: str, following: str, width: int) -> bool:
-    if _MARKED.match(following):
+    if _MARKED.match(following) or _ROW.match(following):
         return True
     bare = line.strip()
     if _RULE.match(following):
         return bool(_RULE.match(bare))
-    if _RULE.match(bare) or _ALONE.match(bare) or line.endswith(("  ", "\\")) or "\t" in bare or " | " in bare:
+    if _RULE.match(bare) or _ALONE.match(bare) or line.endswith(("  ", "\\")) or "\t" in bare or _ROW.match(bare):
         return True
     capital = not following[:1].islower() and following[:1].isalpha()
     return capital and (width < _NARROW or len(line) < 0.6 * width)

@@ -112,6 +112,8 @@ class _Vocabulary(dict[str, Sequence[str]]):
         self._stop = STOP_WORDS if language == "english" else frozenset[str]()
         self._possessive = language in ("english", "porter")
         self._stem = _stemmer(language)
+        # English stems know no accents; those of other languages are told by them, so there they go last.
+        self._fold_first = language in ("english", "porter")
 
     def __missing__(self, word: str) -> Sequence[str]:
         terms = self._analyse(word)
@@ -157,6 +159,8 @@ class _Vocabulary(dict[str, Sequence[str]]):
         return stems if len(parts) < 2 or "'" in word else [_without_accents(whole), *stems]
 
     def _stemmed(self, word: str) -> str:
+        if self._fold_first:
+            word = _without_accents(word) or word
         return _without_accents(self._stem(word)) or word
 
 

@@ -12,6 +12,7 @@ from ..embedding.protocol import Tokenizer
 from .grid import IS_SPACE, LAST_SPACE, LONGEST_GAP, Positions, covering, steps
 
 _PROBE = ["the", "chunk", "of", "unbelievable", "words", "1984,", "naïve", "(tokenizers)", "x2", "3.14", "e-mail's"]
+_HAN = "中国的学生在北京大学a語b東京，人"
 _MOST_WORDS = 200_000
 
 # White space to Python, control characters to some tokenizers: words on both sides may then be one.
@@ -31,6 +32,7 @@ class Lexicon:
         self._tokenizer = tokenizer
         self._lock = threading.Lock()
         self._steady: bool | None = None
+        self._steady_han: bool | None = None
         self._forget()
 
     @property
@@ -41,6 +43,14 @@ class Lexicon:
             joined = self._tokenizer.offsets([f"{word} {word}" for word in _PROBE] + [" ".join(_PROBE)])
             self._steady = [len(found) for found in joined] == [*(2 * count for count in alone), sum(alone)]
         return self._steady
+
+    @property
+    def steady_han(self) -> bool:
+        """Whether every Chinese character is a token of its own, as in BERT's tokenizers."""
+        if self._steady_han is None:
+            joined, *alone = self._tokenizer.offsets([_HAN, *_HAN])
+            self._steady_han = len(joined) == sum(map(len, alone)) == len(_HAN)
+        return self._steady_han
 
     def starts(self, text: str, codes: NDArray[np.uint32], space: NDArray[np.bool_]) -> Positions:
         """Return where the tokens of a text begin; see `Grid` for what counts as one."""

@@ -20,6 +20,7 @@ _CLEAN = frozenset(" \n\t")
 _BLANK = re.compile(r"\s*")
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f")
 _LONGEST_CHARACTER = 16
+_BATCH = 64
 
 
 class Measure:
@@ -109,8 +110,11 @@ class Ruler:
         """Make chunks of spans: stripped, blank ones dropped, held to the budget."""
         stripped = [span for span in (self._strip(*span) for span in spans) if span[0] < span[1]]
         doubtful = [span for span in stripped if not (self._lexicon.steady and self._clean(*span))]
-        counts = self._tokenizer.offsets([self._embedded(*span) for span in doubtful]) if doubtful else []
-        over = {span for span, found in zip(doubtful, counts, strict=True) if len(found) > self._limit(span[0])}
+        over: set[Span] = set()
+        for first in range(0, len(doubtful), _BATCH):
+            batch = doubtful[first : first + _BATCH]
+            counts = map(len, self._tokenizer.offsets([self._embedded(*span) for span in batch]))
+            over.update(span for span, count in zip(batch, counts, strict=True) if count > self._limit(span[0]))
         fitting: list[Span] = []
         for span in stripped:
             fitting.extend(self._halved(*span) if span in over else [span])
@@ -151,9 +155,13 @@ class Ruler:
 
     def _clean(self, start: int, end: int) -> bool:
         """Tell whether both ends are such that the chunk has the tokens that its span has in the document."""
+        return self._parts(start) and self._parts(end)
+
+    def _parts(self, cut: int) -> bool:
         text = self.text
-        before = start == 0 or text[start - 1] in _CLEAN
-        return before and (end == len(text) or text[end] in _CLEAN)
+        if cut in (0, len(text)) or text[cut - 1] in _CLEAN or text[cut] in _CLEAN:
+            return True
+        return self._lexicon.steady_han and ("\u4e00" <= text[cut - 1] <= "\u9fff" or "\u4e00" <= text[cut] <= "\u9fff")
 
     def _halved(self, start: int, end: int) -> Iterator[Span]:
         """Cut a span that has more tokens on its own than it had in the document."""
@@ -179,7 +187,7 @@ class Ruler:
     def _rewind(self, start: int, cut: int, overlap: int) -> int:
         """Return where the next window starts: some tokens before the cut, at a word, beyond the last start."""
         at = max(self.grid.index(cut) - overlap, 0)
-        word = int(self.grid.words[min(at + overlap // 2, len(self.grid.words) - 1)])
+        word = int(self.grid.words[at])
         at = word if word >= at - overlap // 2 else at
         begin = int(self.grid.starts[at])
         return begin if int(self.grid.starts[self.grid.index(start)]) < begin < cut else cut

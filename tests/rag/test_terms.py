@@ -1,0 +1,122 @@
+"""Terms: exact cases, Lucene's and Snowball's behaviour, threads, linear time."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import Stemmer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.errors import InvalidInput
+from rag.terms import LONGEST_TERM, STOP_WORDS, Analyser, languages
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("The U.S. economy's growth", ["us", "economi", "growth"]),
+        ("C++ and C# beat C", ["c++", "c#", "beat", "c"]),
+        ("f-strings in Python 3.11", ["f", "string", "python", "3.11"]),
+        ("snake_case __init__", ["snake_case", "snake", "case", "init"]),
+        ("fastapi.security", ["fastapi.security", "fastapi", "secur"]),
+        ("1,000,000 people, 3.5%", ["1000000", "peopl", "3.5"]),
+        ("Beyoncé naïve Ｆｕｌｌ ﬁne", ["beyonc", "naiv", "full", "fine"]),
+        ("dog’s John's", ["dog", "john"]),
+        ("e\u0301cole école", ["ecol", "ecol"]),
+        ("soft\u00adhyphen", ["softhyphen"]),
+        ("北京大学", ["北京", "京大", "大学"]),
+        ("水 とPython3です", ["水", "と", "python3", "です"]),
+        ("서울에서", ["서울", "울에", "에서"]),
+        ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
+        ("", []),
+        (" \n !!! --- ", []),
+    ],
+)
+def test_terms_of_a_text(text: str, terms: list[str]) -> None:
+    assert Analyser().terms(text) == terms
+
+
+def test_accents_and_forms_are_found_both_ways() -> None:
+    analyser = Analyser()
+    for one, other in [("Beyoncé", "beyonce"), ("Straße", "STRASSE"), ("U.S.A.", "USA"), ("Cafés", "cafe")]:
+        assert analyser.terms(one) == analyser.terms(other), (one, other)
+    assert set(Analyser("spanish").terms("canciones")) == set(Analyser("spanish").terms("canción"))
+
+
+def test_stop_words_are_lucenes() -> None:
+    assert len(STOP_WORDS) == 33
+    assert Analyser().terms(" ".join(STOP_WORDS).upper()) == []
+    assert Analyser("none").terms("The running dogs") == ["the", "running", "dogs"]
+    assert Analyser("german").terms("the Häuser") == ["the", "haus"]
+
+
+@given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12))
+def test_plain_words_are_snowballs_stems(word: str) -> None:
+    want = [] if word in STOP_WORDS else [Stemmer.Stemmer("english").stemWord(word)]
+    assert Analyser().terms(word) == want
+
+
+@given(st.text(max_size=200))
+def test_any_text_gives_short_lower_case_terms(text: str) -> None:
+    analyser = Analyser()
+    terms = analyser.terms(text)
+    assert analyser.terms_many([text, text]) == [terms, terms]
+    for term in terms:
+        assert 0 < len(term) <= 2 * LONGEST_TERM
+        assert term.strip() == term
+        assert term == term.lower() or unicodedata.normalize("NFC", term.lower()) == term
+    assert terms == analyser.terms(f" {text}\n")
+
+
+def test_names_and_languages() -> None:
+    assert Analyser().name == "english-1"
+    assert Analyser("none").name == "none-1"
+    assert {"none", "english", "spanish", "german"} <= set(languages())
+    with pytest.raises(InvalidInput, match="'english'"):
+        Analyser("engish")
+
+
+def test_threads_agree_with_one_thread() -> None:
+    texts = [f"running runner{i} houses{i % 7} studies flies {i}" * 5 for i in range(300)]
+    analyser = Analyser()
+    want = Analyser().terms_many(texts)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(analyser.terms, texts)) == want
+
+
+SHAPES = [
+    "a",
+    "a ",
+    "a.b_",
+    "\u0315\u0300",
+    "a\u0315\u0300",
+    "水",
+    "1,",
+    "'",
+    "a'",
+    "a#",
+    "½",
+    "a.",
+    "\u00ad",
+    "ā ",
+    "_",
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_time_is_linear(shape: str) -> None:
+    analyser = Analyser()
+    analyser.terms(shape)
+
+    def seconds(n: int) -> float:
+        text = shape * (n // len(shape))
+        begin = time.process_time()
+        analyser.terms(text)
+        return time.process_time() - begin
+
+    small = min(seconds(20_000) for _ in range(3))
+    assert seconds(200_000) <= max(15 * small, 0.3)
