@@ -63,7 +63,7 @@ _FILTERS_KEPT = 64
 class KnowledgeBase:
     """Documents, chunks, embeddings and indexes in one folder; made by `create`, opened by `open`.
 
-    One process writes at a time, any number read. A reader sees the state of its opening until it calls `refresh`;
+    One process writes at a time, any number read. A reader sees the state of its first search until it calls `refresh`;
     what ``add`` has acknowledged survives a kill or a power cut. Threads may share an open knowledge base.
 
     Examples
@@ -243,7 +243,7 @@ class KnowledgeBase:
 
     def refresh(self) -> bool:
         """Let a reader see what has been committed since; say whether there was anything."""
-        return self._session.refresh()
+        return self._live.refresh()
 
     # ---- writing ----------------------------------------------------------------------------------------------
 

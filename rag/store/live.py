@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Collection, Iterator
@@ -17,7 +18,7 @@ from indexes.errors import IndexError_
 from ..errors import InvalidInput, StoreCorrupt
 from ..terms import Analyser
 from . import generations, reading
-from .database import Connection
+from .database import Connection, open_readable
 from .generations import AnyIndex, Pointer
 from .reading import one
 from .session import GENERATIONS, Session
@@ -31,7 +32,6 @@ TAIL_MIN = 256
 class _Live:
     index: AnyIndex
     seq: int
-    saved_seq: int  # what the generation on disk covers; -1 where there is none
 
 
 class LiveIndexes:
@@ -71,13 +71,24 @@ class LiveIndexes:
             Its saved generation is damaged, or does not agree with the store.
         """
         with self._turn, self._session.reading() as db:
-            live = self._live.get(spec) or self._load(db, spec)
+            live = self._live.get(spec)
             seq = self._session.seq
-            if spec not in self._live or live.seq != seq:
-                self._live.pop(spec, None)  # whatever fails now, half of it must not be searched
-                self._catch_up(db, spec, live, seq)
-                self._live[spec] = live
+            if live is not None and live.seq == seq:
+                return live.index
+            if live is None or self._is_cut(db, live.seq):
+                live, seq = self._load(db, spec), self._session.seq
+            self._live.pop(spec, None)  # whatever fails now, half of it must not be searched
+            self._catch_up(db, spec, live, seq)
+            self._live[spec] = live
             return live.index
+
+    def refresh(self) -> bool:
+        """Move a reader's view to the newest commit; say whether anything has changed."""
+        with self._turn, self._session.reading() as db:
+            moved = self._session.refresh()
+            self.specs = tuple(json.loads(db.execute("select value from meta where key = 'indexes'").get))
+            self._live = {spec: live for spec, live in self._live.items() if spec in self.specs}
+            return moved
 
     def forget(self) -> None:
         """Drop what is loaded."""
@@ -98,14 +109,12 @@ class LiveIndexes:
                 fresh = []
                 for spec in due:
                     if spec in rebuild:
-                        self._live[spec] = _Live(self._build(db, spec), seq, -1)
+                        self._live[spec] = _Live(self._build(db, spec), seq)
                     fresh.append(generations.save(self._session.folder, spec, self.get(spec), seq))
             if fresh or specs is not None:
                 self._commit(fresh, wanted)
             self.specs = wanted
             self._live = {spec: live for spec, live in self._live.items() if spec in wanted}
-            for spec in due:
-                self._live[spec].saved_seq = seq
             self.sweep()
             return due
 
@@ -133,15 +142,22 @@ class LiveIndexes:
     def _load(self, db: Connection, spec: str) -> _Live:
         pointer = generations.pointers(db).get(spec)
         if pointer is None:
-            return _Live(self._build(db, spec), self._session.seq, -1)
+            return _Live(self._build(db, spec), self._session.seq)
         try:
-            index = generations.load(self._session.folder, pointer)
+            return _Live(generations.load(self._session.folder, pointer), pointer.seq)
         except StoreCorrupt:
-            # A writer may have replaced it since this view was taken; a newer view then has another pointer.
-            if self._session.refresh() and generations.pointers(db).get(spec) != pointer:
-                return self._load(db, spec)
-            raise
-        return _Live(index, pointer.seq, pointer.seq)
+            if not self._is_replaced(pointer):
+                raise
+        # A writer has cut a new generation since this view was taken, and deleted the old one.
+        if not self._live:  # nothing was searched in this view: take a newer one
+            self.refresh()
+            return self._load(db, spec)
+        return _Live(self._build(db, spec), self._session.seq)
+
+    def _is_replaced(self, pointer: Pointer) -> bool:
+        """Say whether the newest state of the store has another generation in this one's place."""
+        with contextlib.closing(open_readable(self._session.path)) as newest:
+            return generations.pointers(newest).get(pointer.spec) != pointer
 
     def _build(self, db: Connection, spec: str) -> AnyIndex:
         """Build an index of all chunks."""
@@ -166,6 +182,14 @@ class LiveIndexes:
                 yield reading.vectors(db, block, self._session.identity.dim), block
             else:
                 yield self._analyser().terms_many(reading.terms_texts(db, block)), block
+
+    @staticmethod
+    def _is_cut(db: Connection, seq: int) -> bool:
+        """Say whether the log of changes after ``seq`` is gone: ``purge`` drops what all saved indexes cover."""
+        last, first = db.execute(
+            "select (select seq from sqlite_sequence where name = 'changes'), (select min(seq) from changes)"
+        ).get
+        return seq < (last or 0) and (first is None or first > seq + 1)
 
     def _catch_up(self, db: Connection, spec: str, live: _Live, seq: int) -> None:
         """Fold the changes after ``live.seq`` into the index."""

@@ -472,10 +472,18 @@ def test_a_reader_keeps_its_view_until_it_refreshes(kb: KnowledgeBase) -> None:
         kb.add([note(n) for n in range(300, 500)])  # cuts new generations, deletes the old ones
         assert reader.chunk_ids().tolist() == ids
         check_whole(late.refresh() and late)
-        found = reader.search_terms([["number1"]], 3).row(0)[0]  # its generation is gone: it moves on by itself
+        found = reader.search_terms([["number1"]], 3).row(0)[0]  # its generation is gone: the first search moves on
         assert found.tolist() == []
-        assert reader.chunk_ids().tolist() == kb.chunk_ids().tolist()
+        ids = reader.chunk_ids().tolist()
+        assert ids == kb.chunk_ids().tolist()
         assert not reader.refresh()
+        kb.add([note(n) for n in range(500, 700)])
+        assert reader.index("dense").ids().tolist() == ids, "its other generation is gone too: built from its own view"
+        assert reader.chunk_ids().tolist() == ids
+        kb.reindex(["bm25:k1=1"])
+        assert reader.refresh()
+        assert reader.indexes == ("bm25:k1=1",)
+        assert reader.index("terms").ids().tolist() == kb.chunk_ids().tolist()
         late.close()
 
 

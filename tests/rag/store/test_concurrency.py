@@ -32,7 +32,7 @@ def run(seconds: float) -> dict[str, Any]:
 def check(result: dict[str, Any], views: int) -> None:
     status, versions = result["writer"]
     assert status == 0, versions
-    assert int(versions) > 5
+    assert int(versions) >= 3
     for status, said in result["readers"]:
         assert status == 0, said
         assert json.loads(said)["wrong"] == []
