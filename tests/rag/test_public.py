@@ -6,19 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import rag
 
 HEAVY = ("torch", "transformers", "sentence_transformers", "faiss", "openvino", "matplotlib", "lxml", "typer")
 
 
-def test_all_is_the_namespace() -> None:
-    public = {name for name, value in vars(rag).items() if not name.startswith("_") and not _is_module(value)}
-    assert public - {"annotations"} == set(rag.__all__)
+def test_all_is_what_can_be_imported() -> None:
     assert list(rag.__all__) == sorted(rag.__all__)
-
-
-def _is_module(value: object) -> bool:
-    return type(value).__name__ == "module"
+    assert set(rag.__all__) == set(rag._HOME)
+    assert set(rag.__all__) <= set(dir(rag))
+    with pytest.raises(AttributeError, match="no attribute 'Robot'"):
+        _ = rag.Robot
 
 
 def test_everything_public_is_documented() -> None:
