@@ -17,12 +17,12 @@ from pathlib import Path
 
 import faiss
 from machine import machine
+from rag.embedding.weights import locate
 from sentence_transformers import SentenceTransformer
 
 from pipelines.ingest import Options, ingest
 from rag.documents import context_text
 from rag.embedding import embedder
-from rag.embedding.weights import locate
 from rag.knowledge_base import KnowledgeBase
 
 
