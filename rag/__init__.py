@@ -72,7 +72,7 @@ __all__ = [
     "load",
 ]
 
-# Each name is imported on first use: a loader's child process needs no numpy, and a script that only searches no loader.
+# Each name is imported on first use: a loader's child process needs no numpy, and a search no loader.
 _HOME = {
     "Answer": ".answers",
     "Bot": ".bot",
