@@ -27,12 +27,24 @@ class Engine:
 
 
 _TABLE: dict[str, Engine] = {
+    "annoy": Engine("indexes.annoy_trees:AnnoyIndex", "dense", "pip install annoy", "a forest of random splits"),
     "bm25": Engine("indexes.bm25:BM25Index", "terms", "pip install numpy", "BM25 over postings, exact and incremental"),
     "flat": Engine(
         "indexes.flat:FlatIndex", "dense", "pip install faiss-cpu", "exact search; the oracle of all others"
     ),
     "hnsw": Engine("indexes.hnsw:HNSWIndex", "dense", "pip install faiss-cpu", "graph search: fast at high recall"),
     "ivf": Engine("indexes.ivf:IVFIndex", "dense", "pip install faiss-cpu", "lists around centres: fast to build"),
+    "ivfpq": Engine(
+        "indexes.ivfpq:IVFPQIndex", "dense", "pip install faiss-cpu", "lists of short codes: small and fast"
+    ),
+    "lsh": Engine(
+        "indexes.lsh:LSHIndex", "dense", "pip install faiss-cpu", "bits of random directions: smallest, coarse"
+    ),
+    "pq": Engine("indexes.pq:PQIndex", "dense", "pip install faiss-cpu", "short codes of parts of vectors: small"),
+    "rabitq": Engine(
+        "indexes.rabitq:RaBitQIndex", "dense", "pip install faiss-cpu", "lists of few bits a number, rotated"
+    ),
+    "sparse": Engine("indexes.sparse:SparseIndex", "terms", "pip install numpy", "dot product of learned term weights"),
 }
 
 engines: Mapping[str, Engine] = MappingProxyType(_TABLE)
