@@ -255,7 +255,8 @@ class Index(ABC, Generic[Items]):
     def _keep(self, allow: Allow | None) -> Keep | None:
         """Return the rows that may be returned; None if all may."""
         if allow is not None:
-            return (allow if isinstance(allow, IdSet) else IdSet(allow)).keep(self)
+            keep = (allow if isinstance(allow, IdSet) else IdSet(allow)).keep(self)
+            return None if len(keep) == self._rows.n_rows else keep
         if not self._rows.n_dead:
             return None
         if self._live_rows is None or self._live_rows[0] != self.generation:

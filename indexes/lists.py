@@ -53,7 +53,7 @@ def parameters(nprobe: int, index: Any, keep: Keep | None) -> Any:  # noqa: ANN4
 
 def widened(nprobe: int, n_allowed: int, n_rows: int) -> int:
     """Return how many lists to look at under a filter: by the fourth root of the share, as in ``hnsw``."""
-    return math.ceil(nprobe * (n_rows / max(n_allowed, 1)) ** 0.25)
+    return math.ceil(nprobe * math.pow(n_rows / max(n_allowed, 1), 0.25))
 
 
 def scan_is_cheaper(index: Any, n_queries: int, n_allowed: int, nprobe: int) -> bool:  # noqa: ANN401 - a faiss index

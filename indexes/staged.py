@@ -22,6 +22,10 @@ from .rows import Keep
 from .types import Ids, Scores, Vectors
 
 
+_FEW = 10
+"""Candidates are refined as for so many hits at least: for the best one alone, a handful would not do."""
+
+
 class StagedIndex(DenseIndex):
     """Base of the engines that are built from a mass of vectors.
 
@@ -142,7 +146,7 @@ class StagedIndex(DenseIndex):
 
     def _candidates(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - as above
         """Search the engine: with its filter or by asking for more, and refined if that is wanted."""
-        wanted = k * params.refine_factor if self._plain is not None else k
+        wanted = max(k, _FEW) * params.refine_factor if self._plain is not None else k
         fetch = wanted
         if keep is not None and self.traits.filter != "native":
             fetch = int(1.2 * wanted * keep.n_rows / max(len(keep), 1)) + 16

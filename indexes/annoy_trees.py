@@ -1,0 +1,130 @@
+"""A forest of random splits, by Spotify's annoy, https://github.com/spotify/annoy.
+
+annoy's forests can neither grow nor shrink, live in a file that is mapped into memory, and give memory to every number
+up to the largest that was used. So new vectors stay beside the forest until it is built anew, annoy sees rows and never
+ids, and the file it maps is a copy in memory that nobody else can truncate.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .errors import IndexDamaged
+from .registry import library
+from .rows import Keep
+from .spec import Parameters, param
+from .staged import StagedIndex
+from .types import Ids, Scores, Traits, Vectors
+
+_METRICS = {"cosine": "angular", "ip": "dot", "l2": "euclidean"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnoyBuild(Parameters):
+    """How the forest is made."""
+
+    n_trees: int = param(50, "trees: more is better, bigger and slower to build", low=1, high=10_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnoySearch(Parameters):
+    """How far the forest is followed."""
+
+    search_k: int | None = param(None, "nodes looked at: more is better and slower; auto takes 4 * n_trees * k", low=1)
+    refine_factor: ClassVar[int] = 4
+
+
+class AnnoyIndex(StagedIndex):
+    """A forest of random splits; candidates are scored exactly."""
+
+    name = "annoy"
+    Build = AnnoyBuild
+    Search = AnnoySearch
+    build_params: AnnoyBuild
+    grows = False
+    max_dead_share = 0.5
+    _forest: Any
+    _file: _MemoryFile
+
+    def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
+        super().__init__(dim, **options)
+        self._annoy = library("annoy", self.name)
+
+    @property
+    def traits(self) -> Traits:
+        """Exact scores of what the forest finds."""
+        return Traits(
+            exact=True, exhaustive=False, remove="tombstones", filter="overfetch", add="buffer", recall_floor=0.9
+        )
+
+    def _refines(self) -> bool:
+        return True
+
+    def _train_at(self) -> int:
+        return 256
+
+    def _engine_build(self, x: Vectors) -> None:
+        forest = self._annoy.AnnoyIndex(self.dim, _METRICS[self.metric])
+        forest.set_seed(self.seed + 1)  # annoy takes 0 for its own default
+        for row, vector in enumerate(x):
+            forest.add_item(row, vector)
+        forest.build(self.build_params.n_trees, n_jobs=1)
+        self._forest, self._file = forest, _MemoryFile()
+        forest.save(self._file.path)  # annoy maps this file from now on
+
+    def _engine_search(self, q: Vectors, k: int, params: AnnoySearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - annoy has no filter
+        rows = np.full((len(q), k), -1, np.int64)
+        nodes = -1 if params.search_k is None else max(params.search_k, k)
+        for i, query in enumerate(q):
+            found = self._forest.get_nns_by_vector(query, k, nodes)
+            rows[i, : len(found)] = found
+        return np.zeros(rows.shape, np.float32), rows
+
+    def _compact(self, live: Ids) -> None:
+        self._build_anew(live)
+
+    def _engine_compact(self, live: Ids) -> None:
+        raise NotImplementedError("a forest cannot shrink: it is built anew")
+
+    def _engine_bytes(self) -> dict[str, int]:
+        return {"forest": self._file.size()}
+
+    def _engine_write(self, folder: Path) -> None:
+        (folder / "forest.annoy").write_bytes(self._file.read())
+
+    def _engine_read(self, folder: Path, n_rows: int) -> None:
+        self._file = _MemoryFile((folder / "forest.annoy").read_bytes())
+        self._forest = self._annoy.AnnoyIndex(self.dim, _METRICS[self.metric])
+        try:
+            self._forest.load(self._file.path)
+        except OSError as error:
+            raise IndexDamaged(f"forest.annoy in {folder} cannot be read by annoy: {error}") from error
+        if self._forest.get_n_items() != n_rows:
+            raise IndexDamaged(f"forest.annoy in {folder} holds {self._forest.get_n_items()} rows, expected {n_rows}")
+
+
+class _MemoryFile:
+    """A file without a name, in memory: no one else can truncate it under the map, which would kill the process."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        self._file = os.fdopen(os.memfd_create("annoy", os.MFD_CLOEXEC), "r+b")
+        self._file.write(content)
+        self._file.flush()
+
+    @property
+    def path(self) -> str:
+        return f"/proc/self/fd/{self._file.fileno()}"
+
+    def size(self) -> int:
+        return os.fstat(self._file.fileno()).st_size
+
+    def read(self) -> bytes:
+        return os.pread(self._file.fileno(), self.size(), 0)
+
+    def __del__(self) -> None:
+        self._file.close()

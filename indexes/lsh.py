@@ -1,0 +1,129 @@
+"""Locality-sensitive hashing: one bit for each of many random directions, compared by Hamming distance, by faiss.
+
+Charikar, "Similarity estimation techniques from rounding algorithms", 2002: the share of differing bits estimates the
+angle between two vectors. Lengths are kept beside the bits, so that inner products and distances can be estimated too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import codes, files, scan
+from . import faiss_library as native
+from .rows import Keep
+from .spec import Parameters, param
+from .staged import StagedIndex
+from .types import Ids, Scores, Traits, Vectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSHBuild(Parameters):
+    """How vectors are hashed."""
+
+    nbits: int | None = param(None, "bits of a hash; auto takes 4 * dim", low=8, high=1 << 16)
+    refine: bool = param(False, "keep the vectors too and score candidates exactly")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSHSearch(Parameters):
+    """How many candidates are looked at more closely."""
+
+    refine_factor: int = param(16, "candidates for each hit, by bits alone", low=1, high=10_000)
+
+
+class LSHIndex(StagedIndex):
+    """Bits of random directions: smallest, needs no training, coarse."""
+
+    name = "lsh"
+    Build = LSHBuild
+    Search = LSHSearch
+    build_params: LSHBuild
+    _index: Any
+    _lengths: NDArray[np.float32]
+
+    @property
+    def traits(self) -> Traits:
+        """Scores estimated from bits, or exact ones of candidates found by bits."""
+        refine = self.build_params.refine
+        floor = 0.6 if refine else 0.2
+        return Traits(
+            exact=refine, exhaustive=False, remove="native", filter="overfetch", add="native", recall_floor=floor
+        )
+
+    @property
+    def _nbits(self) -> int:
+        return self.build_params.nbits or max(8, 4 * self.dim)
+
+    def _train_at(self) -> int:
+        return 1
+
+    def _engine_build(self, x: Vectors) -> None:
+        faiss = native.faiss()
+        index = faiss.IndexLSH(self.dim, self._nbits, True, False)
+        index.rrot.init(self.seed)
+        self._index, self._lengths = index, np.empty(0, np.float32)
+        self._engine_append(x)
+
+    def _engine_append(self, x: Vectors) -> None:
+        self._index.add(x)
+        self._lengths = np.concatenate((self._lengths, _lengths(x)))
+
+    def _engine_search(self, q: Vectors, k: int, params: LSHSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - faiss filters no bits
+        fetch = k if self._plain is not None else min(k * params.refine_factor, self._held)
+        differing, rows = native.search(self._index, q, fetch, "ip")  # as they are: Hamming distances, ascending
+        scores = self._estimate(q, differing, rows)
+        if self._plain is not None:
+            return scores, rows
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+    def _scan(self, q: Vectors, k: int, eligible: Ids) -> tuple[Scores, Ids]:
+        if self._plain is not None or not self._held:
+            return super()._scan(q, k, eligible)
+        width = self._index.code_size
+        stored = native.faiss().rev_swig_ptr(self._index.codes.data(), self._held * width).reshape(-1, width)
+        mine = self._index.sa_encode(np.ascontiguousarray(q))
+        best: tuple[Scores, Ids] | None = None
+        step = max(k, (8 << 20) // (width * len(q)) + 1)
+        for start in range(0, len(eligible), step):
+            some = eligible[start : start + step]
+            differing = np.bitwise_count(mine[:, None, :] ^ stored[some][None]).sum(axis=2, dtype=np.float32)
+            rows = np.broadcast_to(some, differing.shape)
+            found = (self._estimate(q, differing, rows), rows)
+            best = found if best is None else scan.merge(best, found, k)
+        empty = (np.empty((len(q), 0), np.float32), np.empty((len(q), 0), np.int64))
+        return scan.merge(best or empty, empty, k)
+
+    def _estimate(self, q: Vectors, differing: Scores, rows: Ids) -> Scores:
+        """Turn numbers of differing bits into scores: the angle is pi times their share."""
+        cosines = np.cos(differing * np.float32(np.pi / self._nbits))
+        if self.metric == "cosine":
+            return np.where((self._lengths[rows] > 0) & (_lengths(q)[:, None] > 0), cosines, np.float32(0))
+        mine, theirs = _lengths(q)[:, None], self._lengths[rows]
+        dots = mine * theirs * cosines
+        return np.asarray(dots if self.metric == "ip" else 2 * dots - mine**2 - theirs**2, np.float32)
+
+    def _engine_compact(self, live: Ids) -> None:
+        codes.compact(self._index, live)
+        self._lengths = self._lengths[live]
+
+    def _engine_bytes(self) -> dict[str, int]:
+        rotation = 4 * max(self.dim, self._nbits) * self.dim
+        return {"codes": self._held * self._index.code_size, "lengths": self._lengths.nbytes, "rotation": rotation}
+
+    def _engine_write(self, folder: Path) -> None:
+        native.write(self._index, folder / "codes.faiss")
+        files.write_array(folder / "lengths.npy", self._lengths)
+
+    def _engine_read(self, folder: Path, n_rows: int) -> None:
+        self._index = native.read(folder / "codes.faiss", "IndexLSH", n_rows, self.dim, "l2")
+        self._lengths = np.asarray(files.read_array(folder / "lengths.npy", np.float32, (n_rows,)), np.float32)
+
+
+def _lengths(x: Vectors) -> NDArray[np.float32]:
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", x, x)), np.float32)

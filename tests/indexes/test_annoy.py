@@ -1,0 +1,35 @@
+"""The annoy index: the contract."""
+
+import functools
+
+import pytest
+
+import indexes
+from indexes import testing
+from indexes.testing_model import model_test
+
+
+@pytest.fixture(scope="module", params=["annoy:n_trees=20"])
+def factory(request):
+    return functools.partial(indexes.dense, request.param)
+
+
+class TestNumbers(testing.NumbersContract): ...
+
+
+class TestChanges(testing.ChangesContract): ...
+
+
+class TestFilter(testing.FilterContract): ...
+
+
+class TestInputs(testing.InputsContract): ...
+
+
+class TestFiles(testing.FilesContract): ...
+
+
+class TestThreads(testing.ThreadsContract): ...
+
+
+TestModel = model_test(functools.partial(indexes.dense, "annoy:n_trees=3"))
