@@ -11,7 +11,7 @@ from ..documents import Passage
 from ..sentences import sentences
 
 LONGEST = 600
-"""Characters of a quote. What goes on longer without a stop is a table, a listing or a minified file; it is cut at spaces."""
+"""Characters of a quote. What goes on longer without a stop is a table or a listing; it is cut at spaces."""
 MOST = 400
 """Candidates that are looked at, in the order of the passages."""
 
@@ -85,7 +85,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _noise(passage: str, start: int, text: str, *, inside_code: bool) -> float:
-    """Set by hand, not learned: headings, code, tables and link lists point to answers more often than they are ones."""
+    """Tell prose from headings, code, tables and link lists, which point to answers; set by hand, not learned."""
     line_start = passage.rfind("\n", 0, start) + 1
     if _HEADING.match(passage, line_start) or text.startswith(("```", "~~~", ":::")):
         return 3.0

@@ -8,33 +8,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from .question import Kind
+from .question import Kind, listed
 from .words import Words
 
 _MOST = 50
 
-_TIME = frozenset(
+_TIME = listed(
     "january february april june july august september october november december century centuries decade decades "
     "monday tuesday wednesday thursday friday saturday sunday today spring summer autumn winter bc ad bce ce ago "
-    "midnight noon morning evening year years".split()
+    "midnight noon morning evening year years"
 )
-_NUMBER = frozenset(
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-    "nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands million millions "
-    "billion trillion dozen dozens both half twice once single pair couple several none zero".split()
+_NUMBER = listed(
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands "
+    "million millions billion trillion dozen dozens both half twice once single pair couple several none zero"
 )
-_MONEY = frozenset(
-    "dollar dollars euro euros pound pounds cent cents yen million billion usd eur gbp us francs".split()
-)
-_PERCENT = frozenset("percent per half third quarter fifth quarters thirds majority percentage".split())
-_REASON = frozenset(
-    "because due since therefore thus cause caused reason reasons result led owing avoid prevent".split()
-)
-_MANNER = frozenset("by through using via with use used uses means method process when run call set add".split())
-_DEFINITION = frozenset(
-    "called termed named known dubbed titled entitled nicknamed means refers defined is are was".split()
-)
-_BEFORE_PLACE = frozenset("in at near from to within throughout across around between of".split())
+_MONEY = listed("dollar dollars euro euros pound pounds cent cents yen million billion usd eur gbp us francs")
+_PERCENT = listed("percent per half third quarter fifth quarters thirds majority percentage")
+_REASON = listed("because due since therefore thus cause caused reason reasons result led owing avoid prevent")
+_MANNER = listed("by through using via with use used uses means method process when run call set add")
+_DEFINITION = listed("called termed named known dubbed titled entitled nicknamed means refers defined is are was")
+_BEFORE_PLACE = listed("in at near from to within throughout across around between of")
 _YEAR = re.compile(r"(?:1\d{3}|20\d\d)s?\Z")
 
 _Finder = Callable[[Words, frozenset[str]], list[int]]

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 ABSTAINED = "The documents do not answer this."
 EMBEDDED = 12
-"""Sentences that are embedded: those that look best by their words alone. More cost time and gain nothing (measured)."""
+"""Sentences that are embedded, the best by their words alone; more cost time and gain nothing (measured)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def similarities(embedder: Embedder, question: str, sentences: Sequence[str]) ->
     return result
 
 
-def _ranked(
+def _ranked(  # noqa: PLR0917 - one value each of a ranking
     found: list[Candidate],
     order: NDArray[np.int64],
     shown: NDArray[np.float64],

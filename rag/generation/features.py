@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .candidates import Candidate
 from .clues import clues, nearness, new_names, new_numbers
-from .question import FUNCTION_WORDS, Question
+from .question import FUNCTION_WORDS, Question, listed
 from .words import WordReader, Words, common_subsequence, positions
 
 NAMES = (
@@ -45,7 +45,7 @@ NAMES = (
     "numbers_new",
     "question",  # a question itself
 )
-_PRONOUNS = frozenset("he she it they this these his her its their those such him them that".split())
+_PRONOUNS = listed("he she it they this these his her its their those such him them that")
 _MOST_TERMS = 64
 
 
@@ -123,10 +123,9 @@ def features(
     return np.array(rows, dtype=np.float64)
 
 
-def standardised(similarities: NDArray[np.float32]) -> NDArray[np.float64]:
+def standardised(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return similarities as deviations from their mean, in standard deviations."""
-    values = np.asarray(similarities, dtype=np.float64)
-    result: NDArray[np.float64] = (values - values.mean()) / (values.std() + 1e-6)
+    result: NDArray[np.float64] = (similarities - similarities.mean()) / (similarities.std() + 1e-6)
     return result
 
 

@@ -1,8 +1,8 @@
 """What kind of thing a question asks for, told by its words.
 
-The kinds follow the coarse classes of Li and Roth, "Learning Question Classifiers" (COLING 2002), as far as a sentence can be
-checked for them without a model. Rules are English; a question in another language is of kind ``other``, whose features
-are the ones that need no grammar.
+The kinds follow the coarse classes of Li and Roth, "Learning Question Classifiers" (COLING 2002), as far as a sentence
+can be checked for them without a model. Rules are English; a question in another language is of kind ``other``, whose
+features are the ones that need no grammar.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 WORD = re.compile(r"\d+(?:[.,:]\d+)*\w*|[^\W\d]\w*(?:[.'’]\w+)*(?:\+\+|#)?")
 """A number with its inner marks, or a word with its inner dots and apostrophes."""
+
+
+def listed(words: str) -> frozenset[str]:
+    """Words of a literal, as a set."""
+    return frozenset(words.split())
+
 
 _NOUNS: dict[Kind, str] = {
     "time": "year years date day month time century decade era period season weekday age",
@@ -35,10 +41,10 @@ _NOUNS: dict[Kind, str] = {
 _KIND_OF_NOUN = {noun: kind for kind, nouns in _NOUNS.items() for noun in nouns.split()}
 
 _WHAT = frozenset(("what", "which"))
-_BE = frozenset("is are was were be been being am 's".split())
-_AUXILIARY = _BE | frozenset(
-    "do does did has have had can could will would shall should may might must isn't aren't wasn't weren't don't doesn't "
-    "didn't hasn't haven't hadn't can't couldn't won't wouldn't shouldn't".split()
+_BE = listed("is are was were be been being am 's")
+_AUXILIARY = _BE | listed(
+    "do does did has have had can could will would shall should may might must isn't aren't wasn't weren't don't "
+    "doesn't didn't hasn't haven't hadn't can't couldn't won't wouldn't shouldn't"
 )
 _HOW: dict[str, Kind] = {
     "many": "number", "much": "number", "long": "number", "far": "number", "old": "number", "tall": "number",
@@ -46,13 +52,13 @@ _HOW: dict[str, Kind] = {
     "wide": "number", "heavy": "number", "hot": "number", "small": "number", "late": "time", "early": "time",
     "soon": "time", "recently": "time",
 }  # fmt: skip
-_PREPOSITIONS = frozenset("in on at by for from to of with under during about into through as upon among since".split())
-_QUESTION_WORDS = frozenset("who whom whose when where why how what which whats who's what's where's".split())
+_PREPOSITIONS = listed("in on at by for from to of with under during about into through as upon among since")
+_QUESTION_WORDS = listed("who whom whose when where why how what which whats who's what's where's")
 FUNCTION_WORDS = (
     _QUESTION_WORDS | _AUXILIARY | {"many", "much", "there", "some", "any", "please", "tell", "me", "i", "you", "we"}
 )
 """Words that make a text a question and that an answer need not repeat."""
-_GENERIC = frozenset("kind type sort form name term word example thing part one".split())
+_GENERIC = listed("kind type sort form name term word example thing part one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class Question:
     kind
         What is asked for.
     focus
-        Lower-case words that name the thing asked for ("city" in "what city ..."); an answer often does not repeat them.
+        Lower-case words that name the thing asked for ("city" in "what city ..."); answers often lack them.
     """
 
     text: str
@@ -75,7 +81,7 @@ class Question:
 def analyse(text: str) -> Question:
     """Tell the kind and the focus of a question.
 
-    The first question word decides, wherever it stands ("In what year ...", "X was founded by whom?"). Linear in the text.
+    The first question word decides, wherever it stands ("In what year ...", "X was founded by whom?"). Linear time.
     """
     words = [match.group().lower() for match in WORD.finditer(text)]
     at = next((i for i, word in enumerate(words) if word in _QUESTION_WORDS), None)
@@ -105,7 +111,7 @@ def _how(text: str, rest: list[str]) -> Question:
 
 
 def _what(text: str, rest: list[str]) -> Question:
-    """``what`` and ``which``: the noun phrase after the word, or the one after "is the", names what is asked for."""
+    """Read what stands after ``what``: its noun phrase, or the one after "is the", names what is asked for."""
     if rest and rest[0] in _BE:
         return _what_is(text, rest[1:])
     phrase = []

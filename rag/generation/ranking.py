@@ -1,8 +1,8 @@
 """Learned weights: from the features of sentences to an order, and to the probability that the first one answers.
 
-The ranker is a linear model learned list-wise (the softmax likelihood of ListNet, Cao et al., ICML 2007, summed over the right
-sentences); the probability is a logistic regression on what the ranker's first sentence shows (Platt, 1999). Both are
-learned by ``benchmarks/learn_answer_weights.py``, which wrote ``answer_weights.json`` beside this file.
+The ranker is a linear model learned list-wise (the softmax likelihood of ListNet, Cao et al., ICML 2007, summed over
+the right sentences); the probability is a logistic regression on what the ranker's first sentence shows (Platt, 1999).
+Both are learned by ``benchmarks/learn_answer_weights.py``, which wrote ``answer_weights.json`` beside this file.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Protocol
 from .question import WORD
 
 MAX_WORDS = 400
-"""Words of one sentence that are looked at; a longer one is a table or a listing, and its head tells what it is about."""
+"""Words of one sentence that are looked at; what is longer is a table or a listing."""
 
 
 class Analyser(Protocol):
