@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import threading
 from array import array
 
@@ -12,7 +13,7 @@ from ..embedding.protocol import Tokenizer
 from .grid import IS_SPACE, LAST_SPACE, LONGEST_GAP, Positions, covering, steps
 
 _PROBE = ["the", "chunk", "of", "unbelievable", "words", "1984,", "naïve", "(tokenizers)", "x2", "3.14", "e-mail's"]
-_HAN = "中国的学生在北京大学a語b東京，人"
+_HAN = "中国的学生在北京"
 _MOST_WORDS = 200_000
 
 # White space to Python, control characters to some tokenizers: words on both sides may then be one.
@@ -32,7 +33,7 @@ class Lexicon:
         self._tokenizer = tokenizer
         self._lock = threading.Lock()
         self._steady: bool | None = None
-        self._steady_han: bool | None = None
+        self._isolated: dict[str, bool] = {}
         self._forget()
 
     @property
@@ -44,13 +45,16 @@ class Lexicon:
             self._steady = [len(found) for found in joined] == [*(2 * count for count in alone), sum(alone)]
         return self._steady
 
-    @property
-    def steady_han(self) -> bool:
-        """Whether every Chinese character is a token of its own, as in BERT's tokenizers."""
-        if self._steady_han is None:
-            joined, *alone = self._tokenizer.offsets([_HAN, *_HAN])
-            self._steady_han = len(joined) == sum(map(len, alone)) == len(_HAN)
-        return self._steady_han
+    def isolates(self, char: str) -> bool:
+        """Tell whether a character is a token of its own wherever it stands, as punctuation is in BERT's tokenizers."""
+        known = "Han" if "\u4e00" <= char <= "\u9fff" else char if char in string.punctuation else ""
+        if known and known not in self._isolated:
+            samples = _HAN if known == "Han" else known
+            texts = [f"{word}{sample}{word}" for sample in samples for word in _PROBE]
+            joined = [len(found) for found in self._tokenizer.offsets(texts)]
+            alone = [2 * len(found) + 1 for found in self._tokenizer.offsets(_PROBE)]
+            self._isolated[known] = self.steady and joined == alone * len(samples)
+        return bool(known) and self._isolated[known]
 
     def starts(self, text: str, codes: NDArray[np.uint32], space: NDArray[np.bool_]) -> Positions:
         """Return where the tokens of a text begin; see `Grid` for what counts as one."""
@@ -77,8 +81,11 @@ class Lexicon:
         if not self.steady or not line.isprintable():
             return len(self._tokenizer.offsets([line])[0])
         with self._lock:
-            counts, _ = self._look_up(line.split())
-        return int(counts.sum())
+            words = line.split()
+            unknown = [word for word in words if word not in self._ids]
+            if unknown:
+                self._learn(list(dict.fromkeys(unknown)))
+            return sum(self._count[self._ids[word]] for word in words)
 
     def _forget(self) -> None:
         self._ids: dict[str, int] = {}

@@ -161,7 +161,7 @@ class Ruler:
         text = self.text
         if cut in (0, len(text)) or text[cut - 1] in _CLEAN or text[cut] in _CLEAN:
             return True
-        return self._lexicon.steady_han and ("\u4e00" <= text[cut - 1] <= "\u9fff" or "\u4e00" <= text[cut] <= "\u9fff")
+        return self._lexicon.isolates(text[cut - 1]) or self._lexicon.isolates(text[cut])
 
     def _halved(self, start: int, end: int) -> Iterator[Span]:
         """Cut a span that has more tokens on its own than it had in the document."""
