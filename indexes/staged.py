@@ -21,7 +21,6 @@ from .matrix import Matrix
 from .rows import Keep
 from .types import Ids, Scores, Vectors
 
-
 _FEW = 10
 """Candidates are refined as for so many hits at least: for the best one alone, a handful would not do."""
 

@@ -93,7 +93,7 @@ if index.search(x[:1], 5).ids.tolist() != [[0, -1, -1, -1, -1]]: raise SystemExi
 }
 
 
-SPECS = ["flat", "hnsw:M=8", "ivf"]
+SPECS = ["flat", "hnsw:M=8", "ivf", "pq:nbits=4,train_at=100", "ivfpq:train_at=256", "lsh", "rabitq", "annoy:n_trees=5"]
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -9,7 +9,13 @@ from indexes import testing
 from indexes.testing_model import model_test
 
 
-@pytest.fixture(scope="module", params=["hnsw:M=16,ef_construction=80", "hnsw:M=16,ef_construction=60,storage=sq8"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "hnsw:M=16,ef_construction=80",
+        pytest.param("hnsw:M=16,ef_construction=60,storage=sq8", marks=pytest.mark.slow),
+    ],
+)
 def factory(request):
     return functools.partial(indexes.dense, request.param)
 

@@ -9,7 +9,7 @@ from indexes import testing
 from indexes.testing_model import model_test
 
 
-@pytest.fixture(scope="module", params=["ivf", "ivf:nlist=30"])
+@pytest.fixture(scope="module", params=["ivf", pytest.param("ivf:nlist=30", marks=pytest.mark.slow)])
 def factory(request):
     return functools.partial(indexes.dense, request.param)
 

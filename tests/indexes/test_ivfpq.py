@@ -11,7 +11,13 @@ from indexes.testing_model import model_test
 from indexes.testing_oracle import Oracle
 
 
-@pytest.fixture(scope="module", params=["ivfpq:train_at=256", "ivfpq:fast_scan=true,train_at=200,refine=true"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "ivfpq:train_at=256",
+        pytest.param("ivfpq:fast_scan=true,train_at=200,refine=true", marks=pytest.mark.slow),
+    ],
+)
 def factory(request):
     return functools.partial(indexes.dense, request.param)
 

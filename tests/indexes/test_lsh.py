@@ -9,7 +9,7 @@ from indexes import testing
 from indexes.testing_model import model_test
 
 
-@pytest.fixture(scope="module", params=["lsh", "lsh:nbits=256,refine=true"])
+@pytest.fixture(scope="module", params=["lsh", pytest.param("lsh:nbits=256,refine=true", marks=pytest.mark.slow)])
 def factory(request):
     return functools.partial(indexes.dense, request.param)
 

@@ -9,7 +9,10 @@ from indexes import testing
 from indexes.testing_model import model_test
 
 
-@pytest.fixture(scope="module", params=["pq:nbits=4,train_at=100", "pq:train_at=500,refine=true"])
+@pytest.fixture(
+    scope="module",
+    params=["pq:nbits=4,train_at=100", pytest.param("pq:train_at=500,refine=true", marks=pytest.mark.slow)],
+)
 def factory(request):
     return functools.partial(indexes.dense, request.param)
 

@@ -9,7 +9,7 @@ from indexes import testing
 from indexes.testing_model import model_test
 
 
-@pytest.fixture(scope="module", params=["rabitq", "rabitq:bits=1,refine=true"])
+@pytest.fixture(scope="module", params=["rabitq", pytest.param("rabitq:bits=1,refine=true", marks=pytest.mark.slow)])
 def factory(request):
     return functools.partial(indexes.dense, request.param)
 
