@@ -325,7 +325,7 @@ class TermChangesContract(TermContract):
 
     def test_search_between_changes(self, own):
         index, oracle = own
-        for step in range(6):
+        for step in range(3):
             gone = some_ids(N)[10 * step : 10 * step + 10]
             index.remove(gone)
             oracle.remove(gone)

@@ -12,10 +12,7 @@ from indexes.testing_terms_files import TermFilesContract, term_model_test
 
 CASES = {
     "bm25": naive_bm25("lucene", 1.2, 0.75),
-    "bm25:variant=okapi,k1=1.5": naive_bm25("okapi", 1.5, 0.75),
     "bm25:variant=robertson,b=0.3": naive_bm25("robertson", 1.2, 0.3),
-    "bm25:variant=bm25+": naive_bm25("bm25+", 1.2, 0.75, 1.0),
-    "bm25:variant=bm25l,k1=2": naive_bm25("bm25l", 2.0, 0.75, 0.5),
     "bm25:engine=rank-bm25": naive_bm25("okapi", 1.2, 0.75),
 }
 
