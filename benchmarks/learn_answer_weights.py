@@ -92,15 +92,17 @@ def case(item: squad.Item, passages: list[Passage], question: np.ndarray, reader
     )
 
 
-def learn_ranker(group: list[Case], used: list[int], l2: float = 10.0) -> np.ndarray:
+def learn_ranker(group: list[Case], used: list[int], l2: float = 30.0) -> np.ndarray:
     """Maximise the summed log probability that a softmax over the candidates draws a right one."""
     group = [each for each in group if each.right.any()]
     x = np.vstack([each.columns() for each in group])[:, used]
     right = np.concatenate([each.right for each in group])
     sizes = np.array([len(each.right) for each in group])
     starts, owner = np.cumsum(sizes) - sizes, np.repeat(np.arange(len(sizes)), sizes)
-    mean, spread = x.mean(0), x.std(0) + 1e-9
-    z = (x - mean) / spread
+    # A kind's own columns are scaled as the feature is over all kinds: weights of rare kinds stay small.
+    deviations = dict(zip(ranking.COLUMNS, np.vstack([each.columns() for each in group]).std(0), strict=True))
+    spread = np.array([deviations[ranking.COLUMNS[i].split(":")[-1]] for i in used]) + 1e-9
+    z = (x - x.mean(0)) / spread
 
     def loss(weights):
         score = z @ weights

@@ -25,10 +25,12 @@ PER_KIND = ("clue", "clues", "near", "overlap")
 """Features that weigh differently from kind to kind of question."""
 COLUMNS = (*NAMES, *(f"{kind}:{name}" for kind in KINDS for name in PER_KIND))
 SIGNS = (
-    "score", "margin", "share", "overlap", "context", "passage", "rarest_missing", "names", "numbers_missing",
-    "clue", "near", "raw_cosine", "mean_cosine",
+    "score", "margin", "context", "rarest_missing", "numbers_missing", "near", "raw_cosine", "mean_cosine"
 )  # fmt: skip
 """What the probability is told from; the two cosines for the embedder alone that it was learned with."""
+
+_USUAL_MARGIN = 1.8
+"""Median margin between the first and the second sentence; what a sentence without a rival gets."""
 
 
 @cache
@@ -70,11 +72,9 @@ def signs(
     """Return what the best-scored sentence shows, in the order of `SIGNS`; unknown cosines are 0."""
     best = int(np.argmax(score))
     others = np.delete(score, best)
-    share = float(1 / np.exp(score - score[best]).sum())
     values = {
         "score": float(score[best]),
-        "margin": min(float(score[best] - others.max()), 5.0) if len(others) else 5.0,
-        "share": share,
+        "margin": min(float(score[best] - others.max()), 5.0) if len(others) else _USUAL_MARGIN,
         "raw_cosine": float(cosines[best]) if cosines is not None else 0.0,
         "mean_cosine": float(cosines.mean()) if cosines is not None else 0.0,
     }
