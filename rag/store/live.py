@@ -165,7 +165,9 @@ class LiveIndexes:
         dense = indexes.kind(spec) == "dense"
         index: AnyIndex = indexes.dense(spec, identity.dim, metric=identity.metric) if dense else indexes.terms(spec)
         ids = np.fromiter((row[0] for row in db.execute("select id from chunks order by id")), np.int64)
-        blocks = self._blocks(db, ids, dense=dense, size=BLOCK if index.traits.add == "native" else len(ids))
+        # Engines that learn from the data (centroids, codes) must see all of it at once.
+        streams = index.traits.exact and index.traits.exhaustive and index.traits.add == "native"
+        blocks = self._blocks(db, ids, dense=dense, size=BLOCK if streams else len(ids))
         items, block = next(blocks, (np.zeros((0, identity.dim), np.float32) if dense else [], ids[:0]))
         index.build(items, block)
         for items, block in blocks:
