@@ -89,7 +89,7 @@ class Model(RuleBasedStateMachine):
             assert len(self.index) == len(self.oracle.held)
 
 
-def model_test(factory, *, examples: int = 25, steps: int = 20) -> Any:
+def model_test(factory, *, examples: int = 15, steps: int = 20) -> Any:
     """Make the test class of an engine."""
     case: Any = type("ModelOfOne", (Model,), {"factory": staticmethod(factory)}).TestCase  # type: ignore[attr-defined]
     case.settings = settings(

@@ -93,7 +93,8 @@ if index.search(x[:1], 5).ids.tolist() != [[0, -1, -1, -1, -1]]: raise SystemExi
 }
 
 
-SPECS = ["flat", "hnsw:M=8", "ivf", "pq:nbits=4,train_at=100", "ivfpq:train_at=256", "lsh", "rabitq", "annoy:n_trees=5"]
+LATER = ["ivf", "pq:nbits=4,train_at=100", "ivfpq:train_at=256", "lsh", "rabitq", "annoy:n_trees=5"]
+SPECS = ["flat", "hnsw:M=8", *(pytest.param(spec, marks=pytest.mark.slow) for spec in LATER)]
 
 
 @pytest.mark.parametrize("spec", SPECS)
