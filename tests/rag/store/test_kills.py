@@ -43,7 +43,7 @@ def test_a_hundred_kills_lose_nothing() -> None:
     check(run("--kills", "100", "--documents", "60"), 100)
 
 
-@pytest.mark.parametrize("defect", ["early", "autocommit", "index-first"])
+@pytest.mark.parametrize("defect", ["early", "autocommit", pytest.param("index-first", marks=pytest.mark.slow)])
 def test_a_planted_defect_is_caught(defect: str) -> None:
     result = run("--kills", "80", "--documents", "60", "--defect", defect)
     assert result["bad"], f"{result['kills']} kills did not show the defect"
