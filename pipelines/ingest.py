@@ -159,6 +159,7 @@ def ingest(
         report.failures += [Failure(f.document, f.reason, f.detail) for f in added.failures]
         report.added, report.changed, report.unchanged = added.added, added.changed, added.unchanged
         report.removed, report.chunks, report.embedded = added.removed, added.chunks, added.embedded
+        report.removed += sum(kb.remove(source) for source in reading.emptied)
         if prune:
             report.removed += kb.prune(names)
     report.seconds = time.perf_counter() - start
@@ -212,12 +213,14 @@ class _Reading:
         meta: Mapping[str, Scalar] | None,
         on_progress: ProgressCallback | None,
     ) -> None:
-        self.kb = kb
         self.report = report
         self.meta = dict(meta or {})
         self.stamp = json.dumps(self.meta, sort_keys=True) if self.meta else ""
         self.progress = Progress()
         self.on_progress = on_progress
+        self.known = kb.sources()
+        self.emptied: list[str] = []
+        """Sources that had documents and hold no text any more; one that cannot be read keeps what it had."""
 
     def documents(self, paths: list[str]) -> Iterator[Document | LoadFailure]:
         """Yield what every changed file gives; failures too, so that the store knows which sources are incomplete."""
@@ -237,12 +240,11 @@ class _Reading:
         self.tell()
 
     def _changed(self, paths: list[str]) -> Iterator[Found]:
-        known = self.kb.sources()
         for found in discover(paths, meta=self.meta):
             self.report.found += 1
             if isinstance(found, LoadFailure):
                 self._failed(found)
-            elif not self._is_known(known.get(found.source), found):
+            elif not self._is_known(self.known.get(found.source), found):
                 yield found
             else:
                 self.report.unchanged_files += 1
@@ -256,6 +258,8 @@ class _Reading:
             return False  # the loader will say what is wrong with it
 
     def _failed(self, failure: LoadFailure) -> None:
+        if failure.reason_class == "empty" and failure.source in self.known:
+            self.emptied.append(failure.source)
         self.report.failures.append(
             Failure(failure.source, failure.reason_class, failure.detail, skipped=failure.skipped)
         )

@@ -53,7 +53,7 @@ def _show_status(state: Status) -> None:
 
 
 def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
-    """Check that store and indexes are whole and agree; exit 1 when they differ."""
+    """Check that store and indexes are whole and agree; exit 1 when they differ, 3 when a file is damaged."""
     from rag.knowledge_base import KnowledgeBase
 
     report = KnowledgeBase.check(kb)
@@ -68,6 +68,8 @@ def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
             + ("all well" if report.ok else "NOT well; mend with: rag repair " + str(kb)),
             soft_wrap=True,
         )
+    if any(problem.kind == "damaged" for problem in report.problems):
+        return exit_codes.STORE_DAMAGED
     return exit_codes.OK if report.ok else exit_codes.FAILED
 
 

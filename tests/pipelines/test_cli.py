@@ -13,7 +13,6 @@ import pytest
 from pipelines.cli import run
 from pipelines.cli.exit_codes import (
     BAD_USAGE,
-    FAILED,
     NOTHING_FOUND,
     OK,
     SOME_FILES_FAILED,
@@ -70,6 +69,18 @@ def test_a_bad_file_is_listed_once_and_the_rest_goes_in(docs: Path, capsys: pyte
     report = _json(capsys)
     assert report["added"] == 2
     assert [(f["source"], f["reason"]) for f in report["failures"]] == [("docs/broken.pdf", "parse")]
+
+
+def test_a_file_that_was_emptied_leaves_and_one_that_broke_stays(kb: Path, docs: Path) -> None:
+    from rag.knowledge_base import KnowledgeBase
+
+    (docs / "page.html").write_text("<html><body><p>Otters hold hands while they sleep.</p></body></html>")
+    assert run(["ingest", "docs", "--into", "kb"]) == OK
+    (docs / "tea.md").write_text("")
+    (docs / "page.html").write_bytes(b"\x00\x01\x02" * 1000)
+    run(["ingest", "docs", "--into", "kb"])
+    with KnowledgeBase.open(kb) as base:
+        assert base.document_ids() == ["docs/moon.md", "docs/page.html"]
 
 
 def test_prune_removes_what_has_vanished(kb: Path, docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,7 +201,7 @@ def test_a_damaged_index_is_refused_by_name_and_repaired(kb: Path, capsys: pytes
 
     assert run(question) == STORE_DAMAGED
     assert victim.name in capsys.readouterr().err
-    assert run(["verify", "kb", "--json"]) == FAILED
+    assert run(["verify", "kb", "--json"]) == STORE_DAMAGED
     capsys.readouterr()
     assert run(["repair", "kb"]) == OK
     capsys.readouterr()
