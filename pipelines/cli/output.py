@@ -30,14 +30,15 @@ def stdout() -> Console:
     """Return the console for results."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, soft_wrap=False)
+    # Lines are wrapped for a person only: a pipe gets them whole.
+    return Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
 
 
 def stderr() -> Console:
     """Return the console for progress and problems, so that results can be piped."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, markup=False)
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=not sys.stderr.isatty())
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever json takes
