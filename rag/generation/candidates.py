@@ -96,6 +96,6 @@ def _noise(passage: str, start: int, text: str, *, inside_code: bool) -> float:
         return 3.0
     if text.count("|") > 2:
         return 1.0
-    if len(text) < 25 and not text.endswith((".", "!", "。", "！")):
+    if not text.endswith((*".!?:。！？", '"', ")", "”")) and len(text) < 60:
         return 1.5
     return 1.0 if text.endswith(":") else 0.0

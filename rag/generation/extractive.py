@@ -23,7 +23,7 @@ from .words import Analyser, WordReader
 log = logging.getLogger(__name__)
 
 ABSTAINED = "The documents do not answer this."
-EMBEDDED = 12
+EMBEDDED = 8
 """Sentences that are embedded, the best by their words alone; more cost time and gain nothing (measured)."""
 
 
