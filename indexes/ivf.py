@@ -29,7 +29,7 @@ class IVFBuild(Parameters):
 class IVFSearch(Parameters):
     """How many lists are looked at."""
 
-    nprobe: int = param(16, "lists looked at: more is better and slower", low=1, high=1 << 20)
+    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20)
 
 
 class IVFIndex(StagedIndex):

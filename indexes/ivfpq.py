@@ -36,7 +36,7 @@ class IVFPQBuild(Parameters):
 class IVFPQSearch(Parameters):
     """How many lists are looked at, and candidates scored exactly."""
 
-    nprobe: int = param(16, "lists looked at: more is better and slower", low=1, high=1 << 20)
+    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20)
     refine_factor: int = param(8, "with refine: candidates for each hit", low=1, high=10_000)
 
 

@@ -14,6 +14,9 @@ from .types import Ids, Metric, Vectors
 LEAST = 256
 """Fewer vectors are not worth lists: scanning them all takes microseconds."""
 
+NPROBE = "lists looked at: more is better and slower; auto takes a twelfth of them, at least 16"
+"""What ``nprobe`` means, the same for all these engines."""
+
 _PER_LIST = 39
 """faiss asks for so many training vectors per centre."""
 
@@ -42,28 +45,34 @@ def trained(index: Any, x: Vectors, seed: int) -> Any:  # noqa: ANN401 - a faiss
     return index
 
 
-def parameters(nprobe: int, index: Any, keep: Keep | None) -> Any:  # noqa: ANN401 - faiss objects
+def parameters(nprobe: int | None, index: Any, keep: Keep | None) -> Any:  # noqa: ANN401 - faiss objects
     """Return faiss's search parameters; a filter widens the search, so that as many allowed vectors are met."""
     faiss = native.faiss()
     if keep is None:
-        return faiss.SearchParametersIVF(nprobe=min(nprobe, index.nlist))
-    wider = widened(nprobe, len(keep), keep.n_rows)
-    return faiss.SearchParametersIVF(nprobe=min(wider, index.nlist), sel=native.selector(keep))
+        return faiss.SearchParametersIVF(nprobe=_looked_at(index, nprobe, 1.0))
+    n = _looked_at(index, nprobe, len(keep) / max(keep.n_rows, 1))
+    return faiss.SearchParametersIVF(nprobe=n, sel=native.selector(keep))
 
 
-def widened(nprobe: int, n_allowed: int, n_rows: int) -> int:
-    """Return how many lists to look at under a filter: by the fourth root of the share, as in ``hnsw``."""
-    return math.ceil(nprobe * math.pow(n_rows / max(n_allowed, 1), 0.25))
+def _looked_at(index: Any, nprobe: int | None, share: float) -> int:  # noqa: ANN401 - a faiss index
+    """Return how many lists to look at.
+
+    Under a filter more, by the power 0.3 of its share: measured from 50 % to 1 % (50,000 vectors, 640 lists) that keeps
+    recall, and skipping what is forbidden is cheap.
+    """
+    wanted = nprobe or max(16, index.nlist // 12)
+    return int(min(index.nlist, math.ceil(wanted * share**-0.3)))
 
 
-def scan_is_cheaper(index: Any, n_queries: int, n_allowed: int, nprobe: int) -> bool:  # noqa: ANN401 - a faiss index
+def scan_is_cheaper(index: Any, n_queries: int, n_allowed: int, nprobe: int | None) -> bool:  # noqa: ANN401 - a faiss index
     """Say whether scoring all allowed rows costs less than looking through the lists.
 
-    Fetching a row from its list costs about ten times as much as comparing it, and is done once for all queries.
+    In units of one comparison of a scan, as measured at 128 dimensions: fetching a row from its list costs 5, once for
+    all queries; a list's centre 2; passing over a forbidden row 0.8, comparing an allowed one 3.3.
     """
-    wide = widened(nprobe, n_allowed, index.ntotal)
-    looked_at = index.nlist + index.ntotal * min(1.0, wide / index.nlist)
-    return bool(n_allowed * (10 / max(n_queries, 1) + 1) < looked_at)
+    share = n_allowed / max(index.ntotal, 1)
+    met = index.ntotal * _looked_at(index, nprobe, share) / index.nlist if n_allowed else 0.0
+    return bool(n_allowed * (5 / max(n_queries, 1) + 1) < 2 * index.nlist + met * (0.8 + 3.3 * share))
 
 
 def compact(index: Any, live: Ids) -> None:  # noqa: ANN401 - a faiss index

@@ -15,19 +15,21 @@ class ReadersWriterLock:
 
     def __init__(self) -> None:
         self._gate = threading.Lock()  # a writer holds it while it waits and works; readers only pass through
-        self._idle = threading.Condition(threading.Lock())
+        self._count = threading.Lock()  # taken bare on the way in and out: a Condition's own methods cost microseconds
+        self._idle = threading.Condition(self._count)
         self._readers = 0
+        self._waiting = False
 
     def start_reading(self) -> None:
         """Wait for the writer, if any, then count one more reader."""
-        with self._gate, self._idle:
+        with self._gate, self._count:
             self._readers += 1
 
     def stop_reading(self) -> None:
         """Count one reader less."""
-        with self._idle:
+        with self._count:
             self._readers -= 1
-            if not self._readers:
+            if self._waiting and not self._readers:
                 self._idle.notify_all()
 
     @contextmanager
@@ -43,7 +45,11 @@ class ReadersWriterLock:
     def writing(self) -> Iterator[None]:
         """Hold the lock alone."""
         with self._gate:
-            with self._idle:
-                while self._readers:
-                    self._idle.wait()
+            with self._count:
+                self._waiting = True
+                try:
+                    while self._readers:
+                        self._idle.wait()
+                finally:
+                    self._waiting = False
             yield

@@ -33,7 +33,7 @@ class RaBitQBuild(Parameters):
 class RaBitQSearch(Parameters):
     """How many lists are looked at, and candidates scored exactly."""
 
-    nprobe: int = param(16, "lists looked at: more is better and slower", low=1, high=1 << 20)
+    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20)
     refine_factor: int = param(4, "with refine: candidates for each hit", low=1, high=10_000)
 
 
