@@ -83,12 +83,7 @@ class Identity:
         for name, value in wanted.items():
             stored = getattr(self, name)
             if value is not None and value != stored:
-                text = f"{folder} was made with {name} {stored!r}, not {value!r}"
-                flag = name if name in {"embedder", "chunker", "metric", "analyser"} else "embedder"
-                fix = f"open it without naming {'an' if flag[0] in 'ae' else 'a'} {flag}"
-                raise StoreMismatch(
-                    f"{text}; {fix}, or `rag ingest` the documents into another folder with the new one"
-                )
+                raise StoreMismatch(f"{folder} was made with {_said(name)} {stored!r}, not {value!r}; {_fix(name)}")
 
     def check_embedder(self, folder: Path, embedder: Embedder) -> None:
         """Compare an embedder's name, revision and dimension; loads the model where it is lazy."""
@@ -117,3 +112,15 @@ class Identity:
         """Return the key under which the embedding of a text is kept."""
         prefix = f"{self.embedder}\0{self.revision}\0{self.dim}\0"
         return hashlib.sha256((prefix + text).encode()).digest()
+
+
+def _said(name: str) -> str:
+    return {"revision": "the embedder's revision", "dim": "vectors of dimension"}.get(name, name)
+
+
+def _fix(name: str) -> str:
+    elsewhere = "`rag ingest` the documents into another folder"
+    if name in {"revision", "dim"}:  # nobody names these: the model that was found is not the one it was made with
+        return f"bring back the model it was made with, or {elsewhere}"
+    article = "an" if name[0] in "ae" else "a"
+    return f"open it without naming {article} {name}, or {elsewhere} with the new one"
