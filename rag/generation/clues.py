@@ -28,6 +28,7 @@ _PERCENT = listed("percent per half third quarter fifth quarters thirds majority
 _REASON = listed("because due since therefore thus cause caused reason reasons result led owing avoid prevent")
 _MANNER = listed("by through using via with use used uses means method process when run call set add")
 _DEFINITION = listed("called termed named known dubbed titled entitled nicknamed means refers defined is are was")
+_DEFINING = listed("is are was were means refers denotes describes")
 _BEFORE_PLACE = listed("in at near from to within throughout across around between of")
 _YEAR = re.compile(r"(?:1\d{3}|20\d\d)s?\Z")
 
@@ -89,6 +90,15 @@ _FINDERS: dict[Kind, _Finder] = {
 def clues(kind: Kind, words: Words, asked: frozenset[str]) -> list[int]:
     """Places of the words that may answer a question of that kind, its own stems (``asked``) left out."""
     return _FINDERS[kind](words, asked)[:_MOST]
+
+
+def defines(words: Words, asked: frozenset[str]) -> bool:
+    """Tell whether a sentence opens as a definition of the asked stems does: "A vector index is ...", "X means ..."."""
+    for place, word in enumerate(words.words[:16]):
+        if word.lower() in _DEFINING:
+            head = {term for term, at in zip(words.terms, words.at, strict=True) if at < place}
+            return bool(asked) and asked <= head and len(head) <= len(asked) + 3
+    return False
 
 
 def nearness(

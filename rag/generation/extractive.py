@@ -15,8 +15,9 @@ from ..embedding.protocol import Embedder
 from ..errors import InvalidInput
 from . import ranking
 from .candidates import Candidate, candidates
+from .clues import defines
 from .features import NAMES, Setting, features, standardised
-from .question import Kind, Question, analyse
+from .question import FUNCTION_WORDS, Kind, Question, analyse
 from .selection import select
 from .words import Analyser, WordReader
 
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 ABSTAINED = "The documents do not answer this."
 EMBEDDED = 8
 """Sentences that are embedded, the best by their words alone; more cost time and gain nothing (measured)."""
+
+_DEFINES = 1.0
+"""What a definition is worth, in log odds, where one is asked for; set by hand, the learning data hold few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,9 @@ class ExtractiveGenerator:
     def _rank(self, asked: Question, found: list[Candidate], passages: Sequence[Passage]) -> _Ranked:
         shown = features(asked, found, settings(passages), self._reader)
         noise = np.array([candidate.noise for candidate in found])
+        if asked.kind == "definition":
+            stems = frozenset(self._reader.read(asked.text).without(FUNCTION_WORDS).terms)
+            noise -= _DEFINES * np.array([defines(self._reader.read(each.text), stems) for each in found])
         score = ranking.scores(shown, asked.kind, embedded=False) - noise
         order = np.argsort(-score, kind="stable")
         if self._embedder is None:

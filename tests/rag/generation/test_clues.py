@@ -1,6 +1,6 @@
 import pytest
 
-from rag.generation.clues import clues, nearness
+from rag.generation.clues import clues, defines, nearness
 from rag.generation.words import WordReader
 from rag.terms import Analyser
 
@@ -41,3 +41,17 @@ def test_nearness_by_hand():
     assert nearness([2], {}, weight, 0.0) == 0.0
     # the better of two clues counts
     assert nearness([50, 2], {"a": [2]}, {"a": 4.0}, 4.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_one"),
+    [
+        ("A vector index is a structure for search.", True),
+        ("In short, a vector index means less work.", True),
+        ("Speed is why a vector index pays.", False),
+        ("The old index is a vector.", False),
+        ("Vector index", False),
+    ],
+)
+def test_defines(sentence, is_one):
+    assert defines(READER.read(sentence), frozenset(READER.read("vector index").terms)) is is_one
