@@ -20,6 +20,9 @@ from .spec import Parameters, param
 from .types import Ids, Scores, Traits, Vectors
 
 
+_FEW = 1000
+
+
 @dataclass(frozen=True, kw_only=True)
 class RaBitQBuild(Parameters):
     """How the lists are made and vectors are coded."""
@@ -68,6 +71,11 @@ class RaBitQIndex(CodedLists):
 
     def _learn_rotation(self, x: Vectors) -> Vectors | None:
         return codes.random_rotation(x.shape[1], self.seed)
+
+    def _prefers_scan(self, n_queries: int, n_allowed: int, params: RaBitQSearch) -> bool:
+        if self._plain is None:  # a scan is then a search through all lists: dearer, but a few may lie in any of them
+            return self._held > 0 and n_allowed <= _FEW
+        return super()._prefers_scan(n_queries, n_allowed, params)
 
     def _scan(self, q: Vectors, k: int, eligible: Ids) -> tuple[Scores, Ids]:
         if self._plain is not None or not self._held:
