@@ -19,7 +19,6 @@ from .rows import Keep
 from .spec import Parameters, param
 from .types import Ids, Scores, Traits, Vectors
 
-
 _FEW = 1000
 
 
