@@ -26,7 +26,7 @@ def test_a_change_that_fails_half_way_shuts_the_index(tmp_path, monkeypatch, cha
         index.optimize,
     ]
     for use in uses:
-        with pytest.raises(indexes.NotBuilt, match="no room.*build or load"):
+        with pytest.raises(indexes.NotBuilt, match=r"no room.*build or load"):
             use()
     assert not (tmp_path / "x").exists()
     index.build(np.eye(4), range(4))
