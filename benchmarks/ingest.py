@@ -17,12 +17,12 @@ from pathlib import Path
 
 import faiss
 from machine import machine
-from rag.embedding.weights import locate
 from sentence_transformers import SentenceTransformer
 
 from pipelines.ingest import Options, ingest
 from rag.documents import context_text
 from rag.embedding import embedder
+from rag.embedding.models import find_model
 from rag.knowledge_base import KnowledgeBase
 
 
@@ -58,7 +58,7 @@ def main() -> None:
     args = parser.parse_args()
     model = embedder(runtime=args.runtime)
     model.embed_passages(["warm up"] * 8)
-    reference = SentenceTransformer(str(locate().folder), device="cpu")
+    reference = SentenceTransformer(str(find_model().folder), device="cpu")
     reference.encode(["warm up"] * 8)
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
