@@ -244,10 +244,20 @@ class _Reading:
             self.report.found += 1
             if isinstance(found, LoadFailure):
                 self._failed(found)
+            elif self._is_taken(self.known.get(found.source), found):
+                detail = (
+                    f"another file has this name here: {self.known[found.source].location}; give this one's full path"
+                )
+                self.report.failures.append(Failure(found.source, "taken", detail))
             elif not self._is_known(self.known.get(found.source), found):
                 yield found
             else:
                 self.report.unchanged_files += 1
+
+    def _is_taken(self, before: SourceInfo | None, found: Found) -> bool:
+        """Say whether the name belongs to another file that still exists: replacing that one would lose it silently."""
+        elsewhere = before is not None and before.location not in {"", found.location}
+        return elsewhere and before is not None and Path(before.location).exists()
 
     def _is_known(self, before: SourceInfo | None, found: Found) -> bool:
         if before is None or not before.complete or before.stamp != self.stamp:

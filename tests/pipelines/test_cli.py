@@ -83,6 +83,19 @@ def test_a_file_that_was_emptied_leaves_and_one_that_broke_stays(kb: Path, docs:
         assert base.document_ids() == ["docs/moon.md", "docs/page.html"]
 
 
+def test_two_files_of_one_name_never_replace_each_other(
+    kb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    (other / "docs").mkdir(parents=True)
+    (other / "docs" / "moon.md").write_text("Beta speaks of bananas.")
+    monkeypatch.chdir(other)
+    assert run(["ingest", "docs", "--into", str(kb), "--json"]) == SOME_FILES_FAILED
+    assert [f["reason"] for f in _json(capsys)["failures"]] == ["taken"]
+    assert run(["ingest", str(other / "docs"), "--into", str(kb), "--json"]) == OK
+    assert _json(capsys)["added"] == 1
+
+
 def test_prune_removes_what_has_vanished(kb: Path, docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (docs / "moon.md").unlink()
     assert run(["ingest", "docs", "--into", "kb", "--json"]) == OK
