@@ -1,6 +1,7 @@
 """What tests of code on this toolkit need, without a model and without a network.
 
-`HashingEmbedder` gives the same vectors in every process; `CallableEmbedder` wraps any function.
+`HashingEmbedder` gives the same vectors in every process; `CallableEmbedder` wraps any function; `ScriptedGenerator` is
+a language model that says what it is told to.
 """
 
 from __future__ import annotations
@@ -8,5 +9,6 @@ from __future__ import annotations
 from .embedding.function import CallableEmbedder
 from .embedding.hashing import HashingEmbedder
 from .embedding.tokens import WordTokenizer
+from .generation.scripted import ScriptedGenerator
 
-__all__ = ["CallableEmbedder", "HashingEmbedder", "WordTokenizer"]
+__all__ = ["CallableEmbedder", "HashingEmbedder", "ScriptedGenerator", "WordTokenizer"]

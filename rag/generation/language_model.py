@@ -1,0 +1,111 @@
+"""What the toolkit asks of a language model: messages in, texts out. Generators, rewriters and judges share it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from .sampling import Sampling
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation with a model."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What calls of a model cost.
+
+    Attributes
+    ----------
+    prompt_tokens, completion_tokens
+        As the back end counts them.
+    calls
+        Requests made, repeated ones included.
+    seconds
+        Wall-clock time of the calls.
+    cost
+        By the user's price table, in its currency; None where there is none.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    cost: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        known = [cost for cost in (self.cost, other.cost) if cost is not None]
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.calls + other.calls,
+            self.seconds + other.seconds,
+            sum(known) if known else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model answered.
+
+    Attributes
+    ----------
+    texts
+        ``Sampling.n`` answers.
+    incomplete
+        The model was cut off (tokens, bytes, deadline, a broken stream): the last text is not its whole answer.
+    reason
+        Why it is incomplete, in words.
+    """
+
+    texts: tuple[str, ...]
+    usage: Usage = Usage()
+    incomplete: bool = False
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """The first answer."""
+        return self.texts[0]
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """A chat model.
+
+    ``name`` tells models apart where answers are cached: ``openai:gpt-x``, ``transformers:/path``.
+    """
+
+    @property
+    def name(self) -> str:
+        """The model's name, the same for the same weights."""
+        ...
+
+    def complete(
+        self, messages: Sequence[Message], *, sampling: Sampling | None = None, deadline: float | None = None
+    ) -> Completion:
+        """Answer a conversation.
+
+        Parameters
+        ----------
+        messages
+            Oldest first; the last one is the user's.
+        sampling
+            None: ``Sampling()``.
+        deadline
+            Seconds that this call may take in all, retries included; None: no limit.
+
+        Raises
+        ------
+        RagError
+            The model cannot be reached, refuses, or answers nonsense; typed, see `rag.errors`.
+        """
+        ...
