@@ -21,7 +21,7 @@ INTERRUPTED = 130
 MEANINGS: dict[int, str] = {
     OK: "all well",
     FAILED: "any other error; `verify` found differences",
-    SOME_FILES_FAILED: "some files failed; the rest went in",
+    SOME_FILES_FAILED: "some files failed, the rest went in; `repair` could not bring everything back",
     STORE_DAMAGED: "a file of the knowledge base is damaged",
     STORE_UNWRITABLE: "disk full, read-only, or permission denied",
     NOTHING_FOUND: "nothing found, or the bot abstained",

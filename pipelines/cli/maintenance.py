@@ -74,7 +74,7 @@ def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
 
 
 def repair(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
-    """Rebuild what is damaged from the store."""
+    """Rebuild what is damaged from the store; exit 2 when documents may be lost and have to be ingested again."""
     from rag.knowledge_base import KnowledgeBase
 
     report = KnowledgeBase.mend(kb, wait=wait)
@@ -83,7 +83,7 @@ def repair(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
     else:
         for line in report.done or ["nothing to repair"]:
             stdout().print(f"- {one_line(line)}", soft_wrap=True)
-    return exit_codes.OK
+    return exit_codes.SOME_FILES_FAILED if report.may_miss_documents else exit_codes.OK
 
 
 def reindex(

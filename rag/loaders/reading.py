@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import errno
 import hashlib
 import os
@@ -92,6 +93,7 @@ def looks_binary(data: bytes) -> bool:
 
 # The statistics often take western text for one of these; what those would put into words then tells them apart.
 _NEAR_1252 = frozenset({"cp1250", "cp1254", "cp1257", "cp1258", "latin_1"})
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EASTERN = re.compile(r"[^\W\d_][šžŠŽŸ¹²³¿¼½¾\ufffd]")
 
 
@@ -108,15 +110,21 @@ def decode(data: bytes, *, guess: bool = True) -> str:
             return data.decode(encoding, "replace").removeprefix("\ufeff")
     if encoding := _wide_encoding(data[:_SAMPLE]):
         return data.decode(encoding, "replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
+    for errors in ("strict", "surrogatepass"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return _paired(data.decode("utf-8", errors))
     if not guess:
         raise LoadError("encoding", "not UTF-8")
     if _mostly_utf8(data[: 16 * _SAMPLE]):
         return data.decode("utf-8", "replace")
     return _guessed(data)
+
+
+def _paired(text: str) -> str:
+    """Join surrogate pairs and replace lone surrogates: some programs write UTF-16's halves as if they were characters."""
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _wide_encoding(head: bytes) -> str:

@@ -59,7 +59,7 @@ class WriterLock:
                     continue
                 os.close(file)
                 raise StoreLocked(
-                    f"{self.path.parent} is being written by {self._holder()}; wait for it to finish"
+                    f"{self.path.parent} is being written by {self._holder()}; wait for it to finish (`--wait SECONDS`)"
                 ) from None
             except OSError as error:
                 os.close(file)

@@ -216,6 +216,8 @@ class RepairReport:
         Sources (name -> location) whose documents have to be read again: ``rag ingest`` them.
     salvaged
         True when the database itself was damaged and what is readable was copied into a new one.
+    documents
+        Documents that the knowledge base holds now.
     """
 
     rebuilt: tuple[str, ...] = ()
@@ -223,11 +225,20 @@ class RepairReport:
     lost: tuple[str, ...] = ()
     reingest: Mapping[str, str] = field(default_factory=dict)
     salvaged: bool = False
+    documents: int = 0
+
+    @property
+    def may_miss_documents(self) -> bool:
+        """Say whether documents are lost, or may be: nobody can list what stood on unreadable pages."""
+        return self.salvaged or bool(self.lost) or bool(self.reingest)
 
     @property
     def done(self) -> list[str]:
         """One sentence for each thing that was done; empty when nothing was wrong."""
-        lines = ["the database was damaged: what could be read of it is in a new one"] if self.salvaged else []
+        lines = []
+        if self.salvaged:
+            kept = f"the database was damaged: the {self.documents} documents that could be read are in a new one"
+            lines.append(f"{kept}; ingest your folders again to bring back the rest, what is there costs nothing")
         lines += [f"index {spec} rebuilt from the store" for spec in self.rebuilt]
         lines += [f"leftover {name} deleted" for name in self.removed]
         lines += [f"document {name} is lost" for name in self.lost]

@@ -100,8 +100,11 @@ def mend(folder: Path, *, wait: float = 0.0, embedder: Embedder | str | None = N
     with Session.open(folder, "w", wait=wait) as session:
         tools = Tools(folder, embedder, identity=session.identity)
         done = repair(session, LiveIndexes(session, lambda: tools.analyser))
+        with session.reading() as db:
+            documents = one(db, "select count(*) from documents")
     return replace(
         done,
+        documents=documents,
         salvaged=salvaged.salvaged,
         lost=(*salvaged.lost, *done.lost),
         reingest={**salvaged.reingest, **done.reingest},

@@ -264,3 +264,12 @@ def test_the_query_path_imports_neither_torch_nor_transformers(kb: Path) -> None
         [sys.executable, "-c", code, str(kb)], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_repair_that_may_have_lost_documents_says_so(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = kb / "store.sqlite"
+    with store.open("r+b") as file:
+        file.truncate(store.stat().st_size // 2 + 1)
+    assert run(["repair", "kb"]) == SOME_FILES_FAILED
+    assert "ingest your folders again" in capsys.readouterr().out
+    assert run(["verify", "kb"]) == OK

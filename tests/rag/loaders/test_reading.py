@@ -29,6 +29,11 @@ def test_other_scripts_come_through(text, encoding):
     assert decode(text.encode(encoding)) == text
 
 
+def test_halves_of_utf16_written_as_characters_are_joined_and_lone_ones_replaced():
+    cesu = "an otter \ud83e\udda6, a lone \ud800 half".encode("utf-8", "surrogatepass")
+    assert decode(cesu) == "an otter \N{OTTER}, a lone \N{REPLACEMENT CHARACTER} half"
+
+
 def test_a_few_broken_bytes_do_not_change_the_encoding():
     data = bytearray((TEXT * 20).encode())
     data[data.index(b"fisherman")] = 0xFF

@@ -225,7 +225,10 @@ def test_a_cut_database_is_salvaged(make: Make, docs: Callable, answers: Callabl
             file.write(b"\0")
     with pytest.raises(StoreCorrupt, match=r"store\.sqlite"):
         KnowledgeBase.open(kb.path)
-    assert KnowledgeBase.mend(kb.path).salvaged
+    report = KnowledgeBase.mend(kb.path)
+    assert report.salvaged
+    assert report.may_miss_documents
+    assert f"the {report.documents} documents that could be read" in report.done[0]
     with KnowledgeBase.open(kb.path, mode="w", embedder=HashingEmbedder(32)) as mended:
         mended.add(docs(60))
         assert answers(mended) == before
