@@ -121,7 +121,7 @@ def decode(data: bytes, *, guess: bool = True) -> str:
 
 
 def _paired(text: str) -> str:
-    """Join surrogate pairs and replace lone ones: some programs write the halves of UTF-16 as if they were characters."""
+    """Join surrogate pairs and replace lone surrogates, which some programs write as if they were characters."""
     if text.isascii() or not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
