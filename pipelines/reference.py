@@ -44,7 +44,15 @@ def exit_code_table() -> str:
 def command_help() -> str:
     """Return every command's help, as the terminal shows it."""
     root: Any = typer.main.get_command(app)
-    return "\n\n".join(_help_of(name, command) for name, command in root.commands.items())
+    return "\n\n".join(_help_of(name, command) for name, command in _commands(root))
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - as below
+    """Yield every command with its whole name, those inside a group after the group."""
+    for name, command in group.commands.items():
+        yield before + name, command
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
 
 
 def _help_of(name: str, command: Any) -> str:  # noqa: ANN401 - Typer's own copy of click has no public types

@@ -1,0 +1,93 @@
+"""Results in the form of ann-benchmarks, so that its plots work on ours.
+
+Its ``plot.py`` and ``data_export.py`` read ``results/<dataset>/<k>/<algorithm>/<arguments>.hdf5`` and, of the dataset
+``data/<dataset>.hdf5``, only the distances of the true neighbours. Both folders are written under ``ann-benchmarks/``:
+run its programs there. https://github.com/erikbern/ann-benchmarks
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ..datasets import VectorData
+from ..datasets.hdf5_files import h5py
+from .results import Row
+from .rows import Answers, RowMaker
+from .truth import Truth
+
+FOLDER = "ann-benchmarks"
+_DISTANCES = {"l2": "euclidean", "cosine": "angular", "ip": "dot"}
+
+
+def dataset_name(data: VectorData) -> str:
+    """Return the dataset's name without what does not belong into a file name."""
+    return re.sub(r"\W+", "-", data.name.removesuffix(".hdf5")).strip("-") or "data"
+
+
+def write_dataset(out: Path, data: VectorData, truth: Truth) -> Path:
+    """Write what the plots need of the dataset: queries, true neighbours and their distances.
+
+    Raises
+    ------
+    ExtraMissing
+        h5py is not installed.
+    """
+    path = out / FOLDER / "data" / f"{dataset_name(data)}.hdf5"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py().File(path, "w") as file:
+        file.attrs["type"] = "dense"
+        file.attrs["distance"] = _DISTANCES[data.metric]
+        file.attrs["dimension"] = data.dim
+        file.attrs["point_type"] = "float"
+        file["test"], file["neighbors"], file["distances"] = data.queries, truth.rows, truth.distances
+    return path
+
+
+def write_result(out: Path, maker: RowMaker, row: Row, answers: Answers) -> Path:
+    """Write one configuration's answers and figures under the names that ann-benchmarks gives them.
+
+    ``best_search_time`` is the median over our rounds, not the best: seconds per query of the batched search.
+
+    Raises
+    ------
+    ExtraMissing
+        h5py is not installed.
+    """
+    arguments = re.sub(r"\W+", "_", row["spec"]).strip("_")
+    name = dataset_name(maker.data)
+    path = out / FOLDER / "results" / name / str(row["k"]) / str(row["engine"]) / f"{arguments}.hdf5"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    attributes: dict[str, Any] = {
+        "algo": row["engine"],
+        "name": row["spec"],
+        "dataset": name,
+        "count": row["k"],
+        "distance": _DISTANCES[maker.data.metric],
+        "batch_mode": False,
+        "expect_extra": False,
+        "run_count": row["rounds"],
+        "best_search_time": 1 / row["qps"],
+        "build_time": row["build_s"],
+        "index_size": row["memory_bytes"] / 1024,  # kilobytes there
+        "candidates": float((answers.rows >= 0).sum(axis=1).mean()),
+    }
+    with h5py().File(path, "w") as file:
+        for key, value in attributes.items():
+            file.attrs[key] = value
+        file["times"] = [1 / row["qps"]] * len(answers.rows)
+        file["neighbors"] = answers.rows.astype("int32")
+        file["distances"] = maker.distances(answers.rows)
+    return path
+
+
+def is_possible() -> bool:
+    """Say whether h5py is there to write with."""
+    from rag.errors import ExtraMissing
+
+    try:
+        h5py()
+    except ExtraMissing:
+        return False
+    return True

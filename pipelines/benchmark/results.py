@@ -1,0 +1,136 @@
+"""``results.jsonl``: one configuration a line, each line whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rag.errors import InvalidInput
+
+from .child import DiskFull
+from .errors import ResultsExist
+
+FILE = "results.jsonl"
+Row = dict[str, Any]
+
+TASK = ("k", "threads_asked", "filters_asked", "churn_asked", "seed")
+"""What must be equal, beside the data, for rows to stand in one file."""
+
+
+class Results:
+    """The rows in a folder, added to one at a time.
+
+    Parameters
+    ----------
+    folder
+        Made if it is not there.
+    task
+        What all rows have in common: `TASK` and ``data_digest``.
+    resume
+        Go on after the rows that are there.
+
+    Raises
+    ------
+    ResultsExist
+        There are rows and ``resume`` is false, or they are of another task.
+    """
+
+    def __init__(self, folder: Path, task: Mapping[str, Any], *, resume: bool) -> None:
+        self.folder = folder
+        self._path = folder / FILE
+        folder.mkdir(parents=True, exist_ok=True)
+        self.rows: list[Row] = []
+        if self._path.exists():
+            self.rows, whole = _read(self._path)
+            if self.rows and not resume:
+                raise ResultsExist(
+                    f"{self._path} has {len(self.rows)} rows: go on with --resume, or give another --out"
+                )
+            for row in self.rows:
+                _same_task(row, task, self._path)
+            os.truncate(self._path, whole)
+
+    @property
+    def done(self) -> set[str]:
+        """Specs of the configurations that have a row."""
+        return {row["spec"] for row in self.rows}
+
+    def add(self, row: Row) -> None:
+        """Write a row so that it is on the disk when this returns.
+
+        Raises
+        ------
+        DiskFull
+            There is no room; the rows before stay, and no half row is left.
+        """
+        line = json.dumps(row, allow_nan=False).encode() + b"\n"
+        size = self._path.stat().st_size if self._path.exists() else 0
+        try:
+            with self._path.open("ab", buffering=0) as file:
+                written = 0
+                while written < len(line):
+                    written += file.write(line[written:])
+                os.fsync(file.fileno())
+        except OSError as error:
+            if self._path.exists():
+                os.truncate(self._path, size)
+            if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+                raise DiskFull(
+                    f"{self._path}: {error.strerror}; its {len(self.rows)} rows are kept: free some space, then go on "
+                    "with --resume"
+                ) from error
+            raise
+        self.rows.append(row)
+
+
+def read(folder: Path) -> list[Row]:
+    """Return the rows in a folder of results (or in its file); a last line that was cut off is left out.
+
+    Raises
+    ------
+    InvalidInput
+        There are none, or a line in the middle is damaged.
+    """
+    path = folder if folder.is_file() else folder / FILE
+    if not path.is_file():
+        raise InvalidInput(f"{folder} has no {FILE}: make some with rag bench --data ... --out {folder}")
+    rows = _read(path)[0]
+    if not rows:
+        raise InvalidInput(f"{path} has no rows yet")
+    return rows
+
+
+def good(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows that hold figures, not an error."""
+    return [row for row in rows if not row.get("error")]
+
+
+def _read(path: Path) -> tuple[list[Row], int]:
+    """Return the rows, and how many bytes of the file they are."""
+    raw = path.read_bytes()
+    whole = raw.rfind(b"\n") + 1
+    rows: list[Row] = []
+    for number, line in enumerate(raw[:whole].splitlines(), 1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict) or not isinstance(row.get("spec"), str):
+            raise InvalidInput(f"{path}: line {number} is damaged; take that line out, the others are good")
+        rows.append(row)
+    return rows, whole
+
+
+def _same_task(row: Row, task: Mapping[str, Any], path: Path) -> None:
+    if row.get("data", {}).get("digest") != task["data_digest"]:
+        raise ResultsExist(f"{path} holds rows of other data ({row.get('data', {}).get('name')}); give another --out")
+    for name in TASK:
+        if row.get(name) != task[name]:
+            raise ResultsExist(
+                f"{path} was measured with {name.removesuffix('_asked')} {row.get(name)!r}, not {task[name]!r}; "
+                "give the same, or another --out"
+            )

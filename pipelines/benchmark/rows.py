@@ -1,0 +1,258 @@
+"""From measurements to a row of results: judged against the truth, summed up over the rounds."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes import Ids
+from indexes.spec import Parameters
+
+from ..datasets import VectorData
+from .distances import Distances, of_rows
+from .errors import BenchmarkError
+from .recall import Quality, interval, quality
+from .results import Row
+from .sweep import BuildTask
+from .truth import Truth, exact
+
+if TYPE_CHECKING:
+    from .run import Settings
+
+QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
+"""Of the latencies, in per cent, for their distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Rows found for all queries, int64 of shape (n_queries, k), and how good they are."""
+
+    rows: Ids
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of one configuration.
+
+    Attributes
+    ----------
+    qps
+        Queries per second, all in one call.
+    threads
+        The same by number of threads, where more than one.
+    seconds
+        Latencies of queries asked one at a time.
+    answers
+        To the call with all queries.
+    lost_alone
+        By how much the recall of queries asked one at a time is below that of the same queries asked together.
+    """
+
+    qps: float
+    threads: Mapping[int, float]
+    seconds: NDArray[np.float64]
+    answers: Answers
+    lost_alone: float
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A share of the base to search in, and the truth there."""
+
+    rows: Ids
+    truth: Truth
+
+    def quality(self, maker: RowMaker, found: Ids) -> Quality:
+        """Judge answers; a row that was not allowed is an engine's fault.
+
+        Raises
+        ------
+        BenchmarkError
+            Something was found that the filter excludes.
+        """
+        if not np.isin(found, self.rows)[found >= 0].all():
+            raise BenchmarkError("it returned an id that the filter excludes")
+        return quality(found, maker.distances(found), self.truth.rows, self.truth.distances)
+
+
+class RowMaker:
+    """Judges answers and makes rows; what all rows of a run have in common is here.
+
+    Parameters
+    ----------
+    data, truth, settings
+        What is measured, and how.
+    machine, versions
+        On what.
+    """
+
+    def __init__(
+        self,
+        data: VectorData,
+        truth: Truth,
+        settings: Settings,
+        machine: Mapping[str, Any],
+        versions: Mapping[str, str],
+    ) -> None:
+        self.data, self.truth, self.settings = data, truth, settings
+        self._machine, self._versions = dict(machine), dict(versions)
+        self._allowed: dict[float, Allowed] = {}
+
+    @property
+    def task(self) -> dict[str, Any]:
+        """What rows must have in common to be compared: see `results.TASK`."""
+        settings = self.settings
+        return {
+            "data_digest": self.data.digest,
+            "k": settings.k,
+            "threads_asked": list(settings.threads),
+            "filters_asked": list(settings.filters),
+            "churn_asked": settings.churn,
+            "seed": settings.seed,
+        }
+
+    def distances(self, rows: Ids, queries: Ids | None = None) -> Distances:
+        """Return the distances of answers, worked out in float64: an engine's own scores are not looked at."""
+        asked = self.data.queries if queries is None else self.data.queries[queries]
+        return of_rows(self.data.base, asked, rows, self.data.metric)
+
+    def judged(self, rows: Ids, queries: Ids | None = None) -> Quality:
+        """Compare answers to all queries, or to some, with the truth."""
+        truth = self.truth if queries is None else self.truth.of(queries)
+        return quality(rows, self.distances(rows, queries), truth.rows, truth.distances)
+
+    def lost(self, rows: Ids, single_rows: Ids, asked: Ids) -> float:
+        """Return by how much recall is lower where the queries ``asked`` come one at a time."""
+        together, alone = self.judged(rows[asked], asked), self.judged(single_rows, asked)
+        return max(0.0, together.recall - alone.recall)
+
+    def allowed(self, share: float) -> Allowed:
+        """Return a share of the base drawn at random, always the same one."""
+        if share not in self._allowed:
+            n = max(1, round(share * len(self.data)))
+            rng = np.random.default_rng([self.settings.seed, n])
+            rows = np.sort(rng.choice(len(self.data), n, replace=False))
+            there = exact(self.data.base[rows], self.data.queries, min(self.settings.k, n), self.data.metric)
+            self._allowed[share] = Allowed(rows, Truth(rows[there.rows], there.distances))
+        return self._allowed[share]
+
+    def churned_rows(self, found: Ids, changed: Ids) -> Ids:
+        """Turn ids into rows after a share of the rows got new ids (see `worker.Worker.churn`).
+
+        Raises
+        ------
+        BenchmarkError
+            An id that was removed, or never given.
+        """
+        from .recall import rows_of
+
+        last = int(self.data.ids.max())
+        renewed = found > last
+        foreign = renewed & ~np.isin(found - last - 1, changed)
+        rows = np.where(renewed, found - last - 1, rows_of(np.where(renewed, -1, found), self.data.ids))
+        if foreign.any() or (np.isin(rows, changed) & ~renewed & (found >= 0)).any():
+            raise BenchmarkError("it returned an id that was removed, or never given")
+        return rows
+
+    def row(
+        self,
+        task: BuildTask,
+        search: Parameters,
+        facts: Mapping[str, Any],
+        rounds: Sequence[Round],
+        *,
+        filters: Sequence[Mapping[str, Any]],
+        churn: Mapping[str, Any] | None,
+        error: str,
+    ) -> Row:
+        """Return the row of one configuration."""
+        settings = self.settings
+        return {
+            "spec": task.configuration(search),
+            "engine": task.engine,
+            "build": asdict(task.build),
+            "search": asdict(search),
+            "k": settings.k,
+            **_figures(rounds, settings.threads),
+            **{name: facts.get(name) for name in _FACTS},
+            "filters": list(filters),
+            "churn": churn,
+            "note": _note(facts),
+            "error": error or None,
+            "rounds": len(rounds),
+            "seed": settings.seed,
+            "threads_asked": list(settings.threads),
+            "filters_asked": list(settings.filters),
+            "churn_asked": settings.churn,
+            "data": {
+                "name": self.data.name,
+                "digest": self.data.digest,
+                "n": len(self.data),
+                "dim": self.data.dim,
+                "n_queries": len(self.data.queries),
+                "metric": self.data.metric,
+                "notes": list(self.data.notes),
+            },
+            "machine": self._machine,
+            "versions": self._versions,
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+_FACTS = (
+    "build_s", "first_query_ms", "build_peak_bytes", "save_s", "disk_bytes", "load_s", "resident_bytes",
+    "memory_bytes", "memory",
+)  # fmt: skip
+
+
+def _note(facts: Mapping[str, Any]) -> str | None:
+    """Say what makes a configuration's figures other than its name promises."""
+    parts: Mapping[str, int] = facts.get("memory") or {}
+    young = parts.get("young", 0)
+    if young and young >= 0.9 * sum(size for name, size in parts.items() if name not in {"ids", "plain"}):
+        return "too few vectors to train on: it searches exactly"
+    return None
+
+
+def _figures(rounds: Sequence[Round], threads: Sequence[int]) -> dict[str, Any]:
+    """Return recall, speed and latencies over the rounds; None for each where there are no rounds."""
+    names = (
+        "recall", "recall_interval", "recall_by_id", "distance_error", "qps", "qps_rounds", "qps_spread",
+        "qps_one_by_one", "p50_ms", "p95_ms", "p99_ms", "latency_ms", "threads",
+    )  # fmt: skip
+    if not rounds:
+        return dict.fromkeys(names)
+    qualities = [each.answers.quality for each in rounds]
+    # The worst that was timed: an engine must not be right in one call and fast in another.
+    recall = max(0.0, min(q.recall for q in qualities) - max(each.lost_alone for each in rounds))
+    by_threads = {1: [each.qps for each in rounds]} | {
+        t: [each.threads[t] for each in rounds] for t in threads if t > 1
+    }
+    speeds = by_threads[threads[0]]
+    qps = statistics.median(speeds)
+    latencies = 1000 * np.concatenate([each.seconds for each in rounds])
+    p50, p95, p99 = (float(v) for v in np.percentile(latencies, (50, 95, 99)))
+    errors = [q.distance_error for q in qualities if q.distance_error is not None]
+    values = (
+        recall,
+        list(interval(recall, len(qualities[0].per_query))),
+        min(q.recall_by_id for q in qualities),
+        max(errors) if errors else None,
+        qps,
+        [round(v, 3) for v in speeds],
+        (max(speeds) - min(speeds)) / qps,
+        statistics.median(len(each.seconds) / float(each.seconds.sum()) for each in rounds),
+        p50,
+        p95,
+        p99,
+        {str(q): float(v) for q, v in zip(QUANTILES, np.percentile(latencies, QUANTILES), strict=True)},
+        {str(t): statistics.median(by_threads[t]) for t in sorted({1, *threads})},
+    )
+    return dict(zip(names, values, strict=True))

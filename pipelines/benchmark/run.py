@@ -1,0 +1,287 @@
+"""The benchmark itself: build each index in a process of its own, then let them take turns at being measured."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from indexes.spec import Parameters
+from rag.errors import InvalidInput
+
+from ..datasets import VectorData
+from . import ann_benchmarks, memory
+from .child import COMMAND, DiskFull
+from .machine import machine, versions
+from .results import Results, Row
+from .rows import RowMaker
+from .sweep import BuildTask, across_engines
+from .truth import truth_of
+from .turn import Turn
+
+_TOGETHER = 8
+"""Indexes held at a time: they take turns, so a group's rows are finished together."""
+
+_WORK = ".work-"
+_MEMORY_SHARE = 0.8
+_SPARE_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to measure.
+
+    Attributes
+    ----------
+    k
+        Neighbours asked for.
+    threads
+        Numbers of threads that search; the first is that of the row's ``qps``.
+    filters
+        Shares of the vectors, drawn at random, to search among.
+    churn
+        Share of the vectors to remove and add again; None for no churn.
+    rounds
+        Times that every configuration is measured, in turns; the row has the median.
+    seconds
+        Time given to a measurement in a round.
+    seed
+        Of building, of the order of queries, and of what is drawn at random.
+    timeout
+        Seconds that a build, a load or a measurement may take.
+    memory
+        Bytes that an engine may take on top of the data; None for 80 % of what the machine can give away.
+    budget
+        Seconds for everything; what does not fit is left for ``resume``. None for no limit.
+    """
+
+    k: int = 10
+    threads: tuple[int, ...] = (1,)
+    filters: tuple[float, ...] = ()
+    churn: float | None = None
+    rounds: int = 5
+    seconds: float = 0.1
+    seed: int = 0
+    timeout: float = 600.0
+    memory: int | None = None
+    budget: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InvalidInput(f"-k {self.k}: at least 1")
+        if not self.threads or min(self.threads) < 1 or len(set(self.threads)) != len(self.threads):
+            raise InvalidInput(f"--threads {','.join(map(str, self.threads))}: numbers from 1 on, none twice")
+        for share in (*self.filters, *([] if self.churn is None else [self.churn])):
+            if not 0 < share <= 1:
+                raise InvalidInput(f"a share of {share} is not between 0 and 1; write 0.1 for 10 %")
+        if self.rounds < 1 or self.seconds <= 0 or self.timeout <= 0:
+            raise InvalidInput("rounds, seconds and timeout must be more than 0")
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is, in steps of about equal length."""
+
+    done: int = 0
+    total: int = 0
+    doing: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did.
+
+    Attributes
+    ----------
+    rows
+        All rows in the folder, those of earlier runs included.
+    measured
+        Rows that this run added.
+    left
+        Specs that time did not suffice for.
+    seconds
+        How long it took.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    measured: int = 0
+    left: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def run(
+    data: VectorData,
+    tasks: Sequence[BuildTask],
+    out: Path,
+    settings: Settings,
+    *,
+    resume: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_row: Callable[[Row], None] | None = None,
+    command: Sequence[str] = COMMAND,
+) -> Report:
+    """Measure every configuration of ``tasks`` on ``data`` and write a row for each into ``out``.
+
+    Parameters
+    ----------
+    data
+        Vectors, queries and metric.
+    tasks
+        What to build and how to search it.
+    out
+        Folder of results.
+    resume
+        Go on after the rows that are in ``out``.
+    on_progress, on_row
+        Called now and then, and with every finished row.
+    command
+        How a worker is started.
+
+    Raises
+    ------
+    InvalidInput
+        ``k`` is more than there are vectors.
+    ResultsExist
+        ``out`` has rows, and ``resume`` is false or they are of another task.
+    DiskFull
+        No room for results or indexes; finished rows are kept.
+    """
+    if settings.k > len(data):
+        raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
+    maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
+    results = Results(out, maker.task, resume=resume)
+    before = len(results.rows)
+    todo = [task for each in across_engines(tasks) if (task := _without(each, results.done))]
+    runner = _Runner(maker, results, _Steps(todo, settings, on_progress), on_row or (lambda _: None), command)
+    runner.run(todo)
+    left = [task.configuration(search) for task in todo for search in task.searches]
+    return Report(results.rows, len(results.rows) - before, left, time.monotonic() - runner.start)
+
+
+class _Runner:
+    """Works through builds in groups that fit into memory together."""
+
+    def __init__(
+        self,
+        maker: RowMaker,
+        results: Results,
+        steps: _Steps,
+        on_row: Callable[[Row], None],
+        command: Sequence[str],
+    ) -> None:
+        self.start = time.monotonic()
+        self._maker, self._results, self._settings = maker, results, maker.settings
+        self._steps, self._on_row, self._command = steps, on_row, command
+        self._exports = ann_benchmarks.is_possible()
+
+    def run(self, todo: list[BuildTask]) -> None:
+        """Take builds from the front of ``todo`` while there is time."""
+        out = self._results.folder
+        for leftover in out.glob(f"{_WORK}*"):  # of a run that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
+        if self._exports:
+            ann_benchmarks.write_dataset(out, self._maker.data, self._maker.truth)
+        with TemporaryDirectory(prefix=_WORK, dir=out, ignore_cleanup_errors=True) as scratch:
+            _write_data(Path(scratch), self._maker.data)
+            while todo and self._left() > 0:
+                with ExitStack() as stack:
+                    group = self._group(todo, Path(scratch), stack)
+                    self._measure(group)
+                    for turn in group:
+                        self._finish(turn)
+
+    def _left(self) -> float:
+        """Return the seconds that are left of the budget."""
+        budget = self._settings.budget
+        return math.inf if budget is None else budget - (time.monotonic() - self.start)
+
+    def _group(self, todo: list[BuildTask], folder: Path, stack: ExitStack) -> list[Turn]:
+        """Build indexes while they fit into memory beside each other."""
+        group: list[Turn] = []
+        limit = self._settings.memory or int(_MEMORY_SHARE * memory.available())
+        while todo and len(group) < _TOGETHER and (not group or (_room(self._maker.data) and self._left() > 0)):
+            task = todo.pop(0)
+            self._steps.begin(f"building {task.spec}")
+            turn = Turn(
+                task, self._maker, folder / f"index-{len(self._results.rows)}-{len(group)}", limit, self._command
+            )
+            stack.callback(turn.close)
+            turn.build(min(self._settings.timeout, max(1.0, self._left())))
+            self._steps.end(1)
+            group.append(turn)
+        return group
+
+    def _measure(self, group: Sequence[Turn]) -> None:
+        """Measure all indexes of a group by turns, round after round."""
+        for number in range(self._settings.rounds):
+            if number and self._left() <= 0:
+                n_configurations = sum(len(turn.task.searches) for turn in group)
+                self._steps.end(n_configurations * (self._settings.rounds - number))
+                break
+            for turn, search in _interleaved(group):
+                spec = turn.task.configuration(search)
+                self._steps.begin(f"round {number + 1} of {self._settings.rounds}: {spec}")
+                turn.measure(search, number)
+                self._steps.end(1)
+        for turn in group:
+            self._steps.begin(f"filters and changes: {turn.task.spec}")
+            turn.filtered()
+            turn.churn()
+
+    def _finish(self, turn: Turn) -> None:
+        for row, answers in turn.rows():
+            if self._exports and answers is not None:
+                ann_benchmarks.write_result(self._results.folder, self._maker, row, answers)
+            self._results.add(row)
+            self._on_row(row)
+
+
+def _interleaved(group: Sequence[Turn]) -> Iterator[tuple[Turn, Parameters]]:
+    """Yield A1 B1 C1 A2 B2 C2 ...: one configuration of each index in turn."""
+    for i in range(max((len(turn.task.searches) for turn in group), default=0)):
+        for turn in group:
+            if i < len(turn.task.searches):
+                yield turn, turn.task.searches[i]
+
+
+class _Steps:
+    """Counts what is done, for the bar."""
+
+    def __init__(self, tasks: Sequence[BuildTask], settings: Settings, tell: Callable[[Progress], None] | None) -> None:
+        self._progress = Progress(total=sum(1 + settings.rounds * len(task.searches) for task in tasks))
+        self._tell = tell or (lambda _: None)
+
+    def begin(self, doing: str) -> None:
+        self._progress.doing = doing
+        self._tell(self._progress)
+
+    def end(self, n: int) -> None:
+        self._progress.done += n
+        self._tell(self._progress)
+
+
+def _without(task: BuildTask, done: set[str]) -> BuildTask | None:
+    """Return what of a task has no row yet."""
+    searches = tuple(search for search in task.searches if task.configuration(search) not in done)
+    return BuildTask(task.engine, task.build, searches) if searches else None
+
+
+def _write_data(folder: Path, data: VectorData) -> None:
+    """Put the arrays where the workers find them."""
+    try:
+        for name in ("base", "ids", "queries"):
+            np.save(folder / f"{name}.npy", getattr(data, name))
+    except OSError as error:
+        raise DiskFull(f"cannot write {data.base.nbytes / 1e6:.0f} MB of vectors for the workers: {error}") from error
+
+
+def _room(data: VectorData) -> bool:
+    """Say whether another index of this data fits into memory beside those that are held."""
+    return memory.available() > 4 * data.base.nbytes + _SPARE_BYTES

@@ -1,0 +1,149 @@
+"""Specs with several values: ``hnsw:M=16..48,ef=32|64`` is every combination of these values.
+
+``a|b|c`` lists values. ``a..b`` doubles from ``a`` up to ``b``, with ``b`` at the end: 16..48 is 16, 32, 48.
+``a..b..step`` counts: 10..30..10 is 10, 20, 30.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import indexes
+from indexes import Spec
+from indexes.spec import Parameters
+from rag.errors import InvalidInput
+
+from .grids import Grid, grid
+
+_RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)(?:\.\.(\d+(?:\.\d+)?))?")
+_MOST = 10_000
+
+
+@dataclass(frozen=True)
+class BuildTask:
+    """One index to build, and the ways to search it.
+
+    Attributes
+    ----------
+    engine
+        Name of the engine.
+    build
+        Its parameters of building.
+    searches
+        Parameters of searching, one configuration each.
+    """
+
+    engine: str
+    build: Parameters
+    searches: tuple[Parameters, ...]
+
+    @property
+    def spec(self) -> str:
+        """The spec of the index with the parameters of searching left at their defaults."""
+        return self.configuration(type(self.searches[0])())
+
+    def configuration(self, search: Parameters) -> str:
+        """Return the spec of one configuration, by which rows are known."""
+        return str(Spec(self.engine, self.build, search))
+
+
+def plan(specs: Iterable[str], wanted: Grid | None = None) -> list[BuildTask]:
+    """Return what to build and how to search it, each build once.
+
+    Parameters
+    ----------
+    specs
+        Specs of indexes of vectors, with several values where a sweep is wanted.
+    wanted
+        Fills in the values of the parameters that a spec leaves open; None leaves them at their defaults.
+
+    Raises
+    ------
+    InvalidInput
+        A spec that cannot be read, a value out of range, or an index of terms.
+    EngineMissing
+        The library underneath is not installed.
+    """
+    tasks: dict[tuple[str, Parameters], dict[Parameters, None]] = {}
+    for text in specs:
+        for spec in _expanded(text, wanted):
+            tasks.setdefault((spec.name, spec.build), {})[spec.search] = None
+    return [BuildTask(engine, build, tuple(searches)) for (engine, build), searches in tasks.items()]
+
+
+def across_engines(tasks: Iterable[BuildTask]) -> list[BuildTask]:
+    """Put the builds in an order that takes one of every engine in turn."""
+    by_engine: dict[str, list[BuildTask]] = {}
+    for task in tasks:
+        by_engine.setdefault(task.engine, []).append(task)
+    rounds = itertools.zip_longest(*by_engine.values())
+    return [task for turn in rounds for task in turn if task is not None]
+
+
+def values(text: str) -> list[str]:
+    """Return the values that the right side of ``name=`` stands for."""
+    found: list[str] = []
+    for part in (p.strip() for p in text.split("|")):
+        if not part:
+            raise InvalidInput(f"{text!r} has an empty value between bars")
+        span = _RANGE.fullmatch(part)
+        if span:
+            found += _span(part, *span.groups())
+        elif ".." in part:
+            raise InvalidInput(f"{part!r} is no range: write first..last, or first..last..step")
+        else:
+            found.append(part)
+    return list(dict.fromkeys(found))
+
+
+def _span(text: str, first: str, last: str, step: str | None) -> list[str]:
+    low, high = float(first), float(last)
+    if high < low:
+        raise InvalidInput(f"the range {text} runs backwards")
+    if step is None and low <= 0 < high:
+        raise InvalidInput(f"the range {text} cannot double from {first}: give a step, {first}..{last}..STEP")
+    if step is not None and (float(step) <= 0 or (high - low) / float(step) > _MOST):
+        raise InvalidInput(f"the step of the range {text} must be larger")
+    found, now = [], low
+    while now < high:
+        found.append(now)
+        now = now * 2 if step is None else now + float(step)
+    whole = "." not in first + last + (step or "")
+    return [str(int(v)) if whole else f"{v:g}" for v in ([*found, high] if step is None or now == high else found)]
+
+
+def _expanded(text: str, wanted: Grid | None) -> list[Spec]:
+    name, _, rest = text.strip().partition(":")
+    name = name.strip()
+    if indexes.kind(name) != "dense":
+        raise InvalidInput(f"{text!r} is an index of terms; the benchmark measures indexes of vectors")
+    choices: dict[str, list[str]] = {}
+    for part in filter(None, (p.strip() for p in rest.split(","))):
+        key, equals, right = (s.strip() for s in part.partition("="))
+        if not equals or not right:
+            raise InvalidInput(f"write {key}=value in the spec {text!r}")
+        if key in choices:
+            raise InvalidInput(f"{key} is given twice in the spec {text!r}")
+        choices[key] = values(right)
+    sweeps = grid(name, wanted) if wanted else ({},)
+    return list(dict.fromkeys(spec for sweep in sweeps for spec in _combined(name, {**_read(sweep), **choices}, text)))
+
+
+def _read(sweep: Mapping[str, str]) -> dict[str, list[str]]:
+    return {key: values(right) for key, right in sweep.items()}
+
+
+def _combined(name: str, choices: Mapping[str, list[str]], text: str) -> list[Spec]:
+    n = 1
+    for options in choices.values():
+        n *= len(options)
+    if n > _MOST:
+        raise InvalidInput(f"{text!r} stands for {n:,} configurations; at most {_MOST:,} are taken")
+    combinations = itertools.product(*choices.values())
+    return [
+        indexes.parse(name + (":" if choices else "") + ",".join(f"{k}={v}" for k, v in zip(choices, c, strict=True)))
+        for c in combinations
+    ]

@@ -1,0 +1,144 @@
+"""Clocks around searches: what is timed is the call that a user makes, and nothing else.
+
+Queries come in a new order every time, so that an engine which returns an earlier answer, or the last query's, is
+found out by its recall.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes import Hits, Ids, Vectors
+
+Search = Callable[[Vectors], Hits]
+
+_STEADY = 0.05
+_SLICES_PER_THREAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Batched:
+    """Queries searched in one call.
+
+    Attributes
+    ----------
+    qps
+        Queries per second over all calls of the round.
+    ids
+        int64, shape (n_queries, k): the answers of the last call, in the order of the queries.
+    """
+
+    qps: float
+    ids: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """Queries searched one at a time.
+
+    Attributes
+    ----------
+    seconds
+        float64: the latency of each.
+    queries
+        int64: which queries they were.
+    ids
+        int64, shape (len(queries), k): the answers.
+    """
+
+    seconds: NDArray[np.float64]
+    queries: Ids
+    ids: Ids
+
+
+def warm_up(search: Search, queries: Vectors, rng: np.random.Generator, seconds: float) -> int:
+    """Search until the median of three calls is within 5 % of that of the three before, or time is up.
+
+    Returns
+    -------
+    int
+        Calls made, at least one.
+    """
+    taken: list[float] = []
+    end = time.perf_counter() + seconds
+    while True:
+        shuffled = queries[rng.permutation(len(queries))]
+        start = time.perf_counter()
+        search(shuffled)
+        now = time.perf_counter()
+        taken.append(now - start)
+        if now > end:
+            return len(taken)
+        if len(taken) >= 6:
+            last, before = statistics.median(taken[-3:]), statistics.median(taken[-6:-3])
+            if abs(last - before) <= _STEADY * before:
+                return len(taken)
+
+
+def batched(search: Search, queries: Vectors, rng: np.random.Generator, seconds: float, threads: int = 1) -> Batched:
+    """Search all queries in one call, again and again for ``seconds``, at least once.
+
+    With more threads, each searches slices of the batch, as the threads of a server do.
+    """
+    spent, calls = 0.0, 0
+    with _quiet(), ThreadPoolExecutor(threads) as pool:
+        while True:
+            order = rng.permutation(len(queries))
+            shuffled = queries[order]
+            if threads == 1:
+                start = time.perf_counter()
+                found = search(shuffled).ids
+                spent += time.perf_counter() - start
+            else:
+                slices = np.array_split(shuffled, min(threads * _SLICES_PER_THREAD, len(queries)))
+                start = time.perf_counter()
+                parts = list(pool.map(search, slices))
+                spent += time.perf_counter() - start
+                found = np.concatenate([part.ids for part in parts])
+            calls += 1
+            if spent >= seconds:
+                break
+    ids = np.empty_like(found)
+    ids[order] = found
+    return Batched(calls * len(queries) / spent, ids)
+
+
+def single(search: Search, queries: Vectors, rng: np.random.Generator, seconds: float) -> Single:
+    """Search queries one at a time, each at most once, for ``seconds``."""
+    order = rng.permutation(len(queries))
+    rows = queries[order]
+    taken: list[float] = []
+    answers: list[Any] = []
+    with _quiet():
+        end = time.perf_counter() + seconds
+        for i in range(len(rows)):
+            row = rows[i : i + 1]
+            start = time.perf_counter()
+            hits = search(row)
+            now = time.perf_counter()
+            taken.append(now - start)
+            answers.append(hits.ids)
+            if now > end:
+                break
+    return Single(np.array(taken), order[: len(taken)], np.concatenate(answers))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Python's garbage collector from running in the middle of a measurement."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

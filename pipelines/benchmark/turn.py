@@ -1,0 +1,192 @@
+"""One index on its way through the benchmark: built, loaded, measured when its turn comes, and judged.
+
+Whatever its engine does wrong (an error, a crash, a hang, too much memory, an id that does not exist) is noted for the
+configuration that it happened to; the index is loaded again for the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.spec import Parameters
+
+from .child import Child, EngineFailed
+from .errors import BenchmarkError
+from .recall import rows_of
+from .results import Row
+from .rows import Answers, Round, RowMaker
+from .sweep import BuildTask
+
+_CHURN_BATCH = 100
+
+
+class Turn:
+    """The life of one index.
+
+    Parameters
+    ----------
+    task
+        What to build and how to search it.
+    maker
+        Knows the data and the settings, and makes rows.
+    place
+        Where to save the index; beside the files of the data.
+    limit
+        Bytes that a process may take.
+    command
+        How a worker is started.
+    """
+
+    def __init__(self, task: BuildTask, maker: RowMaker, place: Path, limit: int, command: Sequence[str]) -> None:
+        self.task = task
+        self._maker, self._settings = maker, maker.settings
+        self._place, self._limit, self._command = place, limit, command
+        self._child: Child | None = None
+        self._seconds = self._settings.timeout
+        self._facts: dict[str, Any] = {}
+        self._error = ""
+        self._errors: dict[Parameters, str] = {}
+        self._rounds: dict[Parameters, list[Round]] = {search: [] for search in task.searches}
+        self._filtered: dict[Parameters, list[dict[str, Any]]] = {search: [] for search in task.searches}
+        self._churned: dict[Parameters, dict[str, Any]] = {}
+
+    # ---- what the benchmark lets it do ------------------------------------------------------------------------
+
+    def build(self, seconds: float) -> None:
+        """Build in one process, load in another, which stays."""
+        try:
+            with Child(self._job(), self._command) as builder:
+                self._facts |= builder.ask("building", seconds, do="build", k=self._settings.k)
+            self._facts |= self._load()
+        except EngineFailed as error:
+            self._error = str(error)
+
+    def measure(self, search: Parameters, number: int) -> None:
+        """Measure one configuration once, unless it has failed before."""
+        if not self._sound(search):
+            return
+        with self._blamed(search):
+            name = f"{self._place.name}-round"
+            reply = self._ask(
+                "searching",
+                do="measure",
+                search=asdict(search),
+                k=self._settings.k,
+                seconds=self._settings.seconds,
+                number=number,
+                threads=list(self._settings.threads),
+                out=name,
+            )
+            found, single = self._array(name, "ids"), self._array(name, "single_ids")
+            asked = self._array(name, "single_queries")
+            rows, single_rows = rows_of(found, self._maker.data.ids), rows_of(single, self._maker.data.ids)
+            self._rounds[search].append(
+                Round(
+                    qps=reply["qps"],
+                    threads={int(t): float(qps) for t, qps in reply["threads"].items()},
+                    seconds=self._array(name, "seconds"),
+                    answers=Answers(rows, self._maker.judged(rows)),
+                    lost_alone=self._maker.lost(rows, single_rows, asked),
+                )
+            )
+
+    def filtered(self) -> None:
+        """Measure every configuration among a share of the vectors only."""
+        for share in self._settings.filters:
+            chosen = self._maker.allowed(share)
+            allow = f"allow-{share:g}.npy"
+            np.save(self._place.parent / allow, self._maker.data.ids[chosen.rows])
+            for search in filter(self._sound, self.task.searches):
+                with self._blamed(search):
+                    ids, qps = self._batch(search, f"{self._place.name}-filtered", allow=allow)
+                    quality = chosen.quality(self._maker, rows_of(ids, self._maker.data.ids))
+                    self._filtered[search].append({"share": share, "recall": quality.recall, "qps": qps})
+
+    def churn(self) -> None:
+        """Remove and add a share of the vectors, then measure every configuration again."""
+        share = self._settings.churn
+        if share is None or self._error:
+            return
+        name = f"{self._place.name}-churn"
+        try:
+            facts = self._ask("removing and adding", do="churn", share=share, batch=_CHURN_BATCH, out=name)
+        except EngineFailed as error:
+            self._churned = {search: {"share": share, "error": str(error)} for search in self.task.searches}
+            return
+        changed = self._array(name, "rows")
+        for search in filter(self._sound, self.task.searches):
+            with self._blamed(search):
+                ids, qps = self._batch(search, name)
+                quality = self._maker.judged(self._maker.churned_rows(ids, changed))
+                self._churned[search] = {"share": share, **facts, "recall": quality.recall, "qps": qps}
+
+    def rows(self) -> list[tuple[Row, Answers | None]]:
+        """Return a row for every configuration, with the answers of its last round."""
+        made: list[tuple[Row, Answers | None]] = []
+        for search in self.task.searches:
+            error = self._error or self._errors.get(search, "")
+            rounds = self._rounds[search]
+            row = self._maker.row(
+                self.task, search, self._facts, [] if error else rounds,
+                filters=self._filtered[search], churn=self._churned.get(search), error=error,
+            )  # fmt: skip
+            made.append((row, rounds[-1].answers if rounds and not error else None))
+        return made
+
+    def close(self) -> None:
+        """End the process and delete the saved index."""
+        if self._child is not None:
+            self._child.close()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    # ---- machinery --------------------------------------------------------------------------------------------
+
+    def _job(self) -> dict[str, Any]:
+        data = self._maker.data
+        return {
+            "spec": self.task.spec,
+            "dim": data.dim,
+            "metric": data.metric,
+            "seed": self._settings.seed,
+            "folder": str(self._place.parent),
+            "index": str(self._place),
+            "memory": self._limit,
+        }
+
+    def _load(self) -> dict[str, Any]:
+        self._child = Child(self._job(), self._command)
+        return self._child.ask("loading", self._seconds, do="load", k=self._settings.k)
+
+    def _ask(self, doing: str, /, do: str, **values: object) -> dict[str, Any]:
+        if self._child is None or not self._child.alive:
+            self._load()
+        assert self._child is not None  # noqa: S101 - what _load has just set
+        return self._child.ask(doing, self._seconds, do=do, **values)
+
+    def _batch(self, search: Parameters, name: str, **more: object) -> tuple[NDArray[np.int64], float]:
+        k, seconds = self._settings.k, self._settings.seconds
+        reply = self._ask("searching", do="batch", search=asdict(search), k=k, seconds=seconds, out=name, **more)
+        return self._array(name, "ids"), float(reply["qps"])
+
+    def _array(self, name: str, part: str) -> NDArray[Any]:
+        array: NDArray[Any] = np.load(self._place.parent / f"{name}-{part}.npy", allow_pickle=False)
+        return array
+
+    def _sound(self, search: Parameters) -> bool:
+        return not self._error and search not in self._errors
+
+    @contextlib.contextmanager
+    def _blamed(self, search: Parameters) -> Iterator[None]:
+        """Note what goes wrong as this configuration's error."""
+        try:
+            yield
+        except (EngineFailed, BenchmarkError) as error:
+            self._errors[search] = str(error)

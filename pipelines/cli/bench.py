@@ -1,0 +1,179 @@
+"""``rag bench``: measure indexes; ``rag bench report`` and ``rag bench compare`` read what it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from rag.errors import InvalidInput
+
+from . import exit_codes, units
+from .arguments import Json
+from .output import one_line, print_json, stderr, stdout
+
+if TYPE_CHECKING:
+    from indexes import Metric
+
+    from ..benchmark.run import Progress, Settings
+    from ..datasets import VectorData
+
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, no_args_is_help=True)
+
+
+@app.callback()
+def command(
+    context: typer.Context,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Knowledge base, .hdf5, .npz, .npy, base.fvecs[,query.fvecs], idx3-ubyte[.gz], synthetic:100kx128.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.")] = None,
+    index: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC", help="What to measure, e.g. flat, hnsw:M=16..48 or 'ivf:nprobe=4|16'; repeatable."
+        ),
+    ] = None,
+    grid: Annotated[
+        str | None, typer.Option(metavar="quick|full", help="Values for what specs leave open; alone: every engine.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", metavar="N", help="Neighbours to find.")] = 10,
+    threads: Annotated[str, typer.Option(metavar="N,N", help="Numbers of searching threads.")] = "1",
+    filter: Annotated[  # noqa: A002 - the option's name
+        str | None,
+        typer.Option(metavar="SHARE,..", help="Also search among these shares of the vectors, e.g. 0.01,0.1."),
+    ] = None,
+    churn: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Also remove and add this share, then measure again.")
+    ] = None,
+    budget: Annotated[str | None, typer.Option(metavar="TIME", help="Stop after this long, e.g. 10m.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after the rows that --out has.")] = False,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="cosine, ip or l2, where the data does not say.")
+    ] = None,
+    queries: Annotated[int, typer.Option(metavar="N", help="At most this many queries.")] = 1000,
+    questions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Questions for a knowledge base; else made from its chunks.")
+    ] = None,
+    keep_overlap: Annotated[
+        bool, typer.Option("--keep-overlap", help="Leave queries in the base that are there too.")
+    ] = False,
+    rounds: Annotated[int, typer.Option(metavar="N", help="Times that each is measured, in turns.")] = 5,
+    timeout: Annotated[str, typer.Option(metavar="TIME", help="What a build or a measurement may take.")] = "10m",
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="What an engine may take, e.g. 8GB; else 80 % of what is free.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of everything that is drawn at random.")] = 0,
+    json: Json = False,
+) -> None:
+    """Measure indexes of vectors: recall, speed, memory, build time; on public files or on your knowledge base."""
+    if context.invoked_subcommand is not None:
+        return
+    if data is None or out is None:
+        raise InvalidInput("give --data and --out, for example: rag bench --data kb/ --grid quick --out results/")
+    from ..benchmark.run import Settings
+    from ..datasets import open_vectors
+
+    settings = Settings(
+        k=k,
+        threads=tuple(int(n) for n in units.numbers(threads, "--threads")),
+        filters=units.numbers(filter, "--filter"),
+        churn=churn,
+        rounds=rounds,
+        seed=seed,
+        timeout=units.seconds(timeout, "--timeout"),
+        memory=None if memory is None else units.n_bytes(memory, "--memory"),
+        budget=None if budget is None else units.seconds(budget, "--budget"),
+    )
+    vectors = open_vectors(
+        data,
+        metric=cast("Metric | None", metric),
+        n_queries=queries,
+        keep_overlap=keep_overlap,
+        questions=None if questions is None else str(questions),
+        seed=seed,
+    )
+    code = _bench(vectors, index, grid, settings, out, resume=resume, json=json)
+    if code:
+        raise typer.Exit(code)
+
+
+def _bench(
+    data: VectorData,
+    specs: list[str] | None,
+    grid_name: str | None,
+    settings: Settings,
+    out: Path,
+    *,
+    resume: bool,
+    json: bool,
+) -> int:
+    from ..benchmark import grids
+    from ..benchmark.run import run
+    from ..benchmark.sweep import plan
+
+    console = stderr()
+    usable, missing = grids.installed(data.dim)
+    wanted = grids.checked_grid(grid_name) if grid_name else None if specs else "quick"
+    tasks = plan(specs or usable, wanted)
+    for task in tasks:
+        if task.engine in missing:
+            from indexes import EngineMissing
+
+            raise EngineMissing(missing[task.engine])
+    if not json:
+        console.print(f"{data.name}: {len(data):,} vectors of {data.dim}, {len(data.queries):,} queries, {data.metric}")
+        for note in data.notes:
+            console.print(f"  {one_line(note)}", style="dim")
+        if not specs:
+            for why in missing.values():
+                console.print(f"  left out: {one_line(why)}", style="yellow")
+    with _progress(show=not json) as on_progress:
+        report = run(data, tasks, out, settings, resume=resume, on_progress=on_progress)
+    if json:
+        print_json(
+            {"out": str(out), "rows": report.rows, "measured": report.measured, "left": report.left,
+             "seconds": report.seconds, "not_installed": missing}
+        )  # fmt: skip
+    else:
+        from .bench_tables import show_rows
+
+        show_rows(report.rows, stdout())
+        done = f"{report.measured} configurations in {report.seconds:.0f} s; results in {out}"
+        console.print(f"{done}. Next: rag bench report {out} --html report.html", style="dim")
+        if report.left:
+            console.print(f"Time was up: {len(report.left)} are left, --resume goes on.", style="yellow")
+    return exit_codes.SOME_FILES_FAILED if any(row["error"] for row in report.rows) else exit_codes.OK
+
+
+@contextmanager
+def _progress(*, show: bool) -> Iterator[Any]:
+    console = stderr()
+    if not show or not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        BarColumn(20),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def update(progress: Progress) -> None:
+            bar.update(task, total=progress.total, completed=progress.done, description=one_line(progress.doing, 60))
+
+        yield update

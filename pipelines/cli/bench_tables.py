@@ -1,0 +1,84 @@
+"""Results of benchmarks as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .output import megabytes, one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..benchmark.results import Row
+
+_WIDE = 110
+_PIPED = 200
+
+
+def show_rows(rows: Sequence[Row], console: Console) -> None:
+    """Print every configuration, engines together, and what failed."""
+    from rich.table import Table
+
+    from ..benchmark.pareto import speed_front
+    from ..benchmark.results import good
+
+    figures = good(rows)
+    best = {row["spec"] for row in speed_front(figures)}
+    if figures:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("configuration", no_wrap=True)
+        wide = not console.is_terminal or console.width >= _WIDE
+        headings = _headings(figures[0], wide=wide)
+        for name in headings:
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in sorted(figures, key=lambda row: (row["engine"], row["memory_bytes"], row["recall"])):
+            mark = "* " if row["spec"] in best else "  "
+            cells = _cells(row, wide=wide)
+            table.add_row(mark + row["spec"] + (" †" if row["note"] else ""), *cells, style="bold" * (mark == "* "))
+        if not console.is_terminal:
+            console.width = _PIPED
+        console.print(table)
+        console.print("* no other configuration is both better and faster", style="dim")
+        for note in sorted({row["note"] for row in figures if row["note"]}):
+            console.print(f"† {note}", style="dim")
+    for row in rows:
+        if row["error"]:
+            console.print(f"failed: {row['spec']}: {one_line(row['error'])}", style="red")
+
+
+def _headings(row: Row, *, wide: bool) -> list[str]:
+    first = [f"recall@{row['k']}", "queries/s", *(["spread", "p50 ms"] if wide else []), "p99 ms", "build s", "memory"]
+    return [*first, *_extra(row)]
+
+
+def _cells(row: Row, *, wide: bool) -> list[str]:
+    return [
+        f"{row['recall']:.4f}",
+        f"{row['qps']:,.0f}",
+        *([f"±{50 * row['qps_spread']:.0f} %", f"{row['p50_ms']:.3f}"] if wide else []),
+        f"{row['p99_ms']:.3f}",
+        f"{row['build_s']:.2f}",
+        megabytes(row["memory_bytes"]),
+        *_extra_cells(row),
+    ]
+
+
+def _extra(first: Row) -> list[str]:
+    """Return the headings of what only some runs measure."""
+    names = [f"{t} threads" for t in (first["threads"] or {}) if t != str(first["threads_asked"][0])]
+    names += [f"filter {share:g}" for share in first["filters_asked"]]
+    if first["churn_asked"] is not None:
+        names += ["after churn", "adds/s", "removes/s"]
+    return names
+
+
+def _extra_cells(row: Row) -> list[str]:
+    cells = [f"{qps:,.0f}" for t, qps in row["threads"].items() if t != str(row["threads_asked"][0])]
+    cells += [f"{each['recall']:.3f}, {each['qps']:,.0f}/s" for each in row["filters"]]
+    churn = row["churn"]
+    if churn is not None and churn.get("error"):
+        cells += ["failed", "", ""]
+    elif churn is not None:
+        cells += [f"{churn['recall']:.4f}", f"{churn['adds_per_s']:,.0f}", f"{churn['removes_per_s']:,.0f}"]
+    return cells

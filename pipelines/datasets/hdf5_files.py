@@ -1,0 +1,59 @@
+"""HDF5 files in the form of ann-benchmarks: ``train``, ``test``, and the attribute ``distance``.
+
+https://github.com/erikbern/ann-benchmarks
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from indexes import Metric
+from rag.errors import ExtraMissing, InvalidInput
+
+from .vector_data import Raw
+
+_METRICS: dict[str, Metric] = {"euclidean": "l2", "angular": "cosine", "dot": "ip", "ip": "ip", "cosine": "cosine"}
+
+
+def h5py() -> Any:  # noqa: ANN401 - a module without types
+    """Import h5py.
+
+    Raises
+    ------
+    ExtraMissing
+        It is not installed.
+    """
+    try:
+        import h5py as module
+    except ImportError as error:
+        raise ExtraMissing("HDF5 files need h5py: pip install 'rag-workbench[benchmark]'") from error
+    return module
+
+
+def read_hdf5(path: Path) -> Raw:
+    """Return ``train`` as the base and ``test`` as the queries.
+
+    Raises
+    ------
+    InvalidInput
+        It is truncated, lacks one of them, or its distance is none that indexes have.
+    ExtraMissing
+        h5py is not installed.
+    """
+    library = h5py()
+    try:
+        with library.File(path, "r") as file:
+            missing = [name for name in ("train", "test") if name not in file]
+            if missing:
+                raise InvalidInput(f"{path} has no {' and no '.join(missing)}, only {', '.join(file) or 'nothing'}")
+            distance = file.attrs.get("distance", "euclidean")
+            name = distance.decode() if isinstance(distance, bytes) else str(distance)
+            if name not in _METRICS:
+                raise InvalidInput(f"{path} is measured by {name!r}; indexes have {', '.join(sorted(set(_METRICS)))}")
+            base, queries = file["train"][...], file["test"][...]
+    except (OSError, KeyError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno is not None and not path.exists():
+            raise
+        raise InvalidInput(f"{path} cannot be read as HDF5: {error}; is it whole?") from error
+    return Raw(base, queries, _METRICS[name])

@@ -1,0 +1,101 @@
+"""The vectors of a knowledge base, and questions to ask it with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rag.errors import InvalidInput
+
+from .vector_data import VectorData, checked
+
+if TYPE_CHECKING:
+    from rag.knowledge_base import KnowledgeBase
+
+_LEAST_WORDS, _MOST_WORDS = 5, 40
+
+
+def is_knowledge_base(path: Path) -> bool:
+    """Say whether a folder is a knowledge base, whole or damaged."""
+    from rag.knowledge_base import KnowledgeBase
+
+    return KnowledgeBase.exists(path)
+
+
+def knowledge_base_vectors(path: Path, *, questions: str | None, n_queries: int, seed: int) -> VectorData:
+    """Return all chunks' embeddings under their own ids, and embedded questions.
+
+    Parameters
+    ----------
+    path
+        The knowledge base.
+    questions
+        File of questions, ``{"_id", "text"}`` a line; None takes a sentence of each of ``n_queries`` chunks drawn at
+        random, which is not embedded as the chunk is, so that no query is contained in the base.
+    n_queries
+        At most so many questions.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    InvalidInput
+        There are no chunks, or no questions.
+    """
+    from rag.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(path) as kb:
+        ids = kb.chunk_ids()
+        if not len(ids):
+            raise InvalidInput(f"{path} is empty: ingest documents first")
+        texts, note = _questions(kb, questions, n_queries, seed)
+        queries = checked(kb.embedder.embed_queries(texts), "the embedded questions")
+        base = checked(kb.vectors(ids.tolist()), f"the embeddings of {path}")
+        return VectorData(path.resolve().name, base, ids, queries, kb.index("dense").metric, (note,))
+
+
+def _questions(kb: KnowledgeBase, file: str | None, n: int, seed: int) -> tuple[list[str], str]:
+    rng = np.random.default_rng(seed)
+    if file is not None:
+        from ..trec_run import read_questions
+
+        failures: list[str] = []
+        found = [text for _, text in read_questions(Path(file), failures)]
+        if not found:
+            raise InvalidInput(f"{file} has no questions: {failures[0] if failures else 'it is empty'}")
+        chosen = np.sort(rng.choice(len(found), min(n, len(found)), replace=False)).tolist()
+        bad = f", {len(failures)} lines left out" if failures else ""
+        return [found[i] for i in chosen], f"{len(chosen)} questions of {file}{bad}"
+    made = list(made_questions(kb, n, seed).values())
+    return made, f"{len(made)} sentences drawn at random from the chunks as questions (seed {seed})"
+
+
+def made_questions(kb: KnowledgeBase, n: int, seed: int) -> dict[int, str]:
+    """Return a sentence of each of ``n`` chunks drawn at random: chunk id -> text.
+
+    Raises
+    ------
+    InvalidInput
+        No chunk has a sentence of 5 to 40 words.
+    """
+    from rag.sentences import sentences
+
+    rng = np.random.default_rng(seed)
+    made: dict[int, str] = {}
+    order = rng.permutation(kb.chunk_ids())
+    for start in range(0, len(order), 256):
+        for record in kb.chunks(order[start : start + 256].tolist()):
+            fitting = [
+                text
+                for a, b in sentences(record.text)
+                if _LEAST_WORDS <= len((text := record.text[a:b]).split()) <= _MOST_WORDS and text != record.text
+            ]
+            if fitting:
+                made[record.id] = fitting[int(rng.integers(len(fitting)))]
+            if len(made) == n:
+                return made
+    if not made:
+        raise InvalidInput(f"{kb.path} has no sentences to make questions of: give --questions FILE")
+    return made

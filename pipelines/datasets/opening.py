@@ -1,0 +1,126 @@
+"""From what follows ``--data`` to vectors: the kind is told from the ending, or from what lies in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from indexes import Metric
+from rag.errors import InvalidInput
+
+from . import hdf5_files, idx_files, numpy_files, texmex
+from .synthetic import synthetic
+from .vector_data import MAX_QUERIES, Raw, VectorData, prepare
+
+_BOTH: dict[str, Callable[[Path], Raw]] = {
+    ".hdf5": hdf5_files.read_hdf5,
+    ".h5": hdf5_files.read_hdf5,
+    ".npz": numpy_files.read_npz,
+}
+"""Files that can hold base and queries."""
+
+_ONE: dict[str, tuple[Callable[[Path], NDArray[Any]], Metric]] = {
+    ".fvecs": (texmex.read_texmex, "l2"),
+    ".bvecs": (texmex.read_texmex, "l2"),
+    ".ivecs": (texmex.read_texmex, "l2"),
+    ".npy": (numpy_files.read_npy, "cosine"),
+    "idx3-ubyte": (idx_files.read_idx, "l2"),
+    "idx3-ubyte.gz": (idx_files.read_idx, "l2"),
+}
+"""Files of one table, with the metric that is usual for them."""
+
+ENDINGS = (*_BOTH, *_ONE)
+
+
+def open_vectors(
+    data: str,
+    *,
+    metric: Metric | None = None,
+    n_queries: int = MAX_QUERIES,
+    keep_overlap: bool = False,
+    questions: str | None = None,
+    seed: int = 0,
+) -> VectorData:
+    """Read vectors and queries.
+
+    Parameters
+    ----------
+    data
+        A file by its ending (``.hdf5``, ``.npz``, ``.npy``, ``.fvecs``, ``.bvecs``, ``idx3-ubyte[.gz]``), two files of
+        base and queries with a comma between, ``synthetic:100k x 128``, a folder that holds one such file, or a
+        knowledge base.
+    metric
+        Overrules what the file says or what is usual for its kind.
+    n_queries
+        At most so many queries.
+    keep_overlap
+        Leave vectors in the base that are queries too.
+    questions
+        For a knowledge base: a file of questions to ask with.
+    seed
+        Of what is drawn at random.
+
+    Raises
+    ------
+    InvalidInput
+        The file is missing, damaged, of unknown kind, or its vectors have the wrong shape.
+    ExtraMissing
+        HDF5 without h5py.
+    """
+    if not data.strip():
+        raise InvalidInput("--data is empty: give a file of vectors, synthetic:100k x 128, or a knowledge base")
+    if data.startswith("synthetic:"):
+        raw, name = synthetic(data.removeprefix("synthetic:"), n_queries, seed), data.replace(" ", "")
+    else:
+        paths = [Path(part.strip()) for part in data.split(",")] if not Path(data).exists() else [Path(data)]
+        if len(paths) > 2:
+            raise InvalidInput(f"--data {data}: at most two files, base and queries")
+        if len(paths) == 1 and paths[0].is_dir():
+            from .knowledge_base import is_knowledge_base, knowledge_base_vectors
+
+            if is_knowledge_base(paths[0]):
+                return knowledge_base_vectors(paths[0], questions=questions, n_queries=n_queries, seed=seed)
+            paths = [_only_file(paths[0])]
+        raw, name = _read(paths), paths[0].name
+    if questions is not None:
+        raise InvalidInput(f"--questions go with a knowledge base; {data} has its own queries")
+    return prepare(raw, name, metric=metric, n_queries=n_queries, keep_overlap=keep_overlap, seed=seed)
+
+
+def _read(paths: list[Path]) -> Raw:
+    for path in paths:
+        if not path.is_file():
+            raise InvalidInput(f"--data {path}: there is no such file or knowledge base")
+    ending = _ending(paths[0])
+    if ending in _BOTH:
+        if len(paths) > 1:
+            raise InvalidInput(f"{paths[0]} holds its own queries; leave {paths[1]} out")
+        return _BOTH[ending](paths[0])
+    read, metric = _ONE[ending]
+    queries = None
+    if len(paths) > 1:
+        second = _ending(paths[1])
+        if second not in _ONE:
+            raise InvalidInput(f"{paths[1]} is no table of queries; give one of {', '.join(_ONE)}")
+        queries = _ONE[second][0](paths[1])
+    return Raw(read(paths[0]), queries, metric)
+
+
+def _ending(path: Path) -> str:
+    name = path.name.lower()
+    for ending in ENDINGS:
+        if name.endswith(ending):
+            return ending
+    raise InvalidInput(f"{path} is no file of vectors that is known; known endings: {', '.join(ENDINGS)}")
+
+
+def _only_file(folder: Path) -> Path:
+    """Return the one file of vectors in a folder."""
+    found = sorted(p for p in folder.iterdir() if p.is_file() and p.name.lower().endswith(ENDINGS))
+    if len(found) == 1:
+        return found[0]
+    what = "no file of vectors" if not found else f"{len(found)} files of vectors: " + ", ".join(p.name for p in found)
+    raise InvalidInput(f"{folder} is no knowledge base and holds {what}; name one file")

@@ -1,0 +1,166 @@
+"""Vectors to hold and vectors to ask with, checked, and apart from each other."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes import METRICS, Ids, Metric, Vectors
+from rag.errors import InvalidInput
+
+MAX_QUERIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What a file holds, before anything is checked or split.
+
+    Attributes
+    ----------
+    base
+        Any numbers, shape (n, dim).
+    queries
+        The same, shape (n_queries, dim); None where the file has none.
+    metric
+        The distance that the file names, or the usual one of its kind.
+    """
+
+    base: NDArray[Any]
+    queries: NDArray[Any] | None
+    metric: Metric
+
+
+@dataclass(frozen=True)
+class VectorData:
+    """A collection to build from and queries to search with.
+
+    Attributes
+    ----------
+    name
+        Short, for tables and file names.
+    base
+        float32, shape (n, dim), finite.
+    ids
+        int64, shape (n,), unique: the ids under which the base is indexed.
+    queries
+        float32, shape (n_queries, dim), finite.
+    metric
+        ``cosine``, ``ip`` or ``l2``.
+    notes
+        What a reader of the figures must know: where the queries come from, what was left out.
+    """
+
+    name: str
+    base: Vectors
+    ids: Ids
+    queries: Vectors
+    metric: Metric
+    notes: tuple[str, ...] = ()
+
+    @property
+    def dim(self) -> int:
+        """Length of the vectors."""
+        return int(self.base.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of vectors, ids, queries and metric: equal digests mean equal tasks."""
+        digest = hashlib.sha256(f"{self.metric} {self.base.shape} {self.queries.shape}".encode())
+        for array in (self.base, self.ids, self.queries):
+            digest.update(np.ascontiguousarray(array).data.cast("B"))
+        return digest.hexdigest()
+
+
+def prepare(raw: Raw, name: str, *, metric: Metric | None, n_queries: int, keep_overlap: bool, seed: int) -> VectorData:
+    """Check what a file held, and set queries apart from the base.
+
+    Parameters
+    ----------
+    metric
+        Overrules the file's.
+    n_queries
+        At most so many queries; drawn at random where there are more, or where the file has none.
+    keep_overlap
+        Leave vectors in the base that are queries too; otherwise they are taken out of it.
+
+    Raises
+    ------
+    InvalidInput
+        Wrong shapes, dimensions that differ, no vectors, or numbers that are not finite; names the first bad row.
+    """
+    if metric is not None and metric not in METRICS:
+        raise InvalidInput(f"--metric {metric!r}: give one of {', '.join(METRICS)}")
+    if n_queries < 1:
+        raise InvalidInput(f"--queries {n_queries}: at least one query is needed")
+    rng = np.random.default_rng(seed)
+    base = checked(raw.base, f"the base of {name}")
+    notes: list[str] = []
+    if raw.queries is None:
+        if len(base) < 2:
+            raise InvalidInput(
+                f"{name} holds {len(base)} vectors: at least 2 are needed, one to hold and one to ask with"
+            )
+        chosen = np.zeros(len(base), np.bool_)
+        chosen[rng.choice(len(base), min(n_queries, max(1, len(base) // 10)), replace=False)] = True
+        queries, base = base[chosen], base[~chosen]
+        notes.append(f"{len(queries)} vectors drawn at random as queries (seed {seed}) and taken out of the base")
+    else:
+        queries = checked(raw.queries, f"the queries of {name}")
+        if queries.shape[1] != base.shape[1]:
+            raise InvalidInput(
+                f"{name}: the base has vectors of {base.shape[1]} numbers, the queries of {queries.shape[1]}; "
+                "give files of one model"
+            )
+        if len(queries) > n_queries:
+            notes.append(f"{n_queries} of {len(queries)} queries drawn at random (seed {seed})")
+            queries = queries[np.sort(rng.choice(len(queries), n_queries, replace=False))]
+    base, dropped = _apart(base, queries, keep=keep_overlap)
+    if dropped:
+        what = "left in the base as asked" if keep_overlap else "taken out of the base"
+        notes.append(f"{dropped} vectors equal to a query {what}")
+    if not len(base):
+        raise InvalidInput(f"{name}: every vector of the base is a query too; give other queries, or --keep-overlap")
+    return VectorData(name, base, np.arange(len(base), dtype=np.int64), queries, metric or raw.metric, tuple(notes))
+
+
+def checked(array: NDArray[Any], what: str) -> Vectors:
+    """Return a matrix of finite float32.
+
+    Raises
+    ------
+    InvalidInput
+        Not a matrix of numbers, or not finite; names the first bad row.
+    """
+    if array.ndim != 2 or not array.shape[0] or not array.shape[1]:
+        raise InvalidInput(f"{what} must be a table of vectors, shape (n, dim); it has shape {array.shape}")
+    if array.dtype.kind not in "fiu":
+        raise InvalidInput(f"{what} must hold numbers; it holds {array.dtype}")
+    vectors = np.ascontiguousarray(array, np.float32)
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        raise InvalidInput(f"{what}: row {row} holds NaN or infinity (or is too large for float32); take such rows out")
+    return vectors
+
+
+def _apart(base: Vectors, queries: Vectors, *, keep: bool) -> tuple[Vectors, int]:
+    """Return the base without the vectors that are queries too, and how many those are."""
+    alike = np.ones(len(base), np.bool_)
+    for column in {0, base.shape[1] // 2, base.shape[1] - 1}:  # cheap: nearly all rows differ in one of three numbers
+        alike &= np.isin(base[:, column], queries[:, column])
+    rows = np.flatnonzero(alike)
+    asked = {row.tobytes() for row in queries + np.float32(0)}  # + 0 makes -0 and 0 one
+    same = rows[[row.tobytes() in asked for row in base[rows] + np.float32(0)]] if len(rows) else rows
+    if keep or not len(same):
+        return base, len(same)
+    left = np.ones(len(base), np.bool_)
+    left[same] = False
+    return base[left], len(same)

@@ -1,0 +1,186 @@
+"""Runs that are stopped and go on, refuse what cannot be meant, and keep what is finished."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import resource
+import signal
+
+import numpy as np
+import pytest
+
+from indexes import EngineMissing, UnknownParameter
+from pipelines.benchmark import run as run_module
+from pipelines.benchmark.child import DiskFull
+from pipelines.benchmark.errors import ResultsExist
+from pipelines.benchmark.results import FILE
+from pipelines.benchmark.run import Settings
+from pipelines.benchmark.sweep import plan
+from rag.errors import InvalidInput
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / FILE).read_text().splitlines()]
+
+
+def test_more_neighbours_than_vectors_are_refused(bench, tmp_path):
+    with pytest.raises(InvalidInput, match="-k 401, but small has only 400 vectors"):
+        bench(["honest"], tmp_path, k=401)
+    assert not (tmp_path / FILE).exists()
+
+
+def test_results_are_not_mixed_up(bench, vectors, tmp_path):
+    bench(["honest"], tmp_path)
+    with pytest.raises(ResultsExist, match="1 rows: go on with --resume"):
+        bench(["half"], tmp_path)
+    with pytest.raises(ResultsExist, match="measured with k 10, not 5"):
+        bench(["half"], tmp_path, resume=True, k=5)
+    other = dataclasses.replace(vectors, base=vectors.base + 1)
+    with pytest.raises(ResultsExist, match="rows of other data"):
+        bench(["half"], tmp_path, resume=True, data=other)
+    assert [row["spec"] for row in lines(tmp_path)] == ["honest"]
+
+
+def test_resume_measures_only_what_is_missing(bench, tmp_path):
+    bench(["honest"], tmp_path)
+    before = (tmp_path / FILE).read_text()
+    report = bench(["honest", "half"], tmp_path, resume=True)
+    assert report.measured == 1
+    assert len(report.rows) == 2
+    assert (tmp_path / FILE).read_text().startswith(before)
+
+
+def test_a_line_that_was_cut_off_is_measured_again(bench, tmp_path):
+    bench(["honest"], tmp_path)
+    text = (tmp_path / FILE).read_text()
+    (tmp_path / FILE).write_text(text + text[: len(text) // 2].replace("honest", "half"))
+    report = bench(["honest", "half"], tmp_path, resume=True)
+    assert report.measured == 1
+    assert [row["spec"] for row in lines(tmp_path)] == ["honest", "half"]
+
+
+def test_a_damaged_line_in_the_middle_is_named(bench, tmp_path):
+    bench(["honest"], tmp_path)
+    (tmp_path / FILE).write_text("{nothing\n" + (tmp_path / FILE).read_text())
+    with pytest.raises(InvalidInput, match="line 1 is damaged"):
+        bench(["honest"], tmp_path, resume=True)
+
+
+def test_ctrl_c_keeps_finished_rows_and_ends_the_workers(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "_TOGETHER", 1)
+    seen = []
+
+    def interrupt(turn, search, number, original=run_module.Turn.measure):
+        seen.append(turn.task.spec)
+        if turn.task.engine == "half":
+            raise KeyboardInterrupt
+        original(turn, search, number)
+
+    monkeypatch.setattr(run_module.Turn, "measure", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        bench(["honest", "half"], tmp_path)
+    monkeypatch.undo()
+    assert seen == ["honest", "honest", "half"]
+    assert [row["spec"] for row in lines(tmp_path)] == ["honest"]
+    assert not list(tmp_path.glob(".work-*"))
+    assert bench(["honest", "half"], tmp_path, resume=True).measured == 1
+
+
+@contextlib.contextmanager
+def file_limit(n_bytes):
+    """Let no file grow beyond some bytes: writing more fails as on a full disk."""
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_keeps_whole_rows(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module.ann_benchmarks, "is_possible", lambda: False)
+    bench(["honest"], tmp_path)
+    filler = (tmp_path / FILE).read_text() * 20
+    (tmp_path / FILE).write_text(
+        filler
+    )  # larger than an index of the small data, so that the row is what finds no room
+    with file_limit(len(filler) + 100), pytest.raises(DiskFull, match=r"20 rows are kept.*--resume"):
+        bench(["honest", "half"], tmp_path, resume=True)
+    assert (tmp_path / FILE).read_text() == filler
+    assert bench(["honest", "half"], tmp_path, resume=True).measured == 1
+
+
+def test_a_disk_that_is_full_for_an_index_stops_the_run(bench, tmp_path):
+    with pytest.raises(DiskFull, match="free some space"):
+        bench(["filler"], tmp_path)
+    assert not list(tmp_path.glob(".work-*"))
+
+
+def test_the_budget_ends_a_run_and_says_what_is_left(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "_TOGETHER", 1)
+    report = bench(["honest", "half", "tenfold"], tmp_path, budget=0.1)
+    assert len(report.rows) + len(report.left) == 3
+    assert 1 <= report.measured < 3
+    assert bench(["honest", "half", "tenfold"], tmp_path, resume=True).left == []
+
+
+def test_configurations_take_turns(bench, tmp_path, monkeypatch):
+    seen = []
+    original = run_module.Turn.measure
+    monkeypatch.setattr(run_module.Turn, "measure", lambda *a: (seen.append((a[0].task.engine, a[2])), original(*a)))
+    bench(["honest", "half", "chatty"], tmp_path)
+    assert seen == [(engine, number) for number in (0, 1) for engine in ("honest", "half", "chatty")]
+
+
+def test_threads_are_measured_beside_each_other(bench, tmp_path):
+    (row,) = bench(["honest"], tmp_path, threads=(2, 1)).rows
+    assert set(row["threads"]) == {"1", "2"}
+    assert row["qps"] == row["threads"]["2"]  # the first number asked for is the headline
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": 0}, "-k 0"),
+        ({"threads": (0,)}, "--threads 0"),
+        ({"filters": (1.5,)}, "1.5 is not between 0 and 1"),
+        ({"churn": 0.0}, "0.0 is not between 0 and 1"),
+        ({"rounds": 0}, "more than 0"),
+    ],
+)
+def test_settings_that_cannot_be_meant(options, message):
+    with pytest.raises(InvalidInput, match=message):
+        Settings(**options)
+
+
+def test_engines_that_do_not_exist_or_are_not_installed(monkeypatch):
+    import indexes.registry
+
+    with pytest.raises(UnknownParameter, match="did you mean 'hnsw'"):
+        plan(["hnws"])
+    row = indexes.registry.Engine("indexes.nowhere:Missing", "dense", "pip install nowhere", "not installed")
+    monkeypatch.setitem(indexes.registry._TABLE, "nowhere", row)
+    with pytest.raises(EngineMissing, match="pip install nowhere"):
+        plan(["nowhere"])
+    with pytest.raises(InvalidInput, match="measures indexes of vectors"):
+        plan(["bm25"])
+
+
+def test_the_very_index_of_the_bot_is_measured(tmp_path, vectors, bench):
+    """Recall of a real engine equals that of the same index, built and searched here."""
+    import indexes
+    from pipelines.benchmark.truth import exact
+
+    (row,) = bench(["annoy:n_trees=3,search_k=60"], tmp_path).rows
+    index = indexes.dense("annoy:n_trees=3,search_k=60", 8, metric="l2")
+    index.build(vectors.base, vectors.ids)
+    truth = exact(vectors.base, vectors.queries, 10, "l2")
+    found = index.search(vectors.queries, 10).ids
+    hits = [len(np.intersect1d(a, b)) for a, b in zip(found, truth.rows, strict=True)]
+    assert row["error"] is None
+    assert row["recall_by_id"] == pytest.approx(sum(hits) / 600)
+    assert 0.2 < row["recall"] < 0.99

@@ -1,0 +1,221 @@
+"""Files of vectors: read right by other hands' writing, refused when damaged, queries apart from the base."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+
+import h5py
+import numpy as np
+import pytest
+
+from pipelines.datasets import open_vectors
+from rag.embedding import HashingEmbedder
+from rag.errors import ExtraMissing, InvalidInput
+
+RNG = np.random.default_rng(3)
+BASE = RNG.standard_normal((50, 4)).astype(np.float32)
+QUERIES = RNG.standard_normal((7, 4)).astype(np.float32)
+BYTES = RNG.integers(0, 255, (50, 4), np.uint8)
+
+
+def texmex(path, array, kind):
+    path.write_bytes(b"".join(struct.pack("<i", len(row)) + row.astype(kind).tobytes() for row in array))
+    return path
+
+
+def hdf5(path, **arrays):
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+    return path
+
+
+def test_fvecs_of_base_and_queries(tmp_path):
+    base, queries = texmex(tmp_path / "b.fvecs", BASE, "<f4"), texmex(tmp_path / "q.fvecs", QUERIES, "<f4")
+    data = open_vectors(f"{base},{queries}")
+    assert (data.base == BASE).all()
+    assert (data.queries == QUERIES).all()
+    assert (data.metric, data.name, data.dim) == ("l2", "b.fvecs", 4)
+    assert data.base.dtype == np.float32
+    assert data.ids.tolist() == list(range(50))
+
+
+def test_bvecs_and_ivecs_are_read_as_numbers(tmp_path):
+    data = open_vectors(f"{texmex(tmp_path / 'b.bvecs', BYTES, 'u1')},{texmex(tmp_path / 'q.ivecs', QUERIES, '<i4')}")
+    assert (data.base == BYTES).all()
+    assert (data.queries == QUERIES.astype(np.int32)).all()
+
+
+@pytest.mark.parametrize(("distance", "metric"), [("euclidean", "l2"), ("angular", "cosine"), ("dot", "ip")])
+def test_hdf5_of_ann_benchmarks(tmp_path, distance, metric):
+    path = hdf5(tmp_path / "x-4-euclidean.hdf5", train=BASE, test=QUERIES)
+    with h5py.File(path, "a") as file:
+        file.attrs["distance"] = distance
+    data = open_vectors(str(path))
+    assert (data.base == BASE).all()
+    assert (data.queries == QUERIES).all()
+    assert data.metric == metric
+
+
+def test_npy_gives_its_own_queries_and_takes_them_out(tmp_path):
+    np.save(tmp_path / "x.npy", BASE)
+    data = open_vectors(str(tmp_path / "x.npy"))
+    assert (len(data), len(data.queries), data.metric) == (45, 5, "cosine")
+    assert sorted(map(tuple, np.concatenate((data.base, data.queries)))) == sorted(map(tuple, BASE))
+    assert "5 vectors drawn at random" in data.notes[0]
+    assert open_vectors(str(tmp_path / "x.npy")).digest == data.digest
+    assert open_vectors(str(tmp_path / "x.npy"), seed=1).digest != data.digest
+
+
+def test_npz_and_a_folder_that_holds_one(tmp_path):
+    np.savez(tmp_path / "x.npz", base=BYTES, queries=BYTES[:3] + np.uint8(1), neighbors=BYTES)
+    data = open_vectors(str(tmp_path))
+    assert (len(data), len(data.queries), data.metric, data.name) == (50, 3, "l2", "x.npz")
+    np.save(tmp_path / "y.npy", BASE)
+    with pytest.raises(InvalidInput, match=r"2 files of vectors: x.npz, y.npy"):
+        open_vectors(str(tmp_path))
+
+
+@pytest.mark.parametrize("ending", ["x-images-idx3-ubyte", "x-images-idx3-ubyte.gz"])
+def test_idx_pictures_become_vectors(tmp_path, ending):
+    raw = struct.pack(">HBBiii", 0, 8, 3, 50, 2, 2) + BYTES.tobytes()
+    (tmp_path / ending).write_bytes(gzip.compress(raw) if ending.endswith("gz") else raw)
+    data = open_vectors(str(tmp_path / ending))
+    both = np.concatenate((data.base, data.queries))
+    assert sorted(map(tuple, both)) == sorted(map(tuple, BYTES.astype(np.float32)))
+    assert data.metric == "l2"
+
+
+def test_synthetic_vectors_are_the_same_every_time_and_have_near_neighbours():
+    data = open_vectors("synthetic: 2k x 16", n_queries=50)
+    assert (len(data), data.dim, len(data.queries)) == (2000, 16, 50)
+    assert open_vectors("synthetic:2kx16", n_queries=50).digest == data.digest
+    distances = np.linalg.norm(data.queries[:, None] - data.base[None], axis=2)
+    assert np.median(distances.min(axis=1)) < 0.5 * np.median(distances)
+
+
+def test_queries_in_the_base_are_taken_out_unless_wanted(tmp_path):
+    base = np.concatenate((BASE, QUERIES[:3], QUERIES[:1], [[0.0, 0, 0, 0]])).astype(np.float32)
+    queries = np.concatenate((QUERIES, [[-0.0, 0, 0, 0]])).astype(np.float32)  # minus zero is zero
+    np.save(tmp_path / "b.npy", base)
+    np.save(tmp_path / "q.npy", queries)
+    data = open_vectors(f"{tmp_path}/b.npy,{tmp_path}/q.npy")
+    assert (data.base == BASE).all()
+    assert "5 vectors equal to a query taken out" in data.notes[0]
+    kept = open_vectors(f"{tmp_path}/b.npy,{tmp_path}/q.npy", keep_overlap=True)
+    assert len(kept) == 55
+    assert "5 vectors equal to a query left in" in kept.notes[0]
+
+
+def test_many_queries_are_drawn_from(tmp_path):
+    np.save(tmp_path / "b.npy", BASE)
+    np.save(tmp_path / "q.npy", QUERIES)
+    data = open_vectors(f"{tmp_path}/b.npy,{tmp_path}/q.npy", n_queries=3, metric="ip")
+    assert len(data.queries) == 3
+    assert data.metric == "ip"
+    assert "3 of 7 queries" in data.notes[0]
+
+
+def write_damaged(folder):
+    """Yield (what follows --data, what the error must say)."""
+    good = texmex(folder / "good.fvecs", BASE, "<f4")
+    cut = folder / "cut.fvecs"
+    cut.write_bytes(good.read_bytes()[:-3])
+    yield str(cut), r"cut.fvecs is truncated, or its vectors differ in length: 997 bytes are 49 vectors of 4 numbers"
+    odd = folder / "odd.fvecs"
+    odd.write_bytes(good.read_bytes()[:20] + struct.pack("<i", 3) + good.read_bytes()[24:])
+    yield str(odd), "vector 1 says it has 3 numbers, the first one has 4"
+    (folder / "empty.fvecs").write_bytes(b"")
+    yield str(folder / "empty.fvecs"), "holds 0 bytes"
+    (folder / "text.fvecs").write_text("no vectors at all")
+    yield str(folder / "text.fvecs"), "it is no .fvecs file"
+    whole = hdf5(folder / "whole.hdf5", train=np.ones((3000, 64), np.float32), test=QUERIES)
+    (folder / "cut.hdf5").write_bytes(whole.read_bytes()[:100_000])
+    yield str(folder / "cut.hdf5"), r"cut.hdf5 cannot be read as HDF5: .*is it whole"
+    (folder / "text.hdf5").write_text("no HDF5")
+    yield str(folder / "text.hdf5"), "cannot be read as HDF5"
+    yield str(hdf5(folder / "no-test.hdf5", train=BASE)), "has no test, only train"
+    yield str(hdf5(folder / "dims.hdf5", train=BASE, test=QUERIES[:, :3])), "vectors of 4 numbers, the queries of 3"
+    np.save(folder / "good.npy", BASE)
+    (folder / "cut.npy").write_bytes((folder / "good.npy").read_bytes()[:-5])
+    yield str(folder / "cut.npy"), "cut.npy cannot be read as .npy"
+    np.save(folder / "flat.npy", BASE.ravel())
+    yield str(folder / "flat.npy"), r"shape \(n, dim\); it has shape \(200,\)"
+    np.save(folder / "words.npy", np.array([["a", "b"]]))
+    yield str(folder / "words.npy"), "must hold numbers"
+    np.save(folder / "objects.npy", np.array([[{}]], object), allow_pickle=True)
+    yield str(folder / "objects.npy"), "cannot be read as .npy"
+    nan = BASE.copy()
+    nan[17, 2] = np.nan
+    np.save(folder / "nan.npy", nan)
+    yield str(folder / "nan.npy"), "row 17 holds NaN or infinity"
+    np.save(folder / "one.npy", BASE[:1])
+    yield str(folder / "one.npy"), "2 are needed"
+    yield f"{folder}/good.npy,{folder}/good.npy", "every vector of the base is a query too"
+    np.savez(folder / "good.npz", base=BASE)
+    (folder / "cut.npz").write_bytes((folder / "good.npz").read_bytes()[:-40])
+    yield str(folder / "cut.npz"), "cannot be read as .npz"
+    np.savez(folder / "names.npz", a=BASE, b=BASE)
+    yield str(folder / "names.npz"), "holds a, b; name the vectors 'base'"
+    raw = struct.pack(">HBBiii", 0, 8, 3, 50, 2, 2) + BYTES.tobytes()
+    (folder / "cut-idx3-ubyte").write_bytes(raw[:-1])
+    yield str(folder / "cut-idx3-ubyte"), "is truncated"
+    (folder / "cut-idx3-ubyte.gz").write_bytes(gzip.compress(raw)[:-20])
+    yield str(folder / "cut-idx3-ubyte.gz"), "truncated"
+    (folder / "more-idx3-ubyte.gz").write_bytes(gzip.compress(raw + bytes(10)))
+    yield str(folder / "more-idx3-ubyte.gz"), "longer than it says"
+    yield str(folder / "nowhere.npy"), "there is no such file"
+    (folder / "x.parquet").write_text("")
+    yield str(folder / "x.parquet"), "known endings"
+    yield "synthetic:100k by 128", "write for example"
+    yield "synthetic:1000m x 1000", "4,000,000,000 numbers"
+    yield " ", "--data is empty"
+
+
+def test_what_is_damaged_or_of_the_wrong_shape_is_named(tmp_path):
+    n = 0
+    for data, message in write_damaged(tmp_path):
+        with pytest.raises(InvalidInput, match=message):
+            open_vectors(data)
+        n += 1
+    assert n == 25
+
+
+def test_hdf5_without_its_library(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
+    (tmp_path / "x.hdf5").write_text("")
+    with pytest.raises(ExtraMissing, match=r"rag-workbench\[benchmark\]"):
+        open_vectors(str(tmp_path / "x.hdf5"))
+
+
+@pytest.fixture
+def kb(tmp_path):
+    from rag import Document, KnowledgeBase
+
+    texts = [f"Otter number {i} eats fish and sleeps. It lives in river {i} with seven others." for i in range(30)]
+    with KnowledgeBase.create(tmp_path / "kb", embedder="hashing-32", chunker="document", metric="ip") as base:
+        base.add([Document.from_text(text, id=str(i)) for i, text in enumerate(texts)])
+    return tmp_path / "kb"
+
+
+def test_a_knowledge_base_gives_its_chunks_and_sentences_as_questions(kb):
+    from rag import KnowledgeBase
+
+    data = open_vectors(str(kb), n_queries=10)
+    with KnowledgeBase.open(kb) as base:
+        assert data.ids.tolist() == base.chunk_ids().tolist()
+        assert (data.base == base.vectors(data.ids.tolist())).all()
+    assert (data.metric, len(data.queries), data.name) == ("ip", 10, "kb")
+    stored = {row.tobytes() for row in data.base}
+    assert not any(row.tobytes() in stored for row in data.queries)
+
+
+def test_a_knowledge_base_with_a_file_of_questions(kb, tmp_path):
+    (tmp_path / "q.jsonl").write_text('{"_id": "1", "text": "Where do otters live?"}\nrubbish\n')
+    data = open_vectors(str(kb), questions=str(tmp_path / "q.jsonl"))
+    assert (data.queries == HashingEmbedder(32).embed_queries(["Where do otters live?"])).all()
+    assert data.notes == (f"1 questions of {tmp_path / 'q.jsonl'}, 1 lines left out",)
+    (tmp_path / "q.jsonl").write_text("rubbish\n")
+    with pytest.raises(InvalidInput, match="has no questions"):
+        open_vectors(str(kb), questions=str(tmp_path / "q.jsonl"))
