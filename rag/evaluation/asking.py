@@ -1,0 +1,141 @@
+"""Put questions to a system and keep what it gave, errors included: one bad row never stops the rest."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from ..answers import Answer
+from ..documents import Passage
+from ..errors import InvalidInput
+from .cases import Outcome
+from .questions import Question
+
+if TYPE_CHECKING:
+    from ..knowledge_base import KnowledgeBase
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Called with questions done and questions in all."""
+
+_BATCH = 64
+
+
+@runtime_checkable
+class Retrieves(Protocol):
+    """What is needed of a retriever; `rag.Retriever` is one."""
+
+    def retrieve(self, question: str, k: int) -> Sequence[Passage]:
+        """Return passages, best first."""
+        ...
+
+
+@runtime_checkable
+class Answers(Protocol):
+    """What is needed of a bot; `rag.Bot` is one."""
+
+    def ask(self, question: str, *, k: int) -> Answer:
+        """Answer, with the passages read."""
+        ...
+
+
+System = Retrieves | Answers
+
+
+def ask_all(
+    system: System, questions: Sequence[Question], *, depth: int, k: int, progress: Progress | None = None
+) -> list[Outcome]:
+    """Return an outcome for each question, in order.
+
+    Parameters
+    ----------
+    system
+        A retriever or a bot.
+    questions
+        To ask.
+    depth
+        Passages to retrieve for the metrics.
+    k
+        Passages that a bot reads.
+    progress
+        Told after each question, or batch of them.
+
+    Raises
+    ------
+    InvalidInput
+        The system can neither answer nor retrieve.
+    """
+    outcomes: list[Outcome] = []
+    if isinstance(system, Answers):
+        for question in questions:
+            outcomes.append(_answered(system, question, k, depth))
+            _tell(progress, len(outcomes), len(questions))
+        return outcomes
+    if not isinstance(system, Retrieves):
+        raise InvalidInput(
+            f"{type(system).__name__} can be asked nothing: give a Retriever, a Bot, or an object with "
+            "retrieve(question, k) or ask(question, k=...)"
+        )
+    for start in range(0, len(questions), _BATCH):
+        outcomes += _retrieved(system, questions[start : start + _BATCH], depth)
+        _tell(progress, len(outcomes), len(questions))
+    return outcomes
+
+
+def knowledge_base_of(system: object) -> KnowledgeBase | None:
+    """Return the knowledge base behind a retriever or a bot, if there is one."""
+    kb: Any = getattr(getattr(system, "retriever", system), "kb", None)
+    return kb if hasattr(kb, "chunks") else None
+
+
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(done, total)
+
+
+def _answered(system: Answers, question: Question, k: int, depth: int) -> Outcome:
+    start = time.perf_counter()
+    try:
+        answer = system.ask(question.text, k=k)
+        end = time.perf_counter()
+        passages = answer.passages
+        retriever = getattr(system, "retriever", None)
+        if depth > k and isinstance(retriever, Retrieves):  # metrics look deeper than the bot reads; not timed
+            passages = tuple(retriever.retrieve(question.text, depth))
+    except Exception as error:  # noqa: BLE001 - a row that failed is a result
+        return Outcome(question.id, error=_said(error), seconds=time.perf_counter() - start)
+    wrong = answer.reason if answer.degraded else ""
+    return Outcome(question.id, tuple(passages), answer, wrong, end - start, dict(answer.timings))
+
+
+def _retrieved(system: Retrieves, batch: Sequence[Question], depth: int) -> list[Outcome]:
+    many = getattr(system, "search_many", None)
+    start = time.perf_counter()
+    if many is not None:
+        try:
+            found = many([q.text for q in batch], depth)
+            share = (time.perf_counter() - start) / len(batch)
+            return [
+                Outcome(q.id, tuple(each.passages), seconds=share, timings=dict(each.timings))
+                for q, each in zip(batch, found, strict=True)
+            ]
+        except Exception as error:  # noqa: BLE001 - one bad question spoils a batch: ask one at a time to find it
+            log.info("a batch failed (%s); its questions are asked one by one", type(error).__name__)
+    return [_one_retrieved(system, question, depth) for question in batch]
+
+
+def _one_retrieved(system: Retrieves, question: Question, depth: int) -> Outcome:
+    start = time.perf_counter()
+    try:
+        passages = tuple(system.retrieve(question.text, depth))
+    except Exception as error:  # noqa: BLE001 - a row that failed is a result
+        return Outcome(question.id, error=_said(error), seconds=time.perf_counter() - start)
+    return Outcome(question.id, passages, seconds=time.perf_counter() - start)
+
+
+def _said(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:300]

@@ -1,0 +1,222 @@
+"""Evaluate a retriever or a bot on a set of questions: ask, judge row by row, aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidInput
+from . import gold, ranking, registry
+from .aggregate import Aggregate, Score, aggregate
+from .asking import Progress, System, ask_all, knowledge_base_of
+from .cases import Case, Outcome, Resources
+from .questions import Level, QuestionSet
+from .results import Evaluation
+
+if TYPE_CHECKING:
+    from ..embedding.protocol import Embedder
+    from ..knowledge_base import KnowledgeBase
+    from .judge import Judge
+
+ALWAYS = ("context_precision", "context_recall")
+DEFAULT_METRICS = (*ALWAYS, "nDCG@10", "RR", "R@10")
+PASSAGES_PER_DOCUMENT = 10
+"""Chunks asked for per document wanted: several chunks of one document share one place of its ranking."""
+
+
+def evaluate(
+    system: System,
+    questions: QuestionSet,
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    k: int = 5,
+    level: Level | None = None,
+    judge: Judge | None = None,
+    embedder: Embedder | None = None,
+    name: str = "run",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Ask every question and score what comes.
+
+    Parameters
+    ----------
+    system
+        A `rag.Retriever`, a `rag.Bot`, or any object with ``retrieve(question, k)`` or ``ask(question, k=...)``.
+    questions
+        With their gold, see `rag.evaluation.read_questions`.
+    metrics
+        Names of ranking metrics (``nDCG@10``) and of `rag.evaluation.registry.METRICS`; context precision and recall
+        always join.
+    k
+        Passages (or documents, where those are judged) that count as the context.
+    level
+        What is judged; the finest that the questions have gold of where None.
+    judge
+        A language model as judge, for the metrics that need one.
+    embedder
+        Compares meanings; the knowledge base's own where None.
+    name
+        Of the result, in tables and comparisons.
+    seed
+        Of the bootstrap.
+    progress
+        Told how many questions are done, of how many.
+
+    Returns
+    -------
+    Evaluation
+        Per question and over all; a row that failed is named and counts as zero.
+
+    Raises
+    ------
+    InvalidInput
+        An unknown metric, ``k`` below 1, no question, or a metric without what it needs.
+    """
+    wanted = checked(metrics)
+    chosen = level or questions.level
+    kb = knowledge_base_of(system)
+    outcomes = ask_all(system, questions.questions, depth=depth(wanted, k, chosen), k=k, progress=progress)
+    return score(
+        questions,
+        outcomes,
+        metrics=wanted,
+        k=k,
+        level=chosen,
+        judge=judge,
+        embedder=embedder or (kb.embedder if kb is not None else None),
+        kb=kb,
+        name=name,
+        seed=seed,
+    )
+
+
+def score(
+    questions: QuestionSet,
+    outcomes: Sequence[Outcome],
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    k: int = 5,
+    level: Level | None = None,
+    judge: Judge | None = None,
+    embedder: Embedder | None = None,
+    kb: KnowledgeBase | None = None,
+    name: str = "run",
+    seed: int = 0,
+) -> Evaluation:
+    """Score outcomes that are at hand: what `evaluate` does after asking.
+
+    A question without an outcome counts as failed; an outcome of an unknown question is refused.
+
+    Parameters
+    ----------
+    kb
+        Finds the chunks that hold gold spans; without one only retrieved chunks are looked at.
+    """
+    wanted = checked(metrics)
+    if k < 1:
+        raise InvalidInput(f"k must be a whole number, 1 or more, not {k}")
+    if not questions.questions:
+        raise InvalidInput("there are no questions to evaluate on")
+    chosen = level or questions.level
+    by_question = {outcome.question: outcome for outcome in outcomes}
+    unknown = sorted(set(by_question) - {q.id for q in questions})
+    if unknown:
+        raise InvalidInput(f"an outcome is of question {unknown[0]!r}, which the set does not hold")
+    resources = Resources(chosen, embedder, judge, kb)
+    cases = _cases(questions, by_question, chosen, kb, k)
+    scores = score_cases(cases, wanted, resources)
+    totals = {metric: total(metric, own, seed=seed) for metric, own in scores.items()}
+    return Evaluation(
+        name=name,
+        questions=questions,
+        outcomes={case.question.id: case.outcome for case in cases},
+        cases={case.question.id: case for case in cases},
+        scores={m: dict(zip((c.question.id for c in cases), own, strict=True)) for m, own in scores.items()},
+        metrics=totals,
+        k=k,
+        level=chosen,
+        seed=seed,
+    )
+
+
+def checked(metrics: Sequence[str]) -> tuple[str, ...]:
+    """Return the metrics with those that always join, each once, all known.
+
+    Raises
+    ------
+    InvalidInput
+        A name that does not exist.
+    """
+    names = tuple(dict.fromkeys((*ALWAYS, *metrics)))
+    for name in names:
+        registry.check_metric(name)
+    return names
+
+
+def depth(metrics: Sequence[str], k: int, level: Level) -> int:
+    """Return how many passages must be retrieved for the metrics."""
+    cutoffs = [d for name in metrics if name not in registry.METRICS and (d := ranking.depth(name)) is not None]
+    deepest = max([k, *cutoffs])
+    return deepest * PASSAGES_PER_DOCUMENT if level == "document" else deepest
+
+
+def score_cases(cases: Sequence[Case], metrics: Sequence[str], resources: Resources) -> dict[str, list[Score]]:
+    """Return each metric's score of each case."""
+    rankings = [name for name in metrics if name not in registry.METRICS]
+    ranked = _ranking_scores(cases, rankings)
+    return {
+        name: ranked[name] if name in ranked else registry.METRICS[name].function()(cases, resources)
+        for name in metrics
+    }
+
+
+def total(metric: str, scores: Sequence[Score], *, seed: int = 0) -> Aggregate:
+    """Aggregate a metric's scores as this metric is aggregated."""
+    entry = registry.METRICS.get(metric)
+    if entry is None:
+        return aggregate(scores, seed=seed)
+    return aggregate(scores, failing=entry.failing, pool=entry.pooling(), seed=seed)
+
+
+def _cases(
+    questions: QuestionSet, outcomes: Mapping[str, Outcome], level: Level, kb: KnowledgeBase | None, k: int
+) -> list[Case]:
+    grades = gold.judgments(questions, level, kb, {name: own.passages for name, own in outcomes.items()})
+    missing = "the system gave nothing for this question"
+    cases = []
+    for question in questions:
+        outcome = outcomes.get(question.id) or Outcome(question.id, error=missing)
+        cases.append(Case(question, outcome, gold.items(outcome.passages, level), grades.get(question.id, {}), k))
+    return cases
+
+
+def _ranking_scores(cases: Sequence[Case], metrics: Sequence[str]) -> dict[str, list[Score]]:
+    if not metrics:
+        return {}
+    judged = [case for case in cases if case.gold]
+    deepest = _deepest(metrics, cases)
+    qrels = {case.question.id: dict(case.gold) for case in judged}
+    run = {
+        case.question.id: {item: float(-rank) for rank, item in enumerate(case.ranked[:deepest])}
+        for case in judged
+        if not case.outcome.error
+    }
+    values = ranking.per_question(metrics, qrels, run)
+    return {name: [_ranked_score(case, values[name]) for case in cases] for name in metrics}
+
+
+def _deepest(metrics: Sequence[str], cases: Sequence[Case]) -> int:
+    """Return how many items are judged: as many as were asked for at this level, never a side effect of asking."""
+    cutoffs = [ranking.depth(name) or 0 for name in metrics]
+    return max([case.k for case in cases[:1]] + cutoffs)
+
+
+def _ranked_score(case: Case, values: Mapping[str, float]) -> Score:
+    from .context import NO_GOLD
+
+    if case.question.id not in values:
+        return Score(None, "unanswerable" if case.question.unanswerable else NO_GOLD)
+    if case.outcome.error:
+        return Score(0.0, case.outcome.error, failed=True)
+    return Score(values[case.question.id])

@@ -1,0 +1,82 @@
+"""A language model as judge: what it says is readable or a failure, never a zero in disguise."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InvalidInput
+from ..generation.language_model import LanguageModel, Message
+from ..generation.sampling import Sampling
+
+_OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
+
+
+class Unreadable(ValueError):  # noqa: N818 - what it is
+    """The judge's answer is not of the form it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A model with how it is asked.
+
+    Attributes
+    ----------
+    model
+        Any `LanguageModel`.
+    votes
+        Answers drawn for each verdict; the mean of the readable ones counts, and their agreement is reported.
+    seed
+        Of the first vote; each further one takes the next.
+    temperature
+        0 for one vote; more votes of a greedy model would only repeat it.
+    """
+
+    model: LanguageModel
+    votes: int = 1
+    seed: int = 0
+    temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.votes < 1:
+            raise InvalidInput(f"a judge has 1 vote or more, not {self.votes}")
+
+    def ask(self, system: str, user: str) -> list[dict[str, Any] | str]:
+        """Return each vote: a JSON object, or what was wrong with it."""
+        heat = self.temperature if self.temperature is not None else (0.0 if self.votes == 1 else 0.7)
+        messages = (Message("system", system), Message("user", user))
+        found: list[dict[str, Any] | str] = []
+        for vote in range(self.votes):
+            try:
+                sampling = Sampling(temperature=heat, seed=self.seed + vote)
+                found.append(readable(self.model.complete(messages, sampling=sampling).text))
+            except Exception as error:  # noqa: BLE001 - whatever a model raises, the row has failed by name
+                found.append(f"the judge failed ({type(error).__name__}: {' '.join(str(error).split())[:120]})")
+        return found
+
+
+def readable(text: str) -> dict[str, Any]:
+    """Return the last JSON object in a judge's answer.
+
+    Raises
+    ------
+    Unreadable
+        There is none.
+    """
+    for match in reversed(_OBJECT.findall(text)):
+        try:
+            found = json.loads(match)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            return found
+    shown = " ".join(text.split())[:60]
+    raise Unreadable(f"no JSON object in {shown!r}" if shown else "an empty answer")
+
+
+def objects(votes: Sequence[dict[str, Any] | str]) -> list[dict[str, Any]]:
+    """Return the votes that could be read."""
+    return [vote for vote in votes if isinstance(vote, dict)]

@@ -1,0 +1,171 @@
+"""What an evaluation found: figures, rows, slices, the worst questions; saved as JSON and read back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..documents import Scalar
+from ..errors import InvalidInput
+from .aggregate import Aggregate, Score
+from .cases import Case, Outcome
+from .questions import Level, QuestionSet
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of one system on one set of questions.
+
+    Attributes
+    ----------
+    metrics
+        Aggregate by metric, names as they were asked for.
+    scores
+        metric -> question id -> `Score`.
+    cases, outcomes
+        By question id: what was retrieved and answered, and its gold.
+    k, level, seed
+        How it was judged.
+    """
+
+    name: str
+    questions: QuestionSet
+    outcomes: Mapping[str, Outcome]
+    cases: Mapping[str, Case]
+    scores: Mapping[str, Mapping[str, Score]]
+    metrics: Mapping[str, Aggregate]
+    k: int
+    level: Level
+    seed: int = 0
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Reason by id of each question that failed."""
+        return {name: own.error for name, own in self.outcomes.items() if own.error}
+
+    def values(self, metric: str) -> dict[str, float]:
+        """Return a metric's value by question, failed ones as 0; questions that it cannot score are absent."""
+        own = self._scores(metric)
+        return {
+            q: (0.0 if s.failed else float(s.value or 0.0)) for q, s in own.items() if s.failed or s.value is not None
+        }
+
+    def slices(self, metric: str, by: str) -> dict[str, Aggregate]:
+        """Aggregate a metric by the values of a metadata field of the questions."""
+        from .evaluator import total
+
+        groups: dict[str, list[Score]] = {}
+        own = self._scores(metric)
+        for question in self.questions:
+            groups.setdefault(_shown(question.metadata.get(by)), []).append(own[question.id])
+        return {value: total(metric, scores, seed=self.seed) for value, scores in sorted(groups.items())}
+
+    def worst(self, metric: str, n: int = 10) -> list[Case]:
+        """Return the ``n`` questions with the lowest values, failed ones first."""
+        own, values = self._scores(metric), self.values(metric)
+        order = sorted(values, key=lambda q: (not own[q].failed, values[q]))
+        return [self.cases[q] for q in order[:n]]
+
+    def run(self) -> dict[str, list[tuple[str, float]]]:
+        """Return what was ranked, for `rag.evaluation.trec.write_run`: by question (item, score), best first."""
+        return {
+            q: [(item, float(len(case.ranked) - rank)) for rank, item in enumerate(case.ranked)]
+            for q, case in self.cases.items()
+        }
+
+    def matrix(self) -> tuple[list[str], list[str], NDArray[np.float64]]:
+        """Return question ids, metrics and values, shape (n_questions, n_metrics); NaN where a metric has none."""
+        names, rows = list(self.metrics), [q.id for q in self.questions]
+        table = np.full((len(rows), len(names)), np.nan)
+        for at, metric in enumerate(names):
+            values = self.values(metric)
+            table[:, at] = [values.get(q, np.nan) for q in rows]
+        return rows, names, table
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures for JSON; `save` adds the rows."""
+        return {
+            "name": self.name,
+            "questions": {"name": self.questions.name, "n": len(self.questions), "digest": self.questions.digest},
+            "k": self.k,
+            "level": self.level,
+            "seed": self.seed,
+            "settings": dict(self.settings),
+            "metrics": {name: value.as_dict() for name, value in self.metrics.items()},
+            "problems": list(self.questions.problems),
+            "failures": self.failures,
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write figures and rows as JSON, whole or not at all; `Saved.load` reads them."""
+        rows = {m: {q: [s.value, s.reason, s.failed] for q, s in own.items()} for m, own in self.scores.items()}
+        document = {"format": FORMAT, **self.as_dict(), "scores": rows}
+        target = Path(path)
+        aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            aside.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def _scores(self, metric: str) -> Mapping[str, Score]:
+        if metric not in self.scores:
+            raise InvalidInput(f"{metric!r} was not evaluated; there are {', '.join(self.scores)}")
+        return self.scores[metric]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An evaluation read back: figures and values by question, enough to compare with."""
+
+    name: str
+    digest: str
+    metrics: Mapping[str, Aggregate]
+    scores: Mapping[str, Mapping[str, Score]]
+
+    def values(self, metric: str) -> dict[str, float]:
+        """Return a metric's value by question, as `Evaluation.values`."""
+        own = self.scores.get(metric, {})
+        return {
+            q: (0.0 if s.failed else float(s.value or 0.0)) for q, s in own.items() if s.failed or s.value is not None
+        }
+
+    @classmethod
+    def load(cls, path: str | Path) -> Saved:
+        """Read what `Evaluation.save` wrote.
+
+        Raises
+        ------
+        InvalidInput
+            It cannot be read, or is no evaluation.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            if data["format"] != FORMAT:
+                raise InvalidInput(f"{path} has format {data['format']}, this version reads {FORMAT}; evaluate again")
+            scores = {m: {q: Score(v, r, bool(f)) for q, (v, r, f) in own.items()} for m, own in data["scores"].items()}
+            metrics = {m: Aggregate(**own) for m, own in data["metrics"].items()}
+            return cls(str(data["name"]), str(data["questions"]["digest"]), metrics, scores)
+        except OSError as error:
+            raise InvalidInput(f"cannot read the evaluation {path}: {error.strerror or error}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, InvalidInput):
+                raise
+            raise InvalidInput(f"{path} is no saved evaluation: {error}") from error
+
+
+def _shown(value: Scalar) -> str:
+    return "(none)" if value is None else str(value)
+
+
+__all__: Sequence[str] = ["Evaluation", "Saved"]
