@@ -27,8 +27,8 @@ def judgments(
     """Return grade by item for each question that has gold of this level.
 
     With span gold, the relevant chunks are those of the knowledge base that hold half of a gold span or lie by half
-    in one (`rag.evaluation.spans.holds`). Without a knowledge base only what was retrieved can be looked at; recall then
-    speaks of these alone.
+    in one (`rag.evaluation.spans.holds`). Without a knowledge base only what was retrieved can be looked at, and recall
+    speaks of it alone.
     """
     if level == "document":
         return {q.id: grades for q in questions if (grades := documents_of(q))}
