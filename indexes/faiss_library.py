@@ -41,9 +41,13 @@ def code(metric: Metric) -> int:
 
 
 def selector(keep: Keep) -> Any:  # noqa: ANN401 - a faiss object
-    """Return faiss's filter that lets the rows of ``keep`` through. It reads ``keep.bits``: keep that alive."""
+    """Return faiss's filter that lets the rows of ``keep`` through."""
     module = faiss()
-    return module.IDSelectorBitmap(keep.n_rows, module.swig_ptr(keep.bits))
+    made = module.IDSelectorBitmap(keep.n_rows, module.swig_ptr(keep.bits))
+    # faiss reads the bits at every search and holds no reference to them. Without this one, a filter made of a
+    # temporary ``Keep`` reads memory that is somebody else's by then, and removes what it should not.
+    made.referenced_objects = [keep]
+    return made
 
 
 def knn(q: Vectors, x: Vectors, k: int, metric: Metric, keep: Keep | None = None) -> tuple[Scores, Ids]:
