@@ -7,14 +7,15 @@ ids, and the file it maps is a copy in memory that nobody else can truncate.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from . import files
 from .errors import IndexDamaged
+from .memory_file import MemoryFile
 from .registry import library
 from .rows import Keep
 from .spec import Parameters, param
@@ -49,7 +50,7 @@ class AnnoyIndex(StagedIndex):
     grows = False
     max_dead_share = 0.5
     _forest: Any
-    _file: _MemoryFile
+    _file: MemoryFile
 
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
         super().__init__(dim, **options)
@@ -74,7 +75,7 @@ class AnnoyIndex(StagedIndex):
         for row, vector in enumerate(x):
             forest.add_item(row, vector)
         forest.build(self.build_params.n_trees, n_jobs=1)
-        self._forest, self._file = forest, _MemoryFile()
+        self._forest, self._file = forest, MemoryFile()
         forest.save(self._file.path)  # annoy maps this file from now on
 
     def _engine_search(self, q: Vectors, k: int, params: AnnoySearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - annoy has no filter
@@ -98,7 +99,7 @@ class AnnoyIndex(StagedIndex):
         (folder / "forest.annoy").write_bytes(self._file.read())
 
     def _engine_read(self, folder: Path, n_rows: int) -> None:
-        self._file = _MemoryFile((folder / "forest.annoy").read_bytes())
+        self._file = MemoryFile(files.read_bytes(folder / "forest.annoy"))
         self._forest = self._annoy.AnnoyIndex(self.dim, _METRICS[self.metric])
         try:
             self._forest.load(self._file.path)
@@ -106,25 +107,3 @@ class AnnoyIndex(StagedIndex):
             raise IndexDamaged(f"forest.annoy in {folder} cannot be read by annoy: {error}") from error
         if self._forest.get_n_items() != n_rows:
             raise IndexDamaged(f"forest.annoy in {folder} holds {self._forest.get_n_items()} rows, expected {n_rows}")
-
-
-class _MemoryFile:
-    """A file without a name, in memory: no one else can truncate it under the map, which would kill the process."""
-
-    def __init__(self, content: bytes = b"") -> None:
-        self._file = os.fdopen(os.memfd_create("annoy", os.MFD_CLOEXEC), "r+b")
-        self._file.write(content)
-        self._file.flush()
-
-    @property
-    def path(self) -> str:
-        return f"/proc/self/fd/{self._file.fileno()}"
-
-    def size(self) -> int:
-        return os.fstat(self._file.fileno()).st_size
-
-    def read(self) -> bytes:
-        return os.pread(self._file.fileno(), self.size(), 0)
-
-    def __del__(self) -> None:
-        self._file.close()

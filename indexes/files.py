@@ -118,6 +118,20 @@ def read_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) 
     return array
 
 
+def read_bytes(path: Path) -> bytes:
+    """Read a file of the verified folder.
+
+    Raises
+    ------
+    IndexDamaged
+        It is not there: the manifest lists other files than the index needs.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise IndexDamaged(f"{path.name} cannot be read: {error.strerror}") from error
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
     raw = _read_small(folder / MANIFEST)
     try:

@@ -29,6 +29,9 @@ class Engine:
 _TABLE: dict[str, Engine] = {
     "annoy": Engine("indexes.annoy_trees:AnnoyIndex", "dense", "pip install annoy", "a forest of random splits"),
     "bm25": Engine("indexes.bm25:BM25Index", "terms", "pip install numpy", "BM25 over postings, exact and incremental"),
+    "flann": Engine(
+        "indexes.flann_forest:FlannIndex", "dense", "pip install 'rag-workbench[flann]'", "k-d trees or a k-means tree"
+    ),
     "flat": Engine(
         "indexes.flat:FlatIndex", "dense", "pip install faiss-cpu", "exact search; the oracle of all others"
     ),
@@ -45,6 +48,12 @@ _TABLE: dict[str, Engine] = {
         "indexes.rabitq:RaBitQIndex", "dense", "pip install faiss-cpu", "lists of few bits a number, rotated"
     ),
     "sparse": Engine("indexes.sparse:SparseIndex", "terms", "pip install numpy", "dot product of learned term weights"),
+    "sptag": Engine(
+        "indexes.sptag_graph:SptagIndex",
+        "dense",
+        "apt-get install python3-sptag (Debian 12, CPython 3.11)",
+        "a graph entered through a tree: slow to build",
+    ),
 }
 
 engines: Mapping[str, Engine] = MappingProxyType(_TABLE)

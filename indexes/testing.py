@@ -19,22 +19,34 @@ Numbers are compared with exact search in float64, tie-aware; what an engine may
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from . import dense
 from .dense_index import DenseIndex
-from .errors import UnknownId
+from .errors import EngineMissing, UnknownId
 from .idset import IdSet
+from .testing_crashes import CrashesContract
 from .testing_files import FilesContract
 from .testing_inputs import InputsContract
 from .testing_oracle import DIM, Oracle, cloud, shuffled_ids
 from .testing_threads import ThreadsContract
 from .types import METRICS, Hits, Metric
 
-__all__ = ["ChangesContract", "FilesContract", "FilterContract", "InputsContract", "NumbersContract", "ThreadsContract"]
+__all__ = [
+    "ChangesContract",
+    "CrashesContract",
+    "FilesContract",
+    "FilterContract",
+    "InputsContract",
+    "NumbersContract",
+    "ThreadsContract",
+    "needs",
+]
 
 N, N_QUERIES, K = 2000, 40, 10
 
@@ -47,6 +59,19 @@ def _built(factory: Factory, metric: Metric) -> tuple[DenseIndex, Oracle]:
     index = factory(DIM, metric=metric)
     index.build(x, ids)
     return index, Oracle(metric).add(x, ids)
+
+
+def needs(spec: str) -> None:
+    """Skip the test module that calls this, visibly and once, if the library under an engine is not installed.
+
+    Where all engines are promised (``RAG_ALL_ENGINES`` is set, as ``make test-all`` does) that is an error instead.
+    """
+    try:
+        dense(spec, 2)
+    except EngineMissing as error:
+        if os.environ.get("RAG_ALL_ENGINES"):
+            raise
+        pytest.skip(str(error), allow_module_level=True)
 
 
 class Contract:

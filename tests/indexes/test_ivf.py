@@ -33,6 +33,10 @@ class TestFiles(testing.FilesContract): ...
 class TestThreads(testing.ThreadsContract): ...
 
 
+@pytest.mark.slow
+class TestCrashes(testing.CrashesContract): ...
+
+
 TestModel = model_test(functools.partial(indexes.dense, "ivf:nlist=2"))
 
 

@@ -40,6 +40,10 @@ class TestFiles(testing.FilesContract): ...
 class TestThreads(testing.ThreadsContract): ...
 
 
+@pytest.mark.slow
+class TestCrashes(testing.CrashesContract): ...
+
+
 TestModel = model_test(functools.partial(indexes.dense, "ivfpq:nbits=2,m=1,train_at=5,nlist=2"))
 
 

@@ -546,7 +546,9 @@ def test_reopening_by_name_needs_no_embedder(tmp_path: Path) -> None:
         kb.add([note(1)])
     with KnowledgeBase.open(tmp_path / "kb") as kb:
         assert kb.embedder.name == "hashing-16"
-        assert kb.search_dense(kb.embedder.embed_queries(["heron"]), 1).ids[0, 0] > 0
+        assert kb.search_dense(kb.embedder.embed_queries(["heron"]), 1).ids.tolist() == [
+            [kb.chunk_ids()[0]]
+        ]  # the sentence with the word
     with KnowledgeBase.open(
         tmp_path / "kb", embedder="hashing-16", chunker=CHUNKER, metric="cosine", analyser="english"
     ):

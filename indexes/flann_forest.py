@@ -1,0 +1,124 @@
+"""Trees by OpenCV's FLANN: random k-d trees, or one hierarchy of k-means centres.
+
+Muja and Lowe, "Scalable nearest neighbor algorithms for high dimensional data", 2014. FLANN's trees can neither grow
+nor shrink, know squared Euclidean distances only, and their files hold no vectors. So plain vectors are kept here,
+inner products become distances, and new vectors stay beside the trees until these are built anew.
+
+OpenCV 5 crashes where it is searched before it was built or after a failed load, and its composite index corrupts
+memory when it is read back: the first two cannot happen here, the third is not offered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from . import inner_product
+from .errors import IndexDamaged
+from .memory_file import MemoryFile
+from .registry import library
+from .rows import Keep
+from .spec import Parameters, param
+from .staged import StagedIndex
+from .types import Ids, Scores, Traits, Vectors
+
+_KDTREE, _KMEANS = 1, 2
+"""FLANN's numbers of its algorithms."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlannBuild(Parameters):
+    """How the trees are made."""
+
+    algorithm: str = param("kmeans", "one tree of k-means, or random k-d trees", choices=("kmeans", "kdtree"))
+    trees: int = param(4, "k-d trees: more is better and bigger", low=1, high=64)
+    branching: int = param(32, "children of a node of the k-means tree", low=2, high=1024)
+    iterations: int = param(11, "rounds of k-means in a node", low=1, high=1000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlannSearch(Parameters):
+    """How far the trees are followed."""
+
+    checks: int = param(4096, "vectors looked at: more is better and slower", low=1, high=1 << 30)
+    refine_factor: ClassVar[int] = 1
+
+
+class FlannIndex(StagedIndex):
+    """Trees that are searched best branch first; the scores are exact."""
+
+    name = "flann"
+    Build = FlannBuild
+    Search = FlannSearch
+    build_params: FlannBuild
+    grows = False
+    max_dead_share = 0.5
+    _trees: Any
+
+    def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
+        super().__init__(dim, **options)
+        self._cv2 = library("cv2", self.name)
+
+    @property
+    def traits(self) -> Traits:
+        """Exact scores of what the trees find."""
+        return Traits(
+            exact=True, exhaustive=False, remove="tombstones", filter="overfetch", add="buffer", recall_floor=0.95
+        )
+
+    def _refines(self) -> bool:
+        return True
+
+    def _train_at(self) -> int:
+        return max(256, self.build_params.branching)
+
+    def _engine_build(self, x: Vectors) -> None:
+        wanted = self.build_params
+        if wanted.algorithm == "kdtree":
+            how: dict[str, int | float] = {"algorithm": _KDTREE, "trees": wanted.trees}
+        else:
+            how = {"algorithm": _KMEANS, "branching": wanted.branching, "iterations": wanted.iterations}
+        self._cv2.setRNGSeed(self.seed)
+        trees = self._cv2.flann.Index()
+        trees.build(inner_product.lifted(x, self.metric), how)  # FLANN copies the vectors
+        self._trees = trees
+
+    def _engine_search(self, q: Vectors, k: int, params: FlannSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - FLANN has no filter
+        queries = inner_product.lifted_queries(q, self.metric)
+        rows, distances = self._trees.knnSearch(queries, k, params={"checks": max(params.checks, k)})
+        return distances, rows.astype(np.int64)
+
+    def _compact(self, live: Ids) -> None:
+        self._build_anew(live)
+
+    def _engine_compact(self, live: Ids) -> None:
+        raise NotImplementedError("trees cannot shrink: they are built anew")
+
+    def _engine_bytes(self) -> dict[str, int]:
+        copy = 4 * self._held * inner_product.width(self.dim, self.metric)
+        return {"trees": self._saved().size(), "copy": copy}
+
+    def _saved(self) -> MemoryFile:
+        file = MemoryFile()
+        self._trees.save(file.path)
+        return file
+
+    def _engine_write(self, folder: Path) -> None:
+        # Through memory: OpenCV does not notice a full disk, writing from here does.
+        (folder / "trees.flann").write_bytes(self._saved().read())
+
+    def _engine_read(self, folder: Path, n_rows: int) -> None:
+        if self._plain is None:
+            raise NotImplementedError
+        trees = self._cv2.flann.Index()
+        x = inner_product.lifted(self._plain.rows[:n_rows], self.metric)
+        try:
+            loaded = trees.load(x, str(folder / "trees.flann"))
+        except self._cv2.error as error:
+            raise IndexDamaged(f"trees.flann in {folder} cannot be read by OpenCV: {error}") from error
+        if not loaded:  # a search of it would crash
+            raise IndexDamaged(f"trees.flann in {folder} does not hold trees of {n_rows} rows")
+        self._trees = trees

@@ -1,0 +1,172 @@
+"""A neighbourhood graph entered through a tree, by Microsoft's SPTAG, https://github.com/microsoft/SPTAG.
+
+Wang and Li, "Query-driven iterated neighborhood graph search for large scale indexing", 2012; the tree is one of
+balanced k-means (BKT) or a k-d tree (KDT). Equal vectors are one to SPTAG, it deletes by vector, and it answers wrongly
+to what it does not expect; so it sees rows that were checked, each once, and what it finds is scored exactly.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from . import files, inner_product, sptag_library
+from .errors import EngineMissing, IndexDamaged
+from .registry import row
+from .rows import Keep
+from .spec import Parameters, param
+from .staged import StagedIndex
+from .twins import Twins
+from .types import Ids, Scores, Traits, Vectors
+
+_FILES = ("indexloader.ini", "tree.bin", "graph.bin", "deletes.bin")
+"""What SPTAG writes for an index besides the vectors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SptagBuild(Parameters):
+    """How tree and graph are made."""
+
+    algorithm: str = param("bkt", "the tree: balanced k-means, or k-d", choices=("bkt", "kdt"))
+    neighbours: int = param(32, "links per vector: more is better and bigger", low=2, high=512)
+    cef: int = param(200, "candidates for the links of a vector: more is better and slower", low=1, high=100_000)
+    refine_checks: int = param(512, "vectors looked at for them: more is better and slower", low=1, high=1 << 20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SptagSearch(Parameters):
+    """How far tree and graph are followed."""
+
+    max_check: int = param(2048, "vectors looked at: more is better and slower", low=1, high=1 << 30)
+    refine_factor: ClassVar[int] = 1
+
+
+class SptagIndex(StagedIndex):
+    """A graph entered through a tree; the scores are exact."""
+
+    name = "sptag"
+    Build = SptagBuild
+    Search = SptagSearch
+    build_params: SptagBuild
+    grows = False
+    max_dead_share = 0.5
+    _graph: Any
+    _twins: Twins
+
+    def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
+        super().__init__(dim, **options)
+        try:
+            self._sptag = sptag_library.load()
+        except ImportError as error:
+            raise EngineMissing(
+                f"the index {self.name!r} needs SPTAG, which cannot be imported ({error}): {row(self.name).install}"
+            ) from error
+        self._files: dict[str, bytes] = {}
+        self._checks = threading.Lock()  # how far to search is a state of SPTAG's index, not an argument
+
+    @property
+    def traits(self) -> Traits:
+        """Exact scores of what the graph finds."""
+        return Traits(
+            exact=True, exhaustive=False, remove="tombstones", filter="overfetch", add="buffer", recall_floor=0.95
+        )
+
+    def _refines(self) -> bool:
+        return True
+
+    def _train_at(self) -> int:
+        return 256
+
+    def _engine_build(self, x: Vectors) -> None:
+        self._twins = Twins.among(x)
+        stored = inner_product.lifted(self._twins.one_of_each(x), self.metric)
+        wanted = self.build_params
+        with tempfile.TemporaryDirectory(prefix="sptag-") as folder:
+            job = {
+                "folder": folder,
+                "algorithm": wanted.algorithm.upper(),
+                "dim": stored.shape[1],
+                "n": len(stored),
+                "options": {
+                    "DistCalcMethod": "L2",
+                    "NumberOfThreads": "1",
+                    "TPTNumber": "0",  # random partitions to start from: each costs 0.1 s of sleep, and gains nothing
+                    "NeighborhoodSize": str(wanted.neighbours),
+                    "CEF": str(wanted.cef),
+                    "MaxCheckForRefineGraph": str(wanted.refine_checks),
+                    # the k-d tree's search would give up after three steps that find nothing nearer
+                    "ThresholdOfNumberOfContinuousNoBetterPropagation": "1000000",
+                },
+            }
+            done = subprocess.run(
+                [sys.executable, "-I", sptag_library.__file__, json.dumps(job)],
+                input=stored.data.cast("B"),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+            if done.returncode:
+                said = done.stderr.decode(errors="replace").strip()[-500:]
+                raise RuntimeError(f"SPTAG's build ended with {done.returncode}: {said or 'it crashed'}")
+            self._open(Path(folder))
+            self._files = {name: (Path(folder) / name).read_bytes() for name in _FILES}
+
+    def _open(self, folder: Path) -> None:
+        with sptag_library.quiet():
+            self._graph, self._max_check = self._sptag.AnnIndex.Load(str(folder)), 0
+
+    def _engine_search(self, q: Vectors, k: int, params: SptagSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - SPTAG has no filter
+        queries = np.ascontiguousarray(inner_product.lifted_queries(q, self.metric))
+        wanted = max(params.max_check, k)
+        with self._checks:
+            if wanted != self._max_check:
+                with sptag_library.quiet():
+                    self._graph.SetSearchParam("MaxCheck", str(wanted), "Index")
+                self._max_check = wanted
+            found = self._graph.BatchSearch(queries.tobytes(), len(queries), k, False)
+        rows = self._twins.rows(np.array(found[0], np.int64).reshape(len(q), k))
+        return np.zeros(rows.shape, np.float32), rows
+
+    def _compact(self, live: Ids) -> None:
+        self._build_anew(live)
+
+    def _engine_compact(self, live: Ids) -> None:
+        raise NotImplementedError("SPTAG deletes by vector, not by row: the graph is built anew")
+
+    def _engine_bytes(self) -> dict[str, int]:
+        saved = sum(map(len, self._files.values()))
+        twins = self._twins.nbytes
+        return {"graph": saved, "saved graph": saved, "copy": self._copy_bytes(), "twins": twins}
+
+    def _copy_bytes(self) -> int:
+        different = self._held if self._twins.of is None else int(self._twins.of.max()) + 1
+        return 4 * different * inner_product.width(self.dim, self.metric)
+
+    def _engine_write(self, folder: Path) -> None:
+        if self._plain is None:
+            raise NotImplementedError
+        for name, content in self._files.items():
+            (folder / name).write_bytes(content)
+        if self._twins.of is not None:
+            files.write_array(folder / "twins.npy", self._twins.of)
+        stored = inner_product.lifted(self._twins.one_of_each(self._plain.rows[: self._held]), self.metric)
+        with (folder / "vectors.bin").open("wb") as file:
+            file.write(np.array(stored.shape, np.int32).tobytes())
+            file.write(stored.data.cast("B"))
+
+    def _engine_read(self, folder: Path, n_rows: int) -> None:
+        self._files = {name: files.read_bytes(folder / name) for name in _FILES}
+        path = folder / "twins.npy"
+        self._twins = Twins(np.asarray(files.read_array(path, np.int64, (n_rows,))) if path.exists() else None)
+        expected = 8 + self._copy_bytes()
+        if (folder / "vectors.bin").stat().st_size != expected:
+            raise IndexDamaged(f"vectors.bin in {folder} does not hold {n_rows} rows")
+        self._open(folder)
