@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import ask, bench, chat, ingest, maintenance, search
+from . import ask, bench, chat, evaluate, ingest, maintenance, search
 
 app = typer.Typer(
     name="rag",
@@ -20,6 +20,7 @@ app.command("ingest")(ingest.command)
 app.command("ask")(ask.command)
 app.command("chat")(chat.command)
 app.command("search")(search.command)
+app.command("evaluate")(evaluate.command)
 app.add_typer(bench.app, name="bench")
 app.command("status")(maintenance.status)
 app.command("verify")(maintenance.verify)

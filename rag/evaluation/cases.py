@@ -51,7 +51,7 @@ class Case:
     outcome
         The system's; its passages are all that were retrieved.
     ranked
-        Items of the level that is judged (document or chunk ids as text), best first, each once.
+        Items of the level that is judged (document or chunk ids as text), best first, each once, as deep as judged.
     gold
         Grade by item, at that level.
     k

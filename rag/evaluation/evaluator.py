@@ -124,7 +124,7 @@ def score(
     if unknown:
         raise InvalidInput(f"an outcome is of question {unknown[0]!r}, which the set does not hold")
     resources = Resources(chosen, embedder, judge, kb)
-    cases = _cases(questions, by_question, chosen, kb, k)
+    cases = _cases(questions, by_question, resources, (k, judged_items(wanted, k)))
     scores = score_cases(cases, wanted, resources)
     totals = {metric: total(metric, own, seed=seed) for metric, own in scores.items()}
     return Evaluation(
@@ -156,9 +156,13 @@ def checked(metrics: Sequence[str]) -> tuple[str, ...]:
 
 def depth(metrics: Sequence[str], k: int, level: Level) -> int:
     """Return how many passages must be retrieved for the metrics."""
-    cutoffs = [d for name in metrics if name not in registry.METRICS and (d := ranking.depth(name)) is not None]
-    deepest = max([k, *cutoffs])
-    return deepest * PASSAGES_PER_DOCUMENT if level == "document" else deepest
+    items = judged_items(metrics, k)
+    return items * PASSAGES_PER_DOCUMENT if level == "document" else items
+
+
+def judged_items(metrics: Sequence[str], k: int) -> int:
+    """Return how many documents or chunks of each ranking are judged: ``k``, or the deepest cutoff of a metric."""
+    return max([k, *(ranking.depth(name) or 0 for name in metrics if name not in registry.METRICS)])
 
 
 def score_cases(cases: Sequence[Case], metrics: Sequence[str], resources: Resources) -> dict[str, list[Score]]:
@@ -180,14 +184,16 @@ def total(metric: str, scores: Sequence[Score], *, seed: int = 0) -> Aggregate:
 
 
 def _cases(
-    questions: QuestionSet, outcomes: Mapping[str, Outcome], level: Level, kb: KnowledgeBase | None, k: int
+    questions: QuestionSet, outcomes: Mapping[str, Outcome], resources: Resources, depths: tuple[int, int]
 ) -> list[Case]:
-    grades = gold.judgments(questions, level, kb, {name: own.passages for name, own in outcomes.items()})
+    (k, judged), level = depths, resources.level
+    grades = gold.judgments(questions, level, resources.kb, {name: own.passages for name, own in outcomes.items()})
     missing = "the system gave nothing for this question"
     cases = []
     for question in questions:
         outcome = outcomes.get(question.id) or Outcome(question.id, error=missing)
-        cases.append(Case(question, outcome, gold.items(outcome.passages, level), grades.get(question.id, {}), k))
+        ranked = gold.items(outcome.passages, level)[:judged]
+        cases.append(Case(question, outcome, ranked, grades.get(question.id, {}), k))
     return cases
 
 
@@ -195,21 +201,14 @@ def _ranking_scores(cases: Sequence[Case], metrics: Sequence[str]) -> dict[str, 
     if not metrics:
         return {}
     judged = [case for case in cases if case.gold]
-    deepest = _deepest(metrics, cases)
     qrels = {case.question.id: dict(case.gold) for case in judged}
     run = {
-        case.question.id: {item: float(-rank) for rank, item in enumerate(case.ranked[:deepest])}
+        case.question.id: {item: float(-rank) for rank, item in enumerate(case.ranked)}
         for case in judged
         if not case.outcome.error
     }
     values = ranking.per_question(metrics, qrels, run)
     return {name: [_ranked_score(case, values[name]) for case in cases] for name in metrics}
-
-
-def _deepest(metrics: Sequence[str], cases: Sequence[Case]) -> int:
-    """Return how many items are judged: as many as were asked for at this level, never a side effect of asking."""
-    cutoffs = [ranking.depth(name) or 0 for name in metrics]
-    return max([case.k for case in cases[:1]] + cutoffs)
 
 
 def _ranked_score(case: Case, values: Mapping[str, float]) -> Score:

@@ -1,0 +1,212 @@
+"""Charts as inline SVG, for `pipelines.pages`: bars with intervals, points, lines, a histogram.
+
+Drawn by hand because a report must be one small file that needs no network and follows the page's colours, light or
+dark.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .pages import Html, element, join, text
+
+COLOURS = ("--one", "--two", "--three", "--four", "--five", "--six")
+WIDTH, HEIGHT = 440, 280
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 14, 12, 42
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A value with its interval; ``value`` None draws no bar but keeps the row."""
+
+    label: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of `scatter`; its label stands beside it, or only in the tooltip when ``quiet``."""
+
+    label: str
+    x: float
+    y: float
+    colour: int = 0
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of `lines`."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+def bars(rows: Sequence[Bar], *, top: float | None = None, caption: str = "") -> Html:
+    """Return horizontal bars from 0 to ``top`` (the greatest value where None), intervals as whiskers."""
+    finite = [v for row in rows for v in (row.value, row.high) if v is not None]
+    end = top if top is not None else max([1e-12, *finite])
+    parts: list[Html] = []
+    for row in rows:
+        said = row.shown or ("none" if row.value is None else f"{row.value:.3f}")
+        parts += [element("span", row.label), element("span", said), element("span", _bar(row, end))]
+    figure = element("div", *parts, class_="bars")
+    return element("figure", figure, element("figcaption", caption) if caption else "")
+
+
+def _bar(row: Bar, end: float) -> Html:
+    def at(value: float) -> str:
+        return f"{100 * min(max(value / end, 0), 1):.2f}%"
+
+    inside = ['<rect width="100%" height="14" rx="2" fill="var(--wash)"/>']
+    if row.value is not None:
+        inside.append(f'<rect width="{at(row.value)}" height="14" rx="2" fill="var(--one)" fill-opacity=".75"/>')
+    if row.low is not None and row.high is not None:
+        low, high = at(row.low), at(row.high)
+        inside.append(f'<line x1="{low}" x2="{high}" y1="7" y2="7" stroke="var(--ink)" stroke-width="1.5"/>')
+        inside += [
+            f'<line x1="{x}" x2="{x}" y1="3" y2="11" stroke="var(--ink)" stroke-width="1.5"/>' for x in (low, high)
+        ]
+    return Html(f'<svg width="100%" height="14" role="img">{"".join(inside)}</svg>')
+
+
+def scatter(
+    points: Sequence[Point], *, x: str, y: str, log_x: bool = False, legend: Sequence[str] = (), caption: str = ""
+) -> Html:
+    """Return points over two axes; ``log_x`` for latencies and sizes."""
+    frame = _Frame.around([p.x for p in points], [p.y for p in points], log_x)
+    return _figure(frame, "".join(_mark(frame, p) for p in points), (x, y), legend, caption)
+
+
+def _mark(frame: _Frame, p: Point) -> str:
+    cx, cy = frame.at(p.x, p.y)
+    colour = COLOURS[p.colour % len(COLOURS)]
+    tip = text(f"{p.label}: {_number(p.x)}, {_number(p.y)}")
+    place = f'cx="{cx:.1f}" cy="{cy:.1f}" r="4.5"'
+    dot = f'<circle {place} fill="var({colour})" fill-opacity=".85"><title>{tip}</title></circle>'
+    if p.quiet:
+        return dot
+    side, at = ("end", cx - 8) if cx > WIDTH * 0.7 else ("start", cx + 8)  # a label stays inside the drawing
+    return f'{dot}<text x="{at:.1f}" y="{cy + 4:.1f}" text-anchor="{side}">{text(p.label)}</text>'
+
+
+def lines(series: Sequence[Line], *, x: str, y: str, log_x: bool = False, caption: str = "") -> Html:
+    """Return lines over two axes."""
+    frame = _Frame.around([v for s in series for v in s.x], [v for s in series for v in s.y], log_x)
+    marks = []
+    for number, each in enumerate(series):
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (frame.at(u, v) for u, v in zip(each.x, each.y, strict=True)))
+        colour = COLOURS[number % len(COLOURS)]
+        marks.append(f'<polyline points="{path}" fill="none" stroke="var({colour})" stroke-width="2"/>')
+    return _figure(frame, "".join(marks), (x, y), [s.label for s in series] if len(series) > 1 else (), caption)
+
+
+def histogram(values: Sequence[float], *, x: str, y: str = "questions", bins: int = 10, caption: str = "") -> Html:
+    """Return how often values between their least and greatest come."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    width = (high - low) / bins or 1.0
+    counts = [0] * bins
+    for value in values:
+        counts[min(bins - 1, int((value - low) / width))] += 1
+    frame = _Frame(low, low + bins * width, 0.0, float(max([1, *counts])), False)
+    marks = []
+    for number, count in enumerate(counts):
+        left, top = frame.at(low + number * width, count)
+        right, bottom = frame.at(low + (number + 1) * width, 0)
+        marks.append(
+            f'<rect x="{left + 1:.1f}" y="{top:.1f}" width="{right - left - 2:.1f}" height="{bottom - top:.1f}" '
+            f'fill="var(--one)" fill-opacity=".75"><title>{count}</title></rect>'
+        )
+    return _figure(frame, "".join(marks), (x, y), (), caption)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where values stand in a drawing."""
+
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+    log_x: bool
+
+    @classmethod
+    def around(cls, xs: Sequence[float], ys: Sequence[float], log_x: bool) -> _Frame:
+        log_x = log_x and all(x > 0 for x in xs)
+        x0, x1 = min(xs, default=0.0), max(xs, default=1.0)
+        y0, y1 = min(ys, default=0.0), max(ys, default=1.0)
+        y_pad = (y1 - y0) * 0.08 or abs(y1) * 0.1 or 1.0
+        if log_x:
+            grow = max((x1 / x0) ** 0.06, 1.1)
+            return cls(x0 / grow, x1 * grow, y0 - y_pad, y1 + y_pad, True)
+        x_pad = (x1 - x0) * 0.06 or abs(x1) * 0.1 or 1.0
+        return cls(x0 - x_pad, x1 + x_pad, y0 - y_pad, y1 + y_pad, False)
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        share = (
+            math.log(x / self.x0) / math.log(self.x1 / self.x0) if self.log_x else (x - self.x0) / (self.x1 - self.x0)
+        )
+        up = (y - self.y0) / (self.y1 - self.y0)
+        return _LEFT + share * (WIDTH - _LEFT - _RIGHT), HEIGHT - _BOTTOM - up * (HEIGHT - _TOP - _BOTTOM)
+
+
+def _figure(frame: _Frame, marks: str, axes: tuple[str, str], legend: Sequence[str], caption: str) -> Html:
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" style="width:100%;max-width:600px"'
+    drawing = f'<svg {size} role="img">{_axes(frame, *axes)}{marks}</svg>'
+    names = [
+        Html(f'<span style="color:var({COLOURS[i % len(COLOURS)]})"><b>{text(name)}</b></span>')
+        for i, name in enumerate(legend)
+    ]
+    shown = element("div", *names, class_="legend") if names else ""
+    return element("figure", Html(drawing), shown, element("figcaption", caption) if caption else "")
+
+
+def _axes(frame: _Frame, x: str, y: str) -> Html:
+    right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
+    parts = [f'<path d="M{_LEFT},{_TOP}V{bottom}H{right}" fill="none" stroke="var(--soft)"/>']
+    for value in ticks(frame.y0, frame.y1):
+        at = frame.at(frame.x0, value)[1]
+        parts.append(f'<path d="M{_LEFT},{at:.1f}H{right}" stroke="var(--line)"/>')
+        parts.append(f'<text class="soft" x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{_number(value)}</text>')
+    for value in log_ticks(frame.x0, frame.x1) if frame.log_x else ticks(frame.x0, frame.x1):
+        at = frame.at(value, frame.y0)[0]
+        parts.append(f'<path d="M{at:.1f},{bottom}v4" stroke="var(--soft)"/>')
+        parts.append(f'<text class="soft" x="{at:.1f}" y="{bottom + 17}" text-anchor="middle">{_number(value)}</text>')
+    middle = (_TOP + bottom) / 2
+    parts.append(f'<text x="{(_LEFT + right) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{text(x)}</text>')
+    parts.append(f'<text transform="translate(12,{middle}) rotate(-90)" text-anchor="middle">{text(y)}</text>')
+    return join(*(Html(part) for part in parts))
+
+
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Return round values between two others: multiples of 1, 2 or 5 times a power of ten."""
+    if not high > low:
+        return [low]
+    raw = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return 1, 2 and 5 times powers of ten between two positive values; powers alone where there are many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    wide = high / low > 200
+    found = [m * 10.0**p for p in powers for m in ((1,) if wide else (1, 2, 5))]
+    inside = [v for v in found if low <= v <= high]
+    return inside or [low, high]
+
+
+def _number(value: float) -> str:
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
