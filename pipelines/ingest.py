@@ -33,13 +33,33 @@ class Options:
 
 @dataclass(slots=True)
 class Progress:
-    """How far an ingest is."""
+    """How far an ingest is.
+
+    Attributes
+    ----------
+    files, files_read
+        Changed files, and those of them that were read.
+    documents_read, documents, chunks
+        Documents that were read; documents and chunks that are safe on disk.
+    stage
+        ``reading`` until all files are read, then ``writing``; embedding goes on beside both.
+    """
 
     files: int = 0
-    files_done: int = 0
+    files_read: int = 0
+    documents_read: int = 0
     documents: int = 0
     chunks: int = 0
     stage: str = "reading"
+
+    @property
+    def documents_expected(self) -> int | None:
+        """Documents that there will be, judged by those read so far; None while a single file is being read."""
+        if self.stage != "reading":
+            return self.documents_read
+        if self.files < 2 or not self.files_read:
+            return None
+        return max(self.documents_read, round(self.documents_read * self.files / self.files_read))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +251,14 @@ class _Reading:
         for loaded in load_files(changed, meta=self.meta):
             if isinstance(loaded, LoadFailure):
                 self._failed(loaded)
-            elif loaded.source != last:
-                last = loaded.source
-                self.progress.files_done += 1
-                self.tell()
+            else:
+                self.progress.documents_read += 1
+                if loaded.source != last:
+                    last = loaded.source
+                    self.progress.files_read += 1
+                    self.tell()
             yield loaded
-        self.progress.files_done, self.progress.stage = self.progress.files, "writing"
+        self.progress.files_read, self.progress.stage = self.progress.files, "writing"
         self.tell()
 
     def _changed(self, paths: list[str]) -> Iterator[Found]:

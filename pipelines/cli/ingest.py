@@ -88,8 +88,9 @@ def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("files  {task.fields[chunks]} chunks  {task.fields[rate]}/s"),
+        TextColumn("documents, {task.fields[chunks]} chunks, {task.fields[rate]}/s"),
         TimeRemainingColumn(),
+        TextColumn("left"),
     )
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=None, chunks=0, rate="-")
@@ -100,8 +101,8 @@ def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
             bar.update(
                 task,
                 description=progress.stage,
-                total=progress.files or None,
-                completed=progress.files_done,
+                total=progress.documents_expected,
+                completed=progress.documents,
                 chunks=progress.chunks,
                 rate=rate,
             )
