@@ -16,21 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
-from .errors import BenchmarkError
+from .errors import DiskFull, EngineFailed
 
 COMMAND = (sys.executable, "-P", "-m", "pipelines.benchmark.worker")
 _STARTUP_SECONDS = 60.0
 _SAID = 300
-
-
-class EngineFailed(Exception):  # noqa: N818 - it ends as the text of a row, never as an error of the program
-    """What an engine did instead of answering; becomes its row's ``error``."""
-
-
-class DiskFull(BenchmarkError, OSError):  # noqa: N818
-    """There is no room for an index or for results."""
-
-    exit_code = 4
 
 
 class Child:

@@ -13,3 +13,13 @@ class ResultsExist(BenchmarkError, FileExistsError):  # noqa: N818
     """The folder of results holds some already, or those of another task."""
 
     exit_code = 64
+
+
+class DiskFull(BenchmarkError, OSError):  # noqa: N818
+    """There is no room for an index or for results."""
+
+    exit_code = 4
+
+
+class EngineFailed(Exception):  # noqa: N818
+    """What an engine did instead of answering rightly; ends as the text of a row, never as an error of the program."""

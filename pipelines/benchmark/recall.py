@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from indexes import Ids
 
 from .distances import Distances
-from .errors import BenchmarkError
+from .errors import EngineFailed
 
 EPSILON = 1e-6
 """Of a distance: what is nearer than that to the k-th neighbour's distance ties with it."""
@@ -110,14 +110,14 @@ def rows_of(found: Ids, ids: Ids) -> Ids:
 
     Raises
     ------
-    BenchmarkError
+    EngineFailed
         An id that was never given to the index.
     """
     at = np.searchsorted(ids, found)
     at[at == len(ids)] = 0
     foreign = (ids[at] != found) & (found != -1)
     if foreign.any():
-        raise BenchmarkError(f"it returned the id {int(found[foreign][0])}, which is not in the data")
+        raise EngineFailed(f"it returned the id {int(found[foreign][0])}, which is not in the data")
     return np.where(found == -1, -1, at)
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from rag.errors import InvalidInput
 
-from .child import DiskFull
-from .errors import ResultsExist
+from .errors import DiskFull, ResultsExist
 
 FILE = "results.jsonl"
 Row = dict[str, Any]

@@ -16,7 +16,7 @@ from indexes.spec import Parameters
 
 from ..datasets import VectorData
 from .distances import Distances, of_rows
-from .errors import BenchmarkError
+from .errors import EngineFailed
 from .recall import Quality, interval, quality
 from .results import Row
 from .sweep import BuildTask
@@ -74,11 +74,11 @@ class Allowed:
 
         Raises
         ------
-        BenchmarkError
+        EngineFailed
             Something was found that the filter excludes.
         """
         if not np.isin(found, self.rows)[found >= 0].all():
-            raise BenchmarkError("it returned an id that the filter excludes")
+            raise EngineFailed("it returned an id that the filter excludes")
         return quality(found, maker.distances(found), self.truth.rows, self.truth.distances)
 
 
@@ -148,7 +148,7 @@ class RowMaker:
 
         Raises
         ------
-        BenchmarkError
+        EngineFailed
             An id that was removed, or never given.
         """
         from .recall import rows_of
@@ -158,7 +158,7 @@ class RowMaker:
         foreign = renewed & ~np.isin(found - last - 1, changed)
         rows = np.where(renewed, found - last - 1, rows_of(np.where(renewed, -1, found), self.data.ids))
         if foreign.any() or (np.isin(rows, changed) & ~renewed & (found >= 0)).any():
-            raise BenchmarkError("it returned an id that was removed, or never given")
+            raise EngineFailed("it returned an id that was removed, or never given")
         return rows
 
     def row(

@@ -18,7 +18,8 @@ from rag.errors import InvalidInput
 
 from ..datasets import VectorData
 from . import ann_benchmarks, memory
-from .child import COMMAND, DiskFull
+from .child import COMMAND
+from .errors import DiskFull
 from .machine import machine, versions
 from .results import Results, Row
 from .rows import RowMaker
@@ -189,7 +190,7 @@ class _Runner:
         if self._exports:
             ann_benchmarks.write_dataset(out, self._maker.data, self._maker.truth)
         with TemporaryDirectory(prefix=_WORK, dir=out, ignore_cleanup_errors=True) as scratch:
-            _write_data(Path(scratch), self._maker.data)
+            write_data(Path(scratch), self._maker.data)
             while todo and self._left() > 0:
                 with ExitStack() as stack:
                     group = self._group(todo, Path(scratch), stack)
@@ -273,7 +274,7 @@ def _without(task: BuildTask, done: set[str]) -> BuildTask | None:
     return BuildTask(task.engine, task.build, searches) if searches else None
 
 
-def _write_data(folder: Path, data: VectorData) -> None:
+def write_data(folder: Path, data: VectorData) -> None:
     """Put the arrays where the workers find them."""
     try:
         for name in ("base", "ids", "queries"):

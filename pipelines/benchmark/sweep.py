@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import indexes
 from indexes import Spec
+from indexes.registry import engine
 from indexes.spec import Parameters
 from rag.errors import InvalidInput
 
@@ -43,7 +44,7 @@ class BuildTask:
     @property
     def spec(self) -> str:
         """The spec of the index with the parameters of searching left at their defaults."""
-        return self.configuration(type(self.searches[0])())
+        return self.configuration(engine(self.engine).Search())
 
     def configuration(self, search: Parameters) -> str:
         """Return the spec of one configuration, by which rows are known."""
@@ -71,7 +72,7 @@ def plan(specs: Iterable[str], wanted: Grid | None = None) -> list[BuildTask]:
     for text in specs:
         for spec in _expanded(text, wanted):
             tasks.setdefault((spec.name, spec.build), {})[spec.search] = None
-    return [BuildTask(engine, build, tuple(searches)) for (engine, build), searches in tasks.items()]
+    return [BuildTask(name, build, tuple(searches)) for (name, build), searches in tasks.items()]
 
 
 def across_engines(tasks: Iterable[BuildTask]) -> list[BuildTask]:

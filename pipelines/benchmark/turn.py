@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from indexes.spec import Parameters
 
-from .child import Child, EngineFailed
-from .errors import BenchmarkError
-from .recall import rows_of
+from .child import Child
+from .errors import EngineFailed
+from .recall import Quality, rows_of
 from .results import Row
 from .rows import Answers, Round, RowMaker
 from .sweep import BuildTask
@@ -54,8 +54,8 @@ class Turn:
         self._facts: dict[str, Any] = {}
         self._error = ""
         self._errors: dict[Parameters, str] = {}
-        self._rounds: dict[Parameters, list[Round]] = {search: [] for search in task.searches}
-        self._filtered: dict[Parameters, list[dict[str, Any]]] = {search: [] for search in task.searches}
+        self._rounds: dict[Parameters, list[Round]] = {}
+        self._filtered: dict[Parameters, list[dict[str, Any]]] = {}
         self._churned: dict[Parameters, dict[str, Any]] = {}
 
     # ---- what the benchmark lets it do ------------------------------------------------------------------------
@@ -88,7 +88,7 @@ class Turn:
             found, single = self._array(name, "ids"), self._array(name, "single_ids")
             asked = self._array(name, "single_queries")
             rows, single_rows = rows_of(found, self._maker.data.ids), rows_of(single, self._maker.data.ids)
-            self._rounds[search].append(
+            self._rounds.setdefault(search, []).append(
                 Round(
                     qps=reply["qps"],
                     threads={int(t): float(qps) for t, qps in reply["threads"].items()},
@@ -108,21 +108,21 @@ class Turn:
                 with self._blamed(search):
                     ids, qps = self._batch(search, f"{self._place.name}-filtered", allow=allow)
                     quality = chosen.quality(self._maker, rows_of(ids, self._maker.data.ids))
-                    self._filtered[search].append({"share": share, "recall": quality.recall, "qps": qps})
+                    self._filtered.setdefault(search, []).append({"share": share, "recall": quality.recall, "qps": qps})
 
-    def churn(self) -> None:
-        """Remove and add a share of the vectors, then measure every configuration again."""
+    def churn(self, searches: Sequence[Parameters] | None = None) -> None:
+        """Remove and add a share of the vectors, then measure configurations again: all, or some."""
         share = self._settings.churn
         if share is None or self._error:
             return
-        name = f"{self._place.name}-churn"
+        name, wanted = f"{self._place.name}-churn", self.task.searches if searches is None else searches
         try:
             facts = self._ask("removing and adding", do="churn", share=share, batch=_CHURN_BATCH, out=name)
         except EngineFailed as error:
-            self._churned = {search: {"share": share, "error": str(error)} for search in self.task.searches}
+            self._churned = {search: {"share": share, "error": str(error)} for search in wanted}
             return
         changed = self._array(name, "rows")
-        for search in filter(self._sound, self.task.searches):
+        for search in filter(self._sound, wanted):
             with self._blamed(search):
                 ids, qps = self._batch(search, name)
                 quality = self._maker.judged(self._maker.churned_rows(ids, changed))
@@ -130,21 +130,37 @@ class Turn:
 
     def rows(self) -> list[tuple[Row, Answers | None]]:
         """Return a row for every configuration, with the answers of its last round."""
-        made: list[tuple[Row, Answers | None]] = []
-        for search in self.task.searches:
-            error = self._error or self._errors.get(search, "")
-            rounds = self._rounds[search]
-            row = self._maker.row(
-                self.task, search, self._facts, [] if error else rounds,
-                filters=self._filtered[search], churn=self._churned.get(search), error=error,
-            )  # fmt: skip
-            made.append((row, rounds[-1].answers if rounds and not error else None))
-        return made
+        return [self.row(search) for search in self.task.searches]
+
+    def row(self, search: Parameters) -> tuple[Row, Answers | None]:
+        """Return the row of one configuration, with the answers of its last round."""
+        error = self.error(search)
+        rounds = [] if error else self._rounds.get(search, [])
+        filters, churn = self._filtered.get(search, []), self._churned.get(search)
+        row = self._maker.row(self.task, search, self._facts, rounds, filters=filters, churn=churn, error=error)
+        return row, rounds[-1].answers if rounds else None
+
+    def error(self, search: Parameters | None = None) -> str:
+        """Return what went wrong with the index, or with one configuration of it; empty where nothing did."""
+        return self._error or (self._errors.get(search, "") if search is not None else "")
+
+    def probe(self, search: Parameters) -> Quality | None:
+        """Return how good the answers of a configuration are, without measuring its speed; None if it failed."""
+        if self._sound(search):
+            with self._blamed(search):
+                ids, _ = self._batch(search, f"{self._place.name}-probe", seconds=0.0)
+                return self._maker.judged(rows_of(ids, self._maker.data.ids))
+        return None
+
+    def rest(self) -> None:
+        """End the process; it is started again, with the saved index, when there is more to do."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
 
     def close(self) -> None:
         """End the process and delete the saved index."""
-        if self._child is not None:
-            self._child.close()
+        self.rest()
         shutil.rmtree(self._place, ignore_errors=True)
 
     # ---- machinery --------------------------------------------------------------------------------------------
@@ -172,8 +188,8 @@ class Turn:
         return self._child.ask(doing, self._seconds, do=do, **values)
 
     def _batch(self, search: Parameters, name: str, **more: object) -> tuple[NDArray[np.int64], float]:
-        k, seconds = self._settings.k, self._settings.seconds
-        reply = self._ask("searching", do="batch", search=asdict(search), k=k, seconds=seconds, out=name, **more)
+        values = {"k": self._settings.k, "seconds": self._settings.seconds, **more}
+        reply = self._ask("searching", do="batch", search=asdict(search), out=name, **values)
         return self._array(name, "ids"), float(reply["qps"])
 
     def _array(self, name: str, part: str) -> NDArray[Any]:
@@ -188,5 +204,5 @@ class Turn:
         """Note what goes wrong as this configuration's error."""
         try:
             yield
-        except (EngineFailed, BenchmarkError) as error:
+        except EngineFailed as error:
             self._errors[search] = str(error)

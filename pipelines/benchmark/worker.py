@@ -122,7 +122,8 @@ class Worker:
         rng = np.random.default_rng(self._job["seed"])
         allowed = None if allow is None else IdSet(np.load(self._folder / allow, allow_pickle=False))
         ask = self._ask(search, k, allowed)
-        timing.warm_up(ask, self._queries, rng, 0.0)
+        if seconds:
+            timing.warm_up(ask, self._queries, rng, 0.0)
         found = timing.batched(ask, self._queries, rng, seconds)
         self._write(out, ids=found.ids)
         return {"qps": found.qps}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import ask, bench, chat, evaluate, ingest, maintenance, search
+from . import ask, bench, chat, evaluate, ingest, maintenance, search, tune
 
 app = typer.Typer(
     name="rag",
@@ -22,6 +22,7 @@ app.command("chat")(chat.command)
 app.command("search")(search.command)
 app.command("evaluate")(evaluate.command)
 app.add_typer(bench.app, name="bench")
+app.command("tune")(tune.command)
 app.command("status")(maintenance.status)
 app.command("verify")(maintenance.verify)
 app.command("repair")(maintenance.repair)

@@ -135,7 +135,7 @@ def _bench(
         if not specs:
             for why in missing.values():
                 console.print(f"  left out: {one_line(why)}", style="yellow")
-    with _progress(show=not json) as on_progress:
+    with steps_bar(show=not json) as on_progress:
         report = run(data, tasks, out, settings, resume=resume, on_progress=on_progress)
     if json:
         print_json(
@@ -154,7 +154,8 @@ def _bench(
 
 
 @contextmanager
-def _progress(*, show: bool) -> Iterator[Any]:
+def steps_bar(*, show: bool) -> Iterator[Any]:
+    """Show a bar with the time left, on a terminal only."""
     console = stderr()
     if not show or not console.is_terminal:
         yield None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.benchmark.distances import of_rows, to_all
-from pipelines.benchmark.errors import BenchmarkError
+from pipelines.benchmark.errors import EngineFailed
 from pipelines.benchmark.recall import first_occurrences, interval, quality, rows_of
 from pipelines.benchmark.truth import exact
 
@@ -119,7 +119,7 @@ def test_ids_become_rows():
     ids = np.array([5, 9, 2**61])
     assert rows_of(np.array([[9, -1, 2**61]]), ids).tolist() == [[1, -1, 2]]
     for foreign in (4, 6, 2**62, -2):
-        with pytest.raises(BenchmarkError, match="not in the data"):
+        with pytest.raises(EngineFailed, match="not in the data"):
             rows_of(np.array([[foreign]]), ids)
 
 

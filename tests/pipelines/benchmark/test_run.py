@@ -13,8 +13,7 @@ import pytest
 
 from indexes import EngineMissing, UnknownParameter
 from pipelines.benchmark import run as run_module
-from pipelines.benchmark.child import DiskFull
-from pipelines.benchmark.errors import ResultsExist
+from pipelines.benchmark.errors import DiskFull, ResultsExist
 from pipelines.benchmark.results import FILE
 from pipelines.benchmark.run import Settings
 from pipelines.benchmark.sweep import plan

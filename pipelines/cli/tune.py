@@ -1,0 +1,161 @@
+"""``rag tune``: find the index that is fastest within limits, and let the knowledge base search by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from rag.errors import InvalidInput
+
+from . import exit_codes, units
+from .arguments import Json, Wait
+from .bench import steps_bar
+from .output import megabytes, one_line, print_json, stderr, stdout
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from indexes import Metric
+
+    from ..tuning.candidates import Candidate
+    from ..tuning.tuner import TuneReport
+
+_ROUND_SECONDS = 0.05
+
+
+def command(
+    data: Annotated[str, typer.Argument(metavar="KB", help="Knowledge base, or vectors as `rag bench --data` takes.")],
+    recall: Annotated[float, typer.Option(metavar="SHARE", help="Of the true neighbours, find at least this.")] = 0.95,
+    max_memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Of the index, e.g. 200MB.")] = None,
+    max_p99: Annotated[
+        str | None, typer.Option(metavar="TIME", help="For 99 of 100 searches, one at a time, e.g. 5ms.")
+    ] = None,
+    min_adds: Annotated[float | None, typer.Option(metavar="N", help="Vectors added a second, at least.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Let the knowledge base search by it from now on.")] = False,
+    index: Annotated[
+        list[str] | None, typer.Option(metavar="ENGINE", help="Search among these engines only; repeatable.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", metavar="N", help="Neighbours to find.")] = 10,
+    questions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Questions to ask with; else made from the chunks.")
+    ] = None,
+    queries: Annotated[int, typer.Option(metavar="N", help="At most this many queries.")] = 1000,
+    metric: Annotated[str | None, typer.Option(metavar="NAME", help="cosine, ip or l2; for files.")] = None,
+    keep_overlap: Annotated[bool, typer.Option("--keep-overlap", help="Leave queries in the base.")] = False,
+    timeout: Annotated[str, typer.Option(metavar="TIME", help="What a build or a measurement may take.")] = "10m",
+    memory: Annotated[str | None, typer.Option(metavar="SIZE", help="What an engine may take while it works.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of everything that is drawn at random.")] = 0,
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> int:
+    """Find the fastest index within limits of recall, memory and latency; with --apply, use it."""
+    from ..benchmark.run import Settings
+    from ..datasets import open_vectors
+    from ..datasets.knowledge_base import is_knowledge_base
+    from ..tuning.applying import apply as apply_to
+    from ..tuning.constraints import Constraints
+    from ..tuning.tuner import Tuner
+
+    constraints = Constraints(
+        recall=recall,
+        max_memory=None if max_memory is None else units.n_bytes(max_memory, "--max-memory"),
+        max_p99=None if max_p99 is None else units.seconds(max_p99, "--max-p99"),
+        min_adds=min_adds,
+    )
+    settings = Settings(
+        k=k,
+        seconds=_ROUND_SECONDS,
+        churn=None if min_adds is None else 0.05,
+        seed=seed,
+        timeout=units.seconds(timeout, "--timeout"),
+        memory=None if memory is None else units.n_bytes(memory, "--memory"),
+    )
+    if apply and not is_knowledge_base(Path(data)):
+        raise InvalidInput(f"--apply changes a knowledge base, and {data} is none")
+    vectors = open_vectors(
+        data,
+        metric=cast("Metric | None", metric),
+        n_queries=queries,
+        keep_overlap=keep_overlap,
+        questions=None if questions is None else str(questions),
+        seed=seed,
+    )
+    engines = _engines(index, vectors.dim)
+    with TemporaryDirectory(prefix="rag-tune-") as folder, steps_bar(show=not json) as on_progress:
+        report = Tuner(vectors, constraints, settings, Path(folder), on_progress=on_progress).run(engines)
+    now = apply_to(Path(data), report.chosen.spec, wait=wait) if apply and report.chosen else None
+    if json:
+        print_json({**report.as_dict(), "applied": now})
+    else:
+        _show(report, stdout())
+        if now:
+            stdout().print(f"{data} is now searched by: {', '.join(now)}", soft_wrap=True)
+        elif report.chosen and is_knowledge_base(Path(data)):
+            stderr().print(f"To use it: rag reindex {data} --index '{report.chosen.spec}' --index bm25, or --apply")
+    return exit_codes.OK if report.chosen else exit_codes.NOTHING_FOUND
+
+
+def _engines(wanted: list[str] | None, dim: int) -> list[str]:
+    from indexes import EngineMissing
+    from indexes.registry import row
+
+    from ..benchmark.grids import installed
+
+    usable, missing = installed(dim)
+    for name in wanted or ():
+        if row(name).family != "dense":
+            raise InvalidInput(f"--index {name}: an index of terms has nothing to tune here")
+        if name in missing:
+            raise EngineMissing(missing[name])
+    return wanted or usable
+
+
+def _show(report: TuneReport, console: Console) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("tried", no_wrap=True)
+    for name in ("recall", "queries/s", "p99 ms", "memory", "build s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", overflow="fold")
+    for each in sorted(report.tried, key=lambda each: -(each.get("qps") or 0.0)):
+        known = each.get("qps")
+        figures = (
+            [f"{known:,.0f}", f"{each['p99_ms']:.2f}", megabytes(each["memory_bytes"]), f"{each['build_s']:.2f}"]
+            if known
+            else [""] * 4
+        )
+        table.add_row(each["spec"], f"{each['recall']:.3f}", *figures, one_line(each["verdict"]))
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)
+    console.print()
+    for note in report.notes:
+        console.print(one_line(note), style="dim")
+    chosen = report.chosen
+    if chosen is None:
+        console.print("Nothing meets all constraints; the table says what each breaks.", style="yellow")
+        return
+    low, high = report.held_out_interval
+    console.print(f"Take {chosen.spec}", style="bold")
+    sure = f"95 % interval {low:.3f} to {high:.3f}"
+    console.print(f"  recall {chosen.held_out:.4f} on queries held out ({sure}); {_figures(chosen)}")
+    if report.runner_up:
+        console.print(f"  runner-up: {report.runner_up.spec}: {_figures(report.runner_up)}")
+    for cost in report.costs:
+        better = (
+            f"{cost['spec']} answers {cost['times']:.2f} times as many queries" if cost["spec"] else "nothing faster"
+        )
+        console.print(f"  {cost['how']}: {better}")
+    console.print(f"  found in {report.seconds:.0f} s", style="dim")
+
+
+def _figures(candidate: Candidate) -> str:
+    row = candidate.row
+    return (
+        f"{row['qps']:,.0f} queries/s, p99 {row['p99_ms']:.2f} ms, {megabytes(row['memory_bytes'])}, "
+        f"built in {row['build_s']:.2f} s"
+    )

@@ -1,0 +1,44 @@
+"""Let a knowledge base search by the index that was chosen: built from stored embeddings, in one step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import indexes
+from rag.errors import InvalidInput
+
+
+def apply(path: Path, spec: str, *, wait: float = 0.0) -> list[str]:
+    """Put ``spec`` in the place of a knowledge base's indexes of vectors; its indexes of terms stay.
+
+    The parameters of searching are part of the spec and are saved with the index, so that every search uses them.
+
+    Parameters
+    ----------
+    path
+        The knowledge base.
+    spec
+        Of an index of vectors.
+    wait
+        Seconds to wait for another writer.
+
+    Returns
+    -------
+    list of str
+        The knowledge base's indexes from now on.
+
+    Raises
+    ------
+    StoreLocked
+        Another process is writing.
+    InvalidInput
+        ``path`` is no knowledge base.
+    """
+    from rag.knowledge_base import KnowledgeBase
+
+    if not KnowledgeBase.exists(path):
+        raise InvalidInput(f"--apply changes a knowledge base, and {path} is none")
+    with KnowledgeBase.open(path, mode="w", wait=wait) as kb:
+        terms = [other for other in kb.indexes if indexes.kind(other) == "terms"]
+        kb.reindex([spec, *terms])
+        return list(kb.indexes)

@@ -1,0 +1,301 @@
+"""The search for the fastest configuration that meets the constraints.
+
+1. Every engine is built once or twice and its effort of searching raised to the least that reaches the recall wanted on
+   one half of the queries. What cannot reach it, breaks a limit, or has half the speed of the best so far is let go.
+2. Of the engines that did best, other builds are tried in the same way.
+3. The best few take turns at being measured until their medians can be trusted.
+4. The fastest of them (of those within 5 % of it, the smallest) has to reach the recall on the other half of the
+   queries too, which had no part in choosing it. If it does not, its effort is raised, and the report says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rag.errors import InvalidInput
+
+from ..benchmark import memory
+from ..benchmark.child import COMMAND
+from ..benchmark.machine import machine, versions
+from ..benchmark.recall import interval
+from ..benchmark.rows import RowMaker
+from ..benchmark.run import Progress, Settings, write_data
+from ..benchmark.truth import truth_of
+from ..benchmark.turn import Turn
+from ..datasets import VectorData
+from .arms import Arm, first_arms, more_arms
+from .candidates import Candidate, climb
+from .constraints import Constraints
+
+_LEAST_QUERIES = 20
+_ENGINES_KEPT = 3
+_FINALISTS = 4
+_HOPELESS = 0.5
+_FINAL = 0.7
+"""Slower than this share of the best after one round, a configuration is not measured again."""
+
+_EQUAL = 0.95
+_LOWER_RECALL = 0.05
+_MEMORY_SHARE = 0.8
+
+
+@dataclass(slots=True)
+class TuneReport:
+    """What the tuner found.
+
+    Attributes
+    ----------
+    chosen
+        None where nothing meets the constraints.
+    held_out_interval
+        95 % interval of the chosen one's recall on the queries held out.
+    runner_up
+        The best one of another build that meets the constraints.
+    costs
+        What each constraint cost: the best that breaks it alone, and how many times as fast that is.
+    tried
+        Everything that was looked at, with the verdict.
+    notes
+        What else to know: on the data, on the confirmation.
+    seconds
+        How long it took.
+    """
+
+    chosen: Candidate | None = None
+    held_out_interval: tuple[float, float] = (0.0, 1.0)
+    runner_up: Candidate | None = None
+    costs: list[dict[str, Any]] = field(default_factory=list)
+    tried: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report for JSON."""
+        return {
+            "chosen": self.chosen and self.chosen.as_dict(),
+            "held_out_interval": list(self.held_out_interval),
+            "runner_up": self.runner_up and self.runner_up.as_dict(),
+            "costs": self.costs,
+            "tried": self.tried,
+            "notes": self.notes,
+            "seconds": self.seconds,
+        }
+
+
+class Tuner:
+    """One search.
+
+    Parameters
+    ----------
+    data
+        Vectors and queries, at least 20.
+    constraints
+        What must be met.
+    settings
+        How to measure.
+    folder
+        An empty folder for indexes.
+    on_progress
+        Called at every step.
+    command
+        How a worker is started.
+    """
+
+    def __init__(
+        self,
+        data: VectorData,
+        constraints: Constraints,
+        settings: Settings,
+        folder: Path,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        if len(data.queries) < _LEAST_QUERIES:
+            raise InvalidInput(f"{len(data.queries)} queries are too few to tune by; give at least {_LEAST_QUERIES}")
+        if settings.k > len(data):
+            raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
+        self._constraints, self._settings, self._folder = constraints, settings, folder
+        self._tell, self._command = on_progress or (lambda _: None), command
+        self._maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
+        order = np.random.default_rng(settings.seed).permutation(len(data.queries))
+        self._ours, self._held = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
+        self._candidates: list[Candidate] = []
+        self._turns: list[Turn] = []
+        self._progress = Progress()
+        self._report = TuneReport(notes=list(data.notes))
+        write_data(folder, data)
+
+    def run(self, engines: Sequence[str]) -> TuneReport:
+        """Search among ``engines``."""
+        start = time.monotonic()
+        try:
+            arms = [arm for name in engines for arm in first_arms(name)]
+            self._progress.total = len(arms) + 2 * _ENGINES_KEPT + self._settings.rounds
+            for arm in arms:
+                self._try(arm)
+            more = [arm for name in self._best_engines() for arm in more_arms(name)]
+            self._progress.total = len(arms) + len(more) + self._settings.rounds
+            for arm in more:
+                self._try(arm)
+            self._choose(self._finals())
+        finally:
+            for turn in self._turns:
+                turn.close()
+        self._report.tried = [*self._report.tried, *({**c.as_dict(), "verdict": _verdict(c)} for c in self._candidates)]
+        self._report.seconds = time.monotonic() - start
+        return self._report
+
+    # ---- one arm ----------------------------------------------------------------------------------------------
+
+    def _try(self, arm: Arm) -> None:
+        """Build an index, raise its effort until it finds enough, and measure it once."""
+        self._step(f"trying {arm.task.spec}")
+        limit = self._settings.memory or int(_MEMORY_SHARE * memory.available())
+        turn = Turn(arm.task, self._maker, self._folder / f"index-{len(self._turns)}", limit, self._command)
+        self._turns.append(turn)
+        turn.build(self._settings.timeout)
+        candidate = None if turn.error() else self._climbed(turn, arm, self._constraints.recall)
+        if candidate is None:
+            turn.close()
+            return
+        self._measure(candidate, 0)
+        if candidate.broken or candidate.qps < _HOPELESS * self._best_qps():
+            turn.rest()
+        self._candidates.append(candidate)
+
+    def _climbed(self, turn: Turn, arm: Arm, target: float) -> Candidate | None:
+        """Return the least effort that reaches the recall; note why if none does."""
+        seen: dict[int, tuple[float, float]] = {}
+
+        def recall_at(rung: int) -> float | None:
+            quality = turn.probe(arm.rungs[rung])
+            if quality is None:
+                return None
+            seen[rung] = float(quality.per_query[self._ours].mean()), float(quality.per_query[self._held].mean())
+            return seen[rung][0]
+
+        rung, best = climb(arm, recall_at, target)
+        if rung is not None:
+            return Candidate(arm, rung, turn, *seen[rung])
+        error = turn.error() or next((text for s in arm.rungs if (text := turn.error(s))), "")
+        verdict = f"failed: {error}" if error else f"recall comes to {best:.3f} at most"
+        self._report.tried.append({"spec": arm.task.spec, "recall": best, "verdict": verdict})
+        return None
+
+    def _measure(self, candidate: Candidate, number: int) -> None:
+        candidate.turn.measure(candidate.search, number)
+        if not number and self._constraints.min_adds is not None:
+            candidate.turn.churn([candidate.search])
+            candidate.turn.rest()  # the changed index is not the one to be measured again
+        self._weigh(candidate)
+
+    def _weigh(self, candidate: Candidate) -> None:
+        candidate.row = candidate.turn.row(candidate.search)[0]
+        failed = ("failed",) if candidate.row["error"] else ()
+        candidate.broken = failed or self._constraints.broken(candidate.row, candidate.recall)
+
+    # ---- the choice -------------------------------------------------------------------------------------------
+
+    def _best_qps(self) -> float:
+        return max((c.qps for c in self._candidates if not c.broken), default=0.0)
+
+    def _best_engines(self) -> list[str]:
+        """Return the engines worth other builds: fastest first, those that meet the constraints before the others."""
+        ranked = sorted(self._candidates, key=lambda c: (len(c.broken), -c.qps))
+        best = self._best_qps()
+        near = [c.arm.task.engine for c in ranked if c.qps >= _HOPELESS * best]
+        return list(dict.fromkeys(near))[:_ENGINES_KEPT]
+
+    def _finals(self) -> list[Candidate]:
+        """Measure the best few by turns; a latency that was too long once may have been the machine's."""
+        able = [c for c in self._candidates if set(c.broken) <= {"max-p99"} and c.qps > 0]
+        able.sort(key=lambda c: -c.qps)
+        finalists = [c for c in able if c.qps >= _FINAL * able[0].qps][:_FINALISTS]
+        for candidate in self._candidates:
+            if candidate not in finalists:
+                candidate.turn.rest()
+        for number in range(1, self._settings.rounds):
+            self._step(f"round {number + 1} of {self._settings.rounds}: {len(finalists)} finalists")
+            for candidate in finalists:
+                self._measure(candidate, number)
+        return finalists
+
+    def _choose(self, finalists: list[Candidate]) -> None:
+        able = sorted((c for c in finalists if not c.broken), key=lambda c: -c.qps)
+        while able:
+            equal = [c for c in able if c.qps >= _EQUAL * able[0].qps]
+            first = min(equal, key=lambda c: c.row["memory_bytes"])
+            able.remove(first)
+            confirmed = self._confirmed(first)
+            if confirmed is None:
+                continue
+            self._report.chosen = confirmed
+            self._report.held_out_interval = interval(confirmed.held_out, len(self._held))
+            others = [c for c in self._candidates if not c.broken and c.arm is not first.arm]
+            self._report.runner_up = max(others, key=lambda c: c.qps, default=None)
+            self._report.costs = self._costs(confirmed)
+            return
+
+    def _confirmed(self, candidate: Candidate) -> Candidate | None:
+        """Return the candidate, with its effort raised where the queries held out find too little; None if in vain."""
+        target = self._constraints.recall
+        if candidate.held_out >= target:
+            return candidate
+        for rung in range(candidate.rung + 1, len(candidate.arm.rungs)):
+            quality = candidate.turn.probe(candidate.arm.rungs[rung])
+            if quality is None:
+                break
+            ours, held = (float(quality.per_query[half].mean()) for half in (self._ours, self._held))
+            if min(ours, held) >= target:
+                raised = Candidate(candidate.arm, rung, candidate.turn, ours, held)
+                for number in range(self._settings.rounds):
+                    self._measure(raised, number)
+                self._candidates.append(raised)
+                self._report.notes.append(
+                    f"{candidate.spec} found {candidate.held_out:.4f} on the queries held out: effort raised"
+                )
+                return None if raised.broken else raised
+        self._report.notes.append(f"{candidate.spec} was passed over: {candidate.held_out:.4f} on the queries held out")
+        return None
+
+    def _costs(self, chosen: Candidate) -> list[dict[str, Any]]:
+        """Say of each constraint what the best configuration that breaks it alone would give."""
+        costs = []
+        lower = self._climbed(chosen.turn, chosen.arm, max(0.0, self._constraints.recall - _LOWER_RECALL))
+        if lower is not None and lower.rung != chosen.rung:
+            for number in range(2):
+                self._measure(lower, number)
+            costs.append(_cost("recall", f"at recall {lower.recall:.3f}", lower, chosen))
+        for name in ("max-memory", "max-p99", "min-adds"):
+            if getattr(self._constraints, name.replace("-", "_")) is None:
+                continue
+            without = [c for c in self._candidates if set(c.broken) == {name} and c.qps > chosen.qps]
+            best = max(without, key=lambda c: c.qps, default=None)
+            costs.append(_cost(name, f"without --{name}", best, chosen))
+        return costs
+
+    def _step(self, doing: str) -> None:
+        self._progress.doing = doing
+        self._tell(self._progress)
+        self._progress.done += 1
+
+
+def _cost(constraint: str, how: str, other: Candidate | None, chosen: Candidate) -> dict[str, Any]:
+    if other is None:
+        return {"constraint": constraint, "how": how, "spec": None, "times": 1.0}
+    return {"constraint": constraint, "how": how, "spec": other.spec, "times": other.qps / chosen.qps}
+
+
+def _verdict(candidate: Candidate) -> str:
+    if candidate.row.get("error"):
+        return f"failed: {candidate.row['error']}"
+    if candidate.broken:
+        return "breaks " + " and ".join(f"--{name}" for name in candidate.broken)
+    return "meets all"
