@@ -161,7 +161,7 @@ class Tuner:
         turn = Turn(arm.task, self._maker, self._folder / f"index-{len(self._turns)}", limit, self._command)
         self._turns.append(turn)
         turn.build(self._settings.timeout)
-        candidate = None if turn.error() else self._climbed(turn, arm, self._constraints.recall)
+        candidate = self._climbed(turn, arm, self._constraints.recall)
         if candidate is None:
             turn.close()
             return

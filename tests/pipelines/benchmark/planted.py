@@ -221,8 +221,54 @@ class Filler(Honest):
         raise OSError(28, "No space left on device")
 
 
+class Graded(Honest):
+    """Looks at ``level`` rows of 64 and takes its time over each."""
+
+    name = "graded"
+
+    def _search(self, q, k, params, keep):
+        time.sleep(0.00005 * params.level * len(q) ** 0.5)
+        seen = np.arange(len(self._x)) % 64 < params.level
+        scores = np.where(seen, -np.square(q[:, None] - self._x[None]).sum(axis=2), -np.inf)
+        rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(scores, rows, axis=1), rows
+
+
+class Big(Honest):
+    """Is exact and quick, and says that it takes a gigabyte."""
+
+    name = "big"
+
+    def _bytes(self):
+        return {"vectors": 10**9}
+
+
+class Slow(Honest):
+    """Is exact, and never quick."""
+
+    name = "slow"
+
+    def _search(self, q, k, params, keep):
+        time.sleep(0.1)
+        return super()._search(q, k, params, keep)
+
+
+class Partial(Honest):
+    """Answers queries to the left of zero badly until ``level`` is 8."""
+
+    name = "partial"
+
+    def _search(self, q, k, params, keep):
+        scores, rows = super()._search(q, k, params, keep)
+        if params.level < 8:
+            left = q[:, 0] < 0
+            rows[left] = np.arange(k)
+        return scores, rows
+
+
 ENGINES = (
-    Honest, Tenfold, Boaster, Half, Padding, Foreign, Sleeper, Stale, Crasher, Picky, Hanger, Hungry, Leaky, Undead,
+    Graded, Big, Slow, Partial, Honest, Tenfold, Boaster, Half, Padding, Foreign, Sleeper, Stale, Crasher, Picky,
+    Hanger, Hungry, Leaky, Undead,
     Chatty, Filler,
 )  # fmt: skip
 

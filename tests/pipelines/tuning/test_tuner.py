@@ -1,0 +1,84 @@
+"""The tuner over planted engines, whose recall is known: least effort, limits, honest confirmation."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pipelines.tuning.constraints import Constraints
+from rag.errors import InvalidInput
+
+
+def verdicts(report):
+    return {each["spec"].partition(":")[0]: each["verdict"] for each in report.tried}
+
+
+def test_the_fastest_that_finds_enough_with_the_least_effort(tuner, vectors):
+    made = tuner(recall=0.7)
+    report = made.run(["graded", "slow", "crasher", "tenfold"])
+    chosen = report.chosen
+    assert chosen.spec.startswith("graded")
+    assert chosen.recall >= 0.7
+    assert chosen.held_out >= 0.7
+    level = chosen.search.level
+    assert 40 < level < 64  # 70 % of 64 rows are 45
+    below = chosen.arm.rungs[chosen.rung - 1]
+    exact = np.argsort(np.square(vectors.queries[:, None] - vectors.base[None]).sum(axis=2), axis=1)[:, :10]
+    assert (exact[made._ours] % 64 < below.level).mean() < 0.7 <= (exact[made._ours] % 64 < level).mean()
+    assert chosen.held_out == pytest.approx((exact[made._held] % 64 < level).mean())
+    low, high = report.held_out_interval
+    assert low < chosen.held_out < high
+    assert report.runner_up.spec == "slow"
+    assert "crashed with SIGSEGV" in verdicts(report)["crasher"]
+    assert verdicts(report)["tenfold"] == "recall comes to 0.100 at most"
+    assert set(made._ours) | set(made._held) == set(range(80))
+    assert not set(made._ours) & set(made._held)
+
+
+def test_limits_are_kept_and_their_price_is_told(tuner):
+    report = tuner(recall=0.7, max_memory=10**6).run(["graded", "big"])
+    assert report.chosen.spec.startswith("graded")
+    assert verdicts(report)["big"] == "breaks --max-memory"
+    costs = {cost["constraint"]: cost for cost in report.costs}
+    assert costs["max-memory"]["spec"] == "big"
+    assert costs["max-memory"]["times"] > 1
+    assert costs["recall"]["spec"].startswith("graded:level=")
+    assert report.chosen.row["memory_bytes"] < 10**6
+
+
+def test_nothing_meets_an_impossible_limit(tuner):
+    report = tuner(recall=0.7, max_p99=1e-7).run(["honest"])
+    assert report.chosen is None
+    assert verdicts(report)["honest"] == "breaks --max-p99"
+
+
+def test_additions_are_measured_where_they_are_limited(tuner):
+    report = tuner(recall=0.7, min_adds=1e12).run(["honest"])
+    assert report.chosen is None
+    assert verdicts(report)["honest"] == "breaks --min-adds"
+    assert tuner(recall=0.7, min_adds=1).run(["honest"]).chosen.row["churn"]["adds_per_s"] > 1
+
+
+def test_queries_held_out_have_the_last_word(tuner, vectors):
+    made = tuner(recall=0.9)
+    made._ours = np.flatnonzero(vectors.queries[:, 0] >= 0)  # a tuning half on which little effort is enough
+    made._held = np.flatnonzero(vectors.queries[:, 0] < 0)
+    report = made.run(["partial"])
+    assert report.chosen.search.level == 8
+    assert report.chosen.held_out == 1.0
+    assert "on the queries held out: effort raised" in report.notes[-1]
+
+
+def test_too_few_queries_or_vectors(tuner, vectors):
+    with pytest.raises(InvalidInput, match="19 queries are too few"):
+        tuner(data=dataclasses.replace(vectors, queries=vectors.queries[:19]))
+    with pytest.raises(InvalidInput, match="has only 9 vectors"):
+        tuner(data=dataclasses.replace(vectors, base=vectors.base[:9], ids=vectors.ids[:9]))
+
+
+@pytest.mark.parametrize("limits", [{"recall": 1.5}, {"recall": 0}, {"max_memory": 0}, {"max_p99": -1}])
+def test_constraints_that_cannot_be_meant(limits):
+    with pytest.raises(InvalidInput):
+        Constraints(**limits)
