@@ -19,12 +19,21 @@ if TYPE_CHECKING:
     from .documents import Chunk, Document, Passage, Section
     from .embedding import CallableEmbedder, Embedder, HashingEmbedder, embedder
     from .errors import (
+        BudgetExceeded,
+        ConstraintUnmet,
         EmbedderError,
         ExtraMissing,
         InvalidFilter,
         InvalidInput,
+        LLMBadResponse,
+        LLMError,
+        LLMRefused,
+        LLMTimeout,
+        LLMUnavailable,
+        LLMUnsupported,
         ModelDamaged,
         ModelMissing,
+        PromptTooLong,
         RagError,
         StoreCorrupt,
         StoreError,
@@ -34,7 +43,12 @@ if TYPE_CHECKING:
         StoreMissing,
         StoreUnwritable,
     )
+    from .generation.budget import Budget
+    from .generation.constraints import Choice, JsonSchema, Regex
     from .generation.extractive import ExtractiveGenerator
+    from .generation.language_model import Completion, LanguageModel, Message, Usage
+    from .generation.models import language_model
+    from .generation.sampling import Sampling
     from .knowledge_base import KnowledgeBase
     from .loaders import LoadFailure, load
     from .retriever import Retriever
@@ -42,9 +56,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "Bot",
+    "Budget",
+    "BudgetExceeded",
     "CallableEmbedder",
+    "Choice",
     "Chunk",
     "Citation",
+    "Completion",
+    "ConstraintUnmet",
     "Document",
     "Embedder",
     "EmbedderError",
@@ -53,13 +72,25 @@ __all__ = [
     "HashingEmbedder",
     "InvalidFilter",
     "InvalidInput",
+    "JsonSchema",
     "KnowledgeBase",
+    "LLMBadResponse",
+    "LLMError",
+    "LLMRefused",
+    "LLMTimeout",
+    "LLMUnavailable",
+    "LLMUnsupported",
+    "LanguageModel",
     "LoadFailure",
+    "Message",
     "ModelDamaged",
     "ModelMissing",
     "Passage",
+    "PromptTooLong",
     "RagError",
+    "Regex",
     "Retriever",
+    "Sampling",
     "Section",
     "StoreCorrupt",
     "StoreError",
@@ -68,7 +99,9 @@ __all__ = [
     "StoreMismatch",
     "StoreMissing",
     "StoreUnwritable",
+    "Usage",
     "embedder",
+    "language_model",
     "load",
 ]
 
@@ -76,9 +109,14 @@ __all__ = [
 _HOME = {
     "Answer": ".answers",
     "Bot": ".bot",
+    "Budget": ".generation.budget",
+    "BudgetExceeded": ".errors",
     "CallableEmbedder": ".embedding",
+    "Choice": ".generation.constraints",
     "Chunk": ".documents",
     "Citation": ".answers",
+    "Completion": ".generation.language_model",
+    "ConstraintUnmet": ".errors",
     "Document": ".documents",
     "Embedder": ".embedding",
     "EmbedderError": ".errors",
@@ -87,13 +125,25 @@ _HOME = {
     "HashingEmbedder": ".embedding",
     "InvalidFilter": ".errors",
     "InvalidInput": ".errors",
+    "JsonSchema": ".generation.constraints",
     "KnowledgeBase": ".knowledge_base",
+    "LLMBadResponse": ".errors",
+    "LLMError": ".errors",
+    "LLMRefused": ".errors",
+    "LLMTimeout": ".errors",
+    "LLMUnavailable": ".errors",
+    "LLMUnsupported": ".errors",
+    "LanguageModel": ".generation.language_model",
     "LoadFailure": ".loaders",
+    "Message": ".generation.language_model",
     "ModelDamaged": ".errors",
     "ModelMissing": ".errors",
     "Passage": ".documents",
+    "PromptTooLong": ".errors",
     "RagError": ".errors",
+    "Regex": ".generation.constraints",
     "Retriever": ".retriever",
+    "Sampling": ".generation.sampling",
     "Section": ".documents",
     "StoreCorrupt": ".errors",
     "StoreError": ".errors",
@@ -102,7 +152,9 @@ _HOME = {
     "StoreMismatch": ".errors",
     "StoreMissing": ".errors",
     "StoreUnwritable": ".errors",
+    "Usage": ".generation.language_model",
     "embedder": ".embedding",
+    "language_model": ".generation.models",
     "load": ".loaders",
 }
 

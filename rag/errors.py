@@ -14,7 +14,16 @@
     │   └── StoreUnwritable(OSError)          disk full, read-only, no permission; names the path and the cause
     ├── EmbedderError(RuntimeError)      an embedder gave the wrong number, shape or kind of vectors
     ├── ModelDamaged(ValueError)         a model's file is not the one expected; names the file and both digests
-    ├── ModelMissing(FileNotFoundError)  an embedding model that is nowhere to be found; says where it was looked for
+    ├── ModelMissing(FileNotFoundError)  a model that is nowhere to be found; says where it was looked for
+    ├── LLMError                         base of what can go wrong with a language model; ``attempts`` counts requests
+    │   ├── LLMUnavailable(ConnectionError)   cannot be reached, or fails whatever is asked, after all attempts
+    │   │   └── LLMTimeout(TimeoutError)      the deadline passed before an answer came
+    │   ├── LLMRefused(PermissionError)       the server will not answer this request; asking again is no use
+    │   ├── LLMBadResponse(ValueError)        what came back is not an answer; shows how it begins
+    │   ├── LLMUnsupported(NotImplementedError)  this back end cannot do what an option asks; names the option
+    │   ├── PromptTooLong(ValueError)         the conversation does not fit into the model's context
+    │   ├── ConstraintUnmet(ValueError)       the text is not what the schema, choice or pattern asks for
+    │   └── BudgetExceeded(RuntimeError)      a cap on calls, tokens, bytes or seconds is reached; names the cap
     └── ExtraMissing(ImportError)        an optional package is not installed; says the install line
 """
 
@@ -88,7 +97,54 @@ class ModelDamaged(RagError, ValueError):  # noqa: N818
 
 
 class ModelMissing(RagError, FileNotFoundError):  # noqa: N818
-    """An embedding model is nowhere to be found."""
+    """A model is nowhere to be found."""
+
+
+class LLMError(RagError):
+    """Base of what can go wrong with a language model.
+
+    Attributes
+    ----------
+    attempts
+        Requests that were made, repeated ones included.
+    """
+
+    exit_code = 10
+    attempts = 0
+
+
+class LLMUnavailable(LLMError, ConnectionError):  # noqa: N818
+    """The model cannot be reached, or fails whatever it is asked."""
+
+
+class LLMTimeout(LLMUnavailable, TimeoutError):  # noqa: N818
+    """The deadline passed before an answer came."""
+
+
+class LLMRefused(LLMError, PermissionError):  # noqa: N818
+    """The server will not answer this request: wrong key, no such model, something it cannot read."""
+
+
+class LLMBadResponse(LLMError, ValueError):  # noqa: N818
+    """What came back is not an answer."""
+
+
+class LLMUnsupported(LLMError, NotImplementedError):  # noqa: N818
+    """The back end cannot do what an option asks."""
+
+    exit_code = 64
+
+
+class PromptTooLong(LLMError, ValueError):  # noqa: N818
+    """The conversation does not fit into the model's context."""
+
+
+class ConstraintUnmet(LLMError, ValueError):  # noqa: N818
+    """The text is not what the schema, choice or pattern asks for."""
+
+
+class BudgetExceeded(LLMError, RuntimeError):  # noqa: N818
+    """A cap on calls, tokens, bytes or seconds is reached."""
 
 
 class ExtraMissing(RagError, ImportError):  # noqa: N818

@@ -15,6 +15,7 @@ NOTHING_FOUND = 7
 """``search`` found nothing, or ``ask`` abstained."""
 STORE_LOCKED = 8
 STORE_MISMATCH = 9
+MODEL_FAILED = 10
 BAD_USAGE = 64
 INTERRUPTED = 130
 
@@ -27,6 +28,7 @@ MEANINGS: dict[int, str] = {
     NOTHING_FOUND: "nothing found, or the bot abstained",
     STORE_LOCKED: "another process is writing",
     STORE_MISMATCH: "made with another embedder, metric, chunker, analyser or format",
+    MODEL_FAILED: "the language model failed, and nothing could stand in for it",
     BAD_USAGE: "bad usage: unknown option, bad filter, no such knowledge base",
     INTERRUPTED: "interrupted with Ctrl-C",
 }

@@ -79,7 +79,10 @@ class Completion:
 
 @runtime_checkable
 class LanguageModel(Protocol):
-    """A chat model.
+    """A chat model: what generators, rewriters and judges ask for.
+
+    `ChatModel` is the base of those that come with the library; they also stream, answer many conversations at once,
+    wait without blocking, keep budgets and obey constraints. `rag.language_model` makes one from a spec.
 
     ``name`` tells models apart where answers are cached: ``openai:gpt-x``, ``transformers:/path``.
     """

@@ -14,7 +14,7 @@ class Sampling:
     Attributes
     ----------
     temperature
-        0 is greedy: always the likeliest token.
+        0 is greedy: always the likeliest token. None: the back end's own default; some hosted models take no other.
     top_k, top_p, min_p
         Draw only from the ``k`` likeliest tokens; from the likeliest that together have probability ``p``; from those
         at least ``p`` times as likely as the likeliest. None: the back end's own default.
@@ -30,7 +30,7 @@ class Sampling:
         Answers to draw.
     """
 
-    temperature: float = 0.0
+    temperature: float | None = 0.0
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = None

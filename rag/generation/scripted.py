@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import fields
 
+from .budget import Budget
+from .chat_model import ChatModel, Request
 from .language_model import Completion, Message, Usage
 from .sampling import Sampling
 
 Script = Iterable[str | BaseException] | Callable[[Sequence[Message]], str]
 
 
-class ScriptedGenerator:
+class ScriptedGenerator(ChatModel):
     """Answers from a list, in order, or by a function of the messages; an error in the list is raised.
+
+    Takes every option and constraint, as if it obeyed them; a text that a constraint forbids raises `ConstraintUnmet`.
 
     Attributes
     ----------
@@ -25,29 +31,32 @@ class ScriptedGenerator:
     'Hello.'
     """
 
-    def __init__(self, script: Script, *, name: str = "scripted") -> None:
-        self.name = name
+    samples = frozenset(option.name for option in fields(Sampling))
+    constrains = frozenset({"json schema", "choice", "regex"})
+
+    def __init__(self, script: Script, *, name: str = "scripted", budget: Budget | None = None) -> None:
+        super().__init__(name, budget=budget)
         self.calls: list[tuple[Message, ...]] = []
         self._say = script if callable(script) else _reader(script)
 
-    def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        sampling: Sampling | None = None,
-        deadline: float | None = None,  # noqa: ARG002 - it never waits
-    ) -> Completion:
-        """Give the next answer, ``sampling.n`` times.
+    def count_tokens(self, text: str) -> int:
+        """Count words."""
+        return len(text.split())
 
-        Raises
-        ------
-        LookupError
-            The script has ended.
-        """
-        self.calls.append(tuple(messages))
-        text = self._say(messages)
-        words = sum(len(message.content.split()) for message in messages)
-        return Completion((text,) * (sampling or Sampling()).n, Usage(words, len(text.split()), calls=1))
+    def _complete(self, request: Request) -> Completion:
+        """Give the next answer, ``sampling.n`` times; `LookupError` when the script has ended."""
+        self.budget.call()
+        self.calls.append(request.messages)
+        text = self._say(request.messages)
+        words = sum(self.count_tokens(message.content) for message in request.messages)
+        usage = Usage(words, self.count_tokens(text), calls=1)
+        self.budget.spend(usage, n_bytes=len(text.encode()))
+        return Completion((text,) * request.sampling.n, usage)
+
+    def _stream(self, request: Request) -> Generator[str, None, Completion]:
+        answer = self._complete(request)
+        yield from re.findall(r"\S+\s*|\s+", answer.text)
+        return answer
 
 
 def _reader(script: Iterable[str | BaseException]) -> Callable[[Sequence[Message]], str]:

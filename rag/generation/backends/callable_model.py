@@ -1,0 +1,119 @@
+"""Any function of a prompt as a language model."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+
+from ...errors import LLMBadResponse, LLMTimeout
+from ..budget import Budget
+from ..chat_model import ChatModel, Request
+from ..language_model import Completion, Usage
+from .plain_prompt import plain_prompt
+from .stops import Stops
+
+_END = object()
+
+
+class CallableModel(ChatModel):
+    """Wraps a function from a prompt to a text, or to the pieces of one.
+
+    What the function raises comes out as it is. A deadline ends the wait, not the function: Python cannot stop it, and
+    it goes on in a thread of its own until it returns.
+
+    Parameters
+    ----------
+    function
+        Gets the conversation as one text, see `rag.generation.backends.plain_prompt`.
+    name
+        Tells it apart where answers are cached; default: the function's own name.
+    context
+        As in `ChatModel`.
+    budget
+        As in `ChatModel`.
+
+    Examples
+    --------
+    >>> from rag import Message
+    >>> CallableModel(lambda prompt: prompt[-10:]).complete([Message("user", "Hello")]).text
+    'Assistant:'
+    """
+
+    samples = frozenset({"stop"})
+
+    def __init__(
+        self,
+        function: Callable[[str], str | Iterable[str]],
+        *,
+        name: str | None = None,
+        context: int | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        super().__init__(
+            name or f"callable:{getattr(function, '__qualname__', type(function).__name__)}", budget=budget
+        )
+        self.context = context
+        self._function = function
+
+    def _complete(self, request: Request) -> Completion:
+        answers = []
+        for _ in range(request.sampling.n):
+            pieces = self._stream(request)
+            try:
+                while True:
+                    next(pieces)
+            except StopIteration as end:
+                answers.append(end.value)
+        last: Completion = answers[-1]
+        usage = sum((answer.usage for answer in answers), Usage())
+        return Completion(tuple(answer.text for answer in answers), usage, last.incomplete, last.reason)
+
+    def _stream(self, request: Request) -> Generator[str, None, Completion]:
+        self.budget.call()
+        start = time.perf_counter()
+        pieces: queue.SimpleQueue[object] = queue.SimpleQueue()
+        prompt = plain_prompt(request.messages)
+        threading.Thread(target=self._run, args=(prompt, pieces, request), daemon=True).start()
+        stops, said, reason = Stops(request.sampling.stop), "", ""
+        try:
+            while not stops.met and not reason:
+                try:
+                    item = pieces.get(timeout=min(request.deadline.left, 0.1))
+                except queue.Empty:
+                    if request.deadline.passed and not said:
+                        raise LLMTimeout(f"{self.name} gave no answer before {request.deadline}") from None
+                    if request.deadline.passed or request.cancelled.is_set():
+                        reason = f"{request.deadline} passed in the middle of the answer"
+                    continue
+                if item is _END:
+                    break
+                if isinstance(item, BaseException):
+                    raise item
+                if not isinstance(item, str):
+                    raise LLMBadResponse(f"{self.name} must give text, gave {type(item).__name__}")
+                if shown := stops.feed(item):
+                    said += shown
+                    yield shown
+            if rest := stops.rest():
+                said += rest
+                yield rest
+        finally:
+            request.cancelled.set()
+            tokens = (self.count_tokens(prompt), self.count_tokens(said) if said else 0)
+            usage = Usage(*tokens, calls=1, seconds=time.perf_counter() - start)
+            self.budget.spend(usage, n_bytes=len(said.encode()))
+        return Completion((said,), usage, incomplete=bool(reason), reason=reason)
+
+    def _run(self, prompt: str, pieces: queue.SimpleQueue[object], request: Request) -> None:
+        try:
+            said = self._function(prompt)
+            for piece in [said] if isinstance(said, str) else said:
+                pieces.put(piece)
+                if request.cancelled.is_set():
+                    break
+        except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits
+            pieces.put(error)
+        else:
+            pieces.put(_END)

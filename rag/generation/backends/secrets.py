@@ -1,0 +1,43 @@
+"""Keeps keys out of what people read: messages, reprs and the logs of the libraries underneath."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+_CHATTY = (
+    "openai", "openai._base_client", "openai._response", "openai._legacy_response", "httpx2",
+    "httpcore2.connection", "httpcore2.http11", "httpcore2.http2", "httpcore2.proxy", "httpcore2.socks",
+)  # fmt: skip
+"""A logger's filter sees its own records only, not those of the loggers below it."""
+_known: set[str] = set()
+_SHORTEST = 6
+"""Characters of a secret from which on it is looked for; replacing shorter ones would garble texts and hide nothing."""
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+_QUERY = re.compile(r"(https?://[^\s?#\"']*)\?[^\s\"'>]+")
+
+
+def keep_secret(*secrets: str) -> None:
+    """Remember secrets, and blot them out of what the HTTP libraries log from now on."""
+    _known.update(secret for secret in secrets if len(secret) >= _SHORTEST)
+    for name in _CHATTY:
+        logger = logging.getLogger(name)
+        if not any(isinstance(each, _Blotter) for each in logger.filters):
+            logger.addFilter(_Blotter())
+
+
+def without_secrets(text: str) -> str:
+    """Return text with every known secret, and whatever stands in the user or query part of a URL, blotted out."""
+    text = _QUERY.sub(r"\1?***", _USERINFO.sub("***@", text))
+    for secret in _known:
+        text = text.replace(secret, "***")
+    return text
+
+
+class _Blotter(logging.Filter):
+    """Formats a record at once, without its secrets, and drops its traceback, which may quote the request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = without_secrets(record.getMessage()), None
+        record.exc_info = record.exc_text = None
+        return True

@@ -1,0 +1,132 @@
+"""What an answer must look like, whichever model writes it: a JSON schema, one of some choices, a pattern.
+
+Local models cannot write anything else: tokens that would break the constraint get no probability. Servers are asked
+by their own fields. Either way the text is checked before it is returned.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConstraintUnmet, ExtraMissing, InvalidInput
+
+
+class JsonSchema:
+    """JSON that a schema describes.
+
+    Parameters
+    ----------
+    schema
+        A JSON Schema, draft 2020-12, as ``json.load`` gives it. Bound its strings and lists (``maxLength``,
+        ``maxItems``) and its numbers (``minimum``, ``maximum``): what has no end may run into ``max_tokens``.
+    name
+        What servers call it.
+
+    Raises
+    ------
+    InvalidInput
+        It is not a valid schema.
+    ExtraMissing
+        ``jsonschema`` is not installed.
+    """
+
+    kind = "json schema"
+
+    def __init__(self, schema: Mapping[str, Any], *, name: str = "answer") -> None:
+        self.schema = dict(schema)
+        self.name = name
+        self._validator = _validator(self.schema)
+
+    def parse(self, text: str) -> Any:  # noqa: ANN401 - what the schema says
+        """Return the value that ``text`` is.
+
+        Raises
+        ------
+        ConstraintUnmet
+            It is not JSON, or not what the schema asks for.
+        """
+        try:
+            value = json.loads(text, parse_constant=_refuse_constant)
+            fault = next(self._validator.iter_errors(value), None)
+        except (ValueError, RecursionError) as error:
+            raise ConstraintUnmet(f"the answer is not JSON ({error}): {text[:200]!r}") from None
+        if fault is not None:
+            place = "/".join(str(part) for part in fault.absolute_path) or "the whole"
+            raise ConstraintUnmet(f"the answer does not fit the schema at {place}: {str(fault.message)[:200]}")
+        return value
+
+    check = parse
+
+    def __repr__(self) -> str:
+        return f"JsonSchema({json.dumps(self.schema, sort_keys=True)})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JsonSchema) and repr(other) == repr(self)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some texts, and nothing else."""
+
+    options: tuple[str, ...]
+    kind = "choice"
+
+    def __init__(self, options: Sequence[str]) -> None:
+        object.__setattr__(self, "options", tuple(options))
+        if isinstance(options, str) or not self.options or not all(self.options):
+            raise InvalidInput(f"Choice({options!r}): give a list of texts that are not empty")
+        if len(set(self.options)) < len(self.options):
+            raise InvalidInput(f"Choice({options!r}): a text stands there twice")
+
+    def check(self, text: str) -> None:
+        """Raise `ConstraintUnmet` unless ``text`` is one of the options."""
+        if text not in self.options:
+            raise ConstraintUnmet(f"the answer is none of {', '.join(map(repr, self.options[:20]))}: {text[:200]!r}")
+
+
+@dataclass(frozen=True)
+class Regex:
+    """A text that a regular expression matches from end to end.
+
+    Use what Python's ``re`` and Rust's ``regex`` both have: no look-around, no back-references.
+    """
+
+    pattern: str
+    kind = "regex"
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise InvalidInput(f"Regex({self.pattern!r}): {error}") from None
+
+    def check(self, text: str) -> None:
+        """Raise `ConstraintUnmet` unless the whole of ``text`` matches."""
+        if not re.fullmatch(self.pattern, text):
+            raise ConstraintUnmet(f"the answer does not match {self.pattern!r}: {text[:200]!r}")
+
+
+Constraint = JsonSchema | Choice | Regex
+
+
+def _validator(schema: dict[str, Any]) -> Any:  # noqa: ANN401 - jsonschema has no public type for it
+    try:
+        import jsonschema
+    except ImportError as error:
+        raise ExtraMissing("JSON schemas need jsonschema: pip install 'rag-workbench[constrained]'") from error
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        raise InvalidInput(f"not a JSON schema: {error.message}") from None
+    return jsonschema.Draft202012Validator(schema)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
