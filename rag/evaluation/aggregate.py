@@ -16,8 +16,10 @@ from ..errors import InvalidInput
 Failing = Literal["zero", "undefined"]
 """What a failed row counts: zero where higher is better; where lower is better no number is bad enough."""
 
+Pool = Callable[[NDArray[np.float64]], float | None]
+
 RESAMPLES = 2000
-CONFIDENCE = 0.95
+_TAILS = (2.5, 97.5)
 _CELLS = 4_000_000  # resampled values held at a time: 32 MB
 
 
@@ -35,13 +37,16 @@ class Score:
         The system or the judge failed: counts as zero. A row without a value that did not fail cannot be judged by this
         metric (no gold, no reference answer) and is left out, by name.
     parts
-        Sufficient statistics of metrics that pool rows instead of averaging them, such as BLEU.
+        Statistics of metrics that pool rows instead of averaging values, such as BLEU.
+    agreement
+        Share of pairs of votes of a judge that agree; None where there was one vote or no judge.
     """
 
     value: float | None
     reason: str = ""
     failed: bool = False
     parts: tuple[float, ...] = ()
+    agreement: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ def aggregate(
     scores: Sequence[Score],
     *,
     failing: Failing = "zero",
-    pool: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
+    pool: Pool | None = None,
     seed: int = 0,
 ) -> Aggregate:
     """Make one figure of the scores of many questions.
@@ -110,7 +115,8 @@ def aggregate(
         ``zero``: a failed question counts 0. ``undefined``: for metrics where lower is better and no worst value
         exists; a single failure then leaves no figure, because any would hide it.
     pool
-        For metrics over pooled statistics: takes sums of ``parts``, float64, shape (n, n_parts); returns n values.
+        For metrics that pool rows: takes ``parts``, float64, shape (n, n_parts), and returns the metric's value, or
+        None where it has none on such rows.
     seed
         Of the bootstrap.
 
@@ -125,7 +131,7 @@ def aggregate(
     for score in counted:
         if score.value is not None and not math.isfinite(score.value):
             raise InvalidInput(f"a metric gave {score.value}: it must give a finite number, or none with a reason")
-    reason = _reasons(failed, left_out, len(scores), len(counted))
+    reason = _reasons(scores, failed, left_out, len(counted))
     n, n_failed = len(counted), len(failed)
     if not counted:
         return Aggregate(None, reason=reason or "no questions")
@@ -134,41 +140,64 @@ def aggregate(
         mean = f"; the {len(own)} others have a mean of {np.mean(own):.4g}" if own else ""
         return Aggregate(None, n=n, n_failed=n_failed, reason=f"{reason}{mean}")
     if pool is not None:
-        rows = np.array([score.parts for score in counted], np.float64)
-    else:
-        rows = np.array([[0.0 if score.failed or score.value is None else score.value] for score in counted])
-    value, low, high = _interval(rows, pool or _mean_of(n), seed)
+        return _pooled(np.array([score.parts for score in counted], np.float64), pool, seed, (n, n_failed, reason))
+    values = np.array([0.0 if score.failed or score.value is None else score.value for score in counted])
+    return Aggregate(float(values.mean()), *bootstrap_interval(values, seed=seed), n, n_failed, reason)
+
+
+def bootstrap_interval(values: NDArray[np.float64], *, seed: int = 0) -> tuple[float | None, float | None]:
+    """Return the percentile bootstrap's 95 % interval of a mean.
+
+    Parameters
+    ----------
+    values
+        float64, shape (n,).
+    seed
+        Same values and seed, same interval.
+
+    Returns
+    -------
+    low, high
+        None, None where n is below 2.
+
+    Notes
+    -----
+    B. Efron and R. J. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13; 2,000 resamples.
+    """
+    n = len(values)
+    if n < 2:
+        return None, None
+    rng = np.random.default_rng(seed)
+    step = max(1, _CELLS // n)
+    means = [
+        values[rng.integers(0, n, (min(step, RESAMPLES - start), n))].mean(axis=1)
+        for start in range(0, RESAMPLES, step)
+    ]
+    low, high = np.percentile(np.concatenate(means), _TAILS)
+    return float(low), float(high)
+
+
+def _pooled(rows: NDArray[np.float64], pool: Pool, seed: int, counts: tuple[int, int, str]) -> Aggregate:
+    value = pool(rows)
+    n, n_failed, reason = counts
+    if value is None:
+        return Aggregate(None, n=n, n_failed=n_failed, reason=reason or "it has no value on such questions")
+    rng = np.random.default_rng(seed)
+    drawn = (pool(rows[rng.integers(0, n, n)]) for _ in range(RESAMPLES if n > 1 else 0))
+    found = [each for each in drawn if each is not None]
+    low, high = np.percentile(found, _TAILS).tolist() if found else (None, None)
     return Aggregate(value, low, high, n, n_failed, reason)
 
 
-def _mean_of(n: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    return lambda sums: sums[:, 0] / n
-
-
-def _interval(
-    rows: NDArray[np.float64], pool: Callable[[NDArray[np.float64]], NDArray[np.float64]], seed: int
-) -> tuple[float, float | None, float | None]:
-    value = float(pool(rows.sum(axis=0, keepdims=True))[0])
-    n = len(rows)
-    if n < 2:
-        return value, None, None
-    rng = np.random.default_rng(seed)
-    step = max(1, _CELLS // (n * rows.shape[1]))
-    found = [
-        pool(rows[rng.integers(0, n, (min(step, RESAMPLES - start), n))].sum(axis=1))
-        for start in range(0, RESAMPLES, step)
-    ]
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(np.concatenate(found), [tail, 100 - tail])
-    return value, min(float(low), value), max(float(high), value)
-
-
-def _reasons(failed: Sequence[Score], left_out: Sequence[Score], total: int, counted: int) -> str:
+def _reasons(scores: Sequence[Score], failed: Sequence[Score], left_out: Sequence[Score], counted: int) -> str:
     parts = []
     if failed:
         parts.append(f"{len(failed)} of {counted} failed ({_common(failed)})")
     if left_out:
-        parts.append(f"{len(left_out)} of {total} questions cannot be scored ({_common(left_out)})")
+        parts.append(f"{len(left_out)} of {len(scores)} questions cannot be scored ({_common(left_out)})")
+    votes = [score.agreement for score in scores if score.agreement is not None]
+    if votes:
+        parts.append(f"votes of the judge agree in {sum(votes) / len(votes):.0%} of pairs")
     return "; ".join(parts)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import InvalidInput
 from . import gold, ranking, registry
 from .aggregate import Aggregate, Score, aggregate
-from .asking import Progress, System, ask_all, knowledge_base_of
+from .asking import Answers, Progress, System, ask_all, knowledge_base_of
 from .cases import Case, Outcome, Resources
 from .questions import Level, QuestionSet
 from .results import Evaluation
@@ -76,6 +76,8 @@ def evaluate(
     wanted = checked(metrics)
     chosen = level or questions.level
     kb = knowledge_base_of(system)
+    own_embedder = embedder or (kb.embedder if kb is not None else None)
+    _refuse_lacking(wanted, {"answer": isinstance(system, Answers), "judge": judge, "embedder": own_embedder})
     outcomes = ask_all(system, questions.questions, depth=depth(wanted, k, chosen), k=k, progress=progress)
     return score(
         questions,
@@ -84,7 +86,7 @@ def evaluate(
         k=k,
         level=chosen,
         judge=judge,
-        embedder=embedder or (kb.embedder if kb is not None else None),
+        embedder=own_embedder,
         kb=kb,
         name=name,
         seed=seed,
@@ -158,6 +160,21 @@ def depth(metrics: Sequence[str], k: int, level: Level) -> int:
     """Return how many passages must be retrieved for the metrics."""
     items = judged_items(metrics, k)
     return items * PASSAGES_PER_DOCUMENT if level == "document" else items
+
+
+_MEND = {
+    "answer": "an answer; give a Bot, a retriever only retrieves",
+    "judge": "a judge; give judge=Judge(model)",
+    "embedder": "an embedder; give embedder=...",
+}
+
+
+def _refuse_lacking(metrics: Sequence[str], there: Mapping[str, object]) -> None:
+    """Refuse before asking a thousand questions what would fail after."""
+    for name in metrics:
+        for need in sorted(registry.needs([name])):
+            if need in there and not there[need]:
+                raise InvalidInput(f"the metric {name} needs {_MEND[need]}")
 
 
 def judged_items(metrics: Sequence[str], k: int) -> int:

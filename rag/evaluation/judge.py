@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidInput
@@ -32,13 +32,16 @@ class Judge:
     seed
         Of the first vote; each further one takes the next.
     temperature
-        0 for one vote; more votes of a greedy model would only repeat it.
+        0 for one vote where None, else 0.7: more votes of a greedy model would only repeat it.
+    rubrics
+        In place of those of `rag.evaluation.judged.RUBRICS`, by name.
     """
 
     model: LanguageModel
     votes: int = 1
     seed: int = 0
     temperature: float | None = None
+    rubrics: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.votes < 1:
@@ -75,6 +78,11 @@ def readable(text: str) -> dict[str, Any]:
             return found
     shown = " ".join(text.split())[:60]
     raise Unreadable(f"no JSON object in {shown!r}" if shown else "an empty answer")
+
+
+def quoted(text: str) -> str:
+    """Mark a text as data; it cannot close the mark itself."""
+    return f"<<<{text.replace('<<<', '< < <').replace('>>>', '> > >')}>>>"
 
 
 def objects(votes: Sequence[dict[str, Any] | str]) -> list[dict[str, Any]]:

@@ -137,10 +137,23 @@ def _by_providers(wanted: dict[str, Any], qrels: Qrels, run: Run) -> dict[str, d
     for name, m in wanted.items():
         names.setdefault(m, []).append(name)
     asked = {question: in_trec_order(run[question]) for question in qrels if run.get(question)}
-    for found in ir_measures.iter_calc(list(names), qrels, asked):
-        for name in names[found.measure]:
-            values[name][found.query_id] = float(found.value)
+    for floor in (-1, 0):
+        some = [m for m in names if (m.NAME == "nDCG") == (floor == 0)]
+        for found in ir_measures.iter_calc(some, _floored(qrels, floor), asked) if some else ():
+            for name in names[found.measure]:
+                values[name][found.query_id] = float(found.value)
     return values
+
+
+def _floored(qrels: Qrels, floor: int) -> Qrels:
+    """Raise grades below ``floor`` to it.
+
+    pytrec_eval 0.5.11 crashes the process on grades below -1, and never ends on negative ones in nDCG. At -1 trec_eval
+    takes an item for not judged, and a gain below 0 for 0, so nothing is lost.
+    """
+    if all(grade >= floor for own in qrels.values() for grade in own.values()):
+        return qrels
+    return {q: {item: max(grade, floor) for item, grade in own.items()} for q, own in qrels.items()}
 
 
 def in_trec_order(items: dict[str, float]) -> dict[str, float]:

@@ -8,16 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..errors import InvalidInput
-from .aggregate import Failing, Score
+from .aggregate import Failing, Pool, Score
 from .cases import Cases, Resources
 from .ranking import measure
 
 Function = Callable[[Cases, Resources], list[Score]]
-Pool = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,9 @@ class Metric:
     lower
         True where lower is better.
     pool
-        ``module:function`` of metrics that pool rows: from sums of ``Score.parts`` to values.
+        ``module:function`` of metrics that pool rows: from ``Score.parts`` of all of them to one value.
+    top
+        The best value there can be, for drawings.
     """
 
     home: str
@@ -43,6 +41,7 @@ class Metric:
     needs: frozenset[str] = frozenset()
     lower: bool = False
     pool: str = ""
+    top: float = 1.0
 
     @property
     def failing(self) -> Failing:
@@ -63,6 +62,12 @@ def _load(home: str) -> object:
     return getattr(importlib.import_module(module, __package__), name)
 
 
+_ANSWER = frozenset({"answer"})
+_REFERENCES = frozenset({"references"})
+_TEXT = _ANSWER | _REFERENCES
+_EMBEDDER = frozenset({"embedder"})
+_JUDGE = frozenset({"judge"})
+
 METRICS: dict[str, Metric] = {
     "context_precision": Metric(".context:context_precision", "share of the retrieved items that are relevant"),
     "context_recall": Metric(".context:context_recall", "share of the relevant items that were retrieved"),
@@ -72,6 +77,59 @@ METRICS: dict[str, Metric] = {
     "span_precision": Metric(".spans:span_precision", "share of the retrieved characters that lie in gold spans"),
     "span_recall": Metric(".spans:span_recall", "share of the gold spans' characters that were retrieved"),
     "span_iou": Metric(".spans:span_iou", "characters in both over characters in either"),
+    "context_precision_judged": Metric(
+        ".judged:context_precision", "share of the passages that a judge finds useful", _JUDGE
+    ),
+    "context_recall_judged": Metric(
+        ".judged:context_recall",
+        "share of the reference answer's sentences that a judge finds in the passages",
+        _JUDGE | _REFERENCES,
+    ),
+    "exact_match": Metric(".squad:exact_match", "SQuAD's exact match with any reference", _TEXT),
+    "f1": Metric(".squad:f1", "SQuAD's F1 of words, with the best reference", _TEXT),
+    "answer_containment": Metric(".squad:answer_containment", "1 where the answer holds a reference's words", _TEXT),
+    "bleu": Metric(".sacre:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pool=".sacre:pooled_bleu", top=100),
+    "chrf": Metric(".sacre:chrf", "chrF of the corpus, 0 to 100", _TEXT, pool=".sacre:pooled_chrf", top=100),
+    "ter": Metric(
+        ".sacre:ter",
+        "translation edit rate, 0 to 100 and more, lower is better",
+        _TEXT,
+        lower=True,
+        pool=".sacre:pooled_ter",
+        top=100,
+    ),
+    "rouge1": Metric(".rouge:rouge1", "ROUGE-1, F of single words", _TEXT),
+    "rouge2": Metric(".rouge:rouge2", "ROUGE-2, F of pairs of words", _TEXT),
+    "rougeL": Metric(".rouge:rouge_l", "ROUGE-L, F of the longest common subsequence", _TEXT),
+    "meteor": Metric(".meteor:meteor", "METEOR with WordNet's synonyms", _TEXT),
+    "meteor_exact_stem": Metric(".meteor:meteor_exact_stem", "METEOR by exact and stem matches, no WordNet", _TEXT),
+    "cider": Metric(".cider:cider", "CIDEr-D, 0 to 10", _TEXT, top=10),
+    "ngram_overlap": Metric(".ngrams:ngram_overlap", "mean F1 of word n-grams, n = 1 to 4", _TEXT),
+    "embedding_similarity": Metric(
+        ".similarity:embedding_similarity", "cosine of answer and nearest reference", _TEXT | _EMBEDDER
+    ),
+    "faithfulness": Metric(".support:faithfulness", "share of the answer's sentences that a passage supports", _ANSWER),
+    "answer_relevance": Metric(
+        ".similarity:answer_relevance", "cosine of the question and the answer's nearest sentence", _ANSWER | _EMBEDDER
+    ),
+    "citation_precision": Metric(
+        ".citing:citation_precision", "share of citations that support their sentence", _ANSWER
+    ),
+    "citation_recall": Metric(".citing:citation_recall", "share of sentences that their citations support", _ANSWER),
+    "faithfulness_judged": Metric(
+        ".judged:faithfulness", "share of the answer's sentences that a judge finds in the passages", _ANSWER | _JUDGE
+    ),
+    "answer_relevance_judged": Metric(".judged:answer_relevance", "a judge's mark by rubric, 0 to 1", _ANSWER | _JUDGE),
+    "correctness_judged": Metric(".judged:correctness", "a judge's mark against the reference, 0 to 1", _TEXT | _JUDGE),
+    "abstention_accuracy": Metric(
+        ".abstention:abstention_accuracy", "share of questions answered or refused as they should be", _ANSWER
+    ),
+    "abstention_auroc": Metric(
+        ".abstention:abstention_auroc",
+        "chance that an answerable question has more support than an unanswerable one",
+        _ANSWER,
+        pool=".abstention:pooled_auroc",
+    ),
 }
 
 
