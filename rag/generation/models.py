@@ -21,6 +21,11 @@ class Backend(NamedTuple):
 
 BACKENDS: dict[str, Backend] = {
     "openai": Backend(".backends.openai_chat:OpenAIChat", "openai:MODEL", "a server that speaks OpenAI's protocol"),
+    "transformers": Backend(
+        ".backends.transformers_chat:TransformersChat",
+        "transformers:MODEL_OR_PATH",
+        "a Hugging Face model, in this process",
+    ),
 }
 
 
@@ -30,7 +35,7 @@ def language_model(spec: str, **options: Any) -> ChatModel:  # noqa: ANN401 - ea
     Parameters
     ----------
     spec
-        ``openai:MODEL``.
+        ``openai:MODEL`` or ``transformers:MODEL_OR_PATH``.
     **options
         Of the back end: ``base_url``, ``api_key``, ``server`` for servers; ``device`` for local models; ``budget`` for
         all. See `rag.generation.backends`.

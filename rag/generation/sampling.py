@@ -27,7 +27,7 @@ class Sampling:
     max_tokens
         Tokens of an answer, at most.
     n
-        Answers to draw.
+        Answers to draw; `rag.generation.voting.vote` finds the one that most of them agree with.
     """
 
     temperature: float | None = 0.0

@@ -1,0 +1,68 @@
+"""A conversation as the text that a model was trained on, by its own template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..language_model import Message
+from .plain_prompt import plain_prompt
+
+
+def without_control_tokens(messages: Sequence[Message], tokens: Sequence[str]) -> list[Message]:
+    """Break up what a tokenizer would read as a control token: a document must not end its turn or begin another.
+
+    ``<|im_end|>`` in a text becomes ``< |im_end|>``, which is nothing but characters.
+    """
+    longest_first = sorted((token for token in tokens if len(token) > 1), key=len, reverse=True)
+    if not longest_first:
+        return list(messages)
+    pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def broken(text: str) -> str:
+        # Breaking one up may leave another: <<s>s> holds a second one once the first is gone.
+        while (changed := pattern.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)) != text:
+            text = changed
+        return text
+
+    return [Message(message.role, broken(message.content)) for message in messages]
+
+
+def render(messages: Sequence[Message], template: Callable[[list[dict[str, str]]], str] | None) -> tuple[str, bool]:
+    """Write a conversation as a prompt.
+
+    Parameters
+    ----------
+    template
+        Renders a list of ``{"role", "content"}``; None: the model has none, and gets `plain_prompt`.
+
+    Returns
+    -------
+    tuple
+        The prompt, and whether a template wrote it (it then holds its own special tokens).
+    """
+    if template is None:
+        return plain_prompt(messages), False
+    turns = [{"role": message.role, "content": message.content} for message in messages]
+    try:
+        return template(turns), True
+    except Exception as error:
+        merged = _system_in_user(turns)
+        if merged == turns or not _is_template_error(error):
+            raise
+        return template(merged), True  # templates like Gemma's know no system role and say so by an error
+
+
+def _system_in_user(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rules = "\n\n".join(turn["content"] for turn in turns if turn["role"] == "system")
+    rest = [dict(turn) for turn in turns if turn["role"] != "system"]
+    if rules and rest:
+        rest[0]["content"] = f"{rules}\n\n{rest[0]['content']}"
+    return rest
+
+
+def _is_template_error(error: Exception) -> bool:
+    return any(kind.__module__.partition(".")[0] == "jinja2" for kind in type(error).__mro__) or isinstance(
+        error, ValueError
+    )

@@ -1,0 +1,89 @@
+"""Which tokens may come next under a constraint, by llguidance; shared by the back ends that run in this process."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ExtraMissing, InvalidInput
+from ..constraints import Choice, Constraint, JsonSchema, Regex
+
+_COMPACT = {"whitespace_flexible": False}
+"""No white space between JSON's parts: a weak model could go on with it for ever."""
+
+
+class Grammar:
+    """A constraint, compiled for one tokenizer.
+
+    Parameters
+    ----------
+    tokenizer
+        An ``llguidance.LLTokenizer``.
+    constraint
+        What the text must look like.
+
+    Raises
+    ------
+    InvalidInput
+        The constraint uses something that llguidance has no grammar for; says what.
+    """
+
+    def __init__(self, tokenizer: Any, constraint: Constraint) -> None:  # noqa: ANN401 - untyped library
+        llguidance = _library()
+        self._tokenizer = tokenizer
+        self._text = _grammar(llguidance, constraint)
+        fault = llguidance.LLMatcher.validate_grammar(self._text, tokenizer)
+        if fault and not fault.startswith("WARNING"):
+            raise InvalidInput(f"{constraint}: not possible: {fault.splitlines()[0]}")
+
+    def matcher(self) -> Matcher:
+        """Start a text."""
+        return Matcher(_library().LLMatcher(self._tokenizer, self._text))
+
+
+class Matcher:
+    """Follows one text, token by token."""
+
+    def __init__(self, matcher: Any) -> None:  # noqa: ANN401 - untyped library
+        self._matcher = matcher
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the text is complete and nothing can follow."""
+        return bool(self._matcher.is_stopped())
+
+    def feed(self, token: int) -> None:
+        """Go on by a token, which must have been allowed."""
+        if not self.stopped:
+            self._matcher.consume_token(token)
+
+    def allowed(self, vocabulary: int) -> NDArray[np.bool_]:
+        """Return a mask over token ids, shape (vocabulary,): True may come next. All False once stopped."""
+        mask = np.zeros(vocabulary, dtype=np.bool_)
+        if not self.stopped:
+            words = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
+            bits = np.unpackbits(words, bitorder="little")[:vocabulary]
+            mask[: len(bits)] = bits
+        return mask
+
+
+def _library() -> Any:  # noqa: ANN401 - untyped library
+    try:
+        import llguidance
+    except ImportError as error:
+        raise ExtraMissing("constrained answers need llguidance: pip install 'rag-workbench[constrained]'") from error
+    return llguidance
+
+
+def _grammar(llguidance: Any, constraint: Constraint) -> str:  # noqa: ANN401 - untyped library
+    matcher = llguidance.LLMatcher
+    if isinstance(constraint, JsonSchema):
+        return str(matcher.grammar_from_json_schema(constraint.schema, defaults=_COMPACT))
+    if isinstance(constraint, Regex):
+        return str(matcher.grammar_from_regex(constraint.pattern))
+    assert isinstance(constraint, Choice)  # noqa: S101 - for the type checker; the union has no more
+    options = " | ".join(json.dumps(option, ensure_ascii=False) for option in constraint.options)
+    return str(matcher.grammar_from_lark(f"start: {options}"))
