@@ -55,8 +55,8 @@ def structured(
     Returns
     -------
     Structured
-        ``value``: an instance of the class, or the JSON value; ``completion``: the text it was read from, with the usage
-        of all attempts.
+        ``value``: an instance of the class, or the JSON value; ``completion``: the text it was read from, with the
+        usage of all attempts.
 
     Raises
     ------
@@ -69,7 +69,8 @@ def structured(
     if isinstance(model, ChatModel) and constraint.kind in model.constrains:
         completion = model.complete(messages, sampling=sampling, deadline=deadline, constraint=constraint)
         return Structured(read_value(schema, completion.text), completion)
-    return _told(model, messages, schema, constraint, sampling, Deadline.after(deadline), attempts)
+    until = Deadline.after(deadline)
+    return _told(model, messages, schema, sampling=sampling, deadline=until, attempts=attempts)
 
 
 def as_json_schema(schema: Schema) -> JsonSchema:
@@ -100,12 +101,12 @@ def _told(
     model: LanguageModel,
     messages: Sequence[Message],
     schema: Schema,
-    constraint: JsonSchema,
+    *,
     sampling: Sampling | None,
     deadline: Deadline,
     attempts: int,
 ) -> Structured:
-    form = json.dumps(constraint.schema, ensure_ascii=False)
+    form = json.dumps(as_json_schema(schema).schema, ensure_ascii=False)
     rule = f"Answer with one JSON value that fits this JSON schema, and nothing else:\n{form}"
     talk = [*messages[:-1], Message("user", f"{messages[-1].content}\n\n{rule}")]
     usage = None
