@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from indexes import Hits, IdSet, Metric
 
 from .fusion import View
+
+if TYPE_CHECKING:
+    from .knowledge_base import KnowledgeBase
 
 SAMPLE = 512
 """Chunks that stand for the whole knowledge base where a search's mean and deviation are taken; 300 are as good."""
@@ -77,11 +80,14 @@ class Search:
 class Background:
     """A random sample of a knowledge base's chunks, and their vectors: float32, shape (n, dim).
 
-    For the cosine, the vectors are of unit length.
+    ``sentences`` are the vectors of their sentences, ``owners`` the chunk of each, ascending; None where there are
+    none. For the cosine, the vectors are of unit length.
     """
 
     chunks: IdSet
     vectors: NDArray[np.float32]
+    sentences: NDArray[np.float32] | None = None
+    owners: NDArray[np.int64] | None = None
 
 
 def sample(ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -89,6 +95,21 @@ def sample(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     if len(ids) <= SAMPLE:
         return ids
     return np.sort(ids[random.Random(_SEED).sample(range(len(ids)), SAMPLE)])  # noqa: S311 - no secret
+
+
+def background_of(kb: KnowledgeBase, ids: NDArray[np.int64]) -> Background:
+    """Return the background of a sample of chunks (ascending)."""
+    vectors = kb.vectors(ids.tolist())
+    sentences, owners = kb.sentence_vectors(ids.tolist()) if kb.granularity != "chunk" else (None, None)
+    if kb.index("dense").metric == "cosine":
+        vectors = _unit(vectors)
+        sentences = None if sentences is None else _unit(sentences)
+    return Background(IdSet(ids), vectors, sentences, owners)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 def gather(
@@ -113,7 +134,13 @@ def gather(
 def _bags(search: Search, background: Background) -> NDArray[np.float32]:
     """Return the scores of the sample for each query: float32, shape (n_queries, n_sampled), in no order."""
     if search.name == "dense":  # without an index: it need not put them in order
-        return similarities(search.queries, background.vectors, search.index.metric)
+        own = similarities(search.queries, background.vectors, search.index.metric)
+        if background.sentences is None or background.owners is None or not len(background.owners):
+            return own
+        every = similarities(search.queries, background.sentences, search.index.metric)
+        first = np.flatnonzero(np.diff(background.owners, prepend=-1))
+        mixed: NDArray[np.float32] = search.index.mix(own, np.maximum.reduceat(every, first, axis=1))
+        return mixed
     hits = search.run(len(background.chunks), background.chunks)
     return np.where(hits.ids >= 0, hits.scores, np.float32(search.unlisted))
 

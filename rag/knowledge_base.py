@@ -20,7 +20,10 @@ from indexes import Family, Hits, IdSet, Metric, Terms, Vectors
 from .documents import Document
 from .embedding.protocol import Embedder
 from .filters import Filter, parse
+from .granularity import Granularity, chunks_of
+from .sentence_search import BestSentences, TwoGranularities
 from .store import maintenance, reading, removal, repairing, verifying
+from .store.contents import SENTENCES
 from .store.generations import AnyIndex
 from .store.live import LiveIndexes
 from .store.making import Tools, checked_specs, new_identity
@@ -57,6 +60,7 @@ __all__ = [
 
 DEFAULT_INDEXES = ("flat", "bm25")
 DEFAULT_CHUNKER = "headings:256/32"
+DEFAULT_GRANULARITY = "chunk"
 _FILTERS_KEPT = 64
 
 
@@ -83,6 +87,7 @@ class KnowledgeBase:
         self._tools = tools
         self._live = LiveIndexes(session, lambda: tools.analyser)
         self._filters: OrderedDict[tuple[str, int], IdSet] = OrderedDict()
+        self._both: TwoGranularities | None = None
         self._turn = threading.Lock()
 
     # ---- making and opening -----------------------------------------------------------------------------------
@@ -97,6 +102,7 @@ class KnowledgeBase:
         chunker: Chunker | str = DEFAULT_CHUNKER,
         metric: Metric = "cosine",
         analyser: str = "english",
+        granularity: str = DEFAULT_GRANULARITY,
     ) -> KnowledgeBase:
         """Make an empty knowledge base and open it for writing.
 
@@ -114,6 +120,9 @@ class KnowledgeBase:
             ``cosine``, ``ip`` or ``l2``.
         analyser
             Language of the terms, see `rag.terms.Analyser`.
+        granularity
+            ``chunk``: a vector a chunk. ``chunk+sentence``: one for each of its sentences as well, see
+            `rag.granularity`; finds more, for more time to ingest and more memory.
 
         Raises
         ------
@@ -127,7 +136,7 @@ class KnowledgeBase:
         folder = Path(path)
         refuse_foreign(folder)  # before the model is loaded
         tools = Tools(folder, embedder, chunker, analyser)
-        identity = new_identity(tools, tuple(indexes), metric)
+        identity = new_identity(tools, tuple(indexes), metric, granularity)
         return cls(Session.create(folder, identity), tools)
 
     @classmethod
@@ -140,6 +149,7 @@ class KnowledgeBase:
         chunker: Chunker | str | None = None,
         metric: Metric | None = None,
         analyser: str | None = None,
+        granularity: str | None = None,
         wait: float = 0.0,
     ) -> KnowledgeBase:
         """Open a knowledge base.
@@ -148,7 +158,7 @@ class KnowledgeBase:
         ----------
         mode
             ``"r"`` to search, also in a folder that is read-only; ``"w"`` to write, one process at a time.
-        embedder, chunker, metric, analyser
+        embedder, chunker, metric, analyser, granularity
             None takes what it was made with; anything else must be that.
         wait
             Seconds to wait for another writer.
@@ -170,7 +180,7 @@ class KnowledgeBase:
         session = Session.open(folder, mode, wait=wait)
         try:
             tools = Tools(folder, embedder, chunker, analyser, identity=session.identity)
-            session.identity.check(folder, metric=metric)
+            session.identity.check(folder, metric=metric, granularity=granularity)
             kb = cls(session, tools)
             if mode == "w":
                 kb._live.sweep()
@@ -226,6 +236,11 @@ class KnowledgeBase:
     def indexes(self) -> tuple[str, ...]:
         """Specs of its indexes."""
         return self._live.specs
+
+    @property
+    def granularity(self) -> Granularity:
+        """Whether sentences have vectors beside those of chunks."""
+        return self._session.identity.granularity
 
     @property
     def dim(self) -> int:
@@ -368,6 +383,26 @@ class KnowledgeBase:
     def index(self, family: Family, spec: str | None = None) -> AnyIndex:
         """Return the index itself, up to date; the very object that searches and that a benchmark measures."""
         return self._live.get(self._live.spec(family, spec))
+
+    def dense(self) -> AnyIndex:
+        """Return what searches by meaning: the first index of vectors, with that of the sentences where there is one.
+
+        It searches, and tells its ``ids()`` and ``metric``, as the index of vectors alone does.
+        """
+        index = self.index("dense")
+        if self.granularity == "chunk":
+            return index
+        sentences = self._live.get(SENTENCES + self._live.spec("dense"))
+        with self._turn:
+            if self._both is None or self._both.index is not index or self._both.sentences.index is not sentences:
+                self._both = TwoGranularities(index, BestSentences(sentences))
+            return self._both
+
+    def sentence_vectors(self, ids: Iterable[int]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the embeddings of the sentences of chunks, float32 of shape (n, dim), and the chunk of each."""
+        with self._session.reading() as db:
+            vectors, sentences = reading.sentence_vectors(db, ids, self.dim)
+        return vectors, chunks_of(sentences)
 
     def allowed(self, where: str | Filter | None) -> IdSet | None:
         """Return the chunks that a filter allows, None for no filter; kept until something changes."""

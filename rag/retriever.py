@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import indexes
 from indexes import IdSet
 
-from .candidates import Background, Candidates, Search, gather, sample
+from .candidates import Background, Candidates, Search, background_of, gather, sample
 from .dedupe import Repetitions
 from .documents import Passage, clean_text
 from .errors import InvalidInput
@@ -200,7 +200,7 @@ class Retriever:
     def _searches(self, questions: Sequence[str], vectors: NDArray[np.float32] | None) -> list[Search]:
         searches = []
         if vectors is not None:
-            searches.append(Search("dense", self.kb.index("dense"), vectors))
+            searches.append(Search("dense", self.kb.dense(), vectors))
         if self.terms:
             searches.append(self._term_search(questions))
         return searches
@@ -223,11 +223,7 @@ class Retriever:
         seq = self.kb.seq
         if self._sampled is None or self._sampled[0] != seq:
             ids = sample(searches[0].index.ids())
-            vectors = self.kb.vectors(ids.tolist())
-            if self.kb.index("dense").metric == "cosine":
-                lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-                vectors = np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
-            self._sampled = (seq, Background(IdSet(ids), vectors))
+            self._sampled = (seq, background_of(self.kb, ids))
         return self._sampled[1]
 
     def _allowed(self, where: str | Filter | None) -> IdSet | None:

@@ -15,6 +15,7 @@ from indexes.types import METRICS, Metric
 
 from ..embedding.protocol import Embedder
 from ..errors import StoreMismatch
+from ..granularity import GRANULARITIES, Granularity
 from .database import Connection
 from .faults import damaged
 
@@ -40,6 +41,12 @@ class Identity:
     probe: bytes
     reference: str
     byte_order: str = sys.byteorder
+    granularity: Granularity = "chunk"
+
+    @property
+    def has_sentences(self) -> bool:
+        """Whether sentences have vectors of their own."""
+        return self.granularity == "chunk+sentence"
 
     def write(self, db: Connection) -> None:
         """Store it, inside the caller's transaction."""
@@ -63,7 +70,8 @@ class Identity:
             found = cls(**facts)
         except (KeyError, TypeError, ValueError) as error:
             raise damaged(path.name, f"its identity is incomplete ({error})") from error
-        if found.metric not in METRICS or found.dim < 1 or len(found.probe) % (4 * found.dim):
+        known = found.metric in METRICS and found.granularity in GRANULARITIES
+        if not known or found.dim < 1 or len(found.probe) % (4 * found.dim):
             raise damaged(path.name, "its identity makes no sense")
         if found.byte_order != sys.byteorder:
             text = (

@@ -5,25 +5,23 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import indexes
 from indexes.errors import IndexError_
 
 from ..errors import InvalidInput, StoreCorrupt
 from ..terms import Analyser
-from . import generations, reading
+from . import contents, generations
+from .contents import Content
 from .database import Connection, open_readable
 from .generations import AnyIndex, Pointer
 from .reading import one
 from .session import GENERATIONS, Session
 
-BLOCK = 4096  # chunks folded in at once: bounds the memory of building
 TAIL_SHARE = 0.10
 TAIL_MIN = 256
 
@@ -51,6 +49,11 @@ class LiveIndexes:
         self._live: dict[str, _Live] = {}
         self._turn = threading.RLock()
         self.specs: tuple[str, ...] = session.identity.indexes
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Specs of all indexes, that of the sentences too."""
+        return contents.every(self._session.identity, self.specs)
 
     def spec(self, family: str, wanted: str | None = None) -> str:
         """Return the spec to search by: the one wanted, or the first of its family."""
@@ -87,7 +90,7 @@ class LiveIndexes:
         with self._turn, self._session.reading() as db:
             moved = self._session.refresh()
             self.specs = tuple(json.loads(db.execute("select value from meta where key = 'indexes'").get))
-            self._live = {spec: live for spec, live in self._live.items() if spec in self.specs}
+            self._live = {spec: live for spec, live in self._live.items() if spec in self.every}
             return moved
 
     def forget(self) -> None:
@@ -103,18 +106,19 @@ class LiveIndexes:
         """
         with self._turn:
             wanted = self.specs if specs is None else specs
+            every = contents.every(self._session.identity, wanted)
             with self._session.reading() as db:
-                due = [spec for spec in wanted if spec in rebuild or self._is_due(db, spec)]
+                due = [spec for spec in every if spec in rebuild or self._is_due(db, spec)]
                 seq = self._session.seq
                 fresh = []
                 for spec in due:
                     if spec in rebuild:
-                        self._live[spec] = _Live(self._build(db, spec), seq)
+                        self._live[spec] = _Live(contents.build(db, self._content(spec)), seq)
                     fresh.append(generations.save(self._session.folder, spec, self.get(spec), seq))
             if fresh or specs is not None:
                 self._commit(fresh, wanted)
             self.specs = wanted
-            self._live = {spec: live for spec, live in self._live.items() if spec in wanted}
+            self._live = {spec: live for spec, live in self._live.items() if spec in every}
             self.sweep()
             return due
 
@@ -127,9 +131,8 @@ class LiveIndexes:
         with self._session.writing() as db:
             for pointer in fresh:
                 generations.point(db, pointer)
-            db.execute(
-                "delete from generations where spec not in (select value from json_each(?))", (json.dumps(specs),)
-            )
+            kept = json.dumps(contents.every(self._session.identity, specs))
+            db.execute("delete from generations where spec not in (select value from json_each(?))", (kept,))
             db.execute("update meta set value = ? where key = 'indexes'", (json.dumps(specs),))
 
     def _is_due(self, db: Connection, spec: str) -> bool:
@@ -142,7 +145,7 @@ class LiveIndexes:
     def _load(self, db: Connection, spec: str) -> _Live:
         pointer = generations.pointers(db).get(spec)
         if pointer is None:
-            return _Live(self._build(db, spec), self._session.seq)
+            return _Live(contents.build(db, self._content(spec)), self._session.seq)
         try:
             return _Live(generations.load(self._session.folder, pointer), pointer.seq)
         except StoreCorrupt:
@@ -152,38 +155,15 @@ class LiveIndexes:
         if not self._live:  # nothing was searched in this view: take a newer one
             self.refresh()
             return self._load(db, spec)
-        return _Live(self._build(db, spec), self._session.seq)
+        return _Live(contents.build(db, self._content(spec)), self._session.seq)
 
     def _is_replaced(self, pointer: Pointer) -> bool:
         """Say whether the newest state of the store has another generation in this one's place."""
         with contextlib.closing(open_readable(self._session.path)) as newest:
             return generations.pointers(newest).get(pointer.spec) != pointer
 
-    def _build(self, db: Connection, spec: str) -> AnyIndex:
-        """Build an index of all chunks."""
-        identity = self._session.identity
-        dense = indexes.kind(spec) == "dense"
-        index: AnyIndex = indexes.dense(spec, identity.dim, metric=identity.metric) if dense else indexes.terms(spec)
-        ids = np.fromiter((row[0] for row in db.execute("select id from chunks order by id")), np.int64)
-        # Engines that learn from the data (centroids, codes) must see all of it at once.
-        streams = index.traits.exact and index.traits.exhaustive and index.traits.add == "native"
-        blocks = self._blocks(db, ids, dense=dense, size=BLOCK if streams else len(ids))
-        items, block = next(blocks, (np.zeros((0, identity.dim), np.float32) if dense else [], ids[:0]))
-        index.build(items, block)
-        for items, block in blocks:
-            index.add(items, block)
-        index.optimize()
-        return index
-
-    def _blocks(
-        self, db: Connection, ids: NDArray[np.int64], *, dense: bool, size: int
-    ) -> Iterator[tuple[Any, NDArray[np.int64]]]:
-        for start in range(0, len(ids), max(size, 1)):
-            block = ids[start : start + size]
-            if dense:
-                yield reading.vectors(db, block, self._session.identity.dim), block
-            else:
-                yield self._analyser().terms_many(reading.terms_texts(db, block)), block
+    def _content(self, spec: str) -> Content:
+        return contents.content(self._session.identity, spec, self._analyser)
 
     @staticmethod
     def _is_cut(db: Connection, seq: int) -> bool:
@@ -205,16 +185,17 @@ class LiveIndexes:
         # Ids are never used twice: added and removed since means that the index never saw it.
         gone = np.array([c for c, op in last.items() if op < 0 and first[c] < 0], np.int64)
         new = np.array(sorted(c for c, op in last.items() if op > 0), np.int64)
+        what = self._content(spec)
         try:
-            live.index.remove(gone)
-            for items, block in self._blocks(db, new, dense=indexes.kind(spec) == "dense", size=BLOCK):
-                live.index.add(items, block)
+            live.index.remove(what.held(live.index, gone))
+            for items, ids in contents.blocks(db, what, new, contents.BLOCK):
+                live.index.add(items, ids)
         except (IndexError_, InvalidInput) as error:
             raise self._disagrees(spec, str(error)) from error
         live.seq = seq
-        count = one(db, "select count(*) from chunks")
+        count = contents.count(db, what)
         if len(live.index) != count:
-            raise self._disagrees(spec, f"it holds {len(live.index)} chunks, the store {count}")
+            raise self._disagrees(spec, f"it holds {len(live.index)} entries, the store has {count}")
 
     def _disagrees(self, spec: str, cause: str) -> StoreCorrupt:
         text = f"{GENERATIONS}: the index {spec} does not agree with the store: {cause}"

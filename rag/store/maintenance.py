@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import generations
+from . import generations, reading
 from .database import DATABASE, Connection
 from .generations import Pointer
 from .live import LiveIndexes
@@ -29,7 +29,7 @@ def status(session: Session, live: LiveIndexes) -> Status:
             documents=one(db, "select count(*) from documents"),
             chunks=one(db, "select count(*) from chunks"),
             embeddings=one(db, "select count(*) from embeddings"),
-            orphans=one(db, "select count(*) from embeddings where id not in (select embedding from chunks)"),
+            orphans=len(reading.orphans(db, sentences=identity.has_sentences)),
             seq=session.seq,
             bytes=sizes,
             identity={
@@ -40,9 +40,10 @@ def status(session: Session, live: LiveIndexes) -> Status:
                 "metric": identity.metric,
                 "chunker": identity.chunker,
                 "analyser": identity.analyser,
+                "granularity": identity.granularity,
             },
             indexes=live.specs,
-            generations=tuple(_generation(db, session.folder, current[spec]) for spec in live.specs if spec in current),
+            generations=tuple(_generation(db, session.folder, current[spec]) for spec in live.every if spec in current),
             disk_bytes=sum(sizes.values()),
         )
 

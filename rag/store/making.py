@@ -17,6 +17,7 @@ from indexes import Metric
 from .. import embedding
 from ..embedding.protocol import Embedder
 from ..errors import InvalidInput, ModelMissing, StoreMismatch
+from ..granularity import checked_granularity
 from ..terms import Analyser
 from .identity import Identity
 
@@ -145,14 +146,15 @@ def _reference(name: str) -> str:
     return str(Path(name).absolute()) if Path(name).is_dir() else name
 
 
-def new_identity(tools: Tools, specs: tuple[str, ...], metric: Metric) -> Identity:
+def new_identity(tools: Tools, specs: tuple[str, ...], metric: Metric, granularity: str) -> Identity:
     """Return the identity of a knowledge base to be made.
 
     Raises
     ------
     InvalidInput
-        An index, chunker, metric or analyser that does not exist.
+        An index, chunker, metric, analyser or granularity that does not exist.
     """
+    granularity = checked_granularity(granularity)
     if metric not in indexes.METRICS:
         raise InvalidInput(f"metric={metric!r}: give one of {', '.join(indexes.METRICS)}")
     specs = checked_specs(specs)
@@ -170,6 +172,7 @@ def new_identity(tools: Tools, specs: tuple[str, ...], metric: Metric) -> Identi
         indexes=specs,
         probe=np.ascontiguousarray(embedding.fingerprint(embedder), np.float32).tobytes(),
         reference=_reference(given) if isinstance(given, str) else embedder.name,
+        granularity=granularity,
     )
 
 

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Document, Section, context_text
+from .. import granularity
+from ..documents import Chunk, Document, Section, context_text
 from ..embedding import checked
 from ..embedding.protocol import Embedder
 from ..errors import EmbedderError
+from .identity import Identity
 from .records import AddReport, Progress
 from .session import Session
-from .writing import DocumentWriter, Prepared, SourceEnd, Step, source_name
+from .writing import DocumentWriter, Part, Prepared, SourceEnd, Step, source_name
 
 if TYPE_CHECKING:
     from ..chunking import Chunker
@@ -156,20 +158,23 @@ class Pipeline:
     def _prepare(self, document: Document, digest: str) -> Prepared:
         with self._session.reading() as db:
             if db.execute("select digest from documents where name = ?", (document.id,)).get == digest:
-                return Prepared(document, digest, None, ())
+                return Prepared(document, digest)
+        identity = self._session.identity
         chunks = self._chunker().chunk(document)
         texts = [context_text(document.title, c.heading, c.text) for c in chunks]
-        return Prepared(document, digest, chunks, [self._session.identity.key(text) for text in texts])
+        keys = [identity.key(text) for text in texts]
+        parts = [list(_parts(document, chunk, identity)) if identity.has_sentences else [] for chunk in chunks]
+        wanted = dict(zip(keys, texts, strict=True)) | {part.key: part.text for of in parts for part in of}
+        return Prepared(document, digest, chunks, keys, parts, wanted)
 
     def _add_texts(self, batch: _Batch, step: Prepared) -> None:
         """Note which of a document's texts have to be embedded."""
+        new = [key for key in step.texts if key not in batch.texts and key not in self._in_flight]
         with self._session.reading() as db:
-            new = {key for key in step.keys if key not in batch.texts and key not in self._in_flight}
             known = {row[0] for row in db.executemany("select key from embeddings where key = ?", ((k,) for k in new))}
-        for key, chunk in zip(step.keys, step.chunks or (), strict=True):
-            if key in new and key not in known:
-                batch.texts[key] = context_text(step.document.title, chunk.heading, chunk.text)
-        self._in_flight |= new - known
+        fresh = {key: step.texts[key] for key in new if key not in known}
+        batch.texts |= fresh
+        self._in_flight |= fresh.keys()
 
     # ---- embedding --------------------------------------------------------------------------------------------
 
@@ -209,6 +214,13 @@ class Pipeline:
             self._told = now
             tally = self._writer.tally
             self._on_progress(Progress(self._written, tally.chunks, tally.embedded, now - self._start))
+
+
+def _parts(document: Document, chunk: Chunk, identity: Identity) -> Iterator[Part]:
+    """Yield the sentences of a chunk."""
+    for start, end in granularity.spans(chunk.text):
+        text = context_text(document.title, chunk.heading, chunk.text[start:end])
+        yield Part(chunk.start + start, chunk.start + end, text, identity.key(text))
 
 
 def storable(document: Document) -> tuple[Document, str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..documents import Document, Section, context_text
 from ..errors import InvalidInput
+from ..granularity import sentence_ids
 from .database import Connection
 from .records import ChunkRecord, SourceInfo
 
@@ -69,6 +70,29 @@ def vectors(db: Connection, ids: Iterable[int], dim: int) -> NDArray[np.float32]
         marks = db.executemany("select id from chunks where id = ?", ((i,) for i in wanted))
         _refuse_unknown(wanted, [row[0] for row in marks])
     return np.frombuffer(b"".join(blobs), np.float32).reshape(len(blobs), dim)
+
+
+def sentence_vectors(db: Connection, chunks: Iterable[int], dim: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the embeddings of the sentences of chunks, float32 of shape (n, dim), and the sentences' ids."""
+    query = """select s.chunk, s.ordinal, e.vector from sentences s join embeddings e on e.id = s.embedding
+               where s.chunk = ? order by s.ordinal"""
+    rows = list(db.executemany(query, ((int(i),) for i in chunks)))
+    ids = sentence_ids([row[0] for row in rows], [row[1] for row in rows])
+    return np.frombuffer(b"".join(row[2] for row in rows), np.float32).reshape(len(rows), dim), ids
+
+
+def all_sentence_ids(db: Connection) -> NDArray[np.int64]:
+    """Return the ids of all sentences: int64, ascending."""
+    rows = list(db.execute("select chunk, ordinal from sentences order by chunk, ordinal"))
+    return sentence_ids([row[0] for row in rows], [row[1] for row in rows])
+
+
+def orphans(db: Connection, *, sentences: bool) -> list[int]:
+    """Return the ids of embeddings that nothing uses. ``sentences`` says whether the store has any."""
+    unused = "select id from embeddings where id not in (select embedding from chunks)"
+    if sentences:
+        unused += " and id not in (select embedding from sentences)"
+    return [row[0] for row in db.execute(f"{unused} order by id")]
 
 
 def terms_texts(db: Connection, ids: Iterable[int]) -> list[str]:

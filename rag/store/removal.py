@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from ..errors import StoreLocked
-from . import database, generations
+from . import database, generations, reading
 from .database import DATABASE
 from .faults import file_faults
 from .live import LiveIndexes
@@ -52,8 +52,9 @@ def _drop(session: Session, live: LiveIndexes, goes: Callable[[str, str], bool])
 def purge(session: Session, live: LiveIndexes) -> None:
     """See `KnowledgeBase.purge`."""
     with session.writing() as db:
-        db.execute("delete from embeddings where id not in (select embedding from chunks)")
-    live.cut(rebuild=live.specs)  # an index may hold removed rows until it is built anew
+        unused = reading.orphans(db, sentences=True)
+        db.executemany("delete from embeddings where id = ?", ((row,) for row in unused))
+    live.cut(rebuild=live.every)  # an index may hold removed rows until it is built anew
     with session.writing() as db:
         # AUTOINCREMENT keeps counting where it was: the numbers of changes never come again.
         least = min((pointer.seq for pointer in generations.pointers(db).values()), default=0)

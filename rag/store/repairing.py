@@ -50,7 +50,7 @@ def repair(session: Session, live: LiveIndexes) -> RepairReport:
     broken = {problem.file for problem in found.problems if problem.file != DATABASE}
     with session.reading() as db:
         current = generations.pointers(db)
-    due = tuple(s for s in live.specs if s not in current or current[s].name in broken)
+    due = tuple(s for s in live.every if s not in current or current[s].name in broken)
     live.forget()
     live.cut(rebuild=due)
     with file_faults(session.folder):

@@ -64,8 +64,21 @@ MIGRATIONS: tuple[str, ...] = (
         digest text not null           -- SHA-256 of its generation.json
     ) strict, without rowid;
     """,
+    """
+    create table sentences (           -- empty unless the granularity is chunk+sentence
+        chunk integer not null references chunks on delete cascade,
+        ordinal integer not null,
+        start integer not null,        -- in the document, as the chunk's own
+        "end" integer not null,
+        embedding integer not null references embeddings,
+        primary key (chunk, ordinal)
+    ) strict, without rowid;
+    create index sentences_embedding on sentences (embedding);
+    """,
 )
 FORMAT = len(MIGRATIONS)
+OLDEST_READABLE = 1
+"""What a reader takes as it is: a knowledge base of format 1 has no sentences, and is asked for none."""
 
 
 def migrate(db: Connection, path: Path, *, migrations: tuple[str, ...] = MIGRATIONS) -> int:
@@ -87,7 +100,7 @@ def check_format(db: Connection, path: Path) -> None:
         It was made by a newer version, or by an older one and has to be opened for writing once.
     """
     found = _format(db, path, newest=FORMAT)
-    if found < FORMAT:
+    if found < OLDEST_READABLE:
         raise StoreMismatch(
             f"{path.parent} has format {found}, this version reads {FORMAT}; `rag repair` brings it up to date"
         )

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from ..documents import Document, context_text
 from ..errors import StoreCorrupt
-from . import generations, reading
+from ..terms import Analyser
+from . import contents, generations, reading
+from .contents import Content
 from .database import DATABASE, Connection
-from .generations import Pointer
+from .generations import AnyIndex, Pointer
 from .identity import Identity
 from .reading import one
 from .records import Problem, VerifyReport
@@ -32,22 +34,26 @@ def verify(session: Session) -> VerifyReport:
             problems += [*_references(db), *_lost(db)]
             problems += _contents(session, db)
             sizes: dict[str, int] = {}
-            for spec in json.loads(db.execute("select value from meta where key = 'indexes'").get):
+            specs = tuple(json.loads(db.execute("select value from meta where key = 'indexes'").get))
+            for spec in contents.every(session.identity, specs):
                 problems += _index(session, db, spec, sizes)
             return _report(session, db, problems, sizes)
     except StoreCorrupt as error:
         return VerifyReport(0, 0, 0, 0, {}, (Problem(DATABASE, "damaged", 1, (), str(error)),))
 
 
-def expected_ids(db: Connection, seq: int) -> Ids:
-    """Return the ids that an index which covers change ``seq`` must hold."""
-    held = set(reading.chunk_ids(db).tolist())
+def expected_ids(db: Connection, what: Content, index: AnyIndex, seq: int) -> Ids:
+    """Return the ids that an index which covers change ``seq`` must hold.
+
+    Of a chunk that was removed since, the store has forgotten the sentences: those that the index has are right.
+    """
+    ids = what.ids(db)
     first: dict[int, int] = {}
     for chunk, op in db.execute("select chunk, op from changes where seq > ? and op <> 0 order by seq", (seq,)):
         first.setdefault(chunk, op)
-    added = {chunk for chunk, op in first.items() if op > 0}
-    removed = {chunk for chunk, op in first.items() if op < 0}
-    return np.array(sorted((held - added) | removed), np.int64)
+    added = np.array([chunk for chunk, op in first.items() if op > 0], np.int64)
+    removed = np.array(sorted(chunk for chunk, op in first.items() if op < 0), np.int64)
+    return np.union1d(ids[~np.isin(what.chunks(ids), added)], what.held(index, removed))
 
 
 def leftovers(folder: Path, db: Connection) -> list[str]:
@@ -60,7 +66,6 @@ def leftovers(folder: Path, db: Connection) -> list[str]:
 
 
 def _report(session: Session, db: Connection, problems: list[Problem], sizes: dict[str, int]) -> VerifyReport:
-    orphans = db.execute("select id from embeddings where id not in (select embedding from chunks) order by id")
     return VerifyReport(
         one(db, "select count(*) from sources"),
         one(db, "select count(*) from documents"),
@@ -68,7 +73,7 @@ def _report(session: Session, db: Connection, problems: list[Problem], sizes: di
         one(db, "select count(*) from embeddings"),
         sizes,
         tuple(problems),
-        tuple(row[0] for row in orphans),
+        tuple(reading.orphans(db, sentences=session.identity.has_sentences)),
         tuple(leftovers(session.folder, db)),
     )
 
@@ -116,9 +121,25 @@ def chunk_problems(identity: Identity, db: Connection, document: Document) -> It
     for chunk, start, end, heading, text, key, vector in db.execute(query, (document.id,)):
         if document.text[start:end] != text:
             yield "span", chunk
-        of = context_text(document.title, tuple(json.loads(heading)), text)
-        if key != identity.key(of) or not _sound(vector, identity.dim):
+        path = tuple(json.loads(heading))
+        sound = key == identity.key(context_text(document.title, path, text)) and _sound(vector, identity.dim)
+        if not sound or (identity.has_sentences and not _sentences_sound(identity, db, document, chunk, path)):
             yield "vector", chunk
+
+
+def _sentences_sound(
+    identity: Identity, db: Connection, document: Document, chunk: int, heading: tuple[str, ...]
+) -> bool:
+    """Say whether a chunk has sentences, numbered without a gap, and each the embedding of its text."""
+    query = """select s.ordinal, s.start, s."end", e.key, e.vector
+               from sentences s left join embeddings e on e.id = s.embedding where s.chunk = ? order by s.ordinal"""
+    rows = list(db.execute(query, (chunk,)))
+    return bool(rows) and all(
+        ordinal == n
+        and key == identity.key(context_text(document.title, heading, document.text[start:end]))
+        and _sound(vector, identity.dim)
+        for n, (ordinal, start, end, key, vector) in enumerate(rows)
+    )
 
 
 def _sound(vector: bytes | None, dim: int) -> bool:
@@ -130,12 +151,19 @@ def _index(session: Session, db: Connection, spec: str, sizes: dict[str, int]) -
     if pointer is None:  # it is built in memory when it is searched
         return
     try:
-        held = generations.load(session.folder, pointer).ids()
+        index = generations.load(session.folder, pointer)
     except StoreCorrupt as error:
         yield Problem(pointer.name, "damaged", 1, (), str(error))
         return
+    what = contents.content(session.identity, spec, _no_terms)
+    held = index.ids()
     sizes[spec] = len(held)
-    expected = expected_ids(db, pointer.seq)
+    expected = expected_ids(db, what, index, pointer.seq)
     for kind, ids in (("missing", np.setdiff1d(expected, held)), ("extra", np.setdiff1d(held, expected))):
         if len(ids):
-            yield Problem(pointer.name, kind, len(ids), tuple(ids.tolist()))
+            chunks = np.unique(what.chunks(ids)).tolist()
+            yield Problem(pointer.name, kind, len(ids), tuple(chunks))
+
+
+def _no_terms() -> Analyser:
+    raise AssertionError("ids are compared, no text is read")

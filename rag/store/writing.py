@@ -14,14 +14,36 @@ from .database import Connection
 from .records import AddFailure
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sentence of a chunk: its span in the document, the text that is embedded, and the key of its embedding."""
+
+    start: int
+    end: int
+    text: str
+    key: bytes
+
+
 @dataclass(slots=True)
 class Prepared:
-    """A document on its way in. ``chunks`` and ``keys`` are None when the stored one has the same digest."""
+    """A document on its way in. ``chunks`` is None when the stored one has the same digest.
+
+    Attributes
+    ----------
+    texts
+        What is embedded, by the key of its embedding: of the chunks, and of the sentences where they have vectors.
+    keys
+        The key of each chunk.
+    sentences
+        The sentences of each chunk; none for any where they have no vectors.
+    """
 
     document: Document
     digest: str
-    chunks: Sequence[Chunk] | None
-    keys: Sequence[bytes]
+    chunks: Sequence[Chunk] | None = None
+    keys: Sequence[bytes] = ()
+    sentences: Sequence[Sequence[Part]] = ()
+    texts: Mapping[bytes, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +154,14 @@ class DocumentWriter:
         insert = """insert into chunks (document, ordinal, start, "end", page, heading, embedding, text)
                     values (?, ?, ?, ?, ?, ?, ?, ?) returning id"""
         ids = list(db.executemany(insert, rows))
+        sentences = (
+            (chunk, n, part.start, part.end, self._embeddings[part.key])
+            for (chunk,), parts in zip(ids, step.sentences, strict=True)
+            for n, part in enumerate(parts)
+        )
+        db.executemany(
+            'insert into sentences (chunk, ordinal, start, "end", embedding) values (?, ?, ?, ?, ?)', sentences
+        )
         db.executemany("insert into changes (chunk, op) values (?, 1)", ids)
 
     def _end(self, db: Connection, step: SourceEnd) -> None:
@@ -161,7 +191,7 @@ def _store_embeddings(db: Connection, steps: Sequence[Step], embedded: Embedded)
     """Store the new embeddings; yield (key, row id) for every key of the batch."""
     new = ((key, vector.tobytes()) for key, vector in embedded.items())
     db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", new)
-    keys = {key for step in steps if isinstance(step, Prepared) for key in step.keys}
+    keys = {key for step in steps if isinstance(step, Prepared) for key in step.texts}
     yield from db.executemany("select key, id from embeddings where key = ?", ((key,) for key in keys))
 
 

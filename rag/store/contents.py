@@ -1,0 +1,152 @@
+"""What each index of a knowledge base holds, and under which ids: chunk vectors, chunk terms, sentence vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+import indexes
+
+from ..granularity import chunks_of, held_of
+from ..terms import Analyser
+from . import reading
+from .database import Connection
+from .generations import AnyIndex
+from .identity import Identity
+from .reading import one
+
+Ids = NDArray[np.int64]
+SENTENCES = "sentences+"
+"""Put before the spec of the index that holds the sentence vectors."""
+BLOCK = 4096  # chunks read at once: bounds the memory of building
+
+
+class Content(Protocol):
+    """What one index holds. Changes are logged by chunk, so everything here is asked for by chunk."""
+
+    def make(self) -> AnyIndex:
+        """Make an empty index of the right kind."""
+        ...
+
+    def items(self, db: Connection, chunks: Ids) -> tuple[Any, Ids]:
+        """Return what stands for these chunks in the index, with its ids."""
+        ...
+
+    def ids(self, db: Connection) -> Ids:
+        """Return the ids that an up-to-date index holds: int64, ascending."""
+        ...
+
+    def held(self, index: AnyIndex, chunks: Ids) -> Ids:
+        """Return the ids under which an index that knows these chunks holds them."""
+        ...
+
+    def chunks(self, ids: Ids) -> Ids:
+        """Return the chunk of each id."""
+        ...
+
+
+class ChunkVectors:
+    """A vector a chunk, under the chunk's id."""
+
+    def __init__(self, identity: Identity, spec: str) -> None:
+        self._identity = identity
+        self._spec = spec
+
+    def make(self) -> AnyIndex:
+        """Make an empty index."""
+        return indexes.dense(self._spec, self._identity.dim, metric=self._identity.metric)
+
+    def items(self, db: Connection, chunks: Ids) -> tuple[Any, Ids]:
+        """Return the chunks' vectors."""
+        return reading.vectors(db, chunks, self._identity.dim), chunks
+
+    def ids(self, db: Connection) -> Ids:
+        """Return the ids of all chunks."""
+        return reading.chunk_ids(db)
+
+    def held(self, index: AnyIndex, chunks: Ids) -> Ids:  # noqa: ARG002 - the ids are the same
+        """Return the chunks themselves."""
+        return chunks
+
+    def chunks(self, ids: Ids) -> Ids:
+        """Return the ids themselves."""
+        return ids
+
+
+class ChunkTerms(ChunkVectors):
+    """The terms of a chunk, under the chunk's id."""
+
+    def __init__(self, identity: Identity, spec: str, analyser: Callable[[], Analyser]) -> None:
+        super().__init__(identity, spec)
+        self._analyser = analyser
+
+    def make(self) -> AnyIndex:
+        """Make an empty index."""
+        return indexes.terms(self._spec)
+
+    def items(self, db: Connection, chunks: Ids) -> tuple[Any, Ids]:
+        """Return the chunks' terms."""
+        return self._analyser().terms_many(reading.terms_texts(db, chunks)), chunks
+
+
+class SentenceVectors(ChunkVectors):
+    """The vectors of a chunk's sentences, under ids that hold the chunk's (see `rag.granularity`)."""
+
+    def items(self, db: Connection, chunks: Ids) -> tuple[Any, Ids]:
+        """Return the vectors of the chunks' sentences."""
+        return reading.sentence_vectors(db, chunks, self._identity.dim)
+
+    def ids(self, db: Connection) -> Ids:
+        """Return the ids of all sentences."""
+        return reading.all_sentence_ids(db)
+
+    def held(self, index: AnyIndex, chunks: Ids) -> Ids:
+        """Return the ids of the chunks' sentences, as the index knows them: the store has forgotten them."""
+        return held_of(index.ids(), chunks)
+
+    def chunks(self, ids: Ids) -> Ids:
+        """Return the chunk of each sentence."""
+        return chunks_of(ids)
+
+
+def content(identity: Identity, spec: str, analyser: Callable[[], Analyser]) -> Content:
+    """Return what the index of a spec holds."""
+    if spec.startswith(SENTENCES):
+        return SentenceVectors(identity, spec.removeprefix(SENTENCES))
+    if indexes.kind(spec) == "dense":
+        return ChunkVectors(identity, spec)
+    return ChunkTerms(identity, spec, analyser)
+
+
+def every(identity: Identity, specs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the specs of all indexes: those asked for, and that of the sentences beside the first one of vectors."""
+    dense = [spec for spec in specs if indexes.kind(spec) == "dense"]
+    return (*specs, SENTENCES + dense[0]) if dense and identity.has_sentences else specs
+
+
+def blocks(db: Connection, what: Content, chunks: Ids, size: int) -> Iterator[tuple[Any, Ids]]:
+    """Yield what stands for the chunks in the index, ``size`` chunks at a time."""
+    for start in range(0, len(chunks), max(size, 1)):
+        yield what.items(db, chunks[start : start + size])
+
+
+def build(db: Connection, what: Content) -> AnyIndex:
+    """Build an index of all that the store holds for it."""
+    index = what.make()
+    chunks = reading.chunk_ids(db)
+    # Engines that learn from the data (centroids, codes) must see all of it at once.
+    streams = index.traits.exact and index.traits.exhaustive and index.traits.add == "native"
+    parts = blocks(db, what, chunks, BLOCK if streams else len(chunks))
+    index.build(*next(parts, what.items(db, chunks[:0])))
+    for items, ids in parts:
+        index.add(items, ids)
+    index.optimize()
+    return index
+
+
+def count(db: Connection, what: Content) -> int:
+    """Return how many entries an up-to-date index has."""
+    return one(db, f"select count(*) from {'sentences' if isinstance(what, SentenceVectors) else 'chunks'}")  # noqa: S608 - one of two
