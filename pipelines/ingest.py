@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Options:
     indexes: tuple[str, ...] | None = None
     chunker: str | None = None
     embedder: str | Embedder | None = None
+    granularity: str | None = None
 
 
 @dataclass(slots=True)
@@ -196,7 +197,7 @@ def _check_paths(paths: list[str]) -> None:
 
 def _open(into: Path, options: Options, wait: float) -> tuple[KnowledgeBase, bool]:
     if not KnowledgeBase.exists(into):
-        given: dict[str, Any] = {"indexes": options.indexes, "chunker": options.chunker, "embedder": options.embedder}
+        given: dict[str, Any] = {f.name: getattr(options, f.name) for f in fields(options)}
         return KnowledgeBase.create(into, **{k: v for k, v in given.items() if v is not None}), True
     kb = KnowledgeBase.open(into, mode="w", embedder=options.embedder, wait=wait)
     try:
@@ -214,6 +215,11 @@ def _check_same(kb: KnowledgeBase, options: Options, into: Path) -> None:
     if options.chunker is not None and options.chunker != kb.chunker.name:
         raise StoreMismatch(
             f"{into} was made with --chunker {kb.chunker.name}, not {options.chunker}; "
+            "leave the option out, or ingest into another folder"
+        )
+    if options.granularity is not None and options.granularity != kb.granularity:
+        raise StoreMismatch(
+            f"{into} was made with --granularity {kb.granularity}, not {options.granularity}; "
             "leave the option out, or ingest into another folder"
         )
 

@@ -36,6 +36,12 @@ def command(
     embedder: Annotated[
         str | None, typer.Option(metavar="NAME", help="Embedding model of a new one: name or path.")
     ] = None,
+    granularity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Vectors of a new one: chunk, or chunk+sentence (finds more, takes longer to ingest)."
+        ),
+    ] = None,
     meta: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="key=value for every document; may be repeated.")
     ] = None,
@@ -46,7 +52,9 @@ def command(
     """Read files into a knowledge base; files that have not changed cost nothing."""
     from ..ingest import Options, ingest
 
-    options = Options(indexes=tuple(index) if index else None, chunker=chunker, embedder=embedder)
+    options = Options(
+        indexes=tuple(index) if index else None, chunker=chunker, embedder=embedder, granularity=granularity
+    )
     fields = dict(_pair(text) for text in meta or [])
     with _progress(show=not json) as on_progress:
         report = ingest(documents, into, options=options, meta=fields, prune=prune, wait=wait, on_progress=on_progress)

@@ -84,8 +84,9 @@ def answers(kb: KnowledgeBase, count: int = 20) -> list[list[tuple[float, str, i
     texts = [f"{WORDS[n % len(WORDS)]} near {WORDS[(n + 3) % len(WORDS)]} note{n}" for n in range(count)]
     dense = kb.search_dense(HashingEmbedder(kb.dim).embed_queries(texts), 10)
     terms = kb.search_terms([kb.analyser.terms(text) for text in texts], 10)
+    mixed = kb.dense().search(HashingEmbedder(kb.dim).embed_queries(texts), 10)  # by sentences too, where there are
     found = []
-    for hits in (dense, terms):
+    for hits in (dense, terms, mixed):
         for i in range(len(texts)):
             ids, scores = hits.row(i)
             told = [

@@ -31,9 +31,8 @@ Change = Callable[[Path], None]
 
 
 def build(path: Path, start: int, *, older: Path | None = None) -> None:
-    with KnowledgeBase.create(
-        path, indexes=["flat", "hnsw", "bm25"], embedder=HashingEmbedder(32), chunker=CHUNKER
-    ) as kb:
+    options = {"embedder": HashingEmbedder(32), "chunker": CHUNKER, "granularity": "chunk+sentence"}
+    with KnowledgeBase.create(path, indexes=["flat", "hnsw", "bm25"], **options) as kb:
         kb.add(documents(30, start=start))
         if older is not None:
             kb._session.close()

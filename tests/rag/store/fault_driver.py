@@ -44,7 +44,8 @@ def add(path: Path, count: int = 150) -> None:
 
 
 def create(path: Path) -> None:
-    KnowledgeBase.create(path, embedder=HashingEmbedder(32), chunker=CHUNKER).close()
+    options = {"embedder": HashingEmbedder(32), "chunker": CHUNKER, "granularity": "chunk+sentence"}
+    KnowledgeBase.create(path, **options).close()
 
 
 def whole(path: Path, *, least: int) -> str:

@@ -27,6 +27,7 @@ from conftest import CHUNKER, answers, documents
 from forking import in_child
 
 from rag.embedding import HashingEmbedder
+from rag.granularity import chunks_of
 from rag.knowledge_base import KnowledgeBase
 from rag.store import database, live, pipeline
 
@@ -94,6 +95,8 @@ def look(path: Path, before: dict[str, str], after: dict[str, str], acknowledged
         for family in ("dense", "terms"):
             if kb.index(family).ids().tolist() != ids:
                 wrong.append(f"index {family} does not hold the chunks of the store")
+        if kb.granularity == "chunk+sentence" and set(chunks_of(kb.dense().sentences.index.ids())) != set(ids):
+            wrong.append("the index of sentences does not hold the chunks of the store")
     return "; ".join(wrong)
 
 
@@ -159,20 +162,25 @@ def main() -> None:
     arguments.add_argument("--kills", type=int, default=100)
     arguments.add_argument("--documents", type=int, default=120)
     arguments.add_argument("--defect", choices=sorted(DEFECTS))
+    arguments.add_argument("--granularity", default="chunk")
     given = arguments.parse_args()
     pipeline.FIRST_BATCH_TEXTS = pipeline.BATCH_TEXTS = 12  # many commits
     live.TAIL_MIN = 40  # and new generations at the end
     before, after = corpus(given.documents)
     work = Path(tempfile.mkdtemp())
     try:
-        print(json.dumps(trials(work, before, after, given.kills, given.defect)))
+        print(json.dumps(trials(work, before, after, given.kills, given.defect, given.granularity)))
     finally:
         shutil.rmtree(work)
 
 
-def trials(work: Path, before: list, after: list, kills: int, defect: str | None) -> dict[str, object]:
+def trials(
+    work: Path, before: list, after: list, kills: int, defect: str | None, granularity: str
+) -> dict[str, object]:
     # Here, not in a child: what this imports, no child has to.
-    with KnowledgeBase.create(work / "first", embedder=HashingEmbedder(32), chunker=CHUNKER) as kb:
+    with KnowledgeBase.create(
+        work / "first", embedder=HashingEmbedder(32), chunker=CHUNKER, granularity=granularity
+    ) as kb:
         kb.add(before)
         answers(kb)
     assert threading.active_count() == 1, "a fork would copy half of a process"

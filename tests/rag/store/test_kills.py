@@ -43,6 +43,10 @@ def test_a_hundred_kills_lose_nothing() -> None:
     check(run("--kills", "100", "--documents", "60"), 100)
 
 
+def test_kills_lose_nothing_of_the_sentences_either() -> None:
+    check(run("--kills", "40", "--documents", "60", "--granularity", "chunk+sentence"), 40)
+
+
 @pytest.mark.parametrize("defect", ["early", "autocommit", pytest.param("index-first", marks=pytest.mark.slow)])
 def test_a_planted_defect_is_caught(defect: str) -> None:
     result = run("--kills", "80", "--documents", "60", "--defect", defect)

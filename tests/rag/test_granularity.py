@@ -1,0 +1,231 @@
+"""Sentence vectors beside chunk vectors: what is stored, and that it follows every change of the chunks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.documents import Document, context_text
+from rag.embedding import HashingEmbedder
+from rag.errors import InvalidInput, StoreMismatch
+from rag.granularity import chunks_of, held_of, sentence_ids, spans
+from rag.knowledge_base import KnowledgeBase
+from rag.sentences import sentences
+from rag.store import database, schema
+
+E = HashingEmbedder(48)
+WORDS = [
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heron",
+    "islet",
+    "jetty",
+    "knoll",
+    "larch",
+    "marsh",
+    "north",
+    "otter",
+    "pearl",
+]
+
+
+def text(n: int) -> str:
+    lines = [" ".join(WORDS[(n * 3 + i * 5 + j * j) % len(WORDS)] for j in range(6)) for i in range(2 + n % 5)]
+    return " ".join(f"{line.capitalize()} {n}x{i}." for i, line in enumerate(lines)) + " All share this sentence."
+
+
+def documents(count: int) -> list[Document]:
+    return [Document.from_text(text(n), id=f"d{n}", title=f"Title {n % 3}", n=n) for n in range(count)]
+
+
+Make = Callable[..., KnowledgeBase]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    with contextlib.ExitStack() as stack:
+
+        def build(count: int = 40, **options: object) -> KnowledgeBase:
+            options = {"embedder": E, "chunker": "sentences:24/0", "granularity": "chunk+sentence", **options}
+            kb = stack.enter_context(KnowledgeBase.create(tmp_path / f"kb{len(list(tmp_path.iterdir()))}", **options))
+            kb.add(documents(count))
+            return kb
+
+        yield build
+
+
+def brute(kb: KnowledgeBase, query: np.ndarray, share: float) -> dict[int, float]:
+    """Score every chunk from its text, by the definition."""
+    found = {}
+    for c in kb.chunks(kb.chunk_ids()):
+        own = E.embed_passages([context_text(c.title, c.heading, c.text)]) @ query
+        every = [context_text(c.title, c.heading, c.text[a:b]) for a, b in sentences(c.text)]
+        found[c.id] = float((1 - share) * own[0] + share * max(E.embed_passages(every) @ query))
+    return found
+
+
+def in_step(kb: KnowledgeBase) -> None:
+    """The index of sentences holds what the store has, and both what the chunks' texts say."""
+    held = kb.dense().sentences.index.ids()
+    vectors, owners = kb.sentence_vectors(kb.chunk_ids())
+    assert chunks_of(held).tolist() == owners.tolist()
+    records = kb.chunks(kb.chunk_ids())
+    wanted = [context_text(c.title, c.heading, c.text[a:b]) for c in records for a, b in spans(c.text)]
+    np.testing.assert_allclose(vectors, E.embed_passages(wanted), atol=1e-6)
+    assert kb.verify().ok
+
+
+def test_the_mixed_search_is_the_definition(make: Make) -> None:
+    kb = make()
+    both = kb.dense()
+    for question in ("otter near the fjord", "knoll larch", "all share this"):
+        query = E.embed_queries([question])[0]
+        expected = sorted(brute(kb, query, both.share).items(), key=lambda pair: (-round(pair[1], 5), pair[0]))[:12]
+        ids, scores = both.search(query[None], 60).row(0)
+        assert scores[:12].tolist() == pytest.approx([score for _, score in expected], abs=1e-5)
+        assert set(ids[:6].tolist()) <= {i for i, _ in expected}
+        allowed = kb.allowed("n >= 20 and n < 25")
+        only = {i: s for i, s in brute(kb, query, both.share).items() if i in allowed}
+        found, theirs = both.search(query[None], len(only) + 5, allow=allowed).row(0)
+        assert dict(zip(found.tolist(), theirs.tolist(), strict=True)) == pytest.approx(only, abs=1e-5)
+
+
+def test_ids_hold_the_chunk() -> None:
+    ids = sentence_ids([3, 3, 9, 2**40], [0, 1, 0, 7])
+    assert chunks_of(ids).tolist() == [3, 3, 9, 2**40]
+    assert held_of(ids, np.array([3, 4, 9])).tolist() == ids[:3].tolist()
+    assert held_of(ids, np.array([], np.int64)).tolist() == []
+    assert int(ids.max()) < 2**62
+
+
+def test_every_chunk_has_a_sentence() -> None:
+    assert spans("One. Two!") == [(0, 4), (5, 9)]
+    assert spans("---\n\n***") == [(0, 8)]
+    assert spans("***\n\nWords.") == [(5, 11)]
+
+
+def test_equal_sentences_are_embedded_once(make: Make) -> None:
+    kb = make(30)
+    before = kb.status().embeddings
+    texts = {
+        context_text(c.title, c.heading, part)
+        for c in kb.chunks(kb.chunk_ids())
+        for part in (c.text, *(c.text[a:b] for a, b in spans(c.text)))
+    }
+    assert before == len(texts)
+    changed = [Document.from_text(text(n) + " Also this.", id=f"d{n}", title=f"Title {n % 3}", n=n) for n in range(3)]
+    assert kb.add(changed).embedded <= 3 * 3
+    in_step(kb)
+
+
+def test_it_follows_changes_removal_reindex_and_reopening(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.store.live.TAIL_MIN", 10)
+    kb = make()
+    in_step(kb)
+    kb.dense()
+    kb.add([Document.from_text("Fresh words here. And a second sentence.", id=f"d{n}") for n in range(0, 30, 7)])
+    in_step(kb)
+    assert kb.remove("d11") == 1
+    in_step(kb)
+    kb.reindex(["hnsw", "bm25"])
+    assert {g.spec for g in kb.status().generations} == {"hnsw", "bm25", "sentences+hnsw"}
+    in_step(kb)
+    kb.reindex(["bm25"])
+    assert {g.spec for g in kb.status().generations} == {"bm25"}
+    kb.reindex(["flat", "bm25"])
+    in_step(kb)
+    with KnowledgeBase.open(kb.path, embedder=E) as reader:
+        in_step(reader)
+
+
+def test_purge_leaves_no_byte_of_a_sentence(make: Make) -> None:
+    kb = make(60)
+    vectors, owners = kb.sentence_vectors(kb.chunk_ids())
+    documents_of = {c.id: c.document for c in kb.chunks(kb.chunk_ids())}
+    kept = {v.tobytes() for v, o in zip(vectors, owners.tolist(), strict=True) if documents_of[o] != "d7"}
+    gone = [v.tobytes() for v, o in zip(vectors, owners.tolist(), strict=True) if documents_of[o] == "d7"]
+    gone = [v for v in gone if v not in kept]
+    assert len(gone) >= 3
+
+    def data() -> bytes:
+        return b"".join(p.read_bytes() for p in kb.path.rglob("*") if p.is_file())
+
+    assert all(v in data() for v in gone), "the test looks for what is there"
+    kb.remove("d7")
+    kb.purge()
+    assert not [v for v in gone if v in data()]
+    assert kb.status().orphans == 0
+    in_step(kb)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update sentences set start = start + 1 where chunk = 3 and ordinal = 0",
+        "delete from sentences where chunk = 3",
+        "update sentences set ordinal = 9 where chunk = 3 and ordinal = 0",
+        "update sentences set embedding = (select max(id) from embeddings) where chunk = 3 and ordinal = 1",
+    ],
+)
+def test_verify_sees_a_wrong_sentence_and_repair_mends_it(make: Make, statement: str) -> None:
+    kb = make(20)
+    kb.close()
+    with contextlib.closing(database.open_writable(kb.path / "store.sqlite")) as db:
+        db.execute(statement)
+        database.checkpoint(db)
+    report = KnowledgeBase.check(kb.path)
+    assert [(p.kind, p.ids) for p in report.problems if p.file == "store.sqlite"] == [("vector", (3,))]
+    KnowledgeBase.mend(kb.path, embedder=E)
+    with KnowledgeBase.open(kb.path, mode="w", embedder=E) as mended:
+        assert mended.add(documents(20)).added == 1
+        in_step(mended)
+
+
+def test_the_index_of_sentences_is_verified_and_rebuilt(make: Make) -> None:
+    kb = make(60)
+    place = next(g for g in kb.status().generations if g.spec == "sentences+flat")
+    before = kb.dense().search(E.embed_queries(["otter"]), 10).ids.tolist()
+    kb.close()
+    target = kb.path / place.folder / "vectors.npy"
+    target.write_bytes(target.read_bytes()[:-1] + b"\x01")
+    assert [p.file for p in KnowledgeBase.check(kb.path).problems] == [place.folder]
+    assert KnowledgeBase.mend(kb.path, embedder=E).rebuilt == ("sentences+flat",)
+    with KnowledgeBase.open(kb.path, embedder=E) as mended:
+        assert mended.dense().search(E.embed_queries(["otter"]), 10).ids.tolist() == before
+
+
+def test_an_older_store_is_read_as_it_is_and_migrated_when_written(make: Make, tmp_path: Path) -> None:
+    kb = make(20, granularity="chunk")
+    kb.close()
+    with contextlib.closing(database.open_writable(kb.path / "store.sqlite")) as db:  # as format 1 was
+        db.execute("drop table sentences; delete from meta where key = 'granularity'; pragma user_version = 1")
+        database.checkpoint(db)
+    with KnowledgeBase.open(kb.path, embedder=E) as old:
+        assert old.granularity == "chunk"
+        assert old.verify().ok
+        assert old.status().orphans == 0
+        assert old.dense() is old.index("dense")
+    with KnowledgeBase.open(kb.path, mode="w", embedder=E) as new:
+        assert new.add(documents(22)).added == 2
+        new.purge()
+        assert new.verify().ok
+    with contextlib.closing(database.open_readable(kb.path / "store.sqlite")) as db:
+        assert db.pragma("user_version") == schema.FORMAT
+
+
+def test_the_granularity_is_part_of_the_identity(make: Make, tmp_path: Path) -> None:
+    kb = make(3)
+    assert kb.status().identity["granularity"] == "chunk+sentence"
+    with pytest.raises(StoreMismatch, match="granularity 'chunk\\+sentence', not 'chunk'"):
+        KnowledgeBase.open(kb.path, granularity="chunk", embedder=E)
+    with pytest.raises(InvalidInput, match="give one of chunk, chunk\\+sentence"):
+        KnowledgeBase.create(tmp_path / "no", embedder=E, granularity="word")
