@@ -440,6 +440,11 @@ class KnowledgeBase:
         with self._session.reading() as db:
             return reading.document(db, id)
 
+    def modified(self, documents: Iterable[str]) -> dict[str, float]:
+        """Return when documents were modified, seconds since 1970; without those of which that is not known."""
+        with self._session.reading() as db:
+            return reading.modified(db, documents)
+
     def chunk_ids(self) -> NDArray[np.int64]:
         """Return the ids of all chunks: int64, ascending."""
         with self._session.reading() as db:

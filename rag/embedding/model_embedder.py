@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import EmbedderError
 from .checks import checked
 from .models import Model
-from .protocol import Tokenizer
+from .protocol import Tokenizer, TokenStates
 from .tokens import ModelTokenizer, well_formed
 from .torch_runtime import TorchRuntime
 
@@ -25,6 +25,10 @@ class Runtime(Protocol):
 
     def embed(self, texts: Sequence[str], prefix: str = "") -> NDArray[np.float32]:
         """Embed texts, each after ``prefix``: float32, shape (n_texts, dim), unit norm."""
+        ...
+
+    def states(self, texts: Sequence[str], prefix: str = "") -> list[NDArray[np.float32]]:
+        """Return the states of each text's tokens, special tokens included: float32, shape (n_tokens, dim)."""
         ...
 
 
@@ -101,6 +105,33 @@ class ModelEmbedder:
             return np.zeros((0, self.dim), dtype=np.float32)
         clean = [well_formed(text) for text in texts]
         return checked(self._running().embed(clean, prefix), clean, name=self.name, dim=self.dim)
+
+    def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> list[TokenStates]:
+        """Embed the tokens of texts in their context, see `TokenStates`; a text is read as far as the model's window.
+
+        Raises
+        ------
+        EmbedderError
+            The model has no tokenizer of its own, or gives another number of states than it has tokens.
+        """
+        if self._tokenizer is None:
+            raise EmbedderError(f"{self.name}: has no tokenizer.json to find tokens with. Take another model.")
+        if not texts:
+            return []
+        prefix = self._prefixes[0 if query else 1]
+        clean = [well_formed(text) for text in texts]
+        states = self._running().states(clean, prefix)
+        spans = self._tokenizer.spans([prefix + text for text in clean])
+        return [self._of_text(rows, at, len(prefix)) for rows, at in zip(states, spans, strict=True)]
+
+    def _of_text(self, states: NDArray[np.float32], spans: NDArray[np.int64], prefix: int) -> TokenStates:
+        """Leave out special tokens and those of the prefix."""
+        if len(states) != len(spans):
+            raise EmbedderError(f"{self.name}: {len(states)} states for {len(spans)} tokens. Give another runtime.")
+        inside = (spans[:, 1] > spans[:, 0]) & (spans[:, 0] >= prefix)
+        vectors = states[inside] if inside.any() else np.zeros((0, self.dim), np.float32)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return TokenStates(np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32), spans[inside] - prefix)
 
     def _running(self) -> Runtime:
         with self._lock:

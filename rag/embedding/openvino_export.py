@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 # Raise it whenever the graph that is written changes: older files are then left aside and made anew.
-FORMAT = 1
+FORMAT = 2
 GRAPH = "model.xml"
 _KINDS = frozenset({"bert", "camembert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"})
 # An exported graph that is farther from the model than this, in any probe, is not used.
@@ -132,8 +132,9 @@ def _export(model: Model, folder: Path) -> None:
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(network, (ids, mask), check_trace=False)
         graph = module.convert_model(traced, example_input=(ids, mask))
-    for port, name in zip(graph.inputs, ("ids", "mask"), strict=True):
-        port.get_tensor().set_names({name})
+    for ports, names in ((graph.inputs, ("ids", "mask")), (graph.outputs, ("vectors", "states"))):
+        for port, name in zip(ports, names, strict=True):
+            port.get_tensor().set_names({name})
     compiled = module.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     _compare(model, network, lambda a, b: np.asarray(compiled((a, b))[0]))
     # Weights in half precision: half the file to read and check at each start, and finer than the bf16 they run in.
@@ -141,7 +142,7 @@ def _export(model: Model, folder: Path) -> None:
 
 
 def _network(model: Model) -> Untyped:
-    """Return transformer, pooling and normalisation as one torch module from (ids, mask) to vectors."""
+    """Return one torch module from (ids, mask) to the pooled, normalised vectors and the states of the tokens."""
     import torch
     from transformers import AutoModel
 
@@ -161,7 +162,7 @@ def _network(model: Model) -> Untyped:
             else:
                 weight = mask.unsqueeze(-1).to(states.dtype)
                 pooled = (states * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
-            return torch.nn.functional.normalize(pooled, dim=1)
+            return torch.nn.functional.normalize(pooled, dim=1), states
 
     return Network().eval()
 
@@ -176,7 +177,7 @@ def _compare(model: Model, network: Untyped, run: Callable[[Any, Any], NDArray[n
         mask = (np.arange(columns) < np.linspace(columns, 3, rows)[:, None]).astype(np.int64)
         ids = np.where(mask == 1, ids, model.pad_token)
         with torch.inference_mode():
-            want = network(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+            want = network(torch.from_numpy(ids), torch.from_numpy(mask))[0].numpy()
         least = float((want * run(ids, mask)).sum(1).min())
         if not least >= _LEAST_COSINE:
             raise EmbedderError(

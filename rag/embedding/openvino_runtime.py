@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,19 +66,52 @@ class OpenVinoRuntime:
     def embed(self, texts: Sequence[str], prefix: str = "") -> NDArray[np.float32]:
         """Embed texts: float32, shape (n_texts, dim), unit norm."""
         compiled = self._ready()
-        out = np.empty((len(texts), compiled.output(0).partial_shape[1].get_length()), dtype=np.float32)
+        out = np.empty((len(texts), compiled.output("vectors").partial_shape[1].get_length()), dtype=np.float32)
+
+        def take(places: NDArray[np.intp], request: Untyped) -> None:
+            out[places] = request.get_tensor("vectors").data
+
+        self._run(compiled, texts, prefix, take)
+        return out
+
+    def states(self, texts: Sequence[str], prefix: str = "") -> list[NDArray[np.float32]]:
+        """Return the states of each text's tokens, special tokens included: float32, shape (n_tokens, dim)."""
+        found: list[NDArray[np.float32]] = [np.zeros((0, 0), np.float32)] * len(texts)
+
+        def take(places: NDArray[np.intp], request: Untyped) -> None:
+            states, mask = request.get_tensor("states").data, request.get_tensor("mask").data
+            for line, place in enumerate(places.tolist()):
+                found[place] = states[line, : int(mask[line].sum())].copy()
+
+        self._run(self._ready(), texts, prefix, take)
+        return found
+
+    def _run(
+        self,
+        compiled: Untyped,
+        texts: Sequence[str],
+        prefix: str,
+        take: Callable[[NDArray[np.intp], Untyped], None],
+    ) -> None:
+        """Run all batches, some at once; ``take`` gets the places of a batch's texts and the finished request."""
         requests = [self._request(compiled) for _ in range(min(len(texts), _IN_FLIGHT))]
         busy: list[NDArray[np.intp] | None] = [None] * len(requests)
+
+        def finish(slot: int) -> None:
+            places = busy[slot]
+            if places is not None:
+                requests[slot].wait()
+                take(places, requests[slot])
+
         for turn, (places, ids, mask) in enumerate(self._inputs(texts, prefix)):
             slot = turn % len(requests)
-            self._take(requests[slot], busy[slot], out)
+            finish(slot)
             requests[slot].start_async([ids, mask])
             busy[slot] = places
-        for request, last in zip(requests, busy, strict=True):
-            self._take(request, last, out)
+        for slot in range(len(requests)):
+            finish(slot)
         # Only reached when all went well: a request that failed is not used again.
         self._free.extend(requests)
-        return out
 
     def _inputs(
         self, texts: Sequence[str], prefix: str
@@ -99,12 +132,6 @@ class OpenVinoRuntime:
     def _padded(self, length: int) -> int:
         """Round up to a multiple of the step, as far as the model has positions."""
         return max(length, min(-(-length // _STEP) * _STEP, self._model.max_seq_length))
-
-    @staticmethod
-    def _take(request: Untyped, places: NDArray[np.intp] | None, out: NDArray[np.float32]) -> None:
-        if places is not None:
-            request.wait()
-            out[places] = request.get_output_tensor(0).data
 
     def _request(self, compiled: Untyped) -> Untyped:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -18,6 +19,31 @@ class Tokenizer(Protocol):
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Character spans of each text's tokens: int64, shape (n_tokens, 2), half open, no special tokens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStates:
+    """What a model's last layer says of each token of one text, special tokens left out.
+
+    Attributes
+    ----------
+    vectors
+        float32, shape (n_tokens, dim), of unit length; of a text without a token, shape (0, dim).
+    offsets
+        int64, shape (n_tokens, 2): character spans in the text, half open.
+    """
+
+    vectors: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """What late interaction asks of an embedder beyond `Embedder`; `rag.embedding.ModelEmbedder` has it."""
+
+    def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> list[TokenStates]:
+        """Embed the tokens of texts in their context; ``query`` says that the texts are questions."""
         ...
 
 

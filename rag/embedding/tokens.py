@@ -77,6 +77,17 @@ class ModelTokenizer:
         before, after = self._around
         return [before + row[: self.max_tokens] + after for row in rows]
 
+    def spans(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Character spans of the tokens that the model takes, as `ids`: special tokens have the span (0, 0)."""
+        clean = [well_formed(text) for text in texts]
+        found = self._tokenizer().encode_batch([self._start(text) for text in clean], add_special_tokens=False)
+        offsets = [encoding.offsets for encoding in found]
+        for i, row in enumerate(offsets):
+            if len(row) < self.max_tokens and len(self._start(clean[i])) < len(clean[i]):
+                offsets[i] = self._tokenizer().encode(clean[i], add_special_tokens=False).offsets
+        before, after = ([(0, 0)] * len(special) for special in self._around)
+        return [_spans([*before, *row[: self.max_tokens], *after]) for row in offsets]
+
     def _start(self, text: str) -> str:
         """Cut a text that is far longer than the window at white space, where every tokenizer ends a token."""
         limit = self.max_tokens * _CHARACTERS_PER_TOKEN

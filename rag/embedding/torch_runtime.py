@@ -69,6 +69,13 @@ class TorchRuntime:
                 out[start + places] = vectors
         return np.zeros((0, 0), dtype=np.float32) if out is None else out
 
+    def states(self, texts: Sequence[str], prefix: str = "") -> list[NDArray[np.float32]]:
+        """Return the states of each text's tokens, special tokens included: float32, shape (n_tokens, dim)."""
+        found = self.loaded.encode(
+            list(texts), prompt=prefix or None, output_value="token_embeddings", show_progress_bar=False
+        )
+        return [np.ascontiguousarray(rows.float().cpu().numpy(), np.float32) for rows in found]
+
     def _lengths(self, texts: Sequence[str]) -> list[int]:
         if len(texts) == 1:
             return [1]

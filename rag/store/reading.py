@@ -115,6 +115,12 @@ def document_row(db: Connection, id_: int) -> tuple[Document, str]:
     return _document(db.execute(_DOCUMENT + "where d.id = ?", (id_,)).get), digest
 
 
+def modified(db: Connection, names: Iterable[str]) -> dict[str, float]:
+    """Return when documents were modified, seconds since 1970; without those of which that is not known."""
+    query = "select name, modified from documents where name = ? and modified is not null"
+    return dict(db.executemany(query, ((name,) for name in names)))
+
+
 def documents(db: Connection) -> Iterator[Document]:
     """Yield all documents in the order of their ids."""
     for row in db.execute(_DOCUMENT + "order by d.name"):

@@ -18,24 +18,8 @@ from rag.sentences import sentences
 from rag.store import database, schema
 
 E = HashingEmbedder(48)
-WORDS = [
-    "amber",
-    "birch",
-    "cedar",
-    "delta",
-    "ember",
-    "fjord",
-    "grove",
-    "heron",
-    "islet",
-    "jetty",
-    "knoll",
-    "larch",
-    "marsh",
-    "north",
-    "otter",
-    "pearl",
-]
+WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "islet", "jetty", "knoll", "larch"]
+WORDS += ["marsh", "north", "otter", "pearl"]
 
 
 def text(n: int) -> str:

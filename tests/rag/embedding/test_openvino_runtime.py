@@ -104,7 +104,9 @@ def test_a_graph_that_differs_is_refused_and_torch_steps_in(tiny, empty, monkeyp
                 self.network = network
 
             def forward(self, ids, mask):  # right for the traced shape alone
-                return self.network(ids, mask) * (1.0 if ids.shape[1] == 16 else -1.0)
+                vectors, states = self.network(ids, mask)
+
+                return vectors * (1.0 if ids.shape[1] == 16 else -1.0), states
 
         return Wrong().eval()
 

@@ -1,0 +1,42 @@
+"""Work that may take so long and no longer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class OutOfTime(TimeoutError):  # noqa: N818 - it names what happened
+    """Work was not done when its time was up; it may go on unseen until its end, its result is dropped."""
+
+
+def within(seconds: float | None, work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, or raise what it raises, at most ``seconds`` from now; None waits for ever.
+
+    Raises
+    ------
+    OutOfTime
+        The work is not done yet. Python cannot stop a thread: a model that hangs keeps one until the process ends.
+    """
+    if seconds is None:
+        return work()
+    said: dict[str, Any] = {}
+
+    def run() -> None:
+        try:
+            said["value"] = work()
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            said["error"] = error
+
+    thread = threading.Thread(target=run, name="deadline", daemon=True)
+    thread.start()
+    thread.join(max(0.0, seconds))
+    if "error" in said:
+        raise said["error"]
+    if "value" not in said:
+        raise OutOfTime(f"not done after {seconds:.3g} s")
+    value: T = said["value"]
+    return value

@@ -1,0 +1,92 @@
+"""A cross-encoder reads question and passage together and says how well they fit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..documents import Passage, context_text
+from ..errors import InvalidInput, ModelMissing
+
+
+class CrossEncoderReranker:
+    """Any cross-encoder of sentence-transformers; the most exact reranker there is, and the slowest per passage.
+
+    Parameters
+    ----------
+    model
+        Name on the Hugging Face hub (found in the local cache) or a folder, such as
+        ``cross-encoder/ms-marco-MiniLM-L6-v2``.
+    batch_size
+        Pairs at once. The deadline is looked at between batches.
+    max_length
+        Tokens of question and passage together; the model's own where None.
+    device
+        ``"cpu"``, ``"cuda"`` ...; the fastest there is where None.
+
+    References
+    ----------
+    R. Nogueira and K. Cho, "Passage re-ranking with BERT", arXiv:1901.04085, 2019.
+    """
+
+    def __init__(
+        self, *, model: str, batch_size: int = 16, max_length: int | None = None, device: str | None = None
+    ) -> None:
+        if batch_size < 1:
+            raise InvalidInput(f"batch_size={batch_size}: give 1 or more")
+        self.name = "cross-encoder"
+        self.model = model
+        self._batch_size = batch_size
+        self._max_length = max_length
+        self._device = device
+        self._loaded: Any = None
+        self._lock = threading.Lock()
+
+    def score(
+        self, question: str, passages: Sequence[Passage], *, deadline: float | None = None
+    ) -> NDArray[np.float64]:
+        """Return what the model says of each pair: float64, shape (n,).
+
+        Raises
+        ------
+        TimeoutError
+            The deadline has passed; what is scored by then is dropped.
+        InvalidInput
+            The model gives more than one number a pair: it is a classifier, not a reranker.
+        """
+        until = None if deadline is None else time.monotonic() + deadline
+        model = self._model()
+        found: list[float] = []
+        for start in range(0, len(passages), self._batch_size):
+            if until is not None and time.monotonic() > until:
+                raise TimeoutError(f"{start} of {len(passages)} passages were scored in {deadline:.3g} s")
+            part = passages[start : start + self._batch_size]
+            pairs = [(question, context_text(p.title, p.heading, p.text)) for p in part]
+            scores = np.asarray(model.predict(pairs, batch_size=len(pairs), show_progress_bar=False))
+            if scores.shape != (len(part),):
+                raise InvalidInput(f"{self.model} gives {scores.shape[1:]} numbers a pair; a reranker gives one")
+            found += scores.astype(np.float64).tolist()
+        return np.asarray(found)
+
+    def _model(self) -> Any:  # noqa: ANN401 - sentence-transformers is imported on first use
+        with self._lock:
+            if self._loaded is None:
+                from sentence_transformers import CrossEncoder
+
+                from ..embedding.torch_runtime import quiet_transformers
+
+                options = {"local_files_only": True, "trust_remote_code": False}
+                try:
+                    with quiet_transformers():
+                        self._loaded = CrossEncoder(
+                            self.model, max_length=self._max_length, device=self._device, **options
+                        )
+                except OSError as error:
+                    text = f"no cross-encoder {self.model!r} on this machine; give its folder, or download it first"
+                    raise ModelMissing(f"{text} with: hf download {self.model}") from error
+            return self._loaded
