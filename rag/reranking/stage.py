@@ -134,8 +134,8 @@ def _scored(passage: Passage, name: str, score: float) -> Passage:
 def standard(scores: Sequence[float]) -> NDArray[np.float64]:
     """Return scores as standard deviations from their mean; zeros where they do not differ."""
     values = np.asarray(scores, np.float64)
-    deviation = float(values.std())
-    if not deviation > 0:
+    deviation = float(values.std()) if len(values) else 0.0
+    if not deviation > 1e-12 * float(np.abs(values).max(initial=0)):
         return np.zeros(len(values))
     result: NDArray[np.float64] = (values - values.mean()) / deviation
     return result

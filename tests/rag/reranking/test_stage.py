@@ -1,0 +1,128 @@
+"""The stage: order, numbers, limits, and that no reranker can cost the user the plain result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from rag.components import Tools
+from rag.documents import Passage
+from rag.errors import InvalidInput
+from rag.reranking import Reranker, Reranking, reranking
+from rag.testing import ScriptedGenerator
+
+
+class By:
+    """Scores by a function of the passage."""
+
+    def __init__(self, worth: Callable[[Passage], float], name: str = "by") -> None:
+        self.name, self.worth, self.seen = name, worth, []
+
+    def score(self, question: str, passages: Sequence[Passage], *, deadline: float | None = None) -> np.ndarray:
+        self.seen.append([p.document for p in passages])
+        return np.array([self.worth(p) for p in passages])
+
+
+def test_the_order_is_the_scores_and_all_is_told(passages: list[Passage]) -> None:
+    by = By(lambda p: len(p.text))
+    assert isinstance(by, Reranker)
+    result = Reranking([by], top_k_in=5).run("q", passages, 3)
+    expected = sorted(passages, key=lambda p: -len(p.text))[:3]
+    assert [p.document for p in result.passages] == [p.document for p in expected]
+    assert [p.rank for p in result.passages] == [1, 2, 3]
+    for p, was in zip(result.passages, expected, strict=True):
+        assert p.score == p.scores["by"] == len(p.text)
+        assert p.scores["fused"] == was.score
+        assert {k: v for k, v in p.scores.items() if k in was.scores} == dict(was.scores)
+    assert [(m.chunk, m.before, m.after) for m in result.moves] == [
+        (p.chunk, p.rank, n + 1) for n, p in enumerate(expected)
+    ]
+    assert result.failure == ""
+    assert [name for name, _ in result.seconds] == ["by"]
+
+
+def test_equal_scores_keep_the_order_and_one_reranker_feeds_the_next(passages: list[Passage]) -> None:
+    first, second = By(lambda p: 1.0, "same"), By(lambda p: p.document == "herons", "herons")
+    result = Reranking([first, second]).run("q", passages, 5)
+    assert second.seen == [[p.document for p in passages]]
+    rest = [p.document for p in passages if p.document != "herons"]
+    assert [p.document for p in result.passages] == ["herons", *rest]
+
+
+def test_top_k(passages: list[Passage]) -> None:
+    assert Reranking([], top_k_in=30).wanted(5) == 30
+    assert Reranking([], top_k_in=30).wanted(50) == 50
+    assert len(Reranking([By(lambda p: 0.0)], top_k_out=2).run("q", passages, 4).passages) == 2
+    for wrong in ({"top_k_in": 0}, {"top_k_out": 0}, {"deadline": 0.0}, {"deadline": float("nan")}):
+        with pytest.raises(InvalidInput):
+            Reranking([], **wrong)
+
+
+def stalls(_: Passage) -> float:
+    time.sleep(5)
+    return 0.0
+
+
+def raises(_: Passage) -> float:
+    raise RuntimeError("no memory")
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (By(raises), "RuntimeError: no memory"),
+        (By(lambda p: float("nan")), "not finite"),
+        (type("Short", (By,), {"score": lambda *_, **__: np.zeros(2)})(None), "shape (2,) for 5 passages"),
+        (By(stalls), "not done after 0.3 s"),
+    ],
+)
+def test_it_fails_open_and_says_so(passages: list[Passage], bad: By, said: str) -> None:
+    start = time.monotonic()
+    result = Reranking([bad], deadline=0.3).run("q", passages, 4)
+    assert time.monotonic() - start < 3
+    assert result.passages == passages[:4]
+    assert said in result.failure
+    assert result.failure.startswith("by was left out")
+
+
+def test_a_stalled_reranker_leaves_the_others_what_is_left_of_the_time(passages: list[Passage]) -> None:
+    good = By(lambda p: -p.score, "good")
+    result = Reranking([good, By(stalls)], deadline=0.5).run("q", passages, 5)
+    assert [p.document for p in result.passages] == [p.document for p in passages][::-1]
+    late = Reranking([By(stalls), good], deadline=0.3).run("q", passages, 5)
+    assert late.passages == passages
+    assert "no time was left" in late.failure
+
+
+def test_one_passage_or_none_is_not_reranked(passages: list[Passage]) -> None:
+    bad = By(raises)
+    assert Reranking([bad]).run("q", passages[:1], 5).passages == passages[:1]
+    assert Reranking([bad]).run("q", [], 5).passages == []
+
+
+def test_names_and_options(kb: object) -> None:
+    tools = Tools(kb)
+    assert reranking("none", tools) is None
+    made = reranking("mmr:diversity=0.7+sources:weights=zoo/:1|wild/:-1", tools, top_k_in=7)
+    assert [each.name for each in made.rerankers] == ["mmr", "sources"]
+    assert made.rerankers[0].diversity == 0.7
+    assert made.rerankers[1].weights == {"zoo/": 1.0, "wild/": -1.0}
+    assert made.top_k_in == 7
+    assert reranking("listwise:window=4,step=2", Tools(kb, ScriptedGenerator(["[1]"]))).rerankers[0].window == 4
+    for wrong, said in {
+        "mrm": "did you mean 'mmr'",
+        "mmr:diversty=1": "did you mean 'diversity'",
+        "mmr:diversity=much": "is a number",
+        "mmr:diversity=2": "give 0 to 1",
+        "listwise": "needs a language model",
+        "cross-encoder": "needs model",
+        "late-interaction": "gives no token states",
+        "mmr+none": "none goes alone",
+        "sources:weights=x": "SOURCE:NUMBER",
+        "recency:half_life=0": "days above 0",
+    }.items():
+        with pytest.raises(InvalidInput, match=said):
+            reranking(wrong, tools)
