@@ -18,7 +18,7 @@ from .registry import Family
 from .rows import Keep
 from .spec import Parameters, Value
 from .types import METRICS, Hits, Ids, Metric, Scores, Vectors
-from .vectors import checked_vectors, unit
+from .vectors import checked_vectors, one_query, unit
 
 MAX_DIM = 1 << 16
 
@@ -159,18 +159,22 @@ class DenseIndex(Index[Vectors]):
         UnknownParameter
             ``params`` has a name that this engine does not know.
         """
-        q, _ = self._ready(queries, "queries")
+        q = one_query(queries, self.dim, to_unit=self.metric == "cosine")
+        if q is None:
+            q, _ = self._ready(queries, "queries")
         chosen = self.search_params if params is None else self._chosen(params)
         self._lock.start_reading()
         try:
             self._check_whole()
-            k = checked_k(k, len(q), self._rows.n_live)
-            keep = self._keep(allow)
-            found = min(k, self._rows.n_live if keep is None else len(keep))
+            held = self._rows
+            if type(k) is not int or not 0 < k <= held.n_live:
+                k = checked_k(k, len(q), held.n_live)
+            keep = None if allow is None and held.n_live == held.n_rows else self._keep(allow)
+            found = min(k, held.n_live if keep is None else len(keep))
             if not found or not len(q):
                 return _padded(len(q), k)
             scores, rows = self._find(q, found, chosen, keep)
-            ids = self._rows.by_row[rows]
+            ids = held.by_row[rows]
         finally:
             self._lock.stop_reading()
         if not self.settles_ties:
@@ -184,7 +188,7 @@ class DenseIndex(Index[Vectors]):
         if keep is not None and self._prefers_scan(len(q), len(keep), params):
             return self._scan(q, k, keep.rows)
         scores, rows = self._search(q, k, params, keep)
-        if scan.least(rows[:, -1]) < 0:
+        if scan.unfilled(rows):
             short = rows[:, -1] < 0
             eligible = np.arange(self._rows.n_rows) if keep is None else keep.rows
             scores[short], rows[short] = self._scan(q[short], k, eligible)

@@ -8,6 +8,7 @@ share of neighbours at the same speed; faiss also filters inside the search, whe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,6 @@ class HNSWIndex(DenseIndex):
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
         super().__init__(dim, **options)
         self._index = self._fresh()
-        self._plain: dict[int, Any] = {}  # ef -> faiss's parameter object, which takes longer to make than to use
 
     @property
     def traits(self) -> Traits:
@@ -90,8 +90,7 @@ class HNSWIndex(DenseIndex):
 
     def _search(self, q: Vectors, k: int, params: HNSWSearch, keep: Keep | None) -> tuple[Scores, Ids]:
         if keep is None:
-            ef = max(params.ef, k)
-            chosen = self._plain.get(ef) or self._plain.setdefault(ef, native.faiss().SearchParametersHNSW(efSearch=ef))
+            chosen = _unfiltered(max(params.ef, k))
         else:
             ef = max(int(params.ef * _widening(len(keep), keep.n_rows)), k)
             chosen = native.faiss().SearchParametersHNSW(efSearch=ef, sel=native.selector(keep))
@@ -120,6 +119,11 @@ class HNSWIndex(DenseIndex):
     def _read(self, folder: Path, n_rows: int) -> None:
         kind = "IndexHNSWFlat" if self.build_params.storage == "float" else "IndexHNSWSQ"
         self._index = native.read(folder / "graph.faiss", kind, n_rows, self.dim, self.metric)
+
+
+@lru_cache(maxsize=256)
+def _unfiltered(ef: int) -> Any:  # noqa: ANN401 - a faiss object, which takes longer to make than to use
+    return native.faiss().SearchParametersHNSW(efSearch=ef)
 
 
 def _widening(n_allowed: int, n_rows: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,11 +48,15 @@ def trained(index: Any, x: Vectors, seed: int) -> Any:  # noqa: ANN401 - a faiss
 
 def parameters(nprobe: int | None, index: Any, keep: Keep | None) -> Any:  # noqa: ANN401 - faiss objects
     """Return faiss's search parameters; a filter widens the search, so that as many allowed vectors are met."""
-    faiss = native.faiss()
     if keep is None:
-        return faiss.SearchParametersIVF(nprobe=_looked_at(index, nprobe, 1.0))
+        return _unfiltered(_looked_at(index, nprobe, 1.0))
     n = _looked_at(index, nprobe, len(keep) / max(keep.n_rows, 1))
-    return faiss.SearchParametersIVF(nprobe=n, sel=native.selector(keep))
+    return native.faiss().SearchParametersIVF(nprobe=n, sel=native.selector(keep))
+
+
+@lru_cache(maxsize=256)
+def _unfiltered(nprobe: int) -> Any:  # noqa: ANN401 - a faiss object, which takes longer to make than to use
+    return native.faiss().SearchParametersIVF(nprobe=nprobe)
 
 
 def _looked_at(index: Any, nprobe: int | None, share: float) -> int:  # noqa: ANN401 - a faiss index

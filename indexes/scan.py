@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from operator import sub
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,10 +53,10 @@ def exact(
     n = len(x) if keep is None else len(keep)
     fetch = min(k + 1, n)
     scores, rows = _candidates(q, x, fetch, metric, keep)
-    gaps = scores[:, :-1] - scores[:, 1:]
     slack = _rounding(q.shape[1])
-    if metric == "cosine" and least(gaps) > slack:  # lengths are 1: the common case ends here
+    if len(q) == 1 and _far_apart(scores[0].tolist(), slack * _scale(q[0], longest, metric)):
         return scores[:, :k], rows[:, :k]
+    gaps = scores[:, :-1] - scores[:, 1:]
     tolerance = slack * _magnitude(q, longest, metric)
     close = gaps <= tolerance[:, None]
     unsure = close.any(axis=1)
@@ -69,9 +69,9 @@ def exact(
     return scores[:, :k], rows[:, :k]
 
 
-def least(values: NDArray[Any]) -> float:
-    """Return the least of some numbers, inf of none; for a few, Python's own is faster than numpy's."""
-    return min(values.ravel().tolist(), default=math.inf) if values.size <= 32 else float(values.min())
+def unfilled(rows: Ids) -> bool:
+    """Say whether some query has fewer hits than places: -1 stands in the last one then."""
+    return bool((rows.item(-1) if len(rows) == 1 else rows[:, -1].min()) < 0)
 
 
 def blocks(q: Vectors, vectors: Callable[[Ids], Vectors], rows: Ids, k: int, metric: Metric) -> tuple[Scores, Ids]:
@@ -144,9 +144,23 @@ def _rounding(dim: int) -> float:
 
 def _magnitude(q: Vectors, longest: float, metric: Metric) -> NDArray[np.float32]:
     """Say, per query, how much larger than with vectors of length 1 the rounding may be."""
+    if metric == "cosine":
+        return np.ones(len(q), np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", q, q))
     most = math.sqrt(longest)
     return np.asarray((lengths + most) ** 2 if metric == "l2" else lengths * most, np.float32)
+
+
+def _scale(q: Vectors, longest: float, metric: Metric) -> float:
+    """Say what ``_magnitude`` says, of one query, shape (dim,), and in plain Python, which is faster for one."""
+    if metric == "cosine":
+        return 1.0
+    length, most = math.sqrt(float(q.dot(q))), math.sqrt(longest)
+    return (length + most) ** 2 if metric == "l2" else length * most
+
+
+def _far_apart(descending: list[float], tolerance: float) -> bool:
+    return min(map(sub, descending, descending[1:]), default=math.inf) > tolerance
 
 
 def _at_least(q: Vectors, x: Vectors, least: float, metric: Metric, keep: Keep | None) -> Ids:

@@ -147,12 +147,15 @@ class StagedIndex(DenseIndex):
         """Search the engine: with its filter or by asking for more, and refined if that is wanted."""
         wanted = max(k, _FEW) * params.refine_factor if self._plain is not None else k
         fetch = wanted
-        if keep is not None and self.traits.filter != "native":
+        native = keep is None or self.traits.filter == "native"
+        if keep is not None and not native:
             fetch = int(1.2 * wanted * keep.n_rows / max(len(keep), 1)) + 16
         fetch = min(fetch, self._held)
-        scores, rows = self._engine_search(q, fetch, params, keep if self.traits.filter == "native" else None)
+        scores, rows = self._engine_search(q, fetch, params, keep if native else None)
+        if native and self._plain is None and not scan.unfilled(rows):
+            return scores, rows
         bad = rows < 0
-        if keep is not None and self.traits.filter != "native":
+        if keep is not None and not native:
             bad |= ~keep.mask[rows]
         if bad.any():
             scores[bad], rows[bad] = -np.inf, -1

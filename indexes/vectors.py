@@ -15,6 +15,7 @@ _MAX_SQUARE = 2.0**124
 """Squared lengths up to this cannot make a score of ``ip`` or ``l2`` overflow float32: 4 * 2**124 < 2**128."""
 
 _TINY = 2.0**-100
+_FLOAT32 = np.dtype(np.float32)
 
 
 def checked_vectors(x: ArrayLike, dim: int, name: str, *, bounded: bool) -> tuple[Vectors, NDArray[np.float32]]:
@@ -43,10 +44,26 @@ def checked_vectors(x: ArrayLike, dim: int, name: str, *, bounded: bool) -> tupl
         hint = f"; for one vector give {name}[None, :]" if vectors.shape == (dim,) else ""
         raise InvalidInput(f"{name} must have shape (n, {dim}), got {vectors.shape}{hint}")
     squares = np.einsum("ij,ij->i", vectors, vectors)
-    # One query at a time is the common case, where each call of numpy counts: nan and inf fail this comparison too.
-    if not (float(squares[0]) if len(squares) == 1 else float(squares.max(initial=0))) <= _MAX_SQUARE:
+    if not float(squares.max(initial=0)) <= _MAX_SQUARE:
         _complain(vectors, squares <= _MAX_SQUARE, name, bounded=bounded)
     return vectors, squares
+
+
+def one_query(x: ArrayLike, dim: int, *, to_unit: bool) -> Vectors | None:
+    """Return a single query that is fit as it is, brought to length 1 if that is asked for; None for all else.
+
+    One query at a time is the common case, where each call of numpy counts; what is None here may be as good, or has to
+    be complained about: ``checked_vectors`` says which.
+    """
+    if type(x) is not np.ndarray or x.dtype is not _FLOAT32 or x.shape != (1, dim) or not x.flags.c_contiguous:
+        return None
+    only = x[0]
+    square = float(only.dot(only))
+    if not square <= _MAX_SQUARE:  # nan and inf fail this comparison too
+        return None
+    if not to_unit:
+        return x
+    return x * np.float32(1 / math.sqrt(square)) if square >= _TINY else None
 
 
 def unit(x: Vectors, squares: NDArray[np.float32]) -> Vectors:
@@ -59,8 +76,6 @@ def unit(x: Vectors, squares: NDArray[np.float32]) -> Vectors:
     squares
         float32, shape (n,): squared lengths, which may have over- or underflowed.
     """
-    if len(squares) == 1 and _TINY <= float(squares[0]) <= _MAX_SQUARE:
-        return x * np.float32(1 / math.sqrt(float(squares[0])))
     odd = (squares < _TINY) | (squares > _MAX_SQUARE)
     if not odd.any():
         return np.asarray(x / np.sqrt(squares)[:, None], np.float32)
