@@ -20,6 +20,7 @@ class Backend(NamedTuple):
 
 
 BACKENDS: dict[str, Backend] = {
+    "llamacpp": Backend(".backends.llamacpp_chat:LlamaCppChat", "llamacpp:FILE.gguf", "a GGUF file, in this process"),
     "openai": Backend(".backends.openai_chat:OpenAIChat", "openai:MODEL", "a server that speaks OpenAI's protocol"),
     "transformers": Backend(
         ".backends.transformers_chat:TransformersChat",
@@ -35,7 +36,7 @@ def language_model(spec: str, **options: Any) -> ChatModel:  # noqa: ANN401 - ea
     Parameters
     ----------
     spec
-        ``openai:MODEL`` or ``transformers:MODEL_OR_PATH``.
+        ``openai:MODEL``, ``transformers:MODEL_OR_PATH`` or ``llamacpp:FILE.gguf``.
     **options
         Of the back end: ``base_url``, ``api_key``, ``server`` for servers; ``device`` for local models; ``budget`` for
         all. See `rag.generation.backends`.
