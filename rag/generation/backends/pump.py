@@ -1,4 +1,4 @@
-"""A generator that runs ahead in a thread of its own: whoever reads its pieces slowly, or not at all, holds up nobody."""
+"""A generator that runs ahead in a thread of its own: who reads its pieces slowly, or not at all, holds up nobody."""
 
 from __future__ import annotations
 
