@@ -22,6 +22,7 @@ from rag.documents import Passage
 from rag.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from rag.refining import RefinedRetriever
     from rag.retriever import Retriever
 
 _BATCH = 256
@@ -42,7 +43,9 @@ class RunReport:
         return asdict(self)
 
 
-def write_run(retriever: Retriever, questions: Path, run: Path, *, k: int, tag: str = "rag-workbench") -> RunReport:
+def write_run(
+    retriever: Retriever | RefinedRetriever, questions: Path, run: Path, *, k: int, tag: str = "rag-workbench"
+) -> RunReport:
     """Answer every question and write the run, whole or not at all.
 
     Parameters

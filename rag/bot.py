@@ -15,6 +15,7 @@ from .generation.extractive import ExtractiveGenerator
 
 if TYPE_CHECKING:
     from .generation.protocol import Generator
+    from .refining import RefinedRetriever
     from .retriever import Retriever
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Bot:
         beyond the embedder at hand.
     """
 
-    def __init__(self, retriever: Retriever, generator: Generator | None = None) -> None:
+    def __init__(self, retriever: Retriever | RefinedRetriever, generator: Generator | None = None) -> None:
         self.retriever = retriever
         kb = retriever.kb
         self._extractive = ExtractiveGenerator(kb.embedder, kb.analyser)
@@ -71,6 +72,9 @@ class Bot:
         answer = self._generate(question, found.passages)
         end = time.perf_counter()
         timings = {**found.timings, "generate": end - read, "total": end - start}
+        if found.notes:
+            reason = "; ".join(filter(None, (answer.reason, *found.notes)))
+            return replace(answer, timings=timings, degraded=True, reason=reason)
         return replace(answer, timings=timings)
 
     def _generate(self, question: str, passages: Sequence[Passage]) -> Answer:

@@ -45,12 +45,14 @@ _BATCH = 256
 class Retrieval:
     """Passages, best first, and the seconds that each stage took.
 
-    ``timings`` has ``embed``, ``search``, ``fuse`` and ``fetch``; of a batch, each question's even share.
+    ``timings`` has ``embed``, ``search``, ``fuse`` and ``fetch``; of a batch, each question's even share. ``notes`` say
+    in words what failed and was left out.
     """
 
     question: str
     passages: list[Passage]
     timings: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Retriever:

@@ -27,4 +27,20 @@ DenseWeight = Annotated[
     float | None, typer.Option(metavar="0..1", min=0.0, max=1.0, help="Share of the dense score in the z-score fusion.")
 ]
 MaxPerSource = Annotated[int | None, typer.Option(metavar="N", min=1, help="At most this many passages of one source.")]
+Rerank = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME[+NAME]",
+        help="A second look at the passages found: cross-encoder:model=DIR, late-interaction, mmr, listwise, recency, "
+        "sources:weights=docs/:1; none.",
+    ),
+]
+RerankIn = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Passages that --rerank looks at.")]
+Context = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME[+NAME]",
+        help="What is read of them: neighbours:sentences=2, section, unique, budget:tokens=2000, edges; none.",
+    ),
+]
 Wait = Annotated[float, typer.Option(metavar="SECONDS", min=0.0, help="Seconds to wait for another writer to finish.")]

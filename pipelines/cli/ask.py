@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import exit_codes, json_forms
-from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Where
+from .arguments import Context, DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rerank, RerankIn, Where
 from .output import one_line, print_json, stdout
 from .retrieving import retriever_for
 
@@ -25,6 +25,9 @@ def command(
     fusion: Fusion = "zscore",
     dense_weight: DenseWeight = None,
     max_per_source: MaxPerSource = None,
+    rerank: Rerank = "none",
+    rerank_in: RerankIn = 30,
+    context: Context = "none",
     json: Json = False,
 ) -> int:
     """Answer a question from the documents, with citations that can be checked."""
@@ -33,7 +36,15 @@ def command(
 
     with KnowledgeBase.open(kb) as base:
         retriever = retriever_for(
-            base, k=k, where=where, fusion=fusion, dense_weight=dense_weight, max_per_source=max_per_source
+            base,
+            k=k,
+            where=where,
+            fusion=fusion,
+            dense_weight=dense_weight,
+            max_per_source=max_per_source,
+            rerank=rerank,
+            rerank_in=rerank_in,
+            context=context,
         )
         answer = Bot(retriever).ask(question)
     if json:

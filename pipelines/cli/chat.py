@@ -8,16 +8,25 @@ from collections.abc import Iterator
 from rag.errors import InvalidInput
 
 from . import exit_codes, json_forms
-from .arguments import Json, K, KnowledgeBasePath, Where
+from .arguments import Context, Json, K, KnowledgeBasePath, Rerank, RerankIn, Where
 from .ask import show
 from .output import print_json_line, stdout
+from .retrieving import refined
 
 _HELP = (
     "Ask in plain words. /where EXPRESSION narrows to matching documents, /where alone widens; /quit or Ctrl-D leaves."
 )
 
 
-def command(kb: KnowledgeBasePath, k: K = 5, where: Where = None, json: Json = False) -> int:
+def command(
+    kb: KnowledgeBasePath,
+    k: K = 5,
+    where: Where = None,
+    rerank: Rerank = "none",
+    rerank_in: RerankIn = 30,
+    context: Context = "none",
+    json: Json = False,
+) -> int:
     """Ask questions one after another; --json prints one answer a line."""
     from rag.bot import Bot
     from rag.knowledge_base import KnowledgeBase
@@ -26,7 +35,7 @@ def command(kb: KnowledgeBasePath, k: K = 5, where: Where = None, json: Json = F
     console = stdout()
     with KnowledgeBase.open(kb) as base:
         base.allowed(where)  # a bad filter is said before the first question, not after it
-        bot = Bot(Retriever(base, k=k))
+        bot = Bot(refined(Retriever(base, k=k), rerank, rerank_in, context))
         if not json:
             console.print(f"{base.status().documents} documents. {_HELP}\n", style="dim")
         for line in _lines(prompt="" if json else "> "):

@@ -8,6 +8,7 @@ from rag.errors import InvalidInput
 
 if TYPE_CHECKING:
     from rag.knowledge_base import KnowledgeBase
+    from rag.refining import RefinedRetriever
     from rag.retriever import Retriever
 
 _PARTS: dict[str, dict[str, Any]] = {
@@ -27,7 +28,10 @@ def retriever_for(
     dense_weight: float | None,
     max_per_source: int | None,
     dedupe: bool = True,
-) -> Retriever:
+    rerank: str = "none",
+    rerank_in: int = 30,
+    context: str = "none",
+) -> Retriever | RefinedRetriever:
     """Make the retriever that the options ask for."""
     from rag.retriever import Retriever
 
@@ -42,4 +46,21 @@ def retriever_for(
     }
     if dense_weight is not None:
         options["dense_weight"] = dense_weight
-    return Retriever(kb, **options)
+    return refined(Retriever(kb, **options), rerank, rerank_in, context)
+
+
+def refined(retriever: Retriever, rerank: str, rerank_in: int, context: str) -> Retriever | RefinedRetriever:
+    """Put the reranking and the context that the options ask for behind a retriever."""
+    if rerank == context == "none":
+        return retriever
+    from rag import context as contexts
+    from rag import reranking
+    from rag.components import Tools
+    from rag.refining import RefinedRetriever
+
+    tools = Tools(retriever.kb)
+    return RefinedRetriever(
+        retriever,
+        reranking=reranking.reranking(rerank, tools, top_k_in=rerank_in),
+        context=contexts.context(context, tools),
+    )

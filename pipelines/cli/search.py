@@ -10,14 +10,15 @@ import typer
 from rag.errors import InvalidInput
 
 from . import exit_codes, json_forms
-from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Where
+from .arguments import Context, DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rerank, RerankIn, Where
 from .ask import place
 from .output import one_line, print_json, safe, stderr, stdout
 from .retrieving import retriever_for
 
 if TYPE_CHECKING:
     from rag.documents import Passage
-    from rag.knowledge_base import KnowledgeBase
+    from rag.refining import RefinedRetriever
+    from rag.retriever import Retriever
 
 
 def command(
@@ -28,6 +29,9 @@ def command(
     fusion: Fusion = "zscore",
     dense_weight: DenseWeight = None,
     max_per_source: MaxPerSource = None,
+    rerank: Rerank = "none",
+    rerank_in: RerankIn = 30,
+    context: Context = "none",
     questions: Annotated[
         Path | None, typer.Option(help='File of questions, one {"_id": ..., "text": ...} a line.')
     ] = None,
@@ -45,7 +49,15 @@ def command(
         if questions is not None and run is not None:
             # A run is judged document by document: near-identical documents are judged apart, so none is hidden.
             retriever = retriever_for(
-                base, k=k, where=where, fusion=fusion, dense_weight=dense_weight, max_per_source=None, dedupe=False
+                base,
+                k=k,
+                where=where,
+                fusion=fusion,
+                dense_weight=dense_weight,
+                max_per_source=None,
+                dedupe=False,
+                rerank=rerank,
+                rerank_in=rerank_in,
             )
             from ..trec_run import write_run
 
@@ -58,30 +70,32 @@ def command(
                     stderr().print(f"failed: {one_line(line)}")
             return exit_codes.SOME_FILES_FAILED if report.failures else exit_codes.OK
         assert question is not None  # noqa: S101 - checked above; tells mypy
-        return _one(base, question, k, where, fusion, dense_weight, max_per_source, json)
+        retriever = retriever_for(
+            base,
+            k=k,
+            where=where,
+            fusion=fusion,
+            dense_weight=dense_weight,
+            max_per_source=max_per_source,
+            rerank=rerank,
+            rerank_in=rerank_in,
+            context=context,
+        )
+        return _one(retriever, question, json)
 
 
-def _one(
-    base: KnowledgeBase,
-    question: str,
-    k: int,
-    where: str | None,
-    fusion: str,
-    dense_weight: float | None,
-    max_per_source: int | None,
-    json: bool,
-) -> int:
+def _one(retriever: Retriever | RefinedRetriever, question: str, json: bool) -> int:
     if not question.strip():
         raise InvalidInput("the question is empty; ask something in words")
-    retriever = retriever_for(
-        base, k=k, where=where, fusion=fusion, dense_weight=dense_weight, max_per_source=max_per_source
-    )
     found = retriever.search(question)
     if json:
         passages = [json_forms.passage(p) for p in found.passages]
-        print_json({"question": question, "passages": passages, "timings": dict(found.timings)})
+        timings = dict(found.timings)
+        print_json({"question": question, "passages": passages, "timings": timings, "notes": list(found.notes)})
     else:
         _show(found.passages)
+        for note in found.notes:
+            stderr().print(f"note: {one_line(note)}", style="yellow")
     return exit_codes.OK if found.passages else exit_codes.NOTHING_FOUND
 
 

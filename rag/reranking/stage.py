@@ -63,7 +63,7 @@ class Reranking:
     rerankers
         In the order of use.
     top_k_in
-        Passages that the search gives to the first one; a question for more gives as many as it asks for.
+        Passages that are reranked, the best of the search; where a question asks for more, the others follow.
     top_k_out
         Passages that come out, at most; None for as many as the question asks for.
     deadline
@@ -97,7 +97,7 @@ class Reranking:
     def run(self, question: str, passages: Sequence[Passage], k: int) -> Reranked:
         """Rerank passages, best first, and return the best ``k``."""
         start = time.perf_counter()
-        current = list(passages)
+        current, rest = list(passages[: self.top_k_in]), list(passages[self.top_k_in :])
         failures, seconds = [], []
         for reranker in self.rerankers if len(current) > 1 else ():
             begun = time.perf_counter()
@@ -109,7 +109,7 @@ class Reranking:
                 log.warning("reranker %s", failures[-1])
             seconds.append((reranker.name, time.perf_counter() - begun))
         before = {passage.chunk: rank for rank, passage in enumerate(passages, 1)}
-        kept = current[: min(k, self.top_k_out or k)]
+        kept = [*current, *_below(current, rest)][: min(k, self.top_k_out or k)]
         final = [replace(passage, rank=rank) for rank, passage in enumerate(kept, 1)]
         moves = tuple(Move(passage.chunk, before[passage.chunk], passage.rank) for passage in final)
         return Reranked(final, moves, "; ".join(failures), tuple(seconds))
@@ -129,6 +129,15 @@ def _ordered(reranker: Reranker, question: str, passages: list[Passage], seconds
 
 def _scored(passage: Passage, name: str, score: float) -> Passage:
     return replace(passage, score=score, scores={"fused": passage.score, **passage.scores, name: score})
+
+
+def _below(reranked: Sequence[Passage], rest: Sequence[Passage]) -> list[Passage]:
+    """Give the passages that were not reranked scores below those that were, in their order."""
+    scores = [passage.score for passage in reranked]
+    worst = min(scores, default=0.0)
+    if not rest or rest[0].score < worst:  # nothing was reranked, or the scores are in order as they are
+        return list(rest)
+    return [replace(p, score=worst - n, scores={"fused": p.score, **p.scores}) for n, p in enumerate(rest, 1)]
 
 
 def standard(scores: Sequence[float]) -> NDArray[np.float64]:

@@ -61,6 +61,17 @@ def test_top_k(passages: list[Passage]) -> None:
             Reranking([], **wrong)
 
 
+def test_only_so_many_are_reranked_and_the_others_follow(passages: list[Passage]) -> None:
+    by = By(lambda p: -p.score)
+    result = Reranking([by], top_k_in=2).run("q", passages, 5)
+    assert by.seen == [[p.document for p in passages[:2]]]
+    order = [passages[1], passages[0], *passages[2:]]
+    assert [p.document for p in result.passages] == [p.document for p in order]
+    scores = [p.score for p in result.passages]
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == 5
+
+
 def stalls(_: Passage) -> float:
     time.sleep(5)
     return 0.0

@@ -1,0 +1,26 @@
+"""What the toolkit asks of a step between the search and the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from ..documents import Passage
+
+
+@runtime_checkable
+class ContextBuilder(Protocol):
+    """Shapes what a generator reads: widens passages, drops some, puts them in another order.
+
+    A passage that comes out is a span of its document: ``document.text[start:end] == text``. It keeps the ``chunk`` and
+    ``rank`` of the passage that it was made of.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    def build(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
+        """Return the passages for the generator; ``passages`` come best first unless a step before says otherwise."""
+        ...

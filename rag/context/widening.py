@@ -1,0 +1,42 @@
+"""Passages made longer: spans of their documents that hold them, joined where they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ..documents import Document, Passage
+from ..knowledge_base import KnowledgeBase
+
+Widen = Callable[[Document, Passage], tuple[int, int]]
+
+
+def widened(kb: KnowledgeBase, passages: Sequence[Passage], widen: Widen) -> list[Passage]:
+    """Widen each passage; where two of one document overlap, the better-ranked one becomes their union.
+
+    Parameters
+    ----------
+    widen
+        Gives the span for a passage: offsets in the document that hold the passage's own.
+    """
+    documents: dict[str, Document] = {}
+    result: list[Passage] = []
+    for passage in sorted(passages, key=lambda p: p.rank):
+        if passage.document not in documents:
+            documents[passage.document] = kb.document(passage.document)
+        document = documents[passage.document]
+        start, end = widen(document, passage)
+        start, end = min(start, passage.start), max(end, passage.end)
+        touching = [
+            i for i, p in enumerate(result) if p.document == passage.document and p.start < end and start < p.end
+        ]
+        for i in reversed(touching[1:]):  # the first of them is the best; the others go into it
+            start, end = min(start, result[i].start), max(end, result[i].end)
+            del result[i]
+        if touching:
+            into = result[touching[0]]
+            start, end = min(start, into.start), max(end, into.end)
+            result[touching[0]] = replace(into, start=start, end=end, text=document.text[start:end])
+        else:
+            result.append(replace(passage, start=start, end=end, text=document.text[start:end]))
+    return result

@@ -1,0 +1,88 @@
+"""A retriever whose passages are reranked and shaped before anyone reads them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .context.stage import Context
+from .documents import Passage
+from .reranking.stage import Reranking
+from .retriever import Retrieval, Retriever
+
+if TYPE_CHECKING:
+    from .filters import Filter
+    from .knowledge_base import KnowledgeBase
+
+
+class RefinedRetriever:
+    """A `Retriever` with a reranking and a context behind it; used wherever a retriever is.
+
+    Parameters
+    ----------
+    retriever
+        Searches; asked for ``Reranking.top_k_in`` passages where there is a reranking.
+    reranking
+        See `rag.reranking.reranking`.
+    context
+        See `rag.context.context`. What it widens and drops is what the generator reads; without one, what is found.
+    """
+
+    def __init__(
+        self, retriever: Retriever, *, reranking: Reranking | None = None, context: Context | None = None
+    ) -> None:
+        self.retriever = retriever
+        self.reranking = reranking
+        self.context = context
+
+    @property
+    def kb(self) -> KnowledgeBase:
+        """The knowledge base that is searched."""
+        return self.retriever.kb
+
+    @property
+    def k(self) -> int:
+        """Passages to return where a question does not say."""
+        return self.retriever.k
+
+    def retrieve(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+        """Return what `Retriever.retrieve` does, refined."""
+        return self.search(question, k, where=where).passages
+
+    def search(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
+        """Return what `retrieve` does, with timings, and ``notes`` of what failed and was left out."""
+        return self.search_many([question], k, where=where)[0]
+
+    def retrieve_many(
+        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[list[Passage]]:
+        """Return the passages for each question."""
+        return [found.passages for found in self.search_many(questions, k, where=where)]
+
+    def search_many(
+        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[Retrieval]:
+        """Return what `search` does for each question."""
+        wanted = self.k if k is None else k
+        deep = wanted if self.reranking is None else self.reranking.wanted(wanted)
+        return [self._refined(found, wanted) for found in self.retriever.search_many(questions, deep, where=where)]
+
+    def _refined(self, found: Retrieval, k: int) -> Retrieval:
+        notes = list(found.notes)
+        timings = dict(found.timings)
+        passages = found.passages
+        if self.reranking is not None:
+            start = time.perf_counter()
+            reranked = self.reranking.run(found.question, passages, k)
+            passages = reranked.passages
+            notes += [reranked.failure] if reranked.failure else []
+            timings["rerank"] = time.perf_counter() - start
+        if self.context is not None:
+            start = time.perf_counter()
+            built = self.context.run(found.question, passages)
+            passages = built.passages
+            notes += [built.failure] if built.failure else []
+            timings["context"] = time.perf_counter() - start
+        return replace(found, passages=passages, timings=timings, notes=tuple(notes))
