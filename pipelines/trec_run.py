@@ -22,8 +22,7 @@ from rag.documents import Passage
 from rag.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from rag.refining import RefinedRetriever
-    from rag.retriever import Retriever
+    from rag.searching import Searcher
 
 _BATCH = 256
 _PASSAGES_PER_DOCUMENT = 10
@@ -43,9 +42,7 @@ class RunReport:
         return asdict(self)
 
 
-def write_run(
-    retriever: Retriever | RefinedRetriever, questions: Path, run: Path, *, k: int, tag: str = "rag-workbench"
-) -> RunReport:
+def write_run(retriever: Searcher, questions: Path, run: Path, *, k: int, tag: str = "rag-workbench") -> RunReport:
     """Answer every question and write the run, whole or not at all.
 
     Parameters

@@ -15,8 +15,7 @@ from .generation.extractive import ExtractiveGenerator
 
 if TYPE_CHECKING:
     from .generation.protocol import Generator
-    from .refining import RefinedRetriever
-    from .retriever import Retriever
+    from .searching import Searcher
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ class Bot:
         beyond the embedder at hand.
     """
 
-    def __init__(self, retriever: Retriever | RefinedRetriever, generator: Generator | None = None) -> None:
+    def __init__(self, retriever: Searcher, generator: Generator | None = None) -> None:
         self.retriever = retriever
         kb = retriever.kb
         self._extractive = ExtractiveGenerator(kb.embedder, kb.analyser)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from .context.stage import Context
 from .documents import Passage
 from .reranking.stage import Reranking
-from .retriever import Retrieval, Retriever
+from .retriever import Retrieval
+from .searching import Searcher
 
 if TYPE_CHECKING:
     from .filters import Filter
@@ -31,7 +32,7 @@ class RefinedRetriever:
     """
 
     def __init__(
-        self, retriever: Retriever, *, reranking: Reranking | None = None, context: Context | None = None
+        self, retriever: Searcher, *, reranking: Reranking | None = None, context: Context | None = None
     ) -> None:
         self.retriever = retriever
         self.reranking = reranking

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import ask, bench, chat, evaluate, ingest, maintenance, search, tune
+from . import ask, bench, chat, evaluate, ingest, maintenance, memory, search, tune
 
 app = typer.Typer(
     name="rag",
@@ -23,6 +23,7 @@ app.command("search")(search.command)
 app.command("evaluate")(evaluate.command)
 app.add_typer(bench.app, name="bench")
 app.command("tune")(tune.command)
+app.add_typer(memory.app, name="memory")
 app.command("status")(maintenance.status)
 app.command("verify")(maintenance.verify)
 app.command("repair")(maintenance.repair)

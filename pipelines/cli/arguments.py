@@ -43,4 +43,12 @@ Context = Annotated[
         help="What is read of them: neighbours:sentences=2, section, unique, budget:tokens=2000, edges; none.",
     ),
 ]
+MemoryFolder = Annotated[
+    Path | None, typer.Option("--memory", metavar="DIR", help="Remember the conversation in this folder.")
+]
+MemoryUser = Annotated[str, typer.Option("--user", metavar="NAME", help="Whose memory.")]
+MemorySession = Annotated[str, typer.Option("--session", metavar="NAME", help="Which conversation of that user.")]
+MemoryDays = Annotated[
+    float | None, typer.Option("--memory-days", metavar="DAYS", min=0.001, help="Forget after so many days.")
+]
 Wait = Annotated[float, typer.Option(metavar="SECONDS", min=0.0, help="Seconds to wait for another writer to finish.")]

@@ -8,8 +8,7 @@ from rag.errors import InvalidInput
 
 if TYPE_CHECKING:
     from rag.knowledge_base import KnowledgeBase
-    from rag.refining import RefinedRetriever
-    from rag.retriever import Retriever
+    from rag.searching import Searcher
 
 _PARTS: dict[str, dict[str, Any]] = {
     "zscore": {"fusion": "zscore"},
@@ -31,7 +30,7 @@ def retriever_for(
     rerank: str = "none",
     rerank_in: int = 30,
     context: str = "none",
-) -> Retriever | RefinedRetriever:
+) -> Searcher:
     """Make the retriever that the options ask for."""
     from rag.retriever import Retriever
 
@@ -49,7 +48,7 @@ def retriever_for(
     return refined(Retriever(kb, **options), rerank, rerank_in, context)
 
 
-def refined(retriever: Retriever, rerank: str, rerank_in: int, context: str) -> Retriever | RefinedRetriever:
+def refined(retriever: Searcher, rerank: str, rerank_in: int, context: str) -> Searcher:
     """Put the reranking and the context that the options ask for behind a retriever."""
     if rerank == context == "none":
         return retriever

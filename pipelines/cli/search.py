@@ -17,8 +17,7 @@ from .retrieving import retriever_for
 
 if TYPE_CHECKING:
     from rag.documents import Passage
-    from rag.refining import RefinedRetriever
-    from rag.retriever import Retriever
+    from rag.searching import Searcher
 
 
 def command(
@@ -84,7 +83,7 @@ def command(
         return _one(retriever, question, json)
 
 
-def _one(retriever: Retriever | RefinedRetriever, question: str, json: bool) -> int:
+def _one(retriever: Searcher, question: str, json: bool) -> int:
     if not question.strip():
         raise InvalidInput("the question is empty; ask something in words")
     found = retriever.search(question)

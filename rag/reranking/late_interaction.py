@@ -18,7 +18,7 @@ class LateInteraction:
 
     For each token of the question the greatest cosine with any token of the passage, averaged over the question's
     tokens. It needs no other model than the one that made the vectors; ColBERT's own are trained for it, a bi-encoder's
-    are not, so half of the score stays with the search.
+    are not, so a good part of the score stays with the search.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class LateInteraction:
     BERT", SIGIR 2020.
     """
 
-    def __init__(self, embedder: Embedder, *, weight: float = 0.5) -> None:
+    def __init__(self, embedder: Embedder, *, weight: float = 0.6) -> None:
         if not isinstance(embedder, TokenEmbedder):
             raise InvalidInput(f"embedder {embedder.name!r} gives no token states; late interaction needs a model's")
         if not 0 <= weight <= 1:

@@ -72,7 +72,7 @@ def test_late_interaction_mixes_as_it_says(passages: list[Passage]) -> None:
     assert [shared[i] for i in order] == sorted(shared, reverse=True)
     none = LateInteraction(fake, weight=0.0).score(QUESTION, passages)
     np.testing.assert_allclose(none, standard([p.score for p in passages]))
-    half = LateInteraction(fake).score(QUESTION, passages)
+    half = LateInteraction(fake, weight=0.5).score(QUESTION, passages)
     np.testing.assert_allclose(half, (alone + none) / 2)
     with pytest.raises(InvalidInput, match="no token states"):
         LateInteraction(HashingEmbedder(8))

@@ -1,0 +1,82 @@
+"""What ``rag chat`` does with a memory: the turns it keeps, and the commands to look at and delete them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.errors import RagError
+
+from .output import one_line, stderr, stdout
+
+if TYPE_CHECKING:
+    from rag.answers import Answer
+    from rag.knowledge_base import KnowledgeBase
+    from rag.memory import Memory
+
+HELP = (
+    "/memory shows what is kept of this conversation, /forget deletes it, /forget all deletes all that is kept of you."
+)
+
+
+def opened(base: KnowledgeBase, folder: Path | None, user: str, session: str, days: float | None) -> Memory | None:
+    """Return the memory that the options ask for, with what has expired deleted."""
+    if folder is None:
+        return None
+    from rag.memory import Memory
+
+    memory = Memory(folder, user=user, session=session, embedder=base.embedder, days=days)
+    memory.expire()
+    return memory
+
+
+def supported(answer: Answer) -> str:
+    """Return what of an answer may be remembered: what the documents bear out."""
+    text = getattr(answer, "supported_text", None)
+    if isinstance(text, str):
+        return text
+    return "" if answer.abstained else " ".join(citation.quote for citation in answer.citations)
+
+
+def keep(memory: Memory, question: str, answer: Answer) -> None:
+    """Remember a turn; a memory that cannot be written costs the turn, not the conversation."""
+    try:
+        memory.remember(question, supported(answer))
+    except (RagError, OSError) as error:
+        stderr().print(f"note: this turn was not remembered: {one_line(str(error))}", style="yellow")
+
+
+def obey(memory: Memory | None, line: str) -> bool:
+    """Do what a line that begins with /memory or /forget says; say whether it was one."""
+    command, _, rest = line.partition(" ")
+    if command not in {"/memory", "/forget"}:
+        return False
+    if memory is None:
+        stderr().print("there is no memory; start with: rag chat KB --memory DIR")
+        return True
+    try:
+        if command == "/memory":
+            _show(memory)
+        elif rest.strip() == "all":
+            from rag.memory import forget_user
+
+            forget_user(memory.folder, memory.user)
+            stdout().print(f"All that was kept of {one_line(memory.user)} is deleted.", style="dim")
+        elif not rest.strip():
+            stdout().print(f"{memory.forget()} entries of this session deleted.", style="dim")
+        else:
+            stderr().print("write /forget for this session, or /forget all")
+    except (RagError, OSError) as error:
+        stderr().print(f"error: {one_line(str(error))}", style="red")
+    return True
+
+
+def _show(memory: Memory) -> None:
+    from rag.memory import sessions
+
+    console = stdout()
+    for turn in memory.turns():
+        console.print(f"{turn.number}. {one_line(turn.question, 200)}", style="cyan")
+        console.print(f"   {one_line(turn.answer, 200) or '(not answered)'}")
+    kept = sum(info.memories for info in sessions(memory.folder, memory.user))
+    console.print(f"{kept} summaries of older turns, over all sessions.", style="dim")

@@ -1,0 +1,78 @@
+"""``rag memory``: what conversations have left, and how to delete it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rag.errors import InvalidInput
+
+from . import exit_codes
+from .arguments import Json
+from .output import one_line, print_json, stdout
+
+app = typer.Typer(help="List and delete what conversations have left.", no_args_is_help=True, rich_markup_mode=None)
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that was given to rag chat --memory.")]
+User = Annotated[str | None, typer.Option(metavar="NAME", help="Only this user.")]
+
+
+@app.command("list")
+def list_(folder: Folder, user: User = None, json: Json = False) -> int:
+    """Show users and their sessions, the last used first."""
+    from rag.memory import sessions, users
+
+    _check(folder)
+    found = [info for name in ([user] if user else users(folder)) for info in sessions(folder, name)]
+    if json:
+        print_json([asdict(info) for info in found])
+        return exit_codes.OK
+    if not found:
+        stdout().print("Nothing is kept.")
+        return exit_codes.OK
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("user", "session", "turns", "summaries", "last used"):
+        table.add_column(column, justify="right" if column in {"turns", "summaries"} else "left", overflow="fold")
+    for info in found:
+        used = dt.datetime.fromtimestamp(info.last, tz=dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+        table.add_row(one_line(info.user), one_line(info.session), str(info.turns), str(info.memories), used)
+    stdout().print(table)
+    return exit_codes.OK
+
+
+@app.command("delete")
+def delete(
+    folder: Folder,
+    user: Annotated[str, typer.Option(metavar="NAME", help="Whose memory.")],
+    session: Annotated[str | None, typer.Option(metavar="NAME", help="Only this session; without it, all.")] = None,
+    json: Json = False,
+) -> int:
+    """Delete a session, or all that is kept of a user; no byte of it stays on disk."""
+    from rag.memory import Memory, forget_user, sessions
+
+    _check(folder)
+    kept = sessions(folder, user)
+    if session is None:
+        gone = sum(info.turns + info.memories for info in kept)
+        forget_user(folder, user)
+    else:
+        if session not in {info.session for info in kept}:
+            names = ", ".join(sorted(info.session for info in kept)) or "none"
+            raise InvalidInput(f"user {user!r} has no session {session!r}; there are: {names}")
+        gone = Memory(folder, user=user, session=session).forget()
+    if json:
+        print_json({"user": user, "session": session, "deleted": gone})
+    else:
+        stdout().print(f"{gone} entries deleted.")
+    return exit_codes.OK
+
+
+def _check(folder: Path) -> None:
+    if not folder.is_dir():
+        raise InvalidInput(f"{folder} is no folder; give the one that was given to rag chat --memory")

@@ -1,0 +1,10 @@
+"""What a conversation leaves: the last turns word for word, the older ones summarised and found again by meaning."""
+
+from __future__ import annotations
+
+from .memory import Memory
+from .people import SessionInfo, forget_user, sessions, users
+from .recalling import RememberingRetriever
+from .turns import Turn
+
+__all__ = ["Memory", "RememberingRetriever", "SessionInfo", "Turn", "forget_user", "sessions", "users"]

@@ -1,0 +1,114 @@
+"""Whose memories lie in a folder: a knowledge base a user, each in a folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InvalidInput, StoreCorrupt
+from ..knowledge_base import KnowledgeBase
+from ..store.faults import file_faults
+from ..store.lock import WriterLock
+from .turns import MEMORY, checked_name
+
+_NAME = "user.json"
+_STORE = "memory"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """A session of a user: turns kept word for word, memories of older ones, and when it was last used."""
+
+    user: str
+    session: str
+    turns: int
+    memories: int
+    last: float
+
+
+def store_of(folder: Path, user: str) -> Path:
+    """Return where the knowledge base of a user is, or would be."""
+    return _home(folder, user) / _STORE
+
+
+def _home(folder: Path, user: str) -> Path:
+    # A digest, not the name: it is safe on every file system, and says nothing to whoever lists the folder.
+    return folder / hashlib.sha256(checked_name("user", user).encode()).hexdigest()[:32]
+
+
+def welcome(folder: Path, user: str) -> Path:
+    """Make the folder of a user, where there is none, and return where the knowledge base goes."""
+    home = _home(folder, user)
+    with file_faults(home):
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = home / _NAME
+        if not name.exists():
+            aside = home / f".{_NAME}.{os.getpid()}"
+            aside.write_text(json.dumps({"user": user}), encoding="utf-8")
+            aside.replace(name)
+    return home / _STORE
+
+
+def users(folder: Path) -> list[str]:
+    """Return the names of all users with a memory, sorted."""
+    return sorted(_names(folder))
+
+
+def _names(folder: Path) -> Iterator[str]:
+    with file_faults(folder):
+        entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    for entry in entries:
+        if not KnowledgeBase.exists(entry / _STORE):
+            continue
+        try:
+            name = json.loads((entry / _NAME).read_text(encoding="utf-8"))["user"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreCorrupt(f"{entry / _NAME} is damaged ({error}); delete {entry} to forget this user") from error
+        if _home(folder, str(name)) != entry:
+            raise StoreCorrupt(
+                f"{entry / _NAME} names another user than its folder; delete {entry} to forget this user"
+            )
+        yield str(name)
+
+
+def sessions(folder: Path, user: str) -> list[SessionInfo]:
+    """Return the sessions of a user, the last used first."""
+    place = store_of(folder, user)
+    if not KnowledgeBase.exists(place):
+        return []
+    found: dict[str, tuple[int, int, float]] = {}
+    with KnowledgeBase.open(place) as kb:
+        for name in kb.document_ids():
+            facts = kb.document(name).metadata
+            turns, memories, last = found.get(str(facts["session"]), (0, 0, 0.0))
+            kept = facts["kind"] == MEMORY
+            last = max(last, float(facts["at"] or 0))
+            found[str(facts["session"])] = (turns + (not kept), memories + kept, last)
+    infos = [SessionInfo(user, name, *facts) for name, facts in found.items()]
+    return sorted(infos, key=lambda info: (-info.last, info.session))
+
+
+def forget_user(folder: Path, user: str, *, wait: float = 10.0) -> None:
+    """Delete all that is kept of a user.
+
+    Raises
+    ------
+    InvalidInput
+        Nothing is kept of that user.
+    StoreLocked
+        Another process is writing to it.
+    """
+    home = _home(folder, user)
+    if not home.is_dir():
+        raise InvalidInput(f"nothing is kept of user {user!r} in {folder}")
+    if (home / _STORE).is_dir():
+        lock = WriterLock(home / _STORE)
+        lock.acquire(wait)
+        lock.release()
+    with file_faults(home):
+        shutil.rmtree(home)

@@ -1,0 +1,87 @@
+"""A retriever that also looks into a memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..documents import Passage
+from ..errors import RagError
+from ..retriever import Retrieval
+from ..searching import Searcher
+from .memory import Memory
+
+if TYPE_CHECKING:
+    from ..filters import Filter
+    from ..knowledge_base import KnowledgeBase
+
+log = logging.getLogger(__name__)
+
+
+class RememberingRetriever:
+    """Puts what the user's long-term memory says of a question behind what the documents say.
+
+    A passage of the memory has the type ``memory``, the chunk -1 and a source that begins with ``session/``; its score
+    counts among the memory's passages only, so they keep their place behind the documents'. A filter over documents
+    holds for documents. A memory that fails is left out, and the result is marked.
+
+    Parameters
+    ----------
+    retriever
+        Over the documents.
+    memory
+        Of the user and session.
+    k
+        Passages of the memory, at most.
+    """
+
+    def __init__(self, retriever: Searcher, memory: Memory, *, k: int = 2) -> None:
+        self.retriever = retriever
+        self.memory = memory
+        self.memories = k
+
+    @property
+    def kb(self) -> KnowledgeBase:
+        """The knowledge base of the documents."""
+        return self.retriever.kb
+
+    @property
+    def k(self) -> int:
+        """Passages of documents to return where a question does not say."""
+        return self.retriever.k
+
+    def retrieve(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+        """Return the passages for a question, those of the memory last."""
+        return self.search(question, k, where=where).passages
+
+    def retrieve_many(
+        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[list[Passage]]:
+        """Return the passages for each question."""
+        return [found.passages for found in self.search_many(questions, k, where=where)]
+
+    def search(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
+        """Return what `retrieve` does, with timings and notes."""
+        return self.search_many([question], k, where=where)[0]
+
+    def search_many(
+        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[Retrieval]:
+        """Return what `search` does for each question."""
+        return [self._joined(found) for found in self.retriever.search_many(questions, k, where=where)]
+
+    def _joined(self, found: Retrieval) -> Retrieval:
+        try:
+            recalled = self.memory.recall(found.question, self.memories)
+        except (RagError, OSError) as error:
+            log.warning("the memory was left out: %s", error)
+            return replace(found, notes=(*found.notes, f"the memory was left out: {error}"))
+        first = len(found.passages) + 1
+        least = min((passage.score for passage in found.passages), default=0.0)
+        behind = [
+            replace(passage, rank=rank, score=least - rank, chunk=-1, scores={"memory": passage.score})
+            for rank, passage in enumerate(recalled, first)
+        ]
+        return replace(found, passages=[*found.passages, *behind])

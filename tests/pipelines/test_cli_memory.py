@@ -1,0 +1,71 @@
+"""``rag chat --memory`` and ``rag memory`` as a person uses them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import run
+
+
+@pytest.fixture
+def kb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "boats.md").write_text("# Boats\n\nThe ferry leaves at noon. The barge carries gravel to the mill.\n")
+    assert run(["ingest", str(docs), "--into", str(tmp_path / "kb"), "--embedder", "hashing-64"]) == 0
+    capsys.readouterr()
+    return str(tmp_path / "kb")
+
+
+def chat(kb: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+    return run(["chat", kb, *options])
+
+
+def test_a_conversation_is_kept_listed_and_deleted(
+    kb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "mem")
+    options = ("--memory", folder, "--user", "ada", "--session", "monday")
+    assert chat(kb, ["When does the ferry leave?"], monkeypatch, *options) == 0
+    assert "/forget" in capsys.readouterr().out
+    assert chat(kb, ["/memory", "What does the barge carry?"], monkeypatch, *options) == 0
+    said = capsys.readouterr().out
+    assert "1. When does the ferry leave?" in said
+    assert "The ferry leaves at noon." in said
+    assert run(["memory", "list", folder, "--json"]) == 0
+    (info,) = json.loads(capsys.readouterr().out)
+    assert (info["user"], info["session"], info["turns"]) == ("ada", "monday", 2)
+    assert run(["memory", "list", folder]) == 0
+    assert "monday" in capsys.readouterr().out
+    assert run(["memory", "delete", folder, "--user", "ada", "--session", "tuesday"]) == 64
+    assert "there are: monday" in capsys.readouterr().err
+    assert run(["memory", "delete", folder, "--user", "ada", "--session", "monday", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["deleted"] == 2
+    assert b"ferry" not in b"".join(p.read_bytes() for p in Path(folder).rglob("*") if p.is_file())
+    assert run(["memory", "list", folder]) == 0
+    assert "Nothing is kept." in capsys.readouterr().out
+
+
+def test_forget_in_the_conversation(
+    kb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "mem")
+    lines = ["When does the ferry leave?", "/forget", "/memory", "/forget maybe", "/forget all", "/forget all"]
+    assert chat(kb, lines, monkeypatch, "--memory", folder) == 0
+    out, err = capsys.readouterr()
+    assert "1 entries of this session deleted." in out
+    assert "All that was kept of me is deleted." in out
+    assert "write /forget for this session" in err
+    assert "nothing is kept of user 'me'" in err
+    assert chat(kb, ["/forget"], monkeypatch) == 0
+    assert "there is no memory" in capsys.readouterr().err
+
+
+def test_no_such_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(["memory", "list", str(tmp_path / "no")]) == 64
+    assert "is no folder" in capsys.readouterr().err

@@ -1,0 +1,351 @@
+"""Memory: durable after every turn, bounded, searched by meaning, a user's own, and gone when it is deleted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rag.bot import Bot
+from rag.documents import Document
+from rag.embedding import HashingEmbedder
+from rag.errors import InvalidInput, StoreCorrupt, StoreMismatch
+from rag.generation.language_model import Message
+from rag.knowledge_base import KnowledgeBase
+from rag.memory import Memory, RememberingRetriever, forget_user, sessions, users
+from rag.memory.people import store_of
+from rag.memory.summary import summarised
+from rag.memory.turns import Turn
+from rag.retriever import Retriever
+from rag.testing import ScriptedGenerator
+
+E = HashingEmbedder(64)
+ANIMALS = ["otter", "beaver", "heron", "badger", "marten", "weasel", "lynx", "bison", "stork", "adder", "viper", "newt"]
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Callable[..., Memory]:
+    def make(user: str = "ada", session: str = "one", **options: object) -> Memory:
+        return Memory(tmp_path / "memories", user=user, session=session, embedder=E, **options)
+
+    return make
+
+
+def fill(memory: Memory, count: int = 12, start: int = 0) -> None:
+    for n in range(start, start + count):
+        animal = ANIMALS[n % len(ANIMALS)]
+        memory.remember(f"Where does the {animal} live?", f"The {animal} lives in valley {n} beside the mill.")
+
+
+def data(folder: Path) -> bytes:
+    return b"".join(p.read_bytes() for p in folder.rglob("*") if p.is_file())
+
+
+def test_turns_come_back_word_for_word(memory: Callable[..., Memory]) -> None:
+    one = memory()
+    assert one.history() == []
+    assert one.recall("anything") == []
+    one.remember("Where does the otter live?\n", "In the river.\r\nAnd on its banks.")
+    one.remember("And the lynx?", "")
+    expected = [
+        Message("user", "Where does the otter live?"),
+        Message("assistant", "In the river.\nAnd on its banks."),
+        Message("user", "And the lynx?"),
+    ]
+    assert one.history() == expected
+    assert memory().history() == expected, "a new object, as after a restart"
+    assert memory(session="two").history() == []
+
+
+def test_what_overflows_is_found_again_by_meaning(memory: Callable[..., Memory]) -> None:
+    one = memory(budget=60)
+    fill(one)
+    turns = one.turns()
+    size = sum(len(E.tokenizer.offsets([turn.text])[0]) for turn in turns)
+    assert size <= 60
+    assert 1 <= len(turns) < 8
+    assert [turn.number for turn in turns] == list(range(13 - len(turns), 13)), "the newest, in order"
+    (found, *_) = one.recall("Where does the otter live?", 1)
+    assert "The otter lives in valley 0 beside the mill." in found.text
+    assert found.source.startswith("session/one/memory-")
+    with KnowledgeBase.open(store_of(one.folder, "ada"), embedder=E) as kb:
+        assert kb.document(found.document).text[found.start : found.end] == found.text
+        assert kb.verify().ok
+    covered = [(d["first"], d["last"]) for d in metadata(one) if d["kind"] == "memory"]
+    assert [n for first, last in sorted(covered) for n in range(first, last + 1)] == list(range(1, 13 - len(turns)))
+
+
+def metadata(memory: Memory) -> list[dict]:
+    with KnowledgeBase.open(store_of(memory.folder, memory.user)) as kb:
+        return [dict(kb.document(name).metadata) for name in kb.document_ids()]
+
+
+def test_a_turn_that_is_longer_than_the_budget_stays_until_the_next(memory: Callable[..., Memory]) -> None:
+    one = memory(budget=5)
+    one.remember("Where does the otter live?", "word " * 500)
+    assert [turn.number for turn in one.turns()] == [1]
+    one.remember("And the lynx?", "Up there.")
+    assert [turn.number for turn in one.turns()] == [2]
+    one.remember("x" * 100_000, "")
+    assert len(one.turns()[-1].question) == 20_000
+
+
+def test_one_user_never_sees_another(memory: Callable[..., Memory]) -> None:
+    ada, bob = memory("ada", budget=30), memory("bob", budget=30)
+    ada.remember("What is my pin?", "The pin of the locker is 4711.")
+    fill(ada, 3)
+    fill(bob, 3, start=5)
+    assert "4711" in " ".join(p.text for p in ada.recall("What is the pin of the locker?", 10))
+    assert "4711" not in " ".join(p.text for p in bob.recall("What is the pin of the locker?", 10))
+    assert "4711" not in " ".join(m.content for m in bob.history())
+    assert b"4711" not in data(store_of(bob.folder, "bob"))
+    sly = memory("ada/../bob", budget=30)
+    assert sly.history() == []
+    assert sly.recall("valley", 10) == []
+    assert users(ada.folder) == ["ada", "bob"]
+
+
+def test_sessions_share_the_long_term_memory_and_not_the_turns(memory: Callable[..., Memory]) -> None:
+    one, two = memory(session="a", budget=30), memory(session="a/b", budget=30)
+    fill(one, 4)
+    fill(two, 1, start=9)
+    assert "otter" in two.recall("Where does the otter live?", 1)[0].text
+    assert two.recall("Where does the otter live?", 5, session_only=True) == []
+    assert len(two.turns()) == 1
+    assert one.forget() > 0
+    assert len(two.turns()) == 1, "a session whose name begins alike stays"
+    assert one.turns() == []
+    assert two.recall("Where does the otter live?", 5) == []
+
+
+def test_forgetting_leaves_no_byte(memory: Callable[..., Memory]) -> None:
+    one, two = memory(session="one", budget=40), memory(session="two")
+    one.remember("Who is Xanthippe?", "Xanthippe keeps the Quagga.")
+    fill(one, 5)
+    two.remember("Who keeps the Okapi?", "Nobody keeps the Okapi.")
+    assert b"Xanthippe" in data(one.folder)
+    assert one.forget() >= 3
+    assert b"Xanthippe" not in data(one.folder)
+    assert b"Quagga" not in data(one.folder)
+    assert b"Okapi" in data(one.folder)
+    assert one.forget() == 0
+    fill(one, 1)
+    assert [turn.number for turn in one.turns()] == [1]
+    forget_user(one.folder, "ada")
+    assert data(one.folder) == b""
+    assert users(one.folder) == []
+    with pytest.raises(InvalidInput, match="nothing is kept of user 'ada'"):
+        forget_user(one.folder, "ada")
+
+
+def test_what_has_expired_is_not_shown_and_then_deleted(memory: Callable[..., Memory]) -> None:
+    clock = [1_000_000.0]
+    one = memory(days=1.0, budget=40, now=lambda: clock[0])
+    fill(one, 4)
+    clock[0] += 80_000
+    one.remember("Where does the stork live?", "The stork lives on the tower.")
+    assert "otter" in " ".join(p.text for p in one.recall("otter", 5))
+    clock[0] += 10_000
+    assert [turn.question for turn in one.turns()] == ["Where does the stork live?"]
+    assert one.recall("otter", 5) == []
+    assert b"otter" in data(one.folder)
+    assert one.expire() >= 1
+    assert b"otter" not in data(one.folder)
+    assert b"stork" in data(one.folder)
+    assert memory(now=lambda: clock[0]).history()[0].content == "Where does the stork live?"
+
+
+def test_listing(memory: Callable[..., Memory]) -> None:
+    clock = [1000.0]
+    for user, session in (("ada", "old"), ("ada", "new"), ("bob", "only")):
+        clock[0] += 10
+        fill(memory(user, session, budget=30, now=lambda: clock[0]), 5)
+    folder = memory().folder
+    assert users(folder) == ["ada", "bob"]
+    found = sessions(folder, "ada")
+    assert [(info.session, info.last) for info in found] == [("new", 1020.0), ("old", 1010.0)]
+    assert all(info.turns >= 1 and info.memories >= 1 for info in found)
+    assert sessions(folder, "nobody") == []
+
+
+def test_a_swapped_folder_is_refused(memory: Callable[..., Memory]) -> None:
+    fill(memory("ada"), 1)
+    fill(memory("bob"), 1)
+    folder = memory().folder
+    ada, bob = store_of(folder, "ada").parent, store_of(folder, "bob").parent
+    (ada / "user.json").write_bytes((bob / "user.json").read_bytes())
+    with pytest.raises(StoreCorrupt, match="names another user"):
+        users(folder)
+
+
+# ---- kills and writers at once --------------------------------------------------------------------------------
+
+
+def test_kills_lose_no_turn_that_was_acknowledged(tmp_path: Path) -> None:
+    """kill -9 while turns are written, also between a summary and the removal of its turns."""
+
+    def open_() -> Memory:
+        return Memory(tmp_path / "m", user="ada", session="s", embedder=E, budget=40)
+
+    open_().remember("Where does turn 0 live?", "Turn 0 lives in valley zero.")
+    acknowledged = 1
+    for delay in (0.0, 0.02, 0.05, 0.09, 0.15, 0.22, 0.3, 0.4):
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(read)
+            try:
+                one = open_()
+                for n in range(acknowledged, acknowledged + 50):
+                    one.remember(f"Where does turn {n} live?", f"Turn {n} lives in valley {n}.")
+                    os.write(write, b"x")
+            finally:
+                os._exit(0)
+        os.close(write)
+        with os.fdopen(read, "rb") as said:
+            first = said.read(1)
+            time.sleep(delay)
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            acknowledged += len(first + said.read())
+        one = open_()
+        one.remember("Still there?", "Yes.")  # tidies what the kill has left
+        acknowledged = one.turns()[-1].number
+        kept = [(d["first"], d["last"]) for d in metadata(one)]
+        numbers = sorted(n for first, last in kept for n in range(first, last + 1))
+        assert numbers == list(range(1, acknowledged + 1)), "each turn once: as it was, or in one summary"
+    with KnowledgeBase.open(store_of(tmp_path / "m", "ada"), embedder=E) as kb:
+        assert kb.verify().ok
+    assert acknowledged > 16
+
+
+def test_a_kill_between_summary_and_removal_is_tidied(
+    memory: Callable[..., Memory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = memory(budget=40)
+    fill(one, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Memory, "_drop", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            fill(one, 3, start=2)
+    before = sum(d["kind"] == "memory" for d in metadata(one))
+    assert before == 1
+    last = one.turns()[-1].number
+    one.remember("Short?", "Yes.")
+    assert one.turns()[-1].number == last + 1
+    numbers = sorted(n for d in metadata(one) for n in range(d["first"], d["last"] + 1))
+    assert numbers == list(range(1, last + 2))
+
+
+def test_two_at_once_wait_for_each_other(memory: Callable[..., Memory]) -> None:
+    errors: list[BaseException] = []
+
+    def work(session: str) -> None:
+        try:
+            fill(memory(session=session, budget=1000), 4)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert [info.turns for info in sessions(memory().folder, "ada")] == [4, 4]
+
+
+# ---- summaries ------------------------------------------------------------------------------------------------
+
+TURNS = (
+    Turn(
+        1,
+        "I am Ada, of the canal office. Who opens lock 12?",
+        "Lock 12 is opened by the warden. She comes at 6. No other.",
+        0.0,
+    ),
+    Turn(2, "And lock 99?", "", 0.0),
+)
+
+
+def test_own_words_without_a_model() -> None:
+    first, second = summarised(TURNS)
+    assert first.text == "I am Ada, of the canal office. Lock 12 is opened by the warden. She comes at 6."
+    assert first.question == TURNS[0].question
+    assert (second.text, second.question) == ("And lock 99?", "And lock 99?")
+
+
+def test_a_models_notes_are_kept_as_far_as_the_turns_bear_them_out() -> None:
+    model = ScriptedGenerator(
+        (
+            "Ada works at the canal office. The warden opens lock 12 at 6. "
+            "The warden earns 900 crowns. Bananas grow everywhere.",
+        )
+    )
+    (note,) = summarised(TURNS, model)
+    assert note.text == "Ada works at the canal office. The warden opens lock 12 at 6."
+    assert TURNS[0].answer in model.calls[0][-1].content
+
+
+@pytest.mark.parametrize("answer", [RuntimeError("down"), "", "Bananas grow everywhere, all 77 of them."])
+def test_a_failing_or_inventing_model_leaves_the_turns_own_words(answer: object) -> None:
+    assert summarised(TURNS, ScriptedGenerator([answer])) == summarised(TURNS)
+
+
+def test_a_model_writes_the_summaries_of_a_memory(memory: Callable[..., Memory]) -> None:
+    model = ScriptedGenerator(lambda messages: "The otter lives in valley 0. Secret valley 999 exists.")
+    one = memory(budget=30, model=model)
+    fill(one, 3)
+    assert len(model.calls) >= 1
+    text = " ".join(p.text for p in one.recall("otter", 5))
+    assert "The otter lives in valley 0." in text
+    assert "999" not in text
+
+
+# ---- in a conversation ----------------------------------------------------------------------------------------
+
+
+def test_recalled_passages_stand_behind_the_documents(memory: Callable[..., Memory], tmp_path: Path) -> None:
+    one = memory(budget=30)
+    one.remember("Who is the warden?", "The warden of the lock is Grace.")
+    fill(one, 3)
+    with KnowledgeBase.create(tmp_path / "docs", embedder=E) as kb:
+        kb.add([Document.from_text(f"Boat {n} lies at pier {n}.", id=f"boat{n}") for n in range(4)])
+        both = RememberingRetriever(Retriever(kb, k=3), one, k=1)
+        found = both.search("Who is the warden of the lock?")
+        assert [p.type for p in found.passages] == ["text", "text", "text", "memory"]
+        assert [p.rank for p in found.passages] == [1, 2, 3, 4]
+        scores = [p.score for p in found.passages]
+        assert scores == sorted(scores, reverse=True)
+        assert found.passages[:3] == Retriever(kb, k=3).retrieve("Who is the warden of the lock?")
+        answer = Bot(both).ask("Who is the warden of the lock?")
+        assert "The warden of the lock is Grace." in answer.text
+        path = store_of(one.folder, "ada") / "store.sqlite"
+        path.write_bytes(b"not a database")
+        broken = both.search("Who is the warden of the lock?")
+        assert len(broken.passages) == 3
+        assert "the memory was left out" in broken.notes[0]
+
+
+def test_bad_names_and_numbers(memory: Callable[..., Memory], tmp_path: Path) -> None:
+    for options in (
+        {"user": " "},
+        {"user": "x" * 201},
+        {"session": ""},
+        {"session": "a\0"},
+        {"budget": 0},
+        {"days": 0.0},
+    ):
+        with pytest.raises(InvalidInput):
+            memory(**options)
+    with pytest.raises(InvalidInput, match="nothing to remember"):
+        memory().remember(" \n", "x")
+    fill(memory(), 1)
+    other = Memory(tmp_path / "memories", user="ada", session="s", embedder=HashingEmbedder(16))
+    with pytest.raises(StoreMismatch, match="hashing-64"):
+        other.remember("a", "b")
