@@ -283,8 +283,10 @@ def test_own_words_without_a_model() -> None:
 def test_a_models_notes_are_kept_as_far_as_the_turns_bear_them_out() -> None:
     model = ScriptedGenerator(
         (
-            "Ada works at the canal office. The warden opens lock 12 at 6. "
-            "The warden earns 900 crowns. Bananas grow everywhere.",
+            (
+                "Ada works at the canal office. The warden opens lock 12 at 6. "
+                "The warden earns 900 crowns. Bananas grow everywhere."
+            ),
         )
     )
     (note,) = summarised(TURNS, model)
