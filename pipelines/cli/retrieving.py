@@ -18,6 +18,12 @@ _PARTS: dict[str, dict[str, Any]] = {
 }
 
 
+def check_fusion(name: str) -> None:
+    """Refuse a fusion that does not exist."""
+    if name not in _PARTS:
+        raise InvalidInput(f"--fusion {name!r} does not exist; choose one of: {', '.join(_PARTS)}")
+
+
 def retriever_for(
     kb: KnowledgeBase,
     *,
@@ -34,8 +40,7 @@ def retriever_for(
     """Make the retriever that the options ask for."""
     from rag.retriever import Retriever
 
-    if fusion not in _PARTS:
-        raise InvalidInput(f"--fusion {fusion!r} does not exist; choose one of: {', '.join(_PARTS)}")
+    check_fusion(fusion)
     options: dict[str, Any] = {
         **_PARTS[fusion],
         "k": k,

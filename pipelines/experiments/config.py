@@ -1,0 +1,221 @@
+"""What an experiment is: data, what is measured, and a list of values for any part; read from TOML, every key checked."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import itertools
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from indexes import IndexError_
+from rag.errors import InvalidInput, RagError
+from rag.evaluation.evaluator import DEFAULT_METRICS, checked
+
+from .parts import PARTS, Value
+
+MOST = 10_000
+"""Configurations of one experiment; more is a typing error rather than a plan."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """What is measured.
+
+    Attributes
+    ----------
+    metrics
+        Names as `rag evaluate` takes them; the first one orders the leaderboard.
+    latency
+        Questions asked one at a time to time them; 0 for none.
+    """
+
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    latency: int = 50
+
+    def __post_init__(self) -> None:
+        checked(self.metrics)
+        if not self.metrics:
+            raise InvalidInput("metrics is empty; name at least one, such as nDCG@10")
+        if self.latency < 0:
+            raise InvalidInput(f"latency is the number of questions to time, 0 or more, not {self.latency}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """An experiment.
+
+    Attributes
+    ----------
+    corpus
+        Files, folders or ``beir:DIR``, as `rag ingest` takes them.
+    questions
+        File or ``beir:DIR``, as `rag evaluate` takes it.
+    vary
+        Values by part, see `pipelines.experiments.parts.PARTS`; every combination is a configuration.
+    baseline
+        Value by part that the others are compared with; the first one of a part where it is not named.
+    name, split, sample, seed
+        For reports; of a BEIR folder; how many questions to draw; of draws and intervals.
+    """
+
+    corpus: tuple[str, ...]
+    questions: str
+    vary: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    baseline: Mapping[str, Value] = field(default_factory=dict)
+    measure: Measure = field(default_factory=Measure)
+    name: str = "experiment"
+    split: str = "test"
+    sample: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.corpus:
+            raise InvalidInput("corpus is empty; name files, folders or beir:DIR")
+        for part, values in self.vary.items():
+            if not values:
+                raise InvalidInput(f"{part} has no value; give one or several")
+            if len(set(values)) != len(values):
+                raise InvalidInput(f"{part} has a value twice: {', '.join(map(str, values))}")
+            for value in values:
+                _check_value(part, value)
+        for part, value in self.baseline.items():
+            if value not in self.values(part):
+                raise InvalidInput(f"the baseline's {part} is {value!r}, which is not among those to try")
+        if len(self) > MOST:
+            raise InvalidInput(f"that makes {len(self):,} configurations; at most {MOST:,} are run")
+
+    def __len__(self) -> int:
+        number = 1
+        for part in PARTS:
+            number *= len(self.values(part))
+        return number
+
+    def values(self, part: str) -> tuple[Value | None, ...]:
+        """Return what is tried of a part: its default alone where nothing is said."""
+        _known("part", part, PARTS)
+        return self.vary.get(part, (PARTS[part].default,))
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Parts with more than one value."""
+        return tuple(part for part in PARTS if len(self.values(part)) > 1)
+
+    def configurations(self) -> list[Configuration]:
+        """Return every combination, the baseline first."""
+        found = [
+            Configuration(dict(zip(PARTS, values, strict=True)), self.varied)
+            for values in itertools.product(*(self.values(part) for part in PARTS))
+        ]
+        base = {part: self.baseline.get(part, self.values(part)[0]) for part in PARTS}
+        return sorted(found, key=lambda each: each.parts != base)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything that is asked for."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=list).encode()).hexdigest()
+
+    @classmethod
+    def read(cls, path: str | Path) -> Experiment:
+        """Read a TOML file; paths in it are relative to its folder.
+
+        Raises
+        ------
+        InvalidInput
+            It cannot be read, is no TOML, or has a key or value that cannot be meant.
+        """
+        place = Path(path)
+        try:
+            table = tomllib.loads(place.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InvalidInput(f"cannot read the experiment {path}: {error.strerror or error}") from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidInput(f"{path} is no TOML: {error}") from error
+        try:
+            return _experiment(table, place.parent)
+        except (RagError, IndexError_, ValueError) as error:
+            raise InvalidInput(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One value for every part."""
+
+    parts: Mapping[str, Value | None]
+    varied: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The values of the parts that are varied."""
+        return " ".join(f"{part}={self.parts[part]}" for part in self.varied) or "the only configuration"
+
+
+def _experiment(table: Mapping[str, Any], folder: Path) -> Experiment:
+    own = {each.name: each for each in fields(Experiment)}
+    for key in table:
+        _known("key", key, own)
+    given = dict(table)
+    for key in ("corpus", "questions"):
+        if key not in given:
+            raise InvalidInput(f"{key} is missing; say where the {'documents' if key == 'corpus' else 'questions'} are")
+    given["corpus"] = tuple(_placed(text, folder) for text in _texts("corpus", given["corpus"]))
+    given["questions"] = _placed(_typed("questions", given["questions"], str), folder)
+    for key, kind in (("name", str), ("split", str), ("sample", int), ("seed", int)):
+        if key in given:
+            _typed(key, given[key], kind)
+    measure = _typed("measure", given.get("measure", {}), dict)
+    for key in measure:
+        _known("key of measure", key, {each.name for each in fields(Measure)})
+    if "metrics" in measure:
+        measure = {**measure, "metrics": tuple(_texts("metrics", measure["metrics"]))}
+    if "latency" in measure:
+        _typed("latency", measure["latency"], int)
+    given["measure"] = Measure(**measure)
+    vary = _typed("vary", given.get("vary", {}), dict)
+    for part in (*vary, *_typed("baseline", given.get("baseline", {}), dict)):
+        _known("part", part, PARTS)
+    given["vary"] = {part: tuple(v) if isinstance(v, list) else (v,) for part, v in vary.items()}
+    return Experiment(**given)
+
+
+def _check_value(part: str, value: Value) -> None:
+    _known("part", part, PARTS)
+    row = PARTS[part]
+    if row.kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not row.kind:
+        raise InvalidInput(f"{part} takes {row.line}; {value!r} is no {row.kind.__name__}")
+    row.check(value)
+
+
+def _known(what: str, name: str, known: Mapping[str, object] | Sequence[str] | set[str]) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1, 0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(known))}"
+        raise InvalidInput(f"unknown {what} {name!r}: {hint}")
+
+
+def _typed(key: str, value: Any, kind: type[Any]) -> Any:  # noqa: ANN401 - what TOML gives
+    if type(value) is not kind:
+        raise InvalidInput(f"{key} must be {_WORDS[kind]}, not {value!r}")
+    return value
+
+
+def _texts(key: str, value: Any) -> list[str]:  # noqa: ANN401 - what TOML gives
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, str) for each in values):
+        raise InvalidInput(f"{key} must be a text or a list of texts, not {value!r}")
+    return values
+
+
+def _placed(text: str, folder: Path) -> str:
+    """Make a path of the file absolute, as seen from the file's own folder."""
+    prefix = "beir:" if text.startswith("beir:") else ""
+    return prefix + str((folder / text.removeprefix(prefix)).resolve())
+
+
+_WORDS: dict[type[Any], str] = {str: "a text", int: "a whole number", dict: "a table"}

@@ -1,0 +1,89 @@
+"""The parts of the road that an experiment can vary: one literal table. A new part joins by its row alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import indexes
+from rag.errors import InvalidInput
+
+Stage = Literal["store", "index", "run"]
+Value = str | int | float | bool
+
+STAGES: tuple[Stage, ...] = ("store", "index", "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A row of the table.
+
+    Attributes
+    ----------
+    stage
+        The first stage that a change of this part makes anew: ``store`` (read, cut, embed), ``index`` or ``run``.
+    line
+        What its values are, in a line.
+    default
+        What a knowledge base, retriever or bot takes where an experiment says nothing; None leaves the choice to them.
+    kind
+        Type of a value.
+    check
+        Raises `InvalidInput` or an error of ``indexes`` for a value that does not exist.
+    option
+        Name of the option of `pipelines.cli.retrieving.retriever_for`, for parts of a retriever.
+    """
+
+    stage: Stage
+    line: str
+    default: Value | None = None
+    kind: type[Any] = str
+    check: Callable[[Any], object] = lambda _: None
+    option: str = ""
+
+
+def _dense(spec: str) -> None:
+    _family(spec, "dense", "index")
+
+
+def _terms(spec: str) -> None:
+    _family(spec, "terms", "terms")
+
+
+def _family(spec: str, family: str, part: str) -> None:
+    if indexes.kind(spec) != family:
+        raise InvalidInput(f"{spec!r} is no engine for {part!r}: give one of {'vectors' if family == 'dense' else 'terms'}")
+    indexes.parse(spec)
+
+
+def _chunker(spec: str) -> None:
+    from rag.chunking.registry import LARGEST, chunker
+    from rag.embedding.tokens import WordTokenizer
+
+    chunker(spec, WordTokenizer(LARGEST))
+
+
+def _fusion(name: str) -> None:
+    from ..cli.retrieving import check_fusion
+
+    check_fusion(name)
+
+
+def _positive(number: int) -> None:
+    if number < 1:
+        raise InvalidInput(f"k must be 1 or more, not {number}")
+
+
+PARTS: dict[str, Part] = {
+    "chunker": Part("store", "how documents are cut, e.g. tokens:256/32", "headings:256/32", check=_chunker),
+    "embedder": Part("store", "model by name or folder; hashing-64 needs none"),
+    "index": Part("index", "index of vectors, e.g. hnsw:M=32", "flat", check=_dense),
+    "terms": Part("index", "index of terms, e.g. bm25:k1=0.9", "bm25", check=_terms),
+    "fusion": Part("run", "how both lists are joined: zscore, rrf, dense, terms", "zscore", check=_fusion, option="fusion"),
+    "dense_weight": Part("run", "share of the dense score, 0 to 1", None, float, option="dense_weight"),
+    "where": Part("run", "filter over documents", None, option="where"),
+    "max_per_source": Part("run", "passages of one source, at most", None, int, option="max_per_source"),
+    "generator": Part("run", "none, or extractive: answers are judged too", "none"),
+    "k": Part("run", "passages that count as the context", 5, int, _positive),
+}

@@ -1,0 +1,206 @@
+"""What an experiment found: a row a configuration, the leaderboard, comparisons, effects; written in the usual forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rag.errors import ExtraMissing, InvalidInput
+from rag.evaluation import Saved
+from rag.evaluation.aggregate import Aggregate
+from rag.evaluation.comparison import Comparison
+from rag.evaluation.registry import METRICS
+
+from . import analysis
+from .parts import Value
+
+ROWS, CARD, QUESTIONS, TABLE, SCORES = "results.jsonl", "experiment.json", "questions.csv", "results.csv", "scores"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration.
+
+    Attributes
+    ----------
+    name
+        The values of the parts that are varied.
+    parts
+        Value by part.
+    metrics
+        Aggregate by metric; empty where it failed.
+    latency
+        ``p50_ms``, ``p95_ms`` and ``n``: one question at a time, measured when the run was made.
+    memory_bytes
+        Of its indexes, analytic.
+    seconds
+        What each of its stages took when it was done: ``store``, ``index``, ``run``.
+    keys
+        Digest of each stage.
+    error
+        Why there are no figures; empty where there are.
+    """
+
+    name: str
+    parts: Mapping[str, Value | None]
+    metrics: Mapping[str, Aggregate] = field(default_factory=dict)
+    latency: Mapping[str, Any] = field(default_factory=dict)
+    memory_bytes: int | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Result:
+    """All rows of an experiment, the baseline first.
+
+    Attributes
+    ----------
+    rows
+        In the order of configurations.
+    saved
+        Name -> figures and values by question, of the rows without an error.
+    card
+        What was run: digests of configuration and data, code, machine, versions, seeds, counts of stages done and taken
+        from the cache.
+    """
+
+    rows: tuple[Row, ...]
+    saved: Mapping[str, Saved]
+    card: Mapping[str, Any]
+
+    @property
+    def metric(self) -> str:
+        """The metric that orders the leaderboard."""
+        return str(self.card["metric"])
+
+    @property
+    def baseline(self) -> Row:
+        """The row that the others are compared with."""
+        return self.rows[0]
+
+    def leaderboard(self) -> list[Row]:
+        """Return the rows, best first by `metric`; failed ones last."""
+        lower = self.metric in METRICS and METRICS[self.metric].lower
+
+        def key(row: Row) -> tuple[bool, float]:
+            own = row.metrics.get(self.metric)
+            value = None if own is None else own.value
+            return value is None, 0.0 if value is None else (value if lower else -value)
+
+        return sorted(self.rows, key=key)
+
+    @cached_property
+    def comparisons(self) -> Mapping[str, Comparison]:
+        """Each row against the baseline on `metric`, by name, with Holm's correction over all of them."""
+        return analysis.against_baseline(self.saved, self.baseline.name, self.metric, seed=self.card["seed"])
+
+    @cached_property
+    def effects(self) -> Sequence[analysis.Effect]:
+        """What each value of each varied part changes, over all configurations that are equal but for it."""
+        parts = {row.name: row.parts for row in self.rows if row.name in self.saved}
+        return analysis.effects(self.saved, parts, self.baseline.parts, self.metric, seed=self.card["seed"])
+
+    def frame(self) -> Any:  # noqa: ANN401 - pandas is optional
+        """Return a pandas DataFrame with a row a configuration.
+
+        Raises
+        ------
+        ExtraMissing
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ExtraMissing("a data frame needs pandas: pip install 'rag-workbench[experiments]'") from error
+        return pd.DataFrame([flat(row) for row in self.rows])
+
+    def save(self, folder: str | Path) -> None:
+        """Write rows, tables and values by question into a folder; each file whole or not at all."""
+        out = Path(folder)
+        out.mkdir(parents=True, exist_ok=True)
+        put(out / ROWS, "".join(json.dumps(row.as_dict(), ensure_ascii=False) + "\n" for row in self.rows))
+        put(out / TABLE, _csv([flat(row) for row in self.rows]))
+        put(out / QUESTIONS, _csv(self._by_question()))
+        put(out / CARD, json.dumps(dict(self.card), indent=1, ensure_ascii=False) + "\n")
+
+    def _by_question(self) -> list[dict[str, Any]]:
+        """Return the value of `metric` of every question under every configuration."""
+        values = {name: saved.values(self.metric) for name, saved in self.saved.items()}
+        questions = dict.fromkeys(q for own in values.values() for q in own)
+        return [{"question": q, **{name: own.get(q) for name, own in values.items()}} for q in questions]
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Result:
+        """Read what an experiment left in its folder.
+
+        Raises
+        ------
+        InvalidInput
+            There is none.
+        """
+        out = Path(folder)
+        try:
+            card = json.loads((out / CARD).read_text(encoding="utf-8"))
+            rows = [_row(json.loads(line)) for line in (out / ROWS).read_text(encoding="utf-8").splitlines()]
+            cache = Path(card["cache"]) if Path(card["cache"]).is_absolute() else out / card["cache"]
+            saved = {row.name: Saved.load(cache / SCORES / row.keys[SCORES][:24] / "evaluation.json")
+                     for row in rows if not row.error}  # fmt: skip
+        except OSError as error:
+            raise InvalidInput(f"no experiment's results in {folder}: {error.strerror or error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, InvalidInput):
+                raise
+            raise InvalidInput(f"the results in {folder} cannot be read: {error}") from error
+        return cls(tuple(rows), saved, card)
+
+
+def flat(row: Row) -> dict[str, Any]:
+    """Return a row as one level of names and values."""
+    out: dict[str, Any] = {"configuration": row.name, **row.parts}
+    for name, own in row.metrics.items():
+        out |= {name: own.value, f"{name} low": own.low, f"{name} high": own.high, f"{name} failed": own.n_failed}
+    out |= {"p50_ms": row.latency.get("p50_ms"), "p95_ms": row.latency.get("p95_ms")}
+    out |= {"memory_bytes": row.memory_bytes, **{f"{stage}_seconds": s for stage, s in row.seconds.items()}}
+    return {**out, "error": row.error}
+
+
+def put(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        aside.write_text(text, encoding="utf-8", errors="replace")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula."""
+    text = isinstance(value, str) and value[:1] in set("=+-@\t\r")
+    return f"'{value}" if text else value
+
+
+def _row(data: Mapping[str, Any]) -> Row:
+    return Row(**{**data, "metrics": {name: Aggregate(**own) for name, own in data["metrics"].items()}})

@@ -1,0 +1,267 @@
+"""Running an experiment: each distinct stage once, failures kept to their rows, everything that is done kept."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from indexes import IndexDamaged
+from rag.embedding.protocol import Embedder
+from rag.errors import InvalidInput
+from rag.evaluation import Saved, read_questions
+
+from ..benchmark.machine import machine, versions
+from . import stages
+from .cache import Cache
+from .config import Configuration, Experiment
+from .results import CARD, SCORES, Result, Row
+from .stages import Inputs, Keys
+
+ORDER = ("store", "index", "run", "scores")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an experiment is: distinct stages done, of how many, and what is being done."""
+
+    done: int
+    total: int
+    doing: str
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One distinct stage: the first configuration that needs it stands for all."""
+
+    stage: str
+    key: str
+    keys: Keys
+    configuration: Configuration
+
+    @property
+    def needs(self) -> str:
+        """The key before it; empty for the first stage."""
+        at = ORDER.index(self.stage)
+        return str(getattr(self.keys, ORDER[at - 1])) if at else ""
+
+
+def run(
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    jobs: int = 1,
+    resume: bool = False,
+    cache: str | Path | None = None,
+    embedders: Mapping[str, Embedder] | None = None,
+    on_progress: OnProgress | None = None,
+) -> Result:
+    """Run every configuration and write what was found into a folder.
+
+    What was done before, by this experiment or another one with the same cache, is taken from there: running again
+    after Ctrl-C, a kill or a change of the experiment does only what is missing.
+
+    Parameters
+    ----------
+    out
+        Folder for the results.
+    jobs
+        Processes to work in. More than one share the machine, so that latencies are longer; the card says so.
+    resume
+        Insist that an earlier run has begun in ``out``.
+    cache
+        Folder of finished stages; ``out/cache`` where None.
+    embedders
+        Embedders that are objects, by the name that the experiment uses; for one job only.
+    on_progress
+        Called before and after every stage.
+
+    Raises
+    ------
+    InvalidInput
+        The data cannot be used, or there is nothing to resume.
+    """
+    folder = Path(out)
+    started = folder / "cache" if cache is None else Path(cache)
+    if resume and not started.is_dir():
+        raise InvalidInput(f"nothing to resume: no experiment has begun in {folder}; leave --resume out")
+    if jobs < 1 or (jobs > 1 and embedders):
+        raise InvalidInput("jobs must be 1 or more, and 1 where embedders are objects: these cannot change processes")
+    inputs = _inputs(experiment, embedders or {})
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    work = _Work(inputs, Cache(started.resolve()), jobs, on_progress or (lambda _: None))
+    configurations = experiment.configurations()
+    every = [stages.keys(inputs, each) for each in configurations]
+    work.run(configurations, every)
+    rows, saved = [], {}
+    for configuration, own in zip(configurations, every, strict=True):
+        row, found = work.row(configuration, own)
+        rows.append(row)
+        if found is not None:
+            saved[row.name] = found
+    card = {
+        **_card(inputs, work, jobs),
+        "cache": "cache" if cache is None else str(started.resolve()),
+        "seconds": time.perf_counter() - start,
+    }
+    result = Result(tuple(rows), saved, card)
+    result.save(folder)
+    return result
+
+
+def _inputs(experiment: Experiment, embedders: Mapping[str, Embedder]) -> Inputs:
+    questions = read_questions(experiment.questions, split=experiment.split)
+    if experiment.sample is not None:
+        questions = questions.sample(experiment.sample, seed=experiment.seed)
+    if not questions.questions:
+        raise InvalidInput(f"{experiment.questions} holds no question: {'; '.join(questions.problems[:3])}")
+    stored = [part for part in experiment.varied if part in {"chunker", "embedder"}]
+    if questions.level == "chunk" and stored:
+        raise InvalidInput(
+            f"the questions' gold are chunk ids, which differ when {' and '.join(stored)} vary; "
+            "give documents or spans as gold"
+        )
+    return Inputs(experiment, questions, stages.corpus_digest(experiment.corpus), questions.level, embedders)
+
+
+class _Work:
+    """The graph of distinct stages, and what became of each."""
+
+    def __init__(self, inputs: Inputs, cache: Cache, jobs: int, tell: OnProgress) -> None:
+        self.inputs, self.cache, self.jobs, self._tell = inputs, cache, jobs, tell
+        self.errors: dict[str, str] = {}
+        self.done = dict.fromkeys(ORDER, 0)
+        self.cached = dict.fromkeys(ORDER, 0)
+        self._steps = self._total = 0
+
+    def run(self, configurations: Sequence[Configuration], every: Sequence[Keys]) -> None:
+        """Do all stages that are not done yet, one kind after the other."""
+        tasks = {stage: _distinct(stage, configurations, every) for stage in ORDER}
+        missing = {stage: [t for t in own if not self.cache.has(stage, t.key)] for stage, own in tasks.items()}
+        self.cached = {stage: len(tasks[stage]) - len(missing[stage]) for stage in ORDER}
+        self._total = sum(map(len, missing.values()))
+        for stage in ORDER:
+            ready = []
+            for task in missing[stage]:
+                if task.needs in self.errors:
+                    self.errors[task.key] = self.errors[task.needs]
+                    self._step(f"{stage} left out")
+                else:
+                    ready.append(task)
+            for task, error in self._do(ready):
+                if error:
+                    self.errors[task.key] = error
+                else:
+                    self.done[stage] += 1
+                self._step(f"{stage}: {task.configuration.name}")
+
+    def _step(self, doing: str) -> None:
+        self._steps += 1
+        self._tell(Progress(self._steps, self._total, doing))
+
+    def _do(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, str]]:
+        if self.jobs == 1 or len(tasks) < 2:
+            for task in tasks:
+                self._tell(Progress(self._steps, self._total, f"{task.stage}: {task.configuration.name}"))
+                yield task, attempt(self.inputs, self.cache, task)
+            return
+        left = list(tasks)
+        with _pool(self.jobs) as pool:
+            futures: dict[Future[str], _Task] = {
+                pool.submit(attempt, self.inputs, self.cache, task): task for task in tasks
+            }
+            for future in as_completed(futures):
+                if not isinstance(future.exception(), BrokenProcessPool):
+                    left.remove(futures[future])
+                    yield futures[future], future.result()
+        for task in left:  # one of them took its process down: each gets one of its own, to find it
+            with _pool(1) as pool:
+                try:
+                    yield task, pool.submit(attempt, self.inputs, self.cache, task).result()
+                except BrokenProcessPool:
+                    yield task, f"the process of its {task.stage} died (a crash in native code, or out of memory)"
+
+    def row(self, configuration: Configuration, own: Keys) -> tuple[Row, Saved | None]:
+        """Return what is known of a configuration."""
+        named = {stage: getattr(own, stage) for stage in ORDER}
+        error = next((self.errors[key] for key in named.values() if key in self.errors), "")
+        row = Row(configuration.name, configuration.parts, keys=named, error=error)
+        if error:
+            return row, None
+        try:
+            facts = {stage: self.cache.facts(stage, key) for stage, key in named.items()}
+            saved = Saved.load(self.cache.place(SCORES, own.scores) / stages.SCORES)
+        except (IndexDamaged, InvalidInput) as damage:
+            return Row(row.name, row.parts, keys=named, error=f"damaged while it ran: {damage}; run again"), None
+        seconds = {stage: float(facts[stage]["seconds"]) for stage in ("store", "index", "run")}
+        memory = sum(facts["index"]["memory"].values())
+        latency = facts["run"]["latency"]
+        return Row(row.name, row.parts, saved.metrics, latency, memory, seconds, named), saved
+
+
+def attempt(inputs: Inputs, cache: Cache, task: _Task) -> str:
+    """Do one stage; return what went wrong, or an empty text."""
+    try:
+        if task.stage == "store":
+            stages.make_store(inputs, cache, task.key, task.configuration)
+        elif task.stage == "index":
+            stages.make_index(inputs, cache, task.key, task.keys.store, task.configuration)
+        elif task.stage == "run":
+            stages.make_run(inputs, cache, task.key, task.keys.index, task.configuration)
+        else:
+            stages.make_scores(inputs, cache, task.key, task.keys, task.configuration)
+    except Exception as error:  # noqa: BLE001 - a failure belongs to its row
+        return f"{task.stage}: {type(error).__name__}: {' '.join(str(error).split())}"[:500]
+    return ""
+
+
+def _distinct(stage: str, configurations: Sequence[Configuration], every: Sequence[Keys]) -> list[_Task]:
+    found: dict[str, _Task] = {}
+    for configuration, own in zip(configurations, every, strict=True):
+        key = getattr(own, stage)
+        found.setdefault(key, _Task(stage, key, own, configuration))
+    return list(found.values())
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Spawned, not forked: a process forked after a search has lost the threads of its engines.
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _card(inputs: Inputs, work: _Work, jobs: int) -> dict[str, Any]:
+    experiment = inputs.experiment
+    return {
+        "name": experiment.name,
+        "metric": experiment.measure.metrics[0],
+        "seed": experiment.seed,
+        "configurations": len(experiment),
+        "varied": list(experiment.varied),
+        "experiment": experiment.digest,
+        "corpus": {"paths": list(experiment.corpus), "digest": inputs.corpus},
+        "questions": {
+            "name": inputs.questions.name,
+            "n": len(inputs.questions),
+            "digest": inputs.questions.digest,
+            "level": inputs.level,
+            "problems": list(inputs.questions.problems),
+        },
+        "stages_done": work.done,
+        "stages_from_cache": work.cached,
+        "jobs": jobs,
+        "code": version("rag-workbench"),
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+__all__ = ["CARD", "Progress", "run"]

@@ -1,0 +1,291 @@
+"""The stages of an experiment: what goes into each, and how it is done.
+
+::
+
+    store (read, cut, embed)  ->  index  ->  run (ask every question)  ->  scores
+
+A stage's key is the digest of its own settings and of the key before it, so two configurations share a stage exactly
+when nothing that it depends on differs. All of it happens on the knowledge base, retriever and bot that users run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rag.documents import Scalar
+from rag.embedding.protocol import Embedder
+from rag.errors import InvalidInput, RagError
+from rag.evaluation import Outcome, QuestionSet, ask_all, score
+from rag.evaluation.evaluator import checked, depth
+from rag.evaluation.questions import Level
+from rag.knowledge_base import KnowledgeBase
+from rag.loaders.discovery import discover
+from rag.loaders.results import LoadFailure
+from rag.retriever import Retriever
+
+from ..cli.retrieving import retriever_for
+from ..ingest import Options, ingest
+from . import outcomes
+from .cache import Cache, digest
+from .config import Configuration, Experiment
+from .parts import PARTS, Value
+
+Embedders = Mapping[str, Embedder]
+"""Embedders that Python hands in, by the name that an experiment gives them."""
+
+_QUICK = 64
+"""Questions between two entries of the journal, where asking costs nothing but time."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What every configuration starts from.
+
+    Attributes
+    ----------
+    corpus
+        Digest over all files.
+    level
+        What is judged.
+    """
+
+    experiment: Experiment
+    questions: QuestionSet
+    corpus: str
+    level: Level
+    embedders: Embedders
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is measured, context precision and recall included."""
+        return checked(self.experiment.measure.metrics)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of a configuration's stages."""
+
+    store: str
+    index: str
+    run: str
+    scores: str
+
+
+def corpus_digest(paths: Sequence[str]) -> str:
+    """Return a digest over names and bytes of all files."""
+    found = {}
+    for each in discover(paths):
+        if not isinstance(each, LoadFailure):
+            found[each.source] = each.sha256
+    if not found:
+        raise InvalidInput(f"no file to read in {', '.join(paths)}")
+    return digest({"corpus": sorted(found.items())})
+
+
+def keys(inputs: Inputs, configuration: Configuration) -> Keys:
+    """Return the keys of the stages of a configuration."""
+    code = version("rag-workbench")
+    experiment = inputs.experiment
+    own = {stage: {p: v for p, v in configuration.parts.items() if PARTS[p].stage == stage} for stage in _STAGES}
+    store = digest({"stage": "store", "code": code, "corpus": inputs.corpus, **own["store"]})
+    index = digest({"stage": "index", "on": store, **own["index"]})
+    asked = {"questions": inputs.questions.digest, "level": inputs.level, "latency": experiment.measure.latency}
+    deep = depth(inputs.metrics, _k(configuration), inputs.level)
+    run = digest({"stage": "run", "on": index, "depth": deep, **asked, **own["run"]})
+    scores = digest({"stage": "scores", "on": run, "metrics": inputs.metrics, "seed": experiment.seed})
+    return Keys(store, index, run, scores)
+
+
+_STAGES = ("store", "index", "run")
+
+
+def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configuration) -> None:
+    """Read, cut and embed the corpus into a knowledge base."""
+    start = time.perf_counter()
+    place = _place(cache, "store", key)
+    embedder = configuration.parts["embedder"]
+    with _aside(place) as aside:
+        report = ingest(
+            inputs.experiment.corpus,
+            aside,
+            options=Options(
+                indexes=("flat",),
+                chunker=str(configuration.parts["chunker"]),
+                embedder=inputs.embedders.get(str(embedder), embedder),  # type: ignore[arg-type] # text or None
+            ),
+        )
+    failures = [f"{f.source}: {f.reason}" for f in report.failures if not f.skipped]
+    facts = {
+        "seconds": time.perf_counter() - start,
+        "documents": report.added,
+        "chunks": report.chunks,
+        "embedded": report.embedded,
+        "failures": failures[:100],
+        "n_failures": len(failures),
+    }
+    cache.write("store", key, facts, lambda _: None)
+
+
+def make_index(inputs: Inputs, cache: Cache, key: str, store: str, configuration: Configuration) -> None:
+    """Build a configuration's indexes from the vectors that are stored; nothing is embedded."""
+    start = time.perf_counter()
+    specs = [str(configuration.parts[part]) for part in ("index", "terms")]
+    with _aside(_place(cache, "index", key)) as aside:
+        shutil.copytree(_place(cache, "store", store), aside, ignore=shutil.ignore_patterns("lock"))
+        with KnowledgeBase.open(aside, mode="w", embedder=_embedder(inputs, configuration)) as kb:
+            kb.reindex(specs)
+        with KnowledgeBase.open(aside, embedder=_embedder(inputs, configuration)) as kb:
+            memory = {spec: sum(kb.index(_family(spec), spec).memory().values()) for spec in kb.indexes}
+    facts = {"seconds": time.perf_counter() - start, "memory": memory}
+    cache.write("index", key, facts, lambda _: None)
+
+
+def make_run(inputs: Inputs, cache: Cache, key: str, index: str, configuration: Configuration) -> None:
+    """Ask every question; what a killed run has asked already is not asked again."""
+    k = _k(configuration)
+    place = cache.place("run", key)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    journal = place.with_name(f"{place.name}.journal")
+    start = time.perf_counter()
+    with KnowledgeBase.open(_place(cache, "index", index), embedder=_embedder(inputs, configuration)) as kb:
+        retriever = _retriever(inputs, kb, configuration)
+        system: Any = _bot(retriever, configuration) or retriever
+        done = {each.question for each in outcomes.read(journal)}
+        left = [q for q in inputs.questions if q.id not in done]
+        step = _QUICK if system is retriever else 1
+        for at in range(0, len(left), step):
+            deep = depth(inputs.metrics, k, inputs.level)
+            outcomes.append(journal, ask_all(system, left[at : at + step], depth=deep, k=k), k)
+        asked = list(outcomes.read(journal))
+        latency = _latency(retriever, inputs) if system is retriever else _latencies(asked)
+    facts = {"seconds": time.perf_counter() - start, "latency": latency, "load": round(os.getloadavg()[0], 2)}
+    cache.write("run", key, facts, lambda folder: _keep(journal, folder))
+    journal.unlink(missing_ok=True)
+
+
+def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configuration: Configuration) -> None:
+    """Judge what a run gave."""
+    path = cache.place("run", before.run) / _OUTCOMES
+    with KnowledgeBase.open(_place(cache, "index", before.index), embedder=_embedder(inputs, configuration)) as kb:
+        embedder = kb.embedder if configuration.parts["generator"] != "none" else None
+        result = score(
+            inputs.questions,
+            list(outcomes.read(path)),
+            metrics=inputs.metrics,
+            k=_k(configuration),
+            level=inputs.level,
+            embedder=embedder,
+            kb=kb,
+            name=configuration.name,
+            seed=inputs.experiment.seed,
+        )
+    cache.write("scores", key, {}, lambda folder: result.save(folder / SCORES))
+
+
+SCORES = "evaluation.json"
+_OUTCOMES = "outcomes.jsonl"
+
+
+def _keep(journal: Path, folder: Path) -> None:
+    shutil.copyfile(journal, folder / _OUTCOMES)
+
+
+def _place(cache: Cache, stage: str, key: str) -> Path:
+    """Return the folder of a stage's knowledge base, which stands beside the stage's facts."""
+    return cache.folder / f"{stage}-kb" / key[:24]
+
+
+class _aside:  # noqa: N801 - used like a function
+    """A folder to work in that takes its place when all went well; what a killed run has left of it is cleared."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._folder = place.with_name(f".{place.name}.new")
+
+    def __enter__(self) -> Path:
+        self._place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return self._folder
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            return
+        shutil.rmtree(self._place, ignore_errors=True)
+        self._folder.rename(self._place)
+
+
+def _retriever(inputs: Inputs, kb: KnowledgeBase, configuration: Configuration) -> Retriever:
+    options: dict[str, Value | None] = {
+        part.option: configuration.parts[name] for name, part in PARTS.items() if part.option
+    }
+    defaults: dict[str, Any] = {"where": None, "fusion": "zscore", "dense_weight": None, "max_per_source": None}
+    given = {name: value for name, value in options.items() if value is not None}
+    # Judged document by document, near-identical documents are judged apart: none is hidden.
+    return retriever_for(kb, k=_k(configuration), **{**defaults, **given}, dedupe=inputs.level != "document")
+
+
+def _bot(retriever: Retriever, configuration: Configuration) -> object | None:
+    name = configuration.parts["generator"]
+    if name == "none":
+        return None
+    from rag.bot import Bot
+
+    if name != "extractive":
+        raise InvalidInput(f"there is no generator {name!r}; give none or extractive")
+    return Bot(retriever)
+
+
+def _latency(retriever: Retriever, inputs: Inputs) -> dict[str, Scalar]:
+    """Ask some questions one at a time and return what that takes, in milliseconds."""
+    some = inputs.questions.sample(max(1, inputs.experiment.measure.latency), seed=inputs.experiment.seed)
+    if not inputs.experiment.measure.latency:
+        return {}
+    for question in some.questions[:5]:
+        retriever.search(question.text)
+    taken = []
+    for question in some:
+        start = time.perf_counter()
+        retriever.search(question.text)
+        taken.append(time.perf_counter() - start)
+    return _percentiles(taken)
+
+
+def _latencies(asked: Sequence[Outcome]) -> dict[str, Scalar]:
+    return _percentiles([each.seconds for each in asked if not each.error])
+
+
+def _percentiles(seconds: Sequence[float]) -> dict[str, Scalar]:
+    import numpy as np
+
+    if not seconds:
+        return {}
+    p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95]).tolist()
+    return {"n": len(seconds), "p50_ms": p50, "p95_ms": p95}
+
+
+def _k(configuration: Configuration) -> int:
+    k = configuration.parts["k"]
+    assert isinstance(k, int)  # noqa: S101 - the table of parts says so
+    return k
+
+
+def _embedder(inputs: Inputs, configuration: Configuration) -> Embedder | None:
+    return inputs.embedders.get(str(configuration.parts["embedder"]))
+
+
+def _family(spec: str) -> Any:  # noqa: ANN401 - a literal
+    import indexes
+
+    return indexes.kind(spec)
+
+
+Make = Callable[[Inputs, Cache], None]
+__all__ = ["Inputs", "Keys", "RagError", "corpus_digest", "keys", "make_index", "make_run", "make_scores", "make_store"]
