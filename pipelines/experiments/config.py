@@ -1,4 +1,4 @@
-"""What an experiment is: data, what is measured, and a list of values for any part; read from TOML, every key checked."""
+"""What an experiment is: data, what is measured, values to try for any part; read from TOML, every key checked."""
 
 from __future__ import annotations
 

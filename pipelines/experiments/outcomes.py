@@ -1,4 +1,4 @@
-"""Outcomes on disk: a line a question, written as they come, so that a killed run goes on and no model is paid twice."""
+"""Outcomes on disk, a line a question, written as they come: a killed run goes on, and no model is paid twice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def outcome(text: str) -> Outcome:
         passages = tuple(_read_passage(each) for each in row["passages"])
         answer = _answer(row["answer"], passages) if "answer" in row else None
         return Outcome(row["question"], passages, answer, row["error"], row["seconds"], row["timings"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"no outcome: {error}") from error
 
 

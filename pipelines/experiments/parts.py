@@ -53,7 +53,9 @@ def _terms(spec: str) -> None:
 
 def _family(spec: str, family: str, part: str) -> None:
     if indexes.kind(spec) != family:
-        raise InvalidInput(f"{spec!r} is no engine for {part!r}: give one of {'vectors' if family == 'dense' else 'terms'}")
+        raise InvalidInput(
+            f"{spec!r} is no engine for {part!r}: give one of {'vectors' if family == 'dense' else 'terms'}"
+        )
     indexes.parse(spec)
 
 
@@ -80,7 +82,9 @@ PARTS: dict[str, Part] = {
     "embedder": Part("store", "model by name or folder; hashing-64 needs none"),
     "index": Part("index", "index of vectors, e.g. hnsw:M=32", "flat", check=_dense),
     "terms": Part("index", "index of terms, e.g. bm25:k1=0.9", "bm25", check=_terms),
-    "fusion": Part("run", "how both lists are joined: zscore, rrf, dense, terms", "zscore", check=_fusion, option="fusion"),
+    "fusion": Part(
+        "run", "how both lists are joined: zscore, rrf, dense, terms", "zscore", check=_fusion, option="fusion"
+    ),
     "dense_weight": Part("run", "share of the dense score, 0 to 1", None, float, option="dense_weight"),
     "where": Part("run", "filter over documents", None, option="where"),
     "max_per_source": Part("run", "passages of one source, at most", None, int, option="max_per_source"),

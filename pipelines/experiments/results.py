@@ -1,4 +1,4 @@
-"""What an experiment found: a row a configuration, the leaderboard, comparisons, effects; written in the usual forms."""
+"""What an experiment found: a row a configuration, leaderboard, comparisons, effects; written in the usual forms."""
 
 from __future__ import annotations
 
@@ -75,11 +75,14 @@ class Result:
     card
         What was run: digests of configuration and data, code, machine, versions, seeds, counts of stages done and taken
         from the cache.
+    texts
+        Text by question.
     """
 
     rows: tuple[Row, ...]
     saved: Mapping[str, Saved]
     card: Mapping[str, Any]
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:
@@ -140,7 +143,10 @@ class Result:
         """Return the value of `metric` of every question under every configuration."""
         values = {name: saved.values(self.metric) for name, saved in self.saved.items()}
         questions = dict.fromkeys(q for own in values.values() for q in own)
-        return [{"question": q, **{name: own.get(q) for name, own in values.items()}} for q in questions]
+        return [
+            {"question": q, "text": self.texts.get(q, ""), **{name: own.get(q) for name, own in values.items()}}
+            for q in questions
+        ]
 
     @classmethod
     def load(cls, folder: str | Path) -> Result:
@@ -158,13 +164,15 @@ class Result:
             cache = Path(card["cache"]) if Path(card["cache"]).is_absolute() else out / card["cache"]
             saved = {row.name: Saved.load(cache / SCORES / row.keys[SCORES][:24] / "evaluation.json")
                      for row in rows if not row.error}  # fmt: skip
+            with (out / QUESTIONS).open(encoding="utf-8", newline="") as file:
+                texts = {line["question"]: line["text"] for line in csv.DictReader(file)}
         except OSError as error:
             raise InvalidInput(f"no experiment's results in {folder}: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError) as error:
             if isinstance(error, InvalidInput):
                 raise
             raise InvalidInput(f"the results in {folder} cannot be read: {error}") from error
-        return cls(tuple(rows), saved, card)
+        return cls(tuple(rows), saved, card, texts)
 
 
 def flat(row: Row) -> dict[str, Any]:

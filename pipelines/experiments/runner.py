@@ -114,7 +114,7 @@ def run(
         "cache": "cache" if cache is None else str(started.resolve()),
         "seconds": time.perf_counter() - start,
     }
-    result = Result(tuple(rows), saved, card)
+    result = Result(tuple(rows), saved, card, {q.id: q.text for q in inputs.questions})
     result.save(folder)
     return result
 
@@ -150,6 +150,9 @@ class _Work:
         missing = {stage: [t for t in own if not self.cache.has(stage, t.key)] for stage, own in tasks.items()}
         self.cached = {stage: len(tasks[stage]) - len(missing[stage]) for stage in ORDER}
         self._total = sum(map(len, missing.values()))
+        for task in tasks["run"]:
+            if task not in missing["run"]:  # killed after its result was in place and before this was cleared
+                stages.journal_of(self.cache, task.key).unlink(missing_ok=True)
         for stage in ORDER:
             ready = []
             for task in missing[stage]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -150,9 +150,8 @@ def make_index(inputs: Inputs, cache: Cache, key: str, store: str, configuration
 def make_run(inputs: Inputs, cache: Cache, key: str, index: str, configuration: Configuration) -> None:
     """Ask every question; what a killed run has asked already is not asked again."""
     k = _k(configuration)
-    place = cache.place("run", key)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    journal = place.with_name(f"{place.name}.journal")
+    journal = journal_of(cache, key)
+    journal.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     with KnowledgeBase.open(_place(cache, "index", index), embedder=_embedder(inputs, configuration)) as kb:
         retriever = _retriever(inputs, kb, configuration)
@@ -191,6 +190,12 @@ def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configurat
 
 SCORES = "evaluation.json"
 _OUTCOMES = "outcomes.jsonl"
+
+
+def journal_of(cache: Cache, key: str) -> Path:
+    """Return the file that a run's outcomes are written to as they come."""
+    place = cache.place("run", key)
+    return place.with_name(f"{place.name}.journal")
 
 
 def _keep(journal: Path, folder: Path) -> None:
@@ -287,5 +292,15 @@ def _family(spec: str) -> Any:  # noqa: ANN401 - a literal
     return indexes.kind(spec)
 
 
-Make = Callable[[Inputs, Cache], None]
-__all__ = ["Inputs", "Keys", "RagError", "corpus_digest", "keys", "make_index", "make_run", "make_scores", "make_store"]
+__all__ = [
+    "Inputs",
+    "Keys",
+    "RagError",
+    "corpus_digest",
+    "journal_of",
+    "keys",
+    "make_index",
+    "make_run",
+    "make_scores",
+    "make_store",
+]

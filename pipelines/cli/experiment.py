@@ -1,0 +1,163 @@
+"""``rag experiment``: every combination of parts, measured; ``rag experiment compare``: two such runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.errors import InvalidInput
+
+from . import exit_codes
+from .arguments import Json
+from .output import one_line, print_json, stderr, stdout
+
+if TYPE_CHECKING:
+    from ..experiments.compare import Compared
+    from ..experiments.results import Result
+    from ..experiments.runner import OnProgress
+
+_ROWS_SHOWN = 20
+
+
+def command(
+    what: Annotated[
+        list[str], typer.Argument(metavar="FILE.toml | compare A B", help="The experiment; or two folders of results.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the results; FILE.results where not given.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped; refuse to begin a new one.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes to work in.")] = 1,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a report, one file, no network.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Finished stages, to share between experiments; DIR/cache else.")
+    ] = None,
+    mlflow: Annotated[str | None, typer.Option(metavar="URI", help="Also log every row to MLflow.")] = None,
+    json: Json = False,
+) -> int:
+    """Run every combination of parts that a file names and say which change helped."""
+    if what[0] == "compare":
+        if len(what) != 3:
+            raise InvalidInput("give two folders of results: rag experiment compare A B")
+        return _compare(what[1], what[2], json=json)
+    if len(what) != 1:
+        raise InvalidInput("give one experiment: rag experiment experiment.toml")
+    from ..experiments import Experiment, run
+    from ..experiments.report import html as page
+    from ..experiments.report import markdown
+    from ..experiments.results import put
+    from ..pages import write_page
+
+    file = Path(what[0])
+    experiment = Experiment.read(file)
+    folder = out or file.with_suffix(".results")
+    with _progress(quiet=json) as told:
+        result = run(experiment, folder, jobs=jobs, resume=resume, cache=cache, on_progress=told)
+    put(folder / "report.md", markdown(result))
+    if html is not None:
+        write_page(html, page(result, command=f"rag experiment {file.name}"))
+    if mlflow is not None:
+        from ..experiments.tracking import log_to_mlflow
+
+        log_to_mlflow(result, uri=mlflow)
+    if json:
+        print_json({**result.card, "rows": [row.as_dict() for row in result.leaderboard()]})
+    else:
+        _show(result, folder, html)
+    return exit_codes.SOME_FILES_FAILED if any(row.error for row in result.rows) else exit_codes.OK
+
+
+def _compare(first: str, second: str, *, json: bool) -> int:
+    from ..experiments import Result
+    from ..experiments.compare import compare_results
+
+    found = compare_results(Result.load(first), Result.load(second))
+    if json:
+        print_json(asdict(found))
+    else:
+        _show_compared(found, first, second)
+    return exit_codes.OK
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[OnProgress | None]:
+    console = stderr()
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("stages"), TimeRemainingColumn(), TextColumn("left"))
+    with Progress(*columns, TextColumn("{task.description}"), console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda p: bar.update(task, completed=p.done, total=p.total, description=one_line(p.doing, 70))
+
+
+def _show(result: Result, folder: Path, html: Path | None) -> None:
+    from rich.table import Table
+
+    from ..experiments.report import effect_rows, finding, leaderboard_table
+
+    console = stdout()
+    names, rows = leaderboard_table(result)
+    # What people compare by; the files and --json have every metric.
+    kept = [at for at, name in enumerate(names) if name in {*result.card["varied"], "configuration", result.metric,
+            "95 % interval", "difference", "p", "p50 ms", "MB"}]  # fmt: skip
+    table = Table(box=None, pad_edge=False)
+    for at in kept:
+        varied = names[at] in result.card["varied"]
+        table.add_column(names[at], no_wrap=not varied, overflow="fold", justify="left" if varied else "right")
+    for row in rows[:_ROWS_SHOWN]:
+        table.add_row(*[_cell(names[at], row[at]) for at in kept])
+    console.print(table)
+    if len(rows) > _ROWS_SHOWN:
+        console.print(f"... and {len(rows) - _ROWS_SHOWN} more in {folder / 'results.csv'}", style="dim")
+    effects = effect_rows(result)
+    if effects:
+        console.print("\nWhat each part changes, all else equal:")
+        for part, value, against, difference, interval, p, *_ in effects:
+            console.print(
+                f"  {part}: {value} against {against}  {_cell('difference', difference)}  ({interval}, "
+                f"p {_cell('p', p)})",
+                soft_wrap=True,
+            )
+    for failed in (row for row in result.rows if row.error):
+        stderr().print(f"failed: {one_line(failed.name)}: {one_line(failed.error)}", style="yellow", soft_wrap=True)
+    done, cached = (sum(result.card[name].values()) for name in ("stages_done", "stages_from_cache"))
+    console.print(f"\n{one_line(finding(result))}", soft_wrap=True)
+    where = f"{folder}/report.md" + (f" and {html}" if html is not None else "")
+    seconds = result.card["seconds"]
+    console.print(f"{done} stages done, {cached} from the cache, {seconds:.1f} s; see {where}", style="dim")
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        forms = {"difference": "+.3f", "p": ".3g", "p50 ms": ".2f", "MB": ".1f"}
+        return format(value, forms.get(name, ".4f"))
+    return one_line(str(value))
+
+
+def _show_compared(found: Compared, first: str, second: str) -> None:
+    console = stdout()
+    console.print(f"{found.metric}, {one_line(second)} against {one_line(first)}:")
+    for each in found.comparisons:
+        p = "" if each.p_corrected is None else f", p {each.p_corrected:.3g}"
+        console.print(
+            f"  {each.difference:+.4f}  {one_line(each.system)}  ({each.wins} wins, {each.ties} ties, "
+            f"{each.losses} losses{p})",
+            soft_wrap=True,
+        )
+    for name, own in ((first, found.only_first), (second, found.only_second)):
+        if own:
+            console.print(f"only in {one_line(name)}: {'; '.join(map(one_line, own))}", style="dim", soft_wrap=True)
+    for note in found.notes:
+        console.print(f"note: {one_line(note)}", style="yellow")

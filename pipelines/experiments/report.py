@@ -1,0 +1,246 @@
+"""The report of an experiment: one HTML file, and the same tables as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rag.evaluation.comparison import Comparison
+
+from ..charts import Bar, Point, bars, scatter
+from ..pages import Cell, Html, facts, join, page, paragraph, section, table
+from .results import Result, Row
+
+MATRIX_QUESTIONS = 40
+MATRIX_COLUMNS = 12
+
+
+def html(result: Result, *, command: str = "") -> str:
+    """Return the whole page."""
+    return page(
+        result.card["name"],
+        section("Leaderboard", _leaderboard(result), lead=_how_to_read(result)),
+        *_pictures(result),
+        *_effects(result),
+        *_matrix(result),
+        section("Stages", _stages(result), lead=_stage_counts(result)),
+        *_failed(result),
+        section("Run card", facts(card(result))),
+        lead=finding(result),
+        footer=f"Made by {command or 'rag experiment'}, rag-workbench {result.card['code']}.",
+    )
+
+
+def markdown(result: Result) -> str:
+    """Return leaderboard, effects and run card as Markdown."""
+    names, rows = leaderboard_table(result)
+    parts = [f"# {_plain(result.card['name'])}", finding(result), _how_to_read(result), _pipe(names, rows)]
+    if result.effects:
+        parts += ["## What each part changes", _pipe(EFFECTS, effect_rows(result))]
+    failed = [[row.name, row.error] for row in result.rows if row.error]
+    if failed:
+        parts += ["## Failed", _pipe(["configuration", "why"], failed)]
+    parts += ["## Run card", "\n".join(f"- {name}: {_plain(value)}" for name, value in card(result).items())]
+    return "\n\n".join(parts) + "\n"
+
+
+def finding(result: Result) -> str:
+    """Say in a sentence what came out."""
+    best, base = result.leaderboard()[0], result.baseline
+    own = best.metrics.get(result.metric)
+    if best.error or own is None or own.value is None:
+        return "No configuration has a figure; the reasons are below."
+    said = f"{best.name} is best: {result.metric} {own.value:.4f}"
+    if best.name == base.name:
+        return f"{said}. Nothing that was tried beats the baseline."
+    against = result.comparisons.get(best.name)
+    if against is None or against.p_corrected is None:
+        return f"{said}."
+    sure = "" if against.significant else ", which can be chance"
+    return (
+        f"{said}, {against.difference:+.4f} against the baseline ({base.name}), p {against.p_corrected:.3g} "
+        f"after correction{sure}."
+    )
+
+
+def leaderboard_table(result: Result) -> tuple[list[str], list[list[Cell]]]:
+    """Return headers and rows, best first."""
+    others = [name for row in result.rows for name in row.metrics if name != result.metric]
+    others = list(dict.fromkeys(others))
+    varied = result.card["varied"] or ["configuration"]
+    names = [*varied, result.metric, "95 % interval", "difference", "p", *others, "p50 ms", "MB"]
+    return names, [_line(result, row, others) for row in result.leaderboard() if not row.error]
+
+
+def _line(result: Result, row: Row, others: Sequence[str]) -> list[Cell]:
+    varied: list[Cell] = [_cell(row.parts[part]) for part in result.card["varied"]] or [row.name]
+    own, against = row.metrics[result.metric], result.comparisons.get(row.name)
+    interval = "" if own.low is None or own.high is None else f"{own.low:.3f} to {own.high:.3f}"
+    is_base = row.name == result.baseline.name
+    difference: Cell = "baseline" if is_base else None if against is None else against.difference
+    p: Cell = None if against is None else against.p_corrected
+    rest: list[Cell] = [None if row.metrics[name].value is None else row.metrics[name].value for name in others]
+    memory = None if row.memory_bytes is None else row.memory_bytes / 1e6
+    return [*varied, own.value, interval, difference, p, *rest, row.latency.get("p50_ms"), memory]
+
+
+def _leaderboard(result: Result) -> Html:
+    names, rows = leaderboard_table(result)
+    return table(names, rows, digits=4)
+
+
+def _how_to_read(result: Result) -> str:
+    some = next(iter(result.comparisons.values()), None)
+    text = (
+        f"Ordered by {result.metric}. Intervals are 95 % bootstrap intervals over questions; p is that of a paired "
+        f"permutation test against the baseline ({result.baseline.name}), with Holm's correction for all "
+        f"{len(result.comparisons)} comparisons."
+    )
+    return text + (_power(result, some) if some is not None else "")
+
+
+def _power(result: Result, some: Comparison) -> str:
+    seen = [c.detectable for c in result.comparisons.values() if c.detectable]
+    if not seen:
+        return ""
+    return f" With {some.n} questions, differences of {float(np.median(seen)):.3f} or more can be seen."
+
+
+def _pictures(result: Result) -> list[Html]:
+    timed = _points(result, lambda row: row.latency.get("p50_ms"))
+    sized = _points(result, lambda row: None if row.memory_bytes is None else row.memory_bytes / 1e6)
+    jobs = result.card["jobs"]
+    note = "" if jobs == 1 else f" {jobs} processes shared the machine, so times are longer than alone."
+    parts: list[Html] = []
+    if timed:
+        caption = f"Up and left is better. One question at a time, embedding included.{note}"
+        parts.append(scatter(timed, x="ms a question, median", y=result.metric, log_x=True, caption=caption))
+    if sized:
+        parts.append(scatter(sized, x="MB of indexes", y=result.metric, log_x=True, caption="Up and left is better."))
+    return [section("Quality against cost", *parts)] if parts else []
+
+
+def _points(result: Result, cost: Any) -> list[Point]:  # noqa: ANN401 - a function of a row
+    found = []
+    best = result.leaderboard()[0].name
+    for row in result.rows:
+        own, x = row.metrics.get(result.metric), cost(row)
+        if own is not None and own.value is not None and x:
+            marked = row.name in {best, result.baseline.name}
+            found.append(Point(_role(result, row, best), x, own.value, 1 if marked else 0, quiet=not marked))
+    return sorted(found, key=lambda point: not point.quiet)  # the marked ones are drawn last, on top
+
+
+def _role(result: Result, row: Row, best: str) -> str:
+    roles = [role for role, name in (("best", best), ("baseline", result.baseline.name)) if row.name == name]
+    return " and ".join(roles) or row.name
+
+
+EFFECTS = ["part", "value", "against", "difference", "95 % interval", "p", "wins", "ties", "losses", "pairs"]
+
+
+def effect_rows(result: Result) -> list[list[Cell]]:
+    """Return the rows of the table of effects, greatest first."""
+    rows: list[list[Cell]] = []
+    for each in sorted(result.effects, key=lambda e: -e.comparison.difference):
+        c = each.comparison
+        interval = "" if c.low is None or c.high is None else f"{c.low:+.3f} to {c.high:+.3f}"
+        head: list[Cell] = [each.part, _cell(each.value), _cell(each.against)]
+        rows.append([*head, c.difference, interval, c.p_corrected, c.wins, c.ties, c.losses, each.pairs])
+    return rows
+
+
+def _effects(result: Result) -> list[Html]:
+    if not result.effects:
+        return []
+    lead = (
+        "The mean difference over all pairs of configurations that differ in this part alone. An interval that holds 0 "
+        "means that the change cannot be told from chance."
+    )
+    return [section("What each part changes", table(EFFECTS, effect_rows(result), digits=4), lead=lead)]
+
+
+def _matrix(result: Result) -> list[Html]:
+    """Show the questions on which configurations differ most."""
+    columns = [row.name for row in result.leaderboard() if row.name in result.saved][:MATRIX_COLUMNS]
+    if len(columns) < 2:
+        return []
+    values = {name: result.saved[name].values(result.metric) for name in columns}
+    shared = [q for q in values[columns[0]] if all(q in own for own in values.values())]
+    spread = {q: float(np.std([values[name][q] for name in columns])) for q in shared}
+    shown = [q for q in sorted(shared, key=lambda q: -spread[q]) if spread[q] > 0][:MATRIX_QUESTIONS]
+    if not shown:
+        return [section("Questions", paragraph("Every configuration treats every question alike."))]
+    rows: list[list[Cell]] = [[result.texts.get(q, q), *(values[name][q] for name in columns)] for q in shown]
+    heads = [f"{number}" for number in range(1, len(columns) + 1)]
+    key = facts(dict(zip(heads, columns, strict=True)))
+    lead = f"{result.metric} of the questions on which the best {len(columns)} configurations differ most."
+    return [section("Questions", table(["question", *heads], rows, digits=2), key, lead=lead)]
+
+
+def _stages(result: Result) -> Html:
+    seen: dict[str, tuple[str, str, float]] = {}
+    for row in result.rows:
+        for stage, seconds in row.seconds.items():
+            seen.setdefault(row.keys[stage], (stage, row.name, seconds))
+    order = sorted(seen.values(), key=lambda each: -each[2])[:12]
+    slowest = [Bar(f"{stage}: {name}", seconds, shown=f"{seconds:.1f} s") for stage, name, seconds in order]
+    totals = {stage: sum(s for st, _, s in seen.values() if st == stage) for stage in ("store", "index", "run")}
+    lines = [[stage, sum(st == stage for st, _, _ in seen.values()), total] for stage, total in totals.items()]
+    caption = "The slowest stages. A stage is named after the first configuration that uses it."
+    return join(table(["stage", "distinct", "seconds"], lines, digits=1), bars(slowest, caption=caption))
+
+
+def _stage_counts(result: Result) -> str:
+    done, cached = result.card["stages_done"], result.card["stages_from_cache"]
+    made = ", ".join(f"{done[stage]} {stage}" for stage in done if done[stage]) or "nothing"
+    kept = ", ".join(f"{cached[stage]} {stage}" for stage in cached if cached[stage]) or "nothing"
+    return f"Done in this run: {made}. Taken from the cache: {kept}. Each distinct stage is done once."
+
+
+def _failed(result: Result) -> list[Html]:
+    rows = [[row.name, row.error] for row in result.rows if row.error]
+    return [section("Failed", table(["configuration", "why"], rows))] if rows else []
+
+
+def card(result: Result) -> dict[str, str]:
+    """Return what was run, for people."""
+    own = result.card
+    machine, questions = own["machine"], own["questions"]
+    shown = {
+        "configurations": str(own["configurations"]),
+        "experiment": own["experiment"][:16],
+        "corpus": f"{', '.join(own['corpus']['paths'])} ({own['corpus']['digest'][:16]})",
+        "questions": f"{questions['n']} of {questions['name']}, judged by {questions['level']} "
+        f"({questions['digest'][:16]})",
+        "seed": str(own["seed"]),
+        "jobs": str(own["jobs"]),
+        "machine": f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']}",
+        "versions": ", ".join(f"{name} {version}" for name, version in own["versions"].items()),
+        "seconds": f"{own['seconds']:.1f}",
+    }
+    if questions["problems"]:
+        shown["problems"] = "; ".join(questions["problems"][:5])
+    return shown
+
+
+def _cell(value: Cell) -> Cell:
+    return "(default)" if value is None else str(value) if isinstance(value, bool) else value
+
+
+def _pipe(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    lines = [names, ["---"] * len(names), *([_shown(cell) for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(_plain(each) for each in line) + " |" for line in lines)
+
+
+def _shown(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:.4f}" if isinstance(cell, float) else str(cell)
+
+
+def _plain(text: str) -> str:
+    """Return text on one line that Markdown takes as text."""
+    return " ".join(str(text).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "\\<")

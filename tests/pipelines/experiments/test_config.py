@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.experiments import Experiment, Measure
+from rag.errors import InvalidInput
+
+
+def test_reads_data_relative_to_its_own_folder_and_makes_every_combination(toml: Path):
+    experiment = Experiment.read(toml)
+    assert experiment.corpus == (f"beir:{toml.parent.resolve()}/animals",)
+    assert experiment.measure == Measure(metrics=("nDCG@10", "RR"), latency=3)
+    assert len(experiment) == 12
+    names = [each.name for each in experiment.configurations()]
+    assert len(set(names)) == 12
+    assert names[0] == "chunker=tokens:32/4 index=flat fusion=zscore"
+
+
+def test_the_baseline_comes_first(toml: Path):
+    toml.write_text(toml.read_text() + '\n[baseline]\nfusion = "rrf"\nindex = "hnsw"\n')
+    assert Experiment.read(toml).configurations()[0].name == "chunker=tokens:32/4 index=hnsw fusion=rrf"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ('corpus = "beir:animals"', "questions is missing"),
+        ("corpus =", "no TOML"),
+        ('[vary]\nindx = "flat"', "did you mean 'index'"),
+        ('corpse = "x"', "did you mean 'corpus'"),
+        ('[measure]\nmetrics = ["nDGC@10"]', "nDGC@10"),
+        ("[measure]\nlatncy = 5", "did you mean 'latency'"),
+        ("[measure]\nlatency = -5", "0 or more"),
+        ('[vary]\nindex = "hnws"', "did you mean 'hnsw'"),
+        ('[vary]\nindex = "bm25"', "no engine for 'index'"),
+        ('[vary]\nindex = "hnsw:MM=3"', "did you mean 'M'"),
+        ('[vary]\nchunker = "token:3"', "no chunker"),
+        ('[vary]\nfusion = ["zscore", "zscore"]', "twice"),
+        ("[vary]\nfusion = []", "no value"),
+        ("[vary]\nfusion = 3", "is no str"),
+        ("[vary]\nk = 0", "1 or more"),
+        ('[vary]\nfusion = "magic"', "magic"),
+        ('[baseline]\nfusion = "rrf"', "not among those to try"),
+        ("seed = 1.5", "whole number"),
+    ],
+)
+def test_refuses_what_cannot_be_meant_and_names_the_file(toml: Path, change: str, said: str):
+    base = (
+        "" if "corpus =" in change and "animals" in change else 'corpus = "beir:animals"\nquestions = "beir:animals"\n'
+    )
+    toml.write_text(base + change if change != "corpus =" else change)
+    with pytest.raises(InvalidInput, match=r"experiment\.toml") as caught:
+        Experiment.read(toml)
+    assert said in str(caught.value)
+
+
+def test_refuses_a_missing_file_and_too_many_configurations(tmp_path: Path):
+    with pytest.raises(InvalidInput, match=r"nowhere\.toml"):
+        Experiment.read(tmp_path / "nowhere.toml")
+    with pytest.raises(InvalidInput, match="20,000 configurations"):
+        Experiment(corpus=("x",), questions="y", vary={"k": tuple(range(1, 20_001))})

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipelines.experiments import Experiment, Progress, Result, run, runner, stages
+from rag.errors import InvalidInput
+from rag.evaluation import evaluate, read_questions
+from rag.knowledge_base import KnowledgeBase
+from rag.loaders import load
+from rag.retriever import Retriever
+from rag.testing import HashingEmbedder
+
+
+class Counting(HashingEmbedder):
+    """Counts how often it embeds a document of the corpus."""
+
+    def __init__(self, facts: dict[str, str]) -> None:
+        super().__init__(64)
+        self.facts, self.passages = facts, 0
+
+    def embed_passages(self, texts: Any) -> Any:
+        self.passages += sum(fact in text for text in texts for fact in self.facts.values())
+        return super().embed_passages(texts)
+
+
+def figures(result: Result) -> list[tuple[str, dict[str, Any]]]:
+    return [(row.name, {m: own.as_dict() for m, own in row.metrics.items()}) for row in result.leaderboard()]
+
+
+def test_each_distinct_stage_is_done_once_and_embedded_once_per_chunker(toml: Path, tmp_path: Path, facts):
+    counting, experiment = Counting(facts), Experiment.read(toml)
+    told: list[Progress] = []
+    result = run(experiment, tmp_path / "out", embedders={"hashing-64": counting}, on_progress=told.append)
+    assert result.card["stages_done"] == {"store": 2, "index": 4, "run": 12, "scores": 12}
+    assert counting.passages == 2 * len(facts), "two chunkers, one chunk a document: two passes over the corpus, not 12"
+    assert (told[-1].done, told[-1].total) == (30, 30)
+
+    before = counting.passages
+    again = run(experiment, tmp_path / "out", embedders={"hashing-64": counting})
+    assert sum(again.card["stages_done"].values()) == 0
+    assert counting.passages == before
+    assert figures(again) == figures(result)
+    assert [row.latency for row in again.rows] == [row.latency for row in result.rows], "times stay those measured"
+
+
+def test_the_figures_are_those_of_the_evaluator_on_the_same_objects(toml: Path, beir: Path, tmp_path: Path):
+    result = run(Experiment.read(toml), tmp_path / "out")
+    row = next(row for row in result.rows if row.name == "chunker=headings:32/4 index=flat fusion=rrf")
+    with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder(64), chunker="headings:32/4") as kb:
+        kb.add(load(f"beir:{beir}"))
+    with KnowledgeBase.open(tmp_path / "kb", embedder=HashingEmbedder(64)) as kb:
+        memory = sum(sum(kb.index(family).memory().values()) for family in ("dense", "terms"))
+        own = evaluate(
+            Retriever(kb, k=5, fusion="rrf", dedupe=False),
+            read_questions(f"beir:{beir}"),
+            metrics=("nDCG@10", "RR"),
+            k=5,
+        )
+    assert row.metrics == own.metrics
+    assert row.memory_bytes == memory
+    assert row.latency["n"] == 3
+
+
+def test_a_change_of_the_corpus_or_of_one_part_redoes_only_what_depends_on_it(toml: Path, beir: Path, tmp_path: Path):
+    run(Experiment.read(toml), tmp_path / "out")
+    toml.write_text(toml.read_text().replace('"dense"]', '"dense", "terms"]'))
+    more = run(Experiment.read(toml), tmp_path / "out")
+    assert more.card["stages_done"] == {"store": 0, "index": 0, "run": 4, "scores": 4}
+    toml.write_text(toml.read_text().replace('"RR"', '"P@1"'))
+    other = run(Experiment.read(toml), tmp_path / "out")
+    assert other.card["stages_done"] == {"store": 0, "index": 0, "run": 0, "scores": 16}
+    with (beir / "corpus.jsonl").open("a") as file:
+        file.write(json.dumps({"_id": "newt", "title": "Newt", "text": "Newts grow a crest in spring."}) + "\n")
+    changed = run(Experiment.read(toml), tmp_path / "out")
+    assert changed.card["stages_done"] == {"store": 2, "index": 4, "run": 16, "scores": 16}
+
+
+def test_a_failure_costs_its_rows_only(toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    real = stages.make_index
+
+    def failing(inputs: Any, cache: Any, key: str, store: str, configuration: Any) -> None:
+        if configuration.parts["index"] == "hnsw":
+            raise MemoryError("planted")
+        real(inputs, cache, key, store, configuration)
+
+    monkeypatch.setattr(stages, "make_index", failing)
+    result = run(Experiment.read(toml), tmp_path / "out")
+    failed = [row for row in result.rows if row.error]
+    assert {row.parts["index"] for row in failed} == {"hnsw"}
+    assert len(failed) == 6
+    assert all(row.error == "index: MemoryError: planted" for row in failed)
+    assert all(row.metrics for row in result.rows if row.parts["index"] == "flat")
+    monkeypatch.undo()
+    whole = run(Experiment.read(toml), tmp_path / "out", resume=True)
+    assert not any(row.error for row in whole.rows)
+
+
+def test_a_damaged_result_is_made_again(toml: Path, tmp_path: Path):
+    experiment = Experiment.read(toml)
+    first = run(experiment, tmp_path / "out")
+    victim = next((tmp_path / "out" / "cache" / "scores").glob("*/evaluation.json"))
+    raw = bytearray(victim.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    victim.write_bytes(raw)
+    second = run(experiment, tmp_path / "out")
+    assert second.card["stages_done"]["scores"] == 1
+    assert figures(second) == figures(first)
+
+
+CHILD = "import sys; from pipelines.experiments import Experiment, run; run(Experiment.read(sys.argv[1]), sys.argv[2])"
+
+
+def test_a_killed_experiment_goes_on_and_gives_the_same_tables(toml: Path, tmp_path: Path):
+    whole = run(Experiment.read(toml), tmp_path / "undisturbed")
+    cut_short = 0
+    for least in (1, 4, 9):  # stages that were finished when the kill came
+        out = tmp_path / f"killed-{least}"
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(toml), str(out)])
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and child.poll() is None:
+            if len([p for p in (out / "cache").glob("*/*/manifest.json") if p.parent.name[0] != "."]) >= least:
+                break
+            time.sleep(0.002)
+        os.kill(child.pid, signal.SIGKILL)
+        cut_short += child.wait() == -signal.SIGKILL
+        resumed = run(Experiment.read(toml), out, resume=True)
+        assert sum(resumed.card["stages_from_cache"].values()) >= least
+        assert figures(resumed) == figures(whole)
+        assert not list((out / "cache").rglob("*.journal"))
+    assert cut_short == 3, "a kill that came after the end would prove nothing"
+
+
+def test_two_jobs_give_the_same_figures_and_a_crash_costs_its_row(toml: Path, tmp_path: Path):
+    toml.write_text(toml.read_text().replace('["zscore", "rrf", "dense"]', '["zscore", "rrf"]'))
+    alone = run(Experiment.read(toml), tmp_path / "alone")
+    both = run(Experiment.read(toml), tmp_path / "both", jobs=2)
+    assert figures(both) == figures(alone)
+
+
+def test_a_process_that_dies_is_named_in_its_row(monkeypatch: pytest.MonkeyPatch, toml: Path, tmp_path: Path):
+    monkeypatch.setattr(runner, "attempt", dies_for_hnsw)
+    result = run(Experiment.read(toml), tmp_path / "out", jobs=2)
+    failed = {row.parts["index"] for row in result.rows if row.error}
+    assert failed == {"hnsw"}
+    assert all("its index died" in row.error for row in result.rows if row.error)
+
+
+def dies_for_hnsw(inputs: Any, cache: Any, task: Any) -> str:
+    if task.stage == "index" and task.configuration.parts["index"] == "hnsw":
+        os._exit(11)
+    return attempt(inputs, cache, task)
+
+
+attempt = runner.attempt
+
+
+def test_a_killed_run_asks_no_question_twice(toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    toml.write_text(
+        toml.read_text()
+        .replace('chunker = ["tokens:32/4", "headings:32/4"]', "")
+        .replace('["flat", "hnsw"]', '"flat"')
+        .replace('["zscore", "rrf", "dense"]', '"zscore"\ngenerator = "extractive"')
+    )
+    experiment = Experiment.read(toml)
+    asked: list[str] = []
+    real = stages.ask_all
+
+    def counting(system: Any, questions: Any, **options: Any) -> Any:
+        if len(asked) == 5:
+            raise KeyboardInterrupt
+        asked.extend(q.id for q in questions)
+        return real(system, questions, **options)
+
+    monkeypatch.setattr(stages, "ask_all", counting)
+    with pytest.raises(KeyboardInterrupt):
+        run(experiment, tmp_path / "out")
+    monkeypatch.setattr(stages, "ask_all", lambda s, q, **o: (asked.extend(x.id for x in q), real(s, q, **o))[1])
+    result = run(experiment, tmp_path / "out", resume=True)
+    assert len(asked) == 16
+    assert len(set(asked)) == 16
+    assert result.rows[0].metrics["nDCG@10"].n == 16
+
+
+def test_what_cannot_be_run_is_refused(toml: Path, tmp_path: Path):
+    experiment = Experiment.read(toml)
+    with pytest.raises(InvalidInput, match="nothing to resume"):
+        run(experiment, tmp_path / "never", resume=True)
+    with pytest.raises(InvalidInput, match="jobs"):
+        run(experiment, tmp_path / "never", jobs=0)
+    with pytest.raises(InvalidInput, match="no file to read"):
+        run(dataclasses.replace(experiment, corpus=(str(tmp_path / "void"),)), tmp_path / "never")
+
+
+def test_gold_of_chunks_is_refused_where_chunks_vary(toml: Path, beir: Path, tmp_path: Path):
+    questions = tmp_path / "q.jsonl"
+    questions.write_text(json.dumps({"id": "1", "text": "Where do otters sleep?", "chunks": {"1": 1}}) + "\n")
+    with pytest.raises(InvalidInput, match="differ when chunker vary"):
+        run(dataclasses.replace(Experiment.read(toml), questions=str(questions)), tmp_path / "out")
+
+
+def test_latencies_are_percentiles_in_milliseconds():
+    assert stages._percentiles([0.001, 0.002, 0.003]) == {
+        "n": 3,
+        "p50_ms": pytest.approx(2.0),
+        "p95_ms": np.float64(2.9),
+    }
+    assert stages._percentiles([]) == {}
