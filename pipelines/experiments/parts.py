@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import indexes
+from indexes.spec import unknown
+from rag.context.registry import BUILDERS
 from rag.errors import InvalidInput
+from rag.granularity import checked_granularity
+from rag.knowledge_base import DEFAULT_GRANULARITY
+from rag.reranking.registry import RERANKERS
 
 Stage = Literal["store", "index", "run"]
 Value = str | int | float | bool
@@ -72,6 +77,21 @@ def _fusion(name: str) -> None:
     check_fusion(name)
 
 
+def _reranker(names: str) -> None:
+    _named("reranker", names, RERANKERS)
+
+
+def _context(names: str) -> None:
+    _named("context", names, BUILDERS)
+
+
+def _named(part: str, names: str, table: Mapping[str, str]) -> None:
+    for each in names.split("+"):
+        name = each.partition(":")[0].strip()
+        if name not in {*table, "none"}:
+            raise InvalidInput(unknown(part, name, table))
+
+
 def _positive(number: int) -> None:
     if number < 1:
         raise InvalidInput(f"k must be 1 or more, not {number}")
@@ -80,6 +100,7 @@ def _positive(number: int) -> None:
 PARTS: dict[str, Part] = {
     "chunker": Part("store", "how documents are cut, e.g. tokens:256/32", "headings:256/32", check=_chunker),
     "embedder": Part("store", "model by name or folder; hashing-64 needs none"),
+    "granularity": Part("store", "chunk, or chunk+sentence", DEFAULT_GRANULARITY, check=checked_granularity),
     "index": Part("index", "index of vectors, e.g. hnsw:M=32", "flat", check=_dense),
     "terms": Part("index", "index of terms, e.g. bm25:k1=0.9", "bm25", check=_terms),
     "fusion": Part(
@@ -88,6 +109,9 @@ PARTS: dict[str, Part] = {
     "dense_weight": Part("run", "share of the dense score, 0 to 1", None, float, option="dense_weight"),
     "where": Part("run", "filter over documents", None, option="where"),
     "max_per_source": Part("run", "passages of one source, at most", None, int, option="max_per_source"),
+    "reranker": Part("run", "none, late-interaction, mmr ...; several joined by +", "none", str, _reranker, "rerank"),
+    "rerank_in": Part("run", "passages that a reranker reads", None, int, option="rerank_in"),
+    "context": Part("run", "none, neighbours, section ...; several joined by +", "none", str, _context, "context"),
     "generator": Part("run", "none, or extractive: answers are judged too", "none"),
     "k": Part("run", "passages that count as the context", 5, int, _positive),
 }

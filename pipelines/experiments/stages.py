@@ -28,7 +28,7 @@ from rag.evaluation.questions import Level
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders.discovery import discover
 from rag.loaders.results import LoadFailure
-from rag.retriever import Retriever
+from rag.searching import Searcher
 
 from ..cli.retrieving import retriever_for
 from ..ingest import Options, ingest
@@ -118,6 +118,7 @@ def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configurat
             options=Options(
                 indexes=("flat",),
                 chunker=str(configuration.parts["chunker"]),
+                granularity=str(configuration.parts["granularity"]),
                 embedder=inputs.embedders.get(str(embedder), embedder),  # type: ignore[arg-type] # text or None
             ),
         )
@@ -227,7 +228,7 @@ class _aside:  # noqa: N801 - used like a function
         self._folder.rename(self._place)
 
 
-def _retriever(inputs: Inputs, kb: KnowledgeBase, configuration: Configuration) -> Retriever:
+def _retriever(inputs: Inputs, kb: KnowledgeBase, configuration: Configuration) -> Searcher:
     options: dict[str, Value | None] = {
         part.option: configuration.parts[name] for name, part in PARTS.items() if part.option
     }
@@ -237,7 +238,7 @@ def _retriever(inputs: Inputs, kb: KnowledgeBase, configuration: Configuration) 
     return retriever_for(kb, k=_k(configuration), **{**defaults, **given}, dedupe=inputs.level != "document")
 
 
-def _bot(retriever: Retriever, configuration: Configuration) -> object | None:
+def _bot(retriever: Searcher, configuration: Configuration) -> object | None:
     name = configuration.parts["generator"]
     if name == "none":
         return None
@@ -248,7 +249,7 @@ def _bot(retriever: Retriever, configuration: Configuration) -> object | None:
     return Bot(retriever)
 
 
-def _latency(retriever: Retriever, inputs: Inputs) -> dict[str, Scalar]:
+def _latency(retriever: Searcher, inputs: Inputs) -> dict[str, Scalar]:
     """Ask some questions one at a time and return what that takes, in milliseconds."""
     some = inputs.questions.sample(max(1, inputs.experiment.measure.latency), seed=inputs.experiment.seed)
     if not inputs.experiment.measure.latency:
