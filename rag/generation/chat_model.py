@@ -95,11 +95,14 @@ class ChatModel(ABC):
         deadline: float | None = None,
         constraint: Constraint | None = None,
     ) -> CompletionStream:
-        """Answer a conversation piece by piece; ``Sampling.n`` must be 1."""
+        """Answer a conversation piece by piece; ``Sampling.n`` must be 1.
+
+        A text that the constraint forbids raises `ConstraintUnmet` at its end.
+        """
         (request,) = self._requests([messages], sampling, deadline, constraint)
         if request.sampling.n != 1:
             raise InvalidInput(f"n={request.sampling.n}: a stream carries one answer; use complete() for several")
-        return CompletionStream(self._stream(request), request.cancelled.set)
+        return CompletionStream(_checked_stream(self._stream(request), constraint), request.cancelled.set)
 
     async def acomplete(
         self,
@@ -219,6 +222,13 @@ def checked(answers: list[Completion], constraint: Constraint | None) -> list[Co
                 unmet.attempts = answer.usage.calls
                 raise unmet from None
     return answers
+
+
+def _checked_stream(
+    pieces: Generator[str, None, Completion], constraint: Constraint | None
+) -> Generator[str, None, Completion]:
+    answer = yield from pieces
+    return checked([answer], constraint)[0]
 
 
 def _well_formed(text: str) -> str:

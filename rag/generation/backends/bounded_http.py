@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import openai
 
 MAX_ERROR_BYTES = 64 << 10
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 4.0
+"""Who does not even take a connection in this time is not asked again: TCP itself has tried three times."""
 
 
 class TooLong(Exception):  # noqa: N818

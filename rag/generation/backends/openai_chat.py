@@ -106,10 +106,11 @@ class OpenAIChat(ChatModel):
         kind = server or ("openai" if hosted else "compatible")
         if kind not in DIALECTS:
             raise InvalidInput(f"server={kind!r}: write one of {', '.join(DIALECTS)}")
-        key = api_key or os.environ.get("OPENAI_API_KEY") or ("" if hosted else "none")
+        own = os.environ.get("OPENAI_API_KEY", "")
+        key = api_key or own or ("" if hosted else "none")
         if not key:
             raise LLMRefused("OpenAI wants a key: set OPENAI_API_KEY, or give base_url for another server")
-        keep_secret(key, url.password or "", *(value for _, value in parse_qsl(url.query)))
+        keep_secret(key, own, url.password or "", *(value for _, value in parse_qsl(url.query)))
         where = url.hostname + (f":{url.port}" if url.port else "")
         super().__init__(f"openai:{model}" + ("" if hosted else f"@{where}"), budget=budget)
         self.model = model
@@ -252,6 +253,8 @@ class OpenAIChat(ChatModel):
             raise self._status_error(error) from None
         except (openai.APIConnectionError, httpx2.RequestError) as error:
             reason = _root(error)
+            if isinstance(error, openai.APITimeoutError):
+                raise LLMUnavailable(f"no connection to {self._where}: it takes none") from None
             if "CERTIFICATE" in reason or "SSL" in reason:
                 raise LLMUnavailable(f"no secure connection to {self._where}: {reason}") from None
             raise _Passing(f"no connection to {self._where}: {reason}") from None

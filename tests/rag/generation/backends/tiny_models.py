@@ -53,6 +53,7 @@ def make(folder: Path, *, template: str | None = TEMPLATE, seed: int = 0, contex
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
+    model.generation_config.do_sample = True  # a server takes it as the model's wish; the library here does not
     model.save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
