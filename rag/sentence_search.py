@@ -12,7 +12,7 @@ from indexes import Hits, IdSet, Metric
 
 from .granularity import Ids, chunks_of, held_of
 
-SHARE = 0.5
+SHARE = 0.7
 """Of the best sentence in the mixed score; the rest is the chunk's own."""
 
 Scores = NDArray[np.float32]
@@ -44,7 +44,7 @@ class BestSentences:
         ids = np.full((len(queries), k), -1, np.int64)
         scores = np.full((len(queries), k), -np.inf, np.float32)
         waiting = np.arange(len(queries)) if total else np.zeros(0, np.int64)
-        depth = min(total, 3 * k + most)
+        depth = min(total, 2 * k + most)
         while len(waiting):
             hits = self.index.search(queries[waiting], depth, allow=inside)
             again = []
