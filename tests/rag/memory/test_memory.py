@@ -128,9 +128,14 @@ def test_forgetting_leaves_no_byte(memory: Callable[..., Memory]) -> None:
     one.remember("Who is Xanthippe?", "Xanthippe keeps the Quagga.")
     fill(one, 5)
     two.remember("Who keeps the Okapi?", "Nobody keeps the Okapi.")
+    with KnowledgeBase.open(store_of(one.folder, "ada"), embedder=E) as kb:
+        vectors = [kb.vectors([c.id])[0].tobytes() for c in kb.chunks(kb.chunk_ids()) if "Quagga" in c.text]
+    assert vectors
     assert b"Xanthippe" in data(one.folder)
+    assert all(vector in data(one.folder) for vector in vectors)
     assert one.forget() >= 3
     assert b"Xanthippe" not in data(one.folder)
+    assert not any(vector in data(one.folder) for vector in vectors)
     assert b"Quagga" not in data(one.folder)
     assert b"Okapi" in data(one.folder)
     assert one.forget() == 0
