@@ -7,7 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from indexes.spec import unknown
@@ -38,7 +38,8 @@ def make(kind: str, table: Mapping[str, str], spec: str, tools: Tools) -> Any:  
         Name -> ``module:Class``; imported here, on first use. Positional parameters of the constructor are the tools of
         that name, keyword-only ones are options.
     spec
-        ``name`` or ``name:option=value,...``.
+        ``name`` or ``name:option=value,...``. A part that needs a language model has the option ``llm`` beside its own,
+        such as ``openai:MODEL``; where that is not given, the tools' model is taken.
 
     Raises
     ------
@@ -46,16 +47,30 @@ def make(kind: str, table: Mapping[str, str], spec: str, tools: Tools) -> Any:  
         A name or option that does not exist (with the nearest that does), a value of the wrong type, or a part that
         needs a language model where none is configured.
     """
-    name, _, rest = (part.strip() for part in spec.partition(":"))
+    name = spec.partition(":")[0].strip()
     if name not in table:
         raise InvalidInput(unknown(kind, name, table))
     module, _, attribute = table[name].partition(":")
     cls = getattr(importlib.import_module(module), attribute)
     parameters = list(inspect.signature(cls).parameters.values())
-    given = [_tool(kind, name, p.name, tools) for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    wanted = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     hints = typing.get_type_hints(cls.__init__)
     known = {p.name: hints[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY}
+    options = _options(kind, name, spec, {**known, "llm": str} if "model" in wanted else known)
+    needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    missing = [option for option in needed if option not in options]
+    if missing:
+        raise InvalidInput(f"{kind} {name} needs {missing[0]}: write {name}:{missing[0]}=...")
+    if "llm" in options:
+        from .generation.models import language_model
+
+        tools = replace(tools, model=language_model(options.pop("llm")))
+    return cls(*(_tool(kind, name, each, tools) for each in wanted), **options)
+
+
+def _options(kind: str, name: str, spec: str, known: Mapping[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {}
+    rest = spec.partition(":")[2]
     for part in filter(None, (each.strip() for each in rest.split(","))):
         key, equals, text = (each.strip() for each in part.partition("="))
         if key not in known:
@@ -63,12 +78,7 @@ def make(kind: str, table: Mapping[str, str], spec: str, tools: Tools) -> Any:  
         if not equals or not text or key in options:
             raise InvalidInput(f"write {key}=value once in {spec!r}")
         options[key] = _value(text, known[key], f"{key} of {kind} {name}")
-    missing = [
-        p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty and p.name not in options
-    ]
-    if missing:
-        raise InvalidInput(f"{kind} {name} needs {missing[0]}: write {name}:{missing[0]}=...")
-    return cls(*given, **options)
+    return options
 
 
 def _tool(kind: str, name: str, wanted: str, tools: Tools) -> object:
@@ -76,7 +86,7 @@ def _tool(kind: str, name: str, wanted: str, tools: Tools) -> object:
         return tools.kb.embedder
     found = getattr(tools, wanted)
     if found is None:
-        raise InvalidInput(f"{kind} {name} needs a language model, and none is configured; name one, or leave it out")
+        raise InvalidInput(f"{kind} {name} needs a language model: write {name}:llm=openai:MODEL, or leave it out")
     return found
 
 

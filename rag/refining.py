@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .context.stage import Context
+from .context.stage import Built, Context
 from .documents import Passage
-from .reranking.stage import Reranking
+from .reranking.stage import Reranked, Reranking
 from .retriever import Retrieval
 from .searching import Searcher
 
 if TYPE_CHECKING:
     from .filters import Filter
     from .knowledge_base import KnowledgeBase
+
+
+@dataclass(frozen=True, slots=True)
+class Refinement:
+    """What came of a retrieval: the result, and what each stage says of itself; None where there is no such stage."""
+
+    retrieval: Retrieval
+    reranked: Reranked | None = None
+    built: Built | None = None
 
 
 class RefinedRetriever:
@@ -68,9 +77,12 @@ class RefinedRetriever:
         """Return what `search` does for each question."""
         wanted = self.k if k is None else k
         deep = wanted if self.reranking is None else self.reranking.wanted(wanted)
-        return [self._refined(found, wanted) for found in self.retriever.search_many(questions, deep, where=where)]
+        found = self.retriever.search_many(questions, deep, where=where)
+        return [self.refine(each, wanted).retrieval for each in found]
 
-    def _refined(self, found: Retrieval, k: int) -> Retrieval:
+    def refine(self, found: Retrieval, k: int) -> Refinement:
+        """Rerank and shape what was found, for ``k`` passages; says what moved, what was dropped, what failed."""
+        reranked = built = None
         notes = list(found.notes)
         timings = dict(found.timings)
         passages = found.passages
@@ -86,4 +98,5 @@ class RefinedRetriever:
             passages = built.passages
             notes += [built.failure] if built.failure else []
             timings["context"] = time.perf_counter() - start
-        return replace(found, passages=passages, timings=timings, notes=tuple(notes))
+        retrieval = replace(found, passages=passages, timings=timings, notes=tuple(notes))
+        return Refinement(retrieval, reranked, built)

@@ -123,7 +123,10 @@ def test_names_and_options(kb: object) -> None:
     assert made.rerankers[1].weights == {"zoo/": 1.0, "wild/": -1.0}
     assert made.top_k_in == 7
     assert reranking("listwise:window=4,step=2", Tools(kb, ScriptedGenerator(["[1]"]))).rerankers[0].window == 4
+    named = reranking("listwise:llm=openai:some-model", tools).rerankers[0]
+    assert named._model.name == "openai:some-model"
     for wrong, said in {
+        "mmr:llm=openai:x": "unknown option 'llm'",
         "mrm": "did you mean 'mmr'",
         "mmr:diversty=1": "did you mean 'diversity'",
         "mmr:diversity=much": "is a number",
