@@ -3,10 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+LLAMACPP := $(VENV)/.llamacpp
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help install demo test test-all lint format docs notebooks bench clean
+.PHONY: help install demo test test-all llamacpp lint format docs notebooks bench clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -37,8 +38,15 @@ lint: install    ## ruff, mypy --strict, import-linter
 test: lint       ## lint, then the everyday tests
 	$(BIN)/python -m pytest -n 2 -q -m "not slow"
 
-test-all: lint   ## everything, the slow tests and the notebooks included
+test-all: lint llamacpp  ## everything, the slow tests and the notebooks included
 	$(BIN)/python -m pytest -n 2 -q
+
+llamacpp: $(LLAMACPP)  ## llama.cpp for GGUF files; compiles once, about nine minutes on two cores
+
+$(LLAMACPP): $(INSTALLED)
+	@echo "Compiling llama.cpp, once (about nine minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[llamacpp]' || echo "llama.cpp could not be compiled here; the tests of GGUF files are skipped."
+	@touch $@
 
 format: install  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -8,6 +8,9 @@ import threading
 from ..errors import BudgetExceeded, InvalidInput
 from .language_model import Usage
 
+_NO_TIME = 0.02
+"""Seconds that are too few for any call: clocks of a deadline and of a call differ by as much."""
+
 
 class Budget:
     """Caps over all calls of the models that share it; the call that would pass a cap is not made.
@@ -68,7 +71,7 @@ class Budget:
         """
         with self._lock:
             for name, cap in self._caps.items():
-                if self.left(name) <= 0:
+                if self.left(name) <= (_NO_TIME if name == "seconds" else 0):
                     raise BudgetExceeded(f"the budget of {cap:g} {name} is spent; raise it with Budget({name}=...)")
             self._spent["calls"] += 1
 

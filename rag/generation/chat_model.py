@@ -112,10 +112,14 @@ class ChatModel(ABC):
         deadline: float | None = None,
         constraint: Constraint | None = None,
     ) -> Completion:
-        """Do as `complete` does, without blocking the event loop."""
-        return await asyncio.to_thread(
-            self.complete, messages, sampling=sampling, deadline=deadline, constraint=constraint
-        )
+        """Do as `complete` does, without blocking the event loop; who stops waiting stops the model."""
+        requests = self._requests([messages], sampling, deadline, constraint)
+        try:
+            return checked(await self._acomplete_many(requests), constraint)[0]
+        except asyncio.CancelledError:
+            for request in requests:
+                request.cancelled.set()
+            raise
 
     async def astream(
         self,
@@ -166,6 +170,9 @@ class ChatModel(ABC):
 
     def _complete_many(self, requests: Sequence[Request]) -> list[Completion]:
         return [self._complete(request) for request in requests]
+
+    async def _acomplete_many(self, requests: Sequence[Request]) -> list[Completion]:
+        return await asyncio.to_thread(self._complete_many, requests)
 
     def _requests(
         self,

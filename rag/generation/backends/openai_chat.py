@@ -25,10 +25,8 @@ from ...errors import (
     LLMUnavailable,
 )
 from ..budget import Budget
-from ..chat_model import ChatModel, Request, checked
-from ..constraints import Constraint
-from ..language_model import Completion, Message, Usage
-from ..sampling import Sampling
+from ..chat_model import ChatModel, Request
+from ..language_model import Completion, Usage
 from .background import submit
 from .bounded_http import TooLong, capped, client
 from .dialects import DIALECTS, body, unwrap
@@ -123,18 +121,6 @@ class OpenAIChat(ChatModel):
         self._where = where
         self._client = client(url, key, self._on_response)
 
-    async def acomplete(
-        self,
-        messages: Sequence[Message],
-        *,
-        sampling: Sampling | None = None,
-        deadline: float | None = None,
-        constraint: Constraint | None = None,
-    ) -> Completion:
-        """Do as `complete` does, without blocking the event loop; cancelling it ends the request."""
-        requests = self._requests([messages], sampling, deadline, constraint)
-        return checked(await asyncio.wrap_future(submit(self._all(requests))), constraint)[0]
-
     def close(self) -> None:
         """Close the connections."""
         _result(submit(self._client.close()))
@@ -144,6 +130,9 @@ class OpenAIChat(ChatModel):
 
     def _complete_many(self, requests: Sequence[Request]) -> list[Completion]:
         return _result(submit(self._all(requests)))
+
+    async def _acomplete_many(self, requests: Sequence[Request]) -> list[Completion]:
+        return await asyncio.wrap_future(submit(self._all(requests)))
 
     def _stream(self, request: Request) -> Generator[str, None, Completion]:
         pieces: queue.SimpleQueue[str | Future[Completion]] = queue.SimpleQueue()

@@ -39,6 +39,7 @@ class _Row:
     prompt: list[int]
     tokens: list[int] = field(default_factory=list)
     ended: bool = False
+    cut: bool = False
     seconds: float = 0.0
 
 
@@ -214,6 +215,7 @@ class TransformersChat(ChatModel):
             end = next((at for at, token in enumerate(written) if token in self._ends), None)
             row.ended = end is not None or (bool(matchers) and matchers[i].stopped)
             row.tokens = written if end is None else written[:end]
+            row.cut = len(written) == most
         if len(rows) == 1:
             self._prefixes.keep([*rows[0].prompt, *out[0, ids.shape[1] :].tolist()], cache)
 
@@ -233,11 +235,9 @@ class TransformersChat(ChatModel):
             text = self._decode(row.tokens)
             cut = min((at for each in stop if (at := text.find(each)) >= 0), default=len(text))
             finished = row.ended or cut < len(text)
-            if not finished and len(row.tokens) >= request.sampling.max_tokens:
-                reason = _TOO_LONG
-            elif not finished:
-                reason = f"{request.deadline} passed in the middle of the answer"
-            texts.append(text[:cut].strip() if NEXT_TURN in stop else text[:cut])
+            if not finished:
+                reason = _TOO_LONG if row.cut else f"{request.deadline} passed in the middle of the answer"
+            texts.append(text[:cut])
         written = sum(len(row.tokens) for row in rows)
         usage = Usage(len(rows[0].prompt), written, calls=1, seconds=sum(row.seconds for row in rows))
         self.budget.spend(usage, n_bytes=sum(len(text.encode()) for text in texts))

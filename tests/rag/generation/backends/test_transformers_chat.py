@@ -308,8 +308,8 @@ class TestPrompt:
         with pytest.raises(PromptTooLong, match="takes 64 together with its answer"):
             model.complete([Message("user", "word " * 100)])
         answer = model.complete([Message("user", "word")], sampling=Sampling(max_tokens=500))
-        assert answer.incomplete
-        assert answer.usage.prompt_tokens + answer.usage.completion_tokens <= 64
+        assert (answer.incomplete, answer.reason) == (True, "the answer reached max_tokens")
+        assert answer.usage.prompt_tokens + answer.usage.completion_tokens == 64
         assert model.count_tokens("word") == len(model._tokenizer.encode("word", add_special_tokens=False))
 
 
@@ -336,6 +336,18 @@ class TestTime:
         start = time.monotonic()
         tiny.complete(ASK, sampling=Sampling(max_tokens=1))  # the lock is free again
         assert time.monotonic() - start < 1
+
+    def test_who_stops_awaiting_stops_the_model(self, tiny, monkeypatch):
+        slow(tiny, monkeypatch, 0.02)
+
+        async def main():
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(tiny.acomplete(ASK, sampling=Sampling(max_tokens=3000)), 0.2)
+            start = time.monotonic()
+            await tiny.acomplete(ASK, sampling=Sampling(max_tokens=1))
+            return time.monotonic() - start
+
+        assert asyncio.run(main()) < 1
 
     def test_who_waits_for_the_model_keeps_its_deadline(self, tiny, monkeypatch):
         slow(tiny, monkeypatch, 0.02)
