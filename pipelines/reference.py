@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import typer.main
 
 import indexes
 from indexes.registry import engine
+from rag.generation.backends.dialects import DIALECTS
+from rag.generation.models import BACKENDS, language_model_class
 
 from .cli.app import app
 from .cli.exit_codes import MEANINGS
@@ -41,6 +43,24 @@ def exit_code_table() -> str:
     return "\n".join(["| code | meaning |", "|---|---|", *(f"| {code} | {text} |" for code, text in MEANINGS.items())])
 
 
+def language_model_table() -> str:
+    """Return what each language model can do, servers by their dialect, as a Markdown table."""
+    local = {name: language_model_class(name) for name in BACKENDS if name != "openai"}
+    able: dict[str, tuple[Iterable[str], Iterable[str]]] = {
+        f"`{name}`": (cls.samples, cls.constrains) for name, cls in local.items()
+    }
+    able |= {
+        f'`openai`, `server="{name}"`': ({*dialect.fields, "max_tokens"}, {*dialect.ways})
+        for name, dialect in DIALECTS.items()
+    }
+    rows = [f"| {name} | {_codes(samples)} | {', '.join(sorted(forms))} |" for name, (samples, forms) in able.items()]
+    return "\n".join(["| model | options of `Sampling` beside `n` | forms of answers |", "|---|---|---|", *rows])
+
+
+def _codes(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in sorted(names))
+
+
 def command_help() -> str:
     """Return every command's help, as the terminal shows it."""
     root: Any = typer.main.get_command(app)
@@ -62,8 +82,15 @@ def _help_of(name: str, command: Any) -> str:  # noqa: ANN401 - Typer's own copy
 
 def pages(root: Path) -> Iterator[tuple[Path, str, str]]:
     """Yield (file, text now, text as it should be)."""
-    blocks = {"indexes": index_table, "exit codes": exit_code_table, "commands": command_help}
-    for path in (root / "README.md", root / "docs" / "reference.md"):
+    blocks = {
+        "indexes": index_table,
+        "exit codes": exit_code_table,
+        "commands": command_help,
+        "language models": language_model_table,
+    }
+    for path in (root / "README.md", root / "docs" / "reference.md", root / "docs" / "how-to" / "language-models.md"):
+        if not path.exists():
+            continue
         now = path.read_text(encoding="utf-8")
         new = now
         for name, make in blocks.items():

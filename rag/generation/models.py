@@ -54,8 +54,7 @@ def language_model(spec: str, **options: Any) -> ChatModel:  # noqa: ANN401 - ea
     if kind not in BACKENDS or not rest:
         forms = ", ".join(backend.form for backend in BACKENDS.values())
         raise InvalidInput(f"no language model {spec!r}; write {forms}")
-    module, _, name = BACKENDS[kind].home.partition(":")
-    cls: type[ChatModel] = getattr(import_module(module, __package__), name)
+    cls = language_model_class(kind)
     known = list(inspect.signature(cls).parameters)[1:]
     for option in options:
         if option not in known:
@@ -64,3 +63,10 @@ def language_model(spec: str, **options: Any) -> ChatModel:  # noqa: ANN401 - ea
                 f"{kind}: no option {option!r}; {f'did you mean {near[0]!r}?' if near else f'it has {known}'}"
             )
     return cls(rest, **options)
+
+
+def language_model_class(kind: str) -> type[ChatModel]:
+    """Return the class behind a name of `BACKENDS`; its library is not imported."""
+    module, _, name = BACKENDS[kind].home.partition(":")
+    cls: type[ChatModel] = getattr(import_module(module, __package__), name)
+    return cls

@@ -10,7 +10,19 @@ import pytest
 
 import rag
 
-HEAVY = ("torch", "transformers", "sentence_transformers", "faiss", "openvino", "matplotlib", "lxml", "typer")
+HEAVY = (
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "faiss",
+    "openvino",
+    "matplotlib",
+    "lxml",
+    "typer",
+    "openai",
+    "llama_cpp",
+    "llguidance",
+)
 
 
 def test_all_is_what_can_be_imported() -> None:
