@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         StoreMissing,
         StoreUnwritable,
     )
+    from .generation.backends.callable_model import CallableModel
     from .generation.budget import Budget
     from .generation.constraints import Choice, JsonSchema, Regex
     from .generation.extractive import ExtractiveGenerator
@@ -59,6 +60,7 @@ __all__ = [
     "Budget",
     "BudgetExceeded",
     "CallableEmbedder",
+    "CallableModel",
     "Choice",
     "Chunk",
     "Citation",
@@ -112,6 +114,7 @@ _HOME = {
     "Budget": ".generation.budget",
     "BudgetExceeded": ".errors",
     "CallableEmbedder": ".embedding",
+    "CallableModel": ".generation.backends.callable_model",
     "Choice": ".generation.constraints",
     "Chunk": ".documents",
     "Citation": ".answers",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -15,13 +17,14 @@ from .plain_prompt import plain_prompt
 from .stops import Stops
 
 _END = object()
+_WORD = re.compile(r"\S+")
 
 
 class CallableModel(ChatModel):
     """Wraps a function from a prompt to a text, or to the pieces of one.
 
     What the function raises comes out as it is. A deadline ends the wait, not the function: Python cannot stop it, and
-    it goes on in a thread of its own until it returns.
+    it goes on in a thread of its own until it returns. ``max_tokens`` cuts by words, which are at least a token each.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ class CallableModel(ChatModel):
     'Assistant:'
     """
 
-    samples = frozenset({"stop"})
+    samples = frozenset({"max_tokens", "stop"})
 
     def __init__(
         self,
@@ -93,10 +96,13 @@ class CallableModel(ChatModel):
                     raise item
                 if not isinstance(item, str):
                     raise LLMBadResponse(f"{self.name} must give text, gave {type(item).__name__}")
-                if shown := stops.feed(item):
+                fed = stops.feed(item)
+                shown = _within(said, fed, request.sampling.max_tokens)
+                reason = "the answer reached max_tokens" if shown != fed else ""
+                if shown:
                     said += shown
                     yield shown
-            if rest := stops.rest():
+            if not reason and (rest := stops.rest()):
                 said += rest
                 yield rest
         finally:
@@ -117,3 +123,10 @@ class CallableModel(ChatModel):
             pieces.put(error)
         else:
             pieces.put(_END)
+
+
+def _within(said: str, shown: str, most: int) -> str:
+    """Return as much of ``shown`` as keeps the whole text within that many words."""
+    text = said + shown
+    over = next(itertools.islice(_WORD.finditer(text), most, None), None)
+    return shown if over is None else text[len(said) : over.start()].rstrip()

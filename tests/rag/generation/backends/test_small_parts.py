@@ -114,9 +114,17 @@ class TestCallable:
     def test_stop_and_what_it_cannot_do(self):
         model = CallableModel(lambda prompt: "yes, END no")
         assert model.complete(ASK, sampling=Sampling(stop=("END",), n=2)).texts == ("yes, ", "yes, ")
-        for option in ({"temperature": 0.5}, {"seed": 1}, {"max_tokens": 9}, {"top_k": 2}):
+        for option in ({"temperature": 0.5}, {"seed": 1}, {"top_k": 2}):
             with pytest.raises(LLMUnsupported, match=next(iter(option))):
                 model.complete(ASK, sampling=Sampling(**option))
+
+    def test_max_tokens_cuts_after_as_many_words(self):
+        for pieces in (["one two three four"], ["one ", "two", " th", "ree f", "our"]):
+            model = CallableModel(lambda prompt, pieces=pieces: iter(pieces))
+            answer = model.complete(ASK, sampling=Sampling(max_tokens=3))
+            assert answer.text == "one two three"
+            assert (answer.incomplete, answer.reason) == (True, "the answer reached max_tokens")
+            assert not model.complete(ASK, sampling=Sampling(max_tokens=4)).incomplete
 
     def test_its_errors_come_out_and_its_time_is_bounded(self):
         def fail(prompt):
