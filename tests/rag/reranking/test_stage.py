@@ -114,7 +114,8 @@ def test_one_passage_or_none_is_not_reranked(passages: list[Passage]) -> None:
     assert Reranking([bad]).run("q", [], 5).passages == []
 
 
-def test_names_and_options(kb: object) -> None:
+def test_names_and_options(kb: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "no-key")
     tools = Tools(kb)
     assert reranking("none", tools) is None
     made = reranking("mmr:diversity=0.7+sources:weights=zoo/:1|wild/:-1", tools, top_k_in=7)
