@@ -2,6 +2,9 @@
 
 A chunk's vector blurs what its sentences say one by one; a sentence's vector lacks what stands around it. Together they
 find more than either alone (``docs/results.md``).
+
+``chunk+sentence`` embeds each sentence by itself. ``chunk+late`` takes the mean of what the model said of the
+sentence's tokens while it read the whole chunk (late chunking): it costs next to nothing to embed, and finds less.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import InvalidInput
 from .sentences import Span, sentences
 
-Granularity = Literal["chunk", "chunk+sentence"]
+Granularity = Literal["chunk", "chunk+sentence", "chunk+late"]
 GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
 Ids = NDArray[np.int64]
 
@@ -39,6 +42,17 @@ def spans(text: str) -> list[Span]:
     """
     found = [(start, end) for start, end in sentences(text) if any(map(str.isalnum, text[start:end]))]
     return found[:MOST] or [(0, len(text))]
+
+
+def part_text(granularity: Granularity, above: str, text: str, span: Span) -> str:
+    """Return what identifies the vector of a sentence: what is embedded, or the chunk and the sentence's place in it.
+
+    ``above`` is what stands before the chunk's ``text`` where it is embedded: title and headings.
+    """
+    start, end = span
+    if granularity == "chunk+late":
+        return f"{above}{text}\0{len(above) + start}:{len(above) + end}"
+    return above + text[start:end]
 
 
 def sentence_ids(chunks: ArrayLike, ordinals: ArrayLike) -> Ids:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import EmbedderError
 from .checks import checked
 from .models import Model
-from .protocol import Tokenizer, TokenStates
+from .protocol import See, Tokenizer, TokenStates
 from .tokens import ModelTokenizer, well_formed
 from .torch_runtime import TorchRuntime
 
@@ -27,8 +27,8 @@ class Runtime(Protocol):
         """Embed texts, each after ``prefix``: float32, shape (n_texts, dim), unit norm."""
         ...
 
-    def states(self, texts: Sequence[str], prefix: str = "") -> list[NDArray[np.float32]]:
-        """Return the states of each text's tokens, special tokens included: float32, shape (n_tokens, dim)."""
+    def visit(self, texts: Sequence[str], prefix: str, see: See) -> None:
+        """Show each text's vector and the states of its tokens, in any order."""
         ...
 
 
@@ -120,18 +120,51 @@ class ModelEmbedder:
             return []
         prefix = self._prefixes[0 if query else 1]
         clean = [well_formed(text) for text in texts]
-        states = self._running().states(clean, prefix)
         spans = self._tokenizer.spans([prefix + text for text in clean])
-        return [self._of_text(rows, at, len(prefix)) for rows, at in zip(states, spans, strict=True)]
+        found: dict[int, TokenStates] = {}
 
-    def _of_text(self, states: NDArray[np.float32], spans: NDArray[np.int64], prefix: int) -> TokenStates:
+        def see(place: int, _: NDArray[np.float32], states: NDArray[np.float32]) -> None:
+            inside, at = self._inside(states, spans[place], len(prefix))
+            found[place] = TokenStates(_unit(inside), at)
+
+        self._running().visit(clean, prefix, see)
+        return [found[place] for place in range(len(clean))]
+
+    def embed_parts(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Embed texts to be found, and spans of each in its context, see `TokenEmbedder.embed_parts`.
+
+        References
+        ----------
+        M. Guenther et al., "Late chunking: contextual chunk embeddings using long-context embedding models",
+        arXiv:2409.04701, 2024 (means of token states over spans, taken after the model has read the whole).
+        """
+        if self._tokenizer is None:
+            raise EmbedderError(f"{self.name}: has no tokenizer.json to find tokens with. Take another model.")
+        prefix = self._prefixes[1]
+        clean = [well_formed(text) for text in texts]
+        tokens = self._tokenizer.spans([prefix + text for text in clean])
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        parts: list[NDArray[np.float32]] = [vectors[:0]] * len(texts)
+
+        def see(place: int, vector: NDArray[np.float32], states: NDArray[np.float32]) -> None:
+            vectors[place] = vector
+            inside, at = self._inside(states, tokens[place], len(prefix))
+            parts[place] = _means(inside, at[:, 0], spans[place], vector)
+
+        if texts:
+            self._running().visit(clean, prefix, see)
+        return checked(vectors, clean, name=self.name, dim=self.dim), parts
+
+    def _inside(
+        self, states: NDArray[np.float32], spans: NDArray[np.int64], prefix: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Leave out special tokens and those of the prefix."""
         if len(states) != len(spans):
             raise EmbedderError(f"{self.name}: {len(states)} states for {len(spans)} tokens. Give another runtime.")
         inside = (spans[:, 1] > spans[:, 0]) & (spans[:, 0] >= prefix)
-        vectors = states[inside] if inside.any() else np.zeros((0, self.dim), np.float32)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return TokenStates(np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32), spans[inside] - prefix)
+        return states[inside], spans[inside] - prefix
 
     def _running(self) -> Runtime:
         with self._lock:
@@ -154,3 +187,23 @@ class ModelEmbedder:
             else:
                 return fast
         return TorchRuntime(self._model, self._tokenizer, self._device)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+
+
+def _means(
+    states: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    spans: Sequence[tuple[int, int]],
+    whole: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return the unit-norm means of the states of the tokens that start in each span; ``whole`` where none does."""
+    sums = np.zeros((len(states) + 1, len(whole)))
+    np.cumsum(states, axis=0, out=sums[1:])
+    borders = np.searchsorted(starts, np.asarray(spans, np.int64).reshape(-1, 2))
+    totals = sums[borders[:, 1]] - sums[borders[:, 0]]
+    lengths = np.linalg.norm(totals, axis=1, keepdims=True)
+    return np.asarray(np.where(lengths > 0, totals / np.where(lengths > 0, lengths, 1), whole), np.float32)

@@ -19,6 +19,7 @@ from ..errors import EmbedderError
 from .batching import batches
 from .models import Model
 from .openvino_export import GRAPH, exported, openvino
+from .protocol import See
 from .tokens import ModelTokenizer, Untyped
 
 _log = logging.getLogger(__name__)
@@ -74,17 +75,16 @@ class OpenVinoRuntime:
         self._run(compiled, texts, prefix, take)
         return out
 
-    def states(self, texts: Sequence[str], prefix: str = "") -> list[NDArray[np.float32]]:
-        """Return the states of each text's tokens, special tokens included: float32, shape (n_tokens, dim)."""
-        found: list[NDArray[np.float32]] = [np.zeros((0, 0), np.float32)] * len(texts)
+    def visit(self, texts: Sequence[str], prefix: str, see: See) -> None:
+        """Show each text's vector and the states of its tokens, in any order; both are gone after the call."""
 
         def take(places: NDArray[np.intp], request: Untyped) -> None:
-            states, mask = request.get_tensor("states").data, request.get_tensor("mask").data
+            vectors, states = (request.get_tensor(name).data for name in ("vectors", "states"))
+            lengths = request.get_tensor("mask").data.sum(axis=1).tolist()
             for line, place in enumerate(places.tolist()):
-                found[place] = states[line, : int(mask[line].sum())].copy()
+                see(place, vectors[line], states[line, : lengths[line]])
 
         self._run(self._ready(), texts, prefix, take)
-        return found
 
     def _run(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -20,6 +20,10 @@ class Tokenizer(Protocol):
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Character spans of each text's tokens: int64, shape (n_tokens, 2), half open, no special tokens."""
         ...
+
+
+See = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
+"""Called with a text's place, its vector (dim,), and its tokens' states (n_tokens, dim), special tokens included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,19 @@ class TokenEmbedder(Protocol):
 
     def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> list[TokenStates]:
         """Embed the tokens of texts in their context; ``query`` says that the texts are questions."""
+        ...
+
+    def embed_parts(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Embed texts to be found, and spans of each in its context.
+
+        Returns
+        -------
+        vectors, parts
+            As `Embedder.embed_passages`; and for each text the unit-norm means of its tokens' states over each span,
+            float32 of shape (n_spans, dim). A span without a token, or beyond the model's window, has the text's own.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .batching import batches
 from .models import Model
+from .protocol import See
 from .tokens import ModelTokenizer, Untyped
 
 _log = logging.getLogger(__name__)
@@ -69,12 +70,21 @@ class TorchRuntime:
                 out[start + places] = vectors
         return np.zeros((0, 0), dtype=np.float32) if out is None else out
 
-    def states(self, texts: Sequence[str], prefix: str = "") -> list[NDArray[np.float32]]:
-        """Return the states of each text's tokens, special tokens included: float32, shape (n_tokens, dim)."""
-        found = self.loaded.encode(
-            list(texts), prompt=prefix or None, output_value="token_embeddings", show_progress_bar=False
-        )
-        return [np.ascontiguousarray(rows.float().cpu().numpy(), np.float32) for rows in found]
+    def visit(self, texts: Sequence[str], prefix: str, see: See) -> None:
+        """Show each text's vector and the states of its tokens, in any order."""
+        for places in batches(self._lengths(texts), _BATCH_TOKENS):
+            rows = self.loaded.encode(
+                [texts[i] for i in places],
+                prompt=prefix or None,
+                batch_size=len(places),
+                output_value=None,
+                show_progress_bar=False,
+                normalize_embeddings=True,
+            )
+            for place, row in zip(places.tolist(), rows, strict=True):
+                vector = row["sentence_embedding"].float().cpu().numpy()
+                states = row["token_embeddings"][row["attention_mask"].bool()].float().cpu().numpy()
+                see(place, vector / max(float(np.linalg.norm(vector)), 1e-12), states)
 
     def _lengths(self, texts: Sequence[str]) -> list[int]:
         if len(texts) == 1:

@@ -46,7 +46,7 @@ class Identity:
     @property
     def has_sentences(self) -> bool:
         """Whether sentences have vectors of their own."""
-        return self.granularity == "chunk+sentence"
+        return self.granularity != "chunk"
 
     def write(self, db: Connection) -> None:
         """Store it, inside the caller's transaction."""

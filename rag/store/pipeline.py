@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from .. import granularity
 from ..documents import Chunk, Document, Section, context_text
 from ..embedding import checked
-from ..embedding.protocol import Embedder
+from ..embedding.protocol import Embedder, TokenEmbedder
 from ..errors import EmbedderError
+from ..sentences import Span
 from .identity import Identity
 from .records import AddReport, Progress
 from .session import Session
@@ -36,8 +37,18 @@ BATCH_DOCUMENTS = 4096
 _AHEAD = 2
 _TELL_S = 0.1
 
+_Embedded = dict[bytes, NDArray[np.float32]]
 OnProgress = Callable[[Progress], None]
 OnCommit = Callable[[list[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A text to embed, the key of its embedding, and the spans in it that are embedded in its context, with theirs."""
+
+    text: str
+    key: bytes
+    parts: tuple[tuple[Span, bytes], ...] = ()
 
 
 @dataclass(slots=True)
@@ -45,11 +56,11 @@ class _Batch:
     """Whole documents, and the texts among theirs that have no embedding yet."""
 
     steps: list[Step] = field(default_factory=list)
-    texts: dict[bytes, str] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
     characters: int = 0
 
     def is_full(self, texts: int) -> bool:
-        return len(self.texts) >= texts or self.characters >= BATCH_CHARACTERS or len(self.steps) >= BATCH_DOCUMENTS
+        return len(self.jobs) >= texts or self.characters >= BATCH_CHARACTERS or len(self.steps) >= BATCH_DOCUMENTS
 
 
 class Pipeline:
@@ -90,11 +101,11 @@ class Pipeline:
 
     def run(self, documents: Iterable[object], *, finish: Callable[[], object] = lambda: None) -> AddReport:
         """Add everything, then ``finish``; what is not a `Document` counts as a loader's failure."""
-        waiting: deque[tuple[_Batch, Future[NDArray[np.float32]]]] = deque()
+        waiting: deque[tuple[_Batch, Future[_Embedded]]] = deque()
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
         try:
             for batch in self._batches(documents):
-                waiting.append((batch, pool.submit(self._embed, list(batch.texts.values()))))
+                waiting.append((batch, pool.submit(self._embed, batch.jobs)))
                 while len(waiting) > _AHEAD or (waiting and waiting[0][1].done()):
                     self._commit(*waiting.popleft())
             while waiting:
@@ -163,29 +174,47 @@ class Pipeline:
         chunks = self._chunker().chunk(document)
         texts = [context_text(document.title, c.heading, c.text) for c in chunks]
         keys = [identity.key(text) for text in texts]
-        parts = [list(_parts(document, chunk, identity)) if identity.has_sentences else [] for chunk in chunks]
-        wanted = dict(zip(keys, texts, strict=True)) | {part.key: part.text for of in parts for part in of}
-        return Prepared(document, digest, chunks, keys, parts, wanted)
+        named = list(zip(chunks, texts, strict=True))
+        parts = [list(_parts(chunk, text, identity)) if identity.has_sentences else [] for chunk, text in named]
+        return Prepared(document, digest, chunks, keys, parts)
 
     def _add_texts(self, batch: _Batch, step: Prepared) -> None:
         """Note which of a document's texts have to be embedded."""
-        new = [key for key in step.texts if key not in batch.texts and key not in self._in_flight]
+        new = [key for key in dict.fromkeys(step.every_key()) if key not in self._in_flight]
         with self._session.reading() as db:
             known = {row[0] for row in db.executemany("select key from embeddings where key = ?", ((k,) for k in new))}
-        fresh = {key: step.texts[key] for key in new if key not in known}
-        batch.texts |= fresh
-        self._in_flight |= fresh.keys()
+        fresh = set(new) - known
+        self._in_flight |= fresh
+        for key, chunk, parts in zip(step.keys, step.chunks or (), step.sentences, strict=True):
+            missing = list({part.key: part for part in parts if part.key in fresh and part.key != key}.values())
+            text = context_text(step.document.title, chunk.heading, chunk.text)
+            above = len(text) - len(chunk.text)
+            places = [(above + part.start - chunk.start, above + part.end - chunk.start) for part in missing]
+            if self._session.identity.granularity == "chunk+late":
+                if key in fresh or missing:
+                    batch.jobs.append(Job(text, key, tuple(zip(places, (part.key for part in missing), strict=True))))
+            else:
+                if key in fresh:
+                    batch.jobs.append(Job(text, key))
+                batch.jobs += [
+                    Job(text[:above] + text[start:end], part.key)
+                    for part, (start, end) in zip(missing, places, strict=True)
+                ]
+            fresh -= {key, *(part.key for part in missing)}  # a text that stands twice is embedded once
 
     # ---- embedding --------------------------------------------------------------------------------------------
 
-    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        dim = self._session.identity.dim
-        if not texts:
-            return np.zeros((0, dim), np.float32)
+    def _embed(self, jobs: Sequence[Job]) -> _Embedded:
+        if not jobs:
+            return {}
         embedder = self._embedder()
         first = self._writer.tally.embedded
+        texts = [job.text for job in jobs]
         try:
-            vectors = embedder.embed_passages(texts)
+            if self._session.identity.granularity == "chunk+late":
+                vectors, parts = _with_parts(embedder, jobs)
+            else:
+                vectors, parts = embedder.embed_passages(texts), {}
         except EmbedderError:
             raise
         except Exception as error:
@@ -193,16 +222,17 @@ class Pipeline:
             raise EmbedderError(
                 f"embedder {embedder.name!r} failed on {span}: {type(error).__name__}: {error}"
             ) from error
-        return checked(vectors, texts, name=embedder.name, dim=dim, first=first)
+        whole = checked(vectors, texts, name=embedder.name, dim=self._session.identity.dim, first=first)
+        return dict(zip((job.key for job in jobs), whole, strict=True)) | parts
 
     # ---- writing ----------------------------------------------------------------------------------------------
 
-    def _commit(self, batch: _Batch, vectors: Future[NDArray[np.float32]]) -> None:
-        embedded = dict(zip(batch.texts, vectors.result(), strict=True))
+    def _commit(self, batch: _Batch, vectors: Future[_Embedded]) -> None:
+        embedded = vectors.result()
         with self._session.writing() as db:
             stored = self._writer.apply(db, batch.steps, embedded)
         self._in_flight -= embedded.keys()
-        self._writer.tally.embedded += len(embedded)
+        self._writer.tally.embedded += len(batch.jobs)
         self._written += len(stored)
         if self._on_commit is not None:
             self._on_commit(stored)
@@ -216,11 +246,20 @@ class Pipeline:
             self._on_progress(Progress(self._written, tally.chunks, tally.embedded, now - self._start))
 
 
-def _parts(document: Document, chunk: Chunk, identity: Identity) -> Iterator[Part]:
-    """Yield the sentences of a chunk."""
+def _parts(chunk: Chunk, text: str, identity: Identity) -> Iterator[Part]:
+    """Yield the sentences of a chunk; ``text`` is the chunk as it is embedded."""
+    above = text[: len(text) - len(chunk.text)]
     for start, end in granularity.spans(chunk.text):
-        text = context_text(document.title, chunk.heading, chunk.text[start:end])
-        yield Part(chunk.start + start, chunk.start + end, text, identity.key(text))
+        key = identity.key(granularity.part_text(identity.granularity, above, chunk.text, (start, end)))
+        yield Part(chunk.start + start, chunk.start + end, key)
+
+
+def _with_parts(embedder: Embedder, jobs: Sequence[Job]) -> tuple[NDArray[np.float32], _Embedded]:
+    if not isinstance(embedder, TokenEmbedder):
+        raise EmbedderError(f"embedder {embedder.name!r} gives no token states, which granularity chunk+late needs")
+    vectors, parts = embedder.embed_parts([j.text for j in jobs], [[span for span, _ in j.parts] for j in jobs])
+    keys = [[key for _, key in job.parts] for job in jobs]
+    return vectors, {key: row for of, rows in zip(keys, parts, strict=True) for key, row in zip(of, rows, strict=True)}
 
 
 def storable(document: Document) -> tuple[Document, str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..documents import Document, context_text
 from ..errors import StoreCorrupt
+from ..granularity import part_text
 from ..terms import Analyser
 from . import contents, generations, reading
 from .contents import Content
@@ -123,20 +124,21 @@ def chunk_problems(identity: Identity, db: Connection, document: Document) -> It
             yield "span", chunk
         path = tuple(json.loads(heading))
         sound = key == identity.key(context_text(document.title, path, text)) and _sound(vector, identity.dim)
-        if not sound or (identity.has_sentences and not _sentences_sound(identity, db, document, chunk, path)):
+        if not sound or (identity.has_sentences and not _sentences_sound(identity, db, document, chunk)):
             yield "vector", chunk
 
 
-def _sentences_sound(
-    identity: Identity, db: Connection, document: Document, chunk: int, heading: tuple[str, ...]
-) -> bool:
+def _sentences_sound(identity: Identity, db: Connection, document: Document, chunk: int) -> bool:
     """Say whether a chunk has sentences, numbered without a gap, and each the embedding of its text."""
+    begin, heading, text = db.execute("select start, heading, text from chunks where id = ?", (chunk,)).get
+    whole = context_text(document.title, tuple(json.loads(heading)), text)
+    above = whole[: len(whole) - len(text)]
     query = """select s.ordinal, s.start, s."end", e.key, e.vector
                from sentences s left join embeddings e on e.id = s.embedding where s.chunk = ? order by s.ordinal"""
     rows = list(db.execute(query, (chunk,)))
     return bool(rows) and all(
         ordinal == n
-        and key == identity.key(context_text(document.title, heading, document.text[start:end]))
+        and key == identity.key(part_text(identity.granularity, above, text, (start - begin, end - begin)))
         and _sound(vector, identity.dim)
         for n, (ordinal, start, end, key, vector) in enumerate(rows)
     )

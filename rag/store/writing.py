@@ -16,11 +16,10 @@ from .records import AddFailure
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A sentence of a chunk: its span in the document, the text that is embedded, and the key of its embedding."""
+    """A sentence of a chunk: its span in the document, and the key of its embedding."""
 
     start: int
     end: int
-    text: str
     key: bytes
 
 
@@ -30,10 +29,8 @@ class Prepared:
 
     Attributes
     ----------
-    texts
-        What is embedded, by the key of its embedding: of the chunks, and of the sentences where they have vectors.
     keys
-        The key of each chunk.
+        The key of each chunk's embedding.
     sentences
         The sentences of each chunk; none for any where they have no vectors.
     """
@@ -43,7 +40,13 @@ class Prepared:
     chunks: Sequence[Chunk] | None = None
     keys: Sequence[bytes] = ()
     sentences: Sequence[Sequence[Part]] = ()
-    texts: Mapping[bytes, str] = field(default_factory=dict)
+
+    def every_key(self) -> Iterator[bytes]:
+        """Yield the keys of all embeddings that it needs, again and again where it needs one twice."""
+        yield from self.keys
+        for parts in self.sentences:
+            for part in parts:
+                yield part.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,7 @@ def _store_embeddings(db: Connection, steps: Sequence[Step], embedded: Embedded)
     """Store the new embeddings; yield (key, row id) for every key of the batch."""
     new = ((key, vector.tobytes()) for key, vector in embedded.items())
     db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", new)
-    keys = {key for step in steps if isinstance(step, Prepared) for key in step.texts}
+    keys = {key for step in steps if isinstance(step, Prepared) for key in step.every_key()}
     yield from db.executemany("select key, id from embeddings where key = ?", ((key,) for key in keys))
 
 

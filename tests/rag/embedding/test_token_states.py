@@ -59,3 +59,28 @@ def test_the_openvino_road_imports_no_torch(default_model):
     embedder(runtime="openvino").embed_passages(["export it first"])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=200)
     assert done.stdout.split("\n")[0] == "(5, 384) False"
+
+
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+def test_parts_are_the_means_of_their_tokens(tiny, runtime):
+    made = embedder(str(tiny()), runtime=runtime)
+    text = "a b c d e f"
+    spans = [(0, 5), (6, 11), (0, 11), (11, 11)]
+    vectors, (parts, none) = made.embed_parts([text, ""], [spans, []])
+    states = made.embed_tokens([text])[0]
+    raw = np.concatenate(_raw(made, text))
+    assert states.vectors.shape == raw.shape
+    for (a, b), part in zip(spans[:3], parts, strict=False):
+        inside = (states.offsets[:, 0] >= a) & (states.offsets[:, 0] < b)
+        mean = raw[inside].mean(axis=0)
+        np.testing.assert_allclose(part, mean / np.linalg.norm(mean), atol=1e-5)
+    np.testing.assert_allclose(parts[3], vectors[0], atol=1e-6)
+    assert none.shape == (0, 32)
+    assert (vectors * made.embed_passages([text, ""])).sum(axis=1).min() > 0.999
+
+
+def _raw(made, text):
+    """The states themselves, not brought to unit length, without the special tokens."""
+    seen = []
+    made._running().visit([text], "", lambda place, vector, states: seen.append(states[1:-1].copy()))
+    return seen
