@@ -39,7 +39,9 @@ def command(
     granularity: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Vectors of a new one: chunk, or chunk+sentence (finds more, takes longer to ingest)."
+            metavar="NAME",
+            help="Vectors of a new one: chunk; chunk+late (of sentences too: finds more, takes more memory); "
+            "chunk+sentence (finds most, takes twice as long).",
         ),
     ] = None,
     meta: Annotated[
