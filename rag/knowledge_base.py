@@ -121,8 +121,8 @@ class KnowledgeBase:
         analyser
             Language of the terms, see `rag.terms.Analyser`.
         granularity
-            ``chunk``: a vector a chunk. ``chunk+late`` and ``chunk+sentence``: one for each of its sentences as well, see
-            `rag.granularity`; they find more, for more memory and, the second, twice the time to embed.
+            ``chunk``: a vector a chunk. ``chunk+late`` and ``chunk+sentence``: one for each of its sentences as well,
+            see `rag.granularity`; they find more, for more memory and, the second, twice the time to embed.
 
         Raises
         ------
