@@ -26,7 +26,7 @@ class Usage:
     Attributes
     ----------
     prompt_tokens, completion_tokens
-        As the back end counts them.
+        As the back end counts them; estimated where a server does not say.
     calls
         Requests made, repeated ones included.
     seconds

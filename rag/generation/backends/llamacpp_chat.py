@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...errors import ExtraMissing, InvalidInput, LLMTimeout, ModelDamaged, ModelMissing, PromptTooLong
+from ...errors import ExtraMissing, InvalidInput, LLMTimeout, LLMUnavailable, ModelDamaged, ModelMissing, PromptTooLong
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
 from ..constraints import Constraint
@@ -178,15 +178,18 @@ class LlamaCppChat(ChatModel):
         }
         if matcher is not None:
             options["logits_processor"] = LogitsProcessorList([_allowing(matcher)])
-        for token in self._llama.generate(ids, **options):
-            if token in self._ends:
-                return
-            if request.deadline.passed or request.cancelled.is_set():
-                yield None
-                return
-            if matcher is not None:
-                matcher.feed(token)
-            yield token
+        try:
+            for token in self._llama.generate(ids, **options):
+                if token in self._ends:
+                    return
+                if request.deadline.passed or request.cancelled.is_set():
+                    yield None
+                    return
+                if matcher is not None:
+                    matcher.feed(token)
+                yield token
+        except RuntimeError as error:  # what llama.cpp's own failures become
+            raise LLMUnavailable(f"{self.name} failed: {error}") from error
 
     def _read(self, ids: list[int], deadline: Deadline) -> bool:
         """Compute a long prompt in parts, which llama.cpp keeps; False if the deadline passed."""

@@ -197,10 +197,19 @@ class OpenAIChat(ChatModel):
         except LLMError as error:
             raise self._counted(error, call) from None
         finally:
-            usage = dataclasses.replace(call.usage, calls=call.attempts, seconds=time.perf_counter() - start)
+            usage = dataclasses.replace(
+                self._tokens(request, call), calls=call.attempts, seconds=time.perf_counter() - start
+            )
             self.budget.spend(usage)
         texts = tuple(unwrap(self._dialect, request.constraint, text) for text in texts)
         return Completion(texts, usage, incomplete=bool(reason), reason=reason)
+
+    def _tokens(self, request: Request, call: _Call) -> Usage:
+        """Tokens as the server counts them; estimated where it does not say, so that a budget holds all the same."""
+        if call.usage.completion_tokens or not call.pieces:
+            return call.usage
+        asked = sum(self.count_tokens(message.content) for message in request.messages)
+        return Usage(call.usage.prompt_tokens or asked, self.count_tokens("".join(call.pieces)))
 
     async def _attempts(self, request: Request, call: _Call) -> tuple[tuple[str, ...], str]:
         while True:

@@ -13,7 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...errors import InvalidInput, LLMTimeout, LLMUnsupported, ModelDamaged, ModelMissing, PromptTooLong
+from ...errors import (
+    InvalidInput,
+    LLMTimeout,
+    LLMUnavailable,
+    LLMUnsupported,
+    ModelDamaged,
+    ModelMissing,
+    PromptTooLong,
+)
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
 from ..constraints import Constraint
@@ -165,6 +173,8 @@ class TransformersChat(ChatModel):
         self, rows: list[_Row], request: Request, stop: tuple[str, ...], on_token: Callable[[int], object] | None = None
     ) -> None:
         """Write the answers of some rows; when the deadline passes, as far as they have come."""
+        import torch
+
         if not self._lock.acquire(timeout=min(request.deadline.left, threading.TIMEOUT_MAX)):
             return
         try:
@@ -172,6 +182,8 @@ class TransformersChat(ChatModel):
             self._generate(rows, request, stop, on_token)
             for row in rows:
                 row.seconds = (time.perf_counter() - start) / len(rows)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise LLMUnavailable(f"{self.name}: out of memory; take a smaller batch_size than {len(rows)}") from error
         finally:
             self._lock.release()
 
@@ -256,7 +268,10 @@ class TransformersChat(ChatModel):
     def _guided_tokenizer(self) -> Any:  # noqa: ANN401 - untyped library
         import llguidance.hf
 
-        return llguidance.hf.from_tokenizer(self._tokenizer, n_vocab=self._vocabulary, eos_token=self._ends or None)
+        try:
+            return llguidance.hf.from_tokenizer(self._tokenizer, n_vocab=self._vocabulary, eos_token=self._ends or None)
+        except ValueError as error:
+            raise LLMUnsupported(f"{self.name} cannot be constrained: {error}") from error
 
     @cached_property
     def _control_tokens(self) -> list[str]:
@@ -335,6 +350,7 @@ def _load(model: str, device: str, dtype: str) -> tuple[Any, Any]:
     if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
         raise ModelMissing(f"{model}: no such folder; give the folder of a causal model, or its name on the hub")
     place = str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model
+    _check_dtype(dtype)
     try:
         with _quiet():
             tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
@@ -348,7 +364,18 @@ def _load(model: str, device: str, dtype: str) -> tuple[Any, Any]:
     loaded.generation_config = GenerationConfig.from_dict(
         {name: getattr(loaded.generation_config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     )
-    return tokenizer, loaded.to(_device(device)).eval()
+    try:
+        return tokenizer, loaded.to(_device(device)).eval()
+    except (RuntimeError, AssertionError) as error:  # torch raises both for a device that is not there
+        raise InvalidInput(f"device={device!r}: {str(error).splitlines()[0]}") from error
+
+
+def _check_dtype(dtype: str) -> None:
+    import torch
+
+    kind = getattr(torch, dtype, None)
+    if dtype != "auto" and not (isinstance(kind, torch.dtype) and kind.is_floating_point):
+        raise InvalidInput(f"dtype={dtype!r}: write auto, float32, bfloat16 or float16")
 
 
 def _not_loaded(model: str, error: Exception) -> Exception:

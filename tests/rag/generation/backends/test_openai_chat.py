@@ -39,6 +39,12 @@ ASK = [Message("system", "Be brief."), Message("user", "Who was Ada?")]
 both = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _imported():
+    """Import the client before a clock runs."""
+    language_model("openai:tiny", base_url="http://127.0.0.1:9/v1")
+
+
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
     monkeypatch.setattr(retries, "FIRST_WAIT", 0.02)
@@ -545,6 +551,14 @@ class TestBudget:
         with pytest.raises(BudgetExceeded, match="12 tokens"):
             ask(server, stream=False, budget=budget)
         assert [body["max_tokens"] for _, _, body in server.requests] == [12, 7, 2]
+
+    def test_tokens_are_estimated_where_the_server_does_not_count(self, server):
+        server.replies = [streamed("word " * 30)]
+        budget = Budget(tokens=40)
+        used = ask(server, stream=True, budget=budget).usage
+        assert (used.prompt_tokens, used.completion_tokens) == (7, 50)
+        with pytest.raises(BudgetExceeded, match="40 tokens"):
+            ask(server, stream=True, budget=budget)
 
     def test_bytes(self, server):
         server.replies = [STREAM + event("x" * 5000) * 10 + DONE]

@@ -455,5 +455,9 @@ class TestFiles:
     def test_options_that_cannot_be_meant(self, tiny_folder):
         with pytest.raises(InvalidInput, match="batch_size=0"):
             TransformersChat(str(tiny_folder), batch_size=0)
+        with pytest.raises(InvalidInput, match="device='tpu'"):
+            TransformersChat(str(tiny_folder), device="tpu")
+        with pytest.raises(InvalidInput, match="dtype='int3'"):
+            TransformersChat(str(tiny_folder), dtype="int3")
         with pytest.raises(InvalidInput, match="did you mean 'device'"):
             language_model(f"transformers:{tiny_folder}", devise="cpu")
