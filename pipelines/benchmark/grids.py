@@ -17,16 +17,19 @@ Sweep = Mapping[str, str]
 
 _QUICK: dict[str, tuple[Sweep, ...]] = {
     "annoy": ({"n_trees": "10|50", "search_k": "200|1000|5000"},),
+    "flann": ({"checks": "64|256|1024"},),
     "hnsw": ({"M": "16|32", "ef": "16|32|64|128"},),
     "ivf": ({"nprobe": "1|4|16|32"},),
     "ivfpq": ({"nprobe": "4|16|32"}, {"fast_scan": "true", "refine": "true", "nprobe": "4|16|32"}),
     "lsh": ({}, {"refine": "true", "refine_factor": "8|32"}),
     "pq": ({}, {"refine": "true", "refine_factor": "4|16"}),
     "rabitq": ({"nprobe": "4|16|32"}, {"refine": "true", "nprobe": "4|16|32"}),
+    "sptag": ({"neighbours": "16", "max_check": "64|256|1024"},),
 }
 
 _FULL: dict[str, tuple[Sweep, ...]] = {
     "annoy": ({"n_trees": "10..200", "search_k": "100..25600"},),
+    "flann": ({"checks": "32..8192"}, {"algorithm": "kdtree", "trees": "4|16", "checks": "32..8192"}),
     "hnsw": (
         {"M": "8..64", "ef_construction": "100|400", "ef": "10..640"},
         {"M": "16|32", "storage": "sq8", "ef": "10..640"},
@@ -44,6 +47,7 @@ _FULL: dict[str, tuple[Sweep, ...]] = {
         {"nlist": "auto|256|1024", "bits": "1|4|8", "nprobe": "1..128"},
         {"nlist": "auto|256|1024", "bits": "1|4", "refine": "true", "refine_factor": "4|16", "nprobe": "1..128"},
     ),
+    "sptag": ({"algorithm": "bkt|kdt", "neighbours": "16|32", "max_check": "32..8192"},),
 }
 
 _TABLES: dict[Grid, dict[str, tuple[Sweep, ...]]] = {"quick": _QUICK, "full": _FULL}

@@ -51,6 +51,7 @@ class _Way:
 
 _WAYS: dict[str, tuple[_Way, ...]] = {
     "annoy": (_Way(({"n_trees": 20},), ({"n_trees": 50}, {"n_trees": 100}), effort="search_k", low=50, high=100_000),),
+    "flann": (_Way(({},), ({"branching": 16}, {"branching": 64}), effort="checks", low=16, high=65_536),),
     "flat": (_Way(),),
     "hnsw": (
         _Way(
@@ -88,6 +89,7 @@ _WAYS: dict[str, tuple[_Way, ...]] = {
         _Way(effort="nprobe", high=512),
         _Way(({"refine": True, "bits": 1},), ({"refine": True},), {"refine_factor": 8}, "nprobe", high=512),
     ),
+    "sptag": (_Way(({"neighbours": 16},), ({},), effort="max_check", low=32, high=65_536),),
 }
 
 
