@@ -1,4 +1,4 @@
-"""Charts as inline SVG, for `pipelines.pages`: bars with intervals, points, lines, a histogram.
+"""Charts as inline SVG, for `pipelines.pages`: bars with intervals, points, lines, fronts, a histogram.
 
 Drawn by hand because a report must be one small file that needs no network and follows the page's colours, light or
 dark.
@@ -12,9 +12,13 @@ from dataclasses import dataclass
 
 from .pages import Html, element, join, text
 
-COLOURS = ("--one", "--two", "--three", "--four", "--five", "--six")
+COLOURS = (
+    "--one", "--two", "--three", "--four", "--five", "--six", "--seven", "--eight", "--nine", "--ten", "--eleven",
+    "--twelve",
+)  # fmt: skip
 WIDTH, HEIGHT = 440, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 14, 12, 42
+_WIDE = 760
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,28 @@ class Line:
     label: str
     x: Sequence[float]
     y: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Points of one kind in `fronts`, and which of them no other of their kind beats.
+
+    Attributes
+    ----------
+    label
+        For the legend.
+    points
+        (x, y, tooltip).
+    best
+        Those to join by a line, in its order; the others are drawn pale.
+    colour
+        Number of the colour.
+    """
+
+    label: str
+    points: Sequence[tuple[float, float, str]]
+    best: Sequence[tuple[float, float, str]]
+    colour: int = 0
 
 
 def bars(rows: Sequence[Bar], *, top: float | None = None, caption: str = "") -> Html:
@@ -107,6 +133,26 @@ def lines(series: Sequence[Line], *, x: str, y: str, log_x: bool = False, captio
     return _figure(frame, "".join(marks), (x, y), [s.label for s in series] if len(series) > 1 else (), caption)
 
 
+def fronts(series: Sequence[Front], *, x: str, y: str, log_y: bool = True, caption: str = "") -> Html:
+    """Return points of several kinds over two axes, the best of each kind joined; details are in tooltips."""
+    every = [point for each in series for point in each.points]
+    frame = _Frame.around([p[0] for p in every], [p[1] for p in every], False, log_y)
+    marks = []
+    for each in series:
+        colour = f"var({COLOURS[each.colour % len(COLOURS)]})"
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (frame.at(u, v) for u, v, _ in each.best))
+        marks.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        kept = set(each.best)
+        for point in sorted(each.points, key=lambda p: p in kept):  # the best are drawn over the others
+            cx, cy = frame.at(point[0], point[1])
+            look = 'r="4"' if point in kept else 'r="3" fill-opacity=".35"'
+            marks.append(
+                f'<circle cx="{cx:.1f}" cy="{cy:.1f}" {look} fill="{colour}"><title>{text(point[2])}</title></circle>'
+            )
+    legend = [_legend(each.label, each.colour) for each in series]
+    return _figure(frame, "".join(marks), (x, y), legend, caption, width=_WIDE)
+
+
 def histogram(values: Sequence[float], *, x: str, y: str = "questions", bins: int = 10, caption: str = "") -> Html:
     """Return how often values between their least and greatest come."""
     low, high = min(values, default=0.0), max(values, default=1.0)
@@ -135,42 +181,52 @@ class _Frame:
     y0: float
     y1: float
     log_x: bool
+    log_y: bool = False
 
     @classmethod
-    def around(cls, xs: Sequence[float], ys: Sequence[float], log_x: bool) -> _Frame:
-        log_x = log_x and all(x > 0 for x in xs)
-        x0, x1 = min(xs, default=0.0), max(xs, default=1.0)
-        y0, y1 = min(ys, default=0.0), max(ys, default=1.0)
-        y_pad = (y1 - y0) * 0.08 or abs(y1) * 0.1 or 1.0
-        if log_x:
-            grow = max((x1 / x0) ** 0.06, 1.1)
-            return cls(x0 / grow, x1 * grow, y0 - y_pad, y1 + y_pad, True)
-        x_pad = (x1 - x0) * 0.06 or abs(x1) * 0.1 or 1.0
-        return cls(x0 - x_pad, x1 + x_pad, y0 - y_pad, y1 + y_pad, False)
+    def around(cls, xs: Sequence[float], ys: Sequence[float], log_x: bool, log_y: bool = False) -> _Frame:
+        log_x, log_y = log_x and all(x > 0 for x in xs), log_y and all(y > 0 for y in ys)
+        x0, x1 = _padded(xs, 0.06, log_x)
+        y0, y1 = _padded(ys, 0.08, log_y)
+        return cls(x0, x1, y0, y1, log_x, log_y)
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        share = (
-            math.log(x / self.x0) / math.log(self.x1 / self.x0) if self.log_x else (x - self.x0) / (self.x1 - self.x0)
-        )
-        up = (y - self.y0) / (self.y1 - self.y0)
+        share, up = _share(x, self.x0, self.x1, self.log_x), _share(y, self.y0, self.y1, self.log_y)
         return _LEFT + share * (WIDTH - _LEFT - _RIGHT), HEIGHT - _BOTTOM - up * (HEIGHT - _TOP - _BOTTOM)
 
 
-def _figure(frame: _Frame, marks: str, axes: tuple[str, str], legend: Sequence[str], caption: str) -> Html:
-    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" style="width:100%;max-width:600px"'
+def _padded(values: Sequence[float], pad: float, log: bool) -> tuple[float, float]:
+    """Return the ends of an axis, a little beyond the values."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    if log:
+        grow = max((high / low) ** pad, 1.1)
+        return low / grow, high * grow
+    room = (high - low) * pad or abs(high) * 0.1 or 1.0
+    return low - room, high + room
+
+
+def _share(value: float, low: float, high: float, log: bool) -> float:
+    return math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
+
+
+def _figure(
+    frame: _Frame, marks: str, axes: tuple[str, str], legend: Sequence[str | Html], caption: str, *, width: int = 600
+) -> Html:
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" style="width:100%;max-width:{width}px"'
     drawing = f'<svg {size} role="img">{_axes(frame, *axes)}{marks}</svg>'
-    names = [
-        Html(f'<span style="color:var({COLOURS[i % len(COLOURS)]})"><b>{text(name)}</b></span>')
-        for i, name in enumerate(legend)
-    ]
+    names = [name if isinstance(name, Html) else _legend(name, i) for i, name in enumerate(legend)]
     shown = element("div", *names, class_="legend") if names else ""
     return element("figure", Html(drawing), shown, element("figcaption", caption) if caption else "")
+
+
+def _legend(name: str, colour: int) -> Html:
+    return Html(f'<span style="color:var({COLOURS[colour % len(COLOURS)]})"><b>{text(name)}</b></span>')
 
 
 def _axes(frame: _Frame, x: str, y: str) -> Html:
     right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
     parts = [f'<path d="M{_LEFT},{_TOP}V{bottom}H{right}" fill="none" stroke="var(--soft)"/>']
-    for value in ticks(frame.y0, frame.y1):
+    for value in log_ticks(frame.y0, frame.y1) if frame.log_y else ticks(frame.y0, frame.y1):
         at = frame.at(frame.x0, value)[1]
         parts.append(f'<path d="M{_LEFT},{at:.1f}H{right}" stroke="var(--line)"/>')
         parts.append(f'<text class="soft" x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{_number(value)}</text>')
@@ -207,6 +263,8 @@ def log_ticks(low: float, high: float) -> list[float]:
 def _number(value: float) -> str:
     if value == 0:
         return "0"
+    if abs(value) >= 10_000 and value % 1000 == 0:
+        return f"{value / 1000:g}k"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"

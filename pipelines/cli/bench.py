@@ -105,6 +105,56 @@ def command(
         raise typer.Exit(code)
 
 
+@app.command("report")
+def report(
+    results: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of results.")],
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page that needs no network.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the Pareto fronts, .png or .svg.")] = None,
+    json: Json = False,
+) -> int:
+    """Show the results of a run: as a table, a page, or a picture."""
+    from ..benchmark.pictures import pareto_picture
+    from ..benchmark.report import report_page
+    from ..benchmark.results import good, read
+    from ..pages import write_page
+
+    rows = read(results)
+    if html is not None:
+        write_page(html, report_page(rows))
+    if png is not None:
+        pareto_picture(good(rows), png)
+    if json:
+        print_json(rows)
+    elif html is None and png is None:
+        from .bench_tables import show_rows
+
+        show_rows(rows, stdout())
+    for path in (html, png):
+        if path is not None:
+            stderr().print(f"wrote {path}", soft_wrap=True)
+    return exit_codes.OK
+
+
+@app.command("compare")
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Folder of results.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Folder of results of the same data.")],
+    json: Json = False,
+) -> int:
+    """Compare two runs on the same data: what B does better or worse than A, and what is noise."""
+    from ..benchmark.compare import compare as compare_rows
+    from ..benchmark.results import read
+
+    comparison = compare_rows(read(first), read(second))
+    if json:
+        print_json(comparison.as_dict())
+    else:
+        from .bench_tables import show_comparison
+
+        show_comparison(comparison, stdout())
+    return exit_codes.OK
+
+
 def _bench(
     data: VectorData,
     specs: list[str] | None,

@@ -10,6 +10,7 @@ from .output import megabytes, one_line
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..benchmark.compare import Comparison
     from ..benchmark.results import Row
 
 _WIDE = 110
@@ -82,3 +83,28 @@ def _extra_cells(row: Row) -> list[str]:
     elif churn is not None:
         cells += [f"{churn['recall']:.4f}", f"{churn['adds_per_s']:,.0f}", f"{churn['removes_per_s']:,.0f}"]
     return cells
+
+
+def show_comparison(comparison: Comparison, console: Console) -> None:
+    """Print what differs between two runs."""
+    from rich.table import Table
+
+    for note in comparison.notes:
+        console.print(one_line(note), style="yellow")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("configuration", no_wrap=True)
+    for name in ("recall", "queries/s", "p99", "memory", "build"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for each in comparison.differences:
+        recall = "" if each.recall is None else f"{each.recall:+.4f}"
+        ratios = ["" if value is None else f"x {value:.2f}" for value in (each.qps, each.p99, each.memory, each.build)]
+        style = "red" if "worse" in each.verdict or "slower" in each.verdict else ""
+        table.add_row(each.spec, recall, *ratios, each.verdict, style=style)
+    if not console.is_terminal:
+        console.width = _PIPED
+    console.print(table)
+    console.print('"same": the rounds of both overlap', style="dim")
+    for specs, which in ((comparison.only_first, "first"), (comparison.only_second, "second")):
+        if specs:
+            console.print(f"only in the {which}: {', '.join(specs)}", style="dim")

@@ -273,6 +273,13 @@ ENGINES = (
 )  # fmt: skip
 
 
+SPECS = (
+    "honest", "tenfold", "boaster", "half", "padding", "foreign", "sleeper", "stale", "crasher", "picky:level=1..4..1",
+    "hanger", "hungry", "leaky", "undead", "chatty",
+)  # fmt: skip
+"""What a run over all that is wrong asks for."""
+
+
 def plant(monkeypatch=None) -> None:
     """Put the engines into the table of this process."""
     for cls in ENGINES:

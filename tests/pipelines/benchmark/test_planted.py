@@ -5,32 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import planted
 import pytest
 
 from pipelines.benchmark.results import FILE
 
-SPECS = (
-    "honest", "tenfold", "boaster", "half", "padding", "foreign", "sleeper", "stale", "crasher", "picky:level=1..4..1",
-    "hanger", "hungry", "leaky", "undead", "chatty",
-)  # fmt: skip
-
 
 @pytest.fixture(scope="module")
-def rows(bench, tmp_path_factory):
-    out = tmp_path_factory.mktemp("planted")
-    report = bench(list(SPECS), out, timeout=3.0, memory=400_000_000, filters=(0.25,), churn=0.2)
-    on_disk = [json.loads(line) for line in (out / FILE).read_text().splitlines()]
-    assert on_disk == report.rows
-    return {row["spec"]: row for row in on_disk}
+def rows(planted_run):
+    return {row["spec"]: row for row in map(json.loads, (planted_run / FILE).read_text().splitlines())}
 
 
 def test_every_configuration_has_its_row(rows):
-    assert set(rows) == {s for s in SPECS if s[:5] != "picky"} | {
-        "picky",
-        "picky:level=2",
-        "picky:level=3",
-        "picky:level=4",
-    }
+    plain = {spec for spec in planted.SPECS if not spec.startswith("picky")}
+    assert set(rows) == plain | {"picky", "picky:level=2", "picky:level=3", "picky:level=4"}
 
 
 @pytest.mark.parametrize(

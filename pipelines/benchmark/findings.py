@@ -1,0 +1,87 @@
+"""What rows of results say, in words: who is fastest and who is smallest at a recall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .results import Row
+
+LEVELS = (0.9, 0.95, 0.99)
+
+
+def fastest(rows: Iterable[Row], recall: float) -> Row | None:
+    """Return the row with the most queries per second among those that reach a recall."""
+    return max(_able(rows, recall), key=lambda row: float(row["qps"]), default=None)
+
+
+def smallest(rows: Iterable[Row], recall: float) -> Row | None:
+    """Return the row with the least memory among those that reach a recall; the faster one of equals."""
+    return min(_able(rows, recall), key=lambda row: (row["memory_bytes"], -row["qps"]), default=None)
+
+
+def _able(rows: Iterable[Row], recall: float) -> list[Row]:
+    """Return the rows that reach a recall by being what their names say (not, for example, untrained)."""
+    return [row for row in rows if row["recall"] >= recall and not row["note"]]
+
+
+def lead(rows: Sequence[Row]) -> str:
+    """Return the finding in a sentence."""
+    if not rows:
+        return "Nothing could be measured; the errors are listed below."
+    k = rows[0]["k"]
+    for level in reversed(LEVELS[:2]):
+        quick, small = fastest(rows, level), smallest(rows, level)
+        if quick is None or small is None:
+            continue
+        text = f"At recall@{k} of {level:g} or more, {quick['spec']} is the fastest ({quick['qps']:,.0f} queries/s"
+        if small["spec"] == quick["spec"]:
+            return f"{text}) and the smallest ({_mb(small)})."
+        return f"{text}, {_mb(quick)}) and {small['spec']} the smallest ({_mb(small)}, {small['qps']:,.0f} queries/s)."
+    best = max(rows, key=lambda row: float(row["recall"]))
+    return (
+        f"No configuration reaches recall@{k} of {LEVELS[0]:g}; the best is {best['spec']} with {best['recall']:.3f}."
+    )
+
+
+def described(row: Row) -> str:
+    """Return a row in a few lines, as tooltips show it."""
+    return (
+        f"{row['spec']}\nrecall {row['recall']:.4f}, {row['qps']:,.0f} queries/s\n"
+        f"p50 {row['p50_ms']:.3f} ms, p99 {row['p99_ms']:.3f} ms\n{_mb(row)}, built in {row['build_s']:.2f} s"
+    )
+
+
+def engines(rows: Iterable[Row]) -> list[str]:
+    """Return the engines in the order of the alphabet, which is that of their colours."""
+    return sorted({str(row["engine"]) for row in rows})
+
+
+def colour_numbers(names: Iterable[str]) -> dict[str, int]:
+    """Return a number for each engine, the same in every report: its place in the registry's table."""
+    import indexes
+
+    known = [name for name, row in indexes.engines.items() if row.family == "dense"]
+    return {name: known.index(name) if name in known else len(known) for name in names}
+
+
+def builds(rows: Iterable[Row]) -> list[Row]:
+    """Return one row of every build: the first."""
+    kept: dict[str, Row] = {}
+    for row in rows:
+        kept.setdefault(f"{row['engine']} {sorted(row['build'].items(), key=str)}", row)
+    return list(kept.values())
+
+
+def build_spec(row: Row) -> str:
+    """Return the spec of a row's build, without the parameters of searching."""
+    import indexes
+    from indexes.registry import engine
+
+    cls = engine(row["engine"]) if row["engine"] in indexes.engines else None
+    if cls is None:
+        return str(row["spec"])
+    return str(indexes.Spec(row["engine"], cls.Build(**row["build"]), cls.Search()))
+
+
+def _mb(row: Row) -> str:
+    return f"{row['memory_bytes'] / 1e6:,.1f} MB"

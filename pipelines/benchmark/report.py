@@ -1,0 +1,200 @@
+"""Results as one HTML page: fronts with tooltips, build times, latencies, every configuration, how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..charts import Bar, Front, Line, bars, fronts, lines
+from ..pages import Cell, Html, details, element, facts, page, paragraph, section, table
+from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead
+from .pareto import memory_front, speed_front
+from .results import Row, good
+
+_LATENCY_RECALL = 0.9
+
+
+def report_page(rows: Sequence[Row]) -> str:
+    """Return the page of a run; see `pipelines.pages.write_page`."""
+    figures = sorted(good(rows), key=lambda row: (row["engine"], row["memory_bytes"], row["recall"]))
+    first = rows[0]
+    data = first["data"]
+    parts = [
+        *([_speed(figures), _memory(figures), _build(figures), _latency(figures)] if figures else []),
+        _extras(figures),
+        _table(figures) if figures else "",
+        _failed(rows),
+        _made_on(first),
+    ]
+    title = f"Indexes on {data['name']}"
+    return page(title, *(part for part in parts if part), lead=lead(figures), footer=_footer(rows))
+
+
+def _speed(rows: Sequence[Row]) -> Html:
+    k = rows[0]["k"]
+    caption = "Up and to the right is better. A line joins an engine's configurations that none of its others beats."
+    chart = fronts(
+        _fronts(rows, lambda row: float(row["qps"]), speed_front), x=f"recall@{k}", y="queries/s", caption=caption
+    )
+    return section("Recall and speed", chart)
+
+
+def _memory(rows: Sequence[Row]) -> Html:
+    k = rows[0]["k"]
+    chart = fronts(
+        _fronts(rows, lambda row: row["memory_bytes"] / 1e6, memory_front),
+        x=f"recall@{k}",
+        y="memory, MB",
+        caption="Down and to the right is better. Memory is the index's own account, held to the truth by tests.",
+    )
+    return section("Recall and memory", chart)
+
+
+def _fronts(rows: Sequence[Row], value: Callable[[Row], float], front: Callable[[list[Row]], list[Row]]) -> list[Front]:
+    def points(some: Sequence[Row]) -> list[tuple[float, float, str]]:
+        return [(float(row["recall"]), value(row), described(row)) for row in some]
+
+    numbers = colour_numbers(engines(rows))
+    own = {name: [row for row in rows if row["engine"] == name] for name in numbers}
+    return [Front(name, points(own[name]), points(front(own[name])), numbers[name]) for name in numbers]
+
+
+def _build(rows: Sequence[Row]) -> Html:
+    made = sorted(builds(rows), key=lambda row: float(row["build_s"]))
+    chart = bars(
+        [
+            Bar(build_spec(row), row["build_s"], shown=f"{row['build_s']:.2f} s, peak {_mb(row['build_peak_bytes'])}")
+            for row in made
+        ],
+        caption="Until the first query is answered, on one thread; the peak is what building takes beside the data.",
+    )
+    return section("Building", chart)
+
+
+def _latency(rows: Sequence[Row]) -> Html:
+    """Draw, for each engine, the latencies of its fastest configuration of good recall."""
+    chosen = [
+        row
+        for name in engines(rows)
+        if (row := fastest([r for r in rows if r["engine"] == name], _LATENCY_RECALL)) is not None
+    ]
+    if not chosen:
+        return Html("")
+    series = [
+        Line(row["spec"], [max(float(ms), 1e-6) for ms in row["latency_ms"].values()],
+             [float(q) for q in row["latency_ms"]])
+        for row in chosen
+    ]  # fmt: skip
+    chart = lines(
+        series,
+        x="milliseconds, one query at a time",
+        y="% of queries",
+        log_x=True,
+        caption=f"Each engine's fastest configuration with recall of {_LATENCY_RECALL:g} or more.",
+    )
+    return section("Latency", chart)
+
+
+def _extras(rows: Sequence[Row]) -> Html:
+    """Return tables of what only some runs measure: threads, filters, changes."""
+    if not rows:
+        return Html("")
+    first = rows[0]
+    parts: list[Html] = []
+    if len(first["threads_asked"]) > 1:
+        headers = ["configuration", *(f"queries/s, {t} thread{'s' * (t != '1')}" for t in first["threads"])]
+        cells = [[row["spec"], *(_or_none(row["threads"].get(t)) for t in first["threads"])] for row in rows]
+        parts.append(details("Speed by searching threads", table(headers, cells, digits=0)))
+    if first["filters_asked"]:
+        asked = first["filters_asked"]
+        headers = [
+            "configuration",
+            *(f"{100 * share:g} %: {what}" for share in asked for what in ("recall", "queries/s")),
+        ]
+        cells = [
+            [row["spec"], *(v for each in row["filters"] for v in (each["recall"], round(each["qps"])))] for row in rows
+        ]
+        parts.append(details("Search among a share of the vectors, drawn at random", table(headers, cells)))
+    if first["churn_asked"] is not None:
+        headers = ["configuration", "recall before", "recall after", "adds/s", "removes/s", "queries/s after"]
+        summary = f"After {first['churn_asked']:.0%} of the vectors were removed and added again, a hundred at a time"
+        parts.append(details(summary, table(headers, [_churn_cells(row) for row in rows])))
+    return section("Threads, filters, changes", *parts) if parts else Html("")
+
+
+def _churn_cells(row: Row) -> list[Cell]:
+    churn: dict[str, Any] = row["churn"] or {}
+    if "recall" not in churn:
+        return [row["spec"], row["recall"], None, None, None, None]
+    speeds = (round(churn[name]) for name in ("adds_per_s", "removes_per_s", "qps"))
+    return [row["spec"], row["recall"], churn["recall"], *speeds]
+
+
+def _table(rows: Sequence[Row]) -> Html:
+    headers = [
+        "configuration", f"recall@{rows[0]['k']}", "95 % interval", "by id", "distance error", "queries/s", "spread",
+        "one by one", "p50 ms", "p95 ms", "p99 ms", "build s", "memory MB", "resident MB", "build peak MB", "disk MB",
+        "load s",
+    ]  # fmt: skip
+    cells: list[list[Cell]] = [
+        [
+            row["spec"] + (f" ({row['note']})" if row["note"] else ""), row["recall"],
+            "{:.3f} to {:.3f}".format(*row["recall_interval"]), row["recall_by_id"], row["distance_error"],
+            round(row["qps"]), f"±{50 * row['qps_spread']:.0f} %", round(row["qps_one_by_one"]), row["p50_ms"],
+            row["p95_ms"], row["p99_ms"], row["build_s"], row["memory_bytes"] / 1e6, _mega(row["resident_bytes"]),
+            _mega(row["build_peak_bytes"]), _mega(row["disk_bytes"]), row["load_s"],
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return section(
+        "Every configuration",
+        table(headers, cells),
+        lead="Queries/s are of all queries in one call, the median over the rounds; the spread is half of the range. "
+        "The distance error is by how much the neighbours found are too far.",
+    )
+
+
+def _failed(rows: Sequence[Row]) -> Html:
+    failed = [row for row in rows if row["error"]]
+    if not failed:
+        return Html("")
+    return section("What failed", table(["configuration", "why"], [[row["spec"], row["error"]] for row in failed]))
+
+
+def _made_on(row: Row) -> Html:
+    data, machine = row["data"], row["machine"]
+    known = {
+        "data": f"{data['name']}: {data['n']:,} vectors of {data['dim']}, {data['metric']}",
+        "queries": f"{data['n_queries']:,}",
+        "content": f"SHA-256 {data['digest']}",
+        "machine": f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 1e9:.0f} GB, "
+        f"{machine['system']}; load {machine['load']} at the start",
+        "versions": ", ".join(f"{name} {version}" for name, version in row["versions"].items()),
+        "seed": str(row["seed"]),
+        "measured": f"{row['rounds']} rounds, engines in turns; searching threads: "
+        + ", ".join(map(str, row["threads_asked"])),
+    }
+    notes = [element("li", note) for note in data["notes"]]
+    how = paragraph(
+        "Each index is built in a process of its own, saved, and loaded in another, which is searched. Recall counts "
+        "what is as near as the k-th true neighbour, by distances worked out anew in float64; a neighbour returned "
+        "twice counts once. The true neighbours come from exact search and are checked by brute force in every run."
+    )
+    return section("How it was made", facts(known), element("ul", *notes) if notes else "", details("Method", how))
+
+
+def _footer(rows: Sequence[Row]) -> str:
+    times = sorted(str(row["time"]) for row in rows)
+    return f"{len(rows)} configurations, measured {times[0]} to {times[-1]} by rag bench."
+
+
+def _mega(n_bytes: float | None) -> float | None:
+    return None if n_bytes is None else n_bytes / 1e6
+
+
+def _mb(n_bytes: float | None) -> str:
+    return "unknown" if n_bytes is None else f"{n_bytes / 1e6:.1f} MB"
+
+
+def _or_none(value: float | None) -> Cell:
+    return None if value is None else round(value)

@@ -1,0 +1,40 @@
+"""Our results read as ann-benchmarks reads its own: its metrics on them give our figures."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+from pipelines.benchmark.results import good, read
+
+
+@pytest.fixture(scope="module")
+def rows(planted_run):
+    return {row["spec"]: row for row in good(read(planted_run))}
+
+
+def test_its_metrics_on_our_files_give_our_figures(planted_run, rows):
+    """As its plots do: threshold from the dataset's distances, candidates' distances from the result file."""
+    folder = planted_run / "ann-benchmarks"
+    with h5py.File(folder / "data" / "small.hdf5") as file:
+        threshold = file["distances"][:, 9] + 1e-9
+        assert file.attrs["distance"] == "euclidean"
+        assert file.attrs["dimension"] == 8
+        n_queries = len(file["test"])
+    for spec in ("honest", "half", "padding", "boaster"):
+        (path,) = (folder / "results" / "small" / "10" / spec).glob("*.hdf5")
+        with h5py.File(path) as file:
+            recall = float((file["distances"][:] <= threshold[:, None]).sum(axis=1).mean() / file.attrs["count"])
+            assert recall == pytest.approx(rows[spec]["recall"], abs=1e-9)
+            assert 1 / file.attrs["best_search_time"] == pytest.approx(rows[spec]["qps"])
+            assert file.attrs["build_time"] == rows[spec]["build_s"]
+            assert file.attrs["index_size"] == pytest.approx(rows[spec]["memory_bytes"] / 1024)
+            assert (file.attrs["algo"], file.attrs["name"], file.attrs["dataset"]) == (spec, spec, "small")
+            assert {"batch_mode", "expect_extra", "run_count", "candidates", "distance"} <= set(file.attrs)
+            assert file["times"].shape == (n_queries,)
+            assert file["neighbors"].dtype == np.int32
+
+
+def test_no_file_for_what_failed(planted_run):
+    assert not (planted_run / "ann-benchmarks" / "results" / "small" / "10" / "crasher").exists()
