@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def _pyplot() -> Any:  # noqa: ANN401 - a module without types
         import matplotlib as mpl
     except ImportError as error:
         raise ExtraMissing("pictures need matplotlib: pip install 'rag-workbench[benchmark]'") from error
-    if "matplotlib.pyplot" not in __import__("sys").modules:
+    if "matplotlib.pyplot" not in sys.modules:
         mpl.use("Agg")  # a file needs no screen; a notebook has chosen its own by now
     import matplotlib.pyplot as plt
 
