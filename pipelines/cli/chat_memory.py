@@ -63,7 +63,7 @@ def obey(memory: Memory | None, line: str) -> bool:
             forget_user(memory.folder, memory.user)
             stdout().print(f"All that was kept of {one_line(memory.user)} is deleted.", style="dim")
         elif not rest.strip():
-            stdout().print(f"{memory.forget()} entries of this session deleted.", style="dim")
+            stdout().print(f"Deleted from this session: {memory.forget()}.", style="dim")
         else:
             stderr().print("write /forget for this session, or /forget all")
     except (RagError, OSError) as error:
@@ -79,4 +79,4 @@ def _show(memory: Memory) -> None:
         console.print(f"{turn.number}. {one_line(turn.question, 200)}", style="cyan")
         console.print(f"   {one_line(turn.answer, 200) or '(not answered)'}")
     kept = sum(info.memories for info in sessions(memory.folder, memory.user))
-    console.print(f"{kept} summaries of older turns, over all sessions.", style="dim")
+    console.print(f"Summaries of older turns, over all sessions: {kept}.", style="dim")

@@ -69,7 +69,7 @@ def delete(
     if json:
         print_json({"user": user, "session": session, "deleted": gone})
     else:
-        stdout().print(f"{gone} entries deleted.")
+        stdout().print(f"Deleted: {gone} turns and summaries.")
     return exit_codes.OK
 
 

@@ -55,7 +55,7 @@ class Context:
                 built = builder.build(question, tuple(current))
             except Exception as error:  # noqa: BLE001 - whatever a step raises, what it was given remains
                 failures.append(f"{builder.name} was left out: {type(error).__name__}: {error}")
-                log.warning("context step %s", failures[-1])
+                log.info("context step %s", failures[-1])  # the caller is told by `failure`
             else:
                 left = {passage.chunk for passage in built}
                 dropped += [(passage.chunk, builder.name) for passage in current if passage.chunk not in left]

@@ -10,7 +10,7 @@ from .function import CallableEmbedder
 from .hashing import HashingEmbedder
 from .model_embedder import ModelEmbedder
 from .models import DEFAULT_MODEL, Model, find_model
-from .protocol import Embedder, TokenEmbedder, Tokenizer, TokenStates
+from .protocol import Embedder, PartEmbedder, TokenEmbedder, Tokenizer, TokenStates
 from .tokens import WordTokenizer
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Embedder",
     "HashingEmbedder",
     "ModelEmbedder",
+    "PartEmbedder",
     "TokenEmbedder",
     "TokenStates",
     "Tokenizer",

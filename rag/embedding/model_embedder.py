@@ -133,7 +133,7 @@ class ModelEmbedder:
     def embed_parts(
         self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-        """Embed texts to be found, and spans of each in its context, see `TokenEmbedder.embed_parts`.
+        """Embed texts to be found, and spans of each in its context, see `PartEmbedder`.
 
         References
         ----------

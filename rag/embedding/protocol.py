@@ -50,6 +50,11 @@ class TokenEmbedder(Protocol):
         """Embed the tokens of texts in their context; ``query`` says that the texts are questions."""
         ...
 
+
+@runtime_checkable
+class PartEmbedder(Protocol):
+    """What late chunking asks of an embedder beyond `Embedder`; `rag.embedding.ModelEmbedder` has it."""
+
     def embed_parts(
         self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:

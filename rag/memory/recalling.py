@@ -76,7 +76,7 @@ class RememberingRetriever:
         try:
             recalled = self.memory.recall(found.question, self.memories)
         except (RagError, OSError) as error:
-            log.warning("the memory was left out: %s", error)
+            log.info("the memory was left out: %s", error)  # the caller is told by `notes`
             return replace(found, notes=(*found.notes, f"the memory was left out: {error}"))
         first = len(found.passages) + 1
         least = min((passage.score for passage in found.passages), default=0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +16,8 @@ from ..errors import InvalidInput, ModelMissing
 class CrossEncoderReranker:
     """Any cross-encoder of sentence-transformers; the most exact reranker there is, and the slowest per passage.
 
+    The model is loaded at once, so that no question's deadline pays for it.
+
     Parameters
     ----------
     model
@@ -28,6 +29,11 @@ class CrossEncoderReranker:
         Tokens of question and passage together; the model's own where None.
     device
         ``"cpu"``, ``"cuda"`` ...; the fastest there is where None.
+
+    Raises
+    ------
+    ModelMissing
+        The model is not on this machine.
 
     References
     ----------
@@ -42,10 +48,7 @@ class CrossEncoderReranker:
         self.name = "cross-encoder"
         self.model = model
         self._batch_size = batch_size
-        self._max_length = max_length
-        self._device = device
-        self._loaded: Any = None
-        self._lock = threading.Lock()
+        self._model = _loaded(model, max_length, device)
 
     def score(
         self, question: str, passages: Sequence[Passage], *, deadline: float | None = None
@@ -60,33 +63,28 @@ class CrossEncoderReranker:
             The model gives more than one number a pair: it is a classifier, not a reranker.
         """
         until = None if deadline is None else time.monotonic() + deadline
-        model = self._model()
         found: list[float] = []
         for start in range(0, len(passages), self._batch_size):
             if until is not None and time.monotonic() > until:
                 raise TimeoutError(f"{start} of {len(passages)} passages were scored in {deadline:.3g} s")
             part = passages[start : start + self._batch_size]
             pairs = [(question, context_text(p.title, p.heading, p.text)) for p in part]
-            scores = np.asarray(model.predict(pairs, batch_size=len(pairs), show_progress_bar=False))
+            scores = np.asarray(self._model.predict(pairs, batch_size=len(pairs), show_progress_bar=False))
             if scores.shape != (len(part),):
                 raise InvalidInput(f"{self.model} gives {scores.shape[1:]} numbers a pair; a reranker gives one")
             found += scores.astype(np.float64).tolist()
         return np.asarray(found)
 
-    def _model(self) -> Any:  # noqa: ANN401 - sentence-transformers is imported on first use
-        with self._lock:
-            if self._loaded is None:
-                from sentence_transformers import CrossEncoder
 
-                from ..embedding.torch_runtime import quiet_transformers
+def _loaded(model: str, max_length: int | None, device: str | None) -> Any:  # noqa: ANN401 - imported on first use
+    from sentence_transformers import CrossEncoder
 
-                options = {"local_files_only": True, "trust_remote_code": False}
-                try:
-                    with quiet_transformers():
-                        self._loaded = CrossEncoder(
-                            self.model, max_length=self._max_length, device=self._device, **options
-                        )
-                except OSError as error:
-                    text = f"no cross-encoder {self.model!r} on this machine; give its folder, or download it first"
-                    raise ModelMissing(f"{text} with: hf download {self.model}") from error
-            return self._loaded
+    from ..embedding.torch_runtime import quiet_transformers
+
+    options = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        with quiet_transformers():
+            return CrossEncoder(model, max_length=max_length, device=device, **options)
+    except OSError as error:
+        text = f"no cross-encoder {model!r} on this machine; give its folder, or download it first"
+        raise ModelMissing(f"{text} with: hf download {model}") from error

@@ -106,7 +106,7 @@ class Reranking:
                 current = _ordered(reranker, question, current, left)
             except Exception as error:  # noqa: BLE001 - whatever a reranker raises, the search's order remains
                 failures.append(f"{reranker.name} was left out: {type(error).__name__}: {error}")
-                log.warning("reranker %s", failures[-1])
+                log.info("reranker %s", failures[-1])  # the caller is told by `failure`
             seconds.append((reranker.name, time.perf_counter() - begun))
         before = {passage.chunk: rank for rank, passage in enumerate(passages, 1)}
         kept = [*current, *_below(current, rest)][: min(k, self.top_k_out or k)]

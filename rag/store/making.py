@@ -15,7 +15,7 @@ import indexes
 from indexes import Metric
 
 from .. import embedding
-from ..embedding.protocol import Embedder, TokenEmbedder
+from ..embedding.protocol import Embedder, PartEmbedder
 from ..errors import InvalidInput, ModelMissing, StoreMismatch
 from ..granularity import checked_granularity
 from ..terms import Analyser
@@ -160,7 +160,7 @@ def new_identity(tools: Tools, specs: tuple[str, ...], metric: Metric, granulari
     specs = checked_specs(specs)
     analyser = tools.analyser.name
     embedder = tools.embedder
-    if granularity == "chunk+late" and not isinstance(embedder, TokenEmbedder):
+    if granularity == "chunk+late" and not isinstance(embedder, PartEmbedder):
         text = f"granularity chunk+late needs a model's token states, and embedder {embedder.name!r} gives none"
         raise InvalidInput(f"{text}; take chunk+sentence")
     given = tools._given

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .. import granularity
 from ..documents import Chunk, Document, Section, context_text
 from ..embedding import checked
-from ..embedding.protocol import Embedder, TokenEmbedder
+from ..embedding.protocol import Embedder, PartEmbedder
 from ..errors import EmbedderError
 from ..sentences import Span
 from .identity import Identity
@@ -255,7 +255,7 @@ def _parts(chunk: Chunk, text: str, identity: Identity) -> Iterator[Part]:
 
 
 def _with_parts(embedder: Embedder, jobs: Sequence[Job]) -> tuple[NDArray[np.float32], _Embedded]:
-    if not isinstance(embedder, TokenEmbedder):
+    if not isinstance(embedder, PartEmbedder):
         raise EmbedderError(f"embedder {embedder.name!r} gives no token states, which granularity chunk+late needs")
     vectors, parts = embedder.embed_parts([j.text for j in jobs], [[span for span, _ in j.parts] for j in jobs])
     keys = [[key for _, key in job.parts] for job in jobs]

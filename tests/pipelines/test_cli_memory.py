@@ -58,7 +58,7 @@ def test_forget_in_the_conversation(
     lines = ["When does the ferry leave?", "/forget", "/memory", "/forget maybe", "/forget all", "/forget all"]
     assert chat(kb, lines, monkeypatch, "--memory", folder) == 0
     out, err = capsys.readouterr()
-    assert "1 entries of this session deleted." in out
+    assert "Deleted from this session: 1." in out
     assert "All that was kept of me is deleted." in out
     assert "write /forget for this session" in err
     assert "nothing is kept of user 'me'" in err

@@ -27,9 +27,6 @@ class Reader(HashingEmbedder):
         self.embedded += len(texts)
         return super().embed_passages(texts)
 
-    def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> list:
-        raise NotImplementedError
-
     def embed_parts(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> tuple:
         whole = self.embed_passages(texts)
         plain = HashingEmbedder(self.dim)
