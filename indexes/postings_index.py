@@ -87,6 +87,10 @@ class PostingsIndex(TermIndex):
     def _read(self, folder: Path, n_rows: int) -> None:
         self._postings.read(folder, n_rows)
 
+    def _frequencies(self) -> dict[str, int]:
+        counts = self._postings.document_frequencies().tolist()
+        return {term: count for term, count in zip(self._postings.vocabulary, counts, strict=True) if count}
+
     def _bytes(self) -> dict[str, int]:
         with self._making:
             cached = sum(each.nbytes for each in self._scorers.values())

@@ -144,7 +144,17 @@ class TermIndex(Index[Bags]):
                     _put(hits.ids[i], hits.scores[i], by_row[rows], scores, n)
         return hits
 
+    def frequencies(self) -> dict[str, int]:
+        """Return in how many documents each term stands; for all terms, so keep it rather than ask often."""
+        with self._lock.reading():
+            self._check_whole()
+            return self._frequencies()
+
     # ---- machinery --------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _frequencies(self) -> dict[str, int]:
+        """Return in how many documents each term stands, terms in none left out."""
 
     def _chosen(self, params: Parameters | Mapping[str, Value]) -> Parameters:
         if isinstance(params, Mapping):

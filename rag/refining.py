@@ -16,6 +16,7 @@ from .searching import Searcher
 if TYPE_CHECKING:
     from .filters import Filter
     from .knowledge_base import KnowledgeBase
+    from .query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +58,22 @@ class RefinedRetriever:
         """Passages to return where a question does not say."""
         return self.retriever.k
 
-    def retrieve(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+    def retrieve(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
         """Return what `Retriever.retrieve` does, refined."""
         return self.search(question, k, where=where).passages
 
-    def search(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
+    def search(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
         """Return what `retrieve` does, with timings, and ``notes`` of what failed and was left out."""
         return self.search_many([question], k, where=where)[0]
 
     def retrieve_many(
-        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
     ) -> list[list[Passage]]:
         """Return the passages for each question."""
         return [found.passages for found in self.search_many(questions, k, where=where)]
 
     def search_many(
-        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
     ) -> list[Retrieval]:
         """Return what `search` does for each question."""
         wanted = self.k if k is None else k

@@ -17,10 +17,11 @@ from indexes import IdSet
 
 from .candidates import Background, Candidates, Search, background_of, gather, sample
 from .dedupe import Repetitions
-from .documents import Passage, clean_text
+from .documents import Passage
 from .errors import InvalidInput
 from .fusion import DENSE_WEIGHT, Fusion
 from .fusion import fusion as fusion_named
+from .query import Query, as_query
 from .question_words import topic_terms
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Retriever:
 
     # ---- what callers use -------------------------------------------------------------------------------------
 
-    def retrieve(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+    def retrieve(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
         """Return the passages that fit a question, best first.
 
         Parameters
@@ -153,33 +154,33 @@ class Retriever:
         """
         return self.search(question, k, where=where).passages
 
-    def search(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
+    def search(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
         """Return what `retrieve` does, with timings."""
         return self.search_many([question], k, where=where)[0]
 
     def retrieve_many(
-        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
     ) -> list[list[Passage]]:
         """Return the passages for each question: what `retrieve` returns for it, with batched work."""
         return [found.passages for found in self.search_many(questions, k, where=where)]
 
     def search_many(
-        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
     ) -> list[Retrieval]:
         """Return what `search` does for each question, embedding and searching in batches."""
         wanted = self.k if k is None else _at_least_one("k", k)
-        texts = [_checked(question) for question in questions]
+        queries = [as_query(question) for question in questions]
         allow = self._allowed(where)
         found: list[Retrieval] = []
-        for start in range(0, len(texts), _BATCH):
-            found += self._batch(texts[start : start + _BATCH], wanted, allow)
+        for start in range(0, len(queries), _BATCH):
+            found += self._batch(queries[start : start + _BATCH], wanted, allow)
         return found
 
     # ---- machinery --------------------------------------------------------------------------------------------
 
-    def _batch(self, questions: Sequence[str], k: int, allow: IdSet | None) -> Iterator[Retrieval]:
+    def _batch(self, questions: Sequence[Query], k: int, allow: IdSet | None) -> Iterator[Retrieval]:
         start = time.perf_counter()
-        vectors = self.kb.embedder.embed_queries(questions) if self.dense else None
+        vectors = self._vectors(questions) if self.dense else None
         embedded = time.perf_counter()
         searches = self._searches(questions, vectors)
         background = self._background(searches) if self.fusion.complete and len(searches) > 1 else None
@@ -197,9 +198,15 @@ class Retriever:
                 candidates[i] = gather(alone, 1, deeper, allow, background)[0]
                 timings["search"] += time.perf_counter() - again
                 passages, timings = self._chosen(candidates[i], k, timings)
-            yield Retrieval(question, passages, timings)
+            yield Retrieval(question.text, passages, timings)
 
-    def _searches(self, questions: Sequence[str], vectors: NDArray[np.float32] | None) -> list[Search]:
+    def _vectors(self, questions: Sequence[Query]) -> NDArray[np.float32]:
+        """Embed the questions that bring no vector."""
+        texts = [question.text for question in questions if question.vector is None]
+        embedded = iter(self.kb.embedder.embed_queries(texts) if texts else ())
+        return np.stack([next(embedded) if question.vector is None else question.vector for question in questions])
+
+    def _searches(self, questions: Sequence[Query], vectors: NDArray[np.float32] | None) -> list[Search]:
         searches = []
         if vectors is not None:
             searches.append(Search("dense", self.kb.dense(), vectors))
@@ -207,7 +214,7 @@ class Retriever:
             searches.append(self._term_search(questions))
         return searches
 
-    def _term_search(self, questions: Sequence[str]) -> Search:
+    def _term_search(self, questions: Sequence[Query]) -> Search:
         """Return the plain search by all terms where it is alone; what serves best beside a dense search else.
 
         The dense search reads the question as a whole and rewards a passage that keeps to its matter, so the term
@@ -216,9 +223,10 @@ class Retriever:
         """
         index, analyser = self.kb.index("terms"), self.kb.analyser
         if not self.dense:
-            return Search("terms", index, [analyser.terms(question) for question in questions])
+            plain = [q.terms if q.terms is not None else analyser.terms(q.text) for q in questions]
+            return Search("terms", index, plain)
         default = index.name == "bm25" and index.search_params == index.Search()
-        terms = [topic_terms(question, analyser) for question in questions]
+        terms = [q.terms if q.terms is not None else topic_terms(q.text, analyser) for q in questions]
         return Search("terms", index, terms, params=BESIDE_DENSE if default else None)
 
     def _background(self, searches: Sequence[Search]) -> Background:
@@ -299,14 +307,6 @@ def _passage(rank: int, at: int, record: ChunkRecord, scores: NDArray[np.float64
         metadata=record.metadata,
         scores=said,
     )
-
-
-def _checked(question: str) -> str:
-    if not isinstance(question, str):
-        raise InvalidInput(f"a question is a string, not {type(question).__name__}")
-    if not question.strip():
-        raise InvalidInput("the question is empty; ask something in words")
-    return clean_text(question)
 
 
 def _at_least_one(name: str, value: int) -> int:

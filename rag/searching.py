@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .documents import Passage
     from .filters import Filter
     from .knowledge_base import KnowledgeBase
+    from .query import Query
     from .retriever import Retrieval
 
 
@@ -25,22 +26,22 @@ class Searcher(Protocol):
         """Passages to return where a question does not say."""
         ...
 
-    def retrieve(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+    def retrieve(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
         """Return the passages that fit a question, best first."""
         ...
 
     def retrieve_many(
-        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
     ) -> list[list[Passage]]:
         """Return the passages for each question."""
         ...
 
-    def search(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
+    def search(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
         """Return the passages that fit a question, with timings and notes."""
         ...
 
     def search_many(
-        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
     ) -> list[Retrieval]:
         """Return what `search` does for each question."""
         ...

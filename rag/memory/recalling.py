@@ -16,6 +16,7 @@ from .memory import Memory
 if TYPE_CHECKING:
     from ..filters import Filter
     from ..knowledge_base import KnowledgeBase
+    from ..query import Query
 
 log = logging.getLogger(__name__)
 
@@ -52,22 +53,22 @@ class RememberingRetriever:
         """Passages of documents to return where a question does not say."""
         return self.retriever.k
 
-    def retrieve(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+    def retrieve(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
         """Return the passages for a question, those of the memory last."""
         return self.search(question, k, where=where).passages
 
     def retrieve_many(
-        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
     ) -> list[list[Passage]]:
         """Return the passages for each question."""
         return [found.passages for found in self.search_many(questions, k, where=where)]
 
-    def search(self, question: str, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
+    def search(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
         """Return what `retrieve` does, with timings and notes."""
         return self.search_many([question], k, where=where)[0]
 
     def search_many(
-        self, questions: Sequence[str], k: int | None = None, *, where: str | Filter | None = None
+        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
     ) -> list[Retrieval]:
         """Return what `search` does for each question."""
         return [self._joined(found) for found in self.retriever.search_many(questions, k, where=where)]

@@ -1,0 +1,80 @@
+"""A knowledge base as rewriters see it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..documents import context_text
+
+if TYPE_CHECKING:
+    from ..documents import Passage
+    from ..embedding.protocol import Embedder
+    from ..query import Query
+    from ..searching import Searcher
+    from ..terms import Analyser
+
+
+class LiveCorpus:
+    """The corpus behind a retriever; what is worked out is kept until the knowledge base changes."""
+
+    def __init__(self, retriever: Searcher) -> None:
+        self._retriever = retriever
+        self._kb = retriever.kb
+        self._kept: tuple[int, Mapping[str, int]] | None = None
+        self._turn = threading.Lock()
+
+    @property
+    def analyser(self) -> Analyser:
+        """What makes index terms of words."""
+        return self._kb.analyser
+
+    @property
+    def embedder(self) -> Embedder:
+        """The knowledge base's embedder."""
+        return self._kb.embedder
+
+    @property
+    def n(self) -> int:
+        """Chunks in all."""
+        return len(self._kb.index("terms")) if self._has("terms") else len(self._kb.chunk_ids())
+
+    def frequencies(self) -> Mapping[str, int]:
+        """Return in how many chunks each term stands."""
+        if not self._has("terms"):
+            return {}
+        with self._turn:
+            seq = self._kb.seq
+            if self._kept is None or self._kept[0] != seq:
+                self._kept = (seq, self._kb.index("terms").frequencies())
+            return self._kept[1]
+
+    def holding(self, terms: Mapping[str, float], k: int) -> list[tuple[str, float]]:
+        """Return texts and BM25 scores of the chunks that hold the terms best."""
+        if not self._has("terms"):
+            return []
+        ids, scores = self._kb.index("terms").search([terms], k).row(0)
+        records = self._kb.chunks(ids.tolist())
+        return [
+            (context_text(r.title, r.heading, r.text), float(s)) for r, s in zip(records, scores.tolist(), strict=True)
+        ]
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+        """Return the vectors of the chunks nearest to a vector."""
+        if not self._has("dense"):
+            return np.zeros((0, len(vector)), np.float32)
+        ids, _ = self._kb.index("dense").search(vector[None, :], k).row(0)
+        return self._kb.vectors(ids.tolist())
+
+    def search(self, query: Query, k: int) -> list[Passage]:
+        """Search as the retriever does, without rewriting."""
+        return self._retriever.search(query, k).passages
+
+    def _has(self, family: str) -> bool:
+        import indexes
+
+        return any(indexes.kind(spec) == family for spec in self._kb.indexes)

@@ -1,0 +1,133 @@
+"""The stage that rewrites: rewriters one after another, bounded in time and in what they may ask for, failing open."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..deadlines import within
+from ..errors import InvalidInput
+from ..query import Query
+from .protocol import Asked, Corpus, QueryRewriter, Variant
+
+log = logging.getLogger(__name__)
+
+DEADLINE_S = 10.0
+MOST_VARIANTS = 8
+LONGEST = 2_000
+"""Characters of a rewritten question; what is longer was not meant as one."""
+READ = 4_000
+"""Characters of a question that rewriters look at; a longer one is searched for as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one rewriter did: the text after it, further questions, index terms, seconds; ``note`` where it failed."""
+
+    name: str
+    changed: bool
+    text: str
+    variants: tuple[Variant, ...] = ()
+    terms: tuple[tuple[str, float], ...] = ()
+    vector: bool = False
+    seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What is to be searched for, the question itself first.
+
+    Attributes
+    ----------
+    queries
+        With the weight of each one's results.
+    steps
+        What each rewriter did, those that changed nothing included.
+    """
+
+    queries: tuple[tuple[Query, float], ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def text(self) -> str:
+        """The question as it is searched for."""
+        return self.queries[0][0].text
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What failed, in words."""
+        return tuple(step.note for step in self.steps if step.note)
+
+
+class Rewriting:
+    """Rewriters in the order of use.
+
+    Parameters
+    ----------
+    rewriters
+        Each gets what the one before made of the question.
+    deadline
+        Seconds for all of them together; None for no limit. What is not done by then is left out.
+    """
+
+    def __init__(self, rewriters: Sequence[QueryRewriter], *, deadline: float | None = DEADLINE_S) -> None:
+        if deadline is not None and not deadline > 0:
+            raise InvalidInput(f"deadline={deadline}: give seconds above 0, or None for no limit")
+        self.rewriters = tuple(rewriters)
+        self.deadline = deadline
+
+    def __repr__(self) -> str:
+        return f"Rewriting({'+'.join(each.name for each in self.rewriters)})"
+
+    def run(self, query: Query, corpus: Corpus) -> Rewritten:
+        """Rewrite one question."""
+        if query.terms is not None or query.vector is not None or len(query.text) > READ:
+            return Rewritten(((query, 1.0),), ())
+        start = time.perf_counter()
+        asked = Asked(query.text, query.text, query.history)
+        steps = []
+        for rewriter in self.rewriters:
+            left = None if self.deadline is None else self.deadline - (time.perf_counter() - start)
+            asked, step = _tried(rewriter, asked, corpus, left)
+            steps.append(step)
+        main = Query(asked.text, asked.history, asked.terms, asked.vector)
+        others = [(Query(each.text, asked.history), each.weight) for each in asked.variants]
+        return Rewritten(((main, 1.0), *others), tuple(steps))
+
+
+def _tried(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | None) -> tuple[Asked, Step]:
+    begun = time.perf_counter()
+    try:
+        if left is not None and left <= 0:
+            raise TimeoutError("no time was left for it")
+        waits = getattr(rewriter, "waits", False)  # on a model: only then is a thread worth its cost
+        found = within(left if waits else None, lambda: rewriter.rewrite(asked, corpus, deadline=left))
+        after = _checked(found, asked)
+    except Exception as error:  # noqa: BLE001 - whatever a rewriter raises, the plain question remains
+        note = f"{rewriter.name} was left out: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        log.warning("rewriter %s", note)
+        return asked, Step(rewriter.name, False, asked.text, seconds=time.perf_counter() - begun, note=note)
+    changed = after.differs(asked)
+    return after, Step(
+        rewriter.name,
+        changed,
+        after.text,
+        after.variants,
+        tuple((after.terms or {}).items()) if after.terms is not asked.terms else (),
+        after.vector is not asked.vector,
+        time.perf_counter() - begun,
+    )
+
+
+def _checked(found: object, asked: Asked) -> Asked:
+    """Refuse nonsense, and bound what may be asked for."""
+    if not isinstance(found, Asked):
+        raise TypeError(f"it returned a {type(found).__name__}, not a question")
+    if not found.text.strip() or len(found.text) > max(LONGEST, 2 * len(asked.text)):
+        raise ValueError(f"it made a question of {len(found.text)} characters")
+    fresh = dict.fromkeys(v for v in found.variants[: 10 * MOST_VARIANTS] if v.text.strip() and len(v.text) <= LONGEST)
+    kept = tuple(v for v in fresh if v.text != found.text)[:MOST_VARIANTS]
+    return found if kept == found.variants else replace(found, variants=kept)
