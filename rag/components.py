@@ -36,7 +36,7 @@ def make(kind: str, table: Mapping[str, str], spec: str, tools: Tools) -> Any:  
         What it is, for messages: ``reranker``.
     table
         Name -> ``module:Class``; imported here, on first use. Positional parameters of the constructor are the tools of
-        that name, keyword-only ones are options.
+        that name (one with a default may be missing), keyword-only ones are options.
     spec
         ``name`` or ``name:option=value,...``. A part that needs a language model has the option ``llm`` beside its own,
         such as ``openai:MODEL``; where that is not given, the tools' model is taken.
@@ -53,10 +53,10 @@ def make(kind: str, table: Mapping[str, str], spec: str, tools: Tools) -> Any:  
     module, _, attribute = table[name].partition(":")
     cls = getattr(importlib.import_module(module), attribute)
     parameters = list(inspect.signature(cls).parameters.values())
-    wanted = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    wanted = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     hints = typing.get_type_hints(cls.__init__)
     known = {p.name: hints[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY}
-    options = _options(kind, name, spec, {**known, "llm": str} if "model" in wanted else known)
+    options = _options(kind, name, spec, {**known, "llm": str} if any(p.name == "model" for p in wanted) else known)
     needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
     missing = [option for option in needed if option not in options]
     if missing:
@@ -81,11 +81,11 @@ def _options(kind: str, name: str, spec: str, known: Mapping[str, Any]) -> dict[
     return options
 
 
-def _tool(kind: str, name: str, wanted: str, tools: Tools) -> object:
-    if wanted == "embedder":
+def _tool(kind: str, name: str, wanted: inspect.Parameter, tools: Tools) -> object:
+    if wanted.name == "embedder":
         return tools.kb.embedder
-    found = getattr(tools, wanted)
-    if found is None:
+    found = getattr(tools, wanted.name)
+    if found is None and wanted.default is wanted.empty:
         raise InvalidInput(f"{kind} {name} needs a language model: write {name}:llm=openai:MODEL, or leave it out")
     return found
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -85,20 +87,32 @@ class ZScore:
     complete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.dense_weight <= 1:
-            raise InvalidInput(f"dense_weight must be from 0 to 1, not {self.dense_weight!r}")
+        checked_weight(self.dense_weight)
 
     def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
         """Return the weighted sum of standard scores, rounded to 5 decimals.
 
         Vectors that were embedded in a batch differ in their last bits from those embedded alone; the order must not.
         """
-        total = np.zeros(len(views[0].scores))
-        others = max(1, sum(view.name != "dense" for view in views))
-        for view in views:
-            weight = self.dense_weight if view.name == "dense" else (1 - self.dense_weight) / others
-            total += weight * standard_scores(view)
-        return np.round(total, 5)
+        return weighted(views, self.dense_weight, standard_scores)
+
+
+def weighted(
+    views: Sequence[View], dense_weight: float, scaled: Callable[[View], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Return the weighted sum of scaled scores, rounded to 5 decimals; all searches but the dense share one weight."""
+    total = np.zeros(len(views[0].scores))
+    others = max(1, sum(view.name != "dense" for view in views))
+    for view in views:
+        weight = dense_weight if view.name == "dense" else (1 - dense_weight) / others
+        total += weight * scaled(view)
+    return np.round(total, 5)
+
+
+def checked_weight(weight: float) -> None:
+    """Refuse a share that is none."""
+    if not 0 <= weight <= 1:
+        raise InvalidInput(f"dense_weight must be from 0 to 1, not {weight!r}")
 
 
 def standard_scores(view: View) -> NDArray[np.float64]:
@@ -143,10 +157,26 @@ class ReciprocalRank:
         return total
 
 
+FUSIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "adaptive": "rag.score_fusions:Adaptive",
+        "dbsf": "rag.score_fusions:DistributionBased",
+        "minmax": "rag.score_fusions:MinMax",
+        "rrf": "rag.fusion:ReciprocalRank",
+        "zscore": "rag.fusion:ZScore",
+    }
+)
+
+
 def fusion(name: str, *, dense_weight: float = DENSE_WEIGHT) -> Fusion:
-    """Return the fusion of that name: ``zscore`` or ``rrf``."""
-    if name == "zscore":
-        return ZScore(dense_weight)
-    if name == "rrf":
-        return ReciprocalRank()
-    raise InvalidInput(f"no fusion {name!r}; give 'zscore', 'rrf' or an object with `complete` and `fuse`")
+    """Return the fusion of that name in `FUSIONS`; ``dense_weight`` is for those that weigh."""
+    if name not in FUSIONS:
+        named = ", ".join(map(repr, FUSIONS))
+        raise InvalidInput(f"no fusion {name!r}; give one of {named}, or an object with `complete` and `fuse`")
+    module, _, attribute = FUSIONS[name].partition(":")
+    made: Fusion = getattr(importlib.import_module(module), attribute)(**_weights(name, dense_weight))
+    return made
+
+
+def _weights(name: str, dense_weight: float) -> dict[str, float]:
+    return {} if name == "rrf" else {"dense_weight": dense_weight}

@@ -58,7 +58,9 @@ class RefinedRetriever:
         """Passages to return where a question does not say."""
         return self.retriever.k
 
-    def retrieve(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+    def retrieve(
+        self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[Passage]:
         """Return what `Retriever.retrieve` does, refined."""
         return self.search(question, k, where=where).passages
 

@@ -128,7 +128,9 @@ class Retriever:
 
     # ---- what callers use -------------------------------------------------------------------------------------
 
-    def retrieve(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+    def retrieve(
+        self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[Passage]:
         """Return the passages that fit a question, best first.
 
         Parameters

@@ -26,7 +26,9 @@ class Searcher(Protocol):
         """Passages to return where a question does not say."""
         ...
 
-    def retrieve(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+    def retrieve(
+        self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[Passage]:
         """Return the passages that fit a question, best first."""
         ...
 

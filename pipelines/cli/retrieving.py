@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import InvalidInput
+from rag.fusion import FUSIONS
 
 if TYPE_CHECKING:
+    from rag.generation.language_model import LanguageModel
     from rag.knowledge_base import KnowledgeBase
     from rag.searching import Searcher
 
 _PARTS: dict[str, dict[str, Any]] = {
-    "zscore": {"fusion": "zscore"},
-    "rrf": {"fusion": "rrf"},
+    **{name: {"fusion": name} for name in FUSIONS},
     "dense": {"terms": False},
     "terms": {"dense": False},
 }
@@ -36,6 +37,8 @@ def retriever_for(
     rerank: str = "none",
     rerank_in: int = 30,
     context: str = "none",
+    rewrite: str = "none",
+    model: LanguageModel | None = None,
 ) -> Searcher:
     """Make the retriever that the options ask for."""
     from rag.retriever import Retriever
@@ -50,10 +53,21 @@ def retriever_for(
     }
     if dense_weight is not None:
         options["dense_weight"] = dense_weight
-    return refined(Retriever(kb, **options), rerank, rerank_in, context)
+    return refined(rewritten(Retriever(kb, **options), rewrite, model), rerank, rerank_in, context, model)
 
 
-def refined(retriever: Searcher, rerank: str, rerank_in: int, context: str) -> Searcher:
+def rewritten(retriever: Searcher, rewrite: str, model: LanguageModel | None = None) -> Searcher:
+    """Put the rewriting that the options ask for before a retriever."""
+    from rag.components import Tools
+    from rag.rewriting import RewritingRetriever, rewriting
+
+    own = rewriting(rewrite, Tools(retriever.kb, model))
+    return retriever if own is None else RewritingRetriever(retriever, own)
+
+
+def refined(
+    retriever: Searcher, rerank: str, rerank_in: int, context: str, model: LanguageModel | None = None
+) -> Searcher:
     """Put the reranking and the context that the options ask for behind a retriever."""
     if rerank == context == "none":
         return retriever
@@ -62,7 +76,7 @@ def refined(retriever: Searcher, rerank: str, rerank_in: int, context: str) -> S
     from rag.components import Tools
     from rag.refining import RefinedRetriever
 
-    tools = Tools(retriever.kb)
+    tools = Tools(retriever.kb, model)
     return RefinedRetriever(
         retriever,
         reranking=reranking.reranking(rerank, tools, top_k_in=rerank_in),

@@ -53,7 +53,9 @@ class RememberingRetriever:
         """Passages of documents to return where a question does not say."""
         return self.retriever.k
 
-    def retrieve(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> list[Passage]:
+    def retrieve(
+        self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[Passage]:
         """Return the passages for a question, those of the memory last."""
         return self.search(question, k, where=where).passages
 

@@ -2,7 +2,7 @@
 
 >>> from rag import Retriever
 >>> from rag.rewriting import RewritingRetriever, rewriting                     # doctest: +SKIP
->>> retriever = RewritingRetriever(Retriever(kb), rewriting("auto"))            # doctest: +SKIP
+>>> retriever = RewritingRetriever(Retriever(kb), rewriting("auto", Tools(kb)))  # doctest: +SKIP
 >>> retriever.retrieve("how do i delet a document")                             # doctest: +SKIP
 """
 

@@ -26,6 +26,7 @@ class AcronymExpander:
     """
 
     name = "acronyms"
+    waits = False
 
     def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
         """Return the question with acronyms written out behind it."""
@@ -82,4 +83,4 @@ def long_form(acronym: str, window: str) -> str:
         start -= 1
     long = window[start:].strip(" ,;:")
     words = long.split()
-    return long if 1 < len(words) + long.count("-") and len(long) > len(acronym) + 2 else ""
+    return long if len(words) + long.count("-") > 1 and len(long) > len(acronym) + 2 else ""

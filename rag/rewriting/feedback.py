@@ -45,6 +45,7 @@ class RM3:
     """
 
     name = "rm3"
+    waits = False
 
     def __init__(self, *, docs: int = 10, terms: int = 10, weight: float = 0.5) -> None:
         _checked(docs=docs, terms=terms)
@@ -59,12 +60,12 @@ class RM3:
         total = sum(score for _, score in found)
         if not found or total <= 0:
             return asked
-        model: Counter[str] = Counter()
+        model: dict[str, float] = {}
         for text, score in found:
             counts = _counts(text, corpus)
             length = sum(counts.values())
             for term, count in counts.items():
-                model[term] += score / total * count / length
+                model[term] = model.get(term, 0.0) + score / total * count / length
         return replace(asked, terms=_mixed(own, _best(model, self.terms), self.weight))
 
 
@@ -86,6 +87,7 @@ class Bo1:
     """
 
     name = "bo1"
+    waits = False
 
     def __init__(self, *, docs: int = 3, terms: int = 10) -> None:
         _checked(docs=docs, terms=terms)
@@ -132,6 +134,7 @@ class Rocchio:
     """
 
     name = "rocchio"
+    waits = False
 
     def __init__(self, *, docs: int = 3, weight: float = 0.4) -> None:
         _checked(docs=docs)

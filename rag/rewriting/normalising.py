@@ -12,7 +12,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " "})
 _REPEATED = re.compile(r"([!?.,;:])\1+")
 _MARKS = re.compile(r"[!?]+(?=[!?])")
-_SPACE = re.compile(r"\s+")
+_BLANKS = re.compile(r"\s{2,}|[^\S ]")
 _CONTRACTIONS = (
     (re.compile(r"\b(can)['’]?t\b", re.IGNORECASE), r"\1not"),
     (re.compile(r"\bwon['’]t\b", re.IGNORECASE), "will not"),
@@ -38,6 +38,7 @@ class Normaliser:
     """
 
     name = "normalise"
+    waits = False
 
     def __init__(self, *, contractions: bool = False) -> None:
         self.contractions = contractions
@@ -48,8 +49,7 @@ class Normaliser:
         if text != asked.text:  # only then were quotes and blanks somebody else's
             text = text.translate(_QUOTES)
         text = _MARKS.sub("", _REPEATED.sub(r"\1", text))
-        if _SPACE.search(text.strip()) and "  " in text or "\n" in text or "\t" in text:
-            text = _SPACE.sub(" ", text)
+        text = _BLANKS.sub(" ", text)
         if self.contractions and corpus.analyser.language == "english":
             for pattern, full in _CONTRACTIONS:
                 text = pattern.sub(full, text)

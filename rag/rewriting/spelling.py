@@ -43,10 +43,12 @@ class SpellingCorrector:
     """
 
     name = "spelling"
+    waits = False
 
     def __init__(self) -> None:
         if find_spec("rapidfuzz") is None:
             raise ExtraMissing("spelling needs rapidfuzz: pip install 'rag-workbench[spelling]'")
+        self._listed: tuple[Mapping[str, int], tuple[str, ...]] = ({}, ())
 
     def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
         """Return the question with its misspelt words corrected."""
@@ -57,11 +59,19 @@ class SpellingCorrector:
         others = [term for term in corpus.analyser.terms(asked.text) if term in frequencies]
         for start, end in _unknown(asked.text, corpus, frequencies):
             word = asked.text[start:end]
-            meant = _meant(word, corpus, frequencies, others)
+            meant = _meant(word, corpus, frequencies, self._terms(frequencies), others)
             if meant is not None:
                 text = text[: start + shift] + meant + text[end + shift :]
                 shift += len(meant) - len(word)
         return asked if text == asked.text else replace(asked, text=text)
+
+    def _terms(self, frequencies: Mapping[str, int]) -> tuple[str, ...]:
+        """Return the terms that a word can have been meant as; listed once for a state of the corpus."""
+        kept, terms = self._listed
+        if kept is not frequencies:
+            terms = tuple(term for term in frequencies if term.isalpha())
+            self._listed = (frequencies, terms)
+        return terms
 
 
 def _unknown(text: str, corpus: Corpus, frequencies: Mapping[str, int]) -> Iterator[tuple[int, int]]:
@@ -77,11 +87,13 @@ def _unknown(text: str, corpus: Corpus, frequencies: Mapping[str, int]) -> Itera
             yield match.span()
 
 
-def _meant(word: str, corpus: Corpus, frequencies: Mapping[str, int], others: list[str]) -> str | None:
+def _meant(
+    word: str, corpus: Corpus, frequencies: Mapping[str, int], terms: tuple[str, ...], others: list[str]
+) -> str | None:
     """Return the word that was meant, as documents write it; None where that is not clear."""
     stem = corpus.analyser.terms(word)[0]
     most = 2.0 if len(word) >= _LONG else 1.0
-    near = sorted((cost(stem, term), term) for term in _near(stem, tuple_of(frequencies), most))
+    near = sorted((cost(stem, term), term) for term in _near(stem, terms, most))
     near = [(own, term) for own, term in near if own <= near[0][0] + 0.5][:_MOST]
     if not near:
         return None
@@ -97,7 +109,7 @@ def _near(stem: str, terms: tuple[str, ...], most: float) -> list[str]:
     from rapidfuzz.distance import OSA
 
     found: list[Any] = process.extract(stem, terms, scorer=OSA.distance, score_cutoff=int(most), limit=50)
-    return [term for term, _, _ in found if term.isalpha()]
+    return [term for term, _, _ in found]
 
 
 def cost(typed: str, meant: str) -> float:
@@ -143,17 +155,6 @@ def _surface(term: str, typed: str, corpus: Corpus) -> str | None:
         if abs(len(word) - len(typed)) <= 3 and corpus.analyser.terms(word) == [term]
     }
     return min(found, key=lambda word: (OSA.distance(word, typed.lower()), word), default=None)
-
-
-_lists: dict[int, tuple[Mapping[str, int], tuple[str, ...]]] = {}
-
-
-def tuple_of(frequencies: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the terms; the same object for the same mapping, as long as no other one was asked about."""
-    kept = _lists.get(0)
-    if kept is None or kept[0] is not frequencies:
-        kept = _lists[0] = (frequencies, tuple(frequencies))
-    return kept[1]
 
 
 def _is_word(word: str, language: str) -> bool:

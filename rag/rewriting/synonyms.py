@@ -28,6 +28,7 @@ class SynonymExpander:
     """
 
     name = "synonyms"
+    waits = False
 
     def __init__(self, *, file: str) -> None:
         self._groups = _groups(Path(file))

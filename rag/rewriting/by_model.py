@@ -1,0 +1,131 @@
+"""Strategies by which a language model asks a question better.
+
+Each is one prompt (`rag.rewriting.prompts`) and what is made of its answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from .consulting import Cache, texts
+from .prompts import PROMPTS, Example, Prompt
+from .protocol import Asked, Corpus, QueryRewriter, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..generation.language_model import LanguageModel
+
+
+class ByModel:
+    """Base of the strategies by a language model.
+
+    Parameters
+    ----------
+    model
+        Any `LanguageModel`.
+    examples
+        In place of the prompt's own: what is given, and the texts that are to come back.
+    cache
+        See `rag.rewriting.consulting.texts`.
+    """
+
+    name: ClassVar[str]
+    waits: ClassVar[bool] = True
+
+    def __init__(
+        self, model: LanguageModel, *, examples: Sequence[Example] | None = None, cache: Cache | None = None
+    ) -> None:
+        self._model = model
+        self._cache = cache
+        own = PROMPTS[self.name]
+        self.prompt = own if examples is None else Prompt(own.task, own.most, tuple(examples))
+
+    def ask(self, asked: Asked, deadline: float | None, *, history: bool = False) -> list[str]:
+        """Return what the model gives for a question."""
+        messages = self.prompt.messages(asked.text, asked.history if history else ())
+        return texts(self._model, messages, self.prompt.most, deadline=deadline, cache=self._cache)
+
+
+class CondenseByModel(ByModel):
+    """Makes a question of a conversation stand alone; the rules' condensing where the model fails.
+
+    K. Mao et al., "Large language models know your contextual search intent", EMNLP Findings 2023.
+    """
+
+    name = "condense-model"
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        *,
+        examples: Sequence[Example] | None = None,
+        cache: Cache | None = None,
+        fallback: QueryRewriter | None = None,
+    ) -> None:
+        super().__init__(model, examples=examples, cache=cache)
+        self._fallback = fallback
+
+    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+        """Return the stand-alone question."""
+        if not asked.history:
+            return asked
+        try:
+            return replace(asked, text=self.ask(asked, deadline, history=True)[0])
+        except Exception:
+            if self._fallback is None:
+                raise
+            return self._fallback.rewrite(asked, corpus, deadline=deadline)
+
+
+class MultiQuery(ByModel):
+    """Searches for the question in other words too, and joins the results (RAG-Fusion).
+
+    Z. Rackauckas, "RAG-Fusion: a new take on retrieval-augmented generation", 2024.
+    """
+
+    name = "multi-query"
+
+    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+        """Return the question with variants."""
+        found = tuple(Variant(text, 0.5) for text in self.ask(asked, deadline))
+        return replace(asked, variants=(*asked.variants, *found))
+
+
+class Decompose(ByModel):
+    """Searches for the parts of a question that asks several things.
+
+    O. Press et al., "Measuring and narrowing the compositionality gap in language models", EMNLP Findings 2023.
+    """
+
+    name = "decompose"
+
+    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+        """Return the question with its parts."""
+        parts = [text for text in self.ask(asked, deadline) if text != asked.text]
+        return replace(asked, variants=(*asked.variants, *(Variant(text) for text in parts))) if parts else asked
+
+
+class StepBack(ByModel):
+    """Searches for the background of a question as well.
+
+    H. S. Zheng et al., "Take a step back: evoking reasoning via abstraction in large language models", ICLR 2024.
+    """
+
+    name = "step-back"
+
+    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+        """Return the question with the more general one."""
+        return replace(asked, variants=(*asked.variants, Variant(self.ask(asked, deadline)[0], 0.5)))
+
+
+class Keywords(ByModel):
+    """Searches for terms by the key terms that the model names; the vector stays the question's own."""
+
+    name = "keywords"
+
+    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+        """Return the question with the key terms as its terms."""
+        terms = [term for text in self.ask(asked, deadline) for term in corpus.analyser.terms(text)]
+        return replace(asked, terms=dict.fromkeys(terms, 1.0)) if terms else asked

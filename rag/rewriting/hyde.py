@@ -1,0 +1,27 @@
+"""Hypothetical document embeddings: search near a passage that a model imagines as the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .by_model import ByModel
+from .protocol import Asked, Corpus
+
+
+class HyDE(ByModel):
+    """Moves the question's vector to the mean of its own and that of an imagined passage; terms stay the question's.
+
+    L. Gao, X. Ma, J. Lin and J. Callan, "Precise zero-shot dense retrieval without relevance labels", ACL 2023.
+    """
+
+    name = "hyde"
+
+    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+        """Return the question with its vector moved."""
+        passage = self.ask(asked, deadline)[0]
+        own = asked.vector if asked.vector is not None else corpus.embedder.embed_queries([asked.text])[0]
+        mean = (own + corpus.embedder.embed_passages([passage])[0]) / 2
+        length = float(np.linalg.norm(mean))
+        return asked if length == 0 else replace(asked, vector=np.asarray(mean / length, np.float32))
