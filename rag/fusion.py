@@ -94,18 +94,26 @@ class ZScore:
 
         Vectors that were embedded in a batch differ in their last bits from those embedded alone; the order must not.
         """
+        return summed(self.parts(views))
+
+    def parts(self, views: Sequence[View]) -> list[NDArray[np.float64]]:
+        """Return what each search adds to the score of each candidate."""
         return weighted(views, self.dense_weight, standard_scores)
 
 
 def weighted(
     views: Sequence[View], dense_weight: float, scaled: Callable[[View], NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    """Return the weighted sum of scaled scores, rounded to 5 decimals; all searches but the dense share one weight."""
-    total = np.zeros(len(views[0].scores))
+) -> list[NDArray[np.float64]]:
+    """Return weighted scaled scores by search; all searches but the dense share one weight."""
     others = max(1, sum(view.name != "dense" for view in views))
-    for view in views:
-        weight = dense_weight if view.name == "dense" else (1 - dense_weight) / others
-        total += weight * scaled(view)
+    return [(dense_weight if view.name == "dense" else (1 - dense_weight) / others) * scaled(view) for view in views]
+
+
+def summed(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the sum of what the searches add, rounded to 5 decimals: float64, shape (n,)."""
+    total = np.zeros(len(parts[0]))
+    for part in parts:
+        total += part
     return np.round(total, 5)
 
 
@@ -151,10 +159,13 @@ class ReciprocalRank:
     def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
         """Return the sum of reciprocal ranks."""
         total = np.zeros(len(views[0].scores))
-        for view in views:
-            listed = view.ranks > 0
-            total[listed] += 1 / (self.k + view.ranks[listed])
+        for part in self.parts(views):
+            total += part
         return total
+
+    def parts(self, views: Sequence[View]) -> list[NDArray[np.float64]]:
+        """Return what each search adds to the score of each candidate."""
+        return [np.where(view.ranks > 0, 1 / (self.k + np.maximum(view.ranks, 1)), 0.0) for view in views]
 
 
 FUSIONS: Mapping[str, str] = MappingProxyType(

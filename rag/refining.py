@@ -14,6 +14,7 @@ from .retriever import Retrieval
 from .searching import Searcher
 
 if TYPE_CHECKING:
+    from .explanation import Explanation
     from .filters import Filter
     from .knowledge_base import KnowledgeBase
     from .query import Query
@@ -82,6 +83,12 @@ class RefinedRetriever:
         deep = wanted if self.reranking is None else self.reranking.wanted(wanted)
         found = self.retriever.search_many(questions, deep, where=where)
         return [self.refine(each, wanted).retrieval for each in found]
+
+    def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
+        """Return how a question came to its passages, see `rag.explanation`."""
+        from .explanation import explain
+
+        return explain(self, question, k, where=where)
 
     def refine(self, found: Retrieval, k: int) -> Refinement:
         """Rerank and shape what was found, for ``k`` passages; says what moved, what was dropped, what failed."""

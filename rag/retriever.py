@@ -25,6 +25,7 @@ from .query import Query, as_query
 from .question_words import topic_terms
 
 if TYPE_CHECKING:
+    from .explanation import Explanation
     from .filters import Filter
     from .knowledge_base import KnowledgeBase
     from .store.records import ChunkRecord
@@ -54,6 +55,32 @@ class Retrieval:
     passages: list[Passage]
     timings: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How one search came to its passages.
+
+    Attributes
+    ----------
+    query, found
+        What was searched for, and what was found.
+    candidates
+        What the searches listed, and what each says of all of them.
+    scores
+        float64, shape (n,): fused, in the candidates' order.
+    parts
+        What each search adds to them; None where one search is alone, or the fusion does not tell.
+    dropped
+        Chunks that stood before the last passage found and were left out, with the reason.
+    """
+
+    query: Query
+    found: Retrieval
+    candidates: Candidates
+    scores: NDArray[np.float64]
+    parts: list[NDArray[np.float64]] | None
+    dropped: list[tuple[ChunkRecord, str]]
 
 
 class Retriever:
@@ -178,6 +205,29 @@ class Retriever:
             found += self._batch(queries[start : start + _BATCH], wanted, allow)
         return found
 
+    def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
+        """Return how a question came to its passages, see `rag.explanation`."""
+        from .explanation import explain
+
+        return explain(self, question, k, where=where)
+
+    def trace(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Trace:
+        """Return what `search` finds and how it came to it; does the work twice, for people, not for speed."""
+        wanted = self.k if k is None else _at_least_one("k", k)
+        query = as_query(question)
+        found = self.search(query, wanted, where=where)
+        searches = self._searches([query], self._vectors([query]) if self.dense else None)
+        background = self._background(searches) if self.fusion.complete and len(searches) > 1 else None
+        candidates = gather(searches, 1, max(self.depth, wanted), self._allowed(where), background)[0]
+        scores = self._fused(candidates)
+        order = np.lexsort((candidates.ids, -scores))
+        dropped: list[tuple[ChunkRecord, str]] = []
+        for number, _ in enumerate(self._new(self._records(candidates, order, wanted), dropped), 1):
+            if number == wanted:
+                break
+        parts = getattr(self.fusion, "parts", None) if len(candidates.views) > 1 else None
+        return Trace(query, found, candidates, scores, None if parts is None else parts(candidates.views), dropped)
+
     # ---- machinery --------------------------------------------------------------------------------------------
 
     def _batch(self, questions: Sequence[Query], k: int, allow: IdSet | None) -> Iterator[Retrieval]:
@@ -278,14 +328,22 @@ class Retriever:
             yield from zip(portion, self.kb.chunks(candidates.ids[portion].tolist()), strict=True)
             start, size = start + size, 2 * size
 
-    def _new(self, records: Iterable[tuple[int, ChunkRecord]]) -> Iterator[tuple[int, ChunkRecord]]:
-        """Leave out repetitions and what is too much of one source."""
+    def _new(
+        self, records: Iterable[tuple[int, ChunkRecord]], dropped: list[tuple[ChunkRecord, str]] | None = None
+    ) -> Iterator[tuple[int, ChunkRecord]]:
+        """Leave out repetitions and what is too much of one source; ``dropped`` gets them with the reason."""
         repetitions = Repetitions()
         taken: Counter[str] = Counter()
         for at, record in records:
             if self.max_per_source is not None and taken[record.source] >= self.max_per_source:
-                continue
-            if self.dedupe and repetitions.repeated(record):
+                reason = f"{self.max_per_source} of its source are there already"
+            elif self.dedupe and repetitions.repeated(record):
+                reason = "repeats a better passage"
+            else:
+                reason = ""
+            if reason:
+                if dropped is not None:
+                    dropped.append((record, reason))
                 continue
             taken[record.source] += 1
             yield at, record

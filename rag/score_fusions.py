@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .fusion import DENSE_WEIGHT, View, checked_weight, standard_scores, weighted
+from .fusion import DENSE_WEIGHT, View, checked_weight, standard_scores, summed, weighted
 
 _SPREAD = 3.0
 _TOP = 10
@@ -31,6 +31,10 @@ class MinMax:
 
     def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
         """Return the weighted sum of scaled scores."""
+        return summed(self.parts(views))
+
+    def parts(self, views: Sequence[View]) -> list[NDArray[np.float64]]:
+        """Return what each search adds to the score of each candidate."""
         return weighted(views, self.dense_weight, _scaled)
 
 
@@ -50,6 +54,10 @@ class DistributionBased:
 
     def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
         """Return the weighted sum of scaled scores."""
+        return summed(self.parts(views))
+
+    def parts(self, views: Sequence[View]) -> list[NDArray[np.float64]]:
+        """Return what each search adds to the score of each candidate."""
         return weighted(views, self.dense_weight, _by_distribution)
 
 
@@ -82,6 +90,10 @@ class Adaptive:
 
     def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
         """Return the weighted sum of standard scores."""
+        return summed(self.parts(views))
+
+    def parts(self, views: Sequence[View]) -> list[NDArray[np.float64]]:
+        """Return what each search adds to the score of each candidate."""
         return weighted(views, self.weight(views), standard_scores)
 
     def weight(self, views: Sequence[View]) -> float:

@@ -35,6 +35,14 @@ Rerank = Annotated[
         "sources:weights=docs/:1; none.",
     ),
 ]
+Rewrite = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME[,NAME]",
+        help="How questions are asked better: auto, none, spelling, condense, acronyms, rm3, bo1, rocchio, "
+        "synonyms:file=FILE; with a language model multi-query, hyde, decompose, step-back, keywords.",
+    ),
+]
 RerankIn = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Passages that --rerank looks at.")]
 Context = Annotated[
     str,

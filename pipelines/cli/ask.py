@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import exit_codes, json_forms
-from .arguments import Context, DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rerank, RerankIn, Where
+from .arguments import (
+    Context,
+    DenseWeight,
+    Fusion,
+    Json,
+    K,
+    KnowledgeBasePath,
+    MaxPerSource,
+    Rerank,
+    RerankIn,
+    Rewrite,
+    Where,
+)
 from .output import one_line, print_json, stdout
 from .retrieving import retriever_for
 
@@ -25,6 +37,7 @@ def command(
     fusion: Fusion = "zscore",
     dense_weight: DenseWeight = None,
     max_per_source: MaxPerSource = None,
+    rewrite: Rewrite = "auto",
     rerank: Rerank = "none",
     rerank_in: RerankIn = 30,
     context: Context = "none",
@@ -42,6 +55,7 @@ def command(
             fusion=fusion,
             dense_weight=dense_weight,
             max_per_source=max_per_source,
+            rewrite=rewrite,
             rerank=rerank,
             rerank_in=rerank_in,
             context=context,

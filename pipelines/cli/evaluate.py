@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import exit_codes
-from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Where
+from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rewrite, Where
 from .output import one_line, print_json, stderr, stdout
 from .retrieving import retriever_for
 
@@ -41,6 +41,7 @@ def command(
     fusion: Fusion = "zscore",
     dense_weight: DenseWeight = None,
     max_per_source: MaxPerSource = None,
+    rewrite: Rewrite = "auto",
     save: Annotated[Path | None, typer.Option(help="Keep figures and rows, to compare with later.")] = None,
     allow_failed: Annotated[bool, typer.Option("--allow-failed", help="Exit 0 although questions failed.")] = False,
     json: Json = False,
@@ -64,6 +65,7 @@ def command(
             fusion=fusion,
             dense_weight=dense_weight,
             max_per_source=max_per_source,
+            rewrite=rewrite,
             dedupe=wanted.level != "document",
         )
         with progress(json) as told:

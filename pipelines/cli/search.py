@@ -9,8 +9,20 @@ import typer
 
 from rag.errors import InvalidInput
 
-from . import exit_codes, json_forms
-from .arguments import Context, DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rerank, RerankIn, Where
+from . import exit_codes, explaining, json_forms
+from .arguments import (
+    Context,
+    DenseWeight,
+    Fusion,
+    Json,
+    K,
+    KnowledgeBasePath,
+    MaxPerSource,
+    Rerank,
+    RerankIn,
+    Rewrite,
+    Where,
+)
 from .ask import place
 from .output import one_line, print_json, safe, stderr, stdout
 from .retrieving import retriever_for
@@ -28,6 +40,7 @@ def command(
     fusion: Fusion = "zscore",
     dense_weight: DenseWeight = None,
     max_per_source: MaxPerSource = None,
+    rewrite: Rewrite = "auto",
     rerank: Rerank = "none",
     rerank_in: RerankIn = 30,
     context: Context = "none",
@@ -35,6 +48,9 @@ def command(
         Path | None, typer.Option(help='File of questions, one {"_id": ..., "text": ...} a line.')
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Where to write the document-level TREC run of --questions.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say how the passages came about: queries, hits, scores, what moved.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Find the passages that fit a question; or answer a file of questions as a TREC run."""
@@ -55,6 +71,7 @@ def command(
                 dense_weight=dense_weight,
                 max_per_source=None,
                 dedupe=False,
+                rewrite=rewrite,
                 rerank=rerank,
                 rerank_in=rerank_in,
             )
@@ -76,10 +93,13 @@ def command(
             fusion=fusion,
             dense_weight=dense_weight,
             max_per_source=max_per_source,
+            rewrite=rewrite,
             rerank=rerank,
             rerank_in=rerank_in,
             context=context,
         )
+        if explain:
+            return explaining.show(retriever, question, json=json)
         return _one(retriever, question, json)
 
 

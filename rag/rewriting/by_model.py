@@ -5,17 +5,14 @@ Each is one prompt (`rag.rewriting.prompts`) and what is made of its answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from ..generation.language_model import LanguageModel
 from .consulting import Cache, texts
 from .prompts import PROMPTS, Example, Prompt
 from .protocol import Asked, Corpus, QueryRewriter, Variant
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..generation.language_model import LanguageModel
 
 
 class ByModel:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from ..errors import ExtraMissing
+from ..generation.language_model import LanguageModel
 from .condensing import Condenser, depends
 from .normalising import Normaliser
 from .protocol import Asked, Corpus, QueryRewriter
-
-if TYPE_CHECKING:
-    from ..generation.language_model import LanguageModel
 
 _VAGUE = 2
 """Words of its own up to which a question without a history is vague; a model may then ask it in other words."""

@@ -15,6 +15,7 @@ from .corpus import LiveCorpus
 from .stage import Rewriting, Rewritten
 
 if TYPE_CHECKING:
+    from ..explanation import Explanation
     from ..filters import Filter
     from ..knowledge_base import KnowledgeBase
 
@@ -94,6 +95,12 @@ class RewritingRetriever:
             timings = {"rewrite": taken, **one.timings}
             results.append(replace(one, timings=timings, notes=(*own.notes, *one.notes)))
         return results
+
+    def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
+        """Return how a question came to its passages, see `rag.explanation`."""
+        from ..explanation import explain
+
+        return explain(self, question, k, where=where)
 
     def rewrite(self, question: str | Query) -> Rewritten:
         """Return what would be searched for."""

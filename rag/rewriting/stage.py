@@ -101,10 +101,7 @@ class Rewriting:
 def _tried(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | None) -> tuple[Asked, Step]:
     begun = time.perf_counter()
     try:
-        # The toolkit's own rules need no watching, and a thread costs more than they do.
-        watched = left if getattr(rewriter, "waits", True) else None
-        found = within(watched, lambda: rewriter.rewrite(asked, corpus, deadline=left))
-        after = _checked(found, asked)
+        after = _checked(_watched(rewriter, asked, corpus, left), asked)
     except Exception as error:  # noqa: BLE001 - whatever a rewriter raises, the plain question remains
         note = f"{rewriter.name} was left out: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         log.warning("rewriter %s", note)
@@ -119,6 +116,14 @@ def _tried(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | 
         after.vector is not asked.vector,
         time.perf_counter() - begun,
     )
+
+
+def _watched(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | None) -> object:
+    if left is not None and left <= 0:
+        raise TimeoutError("no time was left for it")
+    # The toolkit's own rules need no watching, and a thread costs more than they do.
+    watched = left if getattr(rewriter, "waits", True) else None
+    return within(watched, lambda: rewriter.rewrite(asked, corpus, deadline=left))
 
 
 def _checked(found: object, asked: Asked) -> Asked:

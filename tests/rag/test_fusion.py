@@ -115,7 +115,7 @@ def test_by_name() -> None:
     assert fusion("zscore", dense_weight=0.3) == ZScore(0.3)
     assert fusion("rrf") == ReciprocalRank(60)
     assert all(isinstance(fusion(name), Fusion) for name in ("zscore", "rrf"))
-    with pytest.raises(InvalidInput, match="'zscore', 'rrf'"):
+    with pytest.raises(InvalidInput, match="'rrf', 'zscore'"):
         fusion("max")
     with pytest.raises(InvalidInput, match="from 0 to 1"):
         ZScore(1.1)

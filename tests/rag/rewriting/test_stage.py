@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from rag.components import Tools
+from rag.errors import InvalidInput
+from rag.query import Query
+from rag.retriever import Retriever
+from rag.rewriting import REWRITERS, Asked, RewritingRetriever, Variant, rewriting
+from rag.rewriting.registry import split
+from rag.rewriting.stage import MOST_VARIANTS, Rewriting
+
+
+class Doing:
+    name = "doing"
+
+    def __init__(self, what) -> None:
+        self.what = what
+
+    def rewrite(self, asked, corpus, *, deadline=None):
+        return self.what(asked)
+
+
+def shown(passages):
+    return [(p.chunk, p.score, p.rank, p.scores) for p in passages]
+
+
+@pytest.fixture
+def retriever(kb):
+    return Retriever(kb)
+
+
+QUESTION = "How hot is green tea steeped?"
+
+
+def test_a_question_that_needs_nothing_gets_the_very_same_result(kb, retriever):
+    own = RewritingRetriever(retriever, rewriting("auto", Tools(kb)))
+    questions = [QUESTION, "Who wrote nine symphonies?", "throat cancer"]
+    for question in questions:
+        assert shown(own.retrieve(question, 5)) == shown(retriever.retrieve(question, 5))
+    many = own.retrieve_many(questions, 3)
+    assert [shown(each) for each in many] == [shown(each) for each in retriever.retrieve_many(questions, 3)]
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (lambda asked: 1 / 0, "ZeroDivisionError"),
+        (lambda asked: None, "not a question"),
+        (lambda asked: replace(asked, text="  "), "a question of 2 characters"),
+        (lambda asked: replace(asked, text="x" * 10**6), "a question of 1000000 characters"),
+    ],
+)
+def test_a_rewriter_that_fails_costs_nothing_but_a_note(retriever, what, said):
+    own = RewritingRetriever(retriever, Rewriting([Doing(what)]))
+    found = own.search(QUESTION, 4)
+    assert shown(found.passages) == shown(retriever.retrieve(QUESTION, 4))
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("doing was left out")
+    assert said in found.notes[0]
+
+
+def test_a_million_queries_are_bounded(retriever):
+    flood = tuple(Variant(f"variant {i}") for i in range(10**6))
+    own = RewritingRetriever(retriever, Rewriting([Doing(lambda asked: replace(asked, variants=flood))]))
+    assert len(own.rewrite(QUESTION).queries) == 1 + MOST_VARIANTS
+    assert len(own.retrieve(QUESTION, 3)) == 3
+
+
+def test_a_stalled_rewriter_costs_its_deadline_and_the_next_one_nothing(retriever):
+    release = threading.Event()
+    stalled = Doing(lambda asked: release.wait(60) and asked)
+    own = RewritingRetriever(retriever, Rewriting([stalled, Doing(lambda a: replace(a, text="never"))], deadline=0.3))
+    start = time.perf_counter()
+    found = own.search(QUESTION, 4)
+    taken = time.perf_counter() - start
+    release.set()
+    assert 0.3 <= taken < 5
+    assert found.timings["rewrite"] < 0.5 + 0.2 * taken
+    assert shown(found.passages) == shown(retriever.retrieve(QUESTION, 4))
+    assert [note.partition(":")[2].split(":")[0].strip() for note in found.notes] == ["OutOfTime", "TimeoutError"]
+
+
+def test_what_one_rewriter_did_stays_when_the_next_one_fails(retriever):
+    first = Doing(lambda asked: replace(asked, text="Who wrote nine symphonies?"))
+    own = RewritingRetriever(retriever, Rewriting([first, Doing(lambda asked: 1 / 0)]))
+    found = own.search(QUESTION, 2)
+    assert found.question == "Who wrote nine symphonies?"
+    assert found.passages[0].document == "beethoven"
+
+
+def test_several_queries_are_joined_by_weighted_reciprocal_rank(retriever):
+    variant = Variant("Who wrote nine symphonies?", 0.5)
+    own = RewritingRetriever(retriever, Rewriting([Doing(lambda asked: replace(asked, variants=(variant,)))]))
+    found = own.retrieve(QUESTION, 4)
+    lists = [retriever.retrieve(QUESTION, 12), retriever.retrieve(variant.text, 12)]
+    want: dict[int, float] = {}
+    for weight, passages in zip((1.0, 0.5), lists, strict=True):
+        for rank, passage in enumerate(passages, 1):
+            want[passage.chunk] = want.get(passage.chunk, 0.0) + weight / (60 + rank)
+    assert [(p.chunk, p.score) for p in found] == sorted(want.items(), key=lambda each: (-each[1], each[0]))[:4]
+    assert [p.rank for p in found] == [1, 2, 3, 4]
+
+
+def test_terms_and_vectors_of_a_query_take_the_place_of_the_texts_own(kb, retriever):
+    terms = dict.fromkeys(kb.analyser.terms("nine symphonies"), 1.0)
+    vector = kb.embedder.embed_queries(["Who wrote nine symphonies?"])[0]
+    assert retriever.retrieve(Query("tea", terms=terms, vector=vector), 1)[0].document == "beethoven"
+    alone = Retriever(kb, dense=False)
+    assert [p.chunk for p in alone.retrieve(Query("x", terms=terms), 3)] == [
+        p.chunk for p in alone.retrieve("nine symphonies", 3)
+    ]
+
+
+@pytest.mark.parametrize(
+    "question", ["x" * 100_000, "the of and", "🦦🦦", "что такое чай", "\u202etea", "a\ud800b", "what??\0"]
+)
+def test_odd_questions_are_answered(kb, retriever, question):
+    own = RewritingRetriever(retriever, rewriting("auto+acronyms+rm3+rocchio", Tools(kb)))
+    start = time.perf_counter()
+    assert len(own.search(question, 3).passages) <= 3
+    assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize("question", ["", "  ", "\0"])
+def test_an_empty_question_is_refused(kb, retriever, question):
+    own = RewritingRetriever(retriever, rewriting("auto", Tools(kb)))
+    with pytest.raises(InvalidInput, match="empty"):
+        own.search(question)
+
+
+def test_names_make_rewritings(kb):
+    tools = Tools(kb)
+    assert rewriting("none", tools) is None
+    made = rewriting("spelling,rm3:docs=5,terms=7+condense", tools)
+    assert [each.name for each in made.rewriters] == ["spelling", "rm3", "condense"]
+    assert (made.rewriters[1].docs, made.rewriters[1].terms) == (5, 7)
+    assert split("synonyms:file=a.txt,spelling") == ["synonyms:file=a.txt", "spelling"]
+    for wrong, said in (
+        ("speling", "did you mean 'spelling'"),
+        ("rm3:doc=1", "did you mean 'docs'"),
+        ("none,rm3", "alone"),
+    ):
+        with pytest.raises(InvalidInput, match=said):
+            rewriting(wrong, tools)
+    assert list(REWRITERS) == sorted(REWRITERS)
+
+
+def test_deadlines_are_checked():
+    with pytest.raises(InvalidInput, match="deadline"):
+        Rewriting([], deadline=0)
+
+
+def test_asked_knows_what_differs():
+    one = Asked("a", "a")
+    assert not one.differs(one)
+    assert one.differs(replace(one, text="b"))
+    assert one.differs(replace(one, terms={"a": 1.0}))
