@@ -202,7 +202,9 @@ class _WithIndex:
         from rag.sentence_search import TwoGranularities
 
         both = self._kb.dense()
-        return TwoGranularities(self._index, both.sentences) if isinstance(both, TwoGranularities) else self._index
+        if isinstance(both, TwoGranularities):
+            return TwoGranularities(self._index, both.sentences, share=both.share)
+        return self._index
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the knowledge base has
         return getattr(self._kb, name)
