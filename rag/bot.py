@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from . import telemetry
 from .answers import Answer
 from .documents import Passage
-from .errors import InvalidInput
+from .errors import ExtraMissing, InvalidInput, LLMTimeout, LLMUnsupported, ModelDamaged, ModelMissing, RagError
+from .generation.answer_stream import AnswerStream
 from .generation.extractive import ExtractiveGenerator
+from .generation.generators import generator as generator_for
+from .generation.language_model import Message, Usage
+from .query import Query
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from .generation.chat import ChatGenerator
     from .generation.protocol import Generator
+    from .retriever import Retrieval
     from .searching import Searcher
 
+    Model = TypeVar("Model", bound=BaseModel)
+
 log = logging.getLogger(__name__)
+
+_USERS_OWN = (InvalidInput, ExtraMissing, LLMUnsupported, ModelMissing, ModelDamaged)
+"""Errors that asking again, or quoting instead, would only hide."""
 
 
 class Bot:
@@ -28,17 +43,81 @@ class Bot:
     retriever
         Where passages come from; its knowledge base is the one that ``indexes`` benchmarks measure.
     generator
-        Turns a question and passages into an `Answer`. Default: `ExtractiveGenerator`, which quotes and needs no model
-        beyond the embedder at hand.
+        What turns a question and passages into an `Answer`: ``"extractive"`` (default), which quotes and needs no model
+        beyond the embedder at hand; a language model's spec such as ``"openai:MODEL"``; a `LanguageModel`; any function
+        from a prompt to a text or to the pieces of one; or a `Generator`. Whoever writes it, every citation is checked.
+    deadline
+        Seconds that a question may take in all, retrieval included; None: no limit.
+    **options
+        Of `rag.generation.chat.ChatGenerator`: ``sampling``, ``unsupported``, ``examples``, ``history_tokens``,
+        ``entailment``, ``cache``, ``prices``.
+
+    Raises
+    ------
+    InvalidInput
+        The generator is none of these, or an option cannot be meant.
+    ExtraMissing
+        A language model's library is not installed; says the install line.
+
+    Examples
+    --------
+    >>> from rag.testing import ScriptedGenerator
+    >>> bot = Bot(retriever, ScriptedGenerator(["Green tea is steeped at 80 degrees [1]."]))     # doctest: +SKIP
+    >>> bot.ask("How hot is green tea?").text                                                    # doctest: +SKIP
+    'Green tea is steeped at 80 degrees. [1]'
     """
 
-    def __init__(self, retriever: Searcher, generator: Generator | None = None) -> None:
+    def __init__(
+        self,
+        retriever: Searcher,
+        generator: object = None,
+        *,
+        deadline: float | None = None,
+        **options: Any,  # noqa: ANN401 - see ChatGenerator
+    ) -> None:
+        if deadline is not None and not deadline > 0:
+            raise InvalidInput(f"deadline={deadline!r}: give a positive number of seconds, or None for no limit")
         self.retriever = retriever
+        self.deadline = deadline
         kb = retriever.kb
-        self._extractive = ExtractiveGenerator(kb.embedder, kb.analyser)
-        self.generator: Generator = generator or self._extractive
+        self.generator: Generator = generator_for(generator, kb.embedder, kb.analyser, **options)
+        own = self.generator
+        self._extractive = (
+            own if isinstance(own, ExtractiveGenerator) else ExtractiveGenerator(kb.embedder, kb.analyser)
+        )
 
-    def ask(self, question: str, *, k: int | None = None, where: str | None = None) -> Answer:
+    @overload
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int | None = ...,
+        where: str | None = ...,
+        history: Sequence[Message] = ...,
+        deadline: float | None = ...,
+        schema: None = ...,
+    ) -> Answer: ...
+    @overload
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int | None = ...,
+        where: str | None = ...,
+        history: Sequence[Message] = ...,
+        deadline: float | None = ...,
+        schema: type[Model],
+    ) -> Model: ...
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: str | None = None,
+        history: Sequence[Message] = (),
+        deadline: float | None = None,
+        schema: type[Model] | None = None,
+    ) -> Answer | Model:
         """Answer one question.
 
         Parameters
@@ -49,6 +128,13 @@ class Bot:
             Passages to read; default: the retriever's own.
         where
             Filter over documents, as in `rag.filters`.
+        history
+            Earlier turns for a language model, oldest first; of earlier answers give ``supported_text``, so that no
+            turn builds on what the documents do not say.
+        deadline
+            Seconds in all; default: the bot's own.
+        schema
+            A pydantic model: the answer comes as an object of it. `extract` gives the evidence with it.
 
         Returns
         -------
@@ -62,26 +148,255 @@ class Bot:
             If the question is empty.
         InvalidFilter
             If ``where`` does not parse.
+        RagError
+            With a ``schema``, what the model raises: quotes cannot stand in for an object.
+        """
+        if schema is not None:
+            answer = self.extract(question, schema, k=k, where=where, history=history, deadline=deadline)
+            return answer.data  # type: ignore[no-any-return]
+        with self.ask_stream(question, k=k, where=where, history=history, deadline=deadline) as stream:
+            for _ in stream:
+                pass
+        return stream.answer
+
+    def ask_stream(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: str | None = None,
+        history: Sequence[Message] = (),
+        deadline: float | None = None,
+    ) -> AnswerStream:
+        """Answer piece by piece, each a sentence that has been checked; ``answer`` of the stream is the whole.
+
+        Parameters and errors are those of `ask`; nothing is searched before the first piece is asked for.
         """
         if not question.strip():
             raise InvalidInput("the question is empty; ask something in words")
-        start = time.perf_counter()
-        found = self.retriever.search(question, k, where=where)
-        read = time.perf_counter()
-        answer = self._generate(question, found.passages)
-        end = time.perf_counter()
-        timings = {**found.timings, "generate": end - read, "total": end - start}
-        if found.notes:
-            reason = "; ".join(filter(None, (answer.reason, *found.notes)))
-            return replace(answer, timings=timings, degraded=True, reason=reason)
-        return replace(answer, timings=timings)
+        return AnswerStream(self._pieces(question, k, where, history, self._until(deadline)))
 
-    def _generate(self, question: str, passages: Sequence[Passage]) -> Answer:
+    def extract(
+        self,
+        question: str,
+        schema: type[BaseModel] | Mapping[str, Any],
+        *,
+        k: int | None = None,
+        where: str | None = None,
+        history: Sequence[Message] = (),
+        deadline: float | None = None,
+    ) -> Answer:
+        """Answer with a value of a schema: ``Answer.data`` is it, ``Answer.sentences`` what supports each part of it.
+
+        Parameters
+        ----------
+        schema
+            A pydantic model, or a JSON schema: ``data`` is then an object of the model, or what ``json.loads`` gives.
+        question, k, where, history, deadline
+            As in `ask`.
+
+        Raises
+        ------
+        InvalidInput
+            The generator is no language model, or the schema is none.
+        ConstraintUnmet
+            The model's text does not fit the schema.
+        RagError
+            What the model raises.
+        """
+        if not question.strip():
+            raise InvalidInput("the question is empty; ask something in words")
+        until = self._until(deadline)
+        start = time.perf_counter()
+        with telemetry.span(**_ROOT) as root:
+            chat = self._chat()
+            found = self._search(root, question, k, where, history)
+            read = time.perf_counter()
+            with root.child(**_chat_span(chat)) as own:
+                left = _left(until, chat.name)
+                answer = chat.extract(question, found.passages, schema, history=history, deadline=left)
+                _report(own, answer)
+            return _timed(answer, root, found, start, read)
+
+    async def aask(self, question: str, **options: Any) -> Any:  # noqa: ANN401 - as ask
+        """Do as `ask` does, with its parameters, without blocking the event loop."""
+        return await asyncio.to_thread(lambda: self.ask(question, **options))
+
+    async def aask_stream(self, question: str, **options: Any) -> AsyncIterator[str | Answer]:  # noqa: ANN401
+        """Yield the pieces as `ask_stream` does, without blocking the event loop; the `Answer` comes last."""
+        stream = self.ask_stream(question, **options)
         try:
-            return self.generator.generate(question, passages)
-        except Exception as error:  # whatever a model raises, quotes remain
-            if self.generator is self._extractive:
+            while (piece := await asyncio.to_thread(next, stream, None)) is not None:
+                yield piece
+            yield stream.answer
+        finally:
+            await asyncio.shield(asyncio.to_thread(stream.close))
+
+    # ---- machinery --------------------------------------------------------------------------------------------
+
+    def _pieces(
+        self, question: str, k: int | None, where: str | None, history: Sequence[Message], until: float | None
+    ) -> Iterator[str | Answer]:
+        start = time.perf_counter()
+        with telemetry.span(**_ROOT) as root:
+            found = self._search(root, question, k, where, history)
+            read = time.perf_counter()
+            shown = False
+            answer = None
+            try:
+                for piece in self._generated(root, question, found.passages, history, until):
+                    if isinstance(piece, Answer):
+                        answer = piece
+                    else:
+                        shown = True
+                        yield piece
+            except _USERS_OWN:
                 raise
-            log.warning("the generator failed (%s: %s); answering with quotes", type(error).__name__, error)
-            answer = self._extractive.generate(question, passages)
-            return replace(answer, degraded=True, reason=f"the generator failed: {type(error).__name__}")
+            except Exception as error:  # whatever a model raises, quotes remain
+                if self.generator is self._extractive:
+                    raise
+                answer = self._quoted(question, found.passages, error, time.perf_counter() - read)
+            assert answer is not None  # noqa: S101 - generators end with one
+            if not shown:
+                yield answer.text
+            yield _timed(answer, root, found, start, read)
+
+    def _generated(
+        self,
+        root: telemetry.Span,
+        question: str,
+        passages: Sequence[Passage],
+        history: Sequence[Message],
+        until: float | None,
+    ) -> Iterator[str | Answer]:
+        from .generation.chat import ChatGenerator
+
+        if not isinstance(self.generator, ChatGenerator):
+            answer = self.generator.generate(question, passages)
+            yield answer if self.generator is self._extractive else self._rechecked(answer, passages)
+            return
+        chat = self.generator
+        with root.child(**_chat_span(chat)) as own:
+            left = _left(until, chat.name)
+            with chat.stream(question, passages, history=history, deadline=left) as stream:
+                yield from stream
+            answer = stream.answer
+            _report(own, answer)
+        yield self._or_quoted(question, passages, answer)
+
+    def _or_quoted(self, question: str, passages: Sequence[Passage], answer: Answer) -> Answer:
+        """Return a model's answer; quotes, where the passages bear out nothing of what it said."""
+        if not answer.abstained or not answer.sentences:
+            return answer
+        quoted = self._extractive.generate(question, passages)
+        reason = f"{answer.reason}; these are quotes" if not quoted.abstained else answer.reason
+        if answer.incomplete:
+            reason = f"{reason} (it was cut off: {answer.reason})"
+        return replace(
+            quoted,
+            degraded=True,
+            reason=reason,
+            incomplete=answer.incomplete,
+            checks=answer.checks,
+            usage=answer.usage,
+            cached=answer.cached,
+        )
+
+    def _quoted(self, question: str, passages: Sequence[Passage], error: Exception, seconds: float) -> Answer:
+        """Return what the extractive generator says, marked, with the reason in words."""
+        kind = type(error).__name__
+        # Only our own errors are known to hold nothing secret.
+        reason = f"the generator failed: {kind}"
+        if isinstance(error, RagError):
+            reason = f"{reason}: {' '.join(str(error).split())[:300]}"
+        log.info("%s; answering with quotes", reason)
+        answer = self._extractive.generate(question, passages)
+        usage = Usage(calls=getattr(error, "attempts", 0), seconds=seconds)
+        reason = f"{reason}; {answer.reason}" if answer.reason else reason
+        return replace(answer, degraded=True, reason=reason, usage=usage)
+
+    def _rechecked(self, answer: Answer, passages: Sequence[Passage]) -> Answer:
+        from .generation.verification import rechecked
+
+        return rechecked(replace(answer, generator=answer.generator or type(self.generator).__name__), passages)
+
+    def _search(
+        self, root: telemetry.Span, question: str, k: int | None, where: str | None, history: Sequence[Message]
+    ) -> Retrieval:
+        asked = tuple(turn.content for turn in history if turn.role == "user")
+        name = self.retriever.kb.path.name
+        with root.child(
+            f"retrieval {name}",
+            gen_ai__operation__name="retrieval",
+            gen_ai__data_source__id=name,
+            gen_ai__retrieval__top_k=k if k is not None else self.retriever.k,
+        ) as own:
+            found = self.retriever.search(Query(question, asked) if asked else question, k, where=where)
+            own.set(rag__passages=len(found.passages))
+            return found
+
+    def _chat(self) -> ChatGenerator:
+        from .generation.chat import ChatGenerator
+
+        if not isinstance(self.generator, ChatGenerator):
+            raise InvalidInput(
+                "a schema needs a language model; give the bot one, such as Bot(retriever, 'openai:MODEL')"
+            )
+        return self.generator
+
+    def _until(self, deadline: float | None) -> float | None:
+        seconds = self.deadline if deadline is None else deadline
+        if seconds is not None and not seconds > 0:
+            raise InvalidInput(f"deadline={seconds!r}: give a positive number of seconds, or None for no limit")
+        return None if seconds is None else time.monotonic() + seconds
+
+
+_ROOT: dict[str, Any] = {
+    "name": "invoke_workflow rag-workbench",
+    "gen_ai__operation__name": "invoke_workflow",
+    "gen_ai__agent__name": "rag-workbench",
+}
+
+
+def _left(until: float | None, name: str) -> float | None:
+    if until is None:
+        return None
+    left = until - time.monotonic()
+    if left <= 0:
+        raise LLMTimeout(f"the deadline passed before {name} was asked; give more seconds")
+    return left
+
+
+def _chat_span(chat: ChatGenerator) -> dict[str, Any]:
+    provider, _, model = chat.name.partition(":")
+    sampling = chat.sampling
+    return {
+        "name": f"chat {model or provider}",
+        "gen_ai__operation__name": "chat",
+        "gen_ai__provider__name": provider,
+        "gen_ai__request__model": model or provider,
+        "gen_ai__request__max_tokens": sampling.max_tokens,
+        "gen_ai__request__temperature": sampling.temperature,
+        "gen_ai__request__top_k": sampling.top_k,
+        "gen_ai__request__top_p": sampling.top_p,
+        "gen_ai__request__seed": sampling.seed,
+        "gen_ai__request__stop_sequences": list(sampling.stop) or None,
+        "gen_ai__request__choice__count": sampling.n if sampling.n > 1 else None,
+    }
+
+
+def _report(span: telemetry.Span, answer: Answer) -> None:
+    span.set(
+        gen_ai__usage__input_tokens=answer.usage.prompt_tokens,
+        gen_ai__usage__output_tokens=answer.usage.completion_tokens,
+        gen_ai__response__finish_reasons=["length" if answer.incomplete else "stop"],
+    )
+
+
+def _timed(answer: Answer, root: telemetry.Span, found: Retrieval, start: float, read: float) -> Answer:
+    end = time.perf_counter()
+    timings = {**found.timings, "generate": end - read, "total": end - start}
+    if found.notes:
+        answer = replace(answer, degraded=True, reason="; ".join(filter(None, (answer.reason, *found.notes))))
+    root.set(rag__abstained=answer.abstained, rag__degraded=answer.degraded, rag__support=answer.support)
+    return replace(answer, timings=timings, trace_id=root.trace_id)

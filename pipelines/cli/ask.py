@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,37 +18,43 @@ from .arguments import (
     MaxPerSource,
     Rerank,
     RerankIn,
-    Rewrite,
     Where,
 )
-from .output import one_line, print_json, stdout
+from .generating import Generating, read_schema, with_generating
+from .output import one_line, print_json, safe, stdout
 from .retrieving import retriever_for
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from rag.answers import Answer, Citation
+    from rag.generation.answer_stream import AnswerStream
 
 
+@with_generating
 def command(
     kb: KnowledgeBasePath,
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],
+    generating: Generating,
     k: K = 5,
     where: Where = None,
     fusion: Fusion = "zscore",
     dense_weight: DenseWeight = None,
     max_per_source: MaxPerSource = None,
-    rewrite: Rewrite = "auto",
     rerank: Rerank = "none",
     rerank_in: RerankIn = 30,
     context: Context = "none",
+    schema: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Answer with a value of this JSON schema.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Answer a question from the documents, with citations that can be checked."""
-    from rag.bot import Bot
     from rag.knowledge_base import KnowledgeBase
 
+    wanted = None if schema is None else read_schema(schema)
     with KnowledgeBase.open(kb) as base:
+        model = generating.model()
         retriever = retriever_for(
             base,
             k=k,
@@ -55,22 +62,44 @@ def command(
             fusion=fusion,
             dense_weight=dense_weight,
             max_per_source=max_per_source,
-            rewrite=rewrite,
             rerank=rerank,
             rerank_in=rerank_in,
             context=context,
+            model=model,
         )
-        answer = Bot(retriever).ask(question)
+        bot = generating.bot(retriever, model)
+        console = stdout()
+        if wanted is not None:
+            answer = bot.extract(question, wanted)
+        elif json or model is None or not console.is_terminal:
+            answer = bot.ask(question)
+        else:
+            answer = streamed(bot.ask_stream(question), console)
     if json:
         print_json(json_forms.answer(answer))
     else:
-        show(answer, stdout())
+        show(answer, console)
+    if answer.incomplete:
+        return exit_codes.ANSWER_INCOMPLETE
     return exit_codes.NOTHING_FOUND if answer.abstained else exit_codes.OK
+
+
+def streamed(stream: AnswerStream, console: Console) -> Answer:
+    """Show each checked sentence on a terminal as it comes, then clear them for the whole answer."""
+    from rich.live import Live
+    from rich.text import Text
+
+    told = ""
+    with stream, Live(console=console, transient=True, refresh_per_second=8, vertical_overflow="visible") as live:
+        for piece in stream:
+            told += safe(piece)
+            live.update(Text(told))
+    return stream.answer
 
 
 def show(answer: Answer, console: Console) -> None:
     """Print an answer and where it stands."""
-    console.print(one_line(answer.text))
+    console.print(safe(answer.text) if answer.generator != "extractive" else one_line(answer.text))
     if answer.abstained:
         if answer.reason:
             console.print(f"({one_line(answer.reason)})", style="dim")
@@ -82,10 +111,31 @@ def show(answer: Answer, console: Console) -> None:
     for citation in answer.citations:
         console.print(f"[{citation.n}] {_where(citation)}", style="cyan", soft_wrap=True)
         console.print(f'    "{one_line(citation.quote, 300)}"', style="dim")
+    for sentence in answer.sentences:
+        if sentence.verdict == "unsupported":
+            said = one_line(sentence.text, 80)
+            console.print(f"unsupported: {said} ({one_line(sentence.problem)})", style="yellow", soft_wrap=True)
     if answer.degraded:
         console.print(f"(degraded: {one_line(answer.reason)})", style="yellow")
+    elif answer.incomplete:
+        console.print(f"(incomplete: {one_line(answer.reason)})", style="yellow")
+    console.print(f"\n{_facts(answer)}", style="dim", soft_wrap=True)
+
+
+def _facts(answer: Answer) -> str:
     seconds = answer.timings.get("total", 0.0)
-    console.print(f"\nsupport {answer.support:.0%}, {len(answer.passages)} passages read, {seconds:.2f} s", style="dim")
+    parts = [f"support {answer.support:.0%}", f"{len(answer.passages)} passages read", f"{seconds:.2f} s"]
+    usage, checks = answer.usage, answer.checks
+    if answer.generator != "extractive" or usage.calls:
+        parts.append(f"{usage.prompt_tokens} + {usage.completion_tokens} tokens")
+    if answer.cached:
+        parts.append("from the cache")
+    if usage.cost is not None:
+        parts.append(f"cost {usage.cost:.6g}")
+    taken = {"made-up citations": checks.fabricated, "wrong citations": checks.misattributed,
+             "false quotes": checks.false_quotes}  # fmt: skip
+    parts += [f"{count} {name} removed" for name, count in taken.items() if count]
+    return ", ".join(parts)
 
 
 def _where(citation: Citation) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rag.errors import InvalidInput
 from rag.searching import Searcher
@@ -22,17 +23,27 @@ from .arguments import (
     RerankIn,
     Where,
 )
-from .ask import show
+from .ask import show, streamed
+from .generating import Generating, with_generating
 from .output import print_json_line, stdout
 from .retrieving import refined
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rag.answers import Answer
+    from rag.bot import Bot
+    from rag.generation.language_model import Message
 
 _HELP = (
     "Ask in plain words. /where EXPRESSION narrows to matching documents, /where alone widens; /quit or Ctrl-D leaves."
 )
 
 
+@with_generating
 def command(
     kb: KnowledgeBasePath,
+    generating: Generating,
     k: K = 5,
     where: Where = None,
     rerank: Rerank = "none",
@@ -45,20 +56,22 @@ def command(
     json: Json = False,
 ) -> int:
     """Ask questions one after another; --json prints one answer a line."""
-    from rag.bot import Bot
+    from rag.generation.language_model import Message
     from rag.knowledge_base import KnowledgeBase
     from rag.retriever import Retriever
 
     console = stdout()
     with KnowledgeBase.open(kb) as base:
         base.allowed(where)  # a bad filter is said before the first question, not after it
-        searcher: Searcher = refined(Retriever(base, k=k), rerank, rerank_in, context)
+        model = generating.model()
+        searcher: Searcher = refined(Retriever(base, k=k), rerank, rerank_in, context, model)
         kept = chat_memory.opened(base, memory, user, session, memory_days)
         if kept is not None:
             from rag.memory import RememberingRetriever
 
             searcher = RememberingRetriever(searcher, kept)
-        bot = Bot(searcher)
+        bot = generating.bot(searcher, model)
+        history: list[Message] = []
         if not json:
             told = f" {chat_memory.HELP}" if kept is not None else ""
             console.print(f"{base.status().documents} documents. {_HELP}{told}\n", style="dim")
@@ -71,18 +84,33 @@ def command(
             if chat_memory.obey(kept, line):
                 continue
             try:
-                answer = bot.ask(line, where=where)
+                answer = _answered(bot, line, where, history, console, quiet=json or model is None)
             except InvalidInput as error:
                 console.print(f"error: {error}", style="red")
                 continue
             if kept is not None:
                 chat_memory.keep(kept, line, answer)
-            if json:
-                print_json_line(json_forms.answer(answer))
-            else:
-                show(answer, console)
-                console.print()
+            if model is not None and answer.supported_text:
+                # No turn builds on what the documents do not say.
+                history += [Message("user", line), Message("assistant", answer.supported_text)]
+            _print(answer, console, json=json)
     return exit_codes.OK
+
+
+def _print(answer: Answer, console: Console, *, json: bool) -> None:
+    if json:
+        print_json_line(json_forms.answer(answer))
+    else:
+        show(answer, console)
+        console.print()
+
+
+def _answered(
+    bot: Bot, question: str, where: str | None, history: Sequence[Message], console: Console, *, quiet: bool
+) -> Answer:
+    if quiet or not console.is_terminal:
+        return bot.ask(question, where=where, history=history)
+    return streamed(bot.ask_stream(question, where=where, history=history), console)
 
 
 def _lines(prompt: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ FAILED = 1
 SOME_FILES_FAILED = 2
 STORE_DAMAGED = 3
 STORE_UNWRITABLE = 4
+ANSWER_INCOMPLETE = 6
 NOTHING_FOUND = 7
 """``search`` found nothing, or ``ask`` abstained."""
 STORE_LOCKED = 8
@@ -25,6 +26,7 @@ MEANINGS: dict[int, str] = {
     SOME_FILES_FAILED: "some files failed, the rest went in; `repair` could not bring everything back",
     STORE_DAMAGED: "a file of the knowledge base is damaged",
     STORE_UNWRITABLE: "disk full, read-only, or permission denied",
+    ANSWER_INCOMPLETE: "the language model was cut off: what it said so far is shown",
     NOTHING_FOUND: "nothing found, or the bot abstained",
     STORE_LOCKED: "another process is writing",
     STORE_MISMATCH: "made with another embedder, metric, chunker, analyser or format",

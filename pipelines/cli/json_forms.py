@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from rag.answers import Answer, Citation
+from rag.answers import Answer, Citation, Sentence
 from rag.documents import Passage
 
 
@@ -44,6 +45,17 @@ def citation(c: Citation) -> dict[str, Any]:
     }
 
 
+def sentence(s: Sentence) -> dict[str, Any]:
+    """Return one sentence of ``ask --json``."""
+    return {
+        "text": s.text,
+        "support": s.support,
+        "verdict": s.verdict,
+        "citations": list(s.citations),
+        "problem": s.problem,
+    }
+
+
 def answer(a: Answer) -> dict[str, Any]:
     """Return what ``ask --json`` prints."""
     return {
@@ -51,9 +63,23 @@ def answer(a: Answer) -> dict[str, Any]:
         "answer": a.text,
         "abstained": a.abstained,
         "degraded": a.degraded,
+        "incomplete": a.incomplete,
         "reason": a.reason,
         "support": a.support,
+        "sentences": [sentence(s) for s in a.sentences],
         "citations": [citation(c) for c in a.citations],
         "passages": [passage(p) for p in a.passages],
+        "checks": asdict(a.checks),
+        "data": plain(a.data),
+        "generator": a.generator,
+        "usage": asdict(a.usage),
+        "cached": a.cached,
+        "trace_id": a.trace_id,
         "timings": dict(a.timings),
     }
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - a pydantic object, or JSON
+    """Return what ``json`` can write of a value."""
+    dump = getattr(value, "model_dump", None)
+    return value if dump is None else dump(mode="json")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..answers import Answer, Citation
+from ..answers import Answer, Sentence, citation
 from ..documents import Passage
 from ..embedding.protocol import Embedder
 from ..errors import InvalidInput
@@ -17,13 +17,13 @@ from . import ranking
 from .candidates import Candidate, candidates
 from .clues import defines
 from .features import NAMES, Setting, features, standardised
+from .prompts import UNKNOWN
 from .question import FUNCTION_WORDS, Kind, Question, analyse
 from .selection import select
 from .words import Analyser, WordReader
 
 log = logging.getLogger(__name__)
 
-ABSTAINED = "The documents do not answer this."
 EMBEDDED = 8
 """Sentences that are embedded, the best by their words alone; more cost time and gain nothing (measured)."""
 
@@ -187,25 +187,11 @@ def _ranked(  # noqa: PLR0917 - one value each of a ranking
 
 
 def _abstain(question: str, passages: Sequence[Passage], reason: str) -> Answer:
-    return Answer(question, ABSTAINED, passages=tuple(passages), abstained=True, reason=reason)
+    return Answer(question, UNKNOWN, passages=tuple(passages), abstained=True, reason=reason, generator="extractive")
 
 
 def _quote(question: str, chosen: Sequence[Candidate], passages: Sequence[Passage], support: float) -> Answer:
-    citations = tuple(_cite(n, candidate, passages[candidate.passage]) for n, candidate in enumerate(chosen, 1))
-    text = " ".join(f"{' '.join(citation.quote.split())} [{citation.n}]" for citation in citations)
-    return Answer(question, text, citations, tuple(passages), support)
-
-
-def _cite(n: int, candidate: Candidate, passage: Passage) -> Citation:
-    return Citation(
-        n=n,
-        document=passage.document,
-        source=passage.source,
-        start=passage.start + candidate.start,
-        end=passage.start + candidate.end,
-        quote=candidate.text,
-        chunk=passage.chunk,
-        title=passage.title,
-        heading=passage.heading,
-        page=passage.page,
-    )
+    citations = tuple(citation(n, passages[each.passage], each.start, each.end) for n, each in enumerate(chosen, 1))
+    sentences = tuple(Sentence(" ".join(each.quote.split()), 1.0, citations=(each.n,)) for each in citations)
+    text = " ".join(f"{each.text} [{n}]" for n, each in enumerate(sentences, 1))
+    return Answer(question, text, citations, tuple(passages), support, sentences=sentences, generator="extractive")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from rag.documents import Document, Passage, clean_text
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput
-from rag.generation.extractive import ABSTAINED, ExtractiveGenerator
+from rag.generation.extractive import ExtractiveGenerator
+from rag.generation.prompts import UNKNOWN
 from rag.generation.protocol import Generator
 from rag.terms import Analyser
 
@@ -86,7 +87,7 @@ def test_abstains_below_the_threshold_and_says_why():
     strict = ExtractiveGenerator(HashingEmbedder(64), ANALYSER, threshold=1.0)
     answer = strict.generate("Who proclaimed the embargo?", [passage(CRISIS)])
     assert answer.abstained
-    assert answer.text == ABSTAINED
+    assert answer.text == UNKNOWN
     assert answer.citations == ()
     assert answer.passages == (passage(CRISIS),)
     assert re.search(rf"support {answer.support:.2f}, below the threshold 1\.00", answer.reason)
@@ -112,7 +113,7 @@ def test_by_default_abstains_on_a_question_about_something_else():
 )
 def test_abstains_without_anything_to_go_by(generator, question, passages, reason):
     answer = generator.generate(question, passages)
-    assert (answer.abstained, answer.text, answer.reason) == (True, ABSTAINED, reason)
+    assert (answer.abstained, answer.text, answer.reason) == (True, UNKNOWN, reason)
     assert answer.passages == tuple(passages)
 
 

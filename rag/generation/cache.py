@@ -1,0 +1,145 @@
+"""What a model answered, kept by content: the same question to the same model about the same passages costs nothing.
+
+The key is a digest of everything that decides the answer, so a changed document, option or rule finds nothing old. What
+is kept holds what documents say: a file cache belongs where its documents may be, and `clear` empties it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..errors import InvalidInput, StoreCorrupt, StoreUnwritable
+from .language_model import Completion, Message, Usage
+from .sampling import Sampling
+
+KEPT = 1000
+
+
+class CompletionCache:
+    """Completions by `content_key`, the most lately used ones.
+
+    Parameters
+    ----------
+    path
+        A SQLite file, made where it is missing, readable by its owner only; None keeps them in memory.
+    size
+        Completions to keep.
+
+    Raises
+    ------
+    InvalidInput
+        ``size`` is below 1.
+    StoreUnwritable
+        The file cannot be made or written.
+    StoreCorrupt
+        It is no cache, or damaged.
+
+    Notes
+    -----
+    Threads and processes may share one. Answers that were cut off are never kept.
+
+    Examples
+    --------
+    >>> cache = CompletionCache()
+    >>> cache.put("key", Completion(("Yes.",)))
+    >>> cache.get("key").text
+    'Yes.'
+    """
+
+    def __init__(self, path: str | Path | None = None, *, size: int = KEPT) -> None:
+        if size < 1:
+            raise InvalidInput(f"size={size}: a cache keeps 1 completion or more")
+        self.path = None if path is None else Path(path)
+        self.size = size
+        self._turn = threading.Lock()
+        self._memory: OrderedDict[str, Completion] = OrderedDict()
+        if self.path is not None:
+            with self._open() as db:
+                db.execute(
+                    "create table if not exists completions (key text primary key, value text not null, used integer)"
+                )
+
+    def get(self, key: str) -> Completion | None:
+        """Return what is kept under a key, if anything."""
+        if self.path is None:
+            with self._turn:
+                if key in self._memory:
+                    self._memory.move_to_end(key)
+                return self._memory.get(key)
+        with self._open() as db:
+            row = db.execute("select value from completions where key = ?", (key,)).fetchone()
+            if row is None:
+                return None
+            db.execute("update completions set used = (select max(used) + 1 from completions) where key = ?", (key,))
+        return self._read(row[0])
+
+    def put(self, key: str, completion: Completion) -> None:
+        """Keep a completion; what was used longest ago goes."""
+        if self.path is None:
+            with self._turn:
+                self._memory[key] = completion
+                self._memory.move_to_end(key)
+                while len(self._memory) > self.size:
+                    self._memory.popitem(last=False)
+            return
+        value = json.dumps({"texts": completion.texts, "usage": asdict(completion.usage)})
+        with self._open() as db:
+            last = db.execute("select coalesce(max(used), 0) from completions").fetchone()[0]
+            db.execute("insert or replace into completions values (?, ?, ?)", (key, value, last + 1))
+            db.execute(
+                "delete from completions where key not in (select key from completions order by used desc limit ?)",
+                (self.size,),
+            )
+
+    def clear(self) -> None:
+        """Forget everything, also on disk."""
+        with self._turn:
+            self._memory.clear()
+        if self.path is not None:
+            with self._open() as db:
+                db.execute("delete from completions")
+
+    def __repr__(self) -> str:
+        return f"CompletionCache({str(self.path) if self.path else None!r}, size={self.size})"
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        assert self.path is not None  # noqa: S101 - callers have looked; tells mypy
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise StoreUnwritable(f"cannot write the answer cache {self.path}: {error.strerror}") from error
+        db = sqlite3.connect(self.path, timeout=5.0)
+        try:
+            db.execute("pragma secure_delete = on")
+            with db:
+                yield db
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise StoreUnwritable(f"cannot use the answer cache {self.path}: {error}") from error
+            raise StoreCorrupt(f"{self.path} is no answer cache, or damaged ({error}); delete it") from error
+        finally:
+            db.close()
+
+    def _read(self, value: str) -> Completion:
+        try:
+            row = json.loads(value)
+            return Completion(tuple(row["texts"]), Usage(**row["usage"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreCorrupt(f"{self.path} holds something that is no completion; delete it") from error
+
+
+def content_key(model: str, sampling: Sampling, version: int, messages: Sequence[Message], constraint: str = "") -> str:
+    """Return the digest of everything that decides an answer; the messages are those of an empty nonce."""
+    facts = [model, asdict(sampling), version, [(each.role, each.content) for each in messages], constraint]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode(errors="replace")).hexdigest()

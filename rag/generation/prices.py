@@ -1,0 +1,55 @@
+"""What tokens cost, by a price table of the user's own: prices change too often to ship."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import InvalidInput
+from .language_model import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Money for a million tokens, in any currency: of the prompt, and of the answer."""
+
+    prompt: float
+    completion: float
+
+    def __post_init__(self) -> None:
+        for name in ("prompt", "completion"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+                raise InvalidInput(f"the {name} price is {value!r}; give the money for a million tokens, 0 or more")
+
+
+Prices = Mapping[str, Price]
+"""Prices by model name, such as ``openai:MODEL``."""
+
+
+def priced(usage: Usage, price: Price | None) -> Usage:
+    """Return usage with its cost; as it is where there is no price."""
+    if price is None:
+        return usage
+    cost = (usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion) / 1e6
+    return replace(usage, cost=cost)
+
+
+def read_prices(path: str | Path) -> dict[str, Price]:
+    """Read ``{"openai:MODEL": {"prompt": 0.15, "completion": 0.60}}``.
+
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read, or is something else.
+    """
+    try:
+        table = json.loads(Path(path).read_text(encoding="utf-8"))
+        return {name: Price(**row) for name, row in table.items()}
+    except OSError as error:
+        raise InvalidInput(f"cannot read the prices {path}: {error.strerror or error}") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        form = '{"openai:MODEL": {"prompt": 0.15, "completion": 0.60}}, money for a million tokens'
+        raise InvalidInput(f"{path} is no price table ({error}); write {form}") from error

@@ -1,0 +1,71 @@
+"""The values of a JSON answer, each held against the passages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from ..answers import Answer, Sentence
+from .evidence import Evidence, numbers
+from .marks import folded
+from .support import SUPPORTED
+from .verification import Verification
+
+MOST = 1000
+"""Values that are looked at; an answer of a language model has fewer."""
+
+
+def checked_values(verification: Verification, value: Any, **facts: Any) -> Answer:  # noqa: ANN401 - any JSON
+    """Return an answer whose ``data`` is the value and whose sentences say of each text and number what supports it.
+
+    A value is supported where it stands in a passage word for word, or where a passage bears it out as it would a
+    sentence. The answer abstains when not one value is; ``data`` is there all the same.
+    """
+    for _, (path, leaf) in zip(range(MOST), leaves(value), strict=False):
+        verification.sentences.append(_checked(verification, path, leaf))
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    answer = verification.answer(data=value, **facts)
+    return answer if answer.abstained else replace(answer, text=text)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any JSON
+    """Yield (path, value) of everything in a JSON value that is not an object or a list; ``a.b[0]`` is a path."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from leaves(inner, f"{path}[{place}]")
+    else:
+        yield path, value
+
+
+def _checked(verification: Verification, path: str, leaf: Any) -> Sentence:  # noqa: ANN401 - any JSON
+    text = leaf if isinstance(leaf, str) else json.dumps(leaf)
+    said = f"{path}: {text}" if path else text
+    if isinstance(leaf, bool) or leaf is None or not any(character.isalnum() for character in text):
+        return Sentence(said, 0.0, "no claim")
+    place = _standing(verification.evidence, leaf, text)
+    if place is not None:
+        return Sentence(said, 1.0, "supported", (verification.cite(*place),))
+    found = verification.checker.check(text, verification.evidence) if isinstance(leaf, str) else []
+    if found and found[0].score >= SUPPORTED:
+        best = found[0]
+        return Sentence(said, best.score, "supported", (verification.cite(best.passage, best.start, best.end),))
+    verification.counts["unsupported"] += 1
+    return Sentence(said, found[0].score if found else 0.0, "unsupported", problem="it stands in no passage")
+
+
+def _standing(evidence: Evidence, leaf: Any, text: str) -> tuple[int, int, int] | None:  # noqa: ANN401 - any JSON
+    """Return passage, start and end of the first and shortest span that holds a value as it is."""
+    wanted = folded(text)
+    for span in sorted(evidence.spans, key=lambda each: each.sentences):
+        if isinstance(leaf, str):
+            held = wanted in folded(evidence.passages[span.passage].text[span.start : span.end])
+        else:
+            held = numbers(text, spelt=False) <= span.numbers
+        if held:
+            return span.passage, span.start, span.end
+    return None
