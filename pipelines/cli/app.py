@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import ask, bench, chat, evaluate, experiment, ingest, maintenance, memory, search, tune
+from . import ask, bench, chat, evaluate, experiment, ingest, maintenance, memory, questions, search, tune
 
 app = typer.Typer(
     name="rag",
@@ -21,6 +21,7 @@ app.command("ask")(ask.command)
 app.command("chat")(chat.command)
 app.command("search")(search.command)
 app.command("evaluate")(evaluate.command)
+app.add_typer(questions.app, name="questions")
 app.command("experiment")(experiment.command)
 app.add_typer(bench.app, name="bench")
 app.command("tune")(tune.command)

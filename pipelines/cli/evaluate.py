@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from rag.errors import InvalidInput
 
 from . import exit_codes
 from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rewrite, Where
@@ -16,8 +20,10 @@ from .retrieving import retriever_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rag.evaluation import Evaluation
+    from rag.evaluation import Evaluation, Judge
     from rag.evaluation.asking import Progress
+    from rag.evaluation.comparison import Comparison
+    from rag.evaluation.robustness import Survival
 
 
 def command(
@@ -42,23 +48,41 @@ def command(
     dense_weight: DenseWeight = None,
     max_per_source: MaxPerSource = None,
     rewrite: Rewrite = "auto",
+    judge: Annotated[
+        str, typer.Option(metavar="NAME", help="Judge answers as well: extractive (no model) or llm (needs --model).")
+    ] = "none",
+    model: Annotated[
+        str | None, typer.Option(metavar="SPEC", help="The judging language model, e.g. openai:MODEL.")
+    ] = None,
+    votes: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Votes of the judging model.")] = 1,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Compare with a file of --save, or a TREC run; paired tests, corrected.")
+    ] = None,
+    robustness: Annotated[
+        str | None, typer.Option(metavar="NAMES", help='Ask again changed, e.g. "typo,paraphrase", or all.')
+    ] = None,
     save: Annotated[Path | None, typer.Option(help="Keep figures and rows, to compare with later.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a report with the worst questions.")] = None,
     allow_failed: Annotated[bool, typer.Option("--allow-failed", help="Exit 0 although questions failed.")] = False,
     json: Json = False,
 ) -> int:
     """Measure retrieval and answers on questions with known answers; failures count as zero."""
     from rag.evaluation import evaluate, read_questions
-    from rag.evaluation.evaluator import DEFAULT_METRICS, checked
+    from rag.evaluation.evaluator import checked
     from rag.evaluation.trec import write_run
     from rag.knowledge_base import KnowledgeBase
 
-    asked = checked(names(metrics) if metrics is not None else DEFAULT_METRICS)
+    from ..evaluating import against, answers_needed, default_metrics
+
     wanted = read_questions(questions, split=split)
     if sample is not None:
         wanted = wanted.sample(sample, seed=seed)
+    asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, judge))
+    changed = _changes(robustness)
+    referee = _judge(judge, model, votes)
     with KnowledgeBase.open(kb) as base:
         # Judged document by document, near-identical documents are judged apart: none is hidden.
-        retriever = retriever_for(
+        system: Any = retriever_for(
             base,
             k=k,
             where=where,
@@ -68,17 +92,86 @@ def command(
             rewrite=rewrite,
             dedupe=wanted.level != "document",
         )
+        if answers_needed(asked) or any(name in _disturbances() for name in changed):
+            from rag.bot import Bot
+
+            system = Bot(system)
+        name = kb.resolve().name
         with progress(json) as told:
-            result = evaluate(retriever, wanted, metrics=asked, k=k, name=kb.resolve().name, seed=seed, progress=told)
+            result = evaluate(system, wanted, metrics=asked, k=k, judge=referee, name=name, seed=seed, progress=told)
+            survivals = _survived(system, result, changed, told)
+    comparisons = against(result, baseline) if baseline is not None else []
     if run is not None:
         write_run(run, result.run())
     if save is not None:
         result.save(save)
+    if html is not None:
+        from ..evaluation_report import report
+        from ..pages import write_page
+
+        made_by = f"rag evaluate {kb} {questions} -k {k}; rag-workbench {version('rag-workbench')}"
+        write_page(html, report(result, comparisons=comparisons, survivals=survivals, made_by=made_by))
     if json:
-        print_json(result.as_dict())
+        extra = {"comparisons": [asdict(c) for c in comparisons]} if baseline is not None else {}
+        if survivals:
+            extra["robustness"] = [
+                {"change": s.change, **s.survived.as_dict(), "lost": list(s.lost)} for s in survivals
+            ]
+        print_json({**result.as_dict(), **extra})
     else:
         show(result)
-    return exit_codes.SOME_FILES_FAILED if result.failures and not allow_failed else exit_codes.OK
+        show_comparisons(comparisons)
+        show_survivals(survivals)
+    judged_badly = any(own.n_failed for own in result.metrics.values())
+    return exit_codes.SOME_FILES_FAILED if judged_badly and not allow_failed else exit_codes.OK
+
+
+def _judge(kind: str, model: str | None, votes: int) -> Judge | None:
+    if kind != "llm":
+        return None
+    if model is None:
+        raise InvalidInput("--judge llm needs --model, such as openai:MODEL or transformers:FOLDER")
+    from rag.evaluation import Judge
+    from rag.generation.models import language_model
+
+    return Judge(language_model(model), votes)
+
+
+def _changes(robustness: str | None) -> list[str]:
+    if robustness is None:
+        return []
+    from rag.evaluation.perturbations import PERTURBATIONS
+    from rag.evaluation.robustness import changes
+
+    wanted = list(PERTURBATIONS) if robustness.strip() == "all" else names(robustness)
+    for name in wanted:
+        if name not in changes():
+            raise InvalidInput(f"--robustness {name!r} does not exist; choose from {', '.join(changes())}")
+    return wanted
+
+
+def _disturbances() -> frozenset[str]:
+    from rag.evaluation.disturbances import DISTURBANCES
+
+    return frozenset(DISTURBANCES)
+
+
+def _survived(system: Any, result: Evaluation, changed: list[str], told: Progress | None) -> list[Survival]:  # noqa: ANN401
+    if not changed:
+        return []
+    from rag.evaluation.robustness import robustness
+
+    metric = next((m for m in ("answer_containment", "faithfulness") if m in result.metrics), "context_recall")
+    return robustness(
+        system,
+        result.questions,
+        metric=metric,
+        names=changed,
+        k=result.k,
+        seed=result.seed,
+        before=result,
+        progress=told,
+    )
 
 
 def names(text: str) -> list[str]:
@@ -137,3 +230,44 @@ def _reasons(result: Evaluation) -> dict[str, list[str]]:
         if own.reason:
             found.setdefault(own.reason, []).append(name)
     return found
+
+
+def show_comparisons(comparisons: list[Comparison]) -> None:
+    """Print what changed against the baseline."""
+    if not comparisons:
+        return
+    from rich.table import Table
+
+    first = comparisons[0]
+    table = Table("metric", box=None, pad_edge=False)
+    for name in ("difference", "95 % interval", "p", "wins", "ties", "losses", "detectable"):
+        table.add_column(name, justify="right")
+    for c in comparisons:
+        interval = "" if c.low is None or c.high is None else f"{c.low:+.4f} to {c.high:+.4f}"
+        p = "" if c.p_corrected is None else f"{c.p_corrected:.3g}"
+        seen = "" if c.detectable is None else f"{c.detectable:.3f}"
+        table.add_row(c.metric, f"{c.difference:+.4f}", interval, p, str(c.wins), str(c.ties), str(c.losses), seen)
+    console = stdout()
+    console.print(f"\n{one_line(first.system)} against {one_line(first.baseline)}, {first.n} questions\n")
+    console.print(table)
+    console.print(
+        "p: paired permutation test, Holm's correction. detectable: what so many questions show 4 times in 5."
+    )
+
+
+def show_survivals(survivals: list[Survival]) -> None:
+    """Print what survived the changes."""
+    if not survivals:
+        return
+    from rich.table import Table
+
+    table = Table("change", box=None, pad_edge=False)
+    for name in ("survived", "95 % interval", "of"):
+        table.add_column(name, justify="right")
+    for s in survivals:
+        own = s.survived
+        interval = "" if own.low is None or own.high is None else f"{own.low:.3f} to {own.high:.3f}"
+        table.add_row(s.change, "none" if own.value is None else f"{own.value:.3f}", interval, str(own.n))
+    console = stdout()
+    console.print("\nOf the questions answered right, those that stay right when asked otherwise:\n")
+    console.print(table)

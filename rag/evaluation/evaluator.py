@@ -10,6 +10,7 @@ from . import gold, ranking, registry
 from .aggregate import Aggregate, Score, aggregate
 from .asking import Answers, Progress, System, ask_all, knowledge_base_of
 from .cases import Case, Outcome, Resources
+from .locating import located
 from .questions import Level, QuestionSet
 from .results import Evaluation
 
@@ -74,8 +75,10 @@ def evaluate(
         An unknown metric, ``k`` below 1, no question, or a metric without what it needs.
     """
     wanted = checked(metrics)
-    chosen = level or questions.level
     kb = knowledge_base_of(system)
+    if kb is not None:
+        questions = located(questions, kb)
+    chosen = level or questions.level
     own_embedder = embedder or (kb.embedder if kb is not None else None)
     _refuse_lacking(wanted, {"answer": isinstance(system, Answers), "judge": judge, "embedder": own_embedder})
     outcomes = ask_all(system, questions.questions, depth=depth(wanted, k, chosen), k=k, progress=progress)

@@ -1,0 +1,77 @@
+"""``rag questions``: make a test set from one's own documents, and check one against them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import exit_codes
+from .arguments import Json, KnowledgeBasePath
+from .output import one_line, print_json, stderr, stdout
+
+app = typer.Typer(help="Make and check sets of test questions.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("make")
+def make(
+    kb: KnowledgeBasePath,
+    n: Annotated[int, typer.Option("-n", metavar="N", min=1, help="Questions to make, at most.")] = 200,
+    out: Annotated[Path, typer.Option(help="File to write, one question a line.")] = Path("questions.jsonl"),
+    html: Annotated[Path | None, typer.Option(help="Write a page to review them by.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="A language model writes them, e.g. openai:MODEL; default: rules."),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Same documents and seed, same questions.")] = 0,
+    json: Json = False,
+) -> int:
+    """Make questions from the documents, each with the span that answers it; read them before you trust them."""
+    from rag.evaluation.question_files import write_questions
+    from rag.evaluation.question_making import make_questions
+    from rag.generation.models import language_model
+    from rag.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(kb) as base:
+        found = make_questions(base, n, model=language_model(model) if model else None, seed=seed)
+    write_questions(found.questions, out)
+    if html is not None:
+        from ..pages import write_page
+        from ..questions_page import review
+
+        write_page(html, review(found))
+    if json:
+        print_json({"questions": len(found.questions), "file": str(out), "rejected": found.rejected})
+        return exit_codes.OK
+    console = stdout()
+    console.print(f"{len(found.questions)} questions written to {out}")
+    for question in found.questions[:3]:
+        console.print(f"  {one_line(question.text, 110)}", style="dim")
+    if len(found.questions) < n:
+        console.print(f"The documents gave no more than {len(found.questions)}.", style="yellow")
+    console.print(f"Review them, then: rag evaluate {kb} {out}")
+    return exit_codes.OK
+
+
+@app.command("check")
+def check(
+    kb: KnowledgeBasePath,
+    questions: Annotated[str, typer.Argument(metavar="QUESTIONS", help="A file of questions, or beir:FOLDER.")],
+    split: Annotated[str, typer.Option(metavar="NAME", help="Of a BEIR folder: which qrels/NAME.tsv.")] = "test",
+    json: Json = False,
+) -> int:
+    """Say which gold documents, chunks, spans and quotes the knowledge base does not hold."""
+    from rag.evaluation import read_questions
+    from rag.evaluation.locating import located
+    from rag.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(kb) as base:
+        found = located(read_questions(questions, split=split), base)
+    if json:
+        print_json({"questions": len(found), "level": found.level, "problems": list(found.problems)})
+    else:
+        stdout().print(f"{len(found)} questions, gold by {found.level}, {len(found.problems)} problems")
+        for problem in found.problems:
+            stderr().print(one_line(problem), style="yellow")
+    return exit_codes.SOME_FILES_FAILED if found.problems else exit_codes.OK
