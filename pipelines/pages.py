@@ -88,10 +88,19 @@ def table(headers: Sequence[Text], rows: Iterable[Sequence[Cell]], *, digits: in
     caption
         Above the table.
     """
-    head = element("tr", *(element("th", element("button", each, type="button"), scope="col") for each in headers))
-    body = [element("tr", *(_cell(cell, digits) for cell in row)) for row in rows]
+    cells = [list(row) for row in rows]
+    head = element("tr", *(_header(each, [row[at] for row in cells]) for at, each in enumerate(headers)))
+    body = [element("tr", *(_cell(cell, digits) for cell in row)) for row in cells]
     inside = join(element("caption", caption) if caption else "", element("thead", head), element("tbody", *body))
     return element("div", element("table", inside), class_="scroll", tabindex="0")
+
+
+def _header(name: Text, column: Sequence[Cell]) -> Html:
+    """Return a column's header; over numbers it stands to the right, as they do."""
+    numbers = bool(column) and not any(isinstance(cell, bool | str) for cell in column)
+    return element(
+        "th", element("button", name, type="button"), scope="col", **({"class_": "number"} if numbers else {})
+    )
 
 
 def _cell(value: Cell, digits: int) -> Html:
@@ -176,6 +185,7 @@ th button{all:unset;cursor:pointer;font-weight:600}
 th button:focus-visible{outline:2px solid var(--one)}
 th[aria-sort=ascending] button:after{content:" \\2191"}
 th[aria-sort=descending] button:after{content:" \\2193"}
+th.number{text-align:right}
 td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;margin:12px 0;font-size:.9rem}
 dt{color:var(--soft)}dd{margin:0;min-width:0}

@@ -16,7 +16,7 @@ def review(found: Making) -> str:
         "Questions to review",
         section("Questions", table(("question", "answer", "where", "form", "shared"), map(_row, found.questions))),
         section("Not taken", table(("reason", "how often"), rejected)) if rejected else "",
-        lead=f"{len(found.questions)} questions {found.questions.name}. Strike out the lines of the file that you doubt.",
+        lead=f"{len(found.questions)} questions {found.questions.name}. Strike out of the file what you doubt.",
         footer="Shared: words in a row that a question takes over from its answer.",
     )
 

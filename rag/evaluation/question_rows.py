@@ -66,7 +66,7 @@ def question_of(row: Mapping[str, Any], number: int) -> Question:
 
 
 def _meant(row: Mapping[str, Any]) -> str:
-    near = [key for key in row if difflib.get_close_matches(str(key), _NAMES["text"], 1, 0.7)]
+    near = [key for key in row if key not in FIELDS and difflib.get_close_matches(str(key), _NAMES["text"], 1, 0.7)]
     return f"; is {near[0]!r} meant to be 'text'?" if near else ""
 
 
