@@ -3,11 +3,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+HAS_SPTAG := $(BIN)/python -c 'from indexes import sptag_library; sptag_library.load()' 2>/dev/null
 LLAMACPP := $(VENV)/.llamacpp
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help install demo test test-all llamacpp lint format docs notebooks bench clean
+.PHONY: help install demo test test-all engines llamacpp lint format docs notebooks bench clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -38,8 +39,14 @@ lint: install    ## ruff, mypy --strict, import-linter
 test: lint       ## lint, then the everyday tests
 	$(BIN)/python -m pytest -n 2 -q -m "not slow"
 
-test-all: lint llamacpp  ## everything, the slow tests and the notebooks included
-	$(BIN)/python -m pytest -n 2 -q
+test-all: lint llamacpp engines  ## everything, the slow tests and the notebooks included; no engine may be missing
+	if $(HAS_SPTAG); then export RAG_ALL_ENGINES=1; fi; $(BIN)/python -m pytest -n 2 -q
+
+engines: install ## the optional engine that pip cannot bring: Debian's SPTAG, for CPython 3.11
+	@if $(HAS_SPTAG); then :; \
+	elif ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then echo "sptag needs CPython 3.11: its tests are skipped."; \
+	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then echo "Installing python3-sptag ..."; apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-sptag >/dev/null; \
+	else echo "sptag is missing and its tests are skipped; as root: apt-get install python3-sptag"; fi
 
 llamacpp: $(LLAMACPP)  ## llama.cpp for GGUF files; compiles once, about nine minutes on two cores
 

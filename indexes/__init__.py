@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import EngineMissing, IndexDamaged, IndexError_, InvalidInput, NotBuilt, UnknownId, UnknownParameter
 from .idset import IdSet
+from .recommendation import Recommendation, recommend
 from .registry import Engine, Family, engines
 from .spec import Parameters, Spec, parse
 from .types import METRICS, Hits, Ids, Metric, Scores, Terms, Traits, Vectors
@@ -37,6 +38,7 @@ __all__ = [
     "Metric",
     "NotBuilt",
     "Parameters",
+    "Recommendation",
     "Scores",
     "Spec",
     "Terms",
@@ -49,6 +51,7 @@ __all__ = [
     "kind",
     "load",
     "parse",
+    "recommend",
     "terms",
 ]
 

@@ -6,9 +6,6 @@ import numpy as np
 
 from .types import Ids, Vectors
 
-_LINE = 64
-"""Bytes of a cache line."""
-
 
 class Matrix:
     """Rows of vectors in one array, with an eighth of room to grow."""
@@ -32,15 +29,14 @@ class Matrix:
 
     def replace(self, x: Vectors) -> None:
         """Hold a copy of ``x`` only."""
-        self._buffer, self._n = _aligned(len(x), x.shape[1]), len(x)
-        self._buffer[:] = x
+        self._buffer, self._n = x.copy(), len(x)
 
     def append(self, x: Vectors) -> None:
         """Hold a copy of ``x`` too."""
         end = self._n + len(x)
         if end > len(self._buffer):
             room = max(end, self._n + self._n // 8 + 64) if self._n else end
-            grown = _aligned(room, self._buffer.shape[1])
+            grown = np.empty((room, self._buffer.shape[1]), np.float32)
             grown[: self._n] = self.rows
             self._buffer = grown
         self._buffer[self._n : end] = x
@@ -48,15 +44,4 @@ class Matrix:
 
     def compact(self, live: Ids) -> None:
         """Hold only these rows, in this order."""
-        self.replace(self._buffer[live])
-
-
-def _aligned(n: int, dim: int) -> Vectors:
-    """Return an array that starts on a cache line.
-
-    numpy starts large arrays 16 bytes into one, where every wide load of the processor straddles two lines: one query
-    of 20,000 x 128 then takes a third longer.
-    """
-    raw = np.empty(4 * n * dim + _LINE, np.uint8)
-    start = -raw.ctypes.data % _LINE
-    return raw[start : start + 4 * n * dim].view(np.float32).reshape(n, dim)
+        self._buffer, self._n = self._buffer[live], len(live)
