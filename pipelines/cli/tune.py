@@ -10,7 +10,7 @@ import typer
 
 from rag.errors import InvalidInput
 
-from . import exit_codes, units
+from . import exit_codes, tune_retriever, units
 from .arguments import Json, Wait
 from .bench import steps_bar
 from .output import megabytes, one_line, print_json, stderr, stdout
@@ -47,11 +47,21 @@ def command(
     keep_overlap: Annotated[bool, typer.Option("--keep-overlap", help="Leave queries in the base.")] = False,
     timeout: Annotated[str, typer.Option(metavar="TIME", help="What a build or a measurement may take.")] = "10m",
     memory: Annotated[str | None, typer.Option(metavar="SIZE", help="What an engine may take while it works.")] = None,
+    retriever: Annotated[
+        str | None,
+        typer.Option(metavar="QUESTIONS", help="Judged questions, as `rag evaluate` takes: tune the fusion instead."),
+    ] = None,
+    by: Annotated[str, typer.Option(metavar="METRIC", help="What --retriever makes the most of.")] = "nDCG@10",
+    folds: Annotated[int, typer.Option(metavar="N", min=2, help="Parts of --retriever's cross-validation.")] = 5,
     seed: Annotated[int, typer.Option(metavar="N", help="Of everything that is drawn at random.")] = 0,
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
-    """Find the fastest index within limits of recall, memory and latency; with --apply, use it."""
+    """Find the fastest index within limits of recall, memory and latency; or the fusion that finds the most."""
+    if retriever is not None:
+        if apply:
+            raise InvalidInput("--apply changes indexes; what --retriever finds are options to search with")
+        return tune_retriever.run(Path(data), retriever, metric=by, folds=folds, sample=queries, seed=seed, json=json)
     from ..benchmark.run import Settings
     from ..datasets import open_vectors
     from ..datasets.knowledge_base import is_knowledge_base
