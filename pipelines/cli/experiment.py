@@ -19,7 +19,7 @@ from .output import one_line, print_json, stderr, stdout
 if TYPE_CHECKING:
     from ..experiments.compare import Compared
     from ..experiments.results import Result
-    from ..experiments.runner import OnProgress
+    from ..experiments.runner import OnProgress, Progress
 
 _ROWS_SHOWN = 20
 
@@ -92,30 +92,48 @@ def _progress(*, quiet: bool) -> Iterator[OnProgress | None]:
     if quiet or not console.is_terminal:
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Shown
 
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("stages"), TimeRemainingColumn(), TextColumn("left"))
-    with Progress(*columns, TextColumn("{task.description}"), console=console, transient=True) as bar:
+    columns = (BarColumn(12), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Shown(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
-        yield lambda p: bar.update(task, completed=p.done, total=p.total, description=one_line(p.doing, 70))
+
+        def show(p: Progress) -> None:
+            left = f" {_duration(p.left)} left" if p.left else ""
+            kind, _, rest = p.doing.partition(":")
+            said = one_line(f"{kind}{left}: {rest.strip()}", max(20, console.width - 26))
+            bar.update(task, completed=p.done, total=p.total, description=said)
+
+        yield show
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _show(result: Result, folder: Path, html: Path | None) -> None:
     from rich.table import Table
 
-    from ..experiments.report import effect_rows, finding, leaderboard_table
+    from ..experiments.report import FAILED, effect_rows, failures, finding, leaderboard_table
 
     console = stdout()
     names, rows = leaderboard_table(result)
     # What people compare by; the files and --json have every metric.
     kept = [at for at, name in enumerate(names) if name in {*result.card["varied"], "configuration", result.metric,
-            "95 % interval", "difference", "p", "p50 ms", "MB"}]  # fmt: skip
-    table = Table(box=None, pad_edge=False)
-    for at in kept:
-        varied = names[at] in result.card["varied"]
-        table.add_column(names[at], no_wrap=not varied, overflow="fold", justify="left" if varied else "right")
-    for row in rows[:_ROWS_SHOWN]:
-        table.add_row(*[_cell(names[at], row[at]) for at in kept])
+            "95 % interval", "difference", "p", "p50 ms", "MB", FAILED}]  # fmt: skip
+    for dropped in (set(), {"MB"}, {"MB", "95 % interval"}):  # a narrow terminal gets fewer columns, not torn words
+        shown = [at for at in kept if names[at] not in dropped]
+        table = Table(box=None, pad_edge=False)
+        for at in shown:
+            table.add_column(names[at], no_wrap=True, justify="left" if at < len(result.card["varied"]) else "right")
+        for row in rows[:_ROWS_SHOWN]:
+            table.add_row(*[_cell(names[at], row[at]) for at in shown])
+        needed = table.__rich_measure__(console, console.options.update(max_width=10_000)).maximum
+        if not console.is_terminal:
+            console.width = max(console.width, needed)
+        if needed <= console.width:
+            break
     console.print(table)
     if len(rows) > _ROWS_SHOWN:
         console.print(f"... and {len(rows) - _ROWS_SHOWN} more in {folder / 'results.csv'}", style="dim")
@@ -128,8 +146,9 @@ def _show(result: Result, folder: Path, html: Path | None) -> None:
                 f"p {_cell('p', p)})",
                 soft_wrap=True,
             )
-    for failed in (row for row in result.rows if row.error):
-        stderr().print(f"failed: {one_line(failed.name)}: {one_line(failed.error)}", style="yellow", soft_wrap=True)
+    for error, failed in failures(result).items():
+        which = one_line(failed[0]) + (f" and {len(failed) - 1} more" if failed[1:] else "")
+        stderr().print(f"failed: {which}: {one_line(error)}", style="yellow", soft_wrap=True)
     done, cached = (sum(result.card[name].values()) for name in ("stages_done", "stages_from_cache"))
     console.print(f"\n{one_line(finding(result))}", soft_wrap=True)
     where = f"{folder}/report.md" + (f" and {html}" if html is not None else "")

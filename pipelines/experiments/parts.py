@@ -13,6 +13,7 @@ from rag.errors import InvalidInput
 from rag.granularity import checked_granularity
 from rag.knowledge_base import DEFAULT_GRANULARITY
 from rag.reranking.registry import RERANKERS
+from rag.rewriting.registry import REWRITERS
 
 Stage = Literal["store", "index", "run"]
 Value = str | int | float | bool
@@ -81,6 +82,15 @@ def _reranker(names: str) -> None:
     _named("reranker", names, RERANKERS)
 
 
+def _rewriter(names: str) -> None:
+    _named("rewriter", names, REWRITERS)
+
+
+def _generator(name: str) -> None:
+    if name not in GENERATORS:
+        raise InvalidInput(unknown("generator", name, GENERATORS))
+
+
 def _context(names: str) -> None:
     _named("context", names, BUILDERS)
 
@@ -97,12 +107,15 @@ def _positive(number: int) -> None:
         raise InvalidInput(f"k must be 1 or more, not {number}")
 
 
+GENERATORS = ("none", "extractive")
+
 PARTS: dict[str, Part] = {
     "chunker": Part("store", "how documents are cut, e.g. tokens:256/32", "headings:256/32", check=_chunker),
     "embedder": Part("store", "model by name or folder; hashing-64 needs none"),
     "granularity": Part("store", "chunk, or chunk+sentence", DEFAULT_GRANULARITY, check=checked_granularity),
     "index": Part("index", "index of vectors, e.g. hnsw:M=32", "flat", check=_dense),
     "terms": Part("index", "index of terms, e.g. bm25:k1=0.9", "bm25", check=_terms),
+    "rewriter": Part("run", "none, spelling, rm3 ...; several joined by +", "none", str, _rewriter, "rewrite"),
     "fusion": Part(
         "run", "how both lists are joined: zscore, rrf, dense, terms", "zscore", check=_fusion, option="fusion"
     ),
@@ -112,6 +125,7 @@ PARTS: dict[str, Part] = {
     "reranker": Part("run", "none, late-interaction, mmr ...; several joined by +", "none", str, _reranker, "rerank"),
     "rerank_in": Part("run", "passages that a reranker reads", None, int, option="rerank_in"),
     "context": Part("run", "none, neighbours, section ...; several joined by +", "none", str, _context, "context"),
-    "generator": Part("run", "none, or extractive: answers are judged too", "none"),
+    "model": Part("run", "language model of rewriters and rerankers that ask one", option="model"),
+    "generator": Part("run", "none, or extractive: answers are judged too", "none", check=_generator),
     "k": Part("run", "passages that count as the context", 5, int, _positive),
 }

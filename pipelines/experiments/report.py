@@ -10,7 +10,7 @@ import numpy as np
 from rag.evaluation.comparison import Comparison
 
 from ..charts import Bar, Point, bars, scatter
-from ..pages import Cell, Html, facts, join, page, paragraph, section, table
+from ..pages import Cell, Html, element, facts, join, page, paragraph, section, table
 from .results import Result, Row
 
 MATRIX_QUESTIONS = 40
@@ -70,8 +70,16 @@ def leaderboard_table(result: Result) -> tuple[list[str], list[list[Cell]]]:
     others = [name for row in result.rows for name in row.metrics if name != result.metric]
     others = list(dict.fromkeys(others))
     varied = result.card["varied"] or ["configuration"]
-    names = [*varied, result.metric, "95 % interval", "difference", "p", *others, "p50 ms", "MB"]
-    return names, [_line(result, row, others) for row in result.leaderboard() if not row.error]
+    failing = any(row.metrics[result.metric].n_failed for row in result.rows if not row.error)
+    names = [*varied, result.metric, "95 % interval", "difference", "p", "p50 ms", "MB", *others]
+    rows = [_line(result, row, others) for row in result.leaderboard() if not row.error]
+    if failing:
+        counts = [row.metrics[result.metric].n_failed for row in result.leaderboard() if not row.error]
+        return [*names, FAILED], [[*row, count] for row, count in zip(rows, counts, strict=True)]
+    return names, rows
+
+
+FAILED = "failed questions"
 
 
 def _line(result: Result, row: Row, others: Sequence[str]) -> list[Cell]:
@@ -83,7 +91,7 @@ def _line(result: Result, row: Row, others: Sequence[str]) -> list[Cell]:
     p: Cell = None if against is None else against.p_corrected
     rest: list[Cell] = [None if row.metrics[name].value is None else row.metrics[name].value for name in others]
     memory = None if row.memory_bytes is None else row.memory_bytes / 1e6
-    return [*varied, own.value, interval, difference, p, *rest, row.latency.get("p50_ms"), memory]
+    return [*varied, own.value, interval, difference, p, row.latency.get("p50_ms"), memory, *rest]
 
 
 def _leaderboard(result: Result) -> Html:
@@ -111,11 +119,9 @@ def _power(result: Result, some: Comparison) -> str:
 def _pictures(result: Result) -> list[Html]:
     timed = _points(result, lambda row: row.latency.get("p50_ms"))
     sized = _points(result, lambda row: None if row.memory_bytes is None else row.memory_bytes / 1e6)
-    jobs = result.card["jobs"]
-    note = "" if jobs == 1 else f" {jobs} processes shared the machine, so times are longer than alone."
     parts: list[Html] = []
     if timed:
-        caption = f"Up and left is better. One question at a time, embedding included.{note}"
+        caption = f"Up and left is better. One question at a time, embedding included. {measured(result)}"
         parts.append(scatter(timed, x="ms a question, median", y=result.metric, log_x=True, caption=caption))
     if sized:
         parts.append(scatter(sized, x="MB of indexes", y=result.metric, log_x=True, caption="Up and left is better."))
@@ -136,6 +142,23 @@ def _points(result: Result, cost: Any) -> list[Point]:  # noqa: ANN401 - a funct
 def _role(result: Result, row: Row, best: str) -> str:
     roles = [role for role, name in (("best", best), ("baseline", result.baseline.name)) if row.name == name]
     return " and ".join(roles) or row.name
+
+
+def measured(result: Result) -> str:
+    """Say where and when the times were measured; a warning where they cannot be compared with each other."""
+    made = [row.measured for row in result.rows if row.measured and not row.error]
+    if not made:
+        return "No times were measured."
+    hours, loads = sorted(str(each["at"]) for each in made), [float(each["load"]) for each in made]
+    load = f"{min(loads):.1f}" if min(loads) == max(loads) else f"{min(loads):.1f} to {max(loads):.1f}"
+    when = hours[0] if hours[0] == hours[-1] else f"{hours[0]} to {hours[-1]}"
+    said = f"Measured {when}, load {load}."
+    for what, name in (("cpu", "processors"), ("jobs", "numbers of jobs"), ("code", "versions of the code")):
+        if len({each[what] for each in made}) > 1:
+            said += f" Rows were measured with different {name}: compare their times with care."
+    if any(each["jobs"] > 1 for each in made):
+        said += " Processes shared the machine, so times are longer than alone."
+    return said
 
 
 EFFECTS = ["part", "value", "against", "difference", "95 % interval", "p", "wins", "ties", "losses", "pairs"]
@@ -175,7 +198,7 @@ def _matrix(result: Result) -> list[Html]:
         return [section("Questions", paragraph("Every configuration treats every question alike."))]
     rows: list[list[Cell]] = [[result.texts.get(q, q), *(values[name][q] for name in columns)] for q in shown]
     heads = [f"{number}" for number in range(1, len(columns) + 1)]
-    key = facts(dict(zip(heads, columns, strict=True)))
+    key = element("ol", *(element("li", name) for name in columns))
     lead = f"{result.metric} of the questions on which the best {len(columns)} configurations differ most."
     return [section("Questions", table(["question", *heads], rows, digits=2), key, lead=lead)]
 
@@ -205,6 +228,15 @@ def _failed(result: Result) -> list[Html]:
     return [section("Failed", table(["configuration", "why"], rows))] if rows else []
 
 
+def failures(result: Result) -> dict[str, list[str]]:
+    """Return the configurations that failed, by reason."""
+    found: dict[str, list[str]] = {}
+    for row in result.rows:
+        if row.error:
+            found.setdefault(row.error, []).append(row.name)
+    return found
+
+
 def card(result: Result) -> dict[str, str]:
     """Return what was run, for people."""
     own = result.card
@@ -217,6 +249,8 @@ def card(result: Result) -> dict[str, str]:
         f"({questions['digest'][:16]})",
         "seed": str(own["seed"]),
         "jobs": str(own["jobs"]),
+        "times": measured(result),
+        "code": own["code"],
         "machine": f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']}",
         "versions": ", ".join(f"{name} {version}" for name, version in own["versions"].items()),
         "seconds": f"{own['seconds']:.1f}",

@@ -46,6 +46,9 @@ class Row:
         Digest of each stage.
     error
         Why there are no figures; empty where there are.
+    measured
+        Where and when its questions were asked: ``code``, ``cpu``, ``load``, ``jobs``, ``at``. A figure out of the
+        cache keeps those of the run that measured it.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Row:
     seconds: Mapping[str, float] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row for JSON."""
@@ -182,7 +186,7 @@ def flat(row: Row) -> dict[str, Any]:
         out |= {name: own.value, f"{name} low": own.low, f"{name} high": own.high, f"{name} failed": own.n_failed}
     out |= {"p50_ms": row.latency.get("p50_ms"), "p95_ms": row.latency.get("p95_ms")}
     out |= {"memory_bytes": row.memory_bytes, **{f"{stage}_seconds": s for stage, s in row.seconds.items()}}
-    return {**out, "error": row.error}
+    return {**out, "measured_at": row.measured.get("at"), "load": row.measured.get("load"), "error": row.error}
 
 
 def put(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..benchmark.machine import machine, versions
 from . import stages
 from .cache import Cache
 from .config import Configuration, Experiment
+from .provenance import code
 from .results import CARD, SCORES, Result, Row
 from .stages import Inputs, Keys
 
@@ -29,11 +30,22 @@ ORDER = ("store", "index", "run", "scores")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an experiment is: distinct stages done, of how many, and what is being done."""
+    """How far an experiment is.
+
+    Attributes
+    ----------
+    done, total
+        Distinct stages.
+    doing
+        What is being done.
+    left
+        Seconds that the stages of this kind still take, judged by those done; None before the first one is done.
+    """
 
     done: int
     total: int
     doing: str
+    left: float | None = None
 
 
 OnProgress = Callable[[Progress], None]
@@ -96,7 +108,7 @@ def run(
         raise InvalidInput(f"nothing to resume: no experiment has begun in {folder}; leave --resume out")
     if jobs < 1 or (jobs > 1 and embedders):
         raise InvalidInput("jobs must be 1 or more, and 1 where embedders are objects: these cannot change processes")
-    inputs = _inputs(experiment, embedders or {})
+    inputs = _inputs(experiment, embedders or {}, jobs)
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     work = _Work(inputs, Cache(started.resolve()), jobs, on_progress or (lambda _: None))
@@ -119,7 +131,7 @@ def run(
     return result
 
 
-def _inputs(experiment: Experiment, embedders: Mapping[str, Embedder]) -> Inputs:
+def _inputs(experiment: Experiment, embedders: Mapping[str, Embedder], jobs: int) -> Inputs:
     questions = read_questions(experiment.questions, split=experiment.split)
     if experiment.sample is not None:
         questions = questions.sample(experiment.sample, seed=experiment.seed)
@@ -131,7 +143,7 @@ def _inputs(experiment: Experiment, embedders: Mapping[str, Embedder]) -> Inputs
             f"the questions' gold are chunk ids, which differ when {' and '.join(stored)} vary; "
             "give documents or spans as gold"
         )
-    return Inputs(experiment, questions, stages.corpus_digest(experiment.corpus), questions.level, embedders)
+    return Inputs(experiment, questions, stages.corpus_digest(experiment.corpus), questions.level, embedders, jobs)
 
 
 class _Work:
@@ -143,11 +155,12 @@ class _Work:
         self.done = dict.fromkeys(ORDER, 0)
         self.cached = dict.fromkeys(ORDER, 0)
         self._steps = self._total = 0
+        self._left: float | None = None
 
     def run(self, configurations: Sequence[Configuration], every: Sequence[Keys]) -> None:
         """Do all stages that are not done yet, one kind after the other."""
         tasks = {stage: _distinct(stage, configurations, every) for stage in ORDER}
-        missing = {stage: [t for t in own if not self.cache.has(stage, t.key)] for stage, own in tasks.items()}
+        missing = {stage: [t for t in own if not stages.done(self.cache, stage, t.key)] for stage, own in tasks.items()}
         self.cached = {stage: len(tasks[stage]) - len(missing[stage]) for stage in ORDER}
         self._total = sum(map(len, missing.values()))
         for task in tasks["run"]:
@@ -161,22 +174,32 @@ class _Work:
                     self._step(f"{stage} left out")
                 else:
                     ready.append(task)
-            for task, error in self._do(ready):
+            start = time.perf_counter()
+            for number, (task, error) in enumerate(self._do(ready), 1):
                 if error:
                     self.errors[task.key] = error
                 else:
                     self.done[stage] += 1
+                self._left = (time.perf_counter() - start) / number * (len(ready) - number)
                 self._step(f"{stage}: {task.configuration.name}")
+            self._left = None
 
     def _step(self, doing: str) -> None:
         self._steps += 1
-        self._tell(Progress(self._steps, self._total, doing))
+        self._say(doing)
+
+    def _say(self, doing: str) -> None:
+        self._tell(Progress(self._steps, self._total, doing, self._left))
+
+    def _far(self, doing: str, far: str) -> None:
+        self._say(f"{doing}, {far}")
 
     def _do(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, str]]:
         if self.jobs == 1 or len(tasks) < 2:
             for task in tasks:
-                self._tell(Progress(self._steps, self._total, f"{task.stage}: {task.configuration.name}"))
-                yield task, attempt(self.inputs, self.cache, task)
+                doing = f"{task.stage}: {task.configuration.name}"
+                self._say(doing)
+                yield task, attempt(self.inputs, self.cache, task, partial(self._far, doing))
             return
         left = list(tasks)
         with _pool(self.jobs) as pool:
@@ -209,18 +232,19 @@ class _Work:
         seconds = {stage: float(facts[stage]["seconds"]) for stage in ("store", "index", "run")}
         memory = sum(facts["index"]["memory"].values())
         latency = facts["run"]["latency"]
-        return Row(row.name, row.parts, saved.metrics, latency, memory, seconds, named), saved
+        measured = facts["run"].get("made", {})
+        return Row(row.name, row.parts, saved.metrics, latency, memory, seconds, named, "", measured), saved
 
 
-def attempt(inputs: Inputs, cache: Cache, task: _Task) -> str:
+def attempt(inputs: Inputs, cache: Cache, task: _Task, tell: stages.Tell = stages.silent) -> str:
     """Do one stage; return what went wrong, or an empty text."""
     try:
         if task.stage == "store":
-            stages.make_store(inputs, cache, task.key, task.configuration)
+            stages.make_store(inputs, cache, task.key, task.configuration, tell=tell)
         elif task.stage == "index":
             stages.make_index(inputs, cache, task.key, task.keys.store, task.configuration)
         elif task.stage == "run":
-            stages.make_run(inputs, cache, task.key, task.keys.index, task.configuration)
+            stages.make_run(inputs, cache, task.key, task.keys.index, task.configuration, tell=tell)
         else:
             stages.make_scores(inputs, cache, task.key, task.keys, task.configuration)
     except Exception as error:  # noqa: BLE001 - a failure belongs to its row
@@ -261,7 +285,7 @@ def _card(inputs: Inputs, work: _Work, jobs: int) -> dict[str, Any]:
         "stages_done": work.done,
         "stages_from_cache": work.cached,
         "jobs": jobs,
-        "code": version("rag-workbench"),
+        "code": code(),
         "machine": machine(),
         "versions": versions(),
     }

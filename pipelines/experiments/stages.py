@@ -10,10 +10,9 @@ when nothing that it depends on differs. All of it happens on the knowledge base
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -36,12 +35,20 @@ from . import outcomes
 from .cache import Cache, digest
 from .config import Configuration, Experiment
 from .parts import PARTS, Value
+from .provenance import made
 
 Embedders = Mapping[str, Embedder]
 """Embedders that Python hands in, by the name that an experiment gives them."""
 
 _QUICK = 64
 """Questions between two entries of the journal, where asking costs nothing but time."""
+
+Tell = Callable[[str], None]
+"""Called with a few words on how far a stage is."""
+
+
+def silent(_: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,8 @@ class Inputs:
         Digest over all files.
     level
         What is judged.
+    jobs
+        Processes that share the machine.
     """
 
     experiment: Experiment
@@ -61,6 +70,7 @@ class Inputs:
     corpus: str
     level: Level
     embedders: Embedders
+    jobs: int = 1
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -78,6 +88,12 @@ class Keys:
     scores: str
 
 
+def done(cache: Cache, stage: str, key: str) -> bool:
+    """Say whether a stage's result is there and whole, its knowledge base with it."""
+    base = stage not in {"store", "index"} or KnowledgeBase.exists(_place(cache, stage, key))
+    return base and cache.has(stage, key)
+
+
 def corpus_digest(paths: Sequence[str]) -> str:
     """Return a digest over names and bytes of all files."""
     found = {}
@@ -93,7 +109,9 @@ def keys(inputs: Inputs, configuration: Configuration) -> Keys:
     """Return the keys of the stages of a configuration."""
     code = version("rag-workbench")
     experiment = inputs.experiment
-    own = {stage: {p: v for p, v in configuration.parts.items() if PARTS[p].stage == stage} for stage in _STAGES}
+    # Without those that have their default: a part that joins the table later changes no key of what never used it.
+    chosen = {p: v for p, v in configuration.parts.items() if v != PARTS[p].default}
+    own = {stage: {p: v for p, v in chosen.items() if PARTS[p].stage == stage} for stage in _STAGES}
     store = digest({"stage": "store", "code": code, "corpus": inputs.corpus, **own["store"]})
     index = digest({"stage": "index", "on": store, **own["index"]})
     asked = {"questions": inputs.questions.digest, "level": inputs.level, "latency": experiment.measure.latency}
@@ -106,7 +124,7 @@ def keys(inputs: Inputs, configuration: Configuration) -> Keys:
 _STAGES = ("store", "index", "run")
 
 
-def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configuration) -> None:
+def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configuration, *, tell: Tell = silent) -> None:
     """Read, cut and embed the corpus into a knowledge base."""
     start = time.perf_counter()
     place = _place(cache, "store", key)
@@ -121,10 +139,12 @@ def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configurat
                 granularity=str(configuration.parts["granularity"]),
                 embedder=inputs.embedders.get(str(embedder), embedder),  # type: ignore[arg-type] # text or None
             ),
+            on_progress=lambda p: tell(f"{p.chunks:,} chunks of {p.documents:,} documents"),
         )
     failures = [f"{f.source}: {f.reason}" for f in report.failures if not f.skipped]
     facts = {
         "seconds": time.perf_counter() - start,
+        "made": made(inputs.jobs),
         "documents": report.added,
         "chunks": report.chunks,
         "embedded": report.embedded,
@@ -144,11 +164,13 @@ def make_index(inputs: Inputs, cache: Cache, key: str, store: str, configuration
             kb.reindex(specs)
         with KnowledgeBase.open(aside, embedder=_embedder(inputs, configuration)) as kb:
             memory = {spec: sum(kb.index(_family(spec), spec).memory().values()) for spec in kb.indexes}
-    facts = {"seconds": time.perf_counter() - start, "memory": memory}
+    facts = {"seconds": time.perf_counter() - start, "made": made(inputs.jobs), "memory": memory}
     cache.write("index", key, facts, lambda _: None)
 
 
-def make_run(inputs: Inputs, cache: Cache, key: str, index: str, configuration: Configuration) -> None:
+def make_run(
+    inputs: Inputs, cache: Cache, key: str, index: str, configuration: Configuration, *, tell: Tell = silent
+) -> None:
     """Ask every question; what a killed run has asked already is not asked again."""
     k = _k(configuration)
     journal = journal_of(cache, key)
@@ -159,13 +181,15 @@ def make_run(inputs: Inputs, cache: Cache, key: str, index: str, configuration: 
         system: Any = _bot(retriever, configuration) or retriever
         done = {each.question for each in outcomes.read(journal)}
         left = [q for q in inputs.questions if q.id not in done]
-        step = _QUICK if system is retriever else 1
+        # What a model was paid for is on disk before it is asked again.
+        step = _QUICK if system is retriever and configuration.parts["model"] is None else 1
         for at in range(0, len(left), step):
             deep = depth(inputs.metrics, k, inputs.level)
             outcomes.append(journal, ask_all(system, left[at : at + step], depth=deep, k=k), k)
+            tell(f"{len(done) + at + step:,} of {len(inputs.questions):,} questions")
         asked = list(outcomes.read(journal))
         latency = _latency(retriever, inputs) if system is retriever else _latencies(asked)
-    facts = {"seconds": time.perf_counter() - start, "latency": latency, "load": round(os.getloadavg()[0], 2)}
+    facts = {"seconds": time.perf_counter() - start, "made": made(inputs.jobs), "latency": latency}
     cache.write("run", key, facts, lambda folder: _keep(journal, folder))
     journal.unlink(missing_ok=True)
 
@@ -233,19 +257,20 @@ def _retriever(inputs: Inputs, kb: KnowledgeBase, configuration: Configuration) 
         part.option: configuration.parts[name] for name, part in PARTS.items() if part.option
     }
     defaults: dict[str, Any] = {"where": None, "fusion": "zscore", "dense_weight": None, "max_per_source": None}
-    given = {name: value for name, value in options.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if "model" in given:
+        from rag.generation.models import language_model
+
+        given["model"] = language_model(given["model"])
     # Judged document by document, near-identical documents are judged apart: none is hidden.
     return retriever_for(kb, k=_k(configuration), **{**defaults, **given}, dedupe=inputs.level != "document")
 
 
 def _bot(retriever: Searcher, configuration: Configuration) -> object | None:
-    name = configuration.parts["generator"]
-    if name == "none":
+    if configuration.parts["generator"] == "none":
         return None
     from rag.bot import Bot
 
-    if name != "extractive":
-        raise InvalidInput(f"there is no generator {name!r}; give none or extractive")
     return Bot(retriever)
 
 
@@ -298,10 +323,12 @@ __all__ = [
     "Keys",
     "RagError",
     "corpus_digest",
+    "done",
     "journal_of",
     "keys",
     "make_index",
     "make_run",
     "make_scores",
     "make_store",
+    "silent",
 ]

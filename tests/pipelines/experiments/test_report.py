@@ -68,7 +68,7 @@ def test_the_page_loads_nothing_escapes_everything_and_has_every_configuration(r
 def test_the_leaderboard_is_ordered_and_failed_rows_come_last(toml: Path, tmp_path: Path, monkeypatch):
     real = stages.make_run
 
-    def failing(inputs, cache, key, index, configuration):
+    def failing(inputs, cache, key, index, configuration, **_):
         if configuration.parts["fusion"] == "rrf":
             raise OSError("planted")
         real(inputs, cache, key, index, configuration)

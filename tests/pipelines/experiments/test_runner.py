@@ -156,7 +156,7 @@ def test_a_process_that_dies_is_named_in_its_row(monkeypatch: pytest.MonkeyPatch
     assert all("its index died" in row.error for row in result.rows if row.error)
 
 
-def dies_for_hnsw(inputs: Any, cache: Any, task: Any) -> str:
+def dies_for_hnsw(inputs: Any, cache: Any, task: Any, *tell: Any) -> str:
     if task.stage == "index" and task.configuration.parts["index"] == "hnsw":
         os._exit(11)
     return attempt(inputs, cache, task)
