@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import sys
 import threading
 import time
 
@@ -12,7 +13,10 @@ import pytest
 from rag import (
     Budget,
     BudgetExceeded,
+    Choice,
+    ExtraMissing,
     InvalidInput,
+    JsonSchema,
     LLMBadResponse,
     LLMTimeout,
     LLMUnsupported,
@@ -23,6 +27,7 @@ from rag import (
 from rag.generation.backends.callable_model import CallableModel
 from rag.generation.backends.chat_template import without_control_tokens
 from rag.generation.backends.detokenizer import Detokenizer
+from rag.generation.backends.grammar import Grammar
 from rag.generation.backends.prefix_cache import common
 from rag.generation.backends.stops import Stops
 from rag.generation.models import BACKENDS
@@ -167,6 +172,18 @@ class TestTable:
         for backend in BACKENDS.values():
             module, _, name = backend.home.partition(":")
             assert getattr(importlib.import_module(module, "rag.generation"), name).__doc__
+
+    def test_what_is_not_installed_says_how_to_install_it(self, monkeypatch, tmp_path):
+        for library in ("openai", "llama_cpp", "llguidance", "jsonschema"):
+            monkeypatch.setitem(sys.modules, library, None)
+        with pytest.raises(ExtraMissing, match=r"pip install 'rag-workbench\[openai\]'"):
+            language_model("openai:tiny", base_url="http://127.0.0.1:9/v1")
+        with pytest.raises(ExtraMissing, match=r"pip install 'rag-workbench\[llamacpp\]'"):
+            language_model(f"llamacpp:{tmp_path}/a.gguf")
+        with pytest.raises(ExtraMissing, match=r"pip install 'rag-workbench\[constrained\]'"):
+            Grammar(None, Choice(["a"]))
+        with pytest.raises(ExtraMissing, match=r"pip install 'rag-workbench\[constrained\]'"):
+            JsonSchema({})
 
     def test_conversations_that_cannot_be_meant(self):
         model = CallableModel(lambda prompt: "a")
