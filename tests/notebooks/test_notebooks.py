@@ -19,3 +19,5 @@ def test_notebook_runs(path: Path) -> None:
     NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(FOLDER)}}).execute()
     printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "Error" not in printed
+    if path.name.startswith("02_"):
+        assert any("image/png" in output.get("data", {}) for output in notebook.cells[-1].outputs)
