@@ -21,7 +21,7 @@ from .documents import Document
 from .embedding.protocol import Embedder
 from .filters import Filter, parse
 from .granularity import Granularity, chunks_of
-from .sentence_search import BestSentences, TwoGranularities
+from .sentence_search import SHARES, BestSentences, TwoGranularities
 from .store import maintenance, reading, removal, repairing, verifying
 from .store.contents import SENTENCES
 from .store.generations import AnyIndex
@@ -395,7 +395,7 @@ class KnowledgeBase:
         sentences = self._live.get(SENTENCES + self._live.spec("dense"))
         with self._turn:
             if self._both is None or self._both.index is not index or self._both.sentences.index is not sentences:
-                self._both = TwoGranularities(index, BestSentences(sentences))
+                self._both = TwoGranularities(index, BestSentences(sentences), share=SHARES[self.granularity])
             return self._both
 
     def sentence_vectors(self, ids: Iterable[int]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..charts import Bar, Front, Line, bars, fronts, lines
 from ..pages import Cell, Html, details, element, facts, page, paragraph, section, table
+from .answers import AnswerCosts
 from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead
 from .pareto import memory_front, speed_front
 from .results import Row, good
@@ -14,13 +15,14 @@ from .results import Row, good
 _LATENCY_RECALL = 0.9
 
 
-def report_page(rows: Sequence[Row]) -> str:
+def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None) -> str:
     """Return the page of a run; see `pipelines.pages.write_page`."""
     figures = sorted(good(rows), key=lambda row: (row["engine"], row["memory_bytes"], row["recall"]))
     first = rows[0]
     data = first["data"]
     parts = [
         *([_speed(figures), _memory(figures), _build(figures), _latency(figures)] if figures else []),
+        _answers(answers) if answers is not None else "",
         _extras(figures),
         _table(figures) if figures else "",
         _failed(rows),
@@ -93,6 +95,22 @@ def _latency(rows: Sequence[Row]) -> Html:
         caption=f"Each engine's fastest configuration with recall of {_LATENCY_RECALL:g} or more.",
     )
     return section("Latency", chart)
+
+
+def _answers(costs: AnswerCosts) -> Html:
+    """Return what each index costs in answers."""
+    names = list(costs.exact)
+    exact: list[Cell] = ["exact search", *(cell for name in names for cell in (costs.exact[name], None, None))]
+    rows: list[list[Cell]] = [exact]
+    for spec, metrics in costs.by_index.items():
+        cells = [metrics.get(name, {}) for name in names]
+        rows.append([spec, *(each.get(key) for each in cells for key in ("value", "difference", "p"))])
+    headers = ["index", *(f"{name.replace('_', ' ')}{what}" for name in names for what in ("", ": difference", ": p"))]
+    lead_ = (
+        f"The bot with each index against the bot with exact search, {costs.questions}. Differences are per question; "
+        "p is of a paired permutation test, two-sided, corrected after Holm over all indexes and metrics."
+    )
+    return section("What the approximation costs in answers", table(headers, rows), lead=lead_)
 
 
 def _extras(rows: Sequence[Row]) -> Html:

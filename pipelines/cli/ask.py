@@ -18,6 +18,7 @@ from .arguments import (
     MaxPerSource,
     Rerank,
     RerankIn,
+    Rewrite,
     Where,
 )
 from .generating import Generating, read_schema, with_generating
@@ -41,6 +42,7 @@ def command(
     fusion: Fusion = "zscore",
     dense_weight: DenseWeight = None,
     max_per_source: MaxPerSource = None,
+    rewrite: Rewrite = "auto",
     rerank: Rerank = "none",
     rerank_in: RerankIn = 30,
     context: Context = "none",
@@ -62,6 +64,7 @@ def command(
             fusion=fusion,
             dense_weight=dense_weight,
             max_per_source=max_per_source,
+            rewrite=rewrite,
             rerank=rerank,
             rerank_in=rerank_in,
             context=context,

@@ -62,6 +62,9 @@ def command(
     questions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Questions for a knowledge base; else made from its chunks.")
     ] = None,
+    answers: Annotated[
+        bool, typer.Option("--answers/--no-answers", help="On a knowledge base, also what each index costs in answers.")
+    ] = True,
     keep_overlap: Annotated[
         bool, typer.Option("--keep-overlap", help="Leave queries in the base that are there too.")
     ] = False,
@@ -80,6 +83,7 @@ def command(
         raise InvalidInput("give --data and --out, for example: rag bench --data kb/ --grid quick --out results/")
     from ..benchmark.run import Settings
     from ..datasets import open_vectors
+    from ..datasets.knowledge_base import is_knowledge_base
 
     settings = Settings(
         k=k,
@@ -101,6 +105,8 @@ def command(
         seed=seed,
     )
     code = _bench(vectors, index, grid, settings, out, resume=resume, json=json)
+    if answers and is_knowledge_base(Path(data)):
+        _answers(Path(data), questions, out, seed=seed, json=json)
     if code:
         raise typer.Exit(code)
 
@@ -113,6 +119,7 @@ def report(
     json: Json = False,
 ) -> int:
     """Show the results of a run: as a table, a page, or a picture."""
+    from ..benchmark.answers import load
     from ..benchmark.pictures import pareto_picture
     from ..benchmark.report import report_page
     from ..benchmark.results import good, read
@@ -120,15 +127,17 @@ def report(
 
     rows = read(results)
     if html is not None:
-        write_page(html, report_page(rows))
+        write_page(html, report_page(rows, load(results)))
     if png is not None:
         pareto_picture(good(rows), png)
     if json:
         print_json(rows)
     elif html is None and png is None:
-        from .bench_tables import show_rows
+        from .bench_tables import show_answers, show_rows
 
         show_rows(rows, stdout())
+        if (costs := load(results)) is not None:
+            show_answers(costs, stdout())
     for path in (html, png):
         if path is not None:
             stderr().print(f"wrote {path}", soft_wrap=True)
@@ -201,6 +210,31 @@ def _bench(
         if report.left:
             console.print(f"Time was up: {len(report.left)} are left, --resume goes on.", style="yellow")
     return exit_codes.SOME_FILES_FAILED if any(row["error"] for row in report.rows) else exit_codes.OK
+
+
+def _answers(path: Path, questions: Path | None, out: Path, *, seed: int, json: bool) -> None:
+    """Ask the bot with the best indexes and with exact search, and keep the figures beside the others."""
+    from rag.knowledge_base import KnowledgeBase
+
+    from ..benchmark.answers import answer_costs, configurations, questions_for
+    from ..benchmark.results import read
+    from ..benchmark.run import Progress
+
+    specs = configurations(read(out))
+    if not specs:
+        return
+    with KnowledgeBase.open(path) as kb, steps_bar(show=not json) as update:
+
+        def tell(done: int, total: int, spec: str) -> None:
+            if update is not None:
+                update(Progress(done, total, f"asking the bot with {spec}"))
+
+        costs = answer_costs(kb, questions_for(kb, questions, seed=seed), specs, seed=seed, on_progress=tell)
+    costs.save(out)
+    if not json:
+        from .bench_tables import show_answers
+
+        show_answers(costs, stdout())
 
 
 @contextmanager

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .output import megabytes, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..benchmark.answers import AnswerCosts
     from ..benchmark.compare import Comparison
     from ..benchmark.results import Row
 
@@ -108,3 +109,29 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     for specs, which in ((comparison.only_first, "first"), (comparison.only_second, "second")):
         if specs:
             console.print(f"only in the {which}: {', '.join(specs)}", style="dim")
+
+
+def show_answers(costs: AnswerCosts, console: Console) -> None:
+    """Print what each index costs in answers, against exact search."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("answers with", no_wrap=True)
+    for name in costs.exact:
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    table.add_row("exact search", *("-" if value is None else f"{value:.3f}" for value in costs.exact.values()))
+    for spec, metrics in costs.by_index.items():
+        table.add_row(spec, *(_difference(metrics.get(name)) for name in costs.exact))
+    console.print()
+    console.print(table)
+    console.print(
+        f"{costs.questions}; difference to exact search, p of a paired permutation test, corrected after Holm",
+        style="dim",
+    )
+
+
+def _difference(figures: Mapping[str, Any] | None) -> str:
+    if figures is None or figures["value"] is None:
+        return "-"
+    p = "" if figures["p"] is None else f" p {figures['p']:.2g}"
+    return f"{figures['value']:.3f} ({figures['difference']:+.3f}{p})"

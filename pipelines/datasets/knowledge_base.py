@@ -32,7 +32,7 @@ def knowledge_base_vectors(path: Path, *, questions: str | None, n_queries: int,
     path
         The knowledge base.
     questions
-        File of questions, ``{"_id", "text"}`` a line; None takes a sentence of each of ``n_queries`` chunks drawn at
+        File of questions, as `rag evaluate` reads them; None takes a sentence of each of ``n_queries`` chunks drawn at
         random, which is not embedded as the chunk is, so that no query is contained in the base.
     n_queries
         At most so many questions.
@@ -59,15 +59,12 @@ def knowledge_base_vectors(path: Path, *, questions: str | None, n_queries: int,
 def _questions(kb: KnowledgeBase, file: str | None, n: int, seed: int) -> tuple[list[str], str]:
     rng = np.random.default_rng(seed)
     if file is not None:
-        from ..trec_run import read_questions
+        from rag.evaluation.question_files import read_questions
 
-        failures: list[str] = []
-        found = [text for _, text in read_questions(Path(file), failures)]
-        if not found:
-            raise InvalidInput(f"{file} has no questions: {failures[0] if failures else 'it is empty'}")
+        found = read_questions(file)
         chosen = np.sort(rng.choice(len(found), min(n, len(found)), replace=False)).tolist()
-        bad = f", {len(failures)} lines left out" if failures else ""
-        return [found[i] for i in chosen], f"{len(chosen)} questions of {file}{bad}"
+        bad = f", {len(found.problems)} lines left out" if found.problems else ""
+        return [found.questions[i].text for i in chosen], f"{len(chosen)} questions of {file}{bad}"
     made = list(made_questions(kb, n, seed).values())
     return made, f"{len(made)} sentences drawn at random from the chunks as questions (seed {seed})"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
@@ -10,18 +9,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from ...errors import (
-    InvalidInput,
-    LLMTimeout,
-    LLMUnavailable,
-    LLMUnsupported,
-    ModelDamaged,
-    ModelMissing,
-    PromptTooLong,
-)
+from ...errors import InvalidInput, LLMTimeout, LLMUnavailable, LLMUnsupported, PromptTooLong
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
 from ..constraints import Constraint
@@ -34,6 +24,7 @@ from .plain_prompt import NEXT_TURN
 from .prefix_cache import PrefixCache
 from .stops import Stops
 from .token_draws import processors
+from .transformers_loading import end_tokens, load
 
 _TOO_LONG = "the answer reached max_tokens"
 
@@ -97,8 +88,8 @@ class TransformersChat(ChatModel):
             raise InvalidInput(f"batch_size={batch_size}: give at least 1")
         super().__init__(f"transformers:{model}", budget=budget)
         self.batch_size = batch_size
-        self._tokenizer, self._model = _load(model, device, dtype)
-        self._ends = _end_tokens(self._model, self._tokenizer)
+        self._tokenizer, self._model = load(model, device, dtype)
+        self._ends = end_tokens(self._model, self._tokenizer)
         config = self._model.config.get_text_config(decoder=True)
         self.context = getattr(config, "max_position_embeddings", None)
         self._vocabulary = self._model.get_output_embeddings().weight.shape[0]
@@ -131,9 +122,10 @@ class TransformersChat(ChatModel):
         order = sorted(rows, key=lambda row: len(row.prompt))
         for start in range(0, len(order), self.batch_size):
             self._batch(order[start : start + self.batch_size], requests[0], stop)
-        return [
-            self._completion([row for row in rows if row.request == i], requests[i], stop) for i in range(len(requests))
-        ]
+        own: list[list[_Row]] = [[] for _ in requests]
+        for row in rows:
+            own[row.request].append(row)
+        return [self._completion(mine, request, stop) for mine, request in zip(own, requests, strict=True)]
 
     def _stream(self, request: Request) -> Generator[str, None, Completion]:
         self.budget.call()
@@ -341,79 +333,3 @@ def _texts(tokens: Iterator[Any], words: Detokenizer, stops: Stops) -> Iterator[
             yield shown
     if shown := stops.feed(words.rest()) + stops.rest():
         yield shown
-
-
-def _load(model: str, device: str, dtype: str) -> tuple[Any, Any]:
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
-
-    if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
-        raise ModelMissing(f"{model}: no such folder; give the folder of a causal model, or its name on the hub")
-    place = str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model
-    _check_dtype(dtype)
-    try:
-        with _quiet():
-            tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
-            loaded = AutoModelForCausalLM.from_pretrained(
-                place, trust_remote_code=False, use_safetensors=True, dtype=dtype
-            )
-    except SafetensorError as error:
-        raise ModelDamaged(f"{model}: its weights cannot be read ({error}); fetch them again") from error
-    except (OSError, ValueError, KeyError) as error:
-        raise _not_loaded(model, error) from error
-    loaded.generation_config = GenerationConfig.from_dict(
-        {name: getattr(loaded.generation_config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    )
-    try:
-        return tokenizer, loaded.to(_device(device)).eval()
-    except (RuntimeError, AssertionError) as error:  # torch raises both for a device that is not there
-        raise InvalidInput(f"device={device!r}: {str(error).splitlines()[0]}") from error
-
-
-def _check_dtype(dtype: str) -> None:
-    import torch
-
-    kind = getattr(torch, dtype, None)
-    if dtype != "auto" and not (isinstance(kind, torch.dtype) and kind.is_floating_point):
-        raise InvalidInput(f"dtype={dtype!r}: write auto, float32, bfloat16 or float16")
-
-
-def _not_loaded(model: str, error: Exception) -> Exception:
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if "trust_remote_code" in str(error):
-        return LLMUnsupported(f"{model} wants to run code of its own, which is never done; take another model")
-    if isinstance(error, OSError):
-        return ModelMissing(f"{model}: {said} (weights are read from safetensors only)")
-    if isinstance(error, KeyError) or "Unrecognized" in said:
-        return LLMUnsupported(f"{model}: not a causal language model that transformers knows ({said})")
-    return ModelDamaged(f"{model}: {said}")
-
-
-def _device(device: str) -> str:
-    import torch
-
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> list[int]:  # noqa: ANN401 - untyped library
-    declared = model.generation_config.eos_token_id
-    ends = declared if isinstance(declared, list) else [declared, tokenizer.eos_token_id]
-    return sorted({int(end) for end in ends if end is not None})
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' progress bar off the terminal."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()

@@ -217,5 +217,5 @@ def test_a_knowledge_base_with_a_file_of_questions(kb, tmp_path):
     assert (data.queries == HashingEmbedder(32).embed_queries(["Where do otters live?"])).all()
     assert data.notes == (f"1 questions of {tmp_path / 'q.jsonl'}, 1 lines left out",)
     (tmp_path / "q.jsonl").write_text("rubbish\n")
-    with pytest.raises(InvalidInput, match="has no questions"):
+    with pytest.raises(InvalidInput, match="no question that can be asked"):
         open_vectors(str(kb), questions=str(tmp_path / "q.jsonl"))

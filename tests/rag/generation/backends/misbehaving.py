@@ -54,6 +54,7 @@ class Server:
     def _serve(self, connection: socket.socket) -> None:
         with connection:
             connection.settimeout(5)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 request = self._read(connection)
                 if request is None:

@@ -43,6 +43,16 @@ SCHEMA = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_exit():
+    """Close what llama_cpp leaves open, or the end of the run complains about it."""
+    yield
+    from llama_cpp import _utils
+
+    _utils.outnull_file.close()
+    _utils.errnull_file.close()
+
+
 @pytest.fixture(scope="module")
 def file(tiny_folder, tmp_path_factory):
     import tiny_gguf

@@ -435,7 +435,8 @@ class TestPackets:
             events = events.replace(b'"index"', b'\ndata: "index"')
         elif how == "no last line":
             events = events[:-2]
-        parts = [events[i : i + 1] for i in range(len(events))] if how == "bytes" else [events]
+        # A pause after each byte, or the kernel would put them together again.
+        parts = drip(events, 0.001) if how == "bytes" else [events]
         server.replies = [[STREAM, *parts]]
         answer = ask(server, stream=True)
         assert answer.text == self.TEXT

@@ -82,6 +82,23 @@ class TestText:
         assert [answer.text for answer in tiny.complete_many(TALKS, sampling=sampling)] == expected
         assert expected != bare(tiny_folder, TALKS, do_sample=False, max_new_tokens=24)
 
+    def test_padding_is_not_penalised(self):
+        import torch
+        from transformers import RepetitionPenaltyLogitsProcessor
+
+        from rag.generation.backends.token_draws import processors
+
+        ids = torch.tensor([[5, 0, 0, 3, 7], [5, 6, 3, 3, 7]])
+        mask = torch.tensor([[1, 0, 0, 1, 1], [1, 1, 1, 1, 1]])
+        scores = torch.randn(2, 9, generator=torch.Generator().manual_seed(0))
+        (ours,) = processors(Sampling(repetition_penalty=1.7), [0, 0], mask, [])
+        theirs = RepetitionPenaltyLogitsProcessor(1.7)
+        expected = torch.cat(
+            [theirs(row[kept.bool()][None], s[None]) for row, kept, s in zip(ids, mask, scores, strict=True)]
+        )
+        assert torch.allclose(ours(ids, scores), expected)
+        assert not torch.allclose(theirs(ids, scores), expected)
+
     def test_batches_of_any_size_give_the_same(self, tiny, tiny_folder):
         small = TransformersChat(str(tiny_folder), batch_size=2)
         for sampling in (Sampling(max_tokens=16), Sampling(max_tokens=16, temperature=1.0, seed=5, n=3)):
@@ -411,7 +428,9 @@ class TestFiles:
             language_model("transformers:./nowhere")
 
     def test_a_name_that_is_not_here_asks_nobody_when_the_hub_is_off(self):
-        with pytest.raises(ModelMissing, match="nobody/nothing"):
+        with pytest.raises(
+            ModelMissing, match="nobody/nothing: not on this machine, and HF_HUB_OFFLINE forbids fetching it"
+        ):
             language_model("transformers:nobody/nothing")
 
     def test_pickled_weights_are_not_read(self, tmp_path):

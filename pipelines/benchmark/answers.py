@@ -1,0 +1,242 @@
+"""What an approximation costs in answers: the bot with each index against the bot with exact search.
+
+The retriever, the fusion and the generator are those of `rag ask`; only the index of vectors is another. Questions
+whose passages are the same get the same answer without generating it again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import indexes
+from indexes import Family
+from indexes.dense_index import DenseIndex
+from rag.answers import Answer
+from rag.documents import Passage
+from rag.evaluation.comparison import Comparison, compare, corrected
+from rag.evaluation.questions import Question, QuestionSet
+from rag.evaluation.results import Evaluation
+
+from ..datasets.knowledge_base import made_questions
+from .pareto import speed_front
+from .results import Row, good
+
+if TYPE_CHECKING:
+    from rag.bot import Bot
+    from rag.generation.protocol import Generator
+    from rag.knowledge_base import KnowledgeBase
+
+FILE = "answers.json"
+MAX_QUESTIONS = 200
+MAX_INDEXES = 8
+METRICS = ("context_precision", "context_recall", "nDCG@10")
+ACCURACY = "answer_containment"
+"""Answer accuracy: the answer holds the words of a reference answer."""
+
+_K = 5
+EXACT = "flat"
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class AnswerCosts:
+    """Figures of answers by index.
+
+    Attributes
+    ----------
+    questions
+        What was asked, in words.
+    n
+        How many questions.
+    exact
+        Metric -> value with exact search.
+    by_index
+        Spec -> metric -> ``value``, and against exact search ``difference``, ``low``, ``high``, ``p`` (permutation
+        test, Holm's correction over all indexes and metrics), ``wins``, ``ties``, ``losses``.
+    """
+
+    questions: str
+    n: int
+    exact: dict[str, float | None]
+    by_index: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Write them beside the results."""
+        (folder / FILE).write_text(json.dumps(asdict(self), indent=1, allow_nan=False), encoding="utf-8")
+
+
+def load(folder: Path) -> AnswerCosts | None:
+    """Return what was saved in a folder of results, if anything."""
+    path = folder / FILE
+    if folder.is_file() or not path.is_file():
+        return None
+    return AnswerCosts(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def configurations(rows: Sequence[Row]) -> list[str]:
+    """Return the specs worth asking: those on the front of recall and speed, exact search left out; at most eight."""
+    front = [row["spec"] for row in speed_front(good(rows)) if row["engine"] != EXACT]
+    keep = np.unique(np.linspace(0, len(front) - 1, min(len(front), MAX_INDEXES)).round().astype(int))
+    return [front[i] for i in keep.tolist()]
+
+
+def questions_for(kb: KnowledgeBase, file: Path | None, *, n: int = MAX_QUESTIONS, seed: int = 0) -> QuestionSet:
+    """Return at most ``n`` questions with gold: of a file, or a sentence of a chunk each, whose chunk is its gold.
+
+    A sentence as a question is easier than a person's; but what an index loses against exact search shows all the same.
+    """
+    if file is not None:
+        from rag.evaluation.question_files import read_questions
+
+        found = read_questions(file)
+        rng = np.random.default_rng(seed)
+        chosen = np.sort(rng.choice(len(found), min(n, len(found)), replace=False)).tolist()
+        return QuestionSet(tuple(found.questions[i] for i in chosen), f"{len(chosen)} questions of {file.name}")
+    made = made_questions(kb, n, seed)
+    rows = tuple(Question(str(chunk), text, chunks={chunk: 1}, answers=(text,)) for chunk, text in made.items())
+    return QuestionSet(rows, f"{len(rows)} sentences of chunks as questions")
+
+
+def answer_costs(
+    kb: KnowledgeBase,
+    questions: QuestionSet,
+    specs: Sequence[str],
+    *,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> AnswerCosts:
+    """Let the bot answer with exact search and with each index, and compare question by question.
+
+    Parameters
+    ----------
+    kb
+        An open knowledge base.
+    questions
+        With gold of any kind; answer accuracy needs reference answers.
+    specs
+        Indexes of vectors, built here from the stored embeddings.
+    seed
+        Of building and of the tests.
+    on_progress
+        Told (bots done, bots in all, what is next).
+
+    Raises
+    ------
+    InvalidInput
+        No question has gold.
+    """
+    from rag.evaluation.evaluator import evaluate
+
+    ids = kb.chunk_ids()
+    vectors = kb.vectors(ids.tolist())
+    metric = kb.index("dense").metric
+    metrics = (*METRICS, *([ACCURACY] if any(question.answers for question in questions) else []))
+    shared = _Shared()
+    found: dict[str, Evaluation] = {}
+    for number, spec in enumerate([EXACT, *specs]):
+        if on_progress is not None:
+            on_progress(number, len(specs) + 1, spec)
+        index = indexes.dense(spec, kb.dim, metric=metric, seed=seed)
+        index.build(vectors, ids)
+        index.optimize()
+        found[spec] = evaluate(_bot(kb, index, shared), questions, metrics=metrics, k=_K, seed=seed)
+    exact = found.pop(EXACT)
+    pairs = [
+        compare(own.values(name), exact.values(name), metric=name, names=(spec, EXACT), seed=seed)
+        for spec, own in found.items()
+        for name in metrics
+        if exact.values(name)
+    ]
+    costs = AnswerCosts(questions.name, len(questions), {name: exact.metrics[name].value for name in metrics})
+    for pair in corrected(pairs):
+        costs.by_index.setdefault(pair.system, {})[pair.metric] = _as_dict(pair, found[pair.system])
+    return costs
+
+
+def _as_dict(pair: Comparison, own: Evaluation) -> dict[str, Any]:
+    return {
+        "value": own.metrics[pair.metric].value, "difference": pair.difference, "low": pair.low, "high": pair.high,
+        "p": pair.p_corrected, "wins": pair.wins, "ties": pair.ties, "losses": pair.losses,
+    }  # fmt: skip
+
+
+def _bot(kb: KnowledgeBase, index: DenseIndex, shared: _Shared) -> Bot:
+    """Return the bot of `rag ask`, searching by another index."""
+    from rag.bot import Bot
+    from rag.retriever import Retriever
+
+    other: Any = _WithIndex(kb, index, shared)
+    bot = Bot(Retriever(other, k=_K))
+    bot.generator = _Remembering(bot.generator, shared)
+    return bot
+
+
+class _Shared:
+    """What several bots need not work out twice."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[object, ...], Answer] = {}
+        self.embedded: dict[str, NDArray[np.float32]] = {}
+
+
+class _WithIndex:
+    """A knowledge base with another index of vectors; everything else is its own."""
+
+    def __init__(self, kb: KnowledgeBase, index: DenseIndex, shared: _Shared) -> None:
+        self._kb, self._index = kb, index
+        self.embedder = _RememberingEmbedder(kb.embedder, shared)
+
+    def index(self, family: Family, spec: str | None = None) -> Any:  # noqa: ANN401 - an index of either family
+        return self._index if family == "dense" else self._kb.index(family, spec)
+
+    def dense(self) -> Any:  # noqa: ANN401 - what searches by meaning
+        """Search chunks by the other index; sentences, where there are some, by their own."""
+        from rag.sentence_search import TwoGranularities
+
+        both = self._kb.dense()
+        if isinstance(both, TwoGranularities):
+            return TwoGranularities(self._index, both.sentences, share=both.share)
+        return self._index
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the knowledge base has
+        return getattr(self._kb, name)
+
+
+class _RememberingEmbedder:
+    """Embeds a question once."""
+
+    def __init__(self, embedder: Any, shared: _Shared) -> None:  # noqa: ANN401 - an Embedder
+        self._embedder, self._embedded = embedder, shared.embedded
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        new = [text for text in dict.fromkeys(texts) if text not in self._embedded]
+        if new:
+            self._embedded.update(zip(new, self._embedder.embed_queries(new), strict=True))
+        return np.stack([self._embedded[text] for text in texts])
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the embedder has
+        return getattr(self._embedder, name)
+
+
+class _Remembering:
+    """Answers a question once for the same passages with the same scores."""
+
+    def __init__(self, generator: Generator, shared: _Shared) -> None:
+        self._generator, self._answers = generator, shared.answers
+
+    def generate(self, question: str, passages: Sequence[Passage]) -> Answer:
+        key = (question, *((passage.chunk, round(passage.score, 6)) for passage in passages))
+        if key not in self._answers:
+            self._answers[key] = self._generator.generate(question, passages)
+        return self._answers[key]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the generator has
+        return getattr(self._generator, name)

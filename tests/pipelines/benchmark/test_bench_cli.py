@@ -1,0 +1,68 @@
+"""The commands as a person types them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from pipelines.cli import run as cli
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAG_CACHE_DIR", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "base.npy", rng.standard_normal((500, 8)).astype(np.float32))
+    np.save(tmp_path / "queries.npy", rng.standard_normal((30, 8)).astype(np.float32))
+    return f"{tmp_path}/base.npy,{tmp_path}/queries.npy"
+
+
+def test_bench_report_and_compare(data, tmp_path, capsys):
+    out, page, picture = tmp_path / "out", tmp_path / "report.html", tmp_path / "pareto.png"
+    arguments = ["bench", "--data", data, "--index", "flat", "--index", "ivf:nprobe=1|4", "--rounds", "2"]
+    assert cli([*arguments, "--out", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert re.search(r"^\* flat +1\.0000", shown.out, re.MULTILINE)
+    assert "base.npy: 500 vectors of 8, 30 queries, cosine" in shown.err
+    rows = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+    assert [row["spec"] for row in rows] == ["flat", "ivf:nprobe=1", "ivf:nprobe=4"]
+    assert cli([*arguments, "--out", str(out)]) == 64
+    assert "3 rows: go on with --resume" in capsys.readouterr().err
+    assert cli([*arguments, "--out", str(out), "--resume", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["measured"] == 0
+    assert cli(["bench", "report", str(out), "--html", str(page), "--png", str(picture)]) == 0
+    assert "ivf:nprobe=4" in page.read_text()
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    capsys.readouterr()
+    assert cli(["bench", "report", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == rows
+    assert cli(["bench", "compare", str(out), str(out)]) == 0
+    assert len(re.findall(r"same$", capsys.readouterr().out, re.MULTILINE)) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--index", "hnws"], 64, "did you mean 'hnsw'"),
+        (["--index", "bm25"], 64, "measures indexes of vectors"),
+        (["--index", "flat", "-k", "501"], 64, "-k 501, but base.npy has only 500"),
+        (["--grid", "fast"], 64, "give one of quick, full"),
+        (["--budget", "soon"], 64, "--budget 'soon' is not a duration"),
+        (["--filter", "a"], 64, "no list of numbers"),
+        (["--metric", "jaccard"], 64, "cosine, ip, l2"),
+    ],
+)
+def test_what_cannot_be_meant(data, tmp_path, capsys, arguments, code, message):
+    assert cli(["bench", "--data", data, "--out", str(tmp_path / "out"), *arguments]) == code
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out" / "results.jsonl").exists()
+
+
+def test_results_that_are_not_there(tmp_path, capsys):
+    assert cli(["bench", "report", str(tmp_path)]) == 64
+    assert "rag bench --data" in capsys.readouterr().err
+    assert cli(["bench", "--index", "flat"]) == 64
+    assert "give --data and --out" in capsys.readouterr().err
