@@ -243,8 +243,10 @@ class Bot:
             read = time.perf_counter()
             shown = False
             answer = None
+            # Quotes are chosen for the question as it was searched for: spelt right, and standing alone.
+            asked = found.question if self.generator is self._extractive else question
             try:
-                for piece in self._generated(root, question, found.passages, history, until):
+                for piece in self._generated(root, asked, found.passages, history, until):
                     if isinstance(piece, Answer):
                         answer = piece
                     else:
@@ -259,7 +261,7 @@ class Bot:
             assert answer is not None  # noqa: S101 - generators end with one
             if not shown:
                 yield answer.text
-            yield _timed(answer, root, found, start, read)
+            yield _timed(replace(answer, question=question), root, found, start, read)
 
     def _generated(
         self,

@@ -21,12 +21,13 @@ from .arguments import (
     MemoryUser,
     Rerank,
     RerankIn,
+    Rewrite,
     Where,
 )
 from .ask import show, streamed
 from .generating import Generating, with_generating
 from .output import print_json_line, stdout
-from .retrieving import refined
+from .retrieving import refined, rewritten
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +40,8 @@ _HELP = (
     "Ask in plain words. /where EXPRESSION narrows to matching documents, /where alone widens; /quit or Ctrl-D leaves."
 )
 
+_TURNS_READ = 20
+
 
 @with_generating
 def command(
@@ -46,6 +49,7 @@ def command(
     generating: Generating,
     k: K = 5,
     where: Where = None,
+    rewrite: Rewrite = "auto",
     rerank: Rerank = "none",
     rerank_in: RerankIn = 30,
     context: Context = "none",
@@ -64,14 +68,15 @@ def command(
     with KnowledgeBase.open(kb) as base:
         base.allowed(where)  # a bad filter is said before the first question, not after it
         model = generating.model()
-        searcher: Searcher = refined(Retriever(base, k=k), rerank, rerank_in, context, model)
+        searcher: Searcher = refined(rewritten(Retriever(base, k=k), rewrite, model), rerank, rerank_in, context, model)
         kept = chat_memory.opened(base, memory, user, session, memory_days)
         if kept is not None:
             from rag.memory import RememberingRetriever
 
             searcher = RememberingRetriever(searcher, kept)
         bot = generating.bot(searcher, model)
-        history: list[Message] = []
+        # Without a model only earlier questions are read, to make the next one stand alone.
+        history: list[Message] = list(kept.history()) if kept is not None and model is None else []
         if not json:
             told = f" {chat_memory.HELP}" if kept is not None else ""
             console.print(f"{base.status().documents} documents. {_HELP}{told}\n", style="dim")
@@ -82,6 +87,8 @@ def command(
                 where = line.removeprefix("/where").strip() or None
                 continue
             if chat_memory.obey(kept, line):
+                if line.startswith("/forget"):
+                    history.clear()
                 continue
             try:
                 answer = _answered(bot, line, where, history, console, quiet=json or model is None)
@@ -93,6 +100,8 @@ def command(
             if model is not None and answer.supported_text:
                 # No turn builds on what the documents do not say.
                 history += [Message("user", line), Message("assistant", answer.supported_text)]
+            elif model is None:
+                history = [*history[-_TURNS_READ:], Message("user", line)]
             _print(answer, console, json=json)
     return exit_codes.OK
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 from ..generation.language_model import LanguageModel
+from .condensing import Condenser
 from .consulting import Cache, texts
-from .prompts import PROMPTS, Example, Prompt
-from .protocol import Asked, Corpus, QueryRewriter, Variant
+from .prompts import PROMPTS, Example, Prompt, read_examples
+from .protocol import Asked, Corpus, Variant
 
 
 class ByModel:
@@ -23,21 +24,28 @@ class ByModel:
     model
         Any `LanguageModel`.
     examples
-        In place of the prompt's own: what is given, and the texts that are to come back.
+        In place of the prompt's own: what is given, and the texts that are to come back; or the JSON file that holds
+        them, see `rag.rewriting.prompts.read_examples`.
     cache
-        See `rag.rewriting.consulting.texts`.
+        Keeps answers by content, see `rag.rewriting.consulting.texts`; or the file of one on disk.
+
+    Raises
+    ------
+    InvalidInput
+        The file of examples cannot be read, or holds something else.
     """
 
     name: ClassVar[str]
     waits: ClassVar[bool] = True
 
     def __init__(
-        self, model: LanguageModel, *, examples: Sequence[Example] | None = None, cache: Cache | None = None
+        self, model: LanguageModel, *, examples: str | Sequence[Example] | None = None, cache: str | Cache | None = None
     ) -> None:
         self._model = model
-        self._cache = cache
+        self._cache = _on_disk(cache) if isinstance(cache, str) else cache
         own = PROMPTS[self.name]
-        self.prompt = own if examples is None else Prompt(own.task, own.most, tuple(examples))
+        shown = read_examples(examples, own.most) if isinstance(examples, str) else examples
+        self.prompt = own if shown is None else Prompt(own.task, own.most, tuple(shown))
 
     def ask(self, asked: Asked, deadline: float | None, *, history: bool = False) -> list[str]:
         """Return what the model gives for a question."""
@@ -46,7 +54,9 @@ class ByModel:
 
 
 class CondenseByModel(ByModel):
-    """Makes a question of a conversation stand alone; the rules' condensing where the model fails.
+    """Makes a question of a conversation stand alone.
+
+    With ``rules``, those of `rag.rewriting.condensing` do where the model fails.
 
     K. Mao et al., "Large language models know your contextual search intent", EMNLP Findings 2023.
     """
@@ -57,12 +67,12 @@ class CondenseByModel(ByModel):
         self,
         model: LanguageModel,
         *,
-        examples: Sequence[Example] | None = None,
-        cache: Cache | None = None,
-        fallback: QueryRewriter | None = None,
+        examples: str | Sequence[Example] | None = None,
+        cache: str | Cache | None = None,
+        rules: bool = True,
     ) -> None:
         super().__init__(model, examples=examples, cache=cache)
-        self._fallback = fallback
+        self._rules = Condenser() if rules else None
 
     def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
         """Return the stand-alone question."""
@@ -71,9 +81,9 @@ class CondenseByModel(ByModel):
         try:
             return replace(asked, text=self.ask(asked, deadline, history=True)[0])
         except Exception:
-            if self._fallback is None:
+            if self._rules is None:
                 raise
-            return self._fallback.rewrite(asked, corpus, deadline=deadline)
+            return self._rules.rewrite(asked, corpus, deadline=deadline)
 
 
 class MultiQuery(ByModel):
@@ -126,3 +136,9 @@ class Keywords(ByModel):
         """Return the question with the key terms as its terms."""
         terms = [term for text in self.ask(asked, deadline) for term in corpus.analyser.terms(text)]
         return replace(asked, terms=dict.fromkeys(terms, 1.0)) if terms else asked
+
+
+def _on_disk(path: str) -> Cache:
+    from ..generation.cache import CompletionCache
+
+    return CompletionCache(path)

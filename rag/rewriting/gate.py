@@ -60,7 +60,7 @@ class Automatic:
             return self._condense.rewrite(asked, corpus)
         from .by_model import CondenseByModel
 
-        return CondenseByModel(self._model, fallback=self._condense).rewrite(asked, corpus, deadline=deadline)
+        return CondenseByModel(self._model).rewrite(asked, corpus, deadline=deadline)
 
 
 def is_vague(text: str, corpus: Corpus) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
+from ..errors import InvalidInput
 from ..generation.language_model import Message
 
 Example = tuple[str, tuple[str, ...]]
@@ -30,6 +32,32 @@ class Prompt:
         for given, said in self.examples:
             lines += [Message("user", _given(given, ())), Message("assistant", json.dumps(said))]
         return [*lines, Message("user", _given(question, history))]
+
+
+def read_examples(path: str | Path, most: int) -> tuple[Example, ...]:
+    """Read a user's own examples: a JSON list of ``{"question": "...", "answer": ["...", ...]}``.
+
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read or holds something else; says which example is wrong.
+    """
+    try:
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"cannot read the examples {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"the examples {path} are no JSON: {error}") from error
+    if not isinstance(rows, list):
+        raise InvalidInput(f'{path} holds no list; write [{{"question": "...", "answer": ["..."]}}]')
+    for number, row in enumerate(rows, 1):
+        texts = row.get("answer") if isinstance(row, dict) else None
+        good = isinstance(texts, list) and 0 < len(texts) <= most and all(isinstance(t, str) and t for t in texts)
+        if not good or not isinstance(row.get("question"), str):
+            raise InvalidInput(
+                f'{path}: example {number} is not {{"question": "...", "answer": [1 to {most} texts]}}; mend it'
+            )
+    return tuple((row["question"], tuple(row["answer"])) for row in rows)
 
 
 _FORM = (

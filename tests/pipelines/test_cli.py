@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -252,6 +253,18 @@ def test_chat_answers_a_pipe_line_by_line(kb: Path) -> None:
     )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [a["question"] for a in answers] == ["When was the far side seen?", "How hot is green tea?"]
+
+
+@pytest.mark.parametrize(("rewrite", "found"), [("auto", True), ("none", False)])
+def test_a_question_of_a_conversation_is_searched_for_with_its_topic(
+    kb: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rewrite: str, found: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("How hot is green tea?\nWhy is it so?\n"))
+    assert run(["chat", str(kb), "--json", "--rewrite", rewrite]) == OK
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (first["question"], second["question"]) == ("How hot is green tea?", "Why is it so?")
+    named = {p["source"].rpartition("/")[2]: p["scores"].get("terms", 0.0) > 0 for p in second["passages"]}
+    assert named.get("tea.md", False) is found
 
 
 def test_the_query_path_imports_neither_torch_nor_transformers(kb: Path) -> None:

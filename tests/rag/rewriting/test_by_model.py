@@ -8,13 +8,13 @@ import pytest
 from rag.components import Tools
 from rag.errors import InvalidInput
 from rag.generation.language_model import Completion
+from rag.query import Query
 from rag.retriever import Retriever
 from rag.rewriting import RewritingRetriever, rewriting
 from rag.rewriting.by_model import CondenseByModel, Decompose, Keywords, MultiQuery, StepBack
-from rag.rewriting.condensing import Condenser
 from rag.rewriting.consulting import parsed
 from rag.rewriting.hyde import HyDE
-from rag.rewriting.prompts import PROMPTS
+from rag.rewriting.prompts import PROMPTS, read_examples
 from rag.rewriting.protocol import Asked
 from rag.testing import HashingEmbedder, ScriptedGenerator
 
@@ -57,8 +57,34 @@ def test_a_conversation_is_data_in_the_prompt_and_condensed(corpus):
 def test_the_rules_condense_where_the_model_fails(corpus):
     talk = Asked("Is it treatable?", "Is it treatable?", ("What is throat cancer?",))
     broken = ScriptedGenerator([RuntimeError("down")])
-    own = CondenseByModel(broken, fallback=Condenser())
-    assert own.rewrite(talk, corpus).text == "Is it treatable? (throat cancer)"
+    assert CondenseByModel(broken).rewrite(talk, corpus).text == "Is it treatable? (throat cancer)"
+    with pytest.raises(RuntimeError, match="down"):
+        CondenseByModel(ScriptedGenerator([RuntimeError("down")]), rules=False).rewrite(talk, corpus)
+
+
+def test_examples_and_cache_are_files_in_a_spec(kb, corpus, tmp_path):
+    file, kept = tmp_path / "examples.json", tmp_path / "answers.sqlite"
+    file.write_text(json.dumps([{"question": "mine", "answer": ["my own variant"]}]))
+    model = ScriptedGenerator([json.dumps(["a b"]), RuntimeError("asked twice")])
+    for _ in range(2):  # a new process would find the same file
+        own = rewriting(f"multi-query:examples={file},cache={kept}", Tools(kb, model))
+        found = own.run(Query("how do otters sleep"), corpus)
+        assert [query.text for query, _ in found.queries] == ["how do otters sleep", "a b"]
+        assert found.notes == ()
+    assert len(model.calls) == 1
+    assert json.loads(model.calls[0][1].content) == {"question": "mine"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", '[{"question": "a"}]', '[{"question": "a", "answer": []}]', '[{"answer": ["a"]}]']
+)
+def test_bad_examples_are_refused(tmp_path, text):
+    file = tmp_path / "examples.json"
+    file.write_text(text)
+    with pytest.raises(InvalidInput, match=r"examples\.json"):
+        read_examples(file, 3)
+    with pytest.raises(InvalidInput, match="cannot read"):
+        read_examples(tmp_path / "none.json", 3)
 
 
 def test_examples_can_be_replaced(corpus):
