@@ -60,7 +60,6 @@ def command(
     json: Json = False,
 ) -> int:
     """Ask questions one after another; --json prints one answer a line."""
-    from rag.generation.language_model import Message
     from rag.knowledge_base import KnowledgeBase
     from rag.retriever import Retriever
 
@@ -97,13 +96,19 @@ def command(
                 continue
             if kept is not None:
                 chat_memory.keep(kept, line, answer)
-            if model is not None and answer.supported_text:
-                # No turn builds on what the documents do not say.
-                history += [Message("user", line), Message("assistant", answer.supported_text)]
-            elif model is None:
-                history = [*history[-_TURNS_READ:], Message("user", line)]
+            history = _continued(history, line, answer, has_model=model is not None)
             _print(answer, console, json=json)
     return exit_codes.OK
+
+
+def _continued(history: list[Message], question: str, answer: Answer, *, has_model: bool) -> list[Message]:
+    from rag.generation.language_model import Message
+
+    if not has_model:
+        return [*history[-_TURNS_READ:], Message("user", question)]
+    if not answer.supported_text:  # no turn builds on what the documents do not say
+        return history
+    return [*history, Message("user", question), Message("assistant", answer.supported_text)]
 
 
 def _print(answer: Answer, console: Console, *, json: bool) -> None:
