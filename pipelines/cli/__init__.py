@@ -29,7 +29,13 @@ def run(arguments: list[str]) -> int:
         if os.environ.get("RAG_DEBUG"):
             traceback.print_exc()
         return _explain(error)
+    if result == INTERRUPTED:  # newer Typers make an exit code of Ctrl-C, and say nothing
+        return _interrupted()
     return result if isinstance(result, int) else OK
+
+
+def _interrupted() -> int:
+    return _say("interrupted; what was acknowledged is kept, run the same command again to go on", INTERRUPTED)
 
 
 def _explain(error: BaseException) -> int:
@@ -42,7 +48,7 @@ def _explain(error: BaseException) -> int:
     # Typer carries its own copy of click, or uses the installed one, by version: this finds the right base class.
     click_error: Any = typer.BadParameter.__mro__[2]
     if isinstance(error, typer.Abort | KeyboardInterrupt):
-        return _say("interrupted; what was acknowledged is kept, run the same command again to go on", INTERRUPTED)
+        return _interrupted()
     if isinstance(error, click_error):
         error.show()
         return BAD_USAGE

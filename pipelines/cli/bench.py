@@ -194,8 +194,12 @@ def _bench(
         if not specs:
             for why in missing.values():
                 console.print(f"  left out: {one_line(why)}", style="yellow")
-    with steps_bar(show=not json) as on_progress:
-        report = run(data, tasks, out, settings, resume=resume, on_progress=on_progress)
+    try:
+        with steps_bar(show=not json) as on_progress:
+            report = run(data, tasks, out, settings, resume=resume, on_progress=on_progress)
+    except KeyboardInterrupt:
+        console.print(f"Finished rows are kept in {out}; the same command with --resume goes on.", style="yellow")
+        raise
     if json:
         print_json(
             {"out": str(out), "rows": report.rows, "measured": report.measured, "left": report.left,

@@ -7,6 +7,10 @@ import dataclasses
 import json
 import resource
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,9 +125,11 @@ def test_a_disk_that_is_full_for_an_index_stops_the_run(bench, tmp_path):
 
 def test_the_budget_ends_a_run_and_says_what_is_left(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "_TOGETHER", 1)
-    report = bench(["honest", "half", "tenfold"], tmp_path, budget=0.1)
-    assert len(report.rows) + len(report.left) == 3
-    assert 1 <= report.measured < 3
+    monkeypatch.setattr(run_module._Runner, "_left", lambda self: -1.0 if self._results.rows else 60.0)
+    report = bench(["honest", "half", "tenfold"], tmp_path, budget=60.0)
+    assert [row["spec"] for row in report.rows] == ["honest"]
+    assert report.left == ["half", "tenfold"]
+    monkeypatch.undo()
     assert bench(["honest", "half", "tenfold"], tmp_path, resume=True).left == []
 
 
@@ -183,3 +189,29 @@ def test_the_very_index_of_the_bot_is_measured(tmp_path, vectors, bench):
     assert row["error"] is None
     assert row["recall_by_id"] == pytest.approx(sum(hits) / 600)
     assert 0.2 < row["recall"] < 0.99
+
+
+@pytest.mark.slow
+def test_a_real_interrupt_from_the_terminal(tmp_path):
+    """SIGINT in the second group: exit 130, the first group's rows stay, no process does."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "pipelines.cli", "bench", "--data", "synthetic:2kx16", "--out", str(out),
+               "--index", "annoy:n_trees=1..20..1", "--rounds", "2"]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    end = time.monotonic() + 200
+    while not (out / FILE).exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"interrupted" in complaint
+    assert b"with --resume goes on" in complaint
+    assert 1 <= len(lines(out)) < 20
+    assert not list(out.glob(".work-*"))
+    assert not [p for p in Path("/proc").glob("[0-9]*/cwd") if p.parent.exists() and _works_on(p.parent, out)]
+
+
+def _works_on(process, out):
+    with contextlib.suppress(OSError):
+        return str(out).encode() in (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+    return False
