@@ -15,6 +15,7 @@ from .documents import Passage
 from .errors import ExtraMissing, InvalidInput, LLMTimeout, LLMUnsupported, ModelDamaged, ModelMissing, RagError
 from .generation.answer_stream import AnswerStream
 from .generation.extractive import ExtractiveGenerator
+from .generation.generators import EXTRACTIVE
 from .generation.generators import generator as generator_for
 from .generation.language_model import Message, Usage
 from .query import Query
@@ -22,6 +23,7 @@ from .query import Query
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from .generation.calibration import Calibration
     from .generation.chat import ChatGenerator
     from .generation.protocol import Generator
     from .retriever import Retrieval
@@ -48,6 +50,11 @@ class Bot:
         from a prompt to a text or to the pieces of one; or a `Generator`. Whoever writes it, every citation is checked.
     deadline
         Seconds that a question may take in all, retrieval included; None: no limit.
+    threshold
+        Support, 0 to 1, under which an answer is withheld; default: what ``rag calibrate`` stored with the knowledge
+        base, and where it stored nothing the extractive generator's own, and none for language models.
+    calibrated
+        Whether a stored calibration is used.
     **options
         Of `rag.generation.chat.ChatGenerator`: ``sampling``, ``unsupported``, ``examples``, ``history_tokens``,
         ``entailment``, ``cache``, ``prices``.
@@ -73,18 +80,27 @@ class Bot:
         generator: object = None,
         *,
         deadline: float | None = None,
+        threshold: float | None = None,
+        calibrated: bool = True,
         **options: Any,  # noqa: ANN401 - see ChatGenerator
     ) -> None:
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise InvalidInput(f"threshold={threshold!r}: give a probability from 0 to 1")
         if deadline is not None and not deadline > 0:
             raise InvalidInput(f"deadline={deadline!r}: give a positive number of seconds, or None for no limit")
         self.retriever = retriever
         self.deadline = deadline
         kb = retriever.kb
         self.generator: Generator = generator_for(generator, kb.embedder, kb.analyser, **options)
-        own = self.generator
-        self._extractive = (
-            own if isinstance(own, ExtractiveGenerator) else ExtractiveGenerator(kb.embedder, kb.analyser)
-        )
+        self._calibrations: dict[str, Calibration] = {}
+        if calibrated:
+            self._load(getattr(self.generator, "name", EXTRACTIVE), EXTRACTIVE)
+        # Where a calibration judges, the generator's own threshold must not judge before it.
+        own = 0.0 if EXTRACTIVE in self._calibrations else threshold
+        self._extractive = ExtractiveGenerator(kb.embedder, kb.analyser, threshold=own)
+        self.threshold = threshold
+        if isinstance(self.generator, ExtractiveGenerator) and generator in (None, EXTRACTIVE):
+            self.generator = self._extractive
 
     @overload
     def ask(
@@ -259,6 +275,7 @@ class Bot:
                     raise
                 answer = self._quoted(question, found.passages, error, time.perf_counter() - read)
             assert answer is not None  # noqa: S101 - generators end with one
+            answer = self._judged(answer)
             if not shown:
                 yield answer.text
             yield _timed(replace(answer, question=question), root, found, start, read)
@@ -285,6 +302,29 @@ class Bot:
             answer = stream.answer
             _report(own, answer)
         yield self._or_quoted(question, passages, answer)
+
+    def _load(self, *generators: str) -> None:
+        for name in generators:
+            stored = self.retriever.kb.setting(f"calibration:{name}")
+            if stored is not None:
+                from .generation.calibration import Calibration
+
+                self._calibrations[name] = Calibration.from_json(stored)
+
+    def _judged(self, answer: Answer) -> Answer:
+        """Return an answer with its calibrated support; withheld where that is below the threshold."""
+        calibration = self._calibrations.get(answer.generator)
+        if answer.abstained:
+            return answer
+        threshold = self.threshold
+        if calibration is not None:
+            answer = replace(answer, support=calibration.judge(answer))
+            threshold = calibration.threshold if threshold is None else threshold
+        if threshold is None or answer.support >= threshold:
+            return answer
+        from .generation.verification import withheld
+
+        return withheld(answer, f"its support is {answer.support:.2f}, below the threshold {threshold:.2f}")
 
     def _or_quoted(self, question: str, passages: Sequence[Passage], answer: Answer) -> Answer:
         """Return a model's answer; quotes, where the passages bear out nothing of what it said."""

@@ -256,6 +256,19 @@ class KnowledgeBase:
         """Return counts, sizes and identity."""
         return maintenance.status(self._session, self._live)
 
+    def setting(self, name: str) -> str | None:
+        """Return a text that `keep_setting` kept with the knowledge base, if there is one."""
+        with self._session.reading() as db:
+            value: str | None = db.execute("select value from meta where key = ?", (f"setting:{name}",)).get
+        return value
+
+    def keep_setting(self, name: str, value: str | None) -> None:
+        """Keep a text with the knowledge base, under page checksums like all of it; None deletes it."""
+        with self._session.writing() as db:
+            db.execute("delete from meta where key = ?", (f"setting:{name}",))
+            if value is not None:
+                db.execute("insert into meta values (?, ?)", (f"setting:{name}", value))
+
     def refresh(self) -> bool:
         """Let a reader see what has been committed since; say whether there was anything."""
         return self._live.refresh()

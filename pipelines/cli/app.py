@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import ask, bench, chat, evaluate, experiment, ingest, maintenance, memory, questions, search, tune
+from . import ask, bench, calibrate, chat, evaluate, experiment, ingest, maintenance, memory, questions, search, tune
 
 app = typer.Typer(
     name="rag",
@@ -26,6 +26,7 @@ app.command("experiment")(experiment.command)
 app.add_typer(bench.app, name="bench")
 app.command("tune")(tune.command)
 app.add_typer(memory.app, name="memory")
+app.command("calibrate")(calibrate.command)
 app.command("status")(maintenance.status)
 app.command("verify")(maintenance.verify)
 app.command("repair")(maintenance.repair)

@@ -55,6 +55,9 @@ class Generating:
         str | None, typer.Option(metavar="mark|drop", help="What happens to sentences that no passage bears out.")
     ] = None
     cache: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the model's answers, by content.")] = None
+    threshold: Annotated[
+        float | None, typer.Option(metavar="0..1", min=0.0, max=1.0, help="Withhold answers of less support.")
+    ] = None
     prices: Annotated[
         Path | None,
         typer.Option(
@@ -72,7 +75,9 @@ class Generating:
         """
         if self.generator == "extractive":
             useless = [
-                f.name for f in fields(self) if f.name not in {"generator", "deadline"} and getattr(self, f.name)
+                f.name
+                for f in fields(self)
+                if f.name not in {"generator", "deadline", "threshold"} and getattr(self, f.name)
             ]
             if useless:
                 named = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
@@ -83,16 +88,16 @@ class Generating:
         address = {"base_url": self.base_url, "server": self.server}
         return language_model(self.generator, **{name: value for name, value in address.items() if value is not None})
 
-    def bot(self, retriever: Searcher, model: LanguageModel | None) -> Bot:
+    def bot(self, retriever: Searcher, model: LanguageModel | None, *, calibrated: bool = True) -> Bot:
         """Return the bot that the options ask for; ``model`` is what `model` gave."""
         from rag.bot import Bot
 
         if model is None:
-            return Bot(retriever, deadline=self.deadline)
+            return Bot(retriever, calibrated=calibrated, deadline=self.deadline, threshold=self.threshold)
         from rag.generation.cache import CompletionCache
         from rag.generation.prices import read_prices
 
-        options: dict[str, Any] = {"sampling": self._sampling()}
+        options: dict[str, Any] = {"sampling": self._sampling(), "calibrated": calibrated, "threshold": self.threshold}
         if self.unsupported is not None:
             options["unsupported"] = self.unsupported
         if self.cache is not None:

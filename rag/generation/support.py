@@ -169,7 +169,7 @@ class SupportChecker:
 
 def _features(claim: _Claim, spans: Sequence[Span], evidence: Evidence) -> tuple[float, float, float, float]:
     """Coverage, share of missing names, unlike negation, and room for the cosine; of one span, or of several joined."""
-    held = frozenset().union(*(span.terms | evidence.context[span.passage] for span in spans))
+    held = frozenset().union(*(span.terms | span.numbers | evidence.context[span.passage] for span in spans))
     around = frozenset().union(*(evidence.terms[span.passage] for span in spans))
     total = got = 0.0
     for term in claim.terms:

@@ -64,7 +64,7 @@ class Identity:
         StoreMismatch
             The vectors were written on a machine with the other byte order.
         """
-        facts = dict(db.execute("select key, value from meta"))
+        facts = dict(db.execute("select key, value from meta where key not like 'setting:%'"))
         try:
             facts["indexes"] = tuple(json.loads(facts["indexes"]))
             found = cls(**facts)

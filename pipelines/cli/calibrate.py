@@ -1,0 +1,150 @@
+"""``rag calibrate``: fit when the bot should abstain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.errors import ExtraMissing, InvalidInput
+
+from . import exit_codes
+from .arguments import Json, K, KnowledgeBasePath, Wait
+from .evaluate import progress
+from .generating import Generating, with_generating
+from .output import one_line, print_json, stderr, stdout
+
+if TYPE_CHECKING:
+    from rag.generation.calibration import Point
+
+    from ..calibrating import Report
+
+
+@with_generating
+def command(
+    kb: KnowledgeBasePath,
+    questions: Annotated[
+        str,
+        typer.Argument(metavar="QUESTIONS", help="A .jsonl, .csv or SQuAD .json file, or beir:FOLDER, with answers."),
+    ],
+    generating: Generating,
+    k: K = 5,
+    sample: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask a seeded sample of N questions.")] = None,
+    wrong_cost: Annotated[
+        float, typer.Option(metavar="X", min=0.0, help="What a wrong answer costs where a right one gains 1.")
+    ] = 0.5,
+    risk: Annotated[
+        float | None,
+        typer.Option(metavar="0..1", min=0.0, max=1.0, help="Answer as much as this share of wrong answers allows."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the curve, store nothing.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the stored threshold instead; asks nothing.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Draw the curve of risk and coverage.")
+    ] = None,
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> int:
+    """Fit when to abstain on questions with known answers, and store it with the knowledge base."""
+    from rag.evaluation import read_questions
+    from rag.knowledge_base import KnowledgeBase
+    from rag.retriever import Retriever
+
+    from ..calibrating import calibrate, keep, name_of
+
+    if reset:
+        with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
+            keep(base, generating.generator, None)
+        return exit_codes.OK
+    wanted = read_questions(questions, unanswerable=_has_unanswerable(questions))
+    wanted = wanted if sample is None else wanted.sample(sample)
+    with KnowledgeBase.open(kb) as base:
+        model = generating.model()
+        bot = replace(generating, threshold=0.0).bot(Retriever(base, k=k), model, calibrated=False)
+        with progress(json) as told:
+            report = calibrate(bot, wanted, k=k, wrong_cost=wrong_cost, risk=risk, progress=told)
+        name = name_of(bot)
+    if not dry_run:
+        with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
+            keep(base, name, report.fitted.calibration)
+    if picture is not None:
+        _draw(report, picture)
+    if json:
+        print_json(_form(report, name, stored=not dry_run))
+    else:
+        _show(report, name, kb, stored=not dry_run)
+    return exit_codes.SOME_FILES_FAILED if report.failed else exit_codes.OK
+
+
+def _has_unanswerable(questions: str) -> bool:
+    return questions.startswith("beir:") and (Path(questions.removeprefix("beir:")) / "unanswerable.jsonl").exists()
+
+
+def at(curve: list[Point], coverage: float) -> Point:
+    """Return the point of a curve nearest to a coverage."""
+    return min(curve, key=lambda point: abs(point.coverage - coverage))
+
+
+def _form(report: Report, name: str, *, stored: bool) -> dict[str, object]:
+    fitted = report.fitted
+    return {
+        "generator": name,
+        "questions": report.asked,
+        "unanswerable": report.unanswerable,
+        "unjudged": report.unjudged,
+        "failed": report.failed,
+        "right": fitted.calibration.right,
+        "threshold": fitted.calibration.threshold,
+        "auroc": fitted.auroc,
+        "curve": [point._asdict() for point in fitted.curve],
+        "stored": stored,
+    }
+
+
+def _show(report: Report, name: str, kb: Path, *, stored: bool) -> None:
+    from rich.table import Table
+
+    console, fitted = stdout(), report.fitted
+    of = f"{report.asked} questions, {report.unanswerable} of them without an answer"
+    console.print(f"{of}; {fitted.calibration.right:.0%} answered rightly if nothing is withheld; {one_line(name)}")
+    if report.unjudged:
+        console.print(f"{report.unjudged} questions left out: no answer, span or document is known", style="yellow")
+    if report.failed:
+        stderr().print(f"{report.failed} questions failed and are left out", style="yellow")
+    table = Table("coverage", "risk", "support from", box=None, pad_edge=False)
+    shown = list(dict.fromkeys(at(fitted.curve, share / 10) for share in range(1, 11)))
+    for point in shown:
+        table.add_row(f"{point.coverage:.2f}", f"{point.risk:.3f}", f"{point.threshold:.3f}")
+    console.print()
+    console.print(table)
+    threshold = fitted.calibration.threshold
+    kept = [point for point in fitted.curve if point.threshold >= threshold]
+    chosen = max(kept) if kept else None
+    console.print(f"\nAUROC of support for a right answer {fitted.auroc:.3f}, each question judged without itself.")
+    if chosen is None:
+        console.print("No threshold is worth it: at every one, more is lost than gained. All answers are withheld.")
+    else:
+        console.print(f"Threshold {threshold:.3f}: {chosen.coverage:.0%} answered, {chosen.risk:.1%} of them wrong.")
+    where = one_line(str(kb))
+    console.print(f"Stored with {where}; `rag ask {where}` uses it." if stored else "Nothing stored.", style="dim")
+
+
+def _draw(report: Report, path: Path) -> None:
+    """Draw risk over coverage as a picture for a browser or a report."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ExtraMissing("pictures need matplotlib: pip install 'rag-workbench[benchmark]'") from error
+
+    figure = Figure(figsize=(5, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([p.coverage for p in report.fitted.curve], [p.risk for p in report.fitted.curve], drawstyle="steps-pre")
+    axes.set(
+        xlabel="coverage: share of questions answered", ylabel="risk: share of wrong answers", xlim=(0, 1), ylim=(0, 1)
+    )
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"cannot write the picture {path}: {error}") from error

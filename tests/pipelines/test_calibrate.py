@@ -1,0 +1,93 @@
+"""``rag calibrate``: fits a threshold, shows the curve, stores it, and ``ask`` obeys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.cli import run
+from pipelines.cli.exit_codes import BAD_USAGE, NOTHING_FOUND, OK
+from rag.generation.calibration import FEWEST, fit, isotonic, risk_coverage
+
+
+@pytest.fixture
+def kb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    rows = []
+    for i in range(40):
+        name = f"planet{chr(97 + i % 26)}{chr(97 + i // 26)}"
+        (tmp_path / "docs" / f"{name}.md").write_text(f"# {name}\n\nThe mass of {name} is {100 + i} tons.\n")
+        rows.append({"id": f"a{i}", "text": f"What is the mass of {name}?", "answers": [str(100 + i)]})
+        rows.append({"id": f"u{i}", "text": f"Who sang the opera number {i} in Vienna?", "unanswerable": True})
+    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(["ingest", "docs", "--into", "kb", "--embedder", "hashing-64"]) == OK
+    capsys.readouterr()
+    return tmp_path / "kb"
+
+
+def test_it_fits_stores_and_ask_obeys(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ask = ["ask", "kb", "What is the mass of planetaa?", "--json"]
+    assert run(ask) == OK
+    before = json.loads(capsys.readouterr().out)
+    assert run(["calibrate", "kb", "questions.jsonl", "--json"]) == OK
+    report = json.loads(capsys.readouterr().out)
+    assert (report["questions"], report["unanswerable"], report["unjudged"]) == (80, 40, 0)
+    assert report["auroc"] > 0.9
+    last = report["curve"][-1]
+    assert last["risk"] > report["curve"][0]["risk"]
+    assert run(ask) == OK
+    after = json.loads(capsys.readouterr().out)
+    assert after["answer"] == before["answer"]
+    assert after["support"] != before["support"]
+    assert run(["ask", "kb", "Who sang the opera number 7 in Vienna?", "--json"]) == NOTHING_FOUND
+    capsys.readouterr()
+    assert run([*ask, "--threshold", "1"]) == NOTHING_FOUND
+    assert run(["verify", "kb"]) == OK
+    assert run(["calibrate", "kb", "questions.jsonl", "--reset"]) == OK
+    capsys.readouterr()
+    assert run(ask) == OK
+    assert json.loads(capsys.readouterr().out)["support"] == before["support"]
+
+
+def test_too_few_questions_are_refused_in_words(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["calibrate", "kb", "questions.jsonl", "--sample", "5"]) == BAD_USAGE
+    assert f"needs {FEWEST} answers" in capsys.readouterr().err
+
+
+def test_isotonic_is_monotone_and_equals_scikit_learns() -> None:
+    sklearn = pytest.importorskip("sklearn.isotonic")
+    rng = np.random.default_rng(0)
+    odds = rng.normal(size=300)
+    right = rng.random(300) < 1 / (1 + np.exp(-2 * odds))
+    steps, values = isotonic(odds, right)
+    assert (np.diff(steps) > 0).all()
+    assert (np.diff(values) >= 0).all()
+    theirs = sklearn.IsotonicRegression(out_of_bounds="clip").fit(odds, right.astype(float))
+    assert np.abs(np.interp(odds, steps, values) - theirs.predict(odds)).mean() < 0.06
+
+
+def test_risk_coverage_by_hand_and_thresholds() -> None:
+    judged, right = np.array([0.9, 0.8, 0.8, 0.1]), np.array([True, True, False, False])
+    assert [tuple(p) for p in risk_coverage(judged, right, total=8)] == [
+        (0.125, 0.0, 0.9),
+        (0.375, pytest.approx(1 / 3), 0.8),
+        (0.5, 0.5, 0.1),
+    ]
+
+
+def test_probabilities_are_calibrated_out_of_fold_and_risk_is_kept() -> None:
+    rng = np.random.default_rng(1)
+    shown = rng.normal(size=(2000, 5))
+    p = 1 / (1 + np.exp(-(shown[:, 0] * 2 - 0.5)))
+    right = rng.random(2000) < p
+    given = np.ones(2000, dtype=bool)
+    fitted = fit(shown, right, given, risk=0.1)
+    assert abs(fitted.judged.mean() - right.mean()) < 0.02
+    kept = fitted.judged >= fitted.calibration.threshold
+    assert 0.05 < (~right)[kept].mean() <= 0.1
+    strict, loose = fit(shown, right, given, wrong_cost=5.0), fit(shown, right, given, wrong_cost=0.2)
+    assert strict.calibration.threshold > loose.calibration.threshold
