@@ -30,18 +30,10 @@ def opened(base: KnowledgeBase, folder: Path | None, user: str, session: str, da
     return memory
 
 
-def supported(answer: Answer) -> str:
-    """Return what of an answer may be remembered: what the documents bear out."""
-    text = getattr(answer, "supported_text", None)
-    if isinstance(text, str):
-        return text
-    return "" if answer.abstained else " ".join(citation.quote for citation in answer.citations)
-
-
 def keep(memory: Memory, question: str, answer: Answer) -> None:
     """Remember a turn; a memory that cannot be written costs the turn, not the conversation."""
     try:
-        memory.remember(question, supported(answer))
+        memory.remember(question, answer.supported_text)
     except (RagError, OSError) as error:
         stderr().print(f"note: this turn was not remembered: {one_line(str(error))}", style="yellow")
 
