@@ -6,14 +6,18 @@ items' places are worked out, by counting, so a run of a million pairs takes a f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
 from .trec import Qrels, Run
+
+_BLOCK = 256
+"""Questions worked on at a time: their scores fit the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +66,52 @@ def judged_ranks(qrels: Qrels, run: Run) -> JudgedRanks:
         A score is NaN.
     """
     names = tuple(qrels)
-    retrieved = np.zeros(len(names), np.int64)
-    found: list[tuple[int, int, int]] = []
-    for at, name in enumerate(names):
-        items = run.get(name)
-        if not items:
-            continue
-        retrieved[at] = len(items)
-        hits = [item for item in qrels[name] if item in items]
-        if not hits:
-            continue
-        ranks = _ranks(items, hits, name)
-        grades = qrels[name]
-        found += sorted((at, rank, grades[item]) for rank, item in zip(ranks, hits, strict=True))
-    table = np.array(found, np.int64).reshape(-1, 3)
-    judged = [(at, -grade) for at, name in enumerate(names) for grade in sorted(qrels[name].values(), reverse=True)]
-    ideal = np.array(judged, np.int64).reshape(-1, 2)
-    sizes = np.array([len(qrels[name]) for name in names], np.int64)
-    starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    place = np.arange(len(ideal), dtype=np.int64) - starts
-    return JudgedRanks(names, table[:, 0], table[:, 1], table[:, 2], retrieved, ideal[:, 0], -ideal[:, 1], place)
+    sizes = np.fromiter(map(len, qrels.values()), np.int64, len(names))
+    judged_question = np.repeat(np.arange(len(names)), sizes)
+    grades = np.fromiter(chain.from_iterable(own.values() for own in qrels.values()), np.int64, int(sizes.sum()))
+    best_first = np.lexsort((-grades, judged_question))
+    place = np.arange(len(grades)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    retrieved = np.fromiter((len(run.get(name, ())) for name in names), np.int64, len(names))
+    parts = [_block(names[at : at + _BLOCK], at, qrels, run) for at in range(0, len(names), _BLOCK)]
+    table = np.concatenate(parts) if parts else np.zeros((0, 3), np.int64)
+    table = table[np.lexsort((table[:, 1], table[:, 0]))]
+    return JudgedRanks(
+        names, table[:, 0], table[:, 1], table[:, 2], retrieved, judged_question, grades[best_first], place
+    )
 
 
-def _ranks(items: Mapping[str, float], hits: list[str], question: str) -> list[int]:
-    scores = np.fromiter(items.values(), np.float32, len(items))
-    ascending = np.sort(scores)
-    if np.isnan(ascending[-1]):  # NaN sorts last
-        raise InvalidInput(f"the run holds a score for question {question!r} that is NaN")
-    own = np.array([items[hit] for hit in hits], np.float32)
-    above = len(items) - np.searchsorted(ascending, own, "right")
-    tied = len(items) - np.searchsorted(ascending, own, "left") - above
-    ranks: list[int] = above.tolist()
-    if (tied > 1).any():
-        for i in np.flatnonzero(tied > 1).tolist():
-            same = np.flatnonzero(scores == own[i])
-            names = list(items)
-            ranks[i] += sum(names[j] > hits[i] for j in same.tolist())
-    return ranks
+def _block(names: Sequence[str], first: int, qrels: Qrels, run: Run) -> NDArray[np.int64]:
+    """Return (question, rank, grade) of the judged items of some questions, int64, shape (n_hits, 3)."""
+    hits = [
+        (at, item, grade, score)
+        for at, name in enumerate(names)
+        if (items := run.get(name))
+        for item, grade in qrels[name].items()
+        if (score := items.get(item)) is not None
+    ]
+    if not hits:
+        return np.zeros((0, 3), np.int64)
+    scores = _matrix([run.get(name, {}) for name in names], names)
+    row = np.fromiter((hit[0] for hit in hits), np.int64, len(hits))
+    with np.errstate(over="ignore"):
+        own = np.fromiter((hit[3] for hit in hits), np.float32, len(hits))
+    among = scores[row]
+    rank = np.count_nonzero(among > own[:, None], axis=1)
+    for i in np.flatnonzero(np.count_nonzero(among == own[:, None], axis=1) > 1).tolist():
+        at, item = hits[i][:2]
+        rank[i] += sum(other > item for other, s in run[names[at]].items() if np.float32(s) == own[i])
+    grade = np.fromiter((hit[2] for hit in hits), np.int64, len(hits))
+    return np.stack([row + first, rank, grade], axis=1)
+
+
+def _matrix(lists: Sequence[Mapping[str, float]], names: Sequence[str]) -> NDArray[np.float32]:
+    """Return the scores of each list as a row, padded with -inf."""
+    lengths = np.fromiter(map(len, lists), np.int64, len(lists))
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, as it is to trec_eval
+        values = np.fromiter(chain.from_iterable(each.values() for each in lists), np.float32, int(lengths.sum()))
+    scores = np.full((len(lists), int(lengths.max())), -np.inf, np.float32)
+    scores[np.arange(scores.shape[1]) < lengths[:, None]] = values
+    wrong = np.flatnonzero(np.isnan(scores).any(axis=1))
+    if len(wrong):
+        raise InvalidInput(f"the run holds a score for question {names[wrong[0]]!r} that is NaN")
+    return scores
