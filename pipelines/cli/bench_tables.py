@@ -122,6 +122,8 @@ def show_answers(costs: AnswerCosts, console: Console) -> None:
     table.add_row("exact search", *("-" if value is None else f"{value:.3f}" for value in costs.exact.values()))
     for spec, metrics in costs.by_index.items():
         table.add_row(spec, *(_difference(metrics.get(name)) for name in costs.exact))
+    if not console.is_terminal:
+        console.width = _PIPED
     console.print()
     console.print(table)
     console.print(

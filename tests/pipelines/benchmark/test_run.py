@@ -202,7 +202,7 @@ def test_a_real_interrupt_from_the_terminal(tmp_path):
     while not (out / FILE).exists() and time.monotonic() < end:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, complaint = process.communicate(timeout=60)
+    _, complaint = process.communicate(timeout=120)
     assert process.returncode == 130
     assert b"interrupted" in complaint
     assert b"with --resume goes on" in complaint
