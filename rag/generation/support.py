@@ -2,8 +2,9 @@
 
 By words: which share of the claim's words, names and numbers stands in a few sentences of one passage, and whether
 both say yes or no alike. By meaning: the embedder's cosine, which also finds a claim in other words. The two give a
-probability by a logistic regression (Platt, 1999) learned in ``benchmarks/claim_support.py``. A number that stands in
-no passage is never borne out. A user's model of natural-language inference replaces the probability, see `Entailment`.
+score by a logistic function whose weights are set by hand, not learned: it is no calibrated probability. A number that
+stands in no passage is never borne out. A user's model of natural-language inference replaces the score, see
+`Entailment`.
 """
 
 from __future__ import annotations
