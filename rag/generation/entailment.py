@@ -17,8 +17,8 @@ class CrossEncoderEntailment:
     Parameters
     ----------
     model
-
-
+        A model's name or folder, such as ``cross-encoder/nli-deberta-v3-small``, or a ``CrossEncoder``; one of its
+        labels must be ``entailment``.
 
     Raises
     ------
