@@ -85,7 +85,8 @@ def against(result: Evaluation, baseline: Path) -> list[Comparison]:
 
 def _baseline_values(result: Evaluation, baseline: Path) -> dict[str, dict[str, float]]:
     try:
-        begins = baseline.open("rb").read(1)
+        with baseline.open("rb") as file:
+            begins = file.read(1)
     except OSError as error:
         raise InvalidInput(f"cannot read the baseline {baseline}: {error.strerror or error}") from error
     if begins == b"{":

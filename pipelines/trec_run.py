@@ -14,12 +14,10 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-
-import numpy as np
 
 from rag.documents import Passage
 from rag.errors import InvalidInput
+from rag.evaluation.trec import run_lines
 
 if TYPE_CHECKING:
     from rag.searching import Searcher
@@ -113,14 +111,4 @@ def _lines(question: str, passages: list[Passage], k: int, tag: str) -> Iterator
     best: dict[str, float] = {}
     for passage in passages:
         best.setdefault(passage.document, passage.score)  # passages come best first
-    last = np.float32(np.inf)
-    for rank, (document, score) in enumerate(islice(best.items(), k), 1):
-        last = min(np.float32(score), np.nextafter(last, np.float32(-np.inf)))
-        yield f"{_encode(question)} Q0 {_encode(document)} {rank} {last:.9g} {tag}\n"
-
-
-def _encode(name: str) -> str:
-    """Percent-encode an id that holds white space (and its percent signs, to decode); others stay."""
-    if not any(c.isspace() for c in name):
-        return name
-    return "".join(quote(c, safe="") if c.isspace() or c == "%" else c for c in name)
+    yield from run_lines(question, islice(best.items(), k), tag)

@@ -1,0 +1,193 @@
+"""Evaluating a knowledge base whole: figures, failures, slices, files, the command line and its report."""
+
+from __future__ import annotations
+
+import json
+
+import ir_measures
+import pytest
+
+from pipelines.cli import run
+from pipelines.evaluation_report import report
+from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Retriever
+from rag.errors import InvalidInput
+from rag.evaluation import Outcome, Question, QuestionSet, Saved, Span, evaluate, score
+from rag.evaluation.locating import located
+from rag.evaluation.question_making import make_questions
+from rag.evaluation.question_templates import fits
+from rag.evaluation.trec import decode_id, encode_id, read_qrels, read_run, write_qrels, write_run
+from rag.testing import ScriptedGenerator
+
+TEXTS = {
+    "otter": "Otters hold hands while they sleep.",
+    "crow": "Crows remember faces for years. To feed a crow, put peanuts on a flat roof.",
+    "bee": "If you want to attract bees, you can plant lavender in the garden.",
+}
+QUESTIONS = QuestionSet(
+    (
+        Question("1", "Who holds hands while they sleep?", {"otter": 1}, answers=("Otters",), metadata={"type": "who"}),
+        Question("2", "How do I feed a crow?", {"crow": 1}, answers=("peanuts",), metadata={"type": "how"}),
+        Question("3", "How do I attract bees?", {"bee": 1, "gone": 1}, metadata={"type": "how"}),
+        Question("4", "What is nowhere?"),
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def kb(tmp_path_factory):
+    place = tmp_path_factory.mktemp("evaluated") / "kb"
+    with KnowledgeBase.create(place, embedder=HashingEmbedder(), chunker="document") as made:
+        made.add([Document.from_text(text, id=name) for name, text in TEXTS.items()])
+        yield made
+
+
+def test_figures_rows_slices_and_worst(kb):
+    found = evaluate(Retriever(kb, dedupe=False), QUESTIONS, metrics=["RR", "R@1"], k=1)
+    assert found.metrics["context_recall"].value == pytest.approx((1 + 1 + 0.5) / 3)
+    assert found.metrics["context_recall"].n == 3
+    assert "1 of 4 questions cannot be scored (nothing is known to be relevant)" in found.metrics["RR"].reason
+    assert found.slices("context_recall", "type")["how"].value == 0.75
+    assert found.worst("context_recall", 1)[0].question.id == "3"
+    assert any("1 judged documents are not in the knowledge base: gone" in p for p in found.questions.problems)
+
+
+def test_failures_count_zero_and_are_named(kb):
+    class Breaks(Retriever):
+        def search_many(self, questions, k=None, *, where=None):
+            if any("crow" in q for q in questions):
+                raise RuntimeError("crows are off")
+            return super().search_many(questions, k, where=where)
+
+    whole = evaluate(Retriever(kb, dedupe=False), QUESTIONS, k=1).metrics["context_recall"]
+    broken = evaluate(Breaks(kb, dedupe=False), QUESTIONS, k=1)
+    assert broken.failures == {"2": "RuntimeError: crows are off"}
+    assert broken.metrics["context_recall"].value == pytest.approx(whole.value - 1 / 3)
+    assert broken.metrics["context_recall"].n_failed == 1
+
+
+def test_a_question_without_an_outcome_has_failed():
+    found = score(QUESTIONS, [Outcome("1")], metrics=["RR"])
+    assert found.metrics["RR"].n_failed == 2
+    with pytest.raises(InvalidInput, match="'ghost', which the set does not hold"):
+        score(QUESTIONS, [Outcome("ghost")])
+
+
+def test_answers_are_asked_for_where_metrics_need_them(kb):
+    found = evaluate(Bot(Retriever(kb)), QUESTIONS, metrics=["answer_containment", "faithfulness"], k=2)
+    assert found.metrics["answer_containment"].n == 2
+    with pytest.raises(InvalidInput, match="faithfulness needs an answer; give a Bot"):
+        evaluate(Retriever(kb), QUESTIONS, metrics=["faithfulness"])
+    with pytest.raises(InvalidInput, match="needs a judge"):
+        evaluate(Bot(Retriever(kb)), QUESTIONS, metrics=["faithfulness_judged"])
+    with pytest.raises(InvalidInput, match="did you mean faithfulness"):
+        evaluate(Retriever(kb), QUESTIONS, metrics=["faithfullness"])
+
+
+def test_spans_and_quotes(kb):
+    made = QuestionSet(
+        (Question("1", "feed a crow", quotes=("put peanuts",)), Question("2", "x?", quotes=("not there",)))
+    )
+    placed = located(made, kb)
+    assert placed[0].spans == (Span("crow", 48, 59),)
+    assert "stands in no document" in placed.problems[0]
+    found = evaluate(Retriever(kb), made, metrics=["span_recall"], k=1)
+    assert (found.level, found.metrics["span_recall"].value, found.metrics["context_recall"].value) == ("span", 1, 1)
+
+
+def test_saved_and_read_back(kb, tmp_path):
+    found = evaluate(Retriever(kb), QUESTIONS, k=1)
+    found.save(tmp_path / "a")
+    again = Saved.load(tmp_path / "a")
+    assert again.metrics == dict(found.metrics)
+    assert again.values("RR") == found.values("RR")
+    (tmp_path / "b").write_text('{"format": 1}')
+    with pytest.raises(InvalidInput, match="no saved evaluation"):
+        Saved.load(tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["a b", "a%20b", "a%41", "%", "%25", "\u00a0x", "plain", "猫"])
+def test_ids_of_trec_files_come_back(name, tmp_path):
+    assert decode_id(encode_id(name)) == name
+    write_run(tmp_path / "r", {name: [(name, 1.0), ("b", 1.0), ("c", 0.5)]})
+    run_ = read_run(tmp_path / "r")
+    assert list(run_[name]) == [name, "b", "c"]
+    assert run_[name][name] > run_[name]["b"] > run_[name]["c"]
+    write_qrels(tmp_path / "q", {name: {name: 2}})
+    assert read_qrels(tmp_path / "q") == {name: {name: 2}}
+
+
+@pytest.mark.parametrize("line", ["q Q0 d 1", "q Q0 d 1 nan t", "q Q0 d 1 x t", "q Q0 d 1 1 t\nq Q0 d 2 1 t"])
+def test_broken_runs_are_refused_by_line(line, tmp_path):
+    (tmp_path / "r").write_text(line + "\n")
+    with pytest.raises(InvalidInput, match=r"r:[12]:"):
+        read_run(tmp_path / "r")
+
+
+def test_made_questions_stand_in_their_spans(kb):
+    found = make_questions(kb, 10)
+    texts = {q.text: q for q in found.questions}
+    assert set(texts) == {"How do I feed a crow?", "How do I attract bees?"}
+    for q in found.questions:
+        (span,) = q.spans
+        assert TEXTS[span.document][span.start : span.end] == q.answers[0]
+        assert fits(q.text, q.answers[0])
+    assert make_questions(kb, 10).questions.digest == found.questions.digest
+
+
+def test_what_a_model_writes_is_checked(kb):
+    def say(messages):
+        if "Otters" in messages[1].content:
+            return '{"question": "Which animals sleep hand in hand?", "quote": "Otters hold hands"}'
+        if "Crows" in messages[1].content:
+            return '{"question": "What does it say?", "quote": "Crows remember faces"}'
+        return '{"question": "What attracts pollinators at home?", "quote": "made up"}'
+
+    found = make_questions(kb, 3, model=ScriptedGenerator(say))
+    assert [q.text for q in found.questions] == ["Which animals sleep hand in hand?"]
+    assert found.rejected == {
+        "the question points outside itself or repeats its answer": 1,
+        "the quote does not stand in the passage": 1,
+    }
+
+
+def test_the_report_escapes_and_loads_nothing(kb):
+    evil = QuestionSet((Question("1", "<script>alert(1)</script> otters hold hands", {"crow": 1}),))
+    html = report(evaluate(Bot(Retriever(kb)), evil, metrics=["faithfulness"], k=2))
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert "default-src 'none'" in html
+    assert "http://" not in html
+    assert "https://" not in html
+
+
+def test_the_command_line(tmp_path, capsys):
+    beir = tmp_path / "beir"
+    (beir / "qrels").mkdir(parents=True)
+    rows = [json.dumps({"_id": n, "title": "", "text": t}) for n, t in TEXTS.items()]
+    (beir / "corpus.jsonl").write_text("\n".join(rows))
+    asked = [json.dumps({"_id": q.id, "text": q.text}) for q in QUESTIONS]
+    (beir / "queries.jsonl").write_text("\n".join(asked))
+    lines = [f"{q.id}\t{d}\t{g}" for q in QUESTIONS for d, g in q.documents.items()]
+    (beir / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "\n".join(lines) + "\n")
+    kb, out = tmp_path / "kb", tmp_path / "out.trec"
+    assert run(["ingest", f"beir:{beir}", "--into", str(kb), "--embedder", "hashing-64"]) == 0
+    capsys.readouterr()
+    names = "nDCG@10,P@5,R@10,rr"
+    code = run(["evaluate", str(kb), f"beir:{beir}", "-k", "10", "--metrics", names, "--run", str(out), "--json", "--save", str(tmp_path / "a.json")])  # fmt: skip  # noqa: E501
+    assert code == 0
+    found = json.loads(capsys.readouterr().out)["metrics"]
+    assert set(found) == {"context_precision", "context_recall", *names.split(",")}
+    qrels = {q.id: dict(q.documents) for q in QUESTIONS if q.documents}
+    measures = [ir_measures.parse_measure(n) for n in ("nDCG@10", "P@5", "R@10", "RR")]
+    theirs = ir_measures.calc_aggregate(measures, qrels, read_run(out))
+    for name, m in zip(names.split(","), measures, strict=True):
+        assert found[name]["value"] == pytest.approx(theirs[m], abs=1e-6)
+    page = tmp_path / "r.html"
+    again = ["evaluate", str(kb), f"beir:{beir}", "-k", "10", "--fusion", "terms", "--metrics", names]
+    assert run([*again, "--baseline", str(tmp_path / "a.json"), "--robustness", "typo", "--html", str(page)]) == 0
+    said = capsys.readouterr().out
+    assert "against a, 3 questions" in said
+    assert "typo" in said
+    assert page.read_text().startswith("<!doctype html>")
+    assert run(["evaluate", str(kb), f"beir:{beir}", "--metrics", "nDGC@10"]) == 64
+    assert "did you mean" in capsys.readouterr().err
