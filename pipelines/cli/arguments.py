@@ -20,7 +20,8 @@ Fusion = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="How dense and term lists are joined: zscore or rrf (reciprocal rank); or dense, or terms alone.",
+        help="How dense and term lists are joined: zscore, rrf (reciprocal rank), minmax, dbsf, adaptive; or dense, or "
+        "terms alone.",
     ),
 ]
 DenseWeight = Annotated[
