@@ -28,6 +28,9 @@ from .types import Ids, Scores, Traits, Vectors
 _KDTREE, _KMEANS = 1, 2
 """FLANN's numbers of its algorithms."""
 
+_CHECKS = 64
+"""Vectors looked at for each one asked for, at least: a filter asks for many, and k-d trees would miss some of them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FlannBuild(Parameters):
@@ -88,7 +91,7 @@ class FlannIndex(StagedIndex):
 
     def _engine_search(self, q: Vectors, k: int, params: FlannSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - FLANN has no filter
         queries = inner_product.lifted_queries(q, self.metric)
-        rows, distances = self._trees.knnSearch(queries, k, params={"checks": max(params.checks, k)})
+        rows, distances = self._trees.knnSearch(queries, k, params={"checks": max(params.checks, _CHECKS * k)})
         return distances, rows.astype(np.int64)
 
     def _compact(self, live: Ids) -> None:

@@ -64,6 +64,21 @@ def test_a_missing_library_says_what_to_install(monkeypatch):
         faiss_library.faiss.cache_clear()
 
 
+def test_an_engine_outside_of_pip_says_what_to_install_and_is_one_skip(monkeypatch, tmp_path):
+    from indexes import sptag_library, testing
+
+    monkeypatch.delitem(sys.modules, "SPTAG", raising=False)
+    monkeypatch.setattr(sptag_library, "DEBIAN", tmp_path)
+    with pytest.raises(indexes.EngineMissing, match="apt-get install python3-sptag"):
+        indexes.dense("sptag", 3)
+    monkeypatch.delenv("RAG_ALL_ENGINES", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt-get install python3-sptag"):
+        testing.needs("sptag")
+    monkeypatch.setenv("RAG_ALL_ENGINES", "1")  # where all are promised, a missing one is no skip
+    with pytest.raises(indexes.EngineMissing):
+        testing.needs("sptag")
+
+
 @pytest.mark.parametrize(
     ("call", "match"),
     [
