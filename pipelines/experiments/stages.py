@@ -179,18 +179,19 @@ def make_run(
     with KnowledgeBase.open(_place(cache, "index", index), embedder=_embedder(inputs, configuration)) as kb:
         retriever = _retriever(inputs, kb, configuration)
         system: Any = _bot(retriever, configuration) or retriever
-        done = {each.question for each in outcomes.read(journal)}
+        done = {each.question for each in outcomes.read(journal) if not each.error}
         left = [q for q in inputs.questions if q.id not in done]
         # What a model was paid for is on disk before it is asked again.
         step = _QUICK if system is retriever and configuration.parts["model"] is None else 1
         for at in range(0, len(left), step):
             deep = depth(inputs.metrics, k, inputs.level)
             outcomes.append(journal, ask_all(system, left[at : at + step], depth=deep, k=k), k)
-            tell(f"{len(done) + at + step:,} of {len(inputs.questions):,} questions")
-        asked = list(outcomes.read(journal))
+            tell(f"{len(done) + min(at + step, len(left)):,} of {len(inputs.questions):,} questions")
+        # A question that failed before the kill was asked again: its last outcome counts.
+        asked = list({each.question: each for each in outcomes.read(journal)}.values())
         latency = _latency(retriever, inputs) if system is retriever else _latencies(asked)
     facts = {"seconds": time.perf_counter() - start, "made": made(inputs.jobs), "latency": latency}
-    cache.write("run", key, facts, lambda folder: _keep(journal, folder))
+    cache.write("run", key, facts, lambda folder: outcomes.append(folder / _OUTCOMES, asked, k))
     journal.unlink(missing_ok=True)
 
 
@@ -221,10 +222,6 @@ def journal_of(cache: Cache, key: str) -> Path:
     """Return the file that a run's outcomes are written to as they come."""
     place = cache.place("run", key)
     return place.with_name(f"{place.name}.journal")
-
-
-def _keep(journal: Path, folder: Path) -> None:
-    shutil.copyfile(journal, folder / _OUTCOMES)
 
 
 def _place(cache: Cache, stage: str, key: str) -> Path:

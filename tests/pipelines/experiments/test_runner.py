@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.experiments import Experiment, Progress, Result, run, runner, stages
+from pipelines.experiments import Experiment, Progress, Result, parts, run, runner, stages
+from pipelines.experiments.report import measured
 from rag.errors import InvalidInput
 from rag.evaluation import evaluate, read_questions
 from rag.knowledge_base import KnowledgeBase
@@ -190,6 +192,47 @@ def test_a_killed_run_asks_no_question_twice(toml: Path, tmp_path: Path, monkeyp
     assert len(asked) == 16
     assert len(set(asked)) == 16
     assert result.rows[0].metrics["nDCG@10"].n == 16
+
+
+def test_a_figure_keeps_the_code_and_the_hour_that_measured_it(toml: Path, tmp_path: Path, monkeypatch):
+    first = run(Experiment.read(toml), tmp_path / "out")
+    monkeypatch.setattr(runner, "code", lambda: "other code")
+    monkeypatch.setattr(
+        stages, "made", lambda jobs: {"code": "other code", "cpu": "x", "load": 9, "jobs": 1, "at": "9"}
+    )
+    toml.write_text(toml.read_text().replace('"dense"]', '"dense", "terms"]'))
+    more = run(Experiment.read(toml), tmp_path / "out")
+    assert more.card["code"] == "other code"
+    before = {row.name: row.measured for row in first.rows}
+    kept = {row.name: row.measured for row in more.rows if row.name in before}
+    assert kept == before
+    assert {row.measured["code"] for row in more.rows if row.name not in before} == {"other code"}
+    assert "different versions of the code" in measured(more)
+    assert "different" not in measured(first)
+
+
+def test_a_part_at_its_default_is_in_no_key(toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run(Experiment.read(toml), tmp_path / "out")
+    monkeypatch.setitem(parts.PARTS, "novelty", parts.Part("store", "a part of a later version", "plain"))
+    assert not sum(run(Experiment.read(toml), tmp_path / "out").card["stages_done"].values())
+
+
+def test_a_knowledge_base_that_was_deleted_from_the_cache_is_made_again(toml: Path, tmp_path: Path):
+    first = run(Experiment.read(toml), tmp_path / "out")
+    shutil.rmtree(next((tmp_path / "out" / "cache" / "index-kb").iterdir()))
+    second = run(Experiment.read(toml), tmp_path / "out")
+    assert second.card["stages_done"]["index"] == 1
+    assert figures(second) == figures(first)
+
+
+def test_progress_says_how_far_a_stage_is_and_what_is_left(toml: Path, tmp_path: Path):
+    told: list[Progress] = []
+    run(Experiment.read(toml), tmp_path / "out", on_progress=told.append)
+    assert any("16 of 16 questions" in p.doing for p in told)
+    assert any("8 documents" in p.doing for p in told)
+    finished = [p for p in told if p.doing.startswith("run:") and p.left is not None]
+    assert finished[0].left > 0
+    assert finished[-1].left == 0
 
 
 def test_what_cannot_be_run_is_refused(toml: Path, tmp_path: Path):
