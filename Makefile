@@ -52,7 +52,7 @@ llamacpp: $(LLAMACPP)  ## llama.cpp for GGUF files; compiles once, about nine mi
 
 $(LLAMACPP): $(INSTALLED)
 	@echo "Compiling llama.cpp, once (about nine minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[llamacpp]' || echo "llama.cpp could not be compiled here; the tests of GGUF files are skipped."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[llamacpp,mlflow]' || echo "llama.cpp could not be compiled here; the tests of GGUF files are skipped."
 	@touch $@
 
 format: install  ## let ruff mend what it can
