@@ -78,7 +78,7 @@ class Adaptive:
     Notes
     -----
     Signals and form after T. Hsu and J. Tzeng, "DAT: dynamic alpha tuning for hybrid retrieval", 2025, without its
-    language model. Measured, it does not beat a fixed weight; see docs/results.md.
+    language model. No default: try it on your own questions by ``rag tune --retriever`` or an experiment.
     """
 
     dense_weight: float = DENSE_WEIGHT
