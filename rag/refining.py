@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .context.stage import Built, Context
-from .documents import Passage
 from .reranking.stage import Reranked, Reranking
 from .retriever import Retrieval
-from .searching import Searcher
+from .searching import Layer, Searcher
 
 if TYPE_CHECKING:
     from .explanation import Explanation
     from .filters import Filter
-    from .knowledge_base import KnowledgeBase
     from .query import Query
 
 
@@ -29,7 +27,7 @@ class Refinement:
     built: Built | None = None
 
 
-class RefinedRetriever:
+class RefinedRetriever(Layer):
     """A `Retriever` with a reranking and a context behind it; used wherever a retriever is.
 
     Parameters
@@ -45,35 +43,9 @@ class RefinedRetriever:
     def __init__(
         self, retriever: Searcher, *, reranking: Reranking | None = None, context: Context | None = None
     ) -> None:
-        self.retriever = retriever
+        super().__init__(retriever)
         self.reranking = reranking
         self.context = context
-
-    @property
-    def kb(self) -> KnowledgeBase:
-        """The knowledge base that is searched."""
-        return self.retriever.kb
-
-    @property
-    def k(self) -> int:
-        """Passages to return where a question does not say."""
-        return self.retriever.k
-
-    def retrieve(
-        self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None
-    ) -> list[Passage]:
-        """Return what `Retriever.retrieve` does, refined."""
-        return self.search(question, k, where=where).passages
-
-    def search(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
-        """Return what `retrieve` does, with timings, and ``notes`` of what failed and was left out."""
-        return self.search_many([question], k, where=where)[0]
-
-    def retrieve_many(
-        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
-    ) -> list[list[Passage]]:
-        """Return the passages for each question."""
-        return [found.passages for found in self.search_many(questions, k, where=where)]
 
     def search_many(
         self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,3 +48,42 @@ class Searcher(Protocol):
     ) -> list[Retrieval]:
         """Return what `search` does for each question."""
         ...
+
+
+class Layer(ABC):
+    """A searcher around another one: it has the same knowledge base and answers by its own ``search_many``."""
+
+    def __init__(self, retriever: Searcher) -> None:
+        self.retriever = retriever
+
+    @property
+    def kb(self) -> KnowledgeBase:
+        """The knowledge base of the documents."""
+        return self.retriever.kb
+
+    @property
+    def k(self) -> int:
+        """Passages to return where a question does not say."""
+        return self.retriever.k
+
+    def retrieve(
+        self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[Passage]:
+        """Return the passages that fit a question, best first."""
+        return self.search(question, k, where=where).passages
+
+    def retrieve_many(
+        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[list[Passage]]:
+        """Return the passages for each question."""
+        return [found.passages for found in self.search_many(questions, k, where=where)]
+
+    def search(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
+        """Return the passages that fit a question, with timings and notes of what failed and was left out."""
+        return self.search_many([question], k, where=where)[0]
+
+    @abstractmethod
+    def search_many(
+        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[Retrieval]:
+        """Return what `search` does for each question."""

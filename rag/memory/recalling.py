@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..documents import Passage
 from ..errors import RagError
 from ..retriever import Retrieval
-from ..searching import Searcher
+from ..searching import Layer, Searcher
 from .memory import Memory
 
 if TYPE_CHECKING:
     from ..filters import Filter
-    from ..knowledge_base import KnowledgeBase
     from ..query import Query
 
 log = logging.getLogger(__name__)
 
 
-class RememberingRetriever:
+class RememberingRetriever(Layer):
     """Puts what the user's long-term memory says of a question behind what the documents say.
 
     A passage of the memory has the type ``memory``, the chunk -1 and a source that begins with ``session/``; its score
@@ -39,35 +37,9 @@ class RememberingRetriever:
     """
 
     def __init__(self, retriever: Searcher, memory: Memory, *, k: int = 2) -> None:
-        self.retriever = retriever
+        super().__init__(retriever)
         self.memory = memory
         self.memories = k
-
-    @property
-    def kb(self) -> KnowledgeBase:
-        """The knowledge base of the documents."""
-        return self.retriever.kb
-
-    @property
-    def k(self) -> int:
-        """Passages of documents to return where a question does not say."""
-        return self.retriever.k
-
-    def retrieve(
-        self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None
-    ) -> list[Passage]:
-        """Return the passages for a question, those of the memory last."""
-        return self.search(question, k, where=where).passages
-
-    def retrieve_many(
-        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
-    ) -> list[list[Passage]]:
-        """Return the passages for each question."""
-        return [found.passages for found in self.search_many(questions, k, where=where)]
-
-    def search(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
-        """Return what `retrieve` does, with timings and notes."""
-        return self.search_many([question], k, where=where)[0]
 
     def search_many(
         self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None

@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING
 from ..documents import Passage
 from ..query import Query, as_query
 from ..retriever import Retrieval
-from ..searching import Searcher
+from ..searching import Layer, Searcher
 from .corpus import LiveCorpus
 from .stage import Rewriting, Rewritten
 
 if TYPE_CHECKING:
     from ..explanation import Explanation
     from ..filters import Filter
-    from ..knowledge_base import KnowledgeBase
 
 RRF_K = 60.0
 _DEEPER = 3
 """Passages taken of each query, times what is asked for, where the results of several are joined."""
 
 
-class RewritingRetriever:
+class RewritingRetriever(Layer):
     """A retriever with rewriters before it; used wherever a retriever is.
 
     Where rewriters ask for several queries, their results are joined by weighted reciprocal rank. Where they change
@@ -44,35 +43,9 @@ class RewritingRetriever:
     """
 
     def __init__(self, retriever: Searcher, rewriting: Rewriting) -> None:
-        self.retriever = retriever
+        super().__init__(retriever)
         self.rewriting = rewriting
         self._corpus = LiveCorpus(retriever)
-
-    @property
-    def kb(self) -> KnowledgeBase:
-        """The knowledge base that is searched."""
-        return self.retriever.kb
-
-    @property
-    def k(self) -> int:
-        """Passages to return where a question does not say."""
-        return self.retriever.k
-
-    def retrieve(
-        self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None
-    ) -> list[Passage]:
-        """Return the passages that fit a question, best first."""
-        return self.search(question, k, where=where).passages
-
-    def search(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Retrieval:
-        """Return what `retrieve` does, with timings; ``question`` of the result is what was searched for."""
-        return self.search_many([question], k, where=where)[0]
-
-    def retrieve_many(
-        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
-    ) -> list[list[Passage]]:
-        """Return the passages for each question."""
-        return [found.passages for found in self.search_many(questions, k, where=where)]
 
     def search_many(
         self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
