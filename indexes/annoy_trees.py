@@ -37,7 +37,8 @@ class AnnoySearch(Parameters):
     """How far the forest is followed."""
 
     search_k: int | None = param(None, "nodes looked at: more is better and slower; auto takes 4 * n_trees * k", low=1)
-    refine_factor: ClassVar[int] = 4
+    refine_factor: ClassVar[int] = 1
+    """annoy ranks by true distances: more candidates than hits would gain nothing."""
 
 
 class AnnoyIndex(StagedIndex):
@@ -80,7 +81,7 @@ class AnnoyIndex(StagedIndex):
 
     def _engine_search(self, q: Vectors, k: int, params: AnnoySearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - annoy has no filter
         rows = np.full((len(q), k), -1, np.int64)
-        nodes = -1 if params.search_k is None else max(params.search_k, k)
+        nodes = 4 * self.build_params.n_trees * k if params.search_k is None else max(params.search_k, k)
         for i, query in enumerate(q):
             found = self._forest.get_nns_by_vector(query, k, nodes)
             rows[i, : len(found)] = found

@@ -7,6 +7,8 @@ whose passages are the same get the same answer without generating it again.
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -61,12 +63,15 @@ class AnswerCosts:
     by_index
         Spec -> metric -> ``value``, and against exact search ``difference``, ``low``, ``high``, ``p`` (permutation
         test, Holm's correction over all indexes and metrics), ``wins``, ``ties``, ``losses``.
+    left
+        Specs that time did not suffice for.
     """
 
     questions: str
     n: int
     exact: dict[str, float | None]
     by_index: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
         """Write them beside the results."""
@@ -111,6 +116,7 @@ def answer_costs(
     specs: Sequence[str],
     *,
     seed: int = 0,
+    seconds: float = math.inf,
     on_progress: Progress | None = None,
 ) -> AnswerCosts:
     """Let the bot answer with exact search and with each index, and compare question by question.
@@ -125,6 +131,9 @@ def answer_costs(
         Indexes of vectors, built here from the stored embeddings.
     seed
         Of building and of the tests.
+    seconds
+        No further index is begun after so long; exact search and the first one are asked in any case, since one
+        without the other says nothing.
     on_progress
         Told (bots done, bots in all, what is next).
 
@@ -141,7 +150,10 @@ def answer_costs(
     metrics = (*METRICS, *([ACCURACY] if any(question.answers for question in questions) else []))
     shared = _Shared()
     found: dict[str, Evaluation] = {}
+    end = time.monotonic() + seconds
     for number, spec in enumerate([EXACT, *specs]):
+        if number > 1 and time.monotonic() > end:
+            break
         if on_progress is not None:
             on_progress(number, len(specs) + 1, spec)
         index = indexes.dense(spec, kb.dim, metric=metric, seed=seed)
@@ -155,7 +167,12 @@ def answer_costs(
         for name in metrics
         if exact.values(name)
     ]
-    costs = AnswerCosts(questions.name, len(questions), {name: exact.metrics[name].value for name in metrics})
+    costs = AnswerCosts(
+        questions.name,
+        len(questions),
+        {name: exact.metrics[name].value for name in metrics},
+        left=[spec for spec in specs if spec not in found],
+    )
     for pair in corrected(pairs):
         costs.by_index.setdefault(pair.system, {})[pair.metric] = _as_dict(pair, found[pair.system])
     return costs

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
     from ..benchmark.run import Progress, Settings
     from ..datasets import VectorData
+
+_ANSWERS_SHARE = 0.2
+"""Of the budget, where the bot is to be asked too."""
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, no_args_is_help=True)
 
@@ -104,9 +110,14 @@ def command(
         questions=None if questions is None else str(questions),
         seed=seed,
     )
+    asking = answers and is_knowledge_base(Path(data))
+    start, total = time.monotonic(), settings.budget
+    if asking and total is not None:
+        settings = replace(settings, budget=(1 - _ANSWERS_SHARE) * total)
     code = _bench(vectors, index, grid, settings, out, resume=resume, json=json)
-    if answers and is_knowledge_base(Path(data)):
-        _answers(Path(data), questions, out, seed=seed, json=json)
+    if asking:
+        left = math.inf if total is None else total - (time.monotonic() - start)
+        _answers(Path(data), questions, out, seed=seed, seconds=left, json=json)
     if code:
         raise typer.Exit(code)
 
@@ -216,7 +227,7 @@ def _bench(
     return exit_codes.SOME_FILES_FAILED if any(row["error"] for row in report.rows) else exit_codes.OK
 
 
-def _answers(path: Path, questions: Path | None, out: Path, *, seed: int, json: bool) -> None:
+def _answers(path: Path, questions: Path | None, out: Path, *, seed: int, seconds: float, json: bool) -> None:
     """Ask the bot with the best indexes and with exact search, and keep the figures beside the others."""
     from rag.knowledge_base import KnowledgeBase
 
@@ -233,12 +244,17 @@ def _answers(path: Path, questions: Path | None, out: Path, *, seed: int, json: 
             if update is not None:
                 update(Progress(done, total, f"asking the bot with {spec}"))
 
-        costs = answer_costs(kb, questions_for(kb, questions, seed=seed), specs, seed=seed, on_progress=tell)
+        asked = questions_for(kb, questions, seed=seed)
+        costs = answer_costs(kb, asked, specs, seed=seed, seconds=seconds, on_progress=tell)
     costs.save(out)
     if not json:
         from .bench_tables import show_answers
 
         show_answers(costs, stdout())
+        if costs.left:
+            stderr().print(
+                f"Time was up: the bot was not asked with {len(costs.left)} of {len(specs)} indexes.", style="yellow"
+            )
 
 
 @contextmanager

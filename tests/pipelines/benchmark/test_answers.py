@@ -74,6 +74,15 @@ def test_an_exact_index_costs_nothing_and_a_blind_one_everything(kb, questions, 
     assert 50 < len(generated) <= 100  # equal passages are not answered twice
 
 
+def test_time_that_is_up_leaves_indexes_out_and_says_which(kb, questions, tmp_path):
+    few = QuestionSet(questions.questions[:5], "5 questions")
+    costs = answer_costs(kb, few, ["hnsw", "ivf", "lsh"], seconds=0.0)
+    assert list(costs.by_index) == ["hnsw"]
+    assert costs.left == ["ivf", "lsh"]
+    costs.save(tmp_path)
+    assert load(tmp_path) == costs
+
+
 def test_questions_are_made_of_the_chunks_with_these_as_gold(kb):
     made = questions_for(kb, None, n=10)
     assert len(made) == 10
