@@ -3,8 +3,8 @@
     python benchmarks/bench_speed.py DATA [--rounds 7] [--index SPEC ...]
 
 The harness's own timing code (pipelines.benchmark.timing, as a worker runs it) and a loop that calls the library's
-search with nothing around it take turns over the very same index in memory, one thread, queries shuffled in both. The figure is the
-median of the paired ratios of queries per second; 1 means that the harness and the contract cost nothing.
+search with nothing around it take turns over the very same index in memory, one thread, queries shuffled in both. The
+figure is the median of the paired ratios of queries per second; 1 means that harness and contract cost nothing.
 """
 
 from __future__ import annotations

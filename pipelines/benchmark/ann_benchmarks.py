@@ -45,19 +45,27 @@ def write_dataset(out: Path, data: VectorData, truth: Truth) -> Path:
     return path
 
 
-def write_result(out: Path, maker: RowMaker, row: Row, answers: Answers) -> Path:
+def write_result(out: Path, maker: RowMaker, row: Row, answers: Answers) -> list[Path]:
     """Write one configuration's answers and figures under the names that ann-benchmarks gives them.
 
-    ``best_search_time`` is the median over our rounds, not the best: seconds per query of the batched search.
+    As there, searching one query at a time goes into ``<algorithm>``, all at once into ``<algorithm>-batch``, which
+    ``plot.py --batch`` shows. ``best_search_time`` is the median over our rounds, not the best, in seconds per query.
 
     Raises
     ------
     ExtraMissing
         h5py is not installed.
     """
+    return [
+        _write(out, maker, row, answers, qps=row["qps_one_by_one"], batch=False),
+        _write(out, maker, row, answers, qps=row["qps"], batch=True),
+    ]
+
+
+def _write(out: Path, maker: RowMaker, row: Row, answers: Answers, *, qps: float, batch: bool) -> Path:
     arguments = re.sub(r"\W+", "_", row["spec"]).strip("_")
-    name = dataset_name(maker.data)
-    path = out / FOLDER / "results" / name / str(row["k"]) / str(row["engine"]) / f"{arguments}.hdf5"
+    name, folder = dataset_name(maker.data), str(row["engine"]) + ("-batch" if batch else "")
+    path = out / FOLDER / "results" / name / str(row["k"]) / folder / f"{arguments}.hdf5"
     path.parent.mkdir(parents=True, exist_ok=True)
     attributes: dict[str, Any] = {
         "algo": row["engine"],
@@ -65,10 +73,10 @@ def write_result(out: Path, maker: RowMaker, row: Row, answers: Answers) -> Path
         "dataset": name,
         "count": row["k"],
         "distance": _DISTANCES[maker.data.metric],
-        "batch_mode": False,
+        "batch_mode": batch,
         "expect_extra": False,
         "run_count": row["rounds"],
-        "best_search_time": 1 / row["qps"],
+        "best_search_time": 1 / qps,
         "build_time": row["build_s"],
         "index_size": row["memory_bytes"] / 1024,  # kilobytes there
         "candidates": float((answers.rows >= 0).sum(axis=1).mean()),
@@ -76,7 +84,7 @@ def write_result(out: Path, maker: RowMaker, row: Row, answers: Answers) -> Path
     with h5py().File(path, "w") as file:
         for key, value in attributes.items():
             file.attrs[key] = value
-        file["times"] = [1 / row["qps"]] * len(answers.rows)
+        file["times"] = [1 / qps] * len(answers.rows)
         file["neighbors"] = answers.rows.astype("int32")
         file["distances"] = maker.distances(answers.rows)
     return path

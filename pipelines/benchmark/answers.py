@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +84,14 @@ def load(folder: Path) -> AnswerCosts | None:
     if folder.is_file() or not path.is_file():
         return None
     return AnswerCosts(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def difference(figures: Mapping[str, Any] | None) -> str:
+    """Write a metric of one index: its value, the difference to exact search, and p."""
+    if figures is None or figures["value"] is None:
+        return "-"
+    p = "" if figures["p"] is None else f", p {figures['p']:.2g}"
+    return f"{figures['value']:.3f} ({figures['difference']:+.3f}{p})"
 
 
 def configurations(rows: Sequence[Row]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..charts import Bar, Front, Line, bars, fronts, lines
 from ..pages import Cell, Html, details, element, facts, page, paragraph, section, table
-from .answers import AnswerCosts
+from .answers import AnswerCosts, difference
 from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead
 from .pareto import memory_front, speed_front
 from .results import Row, good
@@ -100,16 +100,17 @@ def _latency(rows: Sequence[Row]) -> Html:
 def _answers(costs: AnswerCosts) -> Html:
     """Return what each index costs in answers."""
     names = list(costs.exact)
-    exact: list[Cell] = ["exact search", *(cell for name in names for cell in (costs.exact[name], None, None))]
-    rows: list[list[Cell]] = [exact]
+    rows: list[list[Cell]] = [["exact search", *(costs.exact[name] for name in names)]]
     for spec, metrics in costs.by_index.items():
-        cells = [metrics.get(name, {}) for name in names]
-        rows.append([spec, *(each.get(key) for each in cells for key in ("value", "difference", "p"))])
-    headers = ["index", *(f"{name.replace('_', ' ')}{what}" for name in names for what in ("", ": difference", ": p"))]
+        rows.append([spec, *(difference(metrics.get(name)) for name in names)])
+    headers = ["index", *(name.replace("_", " ") for name in names)]
     lead_ = (
-        f"The bot with each index against the bot with exact search, {costs.questions}. Differences are per question; "
-        "p is of a paired permutation test, two-sided, corrected after Holm over all indexes and metrics."
+        f"The bot with each index against the bot with exact search, {costs.questions}; in brackets the mean "
+        "difference per question, and p of a paired permutation test, two-sided, corrected after Holm over all indexes "
+        "and metrics."
     )
+    if costs.left:
+        lead_ += f" Time was up before it was asked with {', '.join(costs.left)}."
     return section("What the approximation costs in answers", table(headers, rows), lead=lead_)
 
 

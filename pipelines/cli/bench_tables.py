@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .output import megabytes, one_line
 
@@ -115,13 +115,15 @@ def show_answers(costs: AnswerCosts, console: Console) -> None:
     """Print what each index costs in answers, against exact search."""
     from rich.table import Table
 
+    from ..benchmark.answers import difference
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("answers with", no_wrap=True)
     for name in costs.exact:
         table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     table.add_row("exact search", *("-" if value is None else f"{value:.3f}" for value in costs.exact.values()))
     for spec, metrics in costs.by_index.items():
-        table.add_row(spec, *(_difference(metrics.get(name)) for name in costs.exact))
+        table.add_row(spec, *(difference(metrics.get(name)) for name in costs.exact))
     if not console.is_terminal:
         console.width = _PIPED
     console.print()
@@ -130,10 +132,3 @@ def show_answers(costs: AnswerCosts, console: Console) -> None:
         f"{costs.questions}; difference to exact search, p of a paired permutation test, corrected after Holm",
         style="dim",
     )
-
-
-def _difference(figures: Mapping[str, Any] | None) -> str:
-    if figures is None or figures["value"] is None:
-        return "-"
-    p = "" if figures["p"] is None else f" p {figures['p']:.2g}"
-    return f"{figures['value']:.3f} ({figures['difference']:+.3f}{p})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import h5py
 import numpy as np
 import pytest
@@ -22,12 +24,14 @@ def test_its_metrics_on_our_files_give_our_figures(planted_run, rows):
         assert file.attrs["distance"] == "euclidean"
         assert file.attrs["dimension"] == 8
         n_queries = len(file["test"])
-    for spec in ("honest", "half", "padding", "boaster"):
-        (path,) = (folder / "results" / "small" / "10" / spec).glob("*.hdf5")
+    for spec, batch in product(("honest", "half", "padding", "boaster"), (False, True)):
+        (path,) = (folder / "results" / "small" / "10" / (f"{spec}-batch" if batch else spec)).glob("*.hdf5")
         with h5py.File(path) as file:
             recall = float((file["distances"][:] <= threshold[:, None]).sum(axis=1).mean() / file.attrs["count"])
             assert recall == pytest.approx(rows[spec]["recall"], abs=1e-9)
-            assert 1 / file.attrs["best_search_time"] == pytest.approx(rows[spec]["qps"])
+            qps = rows[spec]["qps" if batch else "qps_one_by_one"]
+            assert 1 / file.attrs["best_search_time"] == pytest.approx(qps)
+            assert file.attrs["batch_mode"] == batch
             assert file.attrs["build_time"] == rows[spec]["build_s"]
             assert file.attrs["index_size"] == pytest.approx(rows[spec]["memory_bytes"] / 1024)
             assert (file.attrs["algo"], file.attrs["name"], file.attrs["dataset"]) == (spec, spec, "small")
