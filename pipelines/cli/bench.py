@@ -209,7 +209,8 @@ def _bench(
         with steps_bar(show=not json) as on_progress:
             report = run(data, tasks, out, settings, resume=resume, on_progress=on_progress)
     except KeyboardInterrupt:
-        console.print(f"Finished rows are kept in {out}; the same command with --resume goes on.", style="yellow")
+        if (out / "results.jsonl").exists():
+            console.print(f"Finished rows are kept in {out}; the same command with --resume goes on.", style="yellow")
         raise
     if json:
         print_json(

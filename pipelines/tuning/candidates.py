@@ -16,6 +16,7 @@ _DOUBLING = 4
 _LEVEL = 0.003
 """Doubling the effort gained less recall than this: more effort will not help."""
 
+_TIMES_LEVEL = 2
 _FAR = 0.02
 
 
@@ -89,6 +90,7 @@ def climb(arm: Arm, recall_at: Callable[[int], float | None], target: float) -> 
     last = len(arm.rungs) - 1
     below, rung, best = -1, arm.start, 0.0
     before: float | None = None
+    level = 0
     while True:
         recall = recall_at(rung)
         if recall is None:
@@ -96,8 +98,9 @@ def climb(arm: Arm, recall_at: Callable[[int], float | None], target: float) -> 
         best = max(best, recall)
         if recall >= target:
             break
-        levelled = before is not None and recall - before < _LEVEL and target - recall > _FAR
-        if rung == last or levelled:
+        gained_little = before is not None and recall - before < _LEVEL and target - recall > _FAR
+        level = level + 1 if gained_little else 0  # once is not enough: annoy's least efforts all look at the same few
+        if rung == last or level == _TIMES_LEVEL:
             return None, best
         below, before, rung = rung, recall, min(rung + _DOUBLING, last)
     while rung - below > 1:

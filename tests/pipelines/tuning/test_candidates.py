@@ -29,7 +29,12 @@ def test_out_of_reach_at_the_top_and_where_recall_levels_off():
     assert climb(arm(40, 3), lambda rung: rung / 100, 0.9) == (None, 0.39)
     asked = []
     assert climb(arm(400, 3), lambda rung: asked.append(rung) or 0.6, 0.9) == (None, 0.6)
-    assert len(asked) == 2
+    assert len(asked) == 3
+
+
+def test_one_step_without_gain_is_not_the_end():
+    """annoy looks at the same few vectors for its first efforts, and finds more afterwards."""
+    assert climb(arm(40, 0), lambda rung: max(60, 56 + rung) / 100, 0.8) == (24, 0.8)
 
 
 def test_near_the_goal_it_does_not_give_up():
