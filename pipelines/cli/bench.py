@@ -209,8 +209,7 @@ def _bench(
         with steps_bar(show=not json) as on_progress:
             report = run(data, tasks, out, settings, resume=resume, on_progress=on_progress)
     except KeyboardInterrupt:
-        if (out / "results.jsonl").exists():
-            console.print(f"Finished rows are kept in {out}; the same command with --resume goes on.", style="yellow")
+        console.print(f"Rows that were finished are kept in {out}; --resume goes on after them.", style="yellow")
         raise
     if json:
         print_json(

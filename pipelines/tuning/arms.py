@@ -56,7 +56,13 @@ _WAYS: dict[str, tuple[_Way, ...]] = {
     "hnsw": (
         _Way(
             first=({"M": 16}, {"M": 32}),
-            more=({"M": 8}, {"M": 16, "ef_construction": 300}, {"M": 24, "ef_construction": 200}),
+            more=(
+                {"M": 8},
+                {"M": 16, "ef_construction": 300},
+                {"M": 24, "ef_construction": 200},
+                {"M": 16, "storage": "sq8"},
+                {"M": 32, "storage": "sq8"},
+            ),
             effort="ef",
             low=8,
             high=2048,
