@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .answers import Answer, Citation
+    from .answers import Answer, Checks, Citation, Sentence
     from .bot import Bot
     from .documents import Chunk, Document, Passage, Section
     from .embedding import CallableEmbedder, Embedder, HashingEmbedder, embedder
@@ -45,13 +45,17 @@ if TYPE_CHECKING:
     )
     from .generation.backends.callable_model import CallableModel
     from .generation.budget import Budget
+    from .generation.cache import CompletionCache
     from .generation.constraints import Choice, JsonSchema, Regex
     from .generation.extractive import ExtractiveGenerator
     from .generation.language_model import Completion, LanguageModel, Message, Usage
     from .generation.models import language_model
+    from .generation.prices import Price
+    from .generation.prompts import Example
     from .generation.sampling import Sampling
     from .knowledge_base import KnowledgeBase
     from .loaders import LoadFailure, load
+    from .query import Query
     from .retriever import Retriever
 
 __all__ = [
@@ -61,14 +65,17 @@ __all__ = [
     "BudgetExceeded",
     "CallableEmbedder",
     "CallableModel",
+    "Checks",
     "Choice",
     "Chunk",
     "Citation",
     "Completion",
+    "CompletionCache",
     "ConstraintUnmet",
     "Document",
     "Embedder",
     "EmbedderError",
+    "Example",
     "ExtraMissing",
     "ExtractiveGenerator",
     "HashingEmbedder",
@@ -88,12 +95,15 @@ __all__ = [
     "ModelDamaged",
     "ModelMissing",
     "Passage",
+    "Price",
     "PromptTooLong",
+    "Query",
     "RagError",
     "Regex",
     "Retriever",
     "Sampling",
     "Section",
+    "Sentence",
     "StoreCorrupt",
     "StoreError",
     "StoreExists",
@@ -115,14 +125,17 @@ _HOME = {
     "BudgetExceeded": ".errors",
     "CallableEmbedder": ".embedding",
     "CallableModel": ".generation.backends.callable_model",
+    "Checks": ".answers",
     "Choice": ".generation.constraints",
     "Chunk": ".documents",
     "Citation": ".answers",
     "Completion": ".generation.language_model",
+    "CompletionCache": ".generation.cache",
     "ConstraintUnmet": ".errors",
     "Document": ".documents",
     "Embedder": ".embedding",
     "EmbedderError": ".errors",
+    "Example": ".generation.prompts",
     "ExtraMissing": ".errors",
     "ExtractiveGenerator": ".generation.extractive",
     "HashingEmbedder": ".embedding",
@@ -142,12 +155,15 @@ _HOME = {
     "ModelDamaged": ".errors",
     "ModelMissing": ".errors",
     "Passage": ".documents",
+    "Price": ".generation.prices",
     "PromptTooLong": ".errors",
+    "Query": ".query",
     "RagError": ".errors",
     "Regex": ".generation.constraints",
     "Retriever": ".retriever",
     "Sampling": ".generation.sampling",
     "Section": ".documents",
+    "Sentence": ".answers",
     "StoreCorrupt": ".errors",
     "StoreError": ".errors",
     "StoreExists": ".errors",

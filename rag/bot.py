@@ -327,13 +327,11 @@ class Bot:
         return withheld(answer, f"its support is {answer.support:.2f}, below the threshold {threshold:.2f}")
 
     def _or_quoted(self, question: str, passages: Sequence[Passage], answer: Answer) -> Answer:
-        """Return a model's answer; quotes, where the passages bear out nothing of what it said."""
-        if not answer.abstained or not answer.sentences:
+        """Return a model's answer; quotes, where the passages bear out nothing of it or it was cut off at once."""
+        if not answer.abstained or not (answer.sentences or answer.incomplete):
             return answer
         quoted = self._extractive.generate(question, passages)
         reason = f"{answer.reason}; these are quotes" if not quoted.abstained else answer.reason
-        if answer.incomplete:
-            reason = f"{reason} (it was cut off: {answer.reason})"
         return replace(
             quoted,
             degraded=True,

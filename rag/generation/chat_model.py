@@ -16,6 +16,7 @@ from .budget import Budget
 from .constraints import Constraint
 from .deadline import Deadline
 from .language_model import Completion, Message
+from .reasoning import spoken, spoken_stream
 from .sampling import Sampling
 from .streaming import CompletionStream
 
@@ -85,7 +86,7 @@ class ChatModel(ABC):
     ) -> list[Completion]:
         """Answer several conversations, in batches where the back end can; ``deadline`` is for all of them together."""
         requests = self._requests(conversations, sampling, deadline, constraint)
-        return checked(self._complete_many(requests), constraint)
+        return checked(list(map(spoken, self._complete_many(requests))), constraint)
 
     def stream(
         self,
@@ -102,7 +103,9 @@ class ChatModel(ABC):
         (request,) = self._requests([messages], sampling, deadline, constraint)
         if request.sampling.n != 1:
             raise InvalidInput(f"n={request.sampling.n}: a stream carries one answer; use complete() for several")
-        return CompletionStream(_checked_stream(self._stream(request), constraint), request.cancelled.set)
+        return CompletionStream(
+            _checked_stream(spoken_stream(self._stream(request)), constraint), request.cancelled.set
+        )
 
     async def acomplete(
         self,
@@ -115,7 +118,7 @@ class ChatModel(ABC):
         """Do as `complete` does, without blocking the event loop; who stops waiting stops the model."""
         requests = self._requests([messages], sampling, deadline, constraint)
         try:
-            return checked(await self._acomplete_many(requests), constraint)[0]
+            return checked(list(map(spoken, await self._acomplete_many(requests))), constraint)[0]
         except asyncio.CancelledError:
             for request in requests:
                 request.cancelled.set()

@@ -133,7 +133,8 @@ class Verification:
             return answer
         if self._unknown and not claims:
             return withheld(answer, "the model found no answer in the passages")
-        return withheld(answer, "no passage bears out what the model said" if claims else "the model said nothing")
+        why = "no passage bears out what the model said" if claims else "the model said nothing"
+        return withheld(answer, f"{why}: {answer.reason}" if answer.incomplete else why)
 
     def _judged(self, text: str, cited: Sequence[int]) -> Sentence:
         if _BARE.fullmatch(text):
