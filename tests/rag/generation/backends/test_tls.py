@@ -57,10 +57,9 @@ def address(tmp_path):
 def test_an_unknown_certificate_is_an_error_in_words(address, tmp_path):
     url, heard, tries = address
     with OpenAIChat("m", base_url=url, api_key=KEY, timeout=10) as model:
-        with pytest.raises(
-            LLMUnavailable, match="no secure connection to localhost.*CERTIFICATE_VERIFY_FAILED"
-        ) as error:
+        with pytest.raises(LLMUnavailable, match="no secure connection to localhost") as error:
             model.complete([Message("user", "hello")])
+        assert "CERTIFICATE_VERIFY_FAILED" in str(error.value)
         assert "CERTIFICATE_VERIFY_FAILED" in str(error.value)
         assert KEY not in str(error.value)
         assert (len(tries), b"".join(heard)) == (1, b"")
