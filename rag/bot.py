@@ -380,7 +380,7 @@ class Bot:
 
         if not isinstance(self.generator, ChatGenerator):
             raise InvalidInput(
-                "a schema needs a language model; give the bot one, such as Bot(retriever, 'openai:MODEL')"
+                "a schema needs a language model: give --generator openai:MODEL, or Bot(retriever, 'openai:MODEL')"
             )
         return self.generator
 

@@ -90,10 +90,15 @@ def command(
 def streamed(stream: AnswerStream, console: Console) -> Answer:
     """Show each checked sentence on a terminal as it comes, then clear them for the whole answer."""
     from rich.live import Live
+    from rich.spinner import Spinner
     from rich.text import Text
 
     told = ""
-    with stream, Live(console=console, transient=True, refresh_per_second=8, vertical_overflow="visible") as live:
+    waiting = Spinner("dots", "reading and writing", style="dim")
+    with (
+        stream,
+        Live(waiting, console=console, transient=True, refresh_per_second=8, vertical_overflow="visible") as live,
+    ):
         for piece in stream:
             told += safe(piece)
             live.update(Text(told))
@@ -110,6 +115,7 @@ def show(answer: Answer, console: Console) -> None:
             nearest = answer.passages[0]
             console.print(f"Nearest passage: {place(nearest.source, nearest.heading, nearest.page)}", style="dim")
         return
+    piped = not console.is_terminal  # a terminal gets whole words, a script whole lines
     console.print()
     for citation in answer.citations:
         console.print(f"[{citation.n}] {_where(citation)}", style="cyan", soft_wrap=True)
@@ -117,12 +123,12 @@ def show(answer: Answer, console: Console) -> None:
     for sentence in answer.sentences:
         if sentence.verdict == "unsupported":
             said = one_line(sentence.text, 80)
-            console.print(f"unsupported: {said} ({one_line(sentence.problem)})", style="yellow", soft_wrap=True)
+            console.print(f"unsupported: {said} ({one_line(sentence.problem)})", style="yellow", soft_wrap=piped)
     if answer.degraded:
         console.print(f"(degraded: {one_line(answer.reason)})", style="yellow")
     elif answer.incomplete:
         console.print(f"(incomplete: {one_line(answer.reason)})", style="yellow")
-    console.print(f"\n{_facts(answer)}", style="dim", soft_wrap=True)
+    console.print(f"\n{_facts(answer)}", style="dim", soft_wrap=piped)
 
 
 def _facts(answer: Answer) -> str:
@@ -135,9 +141,9 @@ def _facts(answer: Answer) -> str:
         parts.append("from the cache")
     if usage.cost is not None:
         parts.append(f"cost {usage.cost:.6g}")
-    taken = {"made-up citations": checks.fabricated, "wrong citations": checks.misattributed,
-             "false quotes": checks.false_quotes}  # fmt: skip
-    parts += [f"{count} {name} removed" for name, count in taken.items() if count]
+    taken = {"made-up citation": checks.fabricated, "wrong citation": checks.misattributed,
+             "false quote": checks.false_quotes}  # fmt: skip
+    parts += [f"{count} {name}{'s' * (count > 1)} removed" for name, count in taken.items() if count]
     return ", ".join(parts)
 
 

@@ -89,10 +89,8 @@ def command(
                 if line.startswith("/forget"):
                     history.clear()
                 continue
-            try:
-                answer = _answered(bot, line, where, history, console, quiet=json or model is None)
-            except InvalidInput as error:
-                console.print(f"error: {error}", style="red")
+            answer = _answered(bot, line, where, history, console, quiet=json or model is None)
+            if answer is None:
                 continue
             if kept is not None:
                 chat_memory.keep(kept, line, answer)
@@ -121,10 +119,19 @@ def _print(answer: Answer, console: Console, *, json: bool) -> None:
 
 def _answered(
     bot: Bot, question: str, where: str | None, history: Sequence[Message], console: Console, *, quiet: bool
-) -> Answer:
-    if quiet or not console.is_terminal:
-        return bot.ask(question, where=where, history=history)
-    return streamed(bot.ask_stream(question, where=where, history=history), console)
+) -> Answer | None:
+    """Answer, or say why not: a question that cannot be meant, or a person who has read enough."""
+    try:
+        if quiet or not console.is_terminal:
+            return bot.ask(question, where=where, history=history)
+        return streamed(bot.ask_stream(question, where=where, history=history), console)
+    except InvalidInput as error:
+        console.print(f"error: {error}", style="red")
+    except KeyboardInterrupt:
+        if not sys.stdin.isatty():
+            raise
+        console.print("(stopped; Ctrl-D leaves)", style="dim")
+    return None
 
 
 def _lines(prompt: str) -> Iterator[str]:

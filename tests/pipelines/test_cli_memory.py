@@ -69,3 +69,36 @@ def test_forget_in_the_conversation(
 def test_no_such_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["memory", "list", str(tmp_path / "no")]) == 64
     assert "is no folder" in capsys.readouterr().err
+
+
+def test_ctrl_c_stops_an_answer_and_not_the_conversation(
+    kb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rag.bot import Bot
+
+    ask, asked = Bot.ask, []
+
+    def interrupted_once(self: Bot, question: str, **options: object) -> object:
+        asked.append(question)
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+        return ask(self, question, **options)  # type: ignore[call-overload]
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(Bot, "ask", interrupted_once)
+    lines = ["What does the barge carry?", "When does the ferry leave?", "/quit"]
+    with monkeypatch.context() as terminal:
+        terminal.setattr("builtins.input", lambda _: lines.pop(0))
+        terminal.setattr("sys.stdin", Terminal())
+        assert run(["chat", kb]) == 0
+    shown = capsys.readouterr().out
+    assert "(stopped; Ctrl-D leaves)" in shown
+    assert "gravel" not in shown
+    assert "The ferry leaves at noon. [1]" in shown
+
+    asked.clear()
+    assert chat(kb, ["What does the barge carry?", "When does the ferry leave?"], monkeypatch) == 130  # a pipe ends
+    assert asked == ["What does the barge carry?"]

@@ -192,8 +192,8 @@ class OpenAIChat(ChatModel):
         except TimeoutError:
             limit = min(request.deadline.seconds, self.timeout)
             if not call.pieces:
-                raise self._counted(LLMTimeout(f"{self._where} gave no answer in {limit:g} s"), call) from None
-            texts, reason = ("".join(call.pieces),), f"the deadline of {limit:g} s passed in the middle of the answer"
+                raise self._counted(LLMTimeout(f"{self._where} gave no answer in {limit:.3g} s"), call) from None
+            texts, reason = ("".join(call.pieces),), f"the deadline of {limit:.3g} s passed in the middle of the answer"
         except LLMError as error:
             raise self._counted(error, call) from None
         finally:
