@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -65,6 +66,11 @@ class Generating:
         ),
     ] = None
 
+    @cached_property
+    def at_end(self) -> ExitStack:
+        """What the command gives back at its end: connections, weights."""
+        return ExitStack()
+
     def model(self) -> LanguageModel | None:
         """Return the language model that is named, if one is.
 
@@ -86,7 +92,9 @@ class Generating:
         from rag.generation.models import language_model
 
         address = {"base_url": self.base_url, "server": self.server}
-        return language_model(self.generator, **{name: value for name, value in address.items() if value is not None})
+        model = language_model(self.generator, **{name: value for name, value in address.items() if value is not None})
+        self.at_end.callback(model.close)
+        return model
 
     def bot(self, retriever: Searcher, model: LanguageModel | None, *, calibrated: bool = True) -> Bot:
         """Return the bot that the options ask for; ``model`` is what `model` gave."""
@@ -129,7 +137,9 @@ def with_generating(command: Callable[..., int]) -> Callable[..., int]:
     @wraps(command)
     def wrapper(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - as Typer calls it
         values = {f.name: options.pop(f.name) for f in fields(Generating) if f.name in options}
-        return command(*arguments, **options, generating=Generating(**values))
+        generating = Generating(**values)
+        with generating.at_end:
+            return command(*arguments, **options, generating=generating)
 
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept]
     wrapper.__signature__ = own.replace(parameters=[*parameters, *added])  # type: ignore[attr-defined]
