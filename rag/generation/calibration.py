@@ -92,9 +92,9 @@ class Calibration:
             rows: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items()}
             read = cls(**rows)
             read._check()
-            return read
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreCorrupt(f"the stored calibration cannot be read ({error}); run `rag calibrate` again") from error
+        return read
 
 
 class Fitted(NamedTuple):

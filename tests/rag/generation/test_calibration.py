@@ -17,7 +17,7 @@ def test_it_reads_back_and_judges_the_same():
     again = Calibration.from_json(WHOLE.as_json())
     assert again == WHOLE
     answer = Answer("q", "a", support=0.5)
-    assert again.judge(answer) == WHOLE.judge(answer) == pytest.approx(0.5)
+    assert again.judge(answer) == WHOLE.judge(answer) == pytest.approx(0.3)  # half-way to the step, by -0.5 odds
 
 
 @pytest.mark.parametrize(
