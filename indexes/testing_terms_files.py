@@ -17,7 +17,8 @@ from . import load
 from .errors import IndexDamaged, InvalidInput, UnknownId
 from .term import TermIndex
 from .testing_damage import REPLACEMENTS, refused, survivors
-from .testing_terms import N, Score, TermContract, TermOracle, agree, bags, questions, some_ids
+from .testing_terms import N, TermContract, agree
+from .testing_terms_oracle import Score, TermOracle, bags, questions, some_ids
 
 _words = st.sampled_from(["a", "b", "c", "d", "e", "ü", "\ud800"])
 _bags = st.one_of(

@@ -7,8 +7,8 @@ import pytest
 
 import indexes
 from indexes import testing_terms as contract
-from indexes.testing_terms import bags, naive_bm25, questions, some_ids
 from indexes.testing_terms_files import TermFilesContract, term_model_test
+from indexes.testing_terms_oracle import TermOracle, bags, naive_bm25, questions, some_ids
 
 CASES = {
     "bm25": naive_bm25("lucene", 1.2, 0.75),
@@ -112,7 +112,7 @@ def test_constants_at_their_ends(spec):
     documents = [*bags(50), []]
     index.build(documents, range(51))
     score = naive_bm25("okapi" if "rank" in spec else "lucene", k1, 1.0 if "b=1" in spec else 0.75)
-    contract.agree(index, contract.TermOracle(score).add(documents, range(51)), questions())
+    contract.agree(index, TermOracle(score).add(documents, range(51)), questions())
 
 
 def test_many_sets_of_constants_do_not_fill_memory():
@@ -129,7 +129,7 @@ def test_frequencies_need_not_be_whole():
     documents = [{"a": 0.5, "b": 2.25}, {"a": 3.0}, {"b": 0.125, "c": 1e6}]
     index = indexes.terms("bm25")
     index.build(documents, range(3))
-    contract.agree(index, contract.TermOracle(CASES["bm25"]).add(documents, range(3)), [["a"], ["b", "c"]], 3)
+    contract.agree(index, TermOracle(CASES["bm25"]).add(documents, range(3)), [["a"], ["b", "c"]], 3)
 
 
 @pytest.mark.parametrize("count", [255, 256, 65_535, 65_536, 100_000])
@@ -138,7 +138,7 @@ def test_large_frequencies(count):
     index = indexes.terms("bm25")
     index.build(documents, range(3))
     index.add([["a"] * 300], [3])
-    oracle = contract.TermOracle(CASES["bm25"]).add([*documents, ["a"] * 300], range(4))
+    oracle = TermOracle(CASES["bm25"]).add([*documents, ["a"] * 300], range(4))
     contract.agree(index, oracle, [["a"], ["b", "a"]], 4)
 
 

@@ -8,6 +8,7 @@ import pytest
 import indexes
 from indexes import testing_terms as contract
 from indexes.testing_terms_files import TermFilesContract, term_model_test
+from indexes.testing_terms_oracle import naive_dot
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def factory():
 
 @pytest.fixture(scope="module")
 def score():
-    return contract.naive_dot
+    return naive_dot
 
 
 class TestNumbers(contract.TermNumbersContract): ...
@@ -38,7 +39,7 @@ class TestFiles(TermFilesContract): ...
 class TestThreads(contract.TermThreadsContract): ...
 
 
-TestModel = term_model_test(functools.partial(indexes.terms, "sparse"), contract.naive_dot, examples=10)
+TestModel = term_model_test(functools.partial(indexes.terms, "sparse"), naive_dot, examples=10)
 
 
 def test_scores_are_those_of_a_matrix_product():
