@@ -217,7 +217,7 @@ def _check_same(kb: KnowledgeBase, options: Options, into: Path) -> None:
             f"{into} was made with --chunker {kb.chunker.name}, not {options.chunker}; "
             "leave the option out, or ingest into another folder"
         )
-    if options.granularity is not None and options.granularity != kb.granularity:
+    if options.granularity not in (None, "auto", kb.granularity):
         raise StoreMismatch(
             f"{into} was made with --granularity {kb.granularity}, not {options.granularity}; "
             "leave the option out, or ingest into another folder"

@@ -117,7 +117,7 @@ def explain(
     Parameters
     ----------
     retriever
-        A `Retriever`, or one with rewriting before it, or reranking and context behind it.
+        A `Retriever`, or one with rewriting before it, reranking and context behind it, and a memory behind these.
     question, k, where
         As in `Retriever.search`.
 
@@ -126,6 +126,7 @@ def explain(
     InvalidInput
         The question is empty, or the retriever is of another kind.
     """
+    from .memory.recalling import RememberingRetriever
     from .refining import RefinedRetriever
     from .rewriting.retriever import RewritingRetriever
 
@@ -133,6 +134,10 @@ def explain(
     wanted = retriever.k if k is None else k
     refined: RefinedRetriever | None = None
     layer: Any = retriever
+    memory: RememberingRetriever | None = None
+    if isinstance(layer, RememberingRetriever):
+        memory, layer = layer, layer.retriever
+        query = memory.with_history([query])[0]
     if isinstance(layer, RefinedRetriever):
         refined, layer = layer, layer.retriever
     rewritten: Rewritten | None = None
@@ -147,7 +152,8 @@ def explain(
     refinement = None
     if refined is not None:
         refinement = refined.refine(refined.retriever.search(query, deep, where=where), wanted)
-        found = replace(refinement.retrieval, timings=found.timings)
+        told = refinement.retrieval if memory is None else memory.joined(refinement.retrieval)
+        found = replace(told, timings=found.timings)
     moves = refinement.reranked.moves if refinement is not None and refinement.reranked is not None else ()
     built = refinement.built if refinement is not None else None
     return Explanation(

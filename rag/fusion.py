@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .errors import InvalidInput
 
-DENSE_WEIGHT = 0.6
+DENSE_WEIGHT = 0.7
 
 FARTHEST = 20.0
 """Standard deviations that a score can stand above the mean; see `standard_scores`."""

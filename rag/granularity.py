@@ -4,7 +4,7 @@ A chunk's vector blurs what its sentences say one by one; a sentence's vector la
 find more than either alone (``docs/results.md``).
 
 ``chunk+sentence`` embeds each sentence by itself. ``chunk+late`` takes the mean of what the model said of the
-sentence's tokens while it read the whole chunk (late chunking): it costs next to nothing to embed, and finds less.
+sentence's tokens while it read the whole chunk (late chunking): it costs next to nothing to embed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .errors import InvalidInput
 from .sentences import Span, sentences
 
 Granularity = Literal["chunk", "chunk+sentence", "chunk+late"]
+AUTO = "auto"
 GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
 Ids = NDArray[np.int64]
 
@@ -32,7 +33,7 @@ def checked_granularity(name: str) -> Granularity:
     for known in GRANULARITIES:
         if name == known:
             return known
-    raise InvalidInput(f"granularity={name!r}: give one of {', '.join(GRANULARITIES)}")
+    raise InvalidInput(f"granularity={name!r}: give one of {AUTO}, {', '.join(GRANULARITIES)}")
 
 
 def spans(text: str) -> list[Span]:

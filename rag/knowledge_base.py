@@ -60,7 +60,7 @@ __all__ = [
 
 DEFAULT_INDEXES = ("flat", "bm25")
 DEFAULT_CHUNKER = "headings:256/32"
-DEFAULT_GRANULARITY = "chunk"
+DEFAULT_GRANULARITY = "auto"
 _FILTERS_KEPT = 64
 
 
@@ -122,7 +122,8 @@ class KnowledgeBase:
             Language of the terms, see `rag.terms.Analyser`.
         granularity
             ``chunk``: a vector a chunk. ``chunk+late`` and ``chunk+sentence``: one for each of its sentences as well,
-            see `rag.granularity`; they find more, for more memory and, the second, twice the time to embed.
+            see `rag.granularity`; they find more, for more memory and, the second, twice the time to embed. ``auto``:
+            ``chunk+late`` where the embedder shows the states of its tokens, ``chunk`` else.
 
         Raises
         ------
@@ -405,7 +406,7 @@ class KnowledgeBase:
         index = self.index("dense")
         if self.granularity == "chunk":
             return index
-        sentences = self._live.get(SENTENCES + self._live.spec("dense"))
+        sentences = self._live.get(SENTENCES)
         with self._turn:
             if self._both is None or self._both.index is not index or self._both.sentences.index is not sentences:
                 self._both = TwoGranularities(index, BestSentences(sentences), share=SHARES[self.granularity])

@@ -68,14 +68,13 @@ def command(
         base.allowed(where)  # a bad filter is said before the first question, not after it
         model = generating.model()
         searcher: Searcher = refined(rewritten(Retriever(base, k=k), rewrite, model), rerank, rerank_in, context, model)
-        kept = chat_memory.opened(base, memory, user, session, memory_days)
+        kept = chat_memory.opened(base, memory, user, session, memory_days, model)
         if kept is not None:
             from rag.memory import RememberingRetriever
 
             searcher = RememberingRetriever(searcher, kept)
         bot = generating.bot(searcher, model)
-        # Without a model only earlier questions are read, to make the next one stand alone.
-        history: list[Message] = list(kept.history()) if kept is not None and model is None else []
+        history: list[Message] = kept.history(answered=model is not None) if kept is not None else []
         if not json:
             told = f" {chat_memory.HELP}" if kept is not None else ""
             console.print(f"{base.status().documents} documents. {_HELP}{told}\n", style="dim")

@@ -11,6 +11,7 @@ from .output import one_line, stderr, stdout
 
 if TYPE_CHECKING:
     from rag.answers import Answer
+    from rag.generation.language_model import LanguageModel
     from rag.knowledge_base import KnowledgeBase
     from rag.memory import Memory
 
@@ -19,13 +20,20 @@ HELP = (
 )
 
 
-def opened(base: KnowledgeBase, folder: Path | None, user: str, session: str, days: float | None) -> Memory | None:
-    """Return the memory that the options ask for, with what has expired deleted."""
+def opened(
+    base: KnowledgeBase,
+    folder: Path | None,
+    user: str,
+    session: str,
+    days: float | None,
+    model: LanguageModel | None = None,
+) -> Memory | None:
+    """Return the memory that the options ask for, with what has expired deleted; a model writes its summaries."""
     if folder is None:
         return None
     from rag.memory import Memory
 
-    memory = Memory(folder, user=user, session=session, embedder=base.embedder, days=days)
+    memory = Memory(folder, user=user, session=session, embedder=base.embedder, days=days, model=model)
     memory.expire()
     return memory
 

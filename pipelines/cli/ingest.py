@@ -40,8 +40,8 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Vectors of a new one: chunk; chunk+late (of sentences too: finds more, takes more memory); "
-            "chunk+sentence (finds most, takes twice as long).",
+            help="Vectors of a new one: chunk; chunk+late (of sentences too: the default, where the model can); "
+            "chunk+sentence (takes twice as long).",
         ),
     ] = None,
     meta: Annotated[

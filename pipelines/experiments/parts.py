@@ -10,7 +10,7 @@ import indexes
 from indexes.spec import unknown
 from rag.context.registry import BUILDERS
 from rag.errors import InvalidInput
-from rag.granularity import checked_granularity
+from rag.granularity import AUTO, checked_granularity
 from rag.knowledge_base import DEFAULT_GRANULARITY
 from rag.reranking.registry import RERANKERS
 from rag.rewriting.registry import REWRITERS
@@ -102,6 +102,11 @@ def _named(part: str, names: str, table: Mapping[str, str]) -> None:
             raise InvalidInput(unknown(part, name, table))
 
 
+def _granularity(name: str) -> None:
+    if name != AUTO:
+        checked_granularity(name)
+
+
 def _positive(number: int) -> None:
     if number < 1:
         raise InvalidInput(f"k must be 1 or more, not {number}")
@@ -112,7 +117,7 @@ GENERATORS = ("none", "extractive")
 PARTS: dict[str, Part] = {
     "chunker": Part("store", "how documents are cut, e.g. tokens:256/32", "headings:256/32", check=_chunker),
     "embedder": Part("store", "model by name or folder; hashing-64 needs none"),
-    "granularity": Part("store", "chunk, or chunk+sentence", DEFAULT_GRANULARITY, check=checked_granularity),
+    "granularity": Part("store", "auto, chunk, chunk+late or chunk+sentence", DEFAULT_GRANULARITY, check=_granularity),
     "index": Part("index", "index of vectors, e.g. hnsw:M=32", "flat", check=_dense),
     "terms": Part("index", "index of terms, e.g. bm25:k1=0.9", "bm25", check=_terms),
     "rewriter": Part("run", "none, spelling, rm3 ...; several joined by +", "none", str, _rewriter, "rewrite"),

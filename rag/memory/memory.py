@@ -130,9 +130,10 @@ class Memory:
         with self._reading() as kb:
             return self._turns(kb)
 
-    def history(self) -> list[Message]:
-        """Return the turns as a conversation, oldest first, for generators and rewriters."""
-        said = [(("user", turn.question), ("assistant", turn.answer)) for turn in self.turns()]
+    def history(self, *, answered: bool = False) -> list[Message]:
+        """Return the turns as a conversation, oldest first, for generators and rewriters; or the answered ones only."""
+        turns = [turn for turn in self.turns() if turn.answer or not answered]
+        said = [(("user", turn.question), ("assistant", turn.answer)) for turn in turns]
         return [Message(role, text) for pair in said for role, text in pair if text]  # type: ignore[arg-type]
 
     def recall(self, question: str, k: int = 3, *, session_only: bool = False) -> list[Passage]:

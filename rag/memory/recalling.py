@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import RagError
+from ..query import Query, as_query
 from ..retriever import Retrieval
 from ..searching import Layer, Searcher
 from .memory import Memory
 
 if TYPE_CHECKING:
+    from ..explanation import Explanation
     from ..filters import Filter
-    from ..query import Query
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ class RememberingRetriever(Layer):
     A passage of the memory has the type ``memory``, the chunk -1 and a source that begins with ``session/``; its score
     counts among the memory's passages only, so they keep their place behind the documents'. A filter over documents
     holds for documents. A memory that fails is left out, and the result is marked.
+
+    A question that brings no history gets the turns that the memory keeps, so that a rewriting below can make it stand
+    alone.
 
     Parameters
     ----------
@@ -45,9 +49,29 @@ class RememberingRetriever(Layer):
         self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
     ) -> list[Retrieval]:
         """Return what `search` does for each question."""
-        return [self._joined(found) for found in self.retriever.search_many(questions, k, where=where)]
+        asked = self.with_history(questions)
+        return [self.joined(found) for found in self.retriever.search_many(asked, k, where=where)]
 
-    def _joined(self, found: Retrieval) -> Retrieval:
+    def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
+        """Return how a question came to its passages, see `rag.explanation`."""
+        from ..explanation import explain
+
+        return explain(self, question, k, where=where)
+
+    def with_history(self, questions: Sequence[str | Query]) -> list[Query]:
+        """Return the questions as queries, with the memory's turns where they have no history of their own."""
+        queries = [as_query(question) for question in questions]
+        if all(query.history for query in queries):
+            return queries
+        try:
+            turns = tuple(turn.question for turn in self.memory.turns())
+        except (RagError, OSError) as error:
+            log.info("the memory's turns were left out: %s", error)  # `joined` fails on it too, and tells
+            return queries
+        return [query if query.history else replace(query, history=turns) for query in queries]
+
+    def joined(self, found: Retrieval) -> Retrieval:
+        """Put what the memory says behind what was found."""
         try:
             recalled = self.memory.recall(found.question, self.memories)
         except (RagError, OSError) as error:

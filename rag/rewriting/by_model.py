@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
+from ..deadlines import within
 from ..generation.language_model import LanguageModel
 from .condensing import Condenser
 from .consulting import Cache, texts
 from .prompts import PROMPTS, Example, Prompt, read_examples
-from .protocol import Asked, Corpus, Variant
+from .protocol import Asked, Corpus, Unfinished, Variant
 
 
 class ByModel:
@@ -36,7 +37,7 @@ class ByModel:
     """
 
     name: ClassVar[str]
-    waits: ClassVar[bool] = True
+    waits: ClassVar[bool] = False  # `ask` watches the model, whatever it makes of a deadline
 
     def __init__(
         self, model: LanguageModel, *, examples: str | Sequence[Example] | None = None, cache: str | Cache | None = None
@@ -50,13 +51,16 @@ class ByModel:
     def ask(self, asked: Asked, deadline: float | None, *, history: bool = False) -> list[str]:
         """Return what the model gives for a question."""
         messages = self.prompt.messages(asked.text, asked.history if history else ())
-        return texts(self._model, messages, self.prompt.most, deadline=deadline, cache=self._cache)
+        return within(
+            deadline,
+            lambda: texts(self._model, messages, self.prompt.most, deadline=deadline, cache=self._cache),
+        )
 
 
 class CondenseByModel(ByModel):
     """Makes a question of a conversation stand alone.
 
-    With ``rules``, those of `rag.rewriting.condensing` do where the model fails.
+    With ``rules``, those of `rag.rewriting.condensing` do where the model fails, and the result is marked.
 
     K. Mao et al., "Large language models know your contextual search intent", EMNLP Findings 2023.
     """
@@ -80,10 +84,11 @@ class CondenseByModel(ByModel):
             return asked
         try:
             return replace(asked, text=self.ask(asked, deadline, history=True)[0])
-        except Exception:
+        except Exception as error:
             if self._rules is None:
                 raise
-            return self._rules.rewrite(asked, corpus, deadline=deadline)
+            done = self._rules.rewrite(asked, corpus, deadline=deadline)
+            raise Unfinished(done, f"{type(error).__name__}: {error}") from error
 
 
 class MultiQuery(ByModel):

@@ -8,7 +8,7 @@ from ..errors import ExtraMissing
 from ..generation.language_model import LanguageModel
 from .condensing import Condenser, depends
 from .normalising import Normaliser
-from .protocol import Asked, Corpus, QueryRewriter
+from .protocol import Asked, Corpus, QueryRewriter, Unfinished
 
 _VAGUE = 2
 """Words of its own up to which a question without a history is vague; a model may then ask it in other words."""
@@ -28,12 +28,12 @@ class Automatic:
     """
 
     name = "auto"
+    waits = False  # the rules take no time, and what asks the model watches it
 
     def __init__(self, model: LanguageModel | None = None) -> None:
         self._normalise = Normaliser()
         self._condense = Condenser()
         self._model = model
-        self.waits = model is not None
         self._spelling: QueryRewriter | None = None
         try:
             from .spelling import SpellingCorrector
@@ -52,7 +52,10 @@ class Automatic:
         if self._model is not None and not asked.history and is_vague(asked.text, corpus):
             from .by_model import MultiQuery
 
-            return MultiQuery(self._model).rewrite(asked, corpus, deadline=deadline)
+            try:
+                return MultiQuery(self._model).rewrite(asked, corpus, deadline=deadline)
+            except Exception as error:
+                raise Unfinished(asked, f"{type(error).__name__}: {error}") from error
         return asked
 
     def _condensed(self, asked: Asked, corpus: Corpus, deadline: float | None) -> Asked:

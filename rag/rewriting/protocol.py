@@ -56,6 +56,14 @@ class Asked:
         )
 
 
+class Unfinished(Exception):  # noqa: N818 - it names what happened
+    """What a rewriter raises that failed half way: ``asked`` is as far as it came, and is searched for."""
+
+    def __init__(self, asked: Asked, why: str) -> None:
+        super().__init__(why)
+        self.asked = asked
+
+
 class Corpus(Protocol):
     """What a rewriter may know of the knowledge base; cheap where nothing has to be searched."""
 

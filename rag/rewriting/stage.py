@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ..deadlines import within
 from ..errors import InvalidInput
 from ..query import Query
-from .protocol import Asked, Corpus, QueryRewriter, Variant
+from .protocol import Asked, Corpus, QueryRewriter, Unfinished, Variant
 
 log = logging.getLogger(__name__)
 
@@ -100,10 +100,16 @@ class Rewriting:
 
 def _tried(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | None) -> tuple[Asked, Step]:
     begun = time.perf_counter()
+    note = ""
     try:
-        after = _checked(_watched(rewriter, asked, corpus, left), asked)
+        try:
+            made = _watched(rewriter, asked, corpus, left)
+        except Unfinished as half:
+            made, note = half.asked, f"{rewriter.name} did without its language model: {_short(half)}"
+            log.warning("rewriter %s", note)
+        after = _checked(made, asked)
     except Exception as error:  # noqa: BLE001 - whatever a rewriter raises, the plain question remains
-        note = f"{rewriter.name} was left out: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        note = f"{rewriter.name} was left out: {type(error).__name__}: {_short(error)}"
         log.warning("rewriter %s", note)
         return asked, Step(rewriter.name, False, asked.text, seconds=time.perf_counter() - begun, note=note)
     changed = after.differs(asked)
@@ -115,7 +121,12 @@ def _tried(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | 
         tuple((after.terms or {}).items()) if after.terms is not asked.terms else (),
         after.vector is not asked.vector,
         time.perf_counter() - begun,
+        note,
     )
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _watched(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | None) -> object:

@@ -19,8 +19,8 @@ from .identity import Identity
 from .reading import one
 
 Ids = NDArray[np.int64]
-SENTENCES = "sentences+"
-"""Put before the spec of the index that holds the sentence vectors."""
+SENTENCES = "sentences+flat"
+"""The spec of the index that holds the sentence vectors: they are compared with few candidates, and exactly."""
 BLOCK = 4096  # chunks read at once: bounds the memory of building
 
 
@@ -114,17 +114,17 @@ class SentenceVectors(ChunkVectors):
 
 def content(identity: Identity, spec: str, analyser: Callable[[], Analyser]) -> Content:
     """Return what the index of a spec holds."""
-    if spec.startswith(SENTENCES):
-        return SentenceVectors(identity, spec.removeprefix(SENTENCES))
+    if spec == SENTENCES:
+        return SentenceVectors(identity, "flat")
     if indexes.kind(spec) == "dense":
         return ChunkVectors(identity, spec)
     return ChunkTerms(identity, spec, analyser)
 
 
 def every(identity: Identity, specs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the specs of all indexes: those asked for, and that of the sentences beside the first one of vectors."""
-    dense = [spec for spec in specs if indexes.kind(spec) == "dense"]
-    return (*specs, SENTENCES + dense[0]) if dense and identity.has_sentences else specs
+    """Return the specs of all indexes: those asked for, and that of the sentences beside one of vectors."""
+    dense = any(indexes.kind(spec) == "dense" for spec in specs)
+    return (*specs, SENTENCES) if dense and identity.has_sentences else specs
 
 
 def blocks(db: Connection, what: Content, chunks: Ids, size: int) -> Iterator[tuple[Any, Ids]]:

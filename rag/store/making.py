@@ -16,8 +16,8 @@ from indexes import Metric
 
 from .. import embedding
 from ..embedding.protocol import Embedder, PartEmbedder
-from ..errors import InvalidInput, ModelMissing, StoreMismatch
-from ..granularity import checked_granularity
+from ..errors import EmbedderError, InvalidInput, ModelMissing, StoreMismatch
+from ..granularity import AUTO, Granularity, checked_granularity
 from ..terms import Analyser
 from .identity import Identity
 
@@ -154,13 +154,13 @@ def new_identity(tools: Tools, specs: tuple[str, ...], metric: Metric, granulari
     InvalidInput
         An index, chunker, metric, analyser or granularity that does not exist.
     """
-    granularity = checked_granularity(granularity)
     if metric not in indexes.METRICS:
         raise InvalidInput(f"metric={metric!r}: give one of {', '.join(indexes.METRICS)}")
     specs = checked_specs(specs)
     analyser = tools.analyser.name
     embedder = tools.embedder
-    if granularity == "chunk+late" and not isinstance(embedder, PartEmbedder):
+    chosen = _automatic(embedder) if granularity == AUTO else checked_granularity(granularity)
+    if chosen == "chunk+late" and not isinstance(embedder, PartEmbedder):
         text = f"granularity chunk+late needs a model's token states, and embedder {embedder.name!r} gives none"
         raise InvalidInput(f"{text}; take chunk+sentence")
     given = tools._given
@@ -175,8 +175,19 @@ def new_identity(tools: Tools, specs: tuple[str, ...], metric: Metric, granulari
         indexes=specs,
         probe=np.ascontiguousarray(embedding.fingerprint(embedder), np.float32).tobytes(),
         reference=_reference(given) if isinstance(given, str) else embedder.name,
-        granularity=granularity,
+        granularity=chosen,
     )
+
+
+def _automatic(embedder: Embedder) -> Granularity:
+    """Return the granularity that costs next to nothing with an embedder and finds most."""
+    if not isinstance(embedder, PartEmbedder):
+        return "chunk"
+    try:
+        embedder.embed_parts(["a word"], [[(0, 1)]])
+    except EmbedderError:  # a model without a tokenizer of its own
+        return "chunk"
+    return "chunk+late"
 
 
 def checked_specs(specs: Sequence[str] | str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from rag.errors import InvalidInput
-from rag.fusion import FARTHEST, Fusion, ReciprocalRank, View, ZScore, fusion, standard_scores
+from rag.fusion import DENSE_WEIGHT, FARTHEST, Fusion, ReciprocalRank, View, ZScore, fusion, standard_scores
 
 
 def view(name: str, scores: list[float], ranks: list[int] | None = None, background: list[float] | None = None) -> View:
@@ -30,7 +30,7 @@ def test_zscore_by_hand() -> None:
         0.6 * 1.5 + 0.4 * (5 / np.sqrt(3)),
         0.6 * -0.5 + 0.4 * (11 / np.sqrt(3)),
     ]
-    np.testing.assert_allclose(ZScore().fuse([dense, terms]), expected, atol=1e-5)
+    np.testing.assert_allclose(ZScore(0.6).fuse([dense, terms]), expected, atol=1e-5)
     np.testing.assert_allclose(ZScore(0.25).fuse([dense, terms])[0], 0.25 * 3.5 - 0.75 / np.sqrt(3), atol=1e-5)
 
 
@@ -50,7 +50,7 @@ def test_equal_scores_say_nothing() -> None:
     same = view("terms", [2.0, 2.0], background=[2.0, 2.0])
     dense = view("dense", [0.1, 0.7], background=[0.0, 1.0])
     assert standard_scores(same).tolist() == [0, 0]
-    np.testing.assert_allclose(ZScore().fuse([dense, same]), 0.6 * standard_scores(dense), atol=1e-5)
+    np.testing.assert_allclose(ZScore().fuse([dense, same]), DENSE_WEIGHT * standard_scores(dense), atol=1e-5)
 
 
 def test_no_candidates() -> None:
@@ -111,7 +111,7 @@ def test_the_whole_weight_on_one_search_keeps_its_order(scores: np.ndarray) -> N
 
 
 def test_by_name() -> None:
-    assert fusion("zscore") == ZScore(0.6)
+    assert fusion("zscore") == ZScore(DENSE_WEIGHT)
     assert fusion("zscore", dense_weight=0.3) == ZScore(0.3)
     assert fusion("rrf") == ReciprocalRank(60)
     assert all(isinstance(fusion(name), Fusion) for name in ("zscore", "rrf"))

@@ -154,7 +154,7 @@ def test_it_follows_changes_removal_reindex_and_reopening(make: Make, monkeypatc
     assert kb.remove("d11") == 1
     in_step(kb)
     kb.reindex(["hnsw", "bm25"])
-    assert {g.spec for g in kb.status().generations} == {"hnsw", "bm25", "sentences+hnsw"}
+    assert {g.spec for g in kb.status().generations} == {"hnsw", "bm25", "sentences+flat"}
     in_step(kb)
     kb.reindex(["bm25"])
     assert {g.spec for g in kb.status().generations} == {"bm25"}
@@ -246,5 +246,27 @@ def test_the_granularity_is_part_of_the_identity(make: Make, tmp_path: Path) -> 
         KnowledgeBase.open(kb.path, granularity="chunk", embedder=E)
     with pytest.raises(InvalidInput, match="take chunk\\+sentence"):
         KnowledgeBase.create(tmp_path / "no", embedder=HashingEmbedder(8), granularity="chunk+late")
-    with pytest.raises(InvalidInput, match="give one of chunk, chunk\\+sentence"):
+    with pytest.raises(InvalidInput, match="give one of auto, chunk, chunk\\+sentence"):
         KnowledgeBase.create(tmp_path / "no", embedder=E, granularity="word")
+
+
+def test_auto_takes_sentences_where_the_embedder_reads_them_in_context(make: Make, tmp_path: Path) -> None:
+    assert make(3, granularity="auto").granularity == "chunk+late"
+    with KnowledgeBase.create(tmp_path / "plain", embedder=HashingEmbedder(8)) as plain:
+        assert plain.granularity == "chunk"
+
+
+def test_a_store_whose_sentences_had_the_engine_of_the_chunks_is_read_and_renewed(make: Make) -> None:
+    kb = make(20, indexes=("hnsw", "bm25"))
+    before = kb.dense().search(E.embed_queries(["otter"]), 10).ids.tolist()
+    kb.close()
+    with contextlib.closing(database.open_writable(kb.path / "store.sqlite")) as db:  # as it was written before
+        db.execute("update generations set spec = 'sentences+hnsw' where spec = 'sentences+flat'")
+        database.checkpoint(db)
+    with KnowledgeBase.open(kb.path, embedder=E) as old:
+        assert old.verify().ok
+        assert old.dense().search(E.embed_queries(["otter"]), 10).ids.tolist() == before
+    with KnowledgeBase.open(kb.path, mode="w", embedder=E) as new:
+        new.add(documents(22))
+        assert {g.spec for g in new.status().generations} == {"hnsw", "bm25", "sentences+flat"}
+        in_step(new)

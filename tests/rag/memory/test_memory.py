@@ -14,6 +14,7 @@ import pytest
 
 import rag
 from rag.bot import Bot
+from rag.components import Tools
 from rag.documents import Document
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput, StoreCorrupt, StoreMismatch
@@ -23,7 +24,11 @@ from rag.memory import Memory, RememberingRetriever, forget_user, sessions, user
 from rag.memory.people import store_of
 from rag.memory.summary import summarised
 from rag.memory.turns import Turn
+from rag.query import Query
+from rag.refining import RefinedRetriever
+from rag.reranking import reranking
 from rag.retriever import Retriever
+from rag.rewriting import RewritingRetriever, rewriting
 from rag.testing import ScriptedGenerator
 
 E = HashingEmbedder(64)
@@ -361,3 +366,26 @@ def test_bad_names_and_numbers(memory: Callable[..., Memory], tmp_path: Path) ->
     other = Memory(tmp_path / "memories", user="ada", session="s", embedder=HashingEmbedder(16))
     with pytest.raises(StoreMismatch, match="hashing-64"):
         other.remember("a", "b")
+
+
+def test_the_turns_kept_make_the_next_question_stand_alone(memory: Callable[..., Memory], tmp_path: Path) -> None:
+    one = memory()
+    one.remember("What is throat cancer?", "Throat cancer is a disease.")
+    one.remember("Who won the cup?", "")
+    assert [m.content for m in one.history(answered=True)] == ["What is throat cancer?", "Throat cancer is a disease."]
+    texts = ["Throat cancer is treatable when found early.", "It is raining on the pier today.", "Cups are won."]
+    with KnowledgeBase.create(tmp_path / "docs", embedder=E, chunker="document") as kb:
+        kb.add([Document.from_text(text, id=f"d{n}") for n, text in enumerate(texts)])
+        inner = RewritingRetriever(Retriever(kb, k=2), rewriting("condense", Tools(kb)))
+        both = RememberingRetriever(inner, one)
+        found = both.search("Is it treatable?")
+        assert found.question.startswith("Is it treatable? (")
+        assert "throat cancer" in found.question
+        assert both.search(Query("Is it raining?", ("Where is the pier?",))).question == "Is it raining? (pier)"
+        told = both.explain("Is it treatable?")
+        assert told.queries[0].text == found.question
+        assert [p.chunk for p in told.passages] == [p.chunk for p in found.passages]
+        mixed = RememberingRetriever(RefinedRetriever(inner, reranking=reranking("mmr", Tools(kb))), one)
+        assert [p.chunk for p in mixed.explain("Is it treatable?").passages] == [
+            p.chunk for p in mixed.search("Is it treatable?").passages
+        ]

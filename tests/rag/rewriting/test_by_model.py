@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from rag.rewriting.consulting import parsed
 from rag.rewriting.hyde import HyDE
 from rag.rewriting.prompts import PROMPTS, read_examples
 from rag.rewriting.protocol import Asked
+from rag.rewriting.stage import Rewriting
 from rag.testing import HashingEmbedder, ScriptedGenerator
 
 
@@ -57,7 +60,9 @@ def test_a_conversation_is_data_in_the_prompt_and_condensed(corpus):
 def test_the_rules_condense_where_the_model_fails(corpus):
     talk = Asked("Is it treatable?", "Is it treatable?", ("What is throat cancer?",))
     broken = ScriptedGenerator([RuntimeError("down")])
-    assert CondenseByModel(broken).rewrite(talk, corpus).text == "Is it treatable? (throat cancer)"
+    found = Rewriting([CondenseByModel(broken)]).run(Query(talk.text, talk.history), corpus)
+    assert found.text == "Is it treatable? (throat cancer)"
+    assert found.notes == ("condense-model did without its language model: RuntimeError: down",)
     with pytest.raises(RuntimeError, match="down"):
         CondenseByModel(ScriptedGenerator([RuntimeError("down")]), rules=False).rewrite(talk, corpus)
 
@@ -158,3 +163,37 @@ def test_auto_asks_a_model_only_where_one_is_configured_and_needed(kb):
     assert len(model.calls) == 1
     with pytest.raises(InvalidInput, match="needs a language model"):
         rewriting("hyde", Tools(kb))
+
+
+class Stalled:
+    """Heeds no deadline."""
+
+    name = "stalled"
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+
+    def complete(self, messages, *, sampling=None, deadline=None):
+        self.release.wait(60)
+        raise RuntimeError("let go")
+
+
+@pytest.mark.parametrize(
+    ("question", "history", "searched"),
+    [
+        ("photosynthsis?", (), "photosynthesis?"),
+        ("Is it treatble?", ("What is throat cancer?",), "Is it treatable? (throat cancer)"),
+    ],
+)
+def test_a_stalled_model_leaves_auto_its_rules(kb, question, history, searched):
+    model = Stalled()
+    own = RewritingRetriever(Retriever(kb), rewriting("auto", Tools(kb, model), deadline=0.3))
+    start = time.perf_counter()
+    found = own.search(Query(question, history), 3)
+    taken = time.perf_counter() - start
+    model.release.set()
+    assert 0.3 <= taken < 5
+    assert found.question == searched
+    assert found.notes == ("auto did without its language model: OutOfTime: not done after 0.3 s",)
+    plain = Retriever(kb).search(searched, 3)
+    assert [(p.chunk, p.score) for p in found.passages] == [(p.chunk, p.score) for p in plain.passages]
