@@ -44,6 +44,9 @@ Rewrite = Annotated[
         "synonyms:file=FILE; with a language model multi-query, hyde, decompose, step-back, keywords.",
     ),
 ]
+Model = Annotated[
+    str | None, typer.Option(metavar="SPEC", help="Language model that rewrites and reranks, e.g. openai:MODEL.")
+]
 RerankIn = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Passages that --rerank looks at.")]
 Context = Annotated[
     str,

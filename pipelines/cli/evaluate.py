@@ -15,7 +15,7 @@ from rag.errors import InvalidInput
 from . import exit_codes
 from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rewrite, Where
 from .output import one_line, print_json, stderr, stdout
-from .retrieving import retriever_for
+from .retrieving import named_model, retriever_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rag.evaluation.asking import Progress
     from rag.evaluation.comparison import Comparison
     from rag.evaluation.robustness import Survival
+    from rag.generation.language_model import LanguageModel
 
 
 def command(
@@ -52,7 +53,7 @@ def command(
         str, typer.Option(metavar="NAME", help="Judge answers as well: extractive (no model) or llm (needs --model).")
     ] = "none",
     model: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="The judging language model, e.g. openai:MODEL.")
+        str | None, typer.Option(metavar="SPEC", help="Language model that rewrites and judges, e.g. openai:MODEL.")
     ] = None,
     votes: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Votes of the judging model.")] = 1,
     baseline: Annotated[
@@ -79,8 +80,8 @@ def command(
         wanted = wanted.sample(sample, seed=seed)
     asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, judge))
     changed = _changes(robustness)
-    referee = _judge(judge, model, votes)
-    with KnowledgeBase.open(kb) as base:
+    with KnowledgeBase.open(kb) as base, named_model(model) as llm:
+        referee = _judge(judge, llm, votes)
         # Judged document by document, near-identical documents are judged apart: none is hidden.
         system: Any = retriever_for(
             base,
@@ -90,6 +91,7 @@ def command(
             dense_weight=dense_weight,
             max_per_source=max_per_source,
             rewrite=rewrite,
+            model=llm,
             dedupe=wanted.level != "document",
         )
         if answers_needed(asked) or any(name in _disturbances() for name in changed):
@@ -126,15 +128,14 @@ def command(
     return exit_codes.SOME_FILES_FAILED if judged_badly and not allow_failed else exit_codes.OK
 
 
-def _judge(kind: str, model: str | None, votes: int) -> Judge | None:
+def _judge(kind: str, model: LanguageModel | None, votes: int) -> Judge | None:
     if kind != "llm":
         return None
     if model is None:
         raise InvalidInput("--judge llm needs --model, such as openai:MODEL or transformers:FOLDER")
     from rag.evaluation import Judge
-    from rag.generation.models import language_model
 
-    return Judge(language_model(model), votes)
+    return Judge(model, votes)
 
 
 def _changes(robustness: str | None) -> list[str]:

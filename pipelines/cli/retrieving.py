@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import InvalidInput
@@ -54,6 +55,15 @@ def retriever_for(
     if dense_weight is not None:
         options["dense_weight"] = dense_weight
     return refined(rewritten(Retriever(kb, **options), rewrite, model), rerank, rerank_in, context, model)
+
+
+def named_model(spec: str | None) -> AbstractContextManager[LanguageModel | None]:
+    """Return the language model of a spec, None for None; what it holds is given back at the end of the ``with``."""
+    if spec is None:
+        return nullcontext()
+    from rag.generation.models import language_model
+
+    return language_model(spec)
 
 
 def rewritten(retriever: Searcher, rewrite: str, model: LanguageModel | None = None) -> Searcher:

@@ -18,6 +18,7 @@ from .arguments import (
     K,
     KnowledgeBasePath,
     MaxPerSource,
+    Model,
     Rerank,
     RerankIn,
     Rewrite,
@@ -25,7 +26,7 @@ from .arguments import (
 )
 from .ask import place
 from .output import one_line, print_json, safe, stderr, stdout
-from .retrieving import retriever_for
+from .retrieving import named_model, retriever_for
 
 if TYPE_CHECKING:
     from rag.documents import Passage
@@ -44,6 +45,7 @@ def command(
     rerank: Rerank = "none",
     rerank_in: RerankIn = 30,
     context: Context = "none",
+    model: Model = None,
     questions: Annotated[
         Path | None, typer.Option(help='File of questions, one {"_id": ..., "text": ...} a line.')
     ] = None,
@@ -60,7 +62,7 @@ def command(
         raise InvalidInput("give either a question or --questions FILE.jsonl")
     if (questions is None) != (run is None):
         raise InvalidInput("--questions and --run go together: the run is where the answers are written")
-    with KnowledgeBase.open(kb) as base:
+    with KnowledgeBase.open(kb) as base, named_model(model) as llm:
         if questions is not None and run is not None:
             # A run is judged document by document: near-identical documents are judged apart, so none is hidden.
             retriever = retriever_for(
@@ -74,6 +76,7 @@ def command(
                 rewrite=rewrite,
                 rerank=rerank,
                 rerank_in=rerank_in,
+                model=llm,
             )
             from ..trec_run import write_run
 
@@ -97,6 +100,7 @@ def command(
             rerank=rerank,
             rerank_in=rerank_in,
             context=context,
+            model=llm,
         )
         if explain:
             return explaining.show(retriever, question, json=json)

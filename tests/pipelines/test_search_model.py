@@ -1,0 +1,76 @@
+"""``rag search`` and ``rag evaluate`` with a language model: ``auto`` asks it for vague questions, and only then."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import run
+
+
+class Rewriter(BaseHTTPRequestHandler):
+    """Asks every question about the ferry."""
+
+    protocol_version = "HTTP/1.1"
+    heard: list[str]
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.heard.append(json.loads(asked["messages"][-1]["content"])["question"])
+        said = {"message": {"content": '["At what time does the ferry leave?"]'}, "finish_reason": "stop"}
+        body = json.dumps({"choices": [said]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(autouse=True)
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    Rewriter.heard = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Rewriter) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
+        yield Rewriter.heard
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def kb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "boats.md").write_text("# Boats\n\nThe ferry leaves at noon. The barge carries gravel to the mill.\n")
+    assert run(["ingest", str(docs), "--into", str(tmp_path / "kb"), "--embedder", "hashing-64"]) == 0
+    capsys.readouterr()
+    return str(tmp_path / "kb")
+
+
+def test_a_search_asks_the_model_for_a_vague_question_only(
+    kb: str, heard: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["search", kb, "departure?", "--model", "openai:small", "--explain", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [query["text"] for query in told["queries"]] == ["departure?", "At what time does the ferry leave?"]
+    assert set(heard) == {"departure?"}
+    heard.clear()
+    assert run(["search", kb, "When does the barge carry gravel to the mill?", "--model", "openai:small"]) == 0
+    assert run(["search", kb, "departure?"]) == 0
+    assert heard == []
+
+
+def test_an_evaluation_rewrites_by_the_model_that_is_named(kb: str, tmp_path: Path, heard: list[str]) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"id": "1", "question": "departure?", "sources": ["boats.md"]}\n')
+    assert run(["evaluate", kb, str(questions), "--metrics", "R@5", "--model", "openai:small"]) == 0
+    assert heard == ["departure?"]
