@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes import Hits, IdSet, Metric
+from indexes import Hits, IdSet
 
 from .fusion import View
+from .sentence_search import TwoGranularities
+from .similarities import similarities
 
 if TYPE_CHECKING:
     from .knowledge_base import KnowledgeBase
@@ -58,9 +60,20 @@ class Search:
     unlisted: float = 0.0
     params: Mapping[str, float] | None = None
 
-    def run(self, k: int, allow: IdSet | None) -> Hits:
+    @property
+    def sentences(self) -> TwoGranularities | None:
+        """What scores by sentences too, where the index does."""
+        return self.index if isinstance(self.index, TwoGranularities) else None
+
+    @property
+    def listing(self) -> Any:  # noqa: ANN401 - as ``index``
+        """What lists, where all candidates are scored anyway: sentences then have their say once, at the end."""
+        return self.index if self.sentences is None else self.sentences.index
+
+    def run(self, k: int, allow: IdSet | None, *, listing: bool = False) -> Hits:
         """Search for all queries."""
-        hits: Hits = self.index.search(self.queries, k, allow=allow, params=self.params)
+        index = self.listing if listing else self.index
+        hits: Hits = index.search(self.queries, k, allow=allow, params=self.params)
         return hits
 
     def alone(self, i: int) -> Search:
@@ -68,8 +81,8 @@ class Search:
         return replace(self, queries=self.queries[i : i + 1])
 
     def score(self, i: int, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the scores of the chunks ``ids`` (ascending) for query ``i``, in their order."""
-        hits: Hits = self.index.search(self.queries[i : i + 1], len(ids), allow=ids, params=self.params)
+        """Return what `listing` scores the chunks ``ids`` (ascending) for query ``i``, in their order."""
+        hits: Hits = self.listing.search(self.queries[i : i + 1], len(ids), allow=ids, params=self.params)
         scores = np.full(len(ids), self.unlisted, np.float32)
         found, values = hits.row(0)
         scores[np.searchsorted(ids, found)] = values
@@ -126,7 +139,7 @@ def gather(
     background
         Sample to score for comparison. If given, every candidate gets a score from every search; None does neither.
     """
-    lists = [search.run(depth, allow) for search in searches]
+    lists = [search.run(depth, allow, listing=background is not None) for search in searches]
     samples = [None if background is None else _bags(search, background) for search in searches]
     return [_joined(searches, i, [hits.row(i) for hits in lists], samples, depth) for i in range(n)]
 
@@ -145,20 +158,6 @@ def _bags(search: Search, background: Background) -> NDArray[np.float32]:
     return np.where(hits.ids >= 0, hits.scores, np.float32(search.unlisted))
 
 
-def similarities(q: NDArray[np.float32], x: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
-    """Return what an index of that metric scores ``x`` for ``q``: float32, shape (len(q), len(x)), higher is better.
-
-    For the cosine, ``x`` must be of unit length or 0.
-    """
-    dots: NDArray[np.float32] = np.dot(q, x.T)
-    if metric == "ip":
-        return dots
-    q_squared = np.einsum("ij,ij->i", q, q)[:, None]
-    if metric == "l2":
-        return np.asarray(2 * dots - q_squared - np.einsum("ij,ij->i", x, x), np.float32)
-    return np.asarray(dots / np.sqrt(np.where(q_squared > 0, q_squared, 1)), np.float32)
-
-
 def _joined(
     searches: Sequence[Search], i: int, rows: Sequence[Row], samples: Sequence[NDArray[np.float32] | None], depth: int
 ) -> Candidates:
@@ -174,5 +173,8 @@ def _joined(
             missing = np.flatnonzero(ranks == 0)
             if len(missing):
                 scores[missing] = search.score(i, ids[missing])
+            if search.sentences is not None and len(ids):
+                scores = search.sentences.judged(search.queries[i : i + 1], ids, scores)
+                ranks[at[np.lexsort((found, -scores[at]))]] = np.arange(1, len(found) + 1)
         views.append(View(search.name, scores, ranks, np.zeros(0, np.float32) if bags is None else bags[i]))
     return Candidates(ids, tuple(views), exhausted=all(len(found) < depth for found, _ in rows))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from indexes import Hits, IdSet, Metric
 
 from .granularity import Granularity, Ids, chunks_of, held_of
+from .similarities import similarities
 
 SHARES: Mapping[Granularity, float] = MappingProxyType({"chunk": 0.0, "chunk+late": 0.7, "chunk+sentence": 0.7})
 """Of the best sentence in the mixed score; the rest is the chunk's own. Chosen on SciFact's training questions and half
@@ -26,7 +27,7 @@ class BestSentences:
     Parameters
     ----------
     index
-        ``indexes.DenseIndex`` whose ids are those of `rag.granularity.sentence_ids`.
+        Flat ``indexes.DenseIndex`` whose ids are those of `rag.granularity.sentence_ids`.
     """
 
     def __init__(self, index: Any) -> None:  # noqa: ANN401 - indexes.DenseIndex
@@ -36,9 +37,9 @@ class BestSentences:
     def scores(self, query: Scores, chunks: Ids) -> Scores:
         """Return the best sentence's score of each of ``chunks`` (ascending) for a query of shape (1, dim)."""
         inside = held_of(self._held(), chunks)
-        ids, values = self.index.search(query, len(inside), allow=inside).row(0)
-        best = np.full(len(chunks), -np.inf, np.float32)
-        np.maximum.at(best, np.searchsorted(chunks, chunks_of(ids)), values)
+        first = np.flatnonzero(np.diff(chunks_of(inside), prepend=-1))
+        every = similarities(query, self.index.vectors(inside), self.index.metric)[0]
+        best: Scores = np.maximum.reduceat(every, first)
         return best
 
     def _held(self) -> Ids:
@@ -102,10 +103,14 @@ class TwoGranularities:
                 continue
             order = np.argsort(listed)
             found = listed[order]
-            mixed = self.mix(values[order], self.sentences.scores(queries[i : i + 1], found))
+            mixed = self.judged(queries[i : i + 1], found, values[order])
             order = np.lexsort((found, -mixed))
             ids[i, : len(found)], scores[i, : len(found)] = found[order], mixed[order]
         return Hits(ids, scores)
+
+    def judged(self, query: Scores, chunks: Ids, own: Scores) -> Scores:
+        """Return the mixed scores of ``chunks`` (ascending) for a query of shape (1, dim), from their own scores."""
+        return self.mix(own, self.sentences.scores(query, chunks))
 
     def mix(self, own: Scores, best: Scores) -> Scores:
         """Return the mixed scores of chunks, from their own and their best sentences'."""

@@ -2,10 +2,12 @@
 
 import functools
 
+import numpy as np
 import pytest
 
 import indexes
 from indexes import testing
+from indexes.errors import UnknownId
 from indexes.testing_model import model_test
 
 
@@ -36,3 +38,17 @@ class TestCrashes(testing.CrashesContract): ...
 
 
 TestModel = model_test(functools.partial(indexes.dense, "flat"))
+
+
+@pytest.mark.parametrize(
+    ("metric", "held"), [("cosine", [[0, 1], [0.6, 0.8]]), ("ip", [[0, 2], [3, 4]]), ("l2", [[0, 2], [3, 4]])]
+)
+def test_vectors_by_id(factory, metric, held):
+    index = factory(2, metric=metric)
+    index.build(np.array([[3.0, 4.0], [1.0, 1.0], [0.0, 2.0]], np.float32), [7, 8, 9])
+    index.remove([8])
+    found = index.vectors([9, 7])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, held, rtol=1e-6)
+    with pytest.raises(UnknownId, match="ids not in the index: 8"):
+        index.vectors([7, 8])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import indexes
-from rag.candidates import SAMPLE, Background, Search, gather, sample, similarities
+from rag.candidates import SAMPLE, Background, Search, gather, sample
+from rag.similarities import similarities
 
 N, DIM = 700, 16
 

@@ -1,0 +1,22 @@
+"""What an index scores vectors, worked out without it: for few of them, in no order."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes import Metric
+
+
+def similarities(q: NDArray[np.float32], x: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
+    """Return what an index of that metric scores ``x`` for ``q``: float32, shape (len(q), len(x)), higher is better.
+
+    For the cosine, ``x`` must be of unit length or 0.
+    """
+    dots: NDArray[np.float32] = np.dot(q, x.T)
+    if metric == "ip":
+        return dots
+    q_squared = np.einsum("ij,ij->i", q, q)[:, None]
+    if metric == "l2":
+        return np.asarray(2 * dots - q_squared - np.einsum("ij,ij->i", x, x), np.float32)
+    return np.asarray(dots / np.sqrt(np.where(q_squared > 0, q_squared, 1)), np.float32)
