@@ -140,14 +140,21 @@ def explain(
         query = memory.with_history([query])[0]
     if isinstance(layer, RefinedRetriever):
         refined, layer = layer, layer.retriever
+    rewriter: RewritingRetriever | None = None
     rewritten: Rewritten | None = None
     if isinstance(layer, RewritingRetriever):
-        rewritten, layer = layer.rewrite(query), layer.retriever
+        rewriter, layer = layer, layer.retriever
+        rewritten = rewriter.rewrite(query)
     if not isinstance(layer, Retriever):
         raise InvalidInput(f"a {type(layer).__name__} cannot be explained; give the retriever below it")
     deep = wanted if refined is None or refined.reranking is None else refined.reranking.wanted(wanted)
     queries = rewritten.queries if rewritten is not None else ((query, 1.0),)
     traces = [layer.trace(each, deep if len(queries) == 1 else 3 * deep, where=where) for each, _ in queries]
+    if rewritten is not None and rewriter is not None and len(queries) == 1:
+        seen = layer.search(queries[0][0], rewriter.depth(deep), where=where)
+        rewritten = rewriter.after(rewritten, seen.passages)
+        traces += [layer.trace(each, 3 * deep, where=where) for each, _ in rewritten.queries[1:]]
+        queries = rewritten.queries
     found = retriever.search(query, wanted, where=where)
     refinement = None
     if refined is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import ExtraMissing
 from ..generation.language_model import LanguageModel
@@ -10,16 +13,25 @@ from .condensing import Condenser, depends
 from .normalising import Normaliser
 from .protocol import Asked, Corpus, QueryRewriter, Unfinished
 
+if TYPE_CHECKING:
+    from ..documents import Passage
+
 _VAGUE = 2
 """Words of its own up to which a question without a history is vague; a model may then ask it in other words."""
 _WORD = re.compile(r"[^\W_]+")
+_TOP = 10
+EVEN = 0.7
+"""Margin, in the deviations of `rag.fusion.ZScore`, below which no passage stands out. On SciFact's training questions
+and half of SQuAD's articles it holds of 10 and 3 % of the questions, and of 33 and 38 % of those with nothing relevant
+among the first ten."""
 
 
 class Automatic:
     """Normalises, condenses where there is a history, and corrects words that no document has.
 
-    Where a language model is configured, it condenses in place of the rules and asks vague questions in several ways;
-    where it fails, the rules do. Nothing is done to a question that shows no sign of need.
+    Where a language model is configured, it condenses in place of the rules and asks in several ways what is vague, or
+    what the plain search found no clear answer to; where it fails, the rules do. Nothing is done to a question that
+    shows no sign of need.
 
     Parameters
     ----------
@@ -58,12 +70,34 @@ class Automatic:
                 raise Unfinished(asked, f"{type(error).__name__}: {error}") from error
         return asked
 
+    @property
+    def sees_results(self) -> bool:
+        """Whether there is a model to ask when a result is too even."""
+        return self._model is not None
+
+    def looks_again(self, passages: Sequence[Passage]) -> bool:
+        """Say whether a fused result is so even that the question is worth asking in other words too."""
+        return margin(passages) < EVEN
+
+    def again(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+        """Return the question with variants, for a second look."""
+        from .by_model import MultiQuery
+
+        assert self._model is not None  # noqa: S101 - `sees_results` says so
+        return MultiQuery(self._model).rewrite(asked, corpus, deadline=deadline)
+
     def _condensed(self, asked: Asked, corpus: Corpus, deadline: float | None) -> Asked:
         if self._model is None:
             return self._condense.rewrite(asked, corpus)
         from .by_model import CondenseByModel
 
         return CondenseByModel(self._model).rewrite(asked, corpus, deadline=deadline)
+
+
+def margin(passages: Sequence[Passage]) -> float:
+    """Return by how much the best passage's score stands above the mean of the next nine; infinite without any."""
+    scores = [passage.score for passage in passages[:_TOP]]
+    return scores[0] - sum(scores[1:]) / (len(scores) - 1) if len(scores) > 1 else math.inf
 
 
 def is_vague(text: str, corpus: Corpus) -> bool:

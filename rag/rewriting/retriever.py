@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..documents import Passage
+from ..fusion import ZScore
 from ..query import Query, as_query
-from ..retriever import Retrieval
+from ..retriever import Retrieval, Retriever
 from ..searching import Layer, Searcher
 from .corpus import LiveCorpus
 from .stage import Rewriting, Rewritten
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..filters import Filter
 
 RRF_K = 60.0
+_SEEN = 10
+"""Passages that a second look sees, at least."""
 _DEEPER = 3
 """Passages taken of each query, times what is asked for, where the results of several are joined."""
 
@@ -59,21 +62,46 @@ class RewritingRetriever(Layer):
             seconds.append(time.perf_counter() - start)
         plain = [own.queries[0][0] for own in rewritten if len(own.queries) == 1]
         several = [query for own in rewritten if len(own.queries) > 1 for query, _ in own.queries]
-        found = iter(self.retriever.search_many(plain, wanted, where=where) if plain else [])
+        looking = self._may_look_again
+        found = iter(self.retriever.search_many(plain, self.depth(wanted), where=where) if plain else [])
         many = iter(self.retriever.search_many(several, _DEEPER * wanted, where=where) if several else [])
         results = []
         for own, taken in zip(rewritten, seconds, strict=True):
             parts = [next(found)] if len(own.queries) == 1 else [next(many) for _ in own.queries]
-            one = parts[0] if len(parts) == 1 else _joined(own, parts, wanted)
-            timings = {"rewrite": taken, **one.timings}
-            results.append(replace(one, timings=timings, notes=(*own.notes, *one.notes)))
+            seen = time.perf_counter()
+            told = self.after(own, parts[0].passages) if looking and len(parts) == 1 else own
+            again = time.perf_counter() - seen
+            if len(told.queries) > len(parts):
+                more = [query for query, _ in told.queries[1:]]
+                parts += self.retriever.search_many(more, _DEEPER * wanted, where=where)
+            if len(parts) == 1:
+                one = replace(parts[0], passages=parts[0].passages[:wanted])
+            else:
+                one = _joined(told, parts, wanted)
+            timings = {"rewrite": taken + again, **one.timings}
+            results.append(replace(one, timings=timings, notes=(*told.notes, *one.notes)))
         return results
+
+    @property
+    def _may_look_again(self) -> bool:
+        """Whether a second look is configured, and scores have the scale that it judges by."""
+        inner = self.retriever
+        own = isinstance(inner, Retriever) and inner.dense and inner.terms and isinstance(inner.fusion, ZScore)
+        return own and self.rewriting.has_second_look
 
     def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
         """Return how a question came to its passages, see `rag.explanation`."""
         from ..explanation import explain
 
         return explain(self, question, k, where=where)
+
+    def depth(self, k: int) -> int:
+        """Return how many passages of the plain question are searched for, where ``k`` are asked for."""
+        return max(_DEEPER * k, _SEEN) if self._may_look_again else k
+
+    def after(self, done: Rewritten, passages: Sequence[Passage]) -> Rewritten:
+        """Return what is to be searched for besides, once the plain result is there."""
+        return self.rewriting.after(done, passages, self._corpus) if self._may_look_again else done
 
     def rewrite(self, question: str | Query) -> Rewritten:
         """Return what would be searched for."""

@@ -6,11 +6,15 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..deadlines import within
 from ..errors import InvalidInput
 from ..query import Query
 from .protocol import Asked, Corpus, QueryRewriter, Unfinished, Variant
+
+if TYPE_CHECKING:
+    from ..documents import Passage
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +100,58 @@ class Rewriting:
         main = Query(asked.text, asked.history, asked.terms, asked.vector)
         others = [(Query(each.text, asked.history), each.weight) for each in asked.variants]
         return Rewritten(((main, 1.0), *others), tuple(steps))
+
+    def after(self, done: Rewritten, passages: Sequence[Passage], corpus: Corpus) -> Rewritten:
+        """Return more queries where a rewriter with a second look finds the plain result too even; else ``done``."""
+        (query, _), *others = done.queries
+        for rewriter in self._second_looks() if not others else ():
+            if rewriter.looks_again(passages):
+                asked, step = _tried(
+                    _Again(rewriter), Asked(query.text, query.text, query.history), corpus, self.deadline
+                )
+                more = tuple((Query(each.text, query.history), each.weight) for each in asked.variants)
+                return Rewritten((*done.queries, *more), (*done.steps, step))
+        return done
+
+    @property
+    def has_second_look(self) -> bool:
+        """Whether some rewriter may want to see what the plain question found."""
+        return bool(self._second_looks())
+
+    def _second_looks(self) -> list[SecondLook]:
+        return [each for each in self.rewriters if isinstance(each, SecondLook) and each.sees_results]
+
+
+@runtime_checkable
+class SecondLook(Protocol):
+    """What a rewriter may have beside `QueryRewriter`: it looks at the plain result and may ask for further queries."""
+
+    @property
+    def name(self) -> str:
+        """The strategy's name."""
+        ...
+
+    @property
+    def sees_results(self) -> bool:
+        """Whether it does so, as it was made."""
+        ...
+
+    def looks_again(self, passages: Sequence[Passage]) -> bool:
+        """Say whether more should be asked, by the passages of the plain question, best first."""
+        ...
+
+    def again(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+        """Return the question with variants."""
+        ...
+
+
+class _Again:
+    """A second look as a rewriter."""
+
+    def __init__(self, second: SecondLook) -> None:
+        self.name = second.name
+        self.waits = getattr(second, "waits", True)
+        self.rewrite = second.again
 
 
 def _tried(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | None) -> tuple[Asked, Step]:

@@ -15,6 +15,7 @@ from rag.retriever import Retriever
 from rag.rewriting import RewritingRetriever, rewriting
 from rag.rewriting.by_model import CondenseByModel, Decompose, Keywords, MultiQuery, StepBack
 from rag.rewriting.consulting import parsed
+from rag.rewriting.gate import margin
 from rag.rewriting.hyde import HyDE
 from rag.rewriting.prompts import PROMPTS, read_examples
 from rag.rewriting.protocol import Asked
@@ -197,3 +198,47 @@ def test_a_stalled_model_leaves_auto_its_rules(kb, question, history, searched):
     assert found.notes == ("auto did without its language model: OutOfTime: not done after 0.3 s",)
     plain = Retriever(kb).search(searched, 3)
     assert [(p.chunk, p.score) for p in found.passages] == [(p.chunk, p.score) for p in plain.passages]
+
+
+def test_auto_looks_again_where_no_passage_stands_out(kb, monkeypatch):
+    """The margin of the best passage is known after the plain search, which is not made twice."""
+    question = "Which of the chloroplasts of symphonies is an index of the smoking earthquake?"
+    plain = Retriever(kb)
+    monkeypatch.setattr("rag.rewriting.gate.EVEN", 1.7)  # of eight passages nearly every one stands out
+    assert 0 < margin(plain.retrieve(question, 10)) < 1.7
+    model = ScriptedGenerator([json.dumps(["What turns light into sugar?"])] * 2)
+    own = RewritingRetriever(plain, rewriting("auto", Tools(kb, model)))
+    assert [query.text for query, _ in own.rewrite(question).queries] == [question]
+    found = own.search(question, 3)
+    assert len(model.calls) == 1
+    lists = [plain.retrieve(question, 10), plain.retrieve("What turns light into sugar?", 9)]
+    want: dict[int, float] = {}
+    for weight, passages in zip((1.0, 0.5), lists, strict=True):
+        for rank, passage in enumerate(passages, 1):
+            want[passage.chunk] = want.get(passage.chunk, 0.0) + weight / (60 + rank)
+    assert [p.chunk for p in found.passages] == sorted(want, key=lambda chunk: (-want[chunk], chunk))[:3]
+
+    failing = ScriptedGenerator([RuntimeError("down")])
+    told = RewritingRetriever(plain, rewriting("auto", Tools(kb, failing))).search(question, 3)
+    assert [(p.chunk, p.score) for p in told.passages] == [(p.chunk, p.score) for p in plain.retrieve(question, 3)]
+    assert told.notes == ("auto was left out: RuntimeError: down",)
+
+    clear = "Which earthquake destroyed most of the city of Lisbon?"
+    assert margin(plain.retrieve(clear, 10)) > 1.7
+    silent = ScriptedGenerator([])
+    same = RewritingRetriever(plain, rewriting("auto", Tools(kb, silent))).search(clear, 3)
+    assert [(p.chunk, p.score) for p in same.passages] == [(p.chunk, p.score) for p in plain.retrieve(clear, 3)]
+    assert silent.calls == []
+    ranks = RewritingRetriever(Retriever(kb, fusion="rrf"), rewriting("auto", Tools(kb, silent)))
+    ranks.search(question, 3)  # reciprocal ranks are always close together and say nothing
+    assert silent.calls == []
+
+
+def test_a_second_look_is_explained(kb, monkeypatch):
+    monkeypatch.setattr("rag.rewriting.gate.EVEN", 1.7)
+    question = "Which of the chloroplasts of symphonies is an index of the smoking earthquake?"
+    model = ScriptedGenerator([json.dumps(["What turns light into sugar?"])] * 2)
+    own = RewritingRetriever(Retriever(kb), rewriting("auto", Tools(kb, model)))
+    told = own.explain(question, 3)
+    assert [query.text for query in told.queries] == [question, "What turns light into sugar?"]
+    assert [step.name for step in told.rewriting] == ["auto", "auto"]
