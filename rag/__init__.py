@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .answers import Answer, Citation
+    from .answers import Answer, Checks, Citation, Sentence
     from .bot import Bot
     from .documents import Chunk, Document, Passage, Section
     from .embedding import CallableEmbedder, Embedder, HashingEmbedder, embedder
     from .errors import (
         BudgetExceeded,
         ConstraintUnmet,
+        DeadlinePassed,
         EmbedderError,
         ExtraMissing,
         InvalidFilter,
@@ -45,30 +46,46 @@ if TYPE_CHECKING:
     )
     from .generation.backends.callable_model import CallableModel
     from .generation.budget import Budget
+    from .generation.cache import CompletionCache
+    from .generation.calibration import Calibration
+    from .generation.chat import ChatGenerator
     from .generation.constraints import Choice, JsonSchema, Regex
+    from .generation.entailment import CrossEncoderEntailment
     from .generation.extractive import ExtractiveGenerator
     from .generation.language_model import Completion, LanguageModel, Message, Usage
     from .generation.models import language_model
+    from .generation.prices import Price
+    from .generation.prompts import Example
     from .generation.sampling import Sampling
+    from .generation.streaming import AnswerStream
+    from .generation.structured import structured
     from .knowledge_base import KnowledgeBase
     from .loaders import LoadFailure, load
-    from .retriever import Retriever
+    from .retriever import Retrieval, Retriever
 
 __all__ = [
     "Answer",
+    "AnswerStream",
     "Bot",
     "Budget",
     "BudgetExceeded",
+    "Calibration",
     "CallableEmbedder",
     "CallableModel",
+    "ChatGenerator",
+    "Checks",
     "Choice",
     "Chunk",
     "Citation",
     "Completion",
+    "CompletionCache",
     "ConstraintUnmet",
+    "CrossEncoderEntailment",
+    "DeadlinePassed",
     "Document",
     "Embedder",
     "EmbedderError",
+    "Example",
     "ExtraMissing",
     "ExtractiveGenerator",
     "HashingEmbedder",
@@ -88,12 +105,15 @@ __all__ = [
     "ModelDamaged",
     "ModelMissing",
     "Passage",
+    "Price",
     "PromptTooLong",
     "RagError",
     "Regex",
+    "Retrieval",
     "Retriever",
     "Sampling",
     "Section",
+    "Sentence",
     "StoreCorrupt",
     "StoreError",
     "StoreExists",
@@ -105,24 +125,33 @@ __all__ = [
     "embedder",
     "language_model",
     "load",
+    "structured",
 ]
 
 # Each name is imported on first use: a loader's child process needs no numpy, and a search no loader.
 _HOME = {
     "Answer": ".answers",
+    "AnswerStream": ".generation.streaming",
     "Bot": ".bot",
     "Budget": ".generation.budget",
     "BudgetExceeded": ".errors",
+    "Calibration": ".generation.calibration",
     "CallableEmbedder": ".embedding",
     "CallableModel": ".generation.backends.callable_model",
+    "ChatGenerator": ".generation.chat",
+    "Checks": ".answers",
     "Choice": ".generation.constraints",
     "Chunk": ".documents",
     "Citation": ".answers",
     "Completion": ".generation.language_model",
+    "CompletionCache": ".generation.cache",
     "ConstraintUnmet": ".errors",
+    "CrossEncoderEntailment": ".generation.entailment",
+    "DeadlinePassed": ".errors",
     "Document": ".documents",
     "Embedder": ".embedding",
     "EmbedderError": ".errors",
+    "Example": ".generation.prompts",
     "ExtraMissing": ".errors",
     "ExtractiveGenerator": ".generation.extractive",
     "HashingEmbedder": ".embedding",
@@ -142,12 +171,15 @@ _HOME = {
     "ModelDamaged": ".errors",
     "ModelMissing": ".errors",
     "Passage": ".documents",
+    "Price": ".generation.prices",
     "PromptTooLong": ".errors",
     "RagError": ".errors",
     "Regex": ".generation.constraints",
+    "Retrieval": ".retriever",
     "Retriever": ".retriever",
     "Sampling": ".generation.sampling",
     "Section": ".documents",
+    "Sentence": ".answers",
     "StoreCorrupt": ".errors",
     "StoreError": ".errors",
     "StoreExists": ".errors",
@@ -159,6 +191,7 @@ _HOME = {
     "embedder": ".embedding",
     "language_model": ".generation.models",
     "load": ".loaders",
+    "structured": ".generation.structured",
 }
 
 

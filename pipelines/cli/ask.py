@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rag.answers import Answer, Citation
-    from rag.generation.answer_stream import AnswerStream
+    from rag.generation.streaming import AnswerStream
 
 
 @with_generating

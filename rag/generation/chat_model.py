@@ -16,6 +16,7 @@ from .budget import Budget
 from .constraints import Constraint
 from .deadline import Deadline
 from .language_model import Completion, Message
+from .reasoning import Thoughts, without_thoughts
 from .sampling import Sampling
 from .streaming import CompletionStream
 
@@ -218,7 +219,8 @@ class ChatModel(ABC):
 
 
 def checked(answers: list[Completion], constraint: Constraint | None) -> list[Completion]:
-    """Return the answers if they meet the constraint; raise `ConstraintUnmet` if one does not."""
+    """Return the answers without thoughts if they meet the constraint; raise `ConstraintUnmet` if one does not."""
+    answers = [dataclasses.replace(each, texts=tuple(map(without_thoughts, each.texts))) for each in answers]
     for answer in answers:
         for text in answer.texts if constraint is not None else ():
             try:
@@ -234,8 +236,17 @@ def checked(answers: list[Completion], constraint: Constraint | None) -> list[Co
 def _checked_stream(
     pieces: Generator[str, None, Completion], constraint: Constraint | None
 ) -> Generator[str, None, Completion]:
-    answer = yield from pieces
-    return checked([answer], constraint)[0]
+    thoughts = Thoughts()
+    try:
+        while True:
+            if said := thoughts.feed(next(pieces)):
+                yield said
+    except StopIteration as end:
+        if rest := thoughts.rest():
+            yield rest
+        return checked([end.value], constraint)[0]
+    finally:
+        pieces.close()
 
 
 def _well_formed(text: str) -> str:
