@@ -10,6 +10,8 @@ import indexes
 from indexes.spec import unknown
 from rag.context.registry import BUILDERS
 from rag.errors import InvalidInput
+from rag.generation.models import BACKENDS
+from rag.generation.sampling import Sampling
 from rag.granularity import checked_granularity
 from rag.knowledge_base import DEFAULT_GRANULARITY
 from rag.reranking.registry import RERANKERS
@@ -86,9 +88,10 @@ def _rewriter(names: str) -> None:
     _named("rewriter", names, REWRITERS)
 
 
-def _generator(name: str) -> None:
-    if name not in GENERATORS:
-        raise InvalidInput(unknown("generator", name, GENERATORS))
+def _generator(spec: str) -> None:
+    kind, _, model = spec.partition(":")
+    if spec not in GENERATORS and (kind not in BACKENDS or not model):
+        raise InvalidInput(unknown("generator", spec, [*GENERATORS, *(row.form for row in BACKENDS.values())]))
 
 
 def _context(names: str) -> None:
@@ -105,6 +108,14 @@ def _named(part: str, names: str, table: Mapping[str, str]) -> None:
 def _positive(number: int) -> None:
     if number < 1:
         raise InvalidInput(f"k must be 1 or more, not {number}")
+
+
+def _temperature(value: float) -> None:
+    Sampling(temperature=value)
+
+
+def _tokens(value: int) -> None:
+    Sampling(max_tokens=value)
 
 
 GENERATORS = ("none", "extractive")
@@ -126,6 +137,9 @@ PARTS: dict[str, Part] = {
     "rerank_in": Part("run", "passages that a reranker reads", None, int, option="rerank_in"),
     "context": Part("run", "none, neighbours, section ...; several joined by +", "none", str, _context, "context"),
     "model": Part("run", "language model of rewriters and rerankers that ask one", option="model"),
-    "generator": Part("run", "none, or extractive: answers are judged too", "none", check=_generator),
+    "generator": Part("run", "none, extractive, openai:MODEL ...: answers are judged too", "none", check=_generator),
+    "base_url": Part("run", "address of the server of generator openai:MODEL"),
+    "temperature": Part("run", "of that language model; 0: the likeliest words", None, float, _temperature),
+    "max_tokens": Part("run", "of its answers, at most", None, int, _tokens),
     "k": Part("run", "passages that count as the context", 5, int, _positive),
 }
