@@ -24,10 +24,11 @@ from .arguments import (
     Rewrite,
     Where,
 )
-from .ask import show, streamed
+from .ask import show
 from .generating import Generating, with_generating
 from .output import print_json_line, stdout
 from .retrieving import refined, rewritten
+from .telling import streamed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,14 +91,14 @@ def command(
                     history.clear()
                 continue
             try:
-                answer = _answered(bot, line, where, history, console, quiet=json or model is None)
+                answer, on_screen = _answered(bot, line, where, history, console, quiet=json or model is None)
             except InvalidInput as error:
                 console.print(f"error: {error}", style="red")
                 continue
             if kept is not None:
                 chat_memory.keep(kept, line, answer)
             history = _continued(history, line, answer, has_model=model is not None)
-            _print(answer, console, json=json)
+            _print(answer, console, json=json, told=on_screen)
     return exit_codes.OK
 
 
@@ -111,19 +112,19 @@ def _continued(history: list[Message], question: str, answer: Answer, *, has_mod
     return [*history, Message("user", question), Message("assistant", answer.supported_text)]
 
 
-def _print(answer: Answer, console: Console, *, json: bool) -> None:
+def _print(answer: Answer, console: Console, *, json: bool, told: bool) -> None:
     if json:
         print_json_line(json_forms.answer(answer))
     else:
-        show(answer, console)
+        show(answer, console, told=told)
         console.print()
 
 
 def _answered(
     bot: Bot, question: str, where: str | None, history: Sequence[Message], console: Console, *, quiet: bool
-) -> Answer:
+) -> tuple[Answer, bool]:
     if quiet or not console.is_terminal:
-        return bot.ask(question, where=where, history=history)
+        return bot.ask(question, where=where, history=history), False
     return streamed(bot.ask_stream(question, where=where, history=history), console)
 
 

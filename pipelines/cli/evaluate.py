@@ -14,6 +14,7 @@ from rag.errors import InvalidInput
 
 from . import exit_codes
 from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rewrite, Where
+from .generating import Generating
 from .output import one_line, print_json, stderr, stdout
 from .retrieving import retriever_for
 
@@ -48,6 +49,15 @@ def command(
     dense_weight: DenseWeight = None,
     max_per_source: MaxPerSource = None,
     rewrite: Rewrite = "auto",
+    generator: Annotated[
+        str, typer.Option(metavar="SPEC", help="Who writes the answers: extractive, openai:MODEL or another model.")
+    ] = "extractive",
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Address of the server of openai:MODEL, generator or judge.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep the generator's answers: asked again, they cost nothing.")
+    ] = None,
     judge: Annotated[
         str, typer.Option(metavar="NAME", help="Judge answers as well: extractive (no model) or llm (needs --model).")
     ] = "none",
@@ -77,9 +87,15 @@ def command(
     wanted = read_questions(questions, split=split)
     if sample is not None:
         wanted = wanted.sample(sample, seed=seed)
-    asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, judge))
+    # Who names a writer of answers wants to know how good they are.
+    level = "extractive" if judge == "none" and generator != "extractive" else judge
+    asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, level))
     changed = _changes(robustness)
-    referee = _judge(judge, model, votes)
+    writing = Generating(
+        generator=generator, base_url=base_url if generator.startswith("openai:") else None, cache=cache
+    )
+    writer = writing.model()
+    referee = _judge(judge, model, votes, base_url)
     with KnowledgeBase.open(kb) as base:
         # Judged document by document, near-identical documents are judged apart: none is hidden.
         system: Any = retriever_for(
@@ -92,10 +108,8 @@ def command(
             rewrite=rewrite,
             dedupe=wanted.level != "document",
         )
-        if answers_needed(asked) or any(name in _disturbances() for name in changed):
-            from rag.bot import Bot
-
-            system = Bot(system)
+        if writer is not None or answers_needed(asked) or any(name in _disturbances() for name in changed):
+            system = writing.bot(system, writer)
         name = kb.resolve().name
         with progress(json) as told:
             result = evaluate(system, wanted, metrics=asked, k=k, judge=referee, name=name, seed=seed, progress=told)
@@ -109,7 +123,8 @@ def command(
         from ..evaluation_report import report
         from ..pages import write_page
 
-        made_by = f"rag evaluate {kb} {questions} -k {k}; rag-workbench {version('rag-workbench')}"
+        written = "" if writer is None else f" --generator {generator}"
+        made_by = f"rag evaluate {kb} {questions} -k {k}{written}; rag-workbench {version('rag-workbench')}"
         write_page(html, report(result, comparisons=comparisons, survivals=survivals, made_by=made_by))
     if json:
         extra = {"comparisons": [asdict(c) for c in comparisons]} if baseline is not None else {}
@@ -126,7 +141,7 @@ def command(
     return exit_codes.SOME_FILES_FAILED if judged_badly and not allow_failed else exit_codes.OK
 
 
-def _judge(kind: str, model: str | None, votes: int) -> Judge | None:
+def _judge(kind: str, model: str | None, votes: int, base_url: str | None) -> Judge | None:
     if kind != "llm":
         return None
     if model is None:
@@ -134,7 +149,8 @@ def _judge(kind: str, model: str | None, votes: int) -> Judge | None:
     from rag.evaluation import Judge
     from rag.generation.models import language_model
 
-    return Judge(language_model(model), votes)
+    address = {"base_url": base_url} if base_url is not None and model.startswith("openai:") else {}
+    return Judge(language_model(model, **address), votes)
 
 
 def _changes(robustness: str | None) -> list[str]:
