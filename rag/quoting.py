@@ -41,8 +41,6 @@ def quoted_if_nothing_is_supported(answer: Answer, quoted: Callable[[], Answer])
         return answer
     quotes = quoted()
     reason = f"{answer.reason}; these are quotes" if not quotes.abstained else answer.reason
-    if answer.incomplete:
-        reason = f"{reason} (it was cut off: {answer.reason})"
     return replace(
         quotes,
         degraded=True,

@@ -32,10 +32,13 @@ class ChatServer:
     ----------
     requests
         Bodies of the requests, oldest first.
+    status
+        Of the answers; other than 200, the server says back all that it was told, keys included, as some do.
     """
 
     def __init__(self, say: Say = first_sentence, *, pause: float = 0.0, port: int = 0) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.status = 200
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -44,7 +47,16 @@ class ChatServer:
                 server.requests.append(body)
                 text = say(body["messages"][-1]["content"])
                 with contextlib.suppress(OSError):  # the client has had enough
-                    self._stream(text) if body.get("stream") else self._whole(text, body.get("n") or 1)
+                    if server.status != 200:
+                        self._refuse()
+                    elif body.get("stream"):
+                        self._stream(text)
+                    else:
+                        self._whole(text, body.get("n") or 1)
+
+            def _refuse(self) -> None:
+                said = f"{self.path} {self.headers['Authorization']}"
+                self._send(json.dumps({"error": {"message": f"no: {said}", "type": said}}).encode())
 
             def _whole(self, text: str, n: int) -> None:
                 choices = [
@@ -53,6 +65,9 @@ class ChatServer:
                 ]
                 usage = {"prompt_tokens": 10, "completion_tokens": len(text.split()), "total_tokens": 0}
                 data = json.dumps({"id": "1", "object": "chat.completion", "choices": choices, "usage": usage}).encode()
+                self._send(data)
+
+            def _send(self, data: bytes) -> None:
                 self._head("application/json", len(data))
                 self.wfile.write(data)
 
@@ -70,7 +85,7 @@ class ChatServer:
                 self.wfile.flush()
 
             def _head(self, kind: str, length: int | None) -> None:
-                self.send_response(200)
+                self.send_response(server.status)
                 self.send_header("Content-Type", kind)
                 if length is not None:
                     self.send_header("Content-Length", str(length))

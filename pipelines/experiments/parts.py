@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import indexes
 from indexes.spec import unknown
@@ -110,6 +111,14 @@ def _positive(number: int) -> None:
         raise InvalidInput(f"k must be 1 or more, not {number}")
 
 
+def _address(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InvalidInput("base_url must begin with http:// or https:// and name a host")
+    if parts.username or parts.password or parts.query:
+        raise InvalidInput("base_url holds a key, which every report would show; put it into OPENAI_API_KEY")
+
+
 def _temperature(value: float) -> None:
     Sampling(temperature=value)
 
@@ -138,7 +147,7 @@ PARTS: dict[str, Part] = {
     "context": Part("run", "none, neighbours, section ...; several joined by +", "none", str, _context, "context"),
     "model": Part("run", "language model of rewriters and rerankers that ask one", option="model"),
     "generator": Part("run", "none, extractive, openai:MODEL ...: answers are judged too", "none", check=_generator),
-    "base_url": Part("run", "address of the server of generator openai:MODEL"),
+    "base_url": Part("run", "address of the server of generator openai:MODEL", check=_address),
     "temperature": Part("run", "of that language model; 0: the likeliest words", None, float, _temperature),
     "max_tokens": Part("run", "of its answers, at most", None, int, _tokens),
     "k": Part("run", "passages that count as the context", 5, int, _positive),

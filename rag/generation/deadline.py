@@ -42,4 +42,4 @@ class Deadline:
         return self.left == 0.0
 
     def __str__(self) -> str:
-        return f"the deadline of {self.seconds:g} s"
+        return f"the deadline of {self.seconds:.3g} s"
