@@ -43,8 +43,7 @@ from rag.knowledge_base import KnowledgeBase
 from rag.retriever import Retriever
 
 K, DEEP = 5, 20
-SIGNS = {"coverage": 1, "nearby": 1, "pairs": 1, "missing_names": -1, "denies": -1, "denied": -1, "opposed": -1,
-         "sentences": -1, "cosine": 1}  # fmt: skip
+SIGNS = {"coverage": 1, "nearby": 1, "pairs": 1, "missing_names": -1, "denies": -1, "sentences": -1, "cosine": 1}
 """Which way a feature may count: a fit may not make more of a claim's words speak against it."""
 LEAST = {"sentences": -0.5}
 """Claims that join sentences are rarer in this data than in answers; a fit may not shut them out."""

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .evidence import Evidence, Span, following, names, negations, numbers
-from .opposites import directions, opposed
 from .words import WordReader
 
-FEATURES = ("coverage", "nearby", "pairs", "missing_names", "denies", "denied", "opposed", "sentences", "cosine")
+FEATURES = ("coverage", "nearby", "pairs", "missing_names", "denies", "sentences", "cosine")
 """In their order:
 
 coverage
@@ -22,10 +21,6 @@ missing_names
     Share of its names that stand nowhere in the passages.
 denies
     The claim says no, the spans nowhere do: 0 or 1.
-denied
-    The spans say no an odd number of times, the claim does not: 0 or 1.
-opposed
-    The claim names one side of a pair of opposites, the spans only the other: 0 or 1.
 sentences
     Sentences beyond the first; a longer span holds more words by chance.
 cosine
@@ -43,7 +38,6 @@ class Claim:
     names: frozenset[str]
     numbers: frozenset[str]
     negated: bool
-    directions: frozenset[tuple[int, int]]
 
     @classmethod
     def read(cls, text: str, reader: WordReader) -> Claim:
@@ -56,7 +50,6 @@ class Claim:
             names(words),
             numbers(text, spelt=False),
             negations(text) % 2 == 1,
-            directions(text),
         )
 
     def weight(self, term: str) -> float:
@@ -69,17 +62,13 @@ def features(claim: Claim, spans: Sequence[Span], evidence: Evidence) -> list[fl
     held = frozenset().union(*(span.terms | span.numbers | evidence.context[span.passage] for span in spans))
     around = frozenset().union(*(evidence.terms[span.passage] for span in spans)) - held
     pairs = frozenset().union(*(span.pairs for span in spans))
-    sides = frozenset().union(*(span.directions for span in spans))
-    said_no = sum(span.negations for span in spans)
     total = sum(claim.weight(term) for term in claim.terms)
     return [
         sum(claim.weight(term) for term in claim.terms & held) / total,
         sum(claim.weight(term) for term in claim.terms & around) / total,
         len(claim.pairs & pairs) / max(1, len(claim.pairs)),
         len(claim.names - held - around) / max(1, len(claim.names)),
-        float(claim.negated and not said_no),
-        float(not claim.negated and said_no % 2 == 1),
-        float(opposed(claim.directions, sides) > 0),
+        float(claim.negated and not any(span.negations for span in spans)),
         float(sum(span.sentences for span in spans) - 1),
         0.0,
     ]

@@ -11,7 +11,6 @@ from itertools import pairwise
 from ..documents import Passage
 from .candidates import Candidate, candidates
 from .marks import folded
-from .opposites import directions
 from .question import listed
 from .words import WordReader, Words
 
@@ -49,8 +48,6 @@ class Span:
         How often it says no.
     pairs
         Terms that follow one another.
-    directions
-        Sides of opposites that it names, see `rag.generation.opposites`.
     """
 
     passage: int
@@ -61,7 +58,6 @@ class Span:
     numbers: frozenset[str]
     negations: int
     pairs: frozenset[tuple[str, str]]
-    directions: frozenset[tuple[int, int]]
 
 
 class Evidence:
@@ -153,7 +149,6 @@ def _spans(found: Sequence[Candidate], passages: Sequence[Passage], reader: Word
                     numbers(text, spelt=True),
                     negations(text),
                     pairs,
-                    directions(text),
                 )
             )
     return spans
