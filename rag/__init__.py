@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .errors import (
         BudgetExceeded,
         ConstraintUnmet,
+        DeadlinePassed,
         EmbedderError,
         ExtraMissing,
         InvalidFilter,
@@ -46,25 +47,33 @@ if TYPE_CHECKING:
     from .generation.backends.callable_model import CallableModel
     from .generation.budget import Budget
     from .generation.cache import CompletionCache
+    from .generation.calibration import Calibration
+    from .generation.chat import ChatGenerator
     from .generation.constraints import Choice, JsonSchema, Regex
+    from .generation.entailment import CrossEncoderEntailment
     from .generation.extractive import ExtractiveGenerator
     from .generation.language_model import Completion, LanguageModel, Message, Usage
     from .generation.models import language_model
     from .generation.prices import Price
     from .generation.prompts import Example
     from .generation.sampling import Sampling
+    from .generation.streaming import AnswerStream
+    from .generation.structured import structured
     from .knowledge_base import KnowledgeBase
     from .loaders import LoadFailure, load
     from .query import Query
-    from .retriever import Retriever
+    from .retriever import Retrieval, Retriever
 
 __all__ = [
     "Answer",
+    "AnswerStream",
     "Bot",
     "Budget",
     "BudgetExceeded",
+    "Calibration",
     "CallableEmbedder",
     "CallableModel",
+    "ChatGenerator",
     "Checks",
     "Choice",
     "Chunk",
@@ -72,6 +81,8 @@ __all__ = [
     "Completion",
     "CompletionCache",
     "ConstraintUnmet",
+    "CrossEncoderEntailment",
+    "DeadlinePassed",
     "Document",
     "Embedder",
     "EmbedderError",
@@ -100,6 +111,7 @@ __all__ = [
     "Query",
     "RagError",
     "Regex",
+    "Retrieval",
     "Retriever",
     "Sampling",
     "Section",
@@ -115,16 +127,20 @@ __all__ = [
     "embedder",
     "language_model",
     "load",
+    "structured",
 ]
 
 # Each name is imported on first use: a loader's child process needs no numpy, and a search no loader.
 _HOME = {
     "Answer": ".answers",
+    "AnswerStream": ".generation.streaming",
     "Bot": ".bot",
     "Budget": ".generation.budget",
     "BudgetExceeded": ".errors",
+    "Calibration": ".generation.calibration",
     "CallableEmbedder": ".embedding",
     "CallableModel": ".generation.backends.callable_model",
+    "ChatGenerator": ".generation.chat",
     "Checks": ".answers",
     "Choice": ".generation.constraints",
     "Chunk": ".documents",
@@ -132,6 +148,8 @@ _HOME = {
     "Completion": ".generation.language_model",
     "CompletionCache": ".generation.cache",
     "ConstraintUnmet": ".errors",
+    "CrossEncoderEntailment": ".generation.entailment",
+    "DeadlinePassed": ".errors",
     "Document": ".documents",
     "Embedder": ".embedding",
     "EmbedderError": ".errors",
@@ -160,6 +178,7 @@ _HOME = {
     "Query": ".query",
     "RagError": ".errors",
     "Regex": ".generation.constraints",
+    "Retrieval": ".retriever",
     "Retriever": ".retriever",
     "Sampling": ".generation.sampling",
     "Section": ".documents",
@@ -175,6 +194,7 @@ _HOME = {
     "embedder": ".embedding",
     "language_model": ".generation.models",
     "load": ".loaders",
+    "structured": ".generation.structured",
 }
 
 

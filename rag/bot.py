@@ -3,38 +3,60 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 
-from . import telemetry
+from . import answer_spans, telemetry
 from .answers import Answer
+from .deadlines import OutOfTime, within
 from .documents import Passage
-from .errors import ExtraMissing, InvalidInput, LLMTimeout, LLMUnsupported, ModelDamaged, ModelMissing, RagError
-from .generation.answer_stream import AnswerStream
+from .errors import (
+    DeadlinePassed,
+    ExtraMissing,
+    InvalidInput,
+    LLMTimeout,
+    LLMUnsupported,
+    ModelDamaged,
+    ModelMissing,
+)
+from .generation.deadline import Deadline
 from .generation.extractive import ExtractiveGenerator
 from .generation.generators import EXTRACTIVE
 from .generation.generators import generator as generator_for
-from .generation.language_model import Message, Usage
+from .generation.language_model import Message
+from .generation.streaming import AnswerStream
 from .query import Query
+from .quoting import quoted_after_failure, quoted_if_nothing_is_supported
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from .generation import protocol
     from .generation.calibration import Calibration
     from .generation.chat import ChatGenerator
-    from .generation.protocol import Generator
     from .retriever import Retrieval
     from .searching import Searcher
 
     Model = TypeVar("Model", bound=BaseModel)
 
-log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 _USERS_OWN = (InvalidInput, ExtraMissing, LLMUnsupported, ModelMissing, ModelDamaged)
 """Errors that asking again, or quoting instead, would only hide."""
+_GRACE = 0.7
+"""Seconds for the quotes that stand in for a generator that took all the time there was."""
+
+
+class Asking(TypedDict, total=False):
+    """What can be said with a question; see `Bot.ask`."""
+
+    k: int | None
+    where: str | None
+    history: Sequence[Message]
+    deadline: float | None
 
 
 class Bot:
@@ -91,7 +113,7 @@ class Bot:
         self.retriever = retriever
         self.deadline = deadline
         kb = retriever.kb
-        self.generator: Generator = generator_for(generator, kb.embedder, kb.analyser, **options)
+        self.generator: protocol.Generator = generator_for(generator, kb.embedder, kb.analyser, **options)
         self._calibrations: dict[str, Calibration] = {}
         if calibrated:
             self._load(getattr(self.generator, "name", EXTRACTIVE), EXTRACTIVE)
@@ -103,27 +125,9 @@ class Bot:
             self.generator = self._extractive
 
     @overload
-    def ask(
-        self,
-        question: str,
-        *,
-        k: int | None = ...,
-        where: str | None = ...,
-        history: Sequence[Message] = ...,
-        deadline: float | None = ...,
-        schema: None = ...,
-    ) -> Answer: ...
+    def ask(self, question: str, *, schema: None = ..., **options: Unpack[Asking]) -> Answer: ...
     @overload
-    def ask(
-        self,
-        question: str,
-        *,
-        k: int | None = ...,
-        where: str | None = ...,
-        history: Sequence[Message] = ...,
-        deadline: float | None = ...,
-        schema: type[Model],
-    ) -> Model: ...
+    def ask(self, question: str, *, schema: type[Model], **options: Unpack[Asking]) -> Model: ...
     def ask(
         self,
         question: str,
@@ -148,7 +152,7 @@ class Bot:
             Earlier turns for a language model, oldest first; of earlier answers give ``supported_text``, so that no
             turn builds on what the documents do not say.
         deadline
-            Seconds in all; default: the bot's own.
+            Seconds in all; default: the bot's own. When they are up while the generator works, quotes stand in for it.
         schema
             A pydantic model: the answer comes as an object of it. `extract` gives the evidence with it.
 
@@ -164,6 +168,8 @@ class Bot:
             If the question is empty.
         InvalidFilter
             If ``where`` does not parse.
+        DeadlinePassed
+            Time was up before passages were found.
         RagError
             With a ``schema``, what the model raises: quotes cannot stand in for an object.
         """
@@ -224,21 +230,25 @@ class Bot:
             raise InvalidInput("the question is empty; ask something in words")
         until = self._until(deadline)
         start = time.perf_counter()
-        with telemetry.span(**_ROOT) as root:
+        with telemetry.span(**answer_spans.ROOT) as root:
             chat = self._chat()
-            found = self._search(root, question, k, where, history)
+            found = self._search(root, question, k, where, history, until)
             read = time.perf_counter()
-            with root.child(**_chat_span(chat)) as own:
+            with root.child(**answer_spans.chat(chat)) as own:
                 left = _left(until, chat.name)
                 answer = chat.extract(question, found.passages, schema, history=history, deadline=left)
-                _report(own, answer)
+                answer_spans.used(own, answer)
             return _timed(answer, root, found, start, read)
 
-    async def aask(self, question: str, **options: Any) -> Any:  # noqa: ANN401 - as ask
+    @overload
+    async def aask(self, question: str, *, schema: None = ..., **options: Unpack[Asking]) -> Answer: ...
+    @overload
+    async def aask(self, question: str, *, schema: type[Model], **options: Unpack[Asking]) -> Model: ...
+    async def aask(self, question: str, **options: Any) -> Any:
         """Do as `ask` does, with its parameters, without blocking the event loop."""
-        return await asyncio.to_thread(lambda: self.ask(question, **options))
+        return await asyncio.to_thread(partial(self.ask, question, **options))
 
-    async def aask_stream(self, question: str, **options: Any) -> AsyncIterator[str | Answer]:  # noqa: ANN401
+    async def aask_stream(self, question: str, **options: Unpack[Asking]) -> AsyncIterator[str | Answer]:
         """Yield the pieces as `ask_stream` does, without blocking the event loop; the `Answer` comes last."""
         stream = self.ask_stream(question, **options)
         try:
@@ -251,34 +261,36 @@ class Bot:
     # ---- machinery --------------------------------------------------------------------------------------------
 
     def _pieces(
-        self, question: str, k: int | None, where: str | None, history: Sequence[Message], until: float | None
-    ) -> Iterator[str | Answer]:
+        self, question: str, k: int | None, where: str | None, history: Sequence[Message], until: Deadline
+    ) -> Generator[str, None, Answer]:
         start = time.perf_counter()
-        with telemetry.span(**_ROOT) as root:
-            found = self._search(root, question, k, where, history)
+        with telemetry.span(**answer_spans.ROOT) as root:
+            found = self._search(root, question, k, where, history, until)
             read = time.perf_counter()
-            shown = False
-            answer = None
             # Quotes are chosen for the question as it was searched for: spelt right, and standing alone.
             asked = found.question if self.generator is self._extractive else question
+            shown = False
+            pieces = self._generated(root, asked, found.passages, history, until)
             try:
-                for piece in self._generated(root, asked, found.passages, history, until):
-                    if isinstance(piece, Answer):
-                        answer = piece
-                    else:
-                        shown = True
-                        yield piece
+                while True:
+                    piece = next(pieces)
+                    shown = True
+                    yield piece
+            except StopIteration as end:
+                answer: Answer = end.value
             except _USERS_OWN:
                 raise
             except Exception as error:  # whatever a model raises, quotes remain
                 if self.generator is self._extractive:
                     raise
-                answer = self._quoted(question, found.passages, error, time.perf_counter() - read)
-            assert answer is not None  # noqa: S101 - generators end with one
+                quotes = partial(self._quotes, question, found.passages, until)
+                answer = quoted_after_failure(quotes, error, time.perf_counter() - read)
+            finally:
+                pieces.close()
             answer = self._judged(answer)
             if not shown:
                 yield answer.text
-            yield _timed(replace(answer, question=question), root, found, start, read)
+            return _timed(replace(answer, question=question), root, found, start, read)
 
     def _generated(
         self,
@@ -286,22 +298,25 @@ class Bot:
         question: str,
         passages: Sequence[Passage],
         history: Sequence[Message],
-        until: float | None,
-    ) -> Iterator[str | Answer]:
+        until: Deadline,
+    ) -> Generator[str, None, Answer]:
         from .generation.chat import ChatGenerator
 
+        if self.generator is self._extractive:
+            return self._quotes(question, passages, until)
         if not isinstance(self.generator, ChatGenerator):
-            answer = self.generator.generate(question, passages)
-            yield answer if self.generator is self._extractive else self._rechecked(answer, passages)
-            return
+            return self._rechecked(_in_time(until, partial(self.generator.generate, question, passages)), passages)
         chat = self.generator
-        with root.child(**_chat_span(chat)) as own:
+        with root.child(**answer_spans.chat(chat)) as own:
             left = _left(until, chat.name)
             with chat.stream(question, passages, history=history, deadline=left) as stream:
                 yield from stream
             answer = stream.answer
-            _report(own, answer)
-        yield self._or_quoted(question, passages, answer)
+            answer_spans.used(own, answer)
+        return quoted_if_nothing_is_supported(answer, partial(self._quotes, question, passages, until))
+
+    def _quotes(self, question: str, passages: Sequence[Passage], until: Deadline) -> Answer:
+        return _in_time(until, partial(self._extractive.generate, question, passages), least=_GRACE)
 
     def _load(self, *generators: str) -> None:
         for name in generators:
@@ -326,52 +341,25 @@ class Bot:
 
         return withheld(answer, f"its support is {answer.support:.2f}, below the threshold {threshold:.2f}")
 
-    def _or_quoted(self, question: str, passages: Sequence[Passage], answer: Answer) -> Answer:
-        """Return a model's answer; quotes, where the passages bear out nothing of it or it was cut off at once."""
-        if not answer.abstained or not (answer.sentences or answer.incomplete):
-            return answer
-        quoted = self._extractive.generate(question, passages)
-        reason = f"{answer.reason}; these are quotes" if not quoted.abstained else answer.reason
-        return replace(
-            quoted,
-            degraded=True,
-            reason=reason,
-            incomplete=answer.incomplete,
-            checks=answer.checks,
-            usage=answer.usage,
-            cached=answer.cached,
-        )
-
-    def _quoted(self, question: str, passages: Sequence[Passage], error: Exception, seconds: float) -> Answer:
-        """Return what the extractive generator says, marked, with the reason in words."""
-        kind = type(error).__name__
-        # Only our own errors are known to hold nothing secret.
-        reason = f"the generator failed: {kind}"
-        if isinstance(error, RagError):
-            reason = f"{reason}: {' '.join(str(error).split())[:300]}"
-        log.info("%s; answering with quotes", reason)
-        answer = self._extractive.generate(question, passages)
-        usage = Usage(calls=getattr(error, "attempts", 0), seconds=seconds)
-        reason = f"{reason}; {answer.reason}" if answer.reason else reason
-        return replace(answer, degraded=True, reason=reason, usage=usage)
-
     def _rechecked(self, answer: Answer, passages: Sequence[Passage]) -> Answer:
         from .generation.verification import rechecked
 
         return rechecked(replace(answer, generator=answer.generator or type(self.generator).__name__), passages)
 
-    def _search(
-        self, root: telemetry.Span, question: str, k: int | None, where: str | None, history: Sequence[Message]
+    def _search(  # noqa: PLR0917 - one caller each way
+        self,
+        root: telemetry.Span,
+        question: str,
+        k: int | None,
+        where: str | None,
+        history: Sequence[Message],
+        until: Deadline,
     ) -> Retrieval:
         asked = tuple(turn.content for turn in history if turn.role == "user")
+        query = Query(question, asked) if asked else question
         name = self.retriever.kb.path.name
-        with root.child(
-            f"retrieval {name}",
-            gen_ai__operation__name="retrieval",
-            gen_ai__data_source__id=name,
-            gen_ai__retrieval__top_k=k if k is not None else self.retriever.k,
-        ) as own:
-            found = self.retriever.search(Query(question, asked) if asked else question, k, where=where)
+        with root.child(**answer_spans.retrieval(name, k if k is not None else self.retriever.k)) as own:
+            found = _in_time(until, partial(self.retriever.search, query, k, where=where))
             own.set(rag__passages=len(found.passages))
             return found
 
@@ -384,53 +372,24 @@ class Bot:
             )
         return self.generator
 
-    def _until(self, deadline: float | None) -> float | None:
-        seconds = self.deadline if deadline is None else deadline
-        if seconds is not None and not seconds > 0:
-            raise InvalidInput(f"deadline={seconds!r}: give a positive number of seconds, or None for no limit")
-        return None if seconds is None else time.monotonic() + seconds
+    def _until(self, deadline: float | None) -> Deadline:
+        return Deadline.after(self.deadline if deadline is None else deadline)
 
 
-_ROOT: dict[str, Any] = {
-    "name": "invoke_workflow rag-workbench",
-    "gen_ai__operation__name": "invoke_workflow",
-    "gen_ai__agent__name": "rag-workbench",
-}
+def _in_time(until: Deadline, work: Callable[[], Result], *, least: float = 0.0) -> Result:
+    """Return what work returns that may not heed a deadline; it gets ``least`` seconds where fewer are left."""
+    if until.seconds == float("inf"):
+        return work()
+    try:
+        return within(max(until.left, least), work)
+    except OutOfTime:
+        raise DeadlinePassed(f"{until} passed before an answer was there; give more seconds") from None
 
 
-def _left(until: float | None, name: str) -> float | None:
-    if until is None:
-        return None
-    left = until - time.monotonic()
-    if left <= 0:
-        raise LLMTimeout(f"the deadline passed before {name} was asked; give more seconds")
-    return left
-
-
-def _chat_span(chat: ChatGenerator) -> dict[str, Any]:
-    provider, _, model = chat.name.partition(":")
-    sampling = chat.sampling
-    return {
-        "name": f"chat {model or provider}",
-        "gen_ai__operation__name": "chat",
-        "gen_ai__provider__name": provider,
-        "gen_ai__request__model": model or provider,
-        "gen_ai__request__max_tokens": sampling.max_tokens,
-        "gen_ai__request__temperature": sampling.temperature,
-        "gen_ai__request__top_k": sampling.top_k,
-        "gen_ai__request__top_p": sampling.top_p,
-        "gen_ai__request__seed": sampling.seed,
-        "gen_ai__request__stop_sequences": list(sampling.stop) or None,
-        "gen_ai__request__choice__count": sampling.n if sampling.n > 1 else None,
-    }
-
-
-def _report(span: telemetry.Span, answer: Answer) -> None:
-    span.set(
-        gen_ai__usage__input_tokens=answer.usage.prompt_tokens,
-        gen_ai__usage__output_tokens=answer.usage.completion_tokens,
-        gen_ai__response__finish_reasons=["length" if answer.incomplete else "stop"],
-    )
+def _left(until: Deadline, name: str) -> float | None:
+    if until.passed:
+        raise LLMTimeout(f"{until} passed before {name} was asked; give more seconds")
+    return None if until.seconds == float("inf") else until.left
 
 
 def _timed(answer: Answer, root: telemetry.Span, found: Retrieval, start: float, read: float) -> Answer:

@@ -24,6 +24,7 @@
     │   ├── PromptTooLong(ValueError)         the conversation does not fit into the model's context
     │   ├── ConstraintUnmet(ValueError)       the text is not what the schema, choice or pattern asks for
     │   └── BudgetExceeded(RuntimeError)      a cap on calls, tokens, bytes or seconds is reached; names the cap
+    ├── DeadlinePassed(TimeoutError)     time was up before anything was found to answer from
     └── ExtraMissing(ImportError)        an optional package is not installed; says the install line
 """
 
@@ -145,6 +146,12 @@ class ConstraintUnmet(LLMError, ValueError):  # noqa: N818
 
 class BudgetExceeded(LLMError, RuntimeError):  # noqa: N818
     """A cap on calls, tokens, bytes or seconds is reached."""
+
+
+class DeadlinePassed(RagError, TimeoutError):  # noqa: N818
+    """Time was up before anything was found to answer from."""
+
+    exit_code = 11
 
 
 class ExtraMissing(RagError, ImportError):  # noqa: N818

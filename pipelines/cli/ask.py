@@ -24,12 +24,12 @@ from .arguments import (
 from .generating import Generating, read_schema, with_generating
 from .output import one_line, print_json, safe, stdout
 from .retrieving import retriever_for
+from .telling import streamed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from rag.answers import Answer, Citation
-    from rag.generation.answer_stream import AnswerStream
 
 
 @with_generating
@@ -71,43 +71,26 @@ def command(
             model=model,
         )
         bot = generating.bot(retriever, model)
-        console = stdout()
+        console, told = stdout(), False
         if wanted is not None:
             answer = bot.extract(question, wanted)
         elif json or model is None or not console.is_terminal:
             answer = bot.ask(question)
         else:
-            answer = streamed(bot.ask_stream(question), console)
+            answer, told = streamed(bot.ask_stream(question), console)
     if json:
         print_json(json_forms.answer(answer))
     else:
-        show(answer, console)
+        show(answer, console, told=told)
     if answer.incomplete:
         return exit_codes.ANSWER_INCOMPLETE
     return exit_codes.NOTHING_FOUND if answer.abstained else exit_codes.OK
 
 
-def streamed(stream: AnswerStream, console: Console) -> Answer:
-    """Show each checked sentence on a terminal as it comes, then clear them for the whole answer."""
-    from rich.live import Live
-    from rich.spinner import Spinner
-    from rich.text import Text
-
-    told = ""
-    waiting = Spinner("dots", "reading and writing", style="dim")
-    with (
-        stream,
-        Live(waiting, console=console, transient=True, refresh_per_second=8, vertical_overflow="visible") as live,
-    ):
-        for piece in stream:
-            told += safe(piece)
-            live.update(Text(told))
-    return stream.answer
-
-
-def show(answer: Answer, console: Console) -> None:
-    """Print an answer and where it stands."""
-    console.print(safe(answer.text) if answer.generator != "extractive" else one_line(answer.text))
+def show(answer: Answer, console: Console, *, told: bool = False) -> None:
+    """Print an answer and where it stands; where its text was ``told`` already, only that."""
+    if not told:
+        console.print(safe(answer.text) if answer.generator != "extractive" else one_line(answer.text))
     if answer.abstained:
         if answer.reason:
             console.print(f"({one_line(answer.reason)})", style="dim")

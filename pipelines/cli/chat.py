@@ -24,10 +24,11 @@ from .arguments import (
     Rewrite,
     Where,
 )
-from .ask import show, streamed
+from .ask import show
 from .generating import Generating, with_generating
 from .output import print_json_line, stdout
 from .retrieving import refined, rewritten
+from .telling import streamed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,13 +89,13 @@ def command(
                 if line.startswith("/forget"):
                     history.clear()
                 continue
-            answer = _answered(bot, line, where, history, console, quiet=json or model is None)
+            answer, on_screen = _answered(bot, line, where, history, console, quiet=json or model is None)
             if answer is None:
                 continue
             if kept is not None:
                 chat_memory.keep(kept, line, answer)
             history = _continued(history, line, answer, has_model=model is not None)
-            _print(answer, console, json=json)
+            _print(answer, console, json=json, told=on_screen)
     return exit_codes.OK
 
 
@@ -108,29 +109,35 @@ def _continued(history: list[Message], question: str, answer: Answer, *, has_mod
     return [*history, Message("user", question), Message("assistant", answer.supported_text)]
 
 
-def _print(answer: Answer, console: Console, *, json: bool) -> None:
+def _print(answer: Answer, console: Console, *, json: bool, told: bool) -> None:
     if json:
         print_json_line(json_forms.answer(answer))
     else:
-        show(answer, console)
+        show(answer, console, told=told)
         console.print()
 
 
 def _answered(
     bot: Bot, question: str, where: str | None, history: Sequence[Message], console: Console, *, quiet: bool
-) -> Answer | None:
-    """Answer, or say why not: a question that cannot be meant, or a person who has read enough."""
+) -> tuple[Answer | None, bool]:
+    """Answer, or say why not: a question that cannot be meant, or a person who has read enough.
+
+    Returns
+    -------
+    answer, told
+        Whether the answer's text is on the terminal already.
+    """
     try:
         if quiet or not console.is_terminal:
-            return bot.ask(question, where=where, history=history)
+            return bot.ask(question, where=where, history=history), False
         return streamed(bot.ask_stream(question, where=where, history=history), console)
     except InvalidInput as error:
         console.print(f"error: {error}", style="red")
     except KeyboardInterrupt:
         if not sys.stdin.isatty():
             raise
-        console.print("(stopped; Ctrl-D leaves)", style="dim")
-    return None
+        console.print("\n(stopped; Ctrl-D leaves)", style="dim")
+    return None, False
 
 
 def _lines(prompt: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from rag.errors import InvalidInput
 
 from . import exit_codes
 from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rewrite, Where
+from .generating import Generating
 from .output import one_line, print_json, stderr, stdout
 from .retrieving import named_model, retriever_for
 
@@ -49,6 +50,15 @@ def command(
     dense_weight: DenseWeight = None,
     max_per_source: MaxPerSource = None,
     rewrite: Rewrite = "auto",
+    generator: Annotated[
+        str, typer.Option(metavar="SPEC", help="Who writes the answers: extractive, openai:MODEL or another model.")
+    ] = "extractive",
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Address of the server of openai:MODEL, generator or judge.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep the generator's answers: asked again, they cost nothing.")
+    ] = None,
     judge: Annotated[
         str, typer.Option(metavar="NAME", help="Judge answers as well: extractive (no model) or llm (needs --model).")
     ] = "none",
@@ -78,10 +88,15 @@ def command(
     wanted = read_questions(questions, split=split)
     if sample is not None:
         wanted = wanted.sample(sample, seed=seed)
-    asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, judge))
+    # Who names a writer of answers wants to know how good they are.
+    level = "extractive" if judge == "none" and generator != "extractive" else judge
+    asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, level))
     changed = _changes(robustness)
-    with KnowledgeBase.open(kb) as base, named_model(model) as llm:
-        referee = _judge(judge, llm, votes)
+    writing = Generating(
+        generator=generator, base_url=base_url if generator.startswith("openai:") else None, cache=cache
+    )
+    with KnowledgeBase.open(kb) as base, named_model(model, base_url) as llm, writing.at_end:
+        writer, referee = writing.model(), _judge(judge, llm, votes)
         # Judged document by document, near-identical documents are judged apart: none is hidden.
         system: Any = retriever_for(
             base,
@@ -91,13 +106,11 @@ def command(
             dense_weight=dense_weight,
             max_per_source=max_per_source,
             rewrite=rewrite,
-            model=llm,
+            model=llm or writer,
             dedupe=wanted.level != "document",
         )
-        if answers_needed(asked) or any(name in _disturbances() for name in changed):
-            from rag.bot import Bot
-
-            system = Bot(system)
+        if writer is not None or answers_needed(asked) or any(name in _disturbances() for name in changed):
+            system = writing.bot(system, writer)
         name = kb.resolve().name
         with progress(json) as told:
             result = evaluate(system, wanted, metrics=asked, k=k, judge=referee, name=name, seed=seed, progress=told)
@@ -111,7 +124,8 @@ def command(
         from ..evaluation_report import report
         from ..pages import write_page
 
-        made_by = f"rag evaluate {kb} {questions} -k {k}; rag-workbench {version('rag-workbench')}"
+        written = "" if writer is None else f" --generator {generator}"
+        made_by = f"rag evaluate {kb} {questions} -k {k}{written}; rag-workbench {version('rag-workbench')}"
         write_page(html, report(result, comparisons=comparisons, survivals=survivals, made_by=made_by))
     if json:
         extra = {"comparisons": [asdict(c) for c in comparisons]} if baseline is not None else {}

@@ -17,6 +17,7 @@ NOTHING_FOUND = 7
 STORE_LOCKED = 8
 STORE_MISMATCH = 9
 MODEL_FAILED = 10
+DEADLINE_PASSED = 11
 BAD_USAGE = 64
 INTERRUPTED = 130
 
@@ -31,6 +32,7 @@ MEANINGS: dict[int, str] = {
     STORE_LOCKED: "another process is writing",
     STORE_MISMATCH: "made with another embedder, metric, chunker, analyser or format",
     MODEL_FAILED: "the language model failed, and nothing could stand in for it",
+    DEADLINE_PASSED: "--deadline was up before anything was found to answer from",
     BAD_USAGE: "bad usage: unknown option, bad filter, no such knowledge base",
     INTERRUPTED: "interrupted with Ctrl-C",
 }

@@ -55,6 +55,13 @@ class Generating:
     unsupported: Annotated[
         str | None, typer.Option(metavar="mark|drop", help="What happens to sentences that no passage bears out.")
     ] = None
+    nli: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL_OR_PATH",
+            help="A cross-encoder of inference judges support, e.g. cross-encoder/nli-deberta-v3-small.",
+        ),
+    ] = None
     cache: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the model's answers, by content.")] = None
     threshold: Annotated[
         float | None, typer.Option(metavar="0..1", min=0.0, max=1.0, help="Withhold answers of less support.")
@@ -108,6 +115,10 @@ class Generating:
         options: dict[str, Any] = {"sampling": self._sampling(), "calibrated": calibrated, "threshold": self.threshold}
         if self.unsupported is not None:
             options["unsupported"] = self.unsupported
+        if self.nli is not None:
+            from rag.generation.entailment import CrossEncoderEntailment
+
+            options["entailment"] = CrossEncoderEntailment(self.nli)
         if self.cache is not None:
             options["cache"] = CompletionCache(self.cache)
         if self.prices is not None:

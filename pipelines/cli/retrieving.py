@@ -57,13 +57,14 @@ def retriever_for(
     return refined(rewritten(Retriever(kb, **options), rewrite, model), rerank, rerank_in, context, model)
 
 
-def named_model(spec: str | None) -> AbstractContextManager[LanguageModel | None]:
+def named_model(spec: str | None, base_url: str | None = None) -> AbstractContextManager[LanguageModel | None]:
     """Return the language model of a spec, None for None; what it holds is given back at the end of the ``with``."""
     if spec is None:
         return nullcontext()
     from rag.generation.models import language_model
 
-    return language_model(spec)
+    address = {"base_url": base_url} if base_url is not None and spec.startswith("openai:") else {}
+    return language_model(spec, **address)
 
 
 def rewritten(retriever: Searcher, rewrite: str, model: LanguageModel | None = None) -> Searcher:

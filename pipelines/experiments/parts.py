@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import indexes
 from indexes.spec import unknown
 from rag.context.registry import BUILDERS
 from rag.errors import InvalidInput
+from rag.generation.models import BACKENDS
+from rag.generation.sampling import Sampling
 from rag.granularity import AUTO, checked_granularity
 from rag.knowledge_base import DEFAULT_GRANULARITY
 from rag.reranking.registry import RERANKERS
@@ -86,9 +89,10 @@ def _rewriter(names: str) -> None:
     _named("rewriter", names, REWRITERS)
 
 
-def _generator(name: str) -> None:
-    if name not in GENERATORS:
-        raise InvalidInput(unknown("generator", name, GENERATORS))
+def _generator(spec: str) -> None:
+    kind, _, model = spec.partition(":")
+    if spec not in GENERATORS and (kind not in BACKENDS or not model):
+        raise InvalidInput(unknown("generator", spec, [*GENERATORS, *(row.form for row in BACKENDS.values())]))
 
 
 def _context(names: str) -> None:
@@ -112,6 +116,22 @@ def _positive(number: int) -> None:
         raise InvalidInput(f"k must be 1 or more, not {number}")
 
 
+def _address(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InvalidInput("base_url must begin with http:// or https:// and name a host")
+    if parts.username or parts.password or parts.query:
+        raise InvalidInput("base_url holds a key, which every report would show; put it into OPENAI_API_KEY")
+
+
+def _temperature(value: float) -> None:
+    Sampling(temperature=value)
+
+
+def _tokens(value: int) -> None:
+    Sampling(max_tokens=value)
+
+
 GENERATORS = ("none", "extractive")
 
 PARTS: dict[str, Part] = {
@@ -131,6 +151,9 @@ PARTS: dict[str, Part] = {
     "rerank_in": Part("run", "passages that a reranker reads", None, int, option="rerank_in"),
     "context": Part("run", "none, neighbours, section ...; several joined by +", "none", str, _context, "context"),
     "model": Part("run", "language model of rewriters and rerankers that ask one", option="model"),
-    "generator": Part("run", "none, or extractive: answers are judged too", "none", check=_generator),
+    "generator": Part("run", "none, extractive, openai:MODEL ...: answers are judged too", "none", check=_generator),
+    "base_url": Part("run", "address of the server of generator openai:MODEL", check=_address),
+    "temperature": Part("run", "of that language model; 0: the likeliest words", None, float, _temperature),
+    "max_tokens": Part("run", "of its answers, at most", None, int, _tokens),
     "k": Part("run", "passages that count as the context", 5, int, _positive),
 }

@@ -178,7 +178,7 @@ def make_run(
     start = time.perf_counter()
     with KnowledgeBase.open(_place(cache, "index", index), embedder=_embedder(inputs, configuration)) as kb:
         retriever = _retriever(inputs, kb, configuration)
-        system: Any = _bot(retriever, configuration) or retriever
+        system: Any = _bot(retriever, configuration, cache.folder / COMPLETIONS) or retriever
         done = {each.question for each in outcomes.read(journal) if not each.error}
         left = [q for q in inputs.questions if q.id not in done]
         # What a model was paid for is on disk before it is asked again.
@@ -215,6 +215,8 @@ def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configurat
 
 
 SCORES = "evaluation.json"
+COMPLETIONS = "completions.sqlite"
+_COMPLETIONS_KEPT = 1_000_000
 _OUTCOMES = "outcomes.jsonl"
 
 
@@ -263,12 +265,24 @@ def _retriever(inputs: Inputs, kb: KnowledgeBase, configuration: Configuration) 
     return retriever_for(kb, k=_k(configuration), **{**defaults, **given}, dedupe=inputs.level != "document")
 
 
-def _bot(retriever: Searcher, configuration: Configuration) -> object | None:
-    if configuration.parts["generator"] == "none":
+def _bot(retriever: Searcher, configuration: Configuration, completions: Path) -> object | None:
+    generator = configuration.parts["generator"]
+    if generator == "none":
         return None
     from rag.bot import Bot
 
-    return Bot(retriever)
+    if generator == "extractive":
+        return Bot(retriever)
+    from rag.generation.cache import CompletionCache
+    from rag.generation.models import language_model
+    from rag.generation.sampling import Sampling
+
+    chosen = {name: configuration.parts[name] for name in ("temperature", "max_tokens")}
+    sampling = Sampling(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+    address = {} if (url := configuration.parts["base_url"]) is None else {"base_url": url}
+    # Configurations that differ in other parts often give a model the same prompt; it is paid for once.
+    cache = CompletionCache(completions, size=_COMPLETIONS_KEPT)
+    return Bot(retriever, language_model(str(generator), **address), sampling=sampling, cache=cache)
 
 
 def _latency(retriever: Searcher, inputs: Inputs) -> dict[str, Scalar]:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..answers import Answer
+from ..deadlines import OutOfTime, within
 from ..documents import Passage
-from ..errors import InvalidInput
+from ..errors import InvalidInput, LLMTimeout
 from . import conversation, prompts
-from .answer_stream import AnswerStream
 from .cache import CompletionCache, content_key
+from .chat_model import ChatModel
 from .language_model import Completion, LanguageModel, Message
 from .marks import cut_mark, said, said_so_far
 from .prices import Prices, priced
 from .prompts import Example
+from .reasoning import CLOSE, without_thoughts
 from .sampling import Sampling
+from .streaming import AnswerStream
 from .support import SupportChecker
 from .verification import Policy, Verification, policy_named, withheld
 from .voting import vote
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
     from .structured import Schema
     from .support import Entailment
     from .words import Analyser
+
+_GRACE = 0.3
+"""Seconds that a model gets beyond its deadline, to say itself that it has passed."""
 
 
 class ChatGenerator:
@@ -124,7 +131,7 @@ class ChatGenerator:
         """Answer sentence by sentence: each is given when it has been checked."""
         if not passages:
             nothing = withheld(Answer(question, "", generator=self.name), "nothing was retrieved")
-            return AnswerStream(iter(()), nothing)
+            return AnswerStream(_at_once(nothing))
         return AnswerStream(self._sentences(question, passages, history, deadline))
 
     def extract(
@@ -161,26 +168,28 @@ class ChatGenerator:
 
     def _sentences(
         self, question: str, passages: Sequence[Passage], history: Sequence[Message], deadline: float | None
-    ) -> Iterator[str | Answer]:
+    ) -> Generator[str, None, Answer]:
         read, messages, key = self._prompt(question, passages, history)
         verification = Verification(self.checker, question, read, self.unsupported)
         stored = self.cache.get(key) if self.cache is not None else None
-        whole = stored is not None or self.sampling.n > 1 or not hasattr(self.model, "stream")
-        if whole:
+        if stored is not None or self.sampling.n > 1 or not isinstance(self.model, ChatModel):
             completion, cached = self._completion(messages, key, deadline)
             text = self._chosen(completion, question, read)
         else:
             cached, text = False, ""
-            with self.model.stream(messages, sampling=self.sampling, deadline=deadline) as stream:  # type: ignore[attr-defined]
+            with self.model.stream(messages, sampling=self.sampling, deadline=deadline) as stream:
                 for piece in stream:
-                    sentences, text = said_so_far(text + piece)
+                    thought, closed, answered = (text + piece).partition(CLOSE)
+                    if closed:  # all of it so far was thought: the template had opened the block in the prompt
+                        verification = Verification(self.checker, question, read, self.unsupported)
+                    sentences, text = said_so_far(answered.lstrip() if closed else thought)
                     yield from (shown for each in sentences if (shown := verification.show(each)))
                 completion = stream.completion
             self._keep(key, completion)
         for each in said(cut_mark(text) if completion.incomplete else text):
             if shown := verification.show(each):
                 yield shown
-        yield verification.answer(**self._facts(completion, cached=cached))
+        return verification.answer(**self._facts(completion, cached=cached))
 
     def _prompt(
         self,
@@ -218,9 +227,21 @@ class ChatGenerator:
         stored = self.cache.get(key) if self.cache is not None else None
         if stored is not None:
             return stored, True
-        completion = self.model.complete(messages, sampling=self.sampling, deadline=deadline)
+        completion = self._asked(messages, deadline)
         self._keep(key, completion)
         return completion, False
+
+    def _asked(self, messages: list[Message], deadline: float | None) -> Completion:
+        """Ask for whole answers; a user's own model that does not keep the deadline is not waited for."""
+        work = partial(self.model.complete, messages, sampling=self.sampling, deadline=deadline)
+        if isinstance(self.model, ChatModel):
+            return work()
+        try:
+            completion = within(None if deadline is None else deadline + _GRACE, work)
+        except OutOfTime:
+            said = f"{self.name} gave no answer before the deadline, in {deadline:.2g} s"
+            raise LLMTimeout(said) from None
+        return replace(completion, texts=tuple(map(without_thoughts, completion.texts)))
 
     def _keep(self, key: str, completion: Completion) -> None:
         if self.cache is not None and not completion.incomplete:
@@ -246,3 +267,8 @@ class ChatGenerator:
             "incomplete": completion.incomplete,
             "reason": completion.reason if completion.incomplete else "",
         }
+
+
+def _at_once(answer: Answer) -> Generator[str, None, Answer]:
+    yield from ()
+    return answer

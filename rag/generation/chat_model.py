@@ -16,7 +16,7 @@ from .budget import Budget
 from .constraints import Constraint
 from .deadline import Deadline
 from .language_model import Completion, Message
-from .reasoning import spoken, spoken_stream
+from .reasoning import Thoughts, without_thoughts
 from .sampling import Sampling
 from .streaming import CompletionStream
 
@@ -86,7 +86,7 @@ class ChatModel(ABC):
     ) -> list[Completion]:
         """Answer several conversations, in batches where the back end can; ``deadline`` is for all of them together."""
         requests = self._requests(conversations, sampling, deadline, constraint)
-        return checked(list(map(spoken, self._complete_many(requests))), constraint)
+        return checked(self._complete_many(requests), constraint)
 
     def stream(
         self,
@@ -103,9 +103,7 @@ class ChatModel(ABC):
         (request,) = self._requests([messages], sampling, deadline, constraint)
         if request.sampling.n != 1:
             raise InvalidInput(f"n={request.sampling.n}: a stream carries one answer; use complete() for several")
-        return CompletionStream(
-            _checked_stream(spoken_stream(self._stream(request)), constraint), request.cancelled.set
-        )
+        return CompletionStream(_checked_stream(self._stream(request), constraint), request.cancelled.set)
 
     async def acomplete(
         self,
@@ -118,7 +116,7 @@ class ChatModel(ABC):
         """Do as `complete` does, without blocking the event loop; who stops waiting stops the model."""
         requests = self._requests([messages], sampling, deadline, constraint)
         try:
-            return checked(list(map(spoken, await self._acomplete_many(requests))), constraint)[0]
+            return checked(await self._acomplete_many(requests), constraint)[0]
         except asyncio.CancelledError:
             for request in requests:
                 request.cancelled.set()
@@ -221,7 +219,8 @@ class ChatModel(ABC):
 
 
 def checked(answers: list[Completion], constraint: Constraint | None) -> list[Completion]:
-    """Return the answers if they meet the constraint; raise `ConstraintUnmet` if one does not."""
+    """Return the answers without thoughts if they meet the constraint; raise `ConstraintUnmet` if one does not."""
+    answers = [dataclasses.replace(each, texts=tuple(map(without_thoughts, each.texts))) for each in answers]
     for answer in answers:
         for text in answer.texts if constraint is not None else ():
             try:
@@ -237,8 +236,17 @@ def checked(answers: list[Completion], constraint: Constraint | None) -> list[Co
 def _checked_stream(
     pieces: Generator[str, None, Completion], constraint: Constraint | None
 ) -> Generator[str, None, Completion]:
-    answer = yield from pieces
-    return checked([answer], constraint)[0]
+    thoughts = Thoughts()
+    try:
+        while True:
+            if said := thoughts.feed(next(pieces)):
+                yield said
+    except StopIteration as end:
+        if rest := thoughts.rest():
+            yield rest
+        return checked([end.value], constraint)[0]
+    finally:
+        pieces.close()
 
 
 def _well_formed(text: str) -> str:

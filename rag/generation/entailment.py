@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cross_encoders import cross_encoder
 from ..errors import InvalidInput
 
 
@@ -24,13 +25,13 @@ class CrossEncoderEntailment:
     ------
     InvalidInput
         The model has no such label.
+    ModelMissing
+        It is not on this machine.
     """
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - sentence-transformers is imported where used
         if isinstance(model, str):
-            from sentence_transformers import CrossEncoder
-
-            model = CrossEncoder(model)
+            model = cross_encoder(model)
         labels = {str(name).lower(): int(at) for at, name in model.config.id2label.items()}
         place = next((at for name, at in labels.items() if name.startswith("entail")), None)
         if place is None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from ..documents import Passage
 from .candidates import Candidate, candidates
@@ -45,6 +46,8 @@ class Span:
         What stands there; numbers also where they are spelt out.
     negations
         How often it says no.
+    pairs
+        Terms that follow one another.
     """
 
     passage: int
@@ -54,6 +57,7 @@ class Span:
     terms: frozenset[str]
     numbers: frozenset[str]
     negations: int
+    pairs: frozenset[tuple[str, str]]
 
 
 class Evidence:
@@ -103,6 +107,11 @@ def negations(text: str) -> int:
     return len(_NEGATION.findall(text))
 
 
+def following(terms: Sequence[str]) -> frozenset[tuple[str, str]]:
+    """Return the pairs of terms that follow one another."""
+    return frozenset(pairwise(terms))
+
+
 def names(words: Words) -> frozenset[str]:
     """Return the stems of a claim's names: capitalised words beyond its first, and words with capitals inside."""
     found = set()
@@ -122,11 +131,14 @@ def _spans(found: Sequence[Candidate], passages: Sequence[Passage], reader: Word
     spans = []
     for first in range(len(found)):
         terms: frozenset[str] = frozenset()
+        pairs: frozenset[tuple[str, str]] = frozenset()
         for last in range(first, min(first + WIDEST, len(found))):
             if found[last].passage != found[first].passage:
                 break
             text = passages[found[first].passage].text[found[first].start : found[last].end]
-            terms |= frozenset(reader.read(found[last].text).terms)
+            own = reader.read(found[last].text).terms
+            terms |= frozenset(own)
+            pairs |= following(own)
             spans.append(
                 Span(
                     found[first].passage,
@@ -136,6 +148,7 @@ def _spans(found: Sequence[Candidate], passages: Sequence[Passage], reader: Word
                     terms,
                     numbers(text, spelt=True),
                     negations(text),
+                    pairs,
                 )
             )
     return spans

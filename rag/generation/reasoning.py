@@ -1,69 +1,67 @@
-"""Thoughts are no part of an answer: the ``<think>...</think>`` that reasoning models begin with is left out.
+"""What reasoning models think before they answer, ``<think>...</think>``, kept out of the answer.
 
-Servers that know the model part the two themselves; where one does not, its tags arrive in the text. Only what stands
-at the very beginning counts, so that an answer about such tags stays whole.
+Servers that know a model's template take it out themselves; others pass it on as text. A template may open the block in
+the prompt: then the text holds the closing mark alone, and everything before it was thought.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Generator
-
-from .language_model import Completion
+import re
 
 OPEN, CLOSE = "<think>", "</think>"
-_CUT = "the model was cut off while it was still thinking"
+_BLOCK = re.compile(rf"\s*{OPEN}.*?(?:{CLOSE}\s*|\Z)", re.DOTALL)
 
 
-def spoken(completion: Completion) -> Completion:
-    """Return a completion without the thoughts that its texts begin with.
+def without_thoughts(text: str) -> str:
+    """Return a text without the thoughts that it begins with; empty where it holds nothing else.
 
-    A text whose thoughts do not end says nothing: it is empty, and the completion is marked incomplete.
+    Examples
+    --------
+    >>> without_thoughts("<think>80 or 90?</think> 80 degrees.")
+    '80 degrees.'
+    >>> without_thoughts("80 or 90?</think>80 degrees.")
+    '80 degrees.'
+    >>> without_thoughts("The tag <think> opens a thought.")
+    'The tag <think> opens a thought.'
     """
-    texts = tuple(map(_spoken, completion.texts))
-    if texts == completion.texts:
-        return completion
-    unfinished = any(
-        before.strip() and not after.strip() for before, after in zip(completion.texts, texts, strict=True)
-    )
-    return dataclasses.replace(
-        completion,
-        texts=texts,
-        incomplete=completion.incomplete or unfinished,
-        reason=completion.reason or (_CUT if unfinished else ""),
-    )
+    while block := _BLOCK.match(text):
+        text = text[block.end() :]
+    before, closed, after = text.partition(CLOSE)
+    return after.lstrip() if closed and OPEN not in before else text
 
 
-def spoken_stream(pieces: Generator[str, None, Completion]) -> Generator[str, None, Completion]:
-    """Do as `spoken` does, piece by piece; nothing is held back but what may yet become a tag."""
-    held, decided = "", False
-    try:
+class Thoughts:
+    """Fed with the pieces of a text, gives back those that are no thoughts.
+
+    A closing mark without an opening one is given back as it is: who shows the text must take back what came before.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._inside = False
+        self._answering = False
+
+    def feed(self, piece: str) -> str:
+        """Take a piece, return the text that is no thought."""
+        if self._answering:
+            return piece
+        self._held += piece
         while True:
-            piece = next(pieces)
-            if decided:
-                yield piece
-                continue
-            held += piece
-            begun = held.lstrip()
+            if self._inside:
+                at = self._held.find(CLOSE)
+                if at < 0:
+                    self._held = self._held[-len(CLOSE) :]
+                    return ""
+                self._held, self._inside = self._held[at + len(CLOSE) :], False
+            begun = self._held.lstrip()
             if begun.startswith(OPEN):
-                said = _spoken(held)
+                self._held, self._inside = begun[len(OPEN) :], True
             elif OPEN.startswith(begun):
-                said = ""
+                return ""
             else:
-                said = held
-            if said:
-                decided = True
-                yield said
-    except StopIteration as end:
-        if not decided and held and not held.lstrip().startswith(OPEN):
-            yield held
-        completion: Completion = end.value
-        return spoken(completion)
-    finally:
-        pieces.close()
+                self._answering = True
+                return begun
 
-
-def _spoken(text: str) -> str:
-    if not text.lstrip().startswith(OPEN):
-        return text
-    return text.partition(CLOSE)[2].lstrip()
+    def rest(self) -> str:
+        """Give out what was held back when the text ended."""
+        return "" if self._inside or self._answering else self._held.lstrip()

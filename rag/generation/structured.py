@@ -12,6 +12,7 @@ from .chat_model import ChatModel
 from .constraints import JsonSchema
 from .deadline import Deadline
 from .language_model import Completion, LanguageModel, Message
+from .reasoning import without_thoughts
 from .sampling import Sampling
 
 Schema = type[Any] | Mapping[str, Any] | JsonSchema
@@ -115,7 +116,7 @@ def _told(
         completion = model.complete(talk, sampling=sampling, deadline=left)
         usage = completion.usage if usage is None else usage + completion.usage
         attempts -= 1
-        text = _without_fence(completion.text)
+        text = _without_fence(without_thoughts(completion.text))
         try:
             return Structured(read_value(schema, text), replace(completion, texts=(text,), usage=usage))
         except ConstraintUnmet as error:

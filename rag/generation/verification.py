@@ -179,7 +179,8 @@ class Verification:
 
 def withheld(answer: Answer, reason: str) -> Answer:
     """Return the answer as an abstention; its sentences stay, for whoever wants to know what was not said."""
-    return replace(answer, text=UNKNOWN, citations=(), abstained=True, reason=reason)
+    cut = f"{reason} ({answer.reason})" if answer.incomplete and answer.reason else reason
+    return replace(answer, text=UNKNOWN, citations=(), abstained=True, reason=cut)
 
 
 def rechecked(answer: Answer, passages: Sequence[Passage]) -> Answer:

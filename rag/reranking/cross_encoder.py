@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cross_encoders import cross_encoder
 from ..documents import Passage, context_text
-from ..errors import InvalidInput, ModelMissing
+from ..errors import InvalidInput
 
 
 class CrossEncoderReranker:
@@ -48,7 +48,7 @@ class CrossEncoderReranker:
         self.name = "cross-encoder"
         self.model = model
         self._batch_size = batch_size
-        self._model = _loaded(model, max_length, device)
+        self._model = cross_encoder(model, max_length, device)
 
     def score(
         self, question: str, passages: Sequence[Passage], *, deadline: float | None = None
@@ -74,17 +74,3 @@ class CrossEncoderReranker:
                 raise InvalidInput(f"{self.model} gives {scores.shape[1:]} numbers a pair; a reranker gives one")
             found += scores.astype(np.float64).tolist()
         return np.asarray(found)
-
-
-def _loaded(model: str, max_length: int | None, device: str | None) -> Any:  # noqa: ANN401 - imported on first use
-    from sentence_transformers import CrossEncoder
-
-    from ..embedding.torch_runtime import quiet_transformers
-
-    options = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        with quiet_transformers():
-            return CrossEncoder(model, max_length=max_length, device=device, **options)
-    except OSError as error:
-        text = f"no cross-encoder {model!r} on this machine; give its folder, or download it first"
-        raise ModelMissing(f"{text} with: hf download {model}") from error

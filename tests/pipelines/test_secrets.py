@@ -1,105 +1,119 @@
-"""A key in the environment and in the server's address is in nothing that the command line prints, logs or keeps."""
+"""A key that the command line was given is in nothing that it prints, writes, keeps or traces."""
 
 from __future__ import annotations
 
 import io
 import json
 import logging
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from chat_server import ChatServer
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from pipelines.cli import run
+from pipelines.cli.generating import Generating
+from rag import Document, HashingEmbedder, KnowledgeBase, Retriever
+from rag.generation.backends import retries
 
 ENVIRONMENT, ADDRESS, PASSWORD = (f"sk-canary-{place}-0123456789" for place in ("environment", "address", "password"))
-CANARIES = (ENVIRONMENT, ADDRESS, PASSWORD)
-TRUE = "The ferry leaves at noon [1]."
-
-
-class Echo(BaseHTTPRequestHandler):
-    """Answers well, or refuses and says the key back, by the name of the model."""
-
-    protocol_version = "HTTP/1.1"
-    heard: list[str]
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.heard.append(f"{self.path} {self.headers.get('Authorization')}")
-        said = " ".join([self.path, *self.headers.values()])
-        status, reply = 200, {"choices": [{"message": {"content": TRUE}, "finish_reason": "stop"}]}
-        if asked["model"] != "good":
-            status, reply = int(asked["model"]), {"error": {"message": f"no: {said}"}}
-        body = json.dumps(reply).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("X-Key", said)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+CANARIES = (ENVIRONMENT, ADDRESS, PASSWORD, b64encode(f"me:{PASSWORD}".encode()).decode())
+QUESTION = "How hot is green tea?"
 
 
 @pytest.fixture
-def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    Echo.heard = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        monkeypatch.setenv("OPENAI_API_KEY", ENVIRONMENT)
-        yield f"http://user:{PASSWORD}@127.0.0.1:{server.server_port}/v1?key={ADDRESS}"
-        server.shutdown()
-        thread.join()
+def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    from opentelemetry import trace
+
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    return exporter
 
 
-@pytest.fixture
-def kb(tmp_path: Path) -> str:
-    docs = tmp_path / "docs"
-    docs.mkdir()
-    (docs / "boats.md").write_text("# Boats\n\nThe ferry leaves at noon. The barge carries gravel to the mill.\n")
-    assert run(["ingest", str(docs), "--into", str(tmp_path / "kb"), "--embedder", "hashing-64"]) == 0
-    return str(tmp_path / "kb")
-
-
-def test_a_key_is_nowhere_to_be_read(
-    url: str,
-    kb: str,
+def test_a_canary_is_in_no_output_report_cache_trace_or_store(
     tmp_path: Path,
+    chat_server: ChatServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    spans: InMemorySpanExporter,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", ENVIRONMENT)
+    monkeypatch.setattr(retries, "FIRST_WAIT", 0.001)
+    caplog.set_level(logging.DEBUG)
+    kb, asked, docs = tmp_path / "kb", tmp_path / "asked.jsonl", tmp_path / "docs"
+    docs.mkdir()
+    (docs / "tea.md").write_text("Green tea is steeped at 80 degrees.")
+    with KnowledgeBase.create(kb, embedder=HashingEmbedder()) as made:
+        made.add([Document.from_text("Green tea is steeped at 80 degrees.", id="tea")])
+    asked.write_text(json.dumps({"id": "1", "question": QUESTION, "answers": ["80"]}))
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"type": "object", "properties": {"degrees": {"type": "integer"}}}))
+    address = chat_server.url.replace("http://", f"http://me:{PASSWORD}@") + f"?key={ADDRESS}"
+    model = ["--generator", "openai:tiny", "--base-url", address, "--rewrite", "none"]
+    written, codes = "", set()
+    for status in (200, 400, 401, 404, 429, 500):
+        chat_server.status = status
+        for command in (
+            ["ask", str(kb), QUESTION, *model],
+            ["ask", str(kb), QUESTION, *model, "--json", "--cache", str(tmp_path / "cache" / f"{status}.sqlite")],
+            ["ask", str(kb), QUESTION, *model, "--schema", str(schema)],
+            ["chat", str(kb), *model, "--memory", str(tmp_path / "memory")],
+            ["evaluate", str(kb), str(asked), *model, "--judge", "llm", "--model", "openai:tiny", "--json",
+             "--html", str(tmp_path / f"{status}.html"), "--save", str(tmp_path / f"{status}.json")],
+        ):  # fmt: skip
+            monkeypatch.setattr(sys, "stdin", io.StringIO(f"{QUESTION}\n"))
+            codes.add(run(command))
+        said = capsys.readouterr()
+        written += said.out + said.err
+    assert {0, 2, 10} <= codes
+    assert len(chat_server.requests) > 40
+
+    options = Generating(generator="openai:tiny", base_url=address)
+    with options.model() as language_model, KnowledgeBase.open(kb) as base:
+        bot = options.bot(Retriever(base), language_model)
+        written += repr((bot, bot.generator, language_model, bot.generator.sampling, language_model.budget))
+    written += caplog.text + "".join(span.to_json() for span in spans.get_finished_spans())
+    assert "chat tiny" in written
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 15
+    kept = b"".join(path.read_bytes() for path in files)
+    assert [canary for canary in CANARIES if canary in written or canary.encode() in kept] == []
+
+
+def test_an_experiment_keeps_no_key(
+    tmp_path: Path,
+    chat_server: ChatServer,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setenv("RAG_DEBUG", "1")
+    monkeypatch.setenv("OPENAI_API_KEY", ENVIRONMENT)
+    monkeypatch.setattr(retries, "FIRST_WAIT", 0.001)
     caplog.set_level(logging.DEBUG)
-    questions = tmp_path / "questions.jsonl"
-    questions.write_text(
-        '{"id": "1", "question": "When does the ferry leave?", "answers": ["noon"], "sources": ["boats.md"]}\n'
+    (tmp_path / "tea.md").write_text("Green tea is steeped at 80 degrees.")
+    (tmp_path / "asked.jsonl").write_text(json.dumps({"id": "1", "question": QUESTION, "answers": ["80"]}))
+    file, out = tmp_path / "try.toml", tmp_path / "out"
+    text = (
+        'corpus = "tea.md"\nquestions = "asked.jsonl"\n[measure]\nmetrics = ["faithfulness"]\nlatency = 0\n[vary]\n'
+        'embedder = "hashing-64"\ngenerator = "openai:tiny"\nbase_url = "{}"\ntemperature = [0.0, 1.0]\n'
     )
-    said = []
-    for model in ("good", "400", "401", "404", "500"):
-        by = ["--generator", f"openai:{model}", "--base-url", url, "--deadline", "2"]
-        cache = ["--cache", str(tmp_path / f"cache-{model}")]
-        asked = ["ask", kb, "When does the ferry leave?", *by]
-        monkeypatch.setattr("sys.stdin", io.StringIO("When does the ferry leave?\nAnd the barge?\n"))
-        for command in (
-            [*asked, *cache],
-            [*asked, *cache, "--json"],
-            [*asked, "--rewrite", "hyde"],
-            ["chat", kb, *by, "--memory", str(tmp_path / "memory")],
-        ):
-            code = run(command)
-            out, err = capsys.readouterr()
-            said.append((command, code, out, err))
-    assert [command for command, _, out, _ in said if "noon" not in out] == []  # the model's answer, or quotes
-    assert len(Echo.heard) > 20
-    assert all(ADDRESS in heard for heard in Echo.heard)  # the address was used whole
-    assert len(caplog.records) > 100
-    shown = "".join(out + err for _, _, out, err in said) + caplog.text
-    assert [canary for canary in CANARIES if canary in shown] == []
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {"store.sqlite", "cache-good"} <= {path.name for path in files}
-    assert [(p.name, c) for p in files for c in CANARIES if c.encode() in p.read_bytes()] == []
+    chat_server.status = 401
+    file.write_text(text.format(chat_server.url))
+    assert run(["experiment", str(file), "--out", str(out), "--html", str(tmp_path / "page.html")]) in {0, 2}
+    assert chat_server.requests
+    for holder in (f"http://me:{PASSWORD}@127.0.0.1/v1", f"http://127.0.0.1/v1?key={ADDRESS}"):
+        file.write_text(text.format(holder))
+        assert run(["experiment", str(file), "--out", str(out)]) == 64
+    file.unlink()
+    said = capsys.readouterr()
+    written = said.out + said.err + caplog.text
+    assert "every report would show" in written
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert len(kept) > 10_000
+    assert [canary for canary in CANARIES if canary in written or canary.encode() in kept] == []

@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from rag import Answer, Bot, Document, HashingEmbedder, InvalidInput, KnowledgeBase, LLMUnavailable, Retriever, Sampling
-from rag.errors import LLMUnsupported
+from rag.errors import DeadlinePassed, LLMUnsupported
 from rag.generation.cache import CompletionCache
+from rag.generation.extractive import ExtractiveGenerator
 from rag.generation.language_model import Completion, Usage
 from rag.generation.prices import Price
+from rag.retriever import Retrieval
 from rag.testing import ScriptedGenerator
 
 TEA = "Green tea is steeped at 80 degrees for two minutes. Black tea takes boiling water."
 QUESTION = "How hot is green tea?"
 TRUE = "Green tea is steeped at 80 degrees [1]."
+LOADED = 3.0
+"""Seconds that a busy machine may add; what hangs here hangs for a minute."""
 CANARY = "sk-canary-3c1d5e7f"
 
 
@@ -71,6 +75,61 @@ def test_a_model_that_hangs_costs_its_deadline(kb: KnowledgeBase) -> None:
     assert answer.degraded
     assert "deadline" in answer.reason
     assert time.perf_counter() - start < 10
+
+
+class SleepingGenerator:
+    def generate(self, question: str, passages: object) -> Answer:
+        return time.sleep(60)
+
+
+class SleepingModel:
+    """It does not heed the deadline that it is given."""
+
+    name = "own"
+
+    def complete(self, messages: object, *, sampling: object = None, deadline: float | None = None) -> Completion:
+        return time.sleep(60)
+
+
+@pytest.mark.parametrize("given", [SleepingGenerator(), SleepingModel()])
+def test_a_generator_or_model_of_ones_own_that_hangs_costs_the_deadline(kb: KnowledgeBase, given: object) -> None:
+    start = time.perf_counter()
+    answer = Bot(Retriever(kb), given, deadline=0.5).ask(QUESTION)
+    assert time.perf_counter() - start < 1.5 + LOADED
+    assert answer.degraded
+    assert "deadline" in answer.reason
+    assert answer.citations
+
+
+class Stalling(Retriever):
+    """A retriever that never comes back."""
+
+    def search(self, *_: object, **__: object) -> Retrieval:
+        return time.sleep(60)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda bot: bot.ask(QUESTION, deadline=0.5),
+        lambda bot: list(bot.ask_stream(QUESTION, deadline=0.5)),
+        lambda bot: bot.ask(QUESTION, schema=Degrees, deadline=0.5),
+    ],
+    ids=["ask", "stream", "schema"],
+)
+def test_a_retriever_that_hangs_costs_the_deadline(kb: KnowledgeBase, ask: Callable[[Bot], object]) -> None:
+    start = time.perf_counter()
+    with pytest.raises(DeadlinePassed, match="the deadline of"):
+        ask(Bot(Stalling(kb), lambda _: TRUE))
+    assert time.perf_counter() - start < 1.5 + LOADED
+
+
+def test_quotes_too_are_bounded(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ExtractiveGenerator, "generate", lambda *_, **__: time.sleep(60))
+    start = time.perf_counter()
+    with pytest.raises(DeadlinePassed):
+        Bot(Retriever(kb)).ask(QUESTION, deadline=0.2)
+    assert time.perf_counter() - start < 1.2 + LOADED
 
 
 class Cut:

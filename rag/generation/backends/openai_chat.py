@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from ...errors import (
     InvalidInput,
@@ -31,7 +31,7 @@ from .background import submit
 from .bounded_http import TooLong, capped, client
 from .dialects import DIALECTS, body, unwrap
 from .retries import is_passing, wait
-from .secrets import keep_secret, without_secrets
+from .secrets import keep_secret, secrets_of, without_secrets
 from .wire import UNFINISHED, events, read_event, read_reply, safe_start
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class OpenAIChat(ChatModel):
         key = api_key or own or ("" if hosted else "none")
         if not key:
             raise LLMRefused("OpenAI wants a key: set OPENAI_API_KEY, or give base_url for another server")
-        keep_secret(key, own, url.password or "", *(value for _, value in parse_qsl(url.query)))
+        keep_secret(key, own, *secrets_of(url))
         where = url.hostname + (f":{url.port}" if url.port else "")
         super().__init__(f"openai:{model}" + ("" if hosted else f"@{where}"), budget=budget)
         self.model = model

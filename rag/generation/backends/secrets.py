@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from base64 import b64encode
+from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote
 
 _CHATTY = (
     "openai", "openai._base_client", "openai._response", "openai._legacy_response", "httpx2",
@@ -24,6 +26,16 @@ def keep_secret(*secrets: str) -> None:
         logger = logging.getLogger(name)
         if not any(isinstance(each, _Blotter) for each in logger.filters):
             logger.addFilter(_Blotter())
+
+
+def secrets_of(url: SplitResult) -> set[str]:
+    """Return what is secret in an address, in every form in which it travels."""
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    values = {value for _, value in parse_qsl(url.query)}
+    found = {url.password or "", password, *values, *(quote(value) for value in values), *map(quote_plus, values)}
+    if password:  # the header of basic authentication
+        found.add(b64encode(f"{user}:{password}".encode()).decode())
+    return found
 
 
 def without_secrets(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chat_server import ChatServer
 
 from pipelines.experiments import Experiment, Progress, Result, parts, run, runner, stages
 from pipelines.experiments.report import measured
@@ -192,6 +193,38 @@ def test_a_killed_run_asks_no_question_twice(toml: Path, tmp_path: Path, monkeyp
     assert len(asked) == 16
     assert len(set(asked)) == 16
     assert result.rows[0].metrics["nDCG@10"].n == 16
+
+
+def test_a_language_model_is_asked_once_for_each_prompt(toml: Path, tmp_path: Path, chat_server: ChatServer):
+    toml.write_text(
+        toml.read_text()
+        .replace('chunker = ["tokens:32/4", "headings:32/4"]', 'chunker = "headings:32/4"')
+        .replace('["zscore", "rrf", "dense"]', f'"zscore"\ngenerator = "openai:tiny"\nbase_url = "{chat_server.url}"')
+        .replace('"RR"]', '"RR", "faithfulness"]')
+    )
+    first = run(Experiment.read(toml), tmp_path / "out")
+    assert [row.error for row in first.rows] == ["", ""]
+    # Both indexes find the same passages: the second configuration gives the model the prompts of the first.
+    assert len(chat_server.requests) == 16
+    toml.write_text(toml.read_text().replace("latency = 3", "latency = 4"))
+    again = run(Experiment.read(toml), tmp_path / "out")
+    assert sum(again.card["stages_done"].values()) > 0
+    assert len(chat_server.requests) == 16
+    assert again.rows[0].metrics["faithfulness"].value == first.rows[0].metrics["faithfulness"].value
+
+
+def test_a_model_that_fails_costs_its_rows_and_is_named(toml: Path, tmp_path: Path):
+    toml.write_text(
+        toml.read_text()
+        .replace('chunker = ["tokens:32/4", "headings:32/4"]\nindex = ["flat", "hnsw"]', "")
+        .replace(
+            '["zscore", "rrf", "dense"]', '"zscore"\ngenerator = "openai:tiny"\nbase_url = "http://127.0.0.1:9/v1"'
+        )
+        .replace('"RR"]', '"RR", "faithfulness"]')
+        .replace("[measure]", "sample = 2\n[measure]")
+    )
+    (row,) = run(Experiment.read(toml), tmp_path / "out").rows
+    assert (row.metrics["faithfulness"].n_failed, row.metrics["faithfulness"].value) == (2, 0.0)
 
 
 def test_a_figure_keeps_the_code_and_the_hour_that_measured_it(toml: Path, tmp_path: Path, monkeypatch):

@@ -191,3 +191,22 @@ def test_the_command_line(tmp_path, capsys):
     assert page.read_text().startswith("<!doctype html>")
     assert run(["evaluate", str(kb), f"beir:{beir}", "--metrics", "nDGC@10"]) == 64
     assert "did you mean" in capsys.readouterr().err
+
+
+def test_the_answers_of_a_language_model_on_the_command_line(tmp_path, capsys, chat_server):
+    kb, asked = tmp_path / "kb", tmp_path / "asked.jsonl"
+    with KnowledgeBase.create(kb, embedder=HashingEmbedder(), chunker="document") as made:
+        made.add([Document.from_text(text, id=name) for name, text in TEXTS.items()])
+    asked.write_text(json.dumps({"id": "1", "question": "Who holds hands while they sleep?", "answers": ["otters"]}))
+    command = ["evaluate", str(kb), str(asked), "--generator", "openai:tiny", "--rewrite", "none", "--json",
+               "--cache", str(tmp_path / "answers.sqlite")]  # fmt: skip
+    assert run([*command, "--base-url", chat_server.url]) == 0
+    found = json.loads(capsys.readouterr().out)["metrics"]
+    assert found["faithfulness"]["value"] == found["answer_containment"]["value"] == 1.0
+    assert len(chat_server.requests) == 1
+    assert run([*command, "--base-url", chat_server.url]) == 0
+    assert len(chat_server.requests) == 1
+    capsys.readouterr()
+    assert run([*command, "--base-url", "http://127.0.0.1:9/v1"]) == 2
+    failed = json.loads(capsys.readouterr().out)["metrics"]["faithfulness"]
+    assert (failed["value"], failed["n_failed"]) == (0.0, 1)

@@ -1,84 +1,97 @@
-"""What a model thinks before it answers is not shown, cited or remembered, however the text arrives in pieces."""
+"""What a model thinks before it answers is neither shown, nor cited, nor remembered."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from rag import Bot, CallableModel, Document, HashingEmbedder, KnowledgeBase, Message, Retriever
-from rag.generation.language_model import Completion
-from rag.generation.reasoning import spoken, spoken_stream
+from rag import Bot, Completion, Document, HashingEmbedder, KnowledgeBase, Message, Retriever
+from rag.generation.reasoning import Thoughts, without_thoughts
+from rag.testing import ScriptedGenerator
 
-ASKED = [Message("user", "How hot?")]
-TEXTS = {
-    "<think>Is it 90? No.</think>80 degrees.": "80 degrees.",
-    "\n <think>\nHm.\n</think>\n\n80 degrees.": "80 degrees.",
-    "<think></think>80": "80",
-    "80 degrees.": "80 degrees.",
-    " 80 degrees.": " 80 degrees.",
-    "Write <think>x</think> around it.": "Write <think>x</think> around it.",
-    "<thin": "<thin",
-    "<thinking> of tea": "<thinking> of tea",
-    "": "",
-    "<think>one</think><think>two</think>": "<think>two</think>",
-}
+TRUE = "Green tea is steeped at 80 degrees [1]."
+THOUGHT = "Black tea takes boiling water [1]. But green tea?"
+CLEAN = "Green tea is steeped at 80 degrees. [1]"
 
 
-@pytest.mark.parametrize(("text", "said"), TEXTS.items())
-def test_only_what_stands_at_the_beginning_is_thought(text, said):
-    assert spoken(Completion((text, "b"))).texts == (said, "b")
-    assert not spoken(Completion((text,))).incomplete
+@pytest.fixture(scope="module")
+def kb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
+    with KnowledgeBase.create(tmp_path_factory.mktemp("kb") / "kb", embedder=HashingEmbedder()) as base:
+        base.add([Document.from_text("Green tea is steeped at 80 degrees. Black tea takes boiling water.", id="tea")])
+        yield base
 
 
-def test_thoughts_that_do_not_end_say_nothing():
-    cut = spoken(Completion(("<think>Let me see", "80")))
-    assert cut.texts == ("", "80")
-    assert cut.incomplete
-    assert "still thinking" in cut.reason
-    assert spoken(Completion(("<think>Let",), incomplete=True, reason="200 tokens")).reason == "200 tokens"
+class Plain:
+    """A model of a user's own, with nothing but `complete`."""
+
+    name = "plain"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def complete(self, messages: object, *, sampling: object = None, deadline: float | None = None) -> Completion:
+        return Completion((self.text,))
 
 
-@given(st.sampled_from([*TEXTS, "<think>never ends"]), st.lists(st.integers(0, 40)))
-def test_pieces_make_the_same_text(text, cuts):
-    ends = sorted({min(cut, len(text)) for cut in cuts} | {len(text)})
-    pieces = [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
-
-    def stream():
-        yield from pieces
-        return Completion((text,))
-
-    told, shown = spoken_stream(stream()), []
-    while True:
-        try:
-            shown.append(next(told))
-        except StopIteration as end:
-            whole = end.value
-            break
-    assert "".join(shown) == spoken(Completion((text,))).text == whole.text
+@pytest.mark.parametrize("text", [f"<think>{THOUGHT}</think>\n\n{TRUE}", f"{THOUGHT}\n</think>\n{TRUE}",
+                                  f"\n<think>\n</think><think>{THOUGHT}</think>{TRUE}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "model", [lambda text: ScriptedGenerator([text]), lambda text: lambda _: iter(list(text)), Plain]
+)
+def test_it_is_no_part_of_the_answer(kb: KnowledgeBase, text: str, model: object) -> None:
+    answer = Bot(Retriever(kb), model(text)).ask("How hot is green tea?")
+    assert answer.text == CLEAN
+    assert [c.quote for c in answer.citations] == ["Green tea is steeped at 80 degrees."]
+    assert "Black" not in answer.supported_text + " ".join(s.text for s in answer.sentences)
+    assert not answer.degraded
 
 
-def test_nothing_is_held_back_once_it_cannot_be_a_tag():
-    def stream():
-        yield "80"
-        raise AssertionError("asked for more before the first piece was given")
-
-    told = spoken_stream(stream())
-    assert next(told) == "80"
+def test_a_stream_holds_thoughts_back(kb: KnowledgeBase) -> None:
+    stream = Bot(Retriever(kb), ScriptedGenerator([f"<think>{THOUGHT}</think> {TRUE}"])).ask_stream(
+        "How hot is green tea?"
+    )
+    assert "".join(stream) == CLEAN
 
 
-def test_every_model_of_the_library_leaves_thoughts_out(tmp_path):
-    thoughts = "<think>The document says green tea is steeped at 80 degrees. [1] But is the key sk-1?</think>"
-    said = thoughts + "Green tea is steeped at 80 degrees [1]."
-    whole = CallableModel(lambda _: said)
-    assert whole.complete(ASKED).text == "Green tea is steeped at 80 degrees [1]."
-    with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder()) as kb:
-        kb.add([Document.from_text("Green tea is steeped at 80 degrees for two minutes.", id="tea")])
-        for model in (lambda _: said, lambda _: iter(said)):
-            answer = Bot(Retriever(kb), model).ask("How hot is green tea?")
-            assert answer.text == "Green tea is steeped at 80 degrees. [1]"
-            assert [sentence.text for sentence in answer.sentences] == ["Green tea is steeped at 80 degrees."]
-        cut = Bot(Retriever(kb), lambda _: thoughts[:40]).ask("How hot is green tea?")
-        assert (cut.degraded, cut.incomplete) == (True, True)
-        assert "still thinking" in cut.reason
-        assert "key" not in cut.text
+def test_thoughts_without_an_answer_are_none(kb: KnowledgeBase) -> None:
+    answer = Bot(Retriever(kb), ScriptedGenerator([f"<think>{TRUE}"])).ask("How hot is green tea?")
+    assert answer.abstained
+    assert "said nothing" in answer.reason
+
+
+class Tea(BaseModel):
+    degrees: int
+
+
+def test_values_too(kb: KnowledgeBase) -> None:
+    said = '<think>{"degrees": 3}</think>{"degrees": 80}'
+    assert Bot(Retriever(kb), ScriptedGenerator([said])).ask("How hot?", schema=Tea).degrees == 80
+    assert Bot(Retriever(kb), Plain(said)).ask("How hot?", schema=Tea).degrees == 80
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_however_the_text_is_cut(seed: int) -> None:
+    rng = random.Random(seed)
+    for text in (
+        "<think>a < b </thin> c</think> Yes <think>.",
+        "<thin> is no tag",
+        "  <think>x",
+        "<th",
+        "<think></think>",
+    ):
+        thoughts, given, left = Thoughts(), "", text
+        while left:
+            size = rng.randint(1, 5)
+            given += thoughts.feed(left[:size])
+            left = left[size:]
+        assert (given + thoughts.rest()).lstrip() == without_thoughts(text).lstrip()
+
+
+def test_other_users_of_a_model_get_no_thoughts() -> None:
+    model = ScriptedGenerator(["<think>hm</think>Yes."] * 2)
+    assert model.complete([Message("user", "?")]).text == "Yes."
+    stream = model.stream([Message("user", "?")])
+    assert ("".join(stream), stream.completion.text) == ("Yes.", "Yes.")

@@ -44,6 +44,7 @@ ASK = [Message("user", "Hello")]
         "rag.generation.backends.stops",
         "rag.generation.budget",
         "rag.generation.scripted",
+        "rag.generation.reasoning",
         "rag.generation.streaming",
         "rag.generation.voting",
     ],

@@ -1,4 +1,4 @@
-"""A server whose certificate nobody vouches for gets no key, and is not asked again."""
+"""A server whose certificate nobody vouches for gets no key, and quotes stand in for its answer."""
 
 from __future__ import annotations
 
@@ -7,66 +7,67 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from rag import Bot, Document, HashingEmbedder, KnowledgeBase, LLMUnavailable, Message, Retriever
-from rag.generation.backends.openai_chat import OpenAIChat
-
-KEY = "sk-canary-tls-77"
+from rag import Bot, Document, HashingEmbedder, KnowledgeBase, LLMUnavailable, Message, Retriever, language_model
 
 
 @pytest.fixture
-def address(tmp_path):
-    """A TLS server with a self-signed certificate: its URL, and what it got to read."""
+def url(tmp_path: Path) -> Iterator[str]:
+    """Address of a server on loopback with a certificate that it signed itself."""
     if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)],
+         "-keyout", key, "-out", certificate],
         check=True, capture_output=True,
     )  # fmt: skip
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    heard: list[bytes] = []
-    tries: list[int] = []
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                plain, _ = server.accept()
-            except OSError:
-                return
-            tries.append(1)
-            try:
-                with context.wrap_socket(plain, server_side=True) as secure:
-                    heard.append(secure.recv(65536))
-            except OSError:
-                plain.close()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield f"https://localhost:{server.getsockname()[1]}/v1", heard, tries
-    server.shutdown(socket.SHUT_RDWR)
-    server.close()
-    thread.join(5)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=(listening, context), daemon=True).start()
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}/v1"
 
 
-def test_an_unknown_certificate_is_an_error_in_words(address, tmp_path):
-    url, heard, tries = address
-    with OpenAIChat("m", base_url=url, api_key=KEY, timeout=10) as model:
-        with pytest.raises(LLMUnavailable, match="no secure connection to localhost") as error:
-            model.complete([Message("user", "hello")])
-        assert "CERTIFICATE_VERIFY_FAILED" in str(error.value)
-        assert "CERTIFICATE_VERIFY_FAILED" in str(error.value)
-        assert KEY not in str(error.value)
-        assert (len(tries), b"".join(heard)) == (1, b"")
-        with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder()) as kb:
-            kb.add([Document.from_text("Green tea is steeped at 80 degrees.", id="tea")])
-            answer = Bot(Retriever(kb), model).ask("How hot is green tea steeped?")
+HEARD: list[bytes] = []
+
+
+def serve(listening: socket.socket, context: ssl.SSLContext) -> None:
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        try:
+            with context.wrap_socket(connection, server_side=True) as secure:
+                HEARD.append(secure.recv(1000))
+        except OSError:
+            HEARD.append(b"")
+
+
+def test_the_error_is_typed_and_names_the_certificate(url: str) -> None:
+    start = time.monotonic()
+    HEARD.clear()
+    with (
+        language_model("openai:tiny", base_url=url, api_key="sk-nobody-hears-this") as model,
+        pytest.raises(LLMUnavailable, match="certificate") as error,
+    ):
+        model.complete([Message("user", "Hello")])
+    assert time.monotonic() - start < 5 + 3
+    assert error.value.attempts == 1
+    assert not any(HEARD)
+
+
+def test_quotes_stand_in(url: str, tmp_path: Path) -> None:
+    with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder()) as kb:
+        kb.add([Document.from_text("Green tea is steeped at 80 degrees.", id="tea")])
+        with language_model("openai:tiny", base_url=url) as model:
+            answer = Bot(Retriever(kb), model).ask("How hot is green tea?")
     assert answer.degraded
-    assert "no secure connection" in answer.reason
-    assert answer.text == "Green tea is steeped at 80 degrees. [1]"
-    assert b"".join(heard) == b""
+    assert "certificate" in answer.reason
+    assert answer.citations
