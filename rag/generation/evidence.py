@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..documents import Passage
 from .candidates import Candidate, candidates
 from .marks import folded
@@ -71,10 +74,13 @@ class Evidence:
         For each passage the terms of its title and headings.
     terms
         For each passage the terms of all of it, title and headings included.
+    vectors
+        Of spans that were embedded so far, by passage, start and end.
     """
 
     def __init__(self, passages: Sequence[Passage], reader: WordReader) -> None:
         self.passages = tuple(passages)
+        self.vectors: dict[tuple[int, int, int], NDArray[np.float64]] = {}
         self.context = [
             frozenset(reader.read(" ".join((passage.title, *passage.heading))).terms) for passage in passages
         ]

@@ -76,10 +76,14 @@ class SupportChecker:
         self._embedder = embedder if known else None
         self.reader = WordReader(analyser)
         self._entailment = entailment
+        self._last: Evidence | None = None
 
     def evidence(self, passages: Sequence[Passage]) -> Evidence:
-        """Analyse passages, once for all claims about them."""
-        return Evidence(passages, self.reader)
+        """Analyse passages, once for all claims about them, and for all answers that are drawn from them in a row."""
+        last = self._last
+        if last is None or last.passages != tuple(passages):
+            self._last = last = Evidence(passages, self.reader)
+        return last
 
     def claims(self, sentence: str) -> bool:
         """Whether a sentence says anything that could be checked."""
@@ -138,13 +142,16 @@ class SupportChecker:
     def _cosines(self, claim: str, spans: Sequence[Span], evidence: Evidence) -> NDArray[np.float64] | None:
         if self._embedder is None:
             return None
-        texts = [evidence.passages[span.passage].text[span.start : span.end] for span in spans]
+        places = [(span.passage, span.start, span.end) for span in spans]
+        new = [place for place in places if place not in evidence.vectors]
+        texts = [evidence.passages[passage].text[start:end] for passage, start, end in new]
         try:
             vectors = np.asarray(self._embedder.embed_passages([claim, *texts]), dtype=np.float64)
         except Exception as error:  # noqa: BLE001 - whatever an embedder raises, the words remain
             log.warning("the embedder failed (%s); claims are checked by words", type(error).__name__)
             return None
-        cosines: NDArray[np.float64] = vectors[1:] @ vectors[0]
+        evidence.vectors.update(zip(new, vectors[1:], strict=True))
+        cosines: NDArray[np.float64] = np.array([evidence.vectors[place] for place in places]) @ vectors[0]
         return cosines if np.isfinite(cosines).all() else None
 
     def _entailed(self, claim: str, found: list[Support], evidence: Evidence) -> list[Support]:
