@@ -30,6 +30,9 @@ WAYS = {
     "terms": {"dense": False},
     "hybrid zscore": {"fusion": "zscore"},
     "hybrid rrf": {"fusion": "rrf"},
+    "hybrid minmax": {"fusion": "minmax"},
+    "hybrid dbsf": {"fusion": "dbsf"},
+    "hybrid adaptive": {"fusion": "adaptive"},
 }
 MEASURES = ("nDCG@10", "R@5", "R@100")
 PASSAGES = 150
