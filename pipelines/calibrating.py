@@ -13,6 +13,9 @@ from rag.generation.calibration import Calibration, Fitted, fit, signals
 from rag.generation.marks import folded
 from rag.knowledge_base import KnowledgeBase
 
+_SHORT = 10
+"""Words of a reference answer that a model can be expected to repeat."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -82,17 +85,20 @@ def has_gold(question: Question) -> bool:
 
 
 def is_right(answer: Answer, question: Question) -> bool:
-    """Judge an answer by the best gold there is: reference answers, spans, documents; never right without an answer.
+    """Judge an answer by the best gold there is: spans, reference answers, documents; never right without an answer.
 
-    With reference answers: one of them stands in the first cited quote of an extractive answer, in the text of any
-    other. With spans or documents alone: the first citation overlaps one, or is of one.
+    Spans: the first citation overlaps one. Reference answers: one of them stands in the first cited quote of an
+    extractive answer, in the text of any other; what a language model says in words of its own is held against short
+    ones even where spans are known, and against spans where there are only long ones. Documents: the first citation
+    is of one.
     """
     if question.unanswerable or not answer.citations:
         return False
-    first = answer.citations[0]
-    if question.answers:
-        said = first.quote if answer.generator == "extractive" else answer.supported_text
-        return any(folded(reference).casefold() in folded(said).casefold() for reference in question.answers)
-    if question.spans:
+    first, quotes = answer.citations[0], answer.generator == "extractive"
+    short = [reference for reference in question.answers if len(reference.split()) <= _SHORT]
+    if question.spans and (quotes or not short):
         return any(s.document == first.document and s.start < first.end and first.start < s.end for s in question.spans)
+    if question.answers:
+        said = folded(first.quote if quotes else answer.supported_text).casefold()
+        return any(folded(reference).casefold() in said for reference in question.answers)
     return question.documents.get(first.document, 0) > 0

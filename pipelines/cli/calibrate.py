@@ -56,7 +56,8 @@ def command(
 
     if reset:
         with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
-            keep(base, generating.generator, None)
+            model = generating.model()
+            keep(base, generating.generator if model is None else model.name, None)
         return exit_codes.OK
     wanted = read_questions(questions, unanswerable=_has_unanswerable(questions))
     wanted = wanted if sample is None else wanted.sample(sample)
@@ -120,8 +121,7 @@ def _show(report: Report, name: str, kb: Path, *, stored: bool) -> None:
     console.print()
     console.print(table)
     threshold = fitted.calibration.threshold
-    kept = [point for point in fitted.curve if point.threshold >= threshold]
-    chosen = max(kept) if kept else None
+    chosen = _chosen(report)
     console.print(f"\nAUROC of support for a right answer {fitted.auroc:.3f}, each question judged without itself.")
     if chosen is None:
         console.print("No threshold is worth it: at every one, more is lost than gained. All answers are withheld.")
@@ -129,6 +129,12 @@ def _show(report: Report, name: str, kb: Path, *, stored: bool) -> None:
         console.print(f"Threshold {threshold:.3f}: {chosen.coverage:.0%} answered, {chosen.risk:.1%} of them wrong.")
     where = one_line(str(kb))
     console.print(f"Stored with {where}; `rag ask {where}` uses it." if stored else "Nothing stored.", style="dim")
+
+
+def _chosen(report: Report) -> Point | None:
+    """Return the point of the curve that the threshold stands for; None where it withholds everything."""
+    kept = [point for point in report.fitted.curve if point.threshold >= report.fitted.calibration.threshold]
+    return max(kept) if kept else None
 
 
 def _draw(report: Report, path: Path) -> None:
@@ -141,6 +147,12 @@ def _draw(report: Report, path: Path) -> None:
     figure = Figure(figsize=(5, 3.2), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([p.coverage for p in report.fitted.curve], [p.risk for p in report.fitted.curve], drawstyle="steps-pre")
+    if (chosen := _chosen(report)) is not None:
+        axes.plot(chosen.coverage, chosen.risk, "o", color="C3")
+        axes.annotate(
+            f"threshold {report.fitted.calibration.threshold:.2f}",
+            (chosen.coverage, chosen.risk), (0, 10), textcoords="offset points", ha="center", color="C3",
+        )  # fmt: skip
     axes.set(
         xlabel="coverage: share of questions answered", ylabel="risk: share of wrong answers", xlim=(0, 1), ylim=(0, 1)
     )

@@ -186,6 +186,7 @@ def _refill(old: Connection, copy: Path, place: Path, folder: Path, embedder: Em
                 if len(vector) == size
             )
             db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", rows)
+            db.executemany("insert into meta values (?, ?)", _readable_settings(old))
         pipeline = Pipeline(session, lambda: tools.embedder, lambda: tools.chunker)
         pipeline.run(_readable_documents(old, known))
         reingest = {}
@@ -200,6 +201,14 @@ def _refill(old: Connection, copy: Path, place: Path, folder: Path, embedder: Em
                     db.execute("update sources set complete = 0 where name = ?", (name,))
                     reingest[name] = location
     return RepairReport(reingest=reingest, salvaged=True)
+
+
+def _readable_settings(db: Connection) -> list[tuple[Any, ...]]:
+    """Return what was kept with the knowledge base, such as when to abstain; nothing where its page is damaged."""
+    try:
+        return list(db.execute("select key, value from meta where key like 'setting:%'"))
+    except (apsw.IOError, apsw.CorruptError):
+        return []
 
 
 def _readable(db: Connection, table: str, columns: str) -> Iterator[tuple[Any, ...]]:

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.calibrating import is_right
 from pipelines.cli import run
 from pipelines.cli.exit_codes import BAD_USAGE, NOTHING_FOUND, OK
+from rag import Answer, Citation, Sentence
+from rag.evaluation.questions import Question, Span
 from rag.generation.calibration import FEWEST, fit, isotonic, risk_coverage
 
 
@@ -91,3 +94,28 @@ def test_probabilities_are_calibrated_out_of_fold_and_risk_is_kept() -> None:
     assert 0.05 < (~right)[kept].mean() <= 0.1
     strict, loose = fit(shown, right, given, wrong_cost=5.0), fit(shown, right, given, wrong_cost=0.2)
     assert strict.calibration.threshold > loose.calibration.threshold
+
+
+@pytest.mark.parametrize(
+    ("generator", "references", "spans", "right"),
+    [
+        ("extractive", ("hold hands while they sleep, and more that no quote holds",), "near", True),
+        ("extractive", ("hold hands",), "far", False),
+        ("extractive", ("hold hands",), "", True),
+        ("openai:tiny", ("hold hands",), "far", True),
+        ("openai:tiny", ("sing",), "near", False),
+        ("openai:tiny", ("a reference of so many words that no model would ever repeat it",), "near", True),
+    ],
+)
+def test_an_answer_is_judged_by_the_gold_that_fits_it(
+    generator: str, references: tuple[str, ...], spans: str, right: bool
+) -> None:
+    gold = {"near": (Span("otters", 10, 30),), "far": (Span("otters", 90, 99),), "": ()}[spans]
+    answer = Answer(
+        "What do otters do?",
+        "Otters hold hands. [1]",
+        (Citation(1, "otters", "otters", 0, 18, "Otters hold hands.", 1),),
+        sentences=(Sentence("Otters hold hands.", 1.0, "supported", (1,)),),
+        generator=generator,
+    )
+    assert is_right(answer, Question("1", "What do otters do?", answers=references, spans=gold)) is right

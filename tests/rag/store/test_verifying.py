@@ -175,6 +175,7 @@ def test_a_damaged_database_is_salvaged_page_by_page(
 
     kb = make(60)
     before = answers(kb)
+    kb.keep_setting("calibration:extractive", "kept")
     kb.close()
     pages = (kb.path / "store.sqlite").stat().st_size // database.PAGE_SIZE
     outcomes = {"salvaged": 0, "beyond": 0, "most kept": 0}
@@ -194,6 +195,7 @@ def test_a_damaged_database_is_salvaged_page_by_page(
         assert (copy / "store.sqlite.damaged").exists()
         with KnowledgeBase.open(copy, mode="w", embedder=HashingEmbedder(32)) as mended:
             held = mended.document_ids()
+            assert mended.setting("calibration:extractive") == "kept"
             outcomes["most kept"] += len(held) >= 40
             for document in docs(60):
                 assert document.id not in held or mended.document(document.id) == document
