@@ -151,7 +151,7 @@ def _draw(report: Report, path: Path) -> None:
         axes.plot(chosen.coverage, chosen.risk, "o", color="C3")
         axes.annotate(
             f"threshold {report.fitted.calibration.threshold:.2f}",
-            (chosen.coverage, chosen.risk), (0, 10), textcoords="offset points", ha="center", color="C3",
+            (chosen.coverage, chosen.risk), (0, -16), textcoords="offset points", ha="center", color="C3",
         )  # fmt: skip
     axes.set(
         xlabel="coverage: share of questions answered", ylabel="risk: share of wrong answers", xlim=(0, 1), ylim=(0, 1)
