@@ -11,16 +11,6 @@ import pytest
 from pipelines.cli import run
 
 
-@pytest.fixture
-def kb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    docs = tmp_path / "docs"
-    docs.mkdir()
-    (docs / "boats.md").write_text("# Boats\n\nThe ferry leaves at noon. The barge carries gravel to the mill.\n")
-    assert run(["ingest", str(docs), "--into", str(tmp_path / "kb"), "--embedder", "hashing-64"]) == 0
-    capsys.readouterr()
-    return str(tmp_path / "kb")
-
-
 def chat(kb: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
     return run(["chat", kb, *options])

@@ -46,16 +46,6 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         thread.join()
 
 
-@pytest.fixture
-def kb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    docs = tmp_path / "docs"
-    docs.mkdir()
-    (docs / "boats.md").write_text("# Boats\n\nThe ferry leaves at noon. The barge carries gravel to the mill.\n")
-    assert run(["ingest", str(docs), "--into", str(tmp_path / "kb"), "--embedder", "hashing-64"]) == 0
-    capsys.readouterr()
-    return str(tmp_path / "kb")
-
-
 def test_a_search_asks_the_model_for_a_vague_question_only(
     kb: str, heard: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
