@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes import Hits, IdSet, Metric
+from indexes import Hits, IdSet, Metric, UnknownId
 
 from .granularity import Granularity, Ids, chunks_of, held_of
 from .similarities import similarities
@@ -35,11 +35,21 @@ class BestSentences:
         self._known: tuple[int, Ids] | None = None
 
     def scores(self, query: Scores, chunks: Ids) -> Scores:
-        """Return the best sentence's score of each of ``chunks`` (ascending) for a query of shape (1, dim)."""
+        """Return the best sentence's score of each of ``chunks`` (ascending) for a query of shape (1, dim).
+
+        NaN for a chunk without any: it is being removed while this search goes on.
+        """
+        best = np.full(len(chunks), np.nan, np.float32)
         inside = held_of(self._held(), chunks)
-        first = np.flatnonzero(np.diff(chunks_of(inside), prepend=-1))
-        every = similarities(query, self.index.vectors(inside), self.index.metric)[0]
-        best: Scores = np.maximum.reduceat(every, first)
+        try:
+            vectors = self.index.vectors(inside)
+        except UnknownId:
+            return best
+        own = chunks_of(inside)
+        first = np.flatnonzero(np.diff(own, prepend=-1))
+        if len(first):
+            every = similarities(query, vectors, self.index.metric)[0]
+            best[np.searchsorted(chunks, own[first])] = np.maximum.reduceat(every, first)
         return best
 
     def _held(self) -> Ids:
@@ -110,7 +120,8 @@ class TwoGranularities:
 
     def judged(self, query: Scores, chunks: Ids, own: Scores) -> Scores:
         """Return the mixed scores of ``chunks`` (ascending) for a query of shape (1, dim), from their own scores."""
-        return self.mix(own, self.sentences.scores(query, chunks))
+        best = self.sentences.scores(query, chunks)
+        return self.mix(own, np.where(np.isnan(best), own, best))
 
     def mix(self, own: Scores, best: Scores) -> Scores:
         """Return the mixed scores of chunks, from their own and their best sentences'."""

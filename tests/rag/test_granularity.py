@@ -270,3 +270,22 @@ def test_a_store_whose_sentences_had_the_engine_of_the_chunks_is_read_and_renewe
         new.add(documents(22))
         assert {g.spec for g in new.status().generations} == {"hnsw", "bm25", "sentences+flat"}
         in_step(new)
+
+
+def test_a_chunk_whose_sentences_are_gone_keeps_its_own_score() -> None:
+    """As in the middle of a removal: the chunks' index lists it still, the sentences' does not."""
+    import indexes
+    from rag.sentence_search import BestSentences, TwoGranularities
+
+    x = np.eye(4, 8, dtype=np.float32)
+    chunks, parts = indexes.dense("flat", 8), indexes.dense("flat", 8)
+    chunks.build(x, np.arange(4))
+    of = sentence_ids(np.repeat(np.arange(4), 2), np.tile([0, 1], 4))
+    parts.build(np.repeat(x, 2, axis=0), of)
+    both = TwoGranularities(chunks, BestSentences(parts), share=0.5)
+    whole = both.search(x[:1], 4)
+    parts.remove(of[2:4])
+    assert both.search(x[:1], 4).ids.tolist() == whole.ids.tolist()
+    np.testing.assert_allclose(both.search(x[:1], 4).scores, whole.scores)
+    both.sentences._known = (parts.generation, of)  # the list was read before the removal
+    np.testing.assert_allclose(both.search(x[:1], 4).scores, chunks.search(x[:1], 4).scores)
