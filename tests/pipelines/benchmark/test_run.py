@@ -195,8 +195,10 @@ def test_the_very_index_of_the_bot_is_measured(tmp_path, vectors, bench):
 def test_a_real_interrupt_from_the_terminal(tmp_path):
     """SIGINT in the second group: exit 130, the first group's rows stay, no process does."""
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "pipelines.cli", "bench", "--data", "synthetic:2kx16", "--out", str(out),
-               "--index", "annoy:n_trees=1..20..1", "--rounds", "2"]  # fmt: skip
+    # A terminal's foreground takes SIGINT; a shell's background job (`make test &`) hands on that it is ignored.
+    foreground = "import pipelines.cli, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command = [sys.executable, "-c", foreground + "pipelines.cli.main()", "bench", "--data", "synthetic:2kx16",
+               "--out", str(out), "--index", "annoy:n_trees=1..20..1", "--rounds", "2"]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     end = time.monotonic() + 200
     while not (out / FILE).exists() and time.monotonic() < end:
