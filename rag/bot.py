@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
@@ -27,7 +26,8 @@ from .generation.extractive import ExtractiveGenerator
 from .generation.generators import EXTRACTIVE
 from .generation.generators import generator as generator_for
 from .generation.language_model import Message
-from .generation.streaming import AnswerStream
+from .generation.streaming import AnswerStream, Cancellation
+from .generation.waiting import in_thread, pieces_of
 from .query import Query
 from .quoting import quoted_after_failure, quoted_if_nothing_is_supported
 
@@ -174,12 +174,8 @@ class Bot:
             With a ``schema``, what the model raises: quotes cannot stand in for an object.
         """
         if schema is not None:
-            answer = self.extract(question, schema, k=k, where=where, history=history, deadline=deadline)
-            return answer.data  # type: ignore[no-any-return]
-        with self.ask_stream(question, k=k, where=where, history=history, deadline=deadline) as stream:
-            for _ in stream:
-                pass
-        return stream.answer
+            return self._extracted(question, schema, k, where, history, deadline, quoting=False).data  # type: ignore[no-any-return]
+        return self.ask_stream(question, k=k, where=where, history=history, deadline=deadline).read()
 
     def ask_stream(
         self,
@@ -196,7 +192,8 @@ class Bot:
         """
         if not question.strip():
             raise InvalidInput("the question is empty; ask something in words")
-        return AnswerStream(self._pieces(question, k, where, history, self._until(deadline)))
+        cancel = Cancellation()
+        return AnswerStream(self._pieces(question, k, where, history, self._until(deadline), cancel), cancel)
 
     def extract(
         self,
@@ -217,15 +214,50 @@ class Bot:
         question, k, where, history, deadline
             As in `ask`.
 
+        Returns
+        -------
+        Answer
+            Where the model failed, or no text of it fits the schema: quotes, ``degraded`` with the reason, and no
+            ``data``.
+
         Raises
         ------
         InvalidInput
             The generator is no language model, or the schema is none.
-        ConstraintUnmet
-            The model's text does not fit the schema.
-        RagError
-            What the model raises.
+        DeadlinePassed
+            Time was up before passages were found.
         """
+        return self._extracted(question, schema, k, where, history, deadline, quoting=True)
+
+    @overload
+    async def aask(self, question: str, *, schema: None = ..., **options: Unpack[Asking]) -> Answer: ...
+    @overload
+    async def aask(self, question: str, *, schema: type[Model], **options: Unpack[Asking]) -> Model: ...
+    async def aask(self, question: str, **options: Any) -> Any:
+        """Do as `ask` does, with its parameters, without blocking the event loop; who stops waiting stops the model."""
+        if options.get("schema") is not None:
+            return await in_thread(partial(self.ask, question, **options))
+        options.pop("schema", None)
+        stream = self.ask_stream(question, **options)
+        return await in_thread(stream.read, stream.cancel)
+
+    def aask_stream(self, question: str, **options: Unpack[Asking]) -> AsyncGenerator[str | Answer, None]:
+        """Yield the pieces as `ask_stream` does, without blocking the event loop; the `Answer` comes last."""
+        return pieces_of(self.ask_stream(question, **options))
+
+    # ---- machinery --------------------------------------------------------------------------------------------
+
+    def _extracted(  # noqa: PLR0917 - two callers, above
+        self,
+        question: str,
+        schema: type[BaseModel] | Mapping[str, Any],
+        k: int | None,
+        where: str | None,
+        history: Sequence[Message],
+        deadline: float | None,
+        *,
+        quoting: bool,
+    ) -> Answer:
         if not question.strip():
             raise InvalidInput("the question is empty; ask something in words")
         until = self._until(deadline)
@@ -234,34 +266,28 @@ class Bot:
             chat = self._chat()
             found = self._search(root, question, k, where, history, until)
             read = time.perf_counter()
-            with root.child(**answer_spans.chat(chat)) as own:
-                left = _left(until, chat.name)
-                answer = chat.extract(question, found.passages, schema, history=history, deadline=left)
-                answer_spans.used(own, answer)
-            return _timed(answer, root, found, start, read)
+            try:
+                with root.child(**answer_spans.chat(chat)) as own:
+                    left = _left(until, chat.name)
+                    answer = chat.extract(question, found.passages, schema, history=history, deadline=left)
+                    answer_spans.used(own, answer)
+            except _USERS_OWN:
+                raise
+            except Exception as error:  # whatever a model raises, quotes remain
+                if not quoting:
+                    raise
+                quotes = partial(self._quotes, question, found.passages, until)
+                answer = quoted_after_failure(quotes, error, time.perf_counter() - read)
+            return _timed(replace(answer, question=question), root, found, start, read)
 
-    @overload
-    async def aask(self, question: str, *, schema: None = ..., **options: Unpack[Asking]) -> Answer: ...
-    @overload
-    async def aask(self, question: str, *, schema: type[Model], **options: Unpack[Asking]) -> Model: ...
-    async def aask(self, question: str, **options: Any) -> Any:
-        """Do as `ask` does, with its parameters, without blocking the event loop."""
-        return await asyncio.to_thread(partial(self.ask, question, **options))
-
-    async def aask_stream(self, question: str, **options: Unpack[Asking]) -> AsyncIterator[str | Answer]:
-        """Yield the pieces as `ask_stream` does, without blocking the event loop; the `Answer` comes last."""
-        stream = self.ask_stream(question, **options)
-        try:
-            while (piece := await asyncio.to_thread(next, stream, None)) is not None:
-                yield piece
-            yield stream.answer
-        finally:
-            await asyncio.shield(asyncio.to_thread(stream.close))
-
-    # ---- machinery --------------------------------------------------------------------------------------------
-
-    def _pieces(
-        self, question: str, k: int | None, where: str | None, history: Sequence[Message], until: Deadline
+    def _pieces(  # noqa: PLR0917 - one caller
+        self,
+        question: str,
+        k: int | None,
+        where: str | None,
+        history: Sequence[Message],
+        until: Deadline,
+        cancel: Cancellation,
     ) -> Generator[str, None, Answer]:
         start = time.perf_counter()
         with telemetry.span(**answer_spans.ROOT) as root:
@@ -270,7 +296,7 @@ class Bot:
             # Quotes are chosen for the question as it was searched for: spelt right, and standing alone.
             asked = found.question if self.generator is self._extractive else question
             shown = False
-            pieces = self._generated(root, asked, found.passages, history, until)
+            pieces = self._generated(root, asked, found.passages, history, until, cancel)
             try:
                 while True:
                     piece = next(pieces)
@@ -292,13 +318,14 @@ class Bot:
                 yield answer.text
             return _timed(replace(answer, question=question), root, found, start, read)
 
-    def _generated(
+    def _generated(  # noqa: PLR0917 - one caller
         self,
         root: telemetry.Span,
         question: str,
         passages: Sequence[Passage],
         history: Sequence[Message],
         until: Deadline,
+        cancel: Cancellation,
     ) -> Generator[str, None, Answer]:
         from .generation.chat import ChatGenerator
 
@@ -310,6 +337,7 @@ class Bot:
         with root.child(**answer_spans.chat(chat)) as own:
             left = _left(until, chat.name)
             with chat.stream(question, passages, history=history, deadline=left) as stream:
+                cancel.watch(stream.cancel)
                 yield from stream
             answer = stream.answer
             answer_spans.used(own, answer)

@@ -82,6 +82,8 @@ def command(
         print_json(json_forms.answer(answer))
     else:
         show(answer, console, told=told)
+    if wanted is not None and answer.degraded and answer.data is None:
+        return exit_codes.MODEL_FAILED
     if answer.incomplete:
         return exit_codes.ANSWER_INCOMPLETE
     return exit_codes.NOTHING_FOUND if answer.abstained else exit_codes.OK

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+import logging
+import math
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,17 +13,19 @@ from typing import TYPE_CHECKING
 from ..answers import Answer
 from ..deadlines import OutOfTime, within
 from ..documents import Passage
-from ..errors import InvalidInput, LLMTimeout
+from ..errors import InvalidInput, LLMTimeout, StoreError
 from . import conversation, prompts
 from .cache import CompletionCache, content_key
 from .chat_model import ChatModel
+from .deadline import Deadline
 from .language_model import Completion, LanguageModel, Message
-from .marks import cut_mark, said, said_so_far
+from .marks import Said, cut_mark, cut_off, said, said_so_far
 from .prices import Prices, priced
 from .prompts import Example
+from .pump import pumped
 from .reasoning import CLOSE, without_thoughts
 from .sampling import Sampling
-from .streaming import AnswerStream
+from .streaming import AnswerStream, Cancellation
 from .support import SupportChecker
 from .verification import Policy, Verification, policy_named, withheld
 from .voting import vote
@@ -32,8 +36,14 @@ if TYPE_CHECKING:
     from .support import Entailment
     from .words import Analyser
 
+log = logging.getLogger(__name__)
+
 _GRACE = 0.3
 """Seconds that a model gets beyond its deadline, to say itself that it has passed."""
+_LATE = 0.15
+"""Seconds beyond the deadline in which what the model has said by then is still checked."""
+_LONG = 2000
+"""Characters without the end of a sentence from which on it is looked for less often."""
 
 
 class ChatGenerator:
@@ -115,10 +125,7 @@ class ChatGenerator:
         RagError
             What the model raises; see `LanguageModel.complete`.
         """
-        stream = self.stream(question, passages, history=history, deadline=deadline)
-        for _ in stream:
-            pass
-        return stream.answer
+        return self.stream(question, passages, history=history, deadline=deadline).read()
 
     def stream(
         self,
@@ -132,7 +139,9 @@ class ChatGenerator:
         if not passages:
             nothing = withheld(Answer(question, "", generator=self.name), "nothing was retrieved")
             return AnswerStream(_at_once(nothing))
-        return AnswerStream(self._sentences(question, passages, history, deadline))
+        cancel, until = Cancellation(), Deadline.after(deadline)
+        pieces = self._sentences(question, passages, history, until, cancel)
+        return AnswerStream(pieces if deadline is None else self._in_time(pieces, until, cancel), cancel)
 
     def extract(
         self,
@@ -147,49 +156,89 @@ class ChatGenerator:
 
         Each text and number in it is held against the passages: ``Answer.sentences`` has one entry a value.
         """
+        work = partial(self._extracted, question, passages, schema, history, Deadline.after(deadline))
+        try:
+            return within(None if deadline is None else deadline + _GRACE, work)
+        except OutOfTime:
+            raise self._too_late(deadline) from None
+
+    # ---- machinery --------------------------------------------------------------------------------------------
+
+    def _in_time(
+        self, pieces: Generator[str, None, Answer], until: Deadline, cancel: Cancellation
+    ) -> Generator[str, None, Answer]:
+        """Bound all of it, the check too: the deadline is nobody's choice, whatever model or embedder hangs."""
+        try:
+            return (yield from pumped(pieces, cancel, left=lambda: replace(until, at=until.at + _GRACE).left))
+        except OutOfTime:
+            raise self._too_late(until.seconds) from None
+
+    def _too_late(self, seconds: float | None) -> LLMTimeout:
+        return LLMTimeout(f"{self.name} gave no answer before the deadline of {seconds:.3g} s")
+
+    def _sentences(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        history: Sequence[Message],
+        until: Deadline,
+        cancel: Cancellation,
+    ) -> Generator[str, None, Answer]:
+        read, messages, key = self._prompt(question, passages, history)
+        verification = Verification(self.checker, question, read, self.unsupported)
+        stored = self._stored(key)
+        late = replace(until, at=until.at + _LATE)
+        again, skipped = 0, False
+        if stored is not None or self.sampling.n > 1 or not isinstance(self.model, ChatModel):
+            completion = stored or self._asked(messages, key, until)
+            text = self._chosen(completion, question, read)
+        else:
+            text = ""
+            with self.model.stream(messages, sampling=self.sampling, deadline=_left(until)) as stream:
+                cancel.watch(stream.cancel)
+                for piece in stream:
+                    text += piece
+                    if len(text) < again or until.passed:
+                        continue
+                    thought, closed, answered = text.partition(CLOSE)
+                    if closed:  # all of it so far was thought: the template had opened the block in the prompt
+                        verification = Verification(self.checker, question, read, self.unsupported)
+                    sentences, text = said_so_far(answered.lstrip() if closed else thought)
+                    # A text that never ends a sentence is not split again at every word of it.
+                    again = 0 if sentences or len(text) < _LONG else len(text) * 9 // 8
+                    skipped = (yield from _shown(verification, sentences, late)) or skipped
+                completion = stream.completion
+            self._keep(key, completion)
+        if late.passed and text.strip():
+            skipped = True
+        else:
+            rest = cut_off(said(cut_mark(text))) if completion.incomplete else said(text)
+            skipped = (yield from _shown(verification, rest, late)) or skipped
+        if skipped and not completion.incomplete:
+            why = f"{until} passed while the answer was checked"
+            completion = replace(completion, incomplete=True, reason=why)
+        return verification.answer(**self._facts(completion, cached=stored is not None))
+
+    def _extracted(
+        self, question: str, passages: Sequence[Passage], schema: Schema, history: Sequence[Message], until: Deadline
+    ) -> Answer:
         from .structured import as_json_schema, read_value, structured
         from .values import checked_values
 
         form = as_json_schema(schema)
         read, messages, key = self._prompt(question, passages, history, schema=json.dumps(form.schema, sort_keys=True))
-        completion = self.cache.get(key) if self.cache is not None else None
-        cached = completion is not None
+        stored = self._stored(key)
+        completion = stored
         if completion is None:
-            completion = structured(self.model, messages, schema, sampling=self.sampling, deadline=deadline).completion
+            sampling, left = self.sampling, _left(until)
+            completion = structured(self.model, messages, schema, sampling=sampling, deadline=left).completion
             self._keep(key, completion)
         answer = checked_values(
             Verification(self.checker, question, read),
             form.parse(completion.text),
-            **self._facts(completion, cached=cached),
+            **self._facts(completion, cached=stored is not None),
         )
         return replace(answer, data=read_value(schema, completion.text))
-
-    # ---- machinery --------------------------------------------------------------------------------------------
-
-    def _sentences(
-        self, question: str, passages: Sequence[Passage], history: Sequence[Message], deadline: float | None
-    ) -> Generator[str, None, Answer]:
-        read, messages, key = self._prompt(question, passages, history)
-        verification = Verification(self.checker, question, read, self.unsupported)
-        stored = self.cache.get(key) if self.cache is not None else None
-        if stored is not None or self.sampling.n > 1 or not isinstance(self.model, ChatModel):
-            completion, cached = self._completion(messages, key, deadline)
-            text = self._chosen(completion, question, read)
-        else:
-            cached, text = False, ""
-            with self.model.stream(messages, sampling=self.sampling, deadline=deadline) as stream:
-                for piece in stream:
-                    thought, closed, answered = (text + piece).partition(CLOSE)
-                    if closed:  # all of it so far was thought: the template had opened the block in the prompt
-                        verification = Verification(self.checker, question, read, self.unsupported)
-                    sentences, text = said_so_far(answered.lstrip() if closed else thought)
-                    yield from (shown for each in sentences if (shown := verification.show(each)))
-                completion = stream.completion
-            self._keep(key, completion)
-        for each in said(cut_mark(text) if completion.incomplete else text):
-            if shown := verification.show(each):
-                yield shown
-        return verification.answer(**self._facts(completion, cached=cached))
 
     def _prompt(
         self,
@@ -223,29 +272,27 @@ class ChatGenerator:
         key = content_key(self.model.name, self.sampling, prompts.VERSION, messages(kept, ""), schema)
         return passages[:kept], messages(kept, prompts.new_nonce(texts)), key
 
-    def _completion(self, messages: list[Message], key: str, deadline: float | None) -> tuple[Completion, bool]:
-        stored = self.cache.get(key) if self.cache is not None else None
-        if stored is not None:
-            return stored, True
-        completion = self._asked(messages, deadline)
+    def _asked(self, messages: list[Message], key: str, until: Deadline) -> Completion:
+        """Ask for whole answers."""
+        completion = self.model.complete(messages, sampling=self.sampling, deadline=_left(until))
+        completion = replace(completion, texts=tuple(map(without_thoughts, completion.texts)))
         self._keep(key, completion)
-        return completion, False
+        return completion
 
-    def _asked(self, messages: list[Message], deadline: float | None) -> Completion:
-        """Ask for whole answers; a user's own model that does not keep the deadline is not waited for."""
-        work = partial(self.model.complete, messages, sampling=self.sampling, deadline=deadline)
-        if isinstance(self.model, ChatModel):
-            return work()
+    def _stored(self, key: str) -> Completion | None:
         try:
-            completion = within(None if deadline is None else deadline + _GRACE, work)
-        except OutOfTime:
-            said = f"{self.name} gave no answer before the deadline, in {deadline:.2g} s"
-            raise LLMTimeout(said) from None
-        return replace(completion, texts=tuple(map(without_thoughts, completion.texts)))
+            return self.cache.get(key) if self.cache is not None else None
+        except StoreError as error:
+            log.warning("answering without the cache: %s", error)
+            return None
 
     def _keep(self, key: str, completion: Completion) -> None:
-        if self.cache is not None and not completion.incomplete:
+        if self.cache is None or completion.incomplete:
+            return
+        try:
             self.cache.put(key, completion)
+        except StoreError as error:  # the answer is there and paid for
+            log.warning("the answer was not kept: %s", error)
 
     def _chosen(self, completion: Completion, question: str, read: Sequence[Passage]) -> str:
         """Return the text that the others agree with most, among those with the most support."""
@@ -267,6 +314,20 @@ class ChatGenerator:
             "incomplete": completion.incomplete,
             "reason": completion.reason if completion.incomplete else "",
         }
+
+
+def _shown(verification: Verification, sentences: Iterable[Said], late: Deadline) -> Generator[str, None, bool]:
+    """Check sentences and yield what may be shown of them; tell whether it became too late for some."""
+    for each in sentences:
+        if late.passed:
+            return True
+        if shown := verification.show(each):
+            yield shown
+    return False
+
+
+def _left(until: Deadline) -> float | None:
+    return None if until.seconds == math.inf else max(until.left, 0.001)
 
 
 def _at_once(answer: Answer) -> Generator[str, None, Answer]:

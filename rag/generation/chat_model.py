@@ -6,8 +6,9 @@ import asyncio
 import dataclasses
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from .language_model import Completion, Message
 from .reasoning import Thoughts, without_thoughts
 from .sampling import Sampling
 from .streaming import CompletionStream
+from .waiting import in_thread, pieces_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +124,16 @@ class ChatModel(ABC):
                 request.cancelled.set()
             raise
 
-    async def astream(
+    def astream(
         self,
         messages: Sequence[Message],
         *,
         sampling: Sampling | None = None,
         deadline: float | None = None,
         constraint: Constraint | None = None,
-    ) -> AsyncIterator[str | Completion]:
+    ) -> AsyncGenerator[str | Completion, None]:
         """Yield the pieces as `stream` does, without blocking the event loop; the `Completion` comes last."""
-        stream = self.stream(messages, sampling=sampling, deadline=deadline, constraint=constraint)
-        try:
-            while (piece := await asyncio.to_thread(next, stream, None)) is not None:
-                yield piece
-            yield stream.completion
-        finally:
-            stream.close()
+        return pieces_of(self.stream(messages, sampling=sampling, deadline=deadline, constraint=constraint))
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text; where the model's tokenizer is not at hand, one for every three bytes, which is plenty."""
@@ -173,7 +169,7 @@ class ChatModel(ABC):
         return [self._complete(request) for request in requests]
 
     async def _acomplete_many(self, requests: Sequence[Request]) -> list[Completion]:
-        return await asyncio.to_thread(self._complete_many, requests)
+        return await in_thread(partial(self._complete_many, requests))
 
     def _requests(
         self,

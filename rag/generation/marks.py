@@ -23,6 +23,8 @@ _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _IMAGE = re.compile(r"!\[([^\[\]\n]{0,300})\]\([^()\n]{0,2000}\)|<img\b[^<>]{0,2000}>", re.IGNORECASE)
 _CUT_MARK = re.compile(r"[\[【][\d,\s]{0,40}\Z")
 _QUOTATION = re.compile(r'"([^"\n]{1,2000})"|“([^“”\n]{1,2000})”|«\s?([^«»\n]{1,2000}?)\s?»|„([^„“”\n]{1,2000})[“”]')
+_STOPS = (".", "!", "?", "…", "。", "！", "？", "｡", "؟", "۔", "।", "॥")
+_CLOSERS = "\"'”’»)*_`」』） "
 _WIDEST = 20
 _QUOTE_WORDS = 4
 
@@ -41,12 +43,15 @@ class Said:
         What parts it from the sentence before: a space or line breaks.
     end
         Where it ends in the model's text, marks included.
+    cut
+        The model was cut off in the middle of it.
     """
 
     text: str
     cited: tuple[int, ...]
     gap: str = " "
     end: int = 0
+    cut: bool = False
 
 
 def said(text: str) -> list[Said]:
@@ -88,6 +93,19 @@ def said_so_far(text: str) -> tuple[list[Said], str]:
 def cut_mark(text: str) -> str:
     """Return text without a mark that a broken stream cut in two at its end."""
     return _CUT_MARK.sub("", text)
+
+
+def cut_off(sentences: list[Said]) -> list[Said]:
+    """Return the sentences of a text that was cut off, with the last marked where it does not end."""
+    if not sentences:
+        return []
+    last = sentences[-1]
+    if last.text.startswith(("```", "~~~")):
+        ended = last.text.endswith(last.text[:3]) and len(last.text) > 6
+    else:
+        bare = last.text.rstrip(_CLOSERS)
+        ended = bare.endswith(_STOPS) and (bool(last.cited) or not bare[-2:-1].isdigit())  # "80." may go on as 80.5
+    return sentences if ended else [*sentences[:-1], replace(last, cut=True)]
 
 
 def without_images(text: str) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from types import TracebackType
@@ -15,10 +16,45 @@ if TYPE_CHECKING:
 Whole = TypeVar("Whole")
 
 
-class _Stream(Iterator[str], Generic[Whole]):
+class Cancellation:
+    """Stops all that is watched when it is called, and at once what is watched later. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stops: list[Callable[[], object]] = []
+        self._called = False
+
+    def watch(self, stop: Callable[[], object]) -> None:
+        """Have something stopped, by calling ``stop``."""
+        with self._lock:
+            self._stops.append(stop)
+            called = self._called
+        if called:
+            stop()
+
+    def __call__(self) -> None:
+        """Stop everything."""
+        with self._lock:
+            self._called = True
+            stops = tuple(self._stops)
+        for stop in stops:
+            stop()
+
+
+class Stream(Iterator[str], Generic[Whole]):
+    """What `CompletionStream` and `AnswerStream` share.
+
+    Parameters
+    ----------
+    pieces
+        Gives the pieces, and returns the whole.
+    cancel
+        Stops the model from any thread; the pieces then come to their end in a moment.
+    """
+
     def __init__(self, pieces: Generator[str, None, Whole], cancel: Callable[[], object] = lambda: None) -> None:
         self._pieces = pieces
-        self._cancel = cancel
+        self.cancel = cancel
         self._whole: Whole | None = None
 
     def __next__(self) -> str:
@@ -29,14 +65,29 @@ class _Stream(Iterator[str], Generic[Whole]):
                 self._whole = end.value
             raise StopIteration from None
 
-    def _read(self, what: str) -> Whole:
+    @property
+    def whole(self) -> Whole:
+        """What there is at the end.
+
+        Raises
+        ------
+        RuntimeError
+            The stream has not been read to its end.
+        """
         if self._whole is None:
-            raise RuntimeError(f"read the stream to its end before asking for its {what}")
+            raise RuntimeError("read the stream to its end before asking for the whole")
         return self._whole
+
+    def read(self) -> Whole:
+        """Read to the end and return the whole; nothing goes on where that is broken off."""
+        with self:
+            for _ in self:
+                pass
+        return self.whole
 
     def close(self) -> None:
         """Stop the model within a moment; what it has not written is never written. Any thread may call it."""
-        self._cancel()
+        self.cancel()
         with suppress(ValueError):  # another thread waits for a piece, and ends by the line above
             self._pieces.close()
 
@@ -49,7 +100,7 @@ class _Stream(Iterator[str], Generic[Whole]):
         self.close()
 
 
-class CompletionStream(_Stream[Completion]):
+class CompletionStream(Stream[Completion]):
     """Pieces of a text as a model writes them; `completion` says at the end how it went.
 
     A stream that breaks after its first piece ends early and is marked ``incomplete`` with the reason; one that breaks
@@ -73,10 +124,10 @@ class CompletionStream(_Stream[Completion]):
         RuntimeError
             The stream has not been read to its end.
         """
-        return self._read("completion")
+        return self.whole
 
 
-class AnswerStream(_Stream["Answer"]):
+class AnswerStream(Stream["Answer"]):
     """The checked sentences of an answer as they come; `answer` is the whole.
 
     The pieces joined are the answer's text, unless nothing in it was supported and it was withheld: the answer rules.
@@ -91,4 +142,4 @@ class AnswerStream(_Stream["Answer"]):
         RuntimeError
             The stream has not been read to its end.
         """
-        return self._read("answer")
+        return self.whole

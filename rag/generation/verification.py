@@ -20,6 +20,7 @@ Policy = Literal["mark", "drop"]
 """What happens to unsupported sentences: shown with a mark, or left out."""
 
 UNSUPPORTED = "[unsupported]"
+_CUT = "the model was cut off in the middle of it"
 _MOST_CITED = 3
 _BARE = re.compile(r"\W*(?:yes|no|true|false|correct|incorrect)\W*", re.IGNORECASE)
 _PLEASANTRY = re.compile(
@@ -88,7 +89,7 @@ class Verification:
             self._unknown = True
             return ""
         cited = [n - 1 for n in dict.fromkeys(said.cited) if 1 <= n <= len(self.passages)]
-        sentence = self._judged(text, cited)
+        sentence = Sentence(text, 0.0, "unsupported", problem=_CUT) if said.cut else self._judged(text, cited)
         self.sentences.append(sentence)
         if sentence.verdict == "unsupported":
             self.counts["unsupported"] += 1
@@ -134,7 +135,7 @@ class Verification:
         if self._unknown and not claims:
             return withheld(answer, "the model found no answer in the passages")
         why = "no passage bears out what the model said" if claims else "the model said nothing"
-        return withheld(answer, f"{why}: {answer.reason}" if answer.incomplete else why)
+        return withheld(answer, why)
 
     def _judged(self, text: str, cited: Sequence[int]) -> Sentence:
         if _BARE.fullmatch(text):

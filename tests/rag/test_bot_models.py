@@ -161,6 +161,19 @@ def test_a_schema_gives_an_object_and_says_what_supports_its_values(kb: Knowledg
         Bot(Retriever(kb)).ask(QUESTION, schema=Degrees)
 
 
+def test_a_model_that_fails_at_a_schema_leaves_quotes_and_no_value(kb: KnowledgeBase) -> None:
+    error = LLMUnavailable("nobody answers")
+    error.attempts = 3
+    bot = Bot(Retriever(kb), ScriptedGenerator([error, "80 degrees", error]))
+    for reason, calls in (("nobody answers", 3), ("not JSON", 1)):
+        answer = bot.extract(QUESTION, Degrees)
+        assert (answer.degraded, answer.data, answer.usage.calls) == (True, None, calls)
+        assert reason in answer.reason
+        assert answer.citations[0].quote.startswith("Green tea is steeped at 80 degrees")
+    with pytest.raises(LLMUnavailable, match="nobody answers"):
+        bot.ask(QUESTION, schema=Degrees)
+
+
 def test_a_cache_saves_the_call_until_something_changes(kb: KnowledgeBase, tmp_path: Path) -> None:
     model = ScriptedGenerator(lambda _: TRUE)
     path = tmp_path / "answers.db"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import queue
 import re
 import threading
@@ -79,13 +78,13 @@ class CallableModel(ChatModel):
         pieces: queue.SimpleQueue[object] = queue.SimpleQueue()
         prompt = plain_prompt(request.messages)
         threading.Thread(target=self._run, args=(prompt, pieces, request), daemon=True).start()
-        stops, said, reason = Stops(request.sampling.stop), "", ""
+        stops, words, parts, reason = Stops(request.sampling.stop), _Words(request.sampling.max_tokens), list[str](), ""
         try:
             while not stops.met and not reason:
                 try:
                     item = pieces.get(timeout=min(request.deadline.left, 0.1))
                 except queue.Empty:
-                    if request.deadline.passed and not said:
+                    if request.deadline.passed and not parts:
                         raise LLMTimeout(f"{self.name} gave no answer before {request.deadline}") from None
                     if request.deadline.passed or request.cancelled.is_set():
                         reason = f"{request.deadline} passed in the middle of the answer"
@@ -97,15 +96,16 @@ class CallableModel(ChatModel):
                 if not isinstance(item, str):
                     raise LLMBadResponse(f"{self.name} must give text, gave {type(item).__name__}")
                 fed = stops.feed(item)
-                shown = _within(said, fed, request.sampling.max_tokens)
+                shown = words.within(fed)
                 reason = "the answer reached max_tokens" if shown != fed else ""
                 if shown:
-                    said += shown
+                    parts.append(shown)
                     yield shown
             if not reason and (rest := stops.rest()):
-                said += rest
+                parts.append(rest)
                 yield rest
         finally:
+            said = "".join(parts)
             request.cancelled.set()
             tokens = (self.count_tokens(prompt), self.count_tokens(said) if said else 0)
             usage = Usage(*tokens, calls=1, seconds=time.perf_counter() - start)
@@ -125,8 +125,19 @@ class CallableModel(ChatModel):
             pieces.put(_END)
 
 
-def _within(said: str, shown: str, most: int) -> str:
-    """Return as much of ``shown`` as keeps the whole text within that many words."""
-    text = said + shown
-    over = next(itertools.islice(_WORD.finditer(text), most, None), None)
-    return shown if over is None else text[len(said) : over.start()].rstrip()
+class _Words:
+    """Cuts a text that comes in pieces after so many words."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self._inside = False
+
+    def within(self, piece: str) -> str:
+        """Return what of the next piece still belongs to them."""
+        starts = [word.start() for word in _WORD.finditer(piece)]
+        new = starts[1:] if self._inside and starts[:1] == [0] else starts
+        if len(new) > self._left:
+            return piece[: new[self._left]].rstrip()
+        self._left -= len(new)
+        self._inside = not piece[-1].isspace() if piece else self._inside
+        return piece

@@ -22,12 +22,12 @@ from ..chat_model import ChatModel, Request
 from ..constraints import Constraint
 from ..deadline import Deadline
 from ..language_model import Completion, Usage
+from ..pump import pumped
 from ..sampling import Sampling
 from .chat_template import render, without_control_tokens
 from .detokenizer import Detokenizer
 from .grammar import Grammar, Matcher
 from .plain_prompt import NEXT_TURN
-from .pump import pumped
 from .stops import Stops
 
 _CONTEXT = 8192
@@ -119,7 +119,7 @@ class LlamaCppChat(ChatModel):
 
     def _stream(self, request: Request) -> Generator[str, None, Completion]:
         self.budget.call()
-        return pumped(self._written(request, 0), request.cancelled)
+        return pumped(self._written(request, 0), request.cancelled.set)
 
     def _written(self, request: Request, sample: int) -> Generator[str, None, Completion]:
         """Write one answer; the model is this one's alone until it is written."""

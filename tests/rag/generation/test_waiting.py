@@ -1,0 +1,114 @@
+"""Async questions: many at once, each with its own deadline, and whoever stops waiting stops the model."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rag import Bot, CallableModel, Document, HashingEmbedder, KnowledgeBase, Message, Retriever
+
+QUESTION = "How hot is green tea?"
+TRUE = "Green tea is steeped at 80 degrees [1]. "
+MANY = 40
+"""More than the event loop's own pool has threads on any common machine."""
+
+
+@pytest.fixture
+def kb(tmp_path: Path) -> Iterator[KnowledgeBase]:
+    with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder()) as base:
+        base.add([Document.from_text("Green tea is steeped at 80 degrees for two minutes.", id="tea")])
+        yield base
+
+
+class Talking:
+    """Says the same sentence until it is stopped; knows how often it did."""
+
+    def __init__(self) -> None:
+        self.said = 0
+
+    def __call__(self, prompt: str) -> Iterator[str]:
+        while True:
+            self.said += 1
+            yield TRUE
+            time.sleep(0.02)
+
+
+def test_many_at_once_all_run_at_once(kb: KnowledgeBase) -> None:
+    together = threading.Barrier(MANY, timeout=30)  # breaks, and every answer with it, unless all are there
+
+    def model(prompt: str) -> str:
+        together.wait()
+        return TRUE
+
+    async def use() -> list[bool]:
+        bot = Bot(Retriever(kb), model)
+        return [answer.degraded for answer in await asyncio.gather(*(bot.aask(QUESTION) for _ in range(MANY)))]
+
+    assert asyncio.run(use()) == [False] * MANY
+
+
+def test_stalled_streams_hold_up_no_other(kb: KnowledgeBase) -> None:
+    release = threading.Event()
+
+    def stalled(prompt: str) -> str:
+        release.wait(60)
+        return TRUE
+
+    async def use() -> str:
+        waiting = [asyncio.ensure_future(_all(Bot(Retriever(kb), stalled))) for _ in range(MANY)]
+        await asyncio.sleep(0.2)
+        try:
+            answer = await asyncio.wait_for(_all(Bot(Retriever(kb), lambda _: TRUE)), 30)
+        finally:
+            release.set()
+        await asyncio.gather(*waiting)
+        return answer
+
+    assert asyncio.run(use()) == "Green tea is steeped at 80 degrees. [1]"
+
+
+async def _all(bot: Bot) -> str:
+    pieces = [piece async for piece in bot.aask_stream(QUESTION)]
+    return "".join(pieces[:-1])
+
+
+@pytest.mark.parametrize("how", ["aask", "aask_stream", "astream"])
+def test_who_stops_waiting_stops_the_model(kb: KnowledgeBase, how: str) -> None:
+    model = Talking()
+
+    async def use() -> None:
+        if how == "aask":
+            task = asyncio.ensure_future(Bot(Retriever(kb), model).aask(QUESTION))
+            while model.said < 3:
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return
+        own = CallableModel(model).astream([Message("user", QUESTION)])
+        stream = own if how == "astream" else Bot(Retriever(kb), model).aask_stream(QUESTION)
+        async for _ in stream:
+            break
+        await stream.aclose()
+
+    asyncio.run(use())
+    deadline = time.monotonic() + 10
+    while (before := model.said) and time.monotonic() < deadline:
+        time.sleep(0.5)
+        if model.said == before:
+            return
+    pytest.fail("the model goes on")
+
+
+def test_an_error_reaches_who_waits(kb: KnowledgeBase) -> None:
+    async def use() -> None:
+        async for _ in CallableModel(lambda _: 1 / 0).astream([Message("user", QUESTION)]):
+            pass
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(use())
