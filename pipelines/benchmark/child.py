@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
-from .errors import DiskFull, EngineFailed
+from .errors import DiskFull, EngineFailed, EngineHung
 
 COMMAND = (sys.executable, "-P", "-m", "pipelines.benchmark.worker")
 _STARTUP_SECONDS = 60.0
@@ -118,7 +118,7 @@ class Child:
             while b"\n" not in self._buffer:
                 if not selector.select(max(0.0, end - time.monotonic())):
                     self.close()
-                    raise EngineFailed(f"hung: no answer within {seconds:.0f} s while {doing}")
+                    raise EngineHung(f"hung: no answer within {seconds:.3g} s while {doing}")
                 data = os.read(self._stdout.fileno(), 1 << 16)
                 if not data:
                     raise self._lost(doing)
@@ -145,7 +145,7 @@ class Child:
         return EngineFailed(f"ended by itself (exit status {code}) while {doing}{': ' + last if last else ''}")
 
     def _hungry(self, doing: str) -> str:
-        allowed = f" than the {self._limit / 1e9:.1f} GB that it may have" if self._limit else ""
+        allowed = f" than the {self._limit / 1e6:,.6g} MB that it may have" if self._limit else ""
         return f"needed more memory{allowed} while {doing}"
 
 

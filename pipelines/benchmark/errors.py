@@ -23,3 +23,7 @@ class DiskFull(BenchmarkError, OSError):  # noqa: N818
 
 class EngineFailed(Exception):  # noqa: N818
     """What an engine did instead of answering rightly; ends as the text of a row, never as an error of the program."""
+
+
+class EngineHung(EngineFailed):
+    """It did not answer in time."""

@@ -30,6 +30,9 @@ from .turn import Turn
 _TOGETHER = 8
 """Indexes held at a time: they take turns, so a group's rows are finished together."""
 
+_BUILD_SHARE = 0.5
+"""Of the time that is left, what a build may take while others wait; one that is cut short is tried again at the end."""
+
 _WORK = ".work-"
 _MEMORY_SHARE = 0.8
 _SPARE_BYTES = 500_000_000
@@ -82,6 +85,8 @@ class Settings:
         for share in (*self.filters, *([] if self.churn is None else [self.churn])):
             if not 0 < share <= 1:
                 raise InvalidInput(f"a share of {share} is not between 0 and 1; write 0.1 for 10 %")
+        if self.seed < 0:
+            raise InvalidInput(f"--seed {self.seed}: a whole number from 0 on")
         if self.rounds < 1 or self.seconds <= 0 or self.timeout <= 0:
             raise InvalidInput("rounds, seconds and timeout must be more than 0")
 
@@ -107,6 +112,8 @@ class Report:
         Rows that this run added.
     left
         Specs that time did not suffice for.
+    cut
+        Builds that were begun and did not end in time.
     seconds
         How long it took.
     """
@@ -114,6 +121,7 @@ class Report:
     rows: list[Row] = field(default_factory=list)
     measured: int = 0
     left: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -156,28 +164,36 @@ def run(
     """
     if settings.k > len(data):
         raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
+    start = time.monotonic()
     maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
     results = Results(out, maker.task, resume=resume)
     before = len(results.rows)
     todo = [task for each in across_engines(tasks) if (task := _without(each, results.done))]
-    runner = _Runner(maker, results, _Steps(todo, settings, on_progress), on_row or (lambda _: None), command)
+    steps = _Steps(todo, settings, on_progress)
+    runner = _Runner(maker, results, steps, on_row or (lambda _: None), command, start)
     runner.run(todo)
-    left = [task.configuration(search) for task in todo for search in task.searches]
-    return Report(results.rows, len(results.rows) - before, left, time.monotonic() - runner.start)
+    left = [task.configuration(search) for task in [*todo, *runner.cut] for search in task.searches]
+    cut = [task.spec for task in runner.cut]
+    return Report(results.rows, len(results.rows) - before, left, cut, time.monotonic() - start)
 
 
 class _Runner:
-    """Works through builds in groups that fit into memory together."""
+    """Works through builds in groups that fit into memory together.
 
-    def __init__(
+    ``cut`` are the builds that the budget cut short.
+    """
+
+    def __init__(  # noqa: PLR0917 - the parts of one run
         self,
         maker: RowMaker,
         results: Results,
         steps: _Steps,
         on_row: Callable[[Row], None],
         command: Sequence[str],
+        start: float,
     ) -> None:
-        self.start = time.monotonic()
+        self.cut: list[BuildTask] = []
+        self._start = start
         self._maker, self._results, self._settings = maker, results, maker.settings
         self._steps, self._on_row, self._command = steps, on_row, command
         self._exports = ann_benchmarks.is_possible()
@@ -191,33 +207,49 @@ class _Runner:
             ann_benchmarks.write_dataset(out, self._maker.data, self._maker.truth)
         with TemporaryDirectory(prefix=_WORK, dir=out, ignore_cleanup_errors=True) as scratch:
             write_data(Path(scratch), self._maker.data)
-            while todo and self._left() > 0:
-                with ExitStack() as stack:
-                    group = self._group(todo, Path(scratch), stack)
-                    self._measure(group)
-                    for turn in group:
-                        self._finish(turn)
+            self._through(todo, Path(scratch), _BUILD_SHARE)
+            again, self.cut = self.cut, []
+            self._through(again, Path(scratch), 1.0)
+            self.cut += again
+
+    def _through(self, todo: list[BuildTask], folder: Path, share: float) -> None:
+        """Take groups from the front of ``todo``; a build may take ``share`` of the time that is left."""
+        while todo and self._left() > 0:
+            with ExitStack() as stack:
+                group = self._group(todo, folder, share, stack)
+                self._measure(group)
+                for turn in group:
+                    self._finish(turn)
 
     def _left(self) -> float:
         """Return the seconds that are left of the budget."""
         budget = self._settings.budget
-        return math.inf if budget is None else budget - (time.monotonic() - self.start)
+        return math.inf if budget is None else budget - (time.monotonic() - self._start)
 
-    def _group(self, todo: list[BuildTask], folder: Path, stack: ExitStack) -> list[Turn]:
-        """Build indexes while they fit into memory beside each other."""
+    def _group(self, todo: list[BuildTask], folder: Path, share: float, stack: ExitStack) -> list[Turn]:
+        """Build indexes while they fit into memory beside each other, and there is time left to measure them."""
         group: list[Turn] = []
         limit = self._settings.memory or int(_MEMORY_SHARE * memory.available())
-        while todo and len(group) < _TOGETHER and (not group or (_room(self._maker.data) and self._left() > 0)):
+        while todo and len(group) < _TOGETHER:
+            spare = self._left() - sum(map(self._to_measure, group))
+            if spare <= 0 or (group and not _room(self._maker.data)):
+                break
             task = todo.pop(0)
             self._steps.begin(f"building {task.spec}")
-            turn = Turn(
-                task, self._maker, folder / f"index-{len(self._results.rows)}-{len(group)}", limit, self._command
-            )
+            place = folder / f"index-{len(self._results.rows)}-{len(group)}-{len(todo)}"
+            turn = Turn(task, self._maker, place, limit, self._command)
             stack.callback(turn.close)
-            turn.build(min(self._settings.timeout, max(1.0, self._left())))
+            seconds = min(self._settings.timeout, max(1.0, share * spare))
+            if not turn.build(seconds) and seconds < self._settings.timeout:
+                self.cut.append(task)  # no fault of the engine, so no row: it is tried again
+                continue
             self._steps.end(1)
             group.append(turn)
         return group
+
+    def _to_measure(self, turn: Turn) -> float:
+        """Return the seconds that measuring an index takes at least: a batch, and queries one at a time for twice as long."""
+        return 3 * self._settings.seconds * self._settings.rounds * len(turn.task.searches)
 
     def _measure(self, group: Sequence[Turn]) -> None:
         """Measure all indexes of a group by turns, round after round."""

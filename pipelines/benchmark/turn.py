@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from indexes.spec import Parameters
 
 from .child import Child
-from .errors import EngineFailed
+from .errors import EngineFailed, EngineHung
 from .recall import Quality, rows_of
 from .results import Row
 from .rows import Answers, Round, RowMaker
@@ -60,14 +60,19 @@ class Turn:
 
     # ---- what the benchmark lets it do ------------------------------------------------------------------------
 
-    def build(self, seconds: float) -> None:
-        """Build in one process, load in another, which stays."""
+    def build(self, seconds: float) -> bool:
+        """Build in one process, load in another, which stays; return False where the build took more than ``seconds``."""
         try:
             with Child(self._job(), self._command) as builder:
-                self._facts |= builder.ask("building", seconds, do="build", k=self._settings.k)
+                try:
+                    self._facts |= builder.ask("building", seconds, do="build", k=self._settings.k)
+                except EngineHung as error:
+                    self._error = str(error)
+                    return False
             self._facts |= self._load()
         except EngineFailed as error:
             self._error = str(error)
+        return True
 
     def measure(self, search: Parameters, number: int) -> None:
         """Measure one configuration once, unless it has failed before."""

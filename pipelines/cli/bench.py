@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -21,7 +21,8 @@ from .output import one_line, print_json, stderr, stdout
 if TYPE_CHECKING:
     from indexes import Metric
 
-    from ..benchmark.run import Progress, Settings
+    from ..benchmark.answers import AnswerCosts
+    from ..benchmark.run import Progress, Report, Settings
     from ..datasets import VectorData
 
 _ANSWERS_SHARE = 0.2
@@ -93,7 +94,7 @@ def command(
 
     settings = Settings(
         k=k,
-        threads=tuple(int(n) for n in units.numbers(threads, "--threads")),
+        threads=units.whole_numbers(threads, "--threads"),
         filters=units.numbers(filter, "--filter"),
         churn=churn,
         rounds=rounds,
@@ -102,6 +103,7 @@ def command(
         memory=None if memory is None else units.n_bytes(memory, "--memory"),
         budget=None if budget is None else units.seconds(budget, "--budget"),
     )
+    start, total = time.monotonic(), math.inf if settings.budget is None else settings.budget
     vectors = open_vectors(
         data,
         metric=cast("Metric | None", metric),
@@ -111,15 +113,18 @@ def command(
         seed=seed,
     )
     asking = answers and is_knowledge_base(Path(data))
-    start, total = time.monotonic(), settings.budget
-    if asking and total is not None:
-        settings = replace(settings, budget=(1 - _ANSWERS_SHARE) * total)
-    code = _bench(vectors, index, grid, settings, out, resume=resume, json=json)
-    if asking:
-        left = math.inf if total is None else total - (time.monotonic() - start)
-        _answers(Path(data), questions, out, seed=seed, seconds=left, json=json)
-    if code:
-        raise typer.Exit(code)
+    if settings.budget is not None:
+        share = 1 - _ANSWERS_SHARE if asking else 1.0
+        settings = replace(settings, budget=share * total - (time.monotonic() - start))
+    report, missing = _bench(vectors, index, grid, settings, out, resume=resume, json=json)
+    costs = None
+    if asking and report.rows:
+        left = total - (time.monotonic() - start)
+        costs = _answers(Path(data), questions, out, seed=seed, seconds=left, json=json)
+    if json:
+        print_json({"out": str(out), **asdict(report), "not_installed": missing, "answers": costs and asdict(costs)})
+    if any(row["error"] for row in report.rows):
+        raise typer.Exit(exit_codes.SOME_FILES_FAILED)
 
 
 @app.command("report")
@@ -184,7 +189,8 @@ def _bench(
     *,
     resume: bool,
     json: bool,
-) -> int:
+) -> tuple[Report, dict[str, str]]:
+    """Measure, and show the rows; return also which engines are not installed, and why."""
     from ..benchmark import grids
     from ..benchmark.run import run
     from ..benchmark.sweep import plan
@@ -211,23 +217,28 @@ def _bench(
     except KeyboardInterrupt:
         console.print(f"Rows that were finished are kept in {out}; --resume goes on after them.", style="yellow")
         raise
-    if json:
-        print_json(
-            {"out": str(out), "rows": report.rows, "measured": report.measured, "left": report.left,
-             "seconds": report.seconds, "not_installed": missing}
-        )  # fmt: skip
-    else:
-        from .bench_tables import show_rows
-
-        show_rows(report.rows, stdout())
-        done = f"{report.measured} configurations in {report.seconds:.0f} s; results in {out}"
-        console.print(f"{done}. Next: rag bench report {out} --html report.html", style="dim")
-        if report.left:
-            console.print(f"Time was up: {len(report.left)} are left, --resume goes on.", style="yellow")
-    return exit_codes.SOME_FILES_FAILED if any(row["error"] for row in report.rows) else exit_codes.OK
+    if not json:
+        _show(report, out)
+    return report, missing
 
 
-def _answers(path: Path, questions: Path | None, out: Path, *, seed: int, seconds: float, json: bool) -> None:
+def _show(report: Report, out: Path) -> None:
+    from .bench_tables import show_rows
+
+    console = stderr()
+    show_rows(report.rows, stdout())
+    done = f"{report.measured} configurations in {report.seconds:.0f} s"
+    after = f"; results in {out}. Next: rag bench report {out} --html report.html" if report.rows else ""
+    console.print(done + after, style="dim")
+    if report.left:
+        console.print(f"Time was up: {len(report.left)} are left, --resume goes on.", style="yellow")
+    if report.cut:
+        console.print(f"Building took longer than there was time: {', '.join(report.cut)}", style="yellow")
+
+
+def _answers(
+    path: Path, questions: Path | None, out: Path, *, seed: int, seconds: float, json: bool
+) -> AnswerCosts | None:
     """Ask the bot with the best indexes and with exact search, and keep the figures beside the others."""
     from rag.knowledge_base import KnowledgeBase
 
@@ -237,7 +248,7 @@ def _answers(path: Path, questions: Path | None, out: Path, *, seed: int, second
 
     specs = configurations(read(out))
     if not specs:
-        return
+        return None
     with KnowledgeBase.open(path) as kb, steps_bar(show=not json) as update:
 
         def tell(done: int, total: int, spec: str) -> None:
@@ -255,6 +266,7 @@ def _answers(path: Path, questions: Path | None, out: Path, *, seed: int, second
             stderr().print(
                 f"Time was up: the bot was not asked with {len(costs.left)} of {len(specs)} indexes.", style="yellow"
             )
+    return costs
 
 
 @contextmanager

@@ -46,6 +46,20 @@ def numbers(text: str | None, option: str) -> tuple[float, ...]:
         raise InvalidInput(f"{option} {text!r} is no list of numbers; write them with commas between") from None
 
 
+def whole_numbers(text: str, option: str) -> tuple[int, ...]:
+    """Return the numbers of a list such as ``1,2``.
+
+    Raises
+    ------
+    InvalidInput
+        One of them is none, or has a fraction.
+    """
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise InvalidInput(f"{option} {text!r} is no list of whole numbers; write them with commas between") from None
+
+
 def _read(text: str, option: str, units: dict[str, float] | dict[str, int], what: str) -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
     if not found or found[2] not in units or float(found[1]) <= 0:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from indexes import Metric
 from rag.errors import ExtraMissing, InvalidInput
 
@@ -44,10 +46,12 @@ def read_hdf5(path: Path) -> Raw:
     library = h5py()
     try:
         with library.File(path, "r") as file:
-            missing = [name for name in ("train", "test") if name not in file]
+            missing = [name for name in ("train", "test") if not hasattr(file.get(name), "shape")]
             if missing:
-                raise InvalidInput(f"{path} has no {' and no '.join(missing)}, only {', '.join(file) or 'nothing'}")
-            distance = file.attrs.get("distance", "euclidean")
+                raise InvalidInput(
+                    f"{path} has no table {' and no table '.join(missing)}, only {', '.join(file) or 'nothing'}"
+                )
+            distance = np.ravel(file.attrs.get("distance", "euclidean"))[0]
             name = distance.decode() if isinstance(distance, bytes) else str(distance)
             if name not in _METRICS:
                 raise InvalidInput(f"{path} is measured by {name!r}; indexes have {', '.join(sorted(set(_METRICS)))}")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rag.knowledge_base import KnowledgeBase
 
 _LEAST_WORDS, _MOST_WORDS = 5, 40
+_RUN = 12
+"""Words of a question made of a chunk that has no sentence: tables, code, text without capitals."""
 
 
 def is_knowledge_base(path: Path) -> bool:
@@ -66,33 +68,42 @@ def _questions(kb: KnowledgeBase, file: str | None, n: int, seed: int) -> tuple[
         bad = f", {len(found.problems)} lines left out" if found.problems else ""
         return [found.questions[i].text for i in chosen], f"{len(chosen)} questions of {file}{bad}"
     made = list(made_questions(kb, n, seed).values())
-    return made, f"{len(made)} sentences drawn at random from the chunks as questions (seed {seed})"
+    return made, f"{len(made)} sentences, or words in a row, drawn at random from the chunks as questions (seed {seed})"
 
 
 def made_questions(kb: KnowledgeBase, n: int, seed: int) -> dict[int, str]:
     """Return a sentence of each of ``n`` chunks drawn at random: chunk id -> text.
 
+    Where too few chunks have a sentence of 5 to 40 words, 12 words in a row of others take their place.
+
     Raises
     ------
     InvalidInput
-        No chunk has a sentence of 5 to 40 words.
+        No chunk has that many words.
     """
-    from rag.sentences import sentences
-
-    rng = np.random.default_rng(seed)
+    rng, other_rng = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     made: dict[int, str] = {}
+    spare: dict[int, str] = {}
     order = rng.permutation(kb.chunk_ids())
     for start in range(0, len(order), 256):
         for record in kb.chunks(order[start : start + 256].tolist()):
-            fitting = [
-                text
-                for a, b in sentences(record.text)
-                if _LEAST_WORDS <= len((text := record.text[a:b]).split()) <= _MOST_WORDS and text != record.text
-            ]
+            fitting = _sentences(record.text)
             if fitting:
                 made[record.id] = fitting[int(rng.integers(len(fitting)))]
+            elif len(spare) < n and len(words := record.text.split()) > _RUN:
+                first = int(other_rng.integers(len(words) - _RUN + 1))
+                spare[record.id] = " ".join(words[first : first + _RUN])
             if len(made) == n:
                 return made
+    made |= dict(list(spare.items())[: n - len(made)])
     if not made:
         raise InvalidInput(f"{kb.path} has no sentences to make questions of: give --questions FILE")
     return made
+
+
+def _sentences(text: str) -> list[str]:
+    """Return the sentences of a chunk that can stand for questions; not the chunk itself."""
+    from rag.sentences import sentences
+
+    found = (text[a:b] for a, b in sentences(text))
+    return [each for each in found if _LEAST_WORDS <= len(each.split()) <= _MOST_WORDS and each != text]

@@ -12,6 +12,7 @@ from indexes import Metric
 from rag.errors import InvalidInput
 
 from . import hdf5_files, idx_files, numpy_files, texmex
+from .knowledge_base import is_knowledge_base, knowledge_base_vectors
 from .synthetic import synthetic
 from .vector_data import MAX_QUERIES, Raw, VectorData, prepare
 
@@ -33,6 +34,7 @@ _ONE: dict[str, tuple[Callable[[Path], NDArray[Any]], Metric]] = {
 """Files of one table, with the metric that is usual for them."""
 
 ENDINGS = (*_BOTH, *_ONE)
+_NAMED = 5
 
 
 def open_vectors(
@@ -53,7 +55,8 @@ def open_vectors(
         base and queries with a comma between, ``synthetic:100k x 128``, a folder that holds one such file, or a
         knowledge base.
     metric
-        Overrules what the file says or what is usual for its kind.
+        Overrules what the file says or what is usual for its kind: l2 for whole numbers, as descriptors of pictures are,
+        and for the files of TEXMEX, cosine for other arrays. Not for a knowledge base, which has its own.
     n_queries
         At most so many queries.
     keep_overlap
@@ -66,28 +69,34 @@ def open_vectors(
     Raises
     ------
     InvalidInput
-        The file is missing, damaged, of unknown kind, or its vectors have the wrong shape.
+        The file is missing, damaged, of unknown kind, or too large for the memory; or its vectors have the wrong shape.
     ExtraMissing
         HDF5 without h5py.
     """
     if not data.strip():
         raise InvalidInput("--data is empty: give a file of vectors, synthetic:100k x 128, or a knowledge base")
-    if data.startswith("synthetic:"):
-        raw, name = synthetic(data.removeprefix("synthetic:"), n_queries, seed), data.replace(" ", "")
-    else:
-        paths = [Path(part.strip()) for part in data.split(",")] if not Path(data).exists() else [Path(data)]
-        if len(paths) > 2:
-            raise InvalidInput(f"--data {data}: at most two files, base and queries")
-        if len(paths) == 1 and paths[0].is_dir():
-            from .knowledge_base import is_knowledge_base, knowledge_base_vectors
+    try:
+        if is_knowledge_base(Path(data)):
+            if metric is not None:
+                raise InvalidInput(f"--metric {metric} is for files; the knowledge base {data} has its own")
+            return knowledge_base_vectors(Path(data), questions=questions, n_queries=n_queries, seed=seed)
+        if questions is not None:
+            raise InvalidInput(f"--questions go with a knowledge base; {data} has its own queries")
+        raw, name = _raw(data, n_queries, seed)
+        return prepare(raw, name, metric=metric, n_queries=n_queries, keep_overlap=keep_overlap, seed=seed)
+    except MemoryError as error:
+        raise InvalidInput(f"{data} takes more memory than there is ({error}): is it whole? else give a part") from None
 
-            if is_knowledge_base(paths[0]):
-                return knowledge_base_vectors(paths[0], questions=questions, n_queries=n_queries, seed=seed)
-            paths = [_only_file(paths[0])]
-        raw, name = _read(paths), paths[0].name
-    if questions is not None:
-        raise InvalidInput(f"--questions go with a knowledge base; {data} has its own queries")
-    return prepare(raw, name, metric=metric, n_queries=n_queries, keep_overlap=keep_overlap, seed=seed)
+
+def _raw(data: str, n_queries: int, seed: int) -> tuple[Raw, str]:
+    if data.startswith("synthetic:"):
+        return synthetic(data.removeprefix("synthetic:"), n_queries, seed), data.replace(" ", "")
+    paths = [Path(part.strip()) for part in data.split(",")] if not Path(data).exists() else [Path(data)]
+    if len(paths) > 2:
+        raise InvalidInput(f"--data {data}: at most two files, base and queries")
+    if len(paths) == 1 and paths[0].is_dir():
+        paths = [_only_file(paths[0])]
+    return _read(paths), paths[0].name
 
 
 def _read(paths: list[Path]) -> Raw:
@@ -105,8 +114,11 @@ def _read(paths: list[Path]) -> Raw:
         second = _ending(paths[1])
         if second not in _ONE:
             raise InvalidInput(f"{paths[1]} is no table of queries; give one of {', '.join(_ONE)}")
+        if (ending, second) == (".fvecs", ".ivecs"):
+            raise InvalidInput(f"{paths[1]} holds whole numbers, as lists of true neighbours do: give the queries")
         queries = _ONE[second][0](paths[1])
-    return Raw(read(paths[0]), queries, metric)
+    base = read(paths[0])
+    return Raw(base, queries, "l2" if base.dtype.kind in "iu" else metric)
 
 
 def _ending(path: Path) -> str:
@@ -114,7 +126,8 @@ def _ending(path: Path) -> str:
     for ending in ENDINGS:
         if name.endswith(ending):
             return ending
-    raise InvalidInput(f"{path} is no file of vectors that is known; known endings: {', '.join(ENDINGS)}")
+    packed = "; unpack it first" if name.endswith((".gz", ".bz2", ".xz", ".zip", ".tar", ".zst")) else ""
+    raise InvalidInput(f"{path} is no file of vectors that is known{packed}; known endings: {', '.join(ENDINGS)}")
 
 
 def _only_file(folder: Path) -> Path:
@@ -122,5 +135,6 @@ def _only_file(folder: Path) -> Path:
     found = sorted(p for p in folder.iterdir() if p.is_file() and p.name.lower().endswith(ENDINGS))
     if len(found) == 1:
         return found[0]
-    what = "no file of vectors" if not found else f"{len(found)} files of vectors: " + ", ".join(p.name for p in found)
+    some = ", ".join(p.name for p in found[:_NAMED]) + (" ..." if len(found) > _NAMED else "")
+    what = "no file of vectors" if not found else f"{len(found)} files of vectors: {some}"
     raise InvalidInput(f"{folder} is no knowledge base and holds {what}; name one file")

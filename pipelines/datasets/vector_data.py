@@ -143,7 +143,8 @@ def checked(array: NDArray[Any], what: str) -> Vectors:
         raise InvalidInput(f"{what} must be a table of vectors, shape (n, dim); it has shape {array.shape}")
     if array.dtype.kind not in "fiu":
         raise InvalidInput(f"{what} must hold numbers; it holds {array.dtype}")
-    vectors = np.ascontiguousarray(array, np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is named below
+        vectors = np.ascontiguousarray(array, np.float32)
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         row = int(np.flatnonzero(~finite)[0])

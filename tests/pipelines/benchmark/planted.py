@@ -125,6 +125,17 @@ class Sleeper(Honest):
         return super().search(queries, k, **options)
 
 
+class Mason(Honest):
+    """Takes three seconds to build."""
+
+    name = "mason"
+
+    def build(self, x, ids):
+        if len(x) > 2:
+            time.sleep(3.0)
+        super().build(x, ids)
+
+
 class Stale(Honest):
     """Answers with what the call before should have got."""
 
@@ -267,7 +278,7 @@ class Partial(Honest):
 
 
 ENGINES = (
-    Graded, Big, Slow, Partial, Honest, Tenfold, Boaster, Half, Padding, Foreign, Sleeper, Stale, Crasher, Picky,
+    Graded, Big, Slow, Partial, Honest, Tenfold, Boaster, Half, Padding, Foreign, Sleeper, Mason, Stale, Crasher, Picky,
     Hanger, Hungry, Leaky, Undead,
     Chatty, Filler,
 )  # fmt: skip

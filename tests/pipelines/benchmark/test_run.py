@@ -133,6 +133,17 @@ def test_the_budget_ends_a_run_and_says_what_is_left(bench, tmp_path, monkeypatc
     assert bench(["honest", "half", "tenfold"], tmp_path, resume=True).left == []
 
 
+def test_a_build_that_the_budget_cuts_short_costs_the_others_nothing_and_is_tried_again(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module._Runner, "_left", lambda self: 2.0)
+    report = bench(["mason", "honest"], tmp_path, budget=60.0)
+    assert [row["spec"] for row in lines(tmp_path)] == ["honest"]  # no row says that the other one hung
+    assert report.left == report.cut == ["mason"]
+    monkeypatch.undo()
+    report = bench(["mason", "honest"], tmp_path, resume=True)
+    assert [(row["spec"], row["error"]) for row in lines(tmp_path)] == [("honest", None), ("mason", None)]
+    assert report.left == report.cut == []
+
+
 def test_configurations_take_turns(bench, tmp_path, monkeypatch):
     seen = []
     original = run_module.Turn.measure

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pipelines.datasets import open_vectors
+from pipelines.datasets.knowledge_base import made_questions
 from rag.embedding import HashingEmbedder
 from rag.errors import ExtraMissing, InvalidInput
 
@@ -135,7 +136,7 @@ def write_damaged(folder):
     yield str(folder / "cut.hdf5"), r"cut.hdf5 cannot be read as HDF5: .*is it whole"
     (folder / "text.hdf5").write_text("no HDF5")
     yield str(folder / "text.hdf5"), "cannot be read as HDF5"
-    yield str(hdf5(folder / "no-test.hdf5", train=BASE)), "has no test, only train"
+    yield str(hdf5(folder / "no-test.hdf5", train=BASE)), "has no table test, only train"
     yield str(hdf5(folder / "dims.hdf5", train=BASE, test=QUERIES[:, :3])), "vectors of 4 numbers, the queries of 3"
     np.save(folder / "good.npy", BASE)
     (folder / "cut.npy").write_bytes((folder / "good.npy").read_bytes()[:-5])
@@ -153,6 +154,21 @@ def write_damaged(folder):
     np.save(folder / "one.npy", BASE[:1])
     yield str(folder / "one.npy"), "2 are needed"
     yield f"{folder}/good.npy,{folder}/good.npy", "every vector of the base is a query too"
+    for name in ("group.hdf5", "words.hdf5"):
+        with h5py.File(folder / name, "w") as file:
+            file.create_group("train") if name == "group.hdf5" else file.create_dataset("train", data=[b"a"])
+            file["test"] = QUERIES
+    yield str(folder / "group.hdf5"), "has no table train, only test, train"
+    yield str(folder / "words.hdf5"), r"must be a table of vectors"
+    np.save(folder / "large.npy", BASE.astype(np.float64) * 1e300)
+    yield str(folder / "large.npy"), "row 0 .* is too large for float32"
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (4000000000, 1000), }".ljust(117) + b"\n"
+    (folder / "liar.npy").write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(100))
+    yield str(folder / "liar.npy"), r"more memory than there is \(Unable to allocate .*is it whole"
+    truth = texmex(folder / "truth.ivecs", BASE.astype(np.int32), "<i4")
+    yield f"{good},{truth}", r"truth.ivecs holds whole numbers, as lists of true neighbours do"
+    (folder / "good.fvecs.gz").write_bytes(gzip.compress(good.read_bytes()))
+    yield str(folder / "good.fvecs.gz"), "unpack it first"
     np.savez(folder / "good.npz", base=BASE)
     (folder / "cut.npz").write_bytes((folder / "good.npz").read_bytes()[:-40])
     yield str(folder / "cut.npz"), "cannot be read as .npz"
@@ -179,7 +195,7 @@ def test_what_is_damaged_or_of_the_wrong_shape_is_named(tmp_path):
         with pytest.raises(InvalidInput, match=message):
             open_vectors(data)
         n += 1
-    assert n == 25
+    assert n == 31
 
 
 def test_hdf5_without_its_library(tmp_path, monkeypatch):
@@ -209,6 +225,33 @@ def test_a_knowledge_base_gives_its_chunks_and_sentences_as_questions(kb):
     assert (data.metric, len(data.queries), data.name) == ("ip", 10, "kb")
     stored = {row.tobytes() for row in data.base}
     assert not any(row.tobytes() in stored for row in data.queries)
+
+
+def test_chunks_without_sentences_give_words_in_a_row(tmp_path):
+    from rag import Document, KnowledgeBase
+
+    texts = [" ".join(f"w{i}x{j}" for j in range(60)) for i in range(30)]
+    with KnowledgeBase.create(tmp_path / "kb", embedder="hashing-32", chunker="document") as base:
+        base.add([Document.from_text(text, id=str(i)) for i, text in enumerate([*texts, "too short"])])
+    with KnowledgeBase.open(tmp_path / "kb") as base:
+        made = made_questions(base, 20, 0)
+        assert len(made) == 20
+        assert all(text in record.text for text, record in zip(made.values(), base.chunks(list(made)), strict=True))
+        assert {len(text.split()) for text in made.values()} == {12}
+        assert made_questions(base, 20, 0) == made
+        assert len(made_questions(base, 100, 0)) == 30
+
+
+def test_a_knowledge_base_has_its_own_metric(kb):
+    with pytest.raises(InvalidInput, match="--metric l2 is for files"):
+        open_vectors(str(kb), metric="l2")
+
+
+def test_whole_numbers_are_measured_by_l2_others_by_cosine(tmp_path):
+    np.save(tmp_path / "bytes.npy", BYTES.reshape(50, -1))
+    np.save(tmp_path / "reals.npy", BASE)
+    assert open_vectors(str(tmp_path / "bytes.npy")).metric == "l2"
+    assert open_vectors(str(tmp_path / "reals.npy")).metric == "cosine"
 
 
 def test_a_knowledge_base_with_a_file_of_questions(kb, tmp_path):
