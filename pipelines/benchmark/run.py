@@ -31,7 +31,7 @@ _TOGETHER = 8
 """Indexes held at a time: they take turns, so a group's rows are finished together."""
 
 _BUILD_SHARE = 0.5
-"""Of the time that is left, what a build may take while others wait; one that is cut short is tried again at the end."""
+"""Of the time that is left, what a build may take while others wait; cut short, it is tried again at the end."""
 
 _WORK = ".work-"
 _MEMORY_SHARE = 0.8
@@ -248,7 +248,7 @@ class _Runner:
         return group
 
     def _to_measure(self, turn: Turn) -> float:
-        """Return the seconds that measuring an index takes at least: a batch, and queries one at a time for twice as long."""
+        """Return the seconds that measuring takes at least: a batch, and single queries for twice as long."""
         return 3 * self._settings.seconds * self._settings.rounds * len(turn.task.searches)
 
     def _measure(self, group: Sequence[Turn]) -> None:

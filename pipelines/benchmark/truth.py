@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import zipfile
 import zlib
@@ -24,6 +25,9 @@ _SPARE = 32
 """Candidates by float32 beyond ``k``, among which float64 decides."""
 
 _CHECKED = 200
+_CHEAP = 2_000_000_000
+"""Products of numbers for which all queries are checked."""
+
 _ROUNDING = 1e-7
 
 
@@ -64,8 +68,8 @@ def exact(base: Vectors, queries: Vectors, k: int, metric: Metric) -> Truth:
 def truth_of(data: VectorData, k: int) -> Truth:
     """Return the true neighbours in ``data``, from the cache where they have been worked out before.
 
-    At least 200 queries (all, where there are fewer) are worked out again by brute force at every call, whatever the
-    cache says.
+    At every call, whatever the cache says, the distances of all rows are worked out again, and 200 queries by brute
+    force; all queries where that is cheap.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def truth_of(data: VectorData, k: int) -> Truth:
     unreadable = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
     with contextlib.suppress(*unreadable), place.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         kept = Truth(archive["rows"], archive["distances"])
-    if kept is not None and kept.rows.shape == (len(data.queries), k) and _agrees(data, kept):
+    if kept is not None and _has_form(kept, (len(data.queries), k)) and _agrees(data, kept):
         return kept
     made = exact(data.base, data.queries, k, data.metric)
     if not _agrees(data, made):
@@ -90,18 +94,24 @@ def truth_of(data: VectorData, k: int) -> Truth:
     return made
 
 
+def _has_form(truth: Truth, shape: tuple[int, int]) -> bool:
+    arrays = ((truth.rows, np.int64), (truth.distances, np.float64))
+    return all(array.shape == shape and array.dtype == dtype for array, dtype in arrays)
+
+
 def _agrees(data: VectorData, truth: Truth) -> bool:
     """Compare the distances of the k nearest with brute force; which of equals was taken is free."""
-    k = truth.rows.shape[1]
-    chosen = np.unique(np.linspace(0, len(data.queries) - 1, _CHECKED).astype(np.int64))
+    k, n_queries = truth.rows.shape[1], len(data.queries)
+    n_checked = n_queries if data.base.size * n_queries <= _CHEAP else _CHECKED
+    chosen = np.unique(np.linspace(0, n_queries - 1, n_checked).astype(np.int64))
     if ((truth.rows < 0) | (truth.rows >= len(data))).any():
         return False
-    longest = [float(np.linalg.norm(x, axis=1).max()) for x in (data.base, data.queries)]
+    longest = [math.sqrt(float(np.square(x, dtype=np.float64).sum(axis=1).max())) for x in (data.base, data.queries)]
     scale = {"l2": sum(longest), "ip": longest[0] * longest[1], "cosine": 1.0}[data.metric]
     close = partial(np.allclose, rtol=1e-5, atol=_ROUNDING * scale)
-    said = truth.of(chosen)
-    if not close(of_rows(data.base, data.queries[chosen], said.rows, data.metric), said.distances):
+    if not close(of_rows(data.base, data.queries, truth.rows, data.metric), truth.distances):
         return False
+    said = truth.of(chosen)
     return all(
         close(said.distances[block], np.sort(np.partition(every, k - 1, axis=1)[:, :k], axis=1))
         for block, every in to_all(data.base, data.queries[chosen], data.metric)

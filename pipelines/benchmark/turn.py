@@ -61,7 +61,7 @@ class Turn:
     # ---- what the benchmark lets it do ------------------------------------------------------------------------
 
     def build(self, seconds: float) -> bool:
-        """Build in one process, load in another, which stays; return False where the build took more than ``seconds``."""
+        """Build in one process, load in another, which stays; False where the build took more than ``seconds``."""
         try:
             with Child(self._job(), self._command) as builder:
                 try:

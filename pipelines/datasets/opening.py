@@ -55,8 +55,8 @@ def open_vectors(
         base and queries with a comma between, ``synthetic:100k x 128``, a folder that holds one such file, or a
         knowledge base.
     metric
-        Overrules what the file says or what is usual for its kind: l2 for whole numbers, as descriptors of pictures are,
-        and for the files of TEXMEX, cosine for other arrays. Not for a knowledge base, which has its own.
+        Overrules what the file says or what is usual for its kind: l2 for whole numbers, as descriptors of pictures
+        are, and for the files of TEXMEX, cosine for other arrays. Not for a knowledge base, which has its own.
     n_queries
         At most so many queries.
     keep_overlap

@@ -55,6 +55,36 @@ def test_a_damaged_cache_is_not_believed(vectors, cache, damage):
     assert (again.distances == good.distances).all()
 
 
+@pytest.mark.parametrize("damage", ["rows", "distances", "kind", "shape"])
+def test_a_cache_that_is_damaged_only_where_no_brute_force_looks(vectors, cache, damage, monkeypatch):
+    monkeypatch.setattr(module, "_CHEAP", 0)
+    monkeypatch.setattr(module, "_CHECKED", 3)
+    good = truth_of(vectors, 10)
+    rows, distances = good.rows.copy(), good.distances.copy()
+    if damage == "rows":
+        rows[1] = 0
+    elif damage == "distances":
+        distances[1] = np.nan
+    elif damage == "kind":
+        rows = rows.astype(np.float64)
+    else:
+        distances = distances[:, :5]
+    np.savez(next(cache.iterdir()), rows=rows, distances=distances)
+    again = truth_of(vectors, 10)
+    assert (again.rows == good.rows).all()
+    assert (again.distances == good.distances).all()
+
+
+def test_where_it_is_cheap_every_query_is_checked_by_brute_force(vectors, cache, monkeypatch):
+    monkeypatch.setattr(module, "_CHECKED", 3)
+    good = truth_of(vectors, 10)
+    rows, distances = good.rows.copy(), good.distances.copy()
+    rows[1, 9] = np.setdiff1d(np.arange(400), rows[1])[0]  # a farther one, with its true distance
+    distances[1, 9] = np.sqrt(np.square(vectors.base[rows[1, 9]].astype(float) - vectors.queries[1]).sum())
+    np.savez(next(cache.iterdir()), rows=rows, distances=distances)
+    assert (truth_of(vectors, 10).rows == good.rows).all()
+
+
 def test_exact_search_that_is_wrong_is_found_out(vectors, monkeypatch):
     def wrong(base, queries, k, metric):
         found = exact(base, queries, k + 1, metric)
