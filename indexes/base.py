@@ -10,7 +10,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -187,6 +187,12 @@ class Index(ABC, Generic[Items]):
                 **self._identity(),
             }
             files.write(path, facts, self._fill)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refuse to be copied or pickled: a copy would share the engine, and a pickle is code."""
+        raise TypeError(
+            "an index cannot be copied or pickled: save(folder), and indexes.load(folder) where it is needed"
+        )
 
     # ---- machinery --------------------------------------------------------------------------------------------
 

@@ -270,7 +270,9 @@ class NumbersContract(Contract):
         x[1::3] *= np.float32(1e-35)
         index, ids = factory(DIM, metric="cosine"), shuffled_ids(100)
         index.build(x, ids)
-        agree(index, Oracle("cosine").add(x, ids), x[:20], 5, floor=0.0)
+        oracle = Oracle("cosine").add(x, ids)
+        agree(index, oracle, x[:20], 5, floor=0.0)
+        agree(index, oracle, x[:1], 5, floor=0.0)  # one at a time goes another way
 
 
 class ChangesContract(Contract):

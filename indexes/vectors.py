@@ -58,7 +58,9 @@ def one_query(x: ArrayLike, dim: int, *, to_unit: bool) -> Vectors | None:
     if type(x) is not np.ndarray or x.dtype is not _FLOAT32 or x.shape != (1, dim) or not x.flags.c_contiguous:
         return None
     only = x[0]
-    square = float(only.dot(only))
+    square = float(
+        np.einsum("i,i->", only, only)
+    )  # unlike dot, it does not warn of the overflow that is dealt with here
     if not square <= _MAX_SQUARE:  # nan and inf fail this comparison too
         return None
     if not to_unit:

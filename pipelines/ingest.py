@@ -136,6 +136,7 @@ def ingest(
     meta: Mapping[str, Scalar] | None = None,
     prune: bool = False,
     wait: float = 0.0,
+    base: str | Path = "",
     on_progress: ProgressCallback | None = None,
 ) -> IngestReport:
     """Bring a knowledge base up to date with files and folders.
@@ -154,6 +155,8 @@ def ingest(
         Remove documents whose files have vanished from the given folders.
     wait
         Seconds to wait for another writer.
+    base
+        Folder that relative paths start from; sources are named as ``paths`` are written, without it.
     on_progress
         Called now and then with how far it is.
 
@@ -166,14 +169,14 @@ def ingest(
     """
     start = time.perf_counter()
     names = [str(path) for path in paths]
-    _check_paths(names)
+    _check_paths(names, base)
     options = options or Options()
     report = IngestReport(into=str(into))
     kb, report.created = _open(Path(into), options, wait)
     with kb:
         reading = _Reading(kb, report, meta, on_progress)
         added = kb.add(
-            reading.documents(names),
+            reading.documents(discover(names, meta=reading.meta, base=base)),
             on_progress=lambda p: reading.stored(p.documents, p.chunks),
             stamp=reading.stamp,
         )
@@ -182,16 +185,21 @@ def ingest(
         report.removed, report.chunks, report.embedded = added.removed, added.chunks, added.embedded
         report.removed += sum(kb.remove(source) for source in reading.emptied)
         if prune:
-            report.removed += kb.prune(names)
+            report.removed += kb.prune(_under(base, name) for name in names)
     report.seconds = time.perf_counter() - start
     return report
 
 
-def _check_paths(paths: list[str]) -> None:
+def _under(base: str | Path, path: str) -> str:
+    prefix = "beir:" if path.startswith("beir:") else ""
+    return prefix + str(Path(base, path.removeprefix(prefix)))
+
+
+def _check_paths(paths: list[str], base: str | Path) -> None:
     if not paths:
         raise InvalidInput("give at least one file or folder to ingest")
     for path in paths:
-        if not Path(path.removeprefix("beir:")).exists():
+        if not Path(_under(base, path).removeprefix("beir:")).exists():
             raise InvalidInput(f"{path} does not exist")
 
 
@@ -248,9 +256,9 @@ class _Reading:
         self.emptied: list[str] = []
         """Sources that had documents and hold no text any more; one that cannot be read keeps what it had."""
 
-    def documents(self, paths: list[str]) -> Iterator[Document | LoadFailure]:
+    def documents(self, files: Iterable[Found | LoadFailure]) -> Iterator[Document | LoadFailure]:
         """Yield what every changed file gives; failures too, so that the store knows which sources are incomplete."""
-        changed = list(self._changed(paths))
+        changed = list(self._changed(files))
         self.progress.files = len(changed)
         self.tell()
         last = ""
@@ -267,8 +275,8 @@ class _Reading:
         self.progress.files_read, self.progress.stage = self.progress.files, "writing"
         self.tell()
 
-    def _changed(self, paths: list[str]) -> Iterator[Found]:
-        for found in discover(paths, meta=self.meta):
+    def _changed(self, files: Iterable[Found | LoadFailure]) -> Iterator[Found]:
+        for found in files:
             self.report.found += 1
             if isinstance(found, LoadFailure):
                 self._failed(found)

@@ -14,9 +14,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from rag.whole_file import whole_file
 
 from .cli.output import safe
 
@@ -148,13 +149,8 @@ def page(title: str, *content: Text, lead: Text = "", footer: Text = "") -> str:
 
 def write_page(path: str | Path, markup: str) -> None:
     """Write a page, whole or not at all."""
-    target = Path(path)
-    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        aside.write_text(markup, encoding="utf-8", errors="replace")
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole_file(path, errors="replace") as out:
+        out.write(markup)
 
 
 _STYLE = """

@@ -8,7 +8,6 @@ descending in float32, and its order is ours.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rag.documents import Passage
 from rag.errors import InvalidInput
 from rag.evaluation.trec import run_lines
+from rag.whole_file import whole_file
 
 if TYPE_CHECKING:
     from rag.searching import Searcher
@@ -48,7 +48,7 @@ def write_run(retriever: Searcher, questions: Path, run: Path, *, k: int, tag: s
     retriever
         Finds the passages; a document's score is that of its best passage.
     questions
-        JSONL, ``{"_id", "text"}`` a line.
+        JSONL, ``{"_id", "text"}`` a line; ``id`` will do for ``_id``.
     run
         File to write. White space in ids is percent-encoded.
     k
@@ -60,26 +60,21 @@ def write_run(retriever: Searcher, questions: Path, run: Path, *, k: int, tag: s
         If the file of questions cannot be read.
     """
     report = RunReport()
-    aside = run.with_name(f".{run.name}.{os.getpid()}.tmp")
-    try:
-        with aside.open("w", encoding="utf-8") as out:
-            for batch in _batches(read_questions(questions, report.failures)):
-                results = retriever.retrieve_many([text for _, text in batch], k=k * _PASSAGES_PER_DOCUMENT)
-                for (name, _), passages in zip(batch, results, strict=True):
-                    report.questions += 1
-                    for line in _lines(name, passages, k, tag):
-                        out.write(line)
-                        report.lines += 1
-        aside.replace(run)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole_file(run) as out:
+        for batch in _batches(read_questions(questions, report.failures)):
+            results = retriever.retrieve_many([text for _, text in batch], k=k * _PASSAGES_PER_DOCUMENT)
+            for (name, _), passages in zip(batch, results, strict=True):
+                report.questions += 1
+                for line in _lines(name, passages, k, tag):
+                    out.write(line)
+                    report.lines += 1
     return report
 
 
 def read_questions(path: Path, failures: list[str]) -> Iterator[tuple[str, str]]:
     """Yield (id, text) of each good line; say of each bad one what is wrong with it."""
     try:
-        file = path.open(encoding="utf-8", errors="replace")
+        file = path.open(encoding="utf-8-sig", errors="replace")  # Windows marks its files
     except OSError as error:
         raise InvalidInput(f"cannot read the questions {path}: {error.strerror}") from error
     seen: set[str] = set()
@@ -89,7 +84,7 @@ def read_questions(path: Path, failures: list[str]) -> Iterator[tuple[str, str]]
                 continue
             try:
                 row = json.loads(line)
-                name, text = str(row["_id"]), str(row["text"])
+                name, text = str(row["_id"] if "_id" in row else row["id"]), str(row["text"])
             except (ValueError, KeyError, TypeError, RecursionError):
                 failures.append(f"{path}:{number}: not a JSON object with _id and text")
                 continue

@@ -159,6 +159,10 @@ class Answer:
     data: Any = None
     trace_id: str = ""
 
+    def __str__(self) -> str:
+        """Return the text alone, for ``print``."""
+        return self.text
+
     @property
     def supported_text(self) -> str:
         """The supported sentences without marks: what a conversation may build on. Empty when the bot abstained."""

@@ -28,7 +28,7 @@ from .generation.generators import generator as generator_for
 from .generation.language_model import Message
 from .generation.streaming import AnswerStream, Cancellation
 from .generation.waiting import in_thread, pieces_of
-from .query import Query
+from .query import Query, as_query
 from .quoting import quoted_after_failure, quoted_if_nothing_is_supported
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ class Bot:
             raise InvalidInput(f"threshold={threshold!r}: give a probability from 0 to 1")
         if deadline is not None and not deadline > 0:
             raise InvalidInput(f"deadline={deadline!r}: give a positive number of seconds, or None for no limit")
+        if not hasattr(retriever, "search"):
+            raise InvalidInput(f"a bot asks a retriever, not a {type(retriever).__name__}: Bot(Retriever(kb))")
         self.retriever = retriever
         self.deadline = deadline
         kb = retriever.kb
@@ -190,8 +192,7 @@ class Bot:
 
         Parameters and errors are those of `ask`; nothing is searched before the first piece is asked for.
         """
-        if not question.strip():
-            raise InvalidInput("the question is empty; ask something in words")
+        as_query(question)
         cancel = Cancellation()
         return AnswerStream(self._pieces(question, k, where, history, self._until(deadline), cancel), cancel)
 
@@ -258,8 +259,7 @@ class Bot:
         *,
         quoting: bool,
     ) -> Answer:
-        if not question.strip():
-            raise InvalidInput("the question is empty; ask something in words")
+        as_query(question)
         until = self._until(deadline)
         start = time.perf_counter()
         with telemetry.span(**answer_spans.ROOT) as root:

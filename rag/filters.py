@@ -212,7 +212,9 @@ def parse(where: str) -> Filter:
     'type == "pdf" and not (page > 3)'
     """
     if not isinstance(where, str):
-        raise InvalidFilter(f"a filter is a text such as 'type == \"pdf\"', got {type(where).__name__}")
+        raise InvalidFilter(
+            f"a filter is a text such as 'type == \"pdf\" and year >= 2025', got {type(where).__name__}"
+        )
     if len(where) > MAX_LENGTH:
         raise InvalidFilter(f"the filter has {len(where)} characters, at most {MAX_LENGTH} are read; shorten it")
     from .filter_parser import expression

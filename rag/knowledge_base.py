@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +137,7 @@ class KnowledgeBase:
         folder = Path(path)
         refuse_foreign(folder)  # before the model is loaded
         tools = Tools(folder, embedder, chunker, analyser)
-        identity = new_identity(tools, tuple(indexes), metric, granularity)
+        identity = new_identity(tools, indexes, metric, granularity)
         return cls(Session.create(folder, identity), tools)
 
     @classmethod
@@ -207,6 +207,12 @@ class KnowledgeBase:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refuse to be copied or pickled; another process opens the folder."""
+        raise TypeError(
+            f"a knowledge base cannot be copied or pickled: KnowledgeBase.open({str(self.path)!r}) where it is needed"
+        )
 
     def __repr__(self) -> str:
         return f"KnowledgeBase({str(self.path)!r}, {', '.join(self.indexes)})"
@@ -292,8 +298,9 @@ class KnowledgeBase:
         Parameters
         ----------
         documents
-            `Document` objects. Anything else in the stream is taken for a loader's failure: if its ``source`` is
-            that of the documents before it, nothing of that source is removed and the source counts as incomplete.
+            `Document` objects; one with the id of a stored one replaces it. What has a ``source`` and is no document is
+            taken for a loader's failure: if its source is that of the documents before it, nothing of that source is
+            removed and the source counts as incomplete.
         on_progress
             Called about ten times a second with a `Progress`.
         on_commit
@@ -303,6 +310,8 @@ class KnowledgeBase:
 
         Raises
         ------
+        InvalidInput
+            Something in the stream is no document, or one that cannot be stored; names it. All commits before stay.
         EmbedderError
             The embedder failed or gave wrong vectors; names the texts. All commits before stay.
         StoreUnwritable
@@ -422,7 +431,7 @@ class KnowledgeBase:
         """Return the chunks that a filter allows, None for no filter; kept until something changes."""
         if where is None:
             return None
-        wanted = parse(where) if isinstance(where, str) else where
+        wanted = where if isinstance(where, Filter) else parse(where)
         key = (str(wanted), self.seq)
         with self._turn:
             if key in self._filters:

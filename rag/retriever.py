@@ -133,6 +133,11 @@ class Retriever:
         dense: bool = True,
         terms: bool = True,
     ) -> None:
+        if not hasattr(kb, "search_dense"):
+            raise InvalidInput(
+                f"a retriever searches an open knowledge base, not a {type(kb).__name__}: "
+                "Retriever(KnowledgeBase.open(folder))"
+            )
         self.kb = kb
         self.k = _at_least_one("k", k)
         self.depth = _at_least_one("depth", depth)

@@ -115,7 +115,7 @@ def _duration(seconds: float) -> str:
 def _show(result: Result, folder: Path, html: Path | None) -> None:
     from rich.table import Table
 
-    from ..experiments.report import FAILED, effect_rows, failures, finding, leaderboard_table
+    from ..experiments.report import FAILED, effect_rows, finding, leaderboard_table
 
     console = stdout()
     names, rows = leaderboard_table(result)
@@ -134,7 +134,8 @@ def _show(result: Result, folder: Path, html: Path | None) -> None:
             console.width = max(console.width, needed)
         if needed <= console.width:
             break
-    console.print(table)
+    if rows:
+        console.print(table)
     if len(rows) > _ROWS_SHOWN:
         console.print(f"... and {len(rows) - _ROWS_SHOWN} more in {folder / 'results.csv'}", style="dim")
     effects = effect_rows(result)
@@ -146,14 +147,22 @@ def _show(result: Result, folder: Path, html: Path | None) -> None:
                 f"p {_cell('p', p)})",
                 soft_wrap=True,
             )
-    for error, failed in failures(result).items():
-        which = one_line(failed[0]) + (f" and {len(failed) - 1} more" if failed[1:] else "")
-        stderr().print(f"failed: {which}: {one_line(error)}", style="yellow", soft_wrap=True)
+    _show_problems(result)
     done, cached = (sum(result.card[name].values()) for name in ("stages_done", "stages_from_cache"))
     console.print(f"\n{one_line(finding(result))}", soft_wrap=True)
     where = f"{folder}/report.md" + (f" and {html}" if html is not None else "")
     seconds = result.card["seconds"]
     console.print(f"{done} stages done, {cached} from the cache, {seconds:.1f} s; see {where}", style="dim")
+
+
+def _show_problems(result: Result) -> None:
+    from ..experiments.report import failures
+
+    for error, failed in failures(result).items():
+        which = one_line(failed[0]) + (f" and {len(failed) - 1} more" if failed[1:] else "")
+        stderr().print(f"failed: {which}: {one_line(error)}", style="yellow", soft_wrap=True)
+    for problem in result.card["questions"]["problems"]:
+        stderr().print(f"question file: {one_line(problem)}", style="yellow", soft_wrap=True)
 
 
 def _cell(name: str, value: object) -> str:

@@ -61,6 +61,9 @@ class Experiment:
         Value by part that the others are compared with; the first one of a part where it is not named.
     name, split, sample, seed
         For reports; of a BEIR folder; how many questions to draw; of draws and intervals.
+    folder
+        Where relative paths of the corpus start; documents are named as the corpus is written, as `rag ingest` names
+        them there, so that gold made from a knowledge base holds here as well.
     """
 
     corpus: tuple[str, ...]
@@ -72,6 +75,7 @@ class Experiment:
     split: str = "test"
     sample: int | None = None
     seed: int = 0
+    folder: str = ""
 
     def __post_init__(self) -> None:
         if not self.corpus:
@@ -130,7 +134,7 @@ class Experiment:
         """
         place = Path(path)
         try:
-            table = tomllib.loads(place.read_text(encoding="utf-8"))
+            table = tomllib.loads(place.read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise InvalidInput(f"cannot read the experiment {path}: {error.strerror or error}") from error
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -155,14 +159,15 @@ class Configuration:
 
 
 def _experiment(table: Mapping[str, Any], folder: Path) -> Experiment:
-    own = {each.name: each for each in fields(Experiment)}
+    own = {each.name: each for each in fields(Experiment) if each.name != "folder"}
     for key in table:
         _known("key", key, own)
     given = dict(table)
     for key in ("corpus", "questions"):
         if key not in given:
             raise InvalidInput(f"{key} is missing; say where the {'documents' if key == 'corpus' else 'questions'} are")
-    given["corpus"] = tuple(_placed(text, folder) for text in _texts("corpus", given["corpus"]))
+    given["corpus"] = tuple(_texts("corpus", given["corpus"]))
+    given["folder"] = str(folder.resolve())
     given["questions"] = _placed(_typed("questions", given["questions"], str), folder)
     for key, kind in (("name", str), ("split", str), ("sample", int), ("seed", int)):
         if key in given:

@@ -50,8 +50,10 @@ def finding(result: Result) -> str:
     """Say in a sentence what came out."""
     best, base = result.leaderboard()[0], result.baseline
     own = best.metrics.get(result.metric)
-    if best.error or own is None or own.value is None:
-        return "No configuration has a figure; the reasons are below."
+    if best.error:
+        return "Every configuration failed."
+    if own is None or own.value is None:
+        return f"No configuration has a figure: {own.reason if own else 'nothing was measured'}."
     said = f"{best.name} is best: {result.metric} {own.value:.4f}"
     if best.name == base.name:
         return f"{said}. Nothing that was tried beats the baseline."

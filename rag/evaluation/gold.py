@@ -27,8 +27,9 @@ def judgments(
     """Return grade by item for each question that has gold of this level.
 
     With span gold, the relevant chunks are those of the knowledge base that hold half of a gold span or lie by half
-    in one (`rag.evaluation.spans.holds`). Without a knowledge base only what was retrieved can be looked at, and recall
-    speaks of it alone.
+    in one (`rag.evaluation.spans.holds`). Without a knowledge base only what was retrieved can be looked at. A span
+    that no chunk holds, as of a document that is not there, is an item that nothing retrieves: a gap never raises a
+    figure.
     """
     if level == "document":
         return {q.id: grades for q in questions if (grades := documents_of(q))}
@@ -42,9 +43,10 @@ def judgments(
         own: dict[str, int] = {}
         for span in q.spans:
             near: list[tuple[str, Placed]] = [(str(c.id), c) for c in chunks.get(span.document, ())]
-            for name, place in near or [(str(p.chunk), p) for p in retrieved.get(q.id, ())]:
-                if holds(place, span):
-                    own[name] = max(own.get(name, span.grade), span.grade)
+            places = near or [(str(p.chunk), p) for p in retrieved.get(q.id, ())]
+            held = [name for name, place in places if holds(place, span)]
+            for name in held or [f"{span.document}:{span.start}-{span.end}"]:
+                own[name] = max(own.get(name, span.grade), span.grade)
         found[q.id] = own
     return found
 

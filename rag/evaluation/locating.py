@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from ..knowledge_base import KnowledgeBase
 
 
+NOWHERE = ""
+"""The document of a quote that stands in none: a span that nothing retrieves."""
+
+
 def located(questions: QuestionSet, kb: KnowledgeBase) -> QuestionSet:
     """Return the questions with quotes turned into spans, and with a problem for each gold that the documents lack.
 
     Gold of unknown documents and chunks stays as it is, so that it counts as not found; spans beyond the end of their
-    document likewise.
+    document and quotes that stand nowhere likewise.
     """
     known, chunks = frozenset(kb.document_ids()), frozenset(kb.chunk_ids().tolist())
     problems: list[str] = []
@@ -38,6 +42,7 @@ def _with_spans(question: Question, texts: dict[str, str], problems: list[str]) 
         found = [Span(name, at, at + len(wanted)) for name, text in texts.items() if (at := text.find(wanted)) >= 0]
         if not wanted or not found:
             problems.append(f"question {question.id!r}: the quote {wanted[:60]!r} stands in no document")
+            found = [Span(NOWHERE, 0, max(1, len(wanted)))]
         spans += found
     return replace(question, spans=tuple(dict.fromkeys(spans)))
 
@@ -54,7 +59,7 @@ def _unknown(
             beyond.append(f"{span.document} {span.start}-{span.end}")
     named = {name for q in questions for name in (*q.documents, *(s.document for s in q.spans))}
     return {
-        "judged documents are not in the knowledge base": sorted(named - known),
+        "judged documents are not in the knowledge base": sorted(named - known - {NOWHERE}),
         "judged chunks are not in the knowledge base": sorted(
             str(c) for q in questions for c in q.chunks if c not in chunks
         ),

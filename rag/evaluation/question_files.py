@@ -20,6 +20,7 @@ from typing import Any
 
 from ..documents import clean_text
 from ..errors import InvalidInput
+from ..whole_file import whole_file
 from .question_rows import FIELDS, LISTS, question_of
 from .questions import Question, QuestionSet, Span
 
@@ -102,8 +103,8 @@ def read_questions(source: str | Path, *, split: str = "test", unanswerable: boo
 
 def write_questions(questions: QuestionSet, path: str | Path) -> None:
     """Write a set in the toolkit's own JSONL form, one question a line."""
-    lines = [json.dumps(q.as_dict(), ensure_ascii=False) + "\n" for q in questions]
-    Path(path).write_text("".join(lines), encoding="utf-8")
+    with whole_file(path) as out:
+        out.writelines(json.dumps(q.as_dict(), ensure_ascii=False) + "\n" for q in questions)
 
 
 def _jsonl(path: Path, reading: Reading) -> None:
@@ -132,7 +133,7 @@ def _cell(column: str, text: str | None) -> object:
 
 def _squad(path: Path, reading: Reading) -> None:
     try:
-        data = json.loads(path.read_text(encoding="utf-8", errors="replace"))
+        data = json.loads(path.read_text(encoding="utf-8-sig", errors="replace"))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path.name} is not JSON: {error}") from error
     if isinstance(data, list):

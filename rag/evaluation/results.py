@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..documents import Scalar
 from ..errors import InvalidInput
+from ..whole_file import whole_file
 from .aggregate import Aggregate, Score
 from .cases import Case, Outcome
 from .questions import Level, QuestionSet
@@ -110,13 +110,8 @@ class Evaluation:
         """Write figures and rows as JSON, whole or not at all; `Saved.load` reads them."""
         rows = {m: {q: [s.value, s.reason, s.failed] for q, s in own.items()} for m, own in self.scores.items()}
         document = {"format": FORMAT, **self.as_dict(), "scores": rows}
-        target = Path(path)
-        aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            aside.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-            aside.replace(target)
-        finally:
-            aside.unlink(missing_ok=True)
+        with whole_file(path) as out:
+            out.write(json.dumps(document, ensure_ascii=False, allow_nan=False))
 
     def _scores(self, metric: str) -> Mapping[str, Score]:
         if metric not in self.scores:
@@ -132,6 +127,8 @@ class Saved:
     digest: str
     metrics: Mapping[str, Aggregate]
     scores: Mapping[str, Mapping[str, Score]]
+    problems: tuple[str, ...] = ()
+    """What was wrong with the questions and their gold, a sentence each."""
 
     def values(self, metric: str) -> dict[str, float]:
         """Return a metric's value by question, as `Evaluation.values`."""
@@ -155,7 +152,8 @@ class Saved:
                 raise InvalidInput(f"{path} has format {data['format']}, this version reads {FORMAT}; evaluate again")
             scores = {m: {q: Score(v, r, bool(f)) for q, (v, r, f) in own.items()} for m, own in data["scores"].items()}
             metrics = {m: Aggregate(**own) for m, own in data["metrics"].items()}
-            return cls(str(data["name"]), str(data["questions"]["digest"]), metrics, scores)
+            problems = tuple(map(str, data["problems"]))
+            return cls(str(data["name"]), str(data["questions"]["digest"]), metrics, scores, problems)
         except OSError as error:
             raise InvalidInput(f"cannot read the evaluation {path}: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:

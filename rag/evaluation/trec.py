@@ -8,7 +8,6 @@ descend strictly in float32, and its order is ours. White space in ids is percen
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from ..errors import InvalidInput
+from ..whole_file import whole_file
 
 Run = dict[str, dict[str, float]]
 """Score by item by question; higher is better."""
@@ -160,11 +160,5 @@ def _lines(path: str | Path, n: int, form: str, separator: str | None = None) ->
 
 
 def _write(path: str | Path, lines: Iterable[str]) -> None:
-    target = Path(path)
-    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with aside.open("w", encoding="utf-8") as out:
-            out.writelines(lines)
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole_file(path) as out:
+        out.writelines(lines)

@@ -30,9 +30,10 @@ class Discovery(Iterator["Found | LoadFailure"]):
         virtual environments, and links to folders that are walked anyway.
     """
 
-    def __init__(self, paths: Iterable[str | Path], meta: Metadata) -> None:
+    def __init__(self, paths: Iterable[str | Path], meta: Metadata, base: str | Path = "") -> None:
         self.hidden = 0
         self._meta = meta
+        self._base = os.fspath(base)
         self._items = self._roots([os.fspath(path) for path in paths])
 
     def __next__(self) -> Found | LoadFailure:
@@ -46,7 +47,8 @@ class Discovery(Iterator["Found | LoadFailure"]):
                 continue
             name = printable(os.path.normpath(path)) if path else path
             try:
-                real = os.path.realpath(path or "\0", strict=True)  # an empty name would be the working folder
+                # An empty name would be the working folder.
+                real = os.path.realpath(os.path.join(self._base, path or "\0"), strict=True)
                 status = os.stat(real)
             except (OSError, ValueError) as error:
                 yield _failure(name, error)
@@ -109,7 +111,7 @@ class Discovery(Iterator["Found | LoadFailure"]):
         folder = path.removeprefix(BEIR)
         name = BEIR + printable(os.path.normpath(os.path.join(folder, "corpus.jsonl")))
         try:
-            real = os.path.realpath(os.path.join(folder, "corpus.jsonl"), strict=True)
+            real = os.path.realpath(os.path.join(self._base, folder, "corpus.jsonl"), strict=True)
             status = os.stat(real)
             if not stat.S_ISREG(status.st_mode):
                 raise LoadError("special", "not a regular file")  # noqa: TRY301
@@ -120,7 +122,7 @@ class Discovery(Iterator["Found | LoadFailure"]):
         return Found(real, name, status.st_size, status.st_mtime, "beir", self._meta)
 
 
-def discover(paths: Iterable[str | Path], *, meta: Metadata | None = None) -> Discovery:
+def discover(paths: Iterable[str | Path], *, meta: Metadata | None = None, base: str | Path = "") -> Discovery:
     """Find the files under files and folders, folders in sorted order, roots in the order given.
 
     Links that leave the root they stand in, devices, pipes and sockets, what may not be read and what is of no
@@ -132,13 +134,15 @@ def discover(paths: Iterable[str | Path], *, meta: Metadata | None = None) -> Di
         Files and folders; ``beir:DIR`` for the corpus of a BEIR folder. Folders inside other ones are walked once.
     meta
         Metadata for every document of these paths; wins over what the files say.
+    base
+        Folder that relative paths start from, the working folder where empty; sources are named as ``paths`` are.
 
     Returns
     -------
     Discovery
         Iterator over `Found` and `LoadFailure`; ``.hidden`` counts what was left out quietly.
     """
-    return Discovery([paths] if isinstance(paths, str | Path) else paths, meta or {})
+    return Discovery([paths] if isinstance(paths, str | Path) else paths, meta or {}, base)
 
 
 def _within(root: str, path: str) -> bool:

@@ -146,7 +146,7 @@ def _reference(name: str) -> str:
     return str(Path(name).absolute()) if Path(name).is_dir() else name
 
 
-def new_identity(tools: Tools, specs: tuple[str, ...], metric: Metric, granularity: str) -> Identity:
+def new_identity(tools: Tools, specs: Sequence[str], metric: Metric, granularity: str) -> Identity:
     """Return the identity of a knowledge base to be made.
 
     Raises

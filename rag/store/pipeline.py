@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import granularity
-from ..documents import Chunk, Document, Section, context_text
+from ..documents import Chunk, Document, context_text
 from ..embedding import checked
 from ..embedding.protocol import Embedder, PartEmbedder
-from ..errors import EmbedderError
+from ..errors import EmbedderError, InvalidInput
 from ..sentences import Span
 from .identity import Identity
 from .records import AddReport, Progress
 from .session import Session
-from .writing import DocumentWriter, Part, Prepared, SourceEnd, Step, source_name
+from .storable import storable
+from .writing import DocumentWriter, Part, Prepared, SourceEnd, Step
 
 if TYPE_CHECKING:
     from ..chunking import Chunker
@@ -35,6 +36,7 @@ FIRST_BATCH_TEXTS = 128  # the embedder starts early
 BATCH_CHARACTERS = 8_000_000
 BATCH_DOCUMENTS = 4096
 _AHEAD = 2
+_HOW = "give an iterable of documents: load('docs/'), or [Document.from_text(text, id='a')]"
 _TELL_S = 0.1
 
 _Embedded = dict[bytes, NDArray[np.float32]]
@@ -100,7 +102,9 @@ class Pipeline:
         self._told = 0.0
 
     def run(self, documents: Iterable[object], *, finish: Callable[[], object] = lambda: None) -> AddReport:
-        """Add everything, then ``finish``; what is not a `Document` counts as a loader's failure."""
+        """Add everything, then ``finish``; what is no `Document` but names its ``source`` is a loader's failure."""
+        if isinstance(documents, Document | str | bytes | Mapping) or not isinstance(documents, Iterable):
+            raise InvalidInput(f"documents is a {type(documents).__name__}; {_HOW}")
         waiting: deque[tuple[_Batch, Future[_Embedded]]] = deque()
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
         try:
@@ -150,9 +154,11 @@ class Pipeline:
     def _steps(self, documents: Iterable[object]) -> Iterator[Step]:
         """Prepare documents; after the last one of a source say that it ended."""
         source, whole = "", True
-        for item in documents:
+        for number, item in enumerate(documents):
             if not isinstance(item, Document):
-                failed = str(getattr(item, "source", ""))
+                failed = getattr(item, "source", None)
+                if not isinstance(failed, str):
+                    raise InvalidInput(f"documents[{number}] is a {type(item).__name__}; {_HOW}")
                 if source and failed.partition("#")[0] == source.partition("#")[0]:
                     whole = False
                 continue
@@ -260,34 +266,3 @@ def _with_parts(embedder: Embedder, jobs: Sequence[Job]) -> tuple[NDArray[np.flo
     vectors, parts = embedder.embed_parts([j.text for j in jobs], [[span for span, _ in j.parts] for j in jobs])
     keys = [[key for _, key in job.parts] for job in jobs]
     return vectors, {key: row for of, rows in zip(keys, parts, strict=True) for key, row in zip(of, rows, strict=True)}
-
-
-def storable(document: Document) -> tuple[Document, str]:
-    """Name the source and replace lone surrogates, one for one, so that offsets stay; return the digest too."""
-    if not document.source:
-        document = replace(document, source=source_name(document))
-    try:
-        return document, document.digest()
-    except UnicodeEncodeError:
-        document = _cleaned(document)
-    return document, document.digest()
-
-
-def _cleaned(document: Document) -> Document:
-    sections = tuple(Section(s.start, s.end, tuple(map(_encodable, s.heading)), s.page) for s in document.sections)
-    metadata = {_encodable(k): _encodable(v) if isinstance(v, str) else v for k, v in document.metadata.items()}
-    return replace(
-        document,
-        id=_encodable(document.id),
-        text=_encodable(document.text),
-        source=_encodable(document.source),
-        title=_encodable(document.title),
-        type=_encodable(document.type),
-        location=_encodable(document.location),
-        sections=sections,
-        metadata=metadata,
-    )
-
-
-def _encodable(text: str) -> str:
-    return "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= c <= "\udfff" else c for c in text)

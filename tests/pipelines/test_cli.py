@@ -142,7 +142,7 @@ def test_a_run_is_at_document_level_with_encoded_ids(
         {"_id": "plain", "title": "Dogs", "text": "A dog barks at the cat."},
     ]
     (beir / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (tmp_path / "q.jsonl").write_text('{"_id": "q 1", "text": "cat"}\n{"_id": "bad"}\n')
+    (tmp_path / "q.jsonl").write_text('\ufeff{"id": "q 1", "text": "cat"}\r\n{"_id": "bad"}\r\n', "utf-8")
     assert run(["ingest", "beir:beir", "--into", "kb", "--embedder", "hashing-64"]) == OK
     capsys.readouterr()
     code = run(["search", "kb", "--questions", "q.jsonl", "-k", "10", "--run", "out.trec", "--json"])

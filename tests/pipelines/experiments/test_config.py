@@ -10,7 +10,7 @@ from rag.errors import InvalidInput
 
 def test_reads_data_relative_to_its_own_folder_and_makes_every_combination(toml: Path):
     experiment = Experiment.read(toml)
-    assert experiment.corpus == (f"beir:{toml.parent.resolve()}/animals",)
+    assert (experiment.corpus, experiment.folder) == (("beir:animals",), str(toml.parent.resolve()))
     assert experiment.measure == Measure(metrics=("nDCG@10", "RR"), latency=3)
     assert len(experiment) == 12
     names = [each.name for each in experiment.configurations()]

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from chat_server import ChatServer
 
+from pipelines.cli import run as cli_run
 from pipelines.experiments import Experiment, Progress, Result, parts, run, runner, stages
 from pipelines.experiments.report import measured
 from rag.errors import InvalidInput
@@ -292,3 +293,29 @@ def test_latencies_are_percentiles_in_milliseconds():
         "p95_ms": np.float64(2.9),
     }
     assert stages._percentiles([]) == {}
+
+
+def test_documents_are_named_as_the_file_says_wherever_it_is_run_from(tmp_path: Path, facts, monkeypatch, capsys):
+    """Gold made from ``rag ingest docs`` holds in an experiment over ``corpus = "docs"``; what does not is named."""
+    (tmp_path / "docs").mkdir()
+    for name, fact in facts.items():
+        (tmp_path / "docs" / f"{name}.txt").write_text(fact)
+    gold = [
+        {"id": n, "text": t, "spans": [{"document": f"docs/{n}.txt", "start": 0, "end": 20}]} for n, t in facts.items()
+    ]
+    lost = {
+        "id": "lost",
+        "text": "Where do moles live?",
+        "spans": [{"document": "docs/mole.txt", "start": 0, "end": 9}],
+    }
+    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*gold, lost]))
+    (tmp_path / "try.toml").write_text(
+        '\ufeffcorpus = "docs"\nquestions = "questions.jsonl"\n[vary]\nembedder = "hashing-64"\n', encoding="utf-8"
+    )
+    monkeypatch.chdir("/")
+    assert cli_run(["experiment", str(tmp_path / "try.toml"), "--out", str(tmp_path / "out")]) == 0
+    own = Result.load(tmp_path / "out").rows[0].metrics["context_recall"]
+    assert (own.value, own.n) == (pytest.approx(8 / 9), 9), "the lost document's question counts as zero"
+    said = capsys.readouterr()
+    assert "1 judged documents are not in the knowledge base: docs/mole.txt" in said.err
+    assert "docs/mole.txt" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")

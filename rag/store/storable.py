@@ -1,0 +1,74 @@
+"""What a document must be to be stored; what can be mended without loss is, the rest is refused by name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from ..documents import Document, Section
+from ..errors import InvalidInput
+from .writing import source_name
+
+
+def storable(document: Document) -> tuple[Document, str]:
+    """Name the source and replace lone surrogates, one for one, so that offsets stay; return the digest too.
+
+    Raises
+    ------
+    InvalidInput
+        A field is of the wrong type, or metadata hold what no filter could compare.
+    """
+    _check(document)
+    if not document.source:
+        document = replace(document, source=source_name(document))
+    try:
+        return document, document.digest()
+    except UnicodeEncodeError:
+        document = _cleaned(document)
+    return document, document.digest()
+
+
+def _check(document: Document) -> None:
+    if not isinstance(document.id, str) or not document.id:
+        raise InvalidInput(f"a document's id is a text that is not empty, got {document.id!r}; give it one of its own")
+    for name in ("text", "source", "title", "type", "location"):
+        if not isinstance(value := getattr(document, name), str):
+            raise InvalidInput(f"document {document.id!r}: {name} is a text, got {type(value).__name__}")
+    for key, value in document.metadata.items():
+        _check_field(document.id, key, value)
+
+
+def _check_field(document: str, key: object, value: Any) -> None:  # noqa: ANN401 - whatever a user gives
+    if not isinstance(key, str):
+        raise InvalidInput(f"document {document!r}: the metadata key {key!r} is no text")
+    if value is None or isinstance(value, str | bool):
+        return
+    if isinstance(value, int) and -(1 << 63) <= value < 1 << 63:
+        return
+    if isinstance(value, float) and math.isfinite(value):
+        return
+    shown = repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
+    raise InvalidInput(
+        f"document {document!r}: metadata {key!r} is {shown}; give a text, a finite number of 64 bits, a bool or None"
+    )
+
+
+def _cleaned(document: Document) -> Document:
+    sections = tuple(Section(s.start, s.end, tuple(map(_encodable, s.heading)), s.page) for s in document.sections)
+    metadata = {_encodable(k): _encodable(v) if isinstance(v, str) else v for k, v in document.metadata.items()}
+    return replace(
+        document,
+        id=_encodable(document.id),
+        text=_encodable(document.text),
+        source=_encodable(document.source),
+        title=_encodable(document.title),
+        type=_encodable(document.type),
+        location=_encodable(document.location),
+        sections=sections,
+        metadata=metadata,
+    )
+
+
+def _encodable(text: str) -> str:
+    return "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= c <= "\udfff" else c for c in text)

@@ -1,0 +1,34 @@
+"""Files that people get to see: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str], *, errors: str = "strict") -> Iterator[TextIO]:
+    """Open a text file in UTF-8 that takes its place when all of it is written; what was there before stays till then.
+
+    A device, a pipe or a link (``/dev/stdout``) is written to as it stands: a file in its place would destroy it.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    target = Path(path)
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        with target.open("w", encoding="utf-8", errors=errors) as out:
+            yield out
+        return
+    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with aside.open("w", encoding="utf-8", errors=errors) as out:
+            yield out
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)

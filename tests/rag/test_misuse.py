@@ -1,0 +1,81 @@
+"""What people who know other libraries try first: refused by a typed error that says what to write instead."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag import Bot, Document, HashingEmbedder, InvalidFilter, InvalidInput, KnowledgeBase, Retriever
+
+
+@pytest.fixture
+def kb(tmp_path: Path) -> Iterator[KnowledgeBase]:
+    with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder(), chunker="document") as made:
+        made.add([Document.from_text("Otters hold hands.", id="otters", animal="otter")])
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("a text", "documents is a str"),
+        (Document.from_text("a", id="a"), "documents is a Document"),
+        ({"a": "text"}, "documents is a dict"),
+        (None, "documents is a NoneType"),
+        (["a text"], r"documents\[0\] is a str"),
+        ([Document.from_text("a", id="a"), {"text": "b"}], r"documents\[1\] is a dict"),
+    ],
+)
+def test_what_is_no_document_is_refused_and_never_passed_over(kb: KnowledgeBase, given: Any, said: str):
+    with pytest.raises(InvalidInput, match=said + r".*Document\.from_text"):
+        kb.add(given)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (Document("", "text"), "id"),
+        (Document(5, "text"), "got 5"),  # type: ignore[arg-type]
+        (Document("a", None), "'a': text is a text, got NoneType"),  # type: ignore[arg-type]
+        (Document("a", "text", metadata={"score": float("nan")}), "'score' is nan"),
+        (Document("a", "text", metadata={"day": dt.date(2026, 1, 1)}), "'day' is a date"),  # type: ignore[dict-item]
+        (Document("a", "text", metadata={"big": 1 << 70}), "'big' is 118"),
+        (Document("a", "text", metadata={3: "x"}), "key 3"),  # type: ignore[dict-item]
+    ],
+)
+def test_a_document_that_cannot_be_stored_is_named(kb: KnowledgeBase, document: Document, said: str):
+    with pytest.raises(InvalidInput, match=said):
+        kb.add([document])
+    assert kb.document_ids() == ["otters"]
+
+
+def test_parts_in_the_wrong_place_say_what_to_write(kb: KnowledgeBase, tmp_path: Path):
+    with pytest.raises(InvalidInput, match=r"Bot\(Retriever\(kb\)\)"):
+        Bot(kb)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=r"not a str: Retriever\(KnowledgeBase\.open\(folder\)\)"):
+        Retriever("kb")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="give a list of specs"):
+        KnowledgeBase.create(tmp_path / "other", indexes="hnsw")
+    with pytest.raises(InvalidInput, match="a question is a string, not NoneType"):
+        Bot(Retriever(kb)).ask(None)  # type: ignore[call-overload]
+    with pytest.raises(InvalidFilter, match=r"a filter is a text such as .*, got dict"):
+        Retriever(kb).retrieve("hands", where={"animal": "otter", "legs": 4})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_what_holds_files_and_locks_is_not_copied(kb: KnowledgeBase, take: Any):
+    for thing, said in ((kb, r"KnowledgeBase\.open\('"), (kb.index("dense"), r"indexes\.load")):
+        with pytest.raises(TypeError, match=said):
+            take(thing)
+
+
+def test_an_answer_prints_as_its_text(kb: KnowledgeBase):
+    answer = Bot(Retriever(kb), threshold=0).ask("What do otters hold?")
+    assert f"{answer}" == answer.text == "Otters hold hands. [1]"
+    assert pickle.loads(pickle.dumps(answer)) == answer

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from rag.whole_file import whole_file
+
+
+def _write_half(path: Path) -> None:
+    with whole_file(path) as out:
+        out.write("half")
+        raise KeyboardInterrupt
+
+
+def test_what_was_there_stays_until_all_is_written(tmp_path: Path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        _write_half(path)
+    assert path.read_text() == "old"
+    with whole_file(path) as out:
+        out.write("new \u00e9")
+        assert path.read_text() == "old"
+    assert path.read_bytes() == b"new \xc3\xa9"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_pipes_and_links_are_written_to_and_stay_what_they_are(tmp_path: Path):
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    link.symlink_to(target)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    with whole_file(pipe) as out:
+        out.write("through")
+    reader.join(10)
+    with whole_file(link) as out:
+        out.write("kept")
+    assert (read, pipe.is_fifo(), link.is_symlink(), target.read_text()) == (["through"], True, True, "kept")
