@@ -45,6 +45,8 @@ class Index(ABC, Generic[Items]):
     Search: ClassVar[type[Parameters]] = Parameters
     format: ClassVar[int] = 1
     """Raised when the saved files change their meaning."""
+    learns: ClassVar[bool] = True
+    """Whether ``build`` learns from what it is given (centres, codes), so that it should be given everything."""
     max_dead_share: ClassVar[float] = 0.5
     """Dead rows are thrown out when more than this share of the rows is dead."""
 

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from . import scan
 from .base import Allow, Index
-from .checks import checked_ids, checked_k
-from .errors import InvalidInput
+from .checks import checked_ids, checked_k, listing
+from .errors import InvalidInput, UnknownId
 from .registry import Family
 from .rows import Keep
 from .spec import Parameters, Value
@@ -180,6 +180,25 @@ class DenseIndex(Index[Vectors]):
         if not self.settles_ties:
             scan.settle_ties(scores, ids)
         return Hits(ids, scores) if found == k else _padded(len(q), k, ids, scores)
+
+    def vectors(self, ids: ArrayLike) -> Vectors:
+        """Return vectors: float32, shape (n, dim), in the order of ``ids``.
+
+        They are as the engine holds them: brought to length 1 for the cosine, and decoded where it keeps codes only,
+        which may be far coarser than its scores.
+
+        Raises
+        ------
+        UnknownId
+            Names the ids that are not in the index.
+        """
+        wanted = checked_ids(ids)
+        with self._lock.reading():
+            self._check_whole()
+            rows = self._rows.lookup(wanted)
+            if (rows < 0).any():
+                raise UnknownId(f"ids not in the index: {listing(wanted[rows < 0].tolist())}; `ids()` says which are")
+            return self._vectors(rows)
 
     # ---- machinery --------------------------------------------------------------------------------------------
 

@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from . import files
-from .checks import checked_ids, listing
 from .dense_index import DenseIndex
-from .errors import UnknownId
 from .faiss_library import faiss
 from .matrix import Matrix
 from .rows import Keep
@@ -27,6 +24,7 @@ class FlatIndex(DenseIndex):
 
     name = "flat"
     settles_ties = True
+    learns = False
 
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
         super().__init__(dim, **options)
@@ -37,22 +35,6 @@ class FlatIndex(DenseIndex):
     def traits(self) -> Traits:
         """Exact and exhaustive."""
         return Traits(exact=True, exhaustive=True, remove="native", filter="native", add="native", recall_floor=1.0)
-
-    def vectors(self, ids: ArrayLike) -> Vectors:
-        """Return vectors: float32, shape (n, dim), in the order of ``ids``; of unit length for the cosine.
-
-        Raises
-        ------
-        UnknownId
-            Names the ids that are not in the index.
-        """
-        wanted = checked_ids(ids)
-        with self._lock.reading():
-            self._check_whole()
-            rows = self._rows.lookup(wanted)
-            if (rows < 0).any():
-                raise UnknownId(f"ids not in the index: {listing(wanted[rows < 0].tolist())}; `ids()` says which are")
-            return self._vectors(rows)
 
     def _build(self, items: Vectors) -> None:
         self._x.replace(items)

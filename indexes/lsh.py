@@ -108,6 +108,11 @@ class LSHIndex(StagedIndex):
         dots = mine * theirs * cosines
         return np.asarray(dots if self.metric == "ip" else 2 * dots - mine**2 - theirs**2, np.float32)
 
+    def _engine_vectors(self, rows: Ids) -> Vectors:
+        """Return the means of the directions that the bits chose, at the vectors' lengths."""
+        means = native.decoded(self._index, rows)
+        return means * (self._lengths[rows] / np.maximum(_lengths(means), np.finfo(np.float32).tiny))[:, None]
+
     def _engine_compact(self, live: Ids) -> None:
         codes.compact(self._index, live)
         self._lengths = self._lengths[live]

@@ -42,6 +42,8 @@ class PostingsIndex(TermIndex):
     Removals of many ids belong in one call: the first search after each call rewrites the postings that it touched.
     """
 
+    learns = False
+
     def __init__(self, build: Parameters | None = None, search: Parameters | None = None) -> None:
         super().__init__(build, search)
         self._postings = Postings()

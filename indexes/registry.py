@@ -54,6 +54,9 @@ _TABLE: dict[str, Engine] = {
         "apt-get install python3-sptag (Debian 12, CPython 3.11)",
         "a graph entered through a tree: slow to build",
     ),
+    "sq": Engine(
+        "indexes.sq:SQIndex", "dense", "pip install faiss-cpu", "8 bits a number: nearly exact, a quarter of the memory"
+    ),
 }
 
 engines: Mapping[str, Engine] = MappingProxyType(_TABLE)

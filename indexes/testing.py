@@ -248,6 +248,22 @@ class NumbersContract(Contract):
         index.build(x, ids)
         agree(index, Oracle(metric).add(x, ids), cloud(N)[:30], floor=0.0)
 
+    def test_vectors_by_id(self, own):
+        index, oracle = own
+        gone, *wanted = oracle.ids()[[5, 3, 400]].tolist()
+        index.remove([gone])
+        found = index.vectors(wanted)
+        assert found.shape == (2, DIM)
+        assert found.dtype == np.float32
+        true = np.array([oracle.held[i] for i in wanted])
+        directions = true / np.linalg.norm(true, axis=1, keepdims=True)
+        if index.traits.exact:
+            np.testing.assert_allclose(found, directions if index.metric == "cosine" else true, rtol=1e-5, atol=1e-6)
+        cosines = (found * directions).sum(axis=1) / np.linalg.norm(found, axis=1)
+        assert cosines.min() > 0.7, "decoded to another direction"
+        with pytest.raises(UnknownId, match=f"not in the index: {gone}"):
+            index.vectors([*wanted, gone])
+
     def test_zero_vectors(self, factory, metric):
         x = cloud(N)[:100].copy()
         x[::10] = 0

@@ -19,8 +19,9 @@ from .identity import Identity
 from .reading import one
 
 Ids = NDArray[np.int64]
-SENTENCES = "sentences+flat"
-"""The spec of the index that holds the sentence vectors: they are compared with few candidates, and exactly."""
+_SENTENCES_ENGINE = "sq"
+SENTENCES = f"sentences+{_SENTENCES_ENGINE}"
+"""The spec of the index that holds the sentence vectors: in 8 bits a number, as there are several to a chunk."""
 BLOCK = 4096  # chunks read at once: bounds the memory of building
 
 
@@ -115,7 +116,7 @@ class SentenceVectors(ChunkVectors):
 def content(identity: Identity, spec: str, analyser: Callable[[], Analyser]) -> Content:
     """Return what the index of a spec holds."""
     if spec == SENTENCES:
-        return SentenceVectors(identity, "flat")
+        return SentenceVectors(identity, _SENTENCES_ENGINE)
     if indexes.kind(spec) == "dense":
         return ChunkVectors(identity, spec)
     return ChunkTerms(identity, spec, analyser)
@@ -137,9 +138,7 @@ def build(db: Connection, what: Content) -> AnyIndex:
     """Build an index of all that the store holds for it."""
     index = what.make()
     chunks = reading.chunk_ids(db)
-    # Engines that learn from the data (centroids, codes) must see all of it at once.
-    streams = index.traits.exact and index.traits.exhaustive and index.traits.add == "native"
-    parts = blocks(db, what, chunks, BLOCK if streams else len(chunks))
+    parts = blocks(db, what, chunks, len(chunks) if index.learns else BLOCK)
     index.build(*next(parts, what.items(db, chunks[:0])))
     for items, ids in parts:
         index.add(items, ids)

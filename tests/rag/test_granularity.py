@@ -67,11 +67,12 @@ def make(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Make]:
 
 
 def brute(kb: KnowledgeBase, query: np.ndarray, share: float) -> dict[int, float]:
-    """Score every chunk from its text, by the definition."""
-    found = {}
+    """Score every chunk by the definition, from its text and from its sentences as they are held."""
+    held, found = kb.dense().sentences.index, {}
     for c in kb.chunks(kb.chunk_ids()):
         own = E.embed_passages([context_text(c.title, c.heading, c.text)]) @ query
-        found[c.id] = float((1 - share) * own[0] + share * max(of_sentences(kb, c) @ query))
+        parts = held.vectors(held_of(held.ids(), np.array([c.id])))
+        found[c.id] = float((1 - share) * own[0] + share * max(parts @ query))
     return found
 
 
@@ -84,10 +85,13 @@ def of_sentences(kb: KnowledgeBase, c: ChunkRecord) -> np.ndarray:
 
 
 def in_step(kb: KnowledgeBase) -> None:
-    """The index of sentences holds what the store has, and both what the chunks' texts say."""
-    held = kb.dense().sentences.index.ids()
+    """The index of sentences holds what the store has, in 8 bits a number, and both what the chunks' texts say."""
+    index = kb.dense().sentences.index
+    held = index.ids()
     vectors, owners = kb.sentence_vectors(kb.chunk_ids())
     assert chunks_of(held).tolist() == owners.tolist()
+    step = 1.2 * (vectors.max() - vectors.min()) / 255
+    np.testing.assert_allclose(index.vectors(held), vectors, atol=1.5 * step)
     records = kb.chunks(kb.chunk_ids())
     np.testing.assert_allclose(vectors, np.concatenate([of_sentences(kb, c) for c in records]), atol=1e-6)
     assert kb.verify().ok
@@ -154,7 +158,7 @@ def test_it_follows_changes_removal_reindex_and_reopening(make: Make, monkeypatc
     assert kb.remove("d11") == 1
     in_step(kb)
     kb.reindex(["hnsw", "bm25"])
-    assert {g.spec for g in kb.status().generations} == {"hnsw", "bm25", "sentences+flat"}
+    assert {g.spec for g in kb.status().generations} == {"hnsw", "bm25", "sentences+sq"}
     in_step(kb)
     kb.reindex(["bm25"])
     assert {g.spec for g in kb.status().generations} == {"bm25"}
@@ -209,13 +213,13 @@ def test_verify_sees_a_wrong_sentence_and_repair_mends_it(make: Make, statement:
 
 def test_the_index_of_sentences_is_verified_and_rebuilt(make: Make) -> None:
     kb = make(60)
-    place = next(g for g in kb.status().generations if g.spec == "sentences+flat")
+    place = next(g for g in kb.status().generations if g.spec == "sentences+sq")
     before = kb.dense().search(E.embed_queries(["otter"]), 10).ids.tolist()
     kb.close()
-    target = kb.path / place.folder / "vectors.npy"
+    target = kb.path / place.folder / "codes.faiss"
     target.write_bytes(target.read_bytes()[:-1] + b"\x01")
     assert [p.file for p in KnowledgeBase.check(kb.path).problems] == [place.folder]
-    assert KnowledgeBase.mend(kb.path, embedder=E).rebuilt == ("sentences+flat",)
+    assert KnowledgeBase.mend(kb.path, embedder=E).rebuilt == ("sentences+sq",)
     with KnowledgeBase.open(kb.path, embedder=E) as mended:
         assert mended.dense().search(E.embed_queries(["otter"]), 10).ids.tolist() == before
 
@@ -261,14 +265,14 @@ def test_a_store_whose_sentences_had_the_engine_of_the_chunks_is_read_and_renewe
     before = kb.dense().search(E.embed_queries(["otter"]), 10).ids.tolist()
     kb.close()
     with contextlib.closing(database.open_writable(kb.path / "store.sqlite")) as db:  # as it was written before
-        db.execute("update generations set spec = 'sentences+hnsw' where spec = 'sentences+flat'")
+        db.execute("update generations set spec = 'sentences+hnsw' where spec = 'sentences+sq'")
         database.checkpoint(db)
     with KnowledgeBase.open(kb.path, embedder=E) as old:
         assert old.verify().ok
         assert old.dense().search(E.embed_queries(["otter"]), 10).ids.tolist() == before
     with KnowledgeBase.open(kb.path, mode="w", embedder=E) as new:
         new.add(documents(22))
-        assert {g.spec for g in new.status().generations} == {"hnsw", "bm25", "sentences+flat"}
+        assert {g.spec for g in new.status().generations} == {"hnsw", "bm25", "sentences+sq"}
         in_step(new)
 
 

@@ -1,0 +1,103 @@
+"""Scalar quantisation: every number of a vector is kept in 8 bits; by faiss.
+
+The same scale serves all dimensions, so that one outlier dimension costs the others precision, and none is lost for
+being 0 in all vectors seen so far. faiss would learn the scale once and cut off what lies beyond it later; here it is
+learned again when a vector needs that.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import codes
+from . import faiss_library as native
+from .dense_index import DenseIndex
+from .errors import IndexDamaged
+from .rows import Keep
+from .types import Ids, Scores, Traits, Vectors
+
+_MARGIN = 0.1
+"""Room on both sides of the range seen, in shares of it, so that few later vectors lie beyond."""
+_BLOCK = 1 << 14
+
+
+class SQIndex(DenseIndex):
+    """All codes are compared with every query: a quarter of the memory of flat, and nearly its answers."""
+
+    name = "sq"
+    learns = False
+    max_dead_share = 0.05
+
+    def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
+        super().__init__(dim, **options)
+        self._index = self._fresh(0.0, 0.0)
+
+    @property
+    def traits(self) -> Traits:
+        """Scores of 8-bit codes, of which none is left out."""
+        return Traits(exact=False, exhaustive=False, remove="native", filter="native", add="native", recall_floor=0.95)
+
+    def _fresh(self, low: float, high: float) -> Any:  # noqa: ANN401 - a faiss index
+        """Return an empty index of codes that reach from ``low`` to ``high``."""
+        faiss = native.faiss()
+        index = faiss.IndexScalarQuantizer(self.dim, faiss.ScalarQuantizer.QT_8bit_uniform, native.code(self.metric))
+        faiss.copy_array_to_vector(np.array([low, high - low], np.float32), index.sq.trained)
+        index.is_trained = True
+        return index
+
+    def _range(self) -> tuple[float, float]:
+        low, width = native.faiss().vector_to_array(self._index.sq.trained).tolist()
+        return low, low + width
+
+    def _build(self, items: Vectors) -> None:
+        self._index = self._fresh(*_widened(items))
+        self._index.add(items)
+
+    def _append(self, items: Vectors) -> None:
+        low, high = self._range()
+        if len(items) and (items.min() < low or items.max() > high):
+            wider = _widened(items)
+            self._recode(min(low, wider[0]), max(high, wider[1]))
+        self._index.add(items)
+
+    def _recode(self, low: float, high: float) -> None:
+        """Bring all rows to codes of another range."""
+        old, self._index = self._index, self._fresh(low, high)
+        for start in range(0, old.ntotal, _BLOCK):
+            self._index.add(native.decoded(old, np.arange(start, min(start + _BLOCK, old.ntotal))))
+
+    def _compact(self, live: Ids) -> None:
+        codes.compact(self._index, live)
+
+    def _search(self, q: Vectors, k: int, params: object, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - there are none
+        chosen = None if keep is None else native.faiss().SearchParameters(sel=native.selector(keep))
+        return native.search(self._index, q, k, self.metric, chosen)
+
+    def _prefers_scan(self, n_queries: int, n_allowed: int, params: object) -> bool:  # noqa: ARG002 - as above
+        return n_allowed < 0.05 * self._rows.n_rows
+
+    def _vectors(self, rows: Ids) -> Vectors:
+        return native.decoded(self._index, rows)
+
+    def _bytes(self) -> dict[str, int]:
+        return {"codes": self._index.ntotal * self._index.code_size}
+
+    def _write(self, folder: Path) -> None:
+        native.write(self._index, folder / "codes.faiss")
+
+    def _read(self, folder: Path, n_rows: int) -> None:
+        self._index = native.read(folder / "codes.faiss", "IndexScalarQuantizer", n_rows, self.dim, self.metric)
+        if self._index.sq.qtype != native.faiss().ScalarQuantizer.QT_8bit_uniform:
+            raise IndexDamaged(f"codes.faiss in {folder} holds codes of another kind")
+
+
+def _widened(x: Vectors) -> tuple[float, float]:
+    """Return the range of the numbers of ``x``, with some room; (0, 0) of none."""
+    if not len(x):
+        return 0.0, 0.0
+    low, high = float(x.min()), float(x.max())
+    room = _MARGIN * (high - low)
+    return low - room, high + room
