@@ -28,7 +28,7 @@ SPECS = [
     "ivfpq:fast_scan=true",
     "ivfpq:fast_scan=true,refine=true",
 ]
-SPECS += ["lsh", "lsh:refine=true", "rabitq", "rabitq:bits=1,refine=true"]
+SPECS += ["sq", "lsh", "lsh:refine=true", "rabitq", "rabitq:bits=1,refine=true"]
 SPECS += ["annoy", "flann", "flann:algorithm=kdtree", "sptag", "sptag:algorithm=kdt"]
 SHARES = (1.0, 0.5, 0.1, 0.01, 0.001)
 

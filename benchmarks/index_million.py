@@ -29,6 +29,7 @@ DIM, LATENT, CLUSTERS, K = 128, 16, 1000, 10
 
 SWEEPS = {
     "flat": [{}],
+    "sq": [{}],
     "ivf": [{"nprobe": n} for n in (8, 32, 128)],
     "ivfpq": [{"nprobe": n} for n in (8, 32, 128)],
     "ivfpq:fast_scan=true,refine=true": [{"nprobe": n} for n in (8, 32, 128)],

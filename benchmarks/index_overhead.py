@@ -22,7 +22,7 @@ import numpy as np
 import indexes
 from indexes.testing_oracle import cloud
 
-SPECS = ["flat", "hnsw", "hnsw:storage=sq8", "ivf", "pq", "ivfpq", "ivfpq:fast_scan=true", "lsh"]
+SPECS = ["flat", "hnsw", "hnsw:storage=sq8", "ivf", "pq", "ivfpq", "ivfpq:fast_scan=true", "lsh", "sq"]
 
 
 FEW = 2000
@@ -59,6 +59,8 @@ def bare(spec, dim, n):
         return index, lists
     if spec == "pq":
         return faiss.IndexPQ(dim, dim // 4, 8, ip), None
+    if spec == "sq":
+        return faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit_uniform, ip), None
     return (faiss.IndexFlatIP(dim) if spec == "flat" else faiss.IndexLSH(dim, 4 * dim, True, False)), None
 
 

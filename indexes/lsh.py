@@ -111,7 +111,8 @@ class LSHIndex(StagedIndex):
     def _engine_vectors(self, rows: Ids) -> Vectors:
         """Return the means of the directions that the bits chose, at the vectors' lengths."""
         means = native.decoded(self._index, rows)
-        return means * (self._lengths[rows] / np.maximum(_lengths(means), np.finfo(np.float32).tiny))[:, None]
+        scale = self._lengths[rows] / np.maximum(_lengths(means), np.finfo(np.float32).tiny)
+        return np.asarray(means * scale[:, None], np.float32)
 
     def _engine_compact(self, live: Ids) -> None:
         codes.compact(self._index, live)

@@ -76,7 +76,7 @@ class TwoGranularities:
 
     Notes
     -----
-    The sentences judge what the chunks' own index lists; they are compared exactly, and only with those candidates, so
+    The sentences judge what the chunks' own index lists; they are compared one by one, and only with those candidates, so
     they cost the search little however many there are. A chunk beyond that list is not found by its sentence alone.
     """
 

@@ -41,8 +41,8 @@ TestModel = model_test(functools.partial(indexes.dense, "sq"))
 
 
 def step(x):
-    """Return the width of a code for these numbers: the range with a tenth of room on both sides, in 255 steps."""
-    return 1.2 * (x.max() - x.min()) / 255
+    """Return the width of a code for these numbers: the range with 2 % of room on both sides, in 255 steps."""
+    return 1.04 * (x.max() - x.min()) / 255
 
 
 @pytest.mark.parametrize("metric", ["ip", "l2"])
@@ -71,7 +71,7 @@ def test_a_range_that_grows_by_small_steps_does_not_wear_out_the_codes(factory):
     index.build(x[:1], [0])
     for i in range(1, 400):
         index.add(x[i : i + 1], [i])
-    assert np.abs(index.vectors(np.arange(400)) - x).max() <= 2 * step(x)
+    assert np.abs(index.vectors(np.arange(400)) - x).max() <= 3 * step(x)
 
 
 def test_it_finds_what_exact_search_finds_at_a_quarter_of_the_memory(factory):
@@ -93,6 +93,13 @@ def test_numbers_that_are_all_the_same_and_none_at_all(factory):
     assert index.search(np.zeros((1, 4), np.float32), 3).row(0)[0].tolist() == [1, 2, 3]
     index.add(np.full((1, 4), 7, np.float32), [4])
     assert index.search(np.full((1, 4), 7, np.float32), 1).row(0)[0].tolist() == [4]
-    assert np.abs(index.vectors([4, 1]) - [[7] * 4, [0] * 4]).max() <= 7 * 1.2 / 255
+    assert np.abs(index.vectors([4, 1]) - [[7] * 4, [0] * 4]).max() <= 7 * 1.04 / 255
     index.build(np.empty((0, 4), np.float32), [])
     assert index.search(np.zeros((1, 4), np.float32), 2).ids.tolist() == [[-1, -1]]
+
+
+def test_it_decodes_as_faiss_does(factory):
+    rng = np.random.default_rng(4)
+    index = factory(24, metric="l2")
+    index.build(rng.normal(2, 5, size=(500, 24)), np.arange(500))
+    np.testing.assert_allclose(index.vectors(np.arange(500)), index._index.reconstruct_n(0, 500), atol=1e-5)
