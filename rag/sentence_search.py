@@ -76,8 +76,8 @@ class TwoGranularities:
 
     Notes
     -----
-    The sentences judge what the chunks' own index lists: all sentences of the candidates, and no others, are compared, so
-    they cost the search little however many there are. A chunk beyond that list is not found by its sentence alone.
+    The sentences judge what the chunks' own index lists: those of the candidates, and no others, are compared, so they
+    cost the search little however many there are. A chunk beyond that list is not found by its sentence alone.
     """
 
     def __init__(self, chunks: Any, sentences: BestSentences, *, share: float) -> None:  # noqa: ANN401
