@@ -84,7 +84,7 @@ class SQIndex(DenseIndex):
         stored = native.faiss().rev_swig_ptr(index.codes.data(), index.ntotal * self.dim).reshape(-1, self.dim)
         low, width = _trained(index)
         step = np.float32(width / 255)
-        x = stored[rows].astype(np.float32)
+        x: Vectors = stored[rows].astype(np.float32)
         x *= step
         x += np.float32(low) + step / 2
         return x
