@@ -110,7 +110,7 @@ class Generating:
         if model is None:
             return Bot(retriever, calibrated=calibrated, deadline=self.deadline, threshold=self.threshold)
         from rag.generation.cache import CompletionCache
-        from rag.generation.prices import read_prices
+        from rag.generation.prices import price_of, read_prices
 
         options: dict[str, Any] = {"sampling": self._sampling(), "calibrated": calibrated, "threshold": self.threshold}
         if self.unsupported is not None:
@@ -122,7 +122,10 @@ class Generating:
         if self.cache is not None:
             options["cache"] = CompletionCache(self.cache)
         if self.prices is not None:
-            options["prices"] = read_prices(self.prices)
+            options["prices"] = prices = read_prices(self.prices)
+            if price_of(model.name, prices) is None:
+                known = ", ".join(sorted(prices)) or "none"
+                raise InvalidInput(f"{self.prices} holds no price of {model.name}; it has {known}")
         return Bot(retriever, model, deadline=self.deadline, **options)
 
     def _sampling(self) -> Any:  # noqa: ANN401 - rag's Sampling, imported where used

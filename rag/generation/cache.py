@@ -139,7 +139,17 @@ class CompletionCache:
             raise StoreCorrupt(f"{self.path} holds something that is no completion; delete it") from error
 
 
-def content_key(model: str, sampling: Sampling, version: int, messages: Sequence[Message], constraint: str = "") -> str:
-    """Return the digest of everything that decides an answer; the messages are those of an empty nonce."""
-    facts = [model, asdict(sampling), version, [(each.role, each.content) for each in messages], constraint]
+def content_key(
+    model: Sequence[str], sampling: Sampling, version: int, messages: Sequence[Message], constraint: str = ""
+) -> str:
+    """Return the digest of everything that decides an answer.
+
+    Parameters
+    ----------
+    model
+        What tells it apart: name and revision.
+    messages
+        Without what is drawn anew for each request.
+    """
+    facts = [list(model), asdict(sampling), version, [(each.role, each.content) for each in messages], constraint]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode(errors="replace")).hexdigest()

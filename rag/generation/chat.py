@@ -20,7 +20,7 @@ from .chat_model import ChatModel
 from .deadline import Deadline
 from .language_model import Completion, LanguageModel, Message
 from .marks import Said, cut_mark, cut_off, said, said_so_far
-from .prices import Prices, priced
+from .prices import Prices, price_of, priced
 from .prompts import Example
 from .pump import pumped
 from .reasoning import CLOSE, without_thoughts
@@ -88,6 +88,10 @@ class ChatGenerator:
     ) -> None:
         if history_tokens < 0:
             raise InvalidInput(f"history_tokens={history_tokens}: give 0 or more")
+        if cache is not None and "<" in model.name:
+            raise InvalidInput(
+                f"a cache cannot tell {model.name} from others; give it a name: CallableModel(function, name='...')"
+            )
         self.model = model
         self.sampling = sampling or Sampling()
         self.unsupported = policy_named(unsupported)
@@ -269,7 +273,8 @@ class ChatGenerator:
             )
             kept = max(kept, 1)  # the model itself says that even one does not fit
         texts = [question, *(p.text + prompts.heading(p) for p in passages), *(turn.content for turn in turns)]
-        key = content_key(self.model.name, self.sampling, prompts.VERSION, messages(kept, ""), schema)
+        model = (self.model.name, getattr(self.model, "revision", ""))
+        key = content_key(model, self.sampling, prompts.VERSION, messages(kept, prompts.digest(texts)), schema)
         return passages[:kept], messages(kept, prompts.new_nonce(texts)), key
 
     def _asked(self, messages: list[Message], key: str, until: Deadline) -> Completion:
@@ -306,7 +311,7 @@ class ChatGenerator:
         return completion.texts[vote(supported).place]
 
     def _facts(self, completion: Completion, *, cached: bool) -> dict[str, object]:
-        usage = priced(completion.usage, self.prices.get(self.model.name))
+        usage = priced(completion.usage, price_of(self.model.name, self.prices))
         return {
             "generator": self.name,
             "usage": replace(usage, calls=0, seconds=0.0, cost=None) if cached else usage,

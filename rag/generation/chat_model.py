@@ -52,11 +52,14 @@ class ChatModel(ABC):
         Kinds of `Constraint` that it can do.
     context
         Tokens that a prompt and its answer may have together; None: unknown.
+    revision
+        Tells weights, or servers, of one name apart where answers are cached.
     """
 
     samples: frozenset[str] = frozenset()
     constrains: frozenset[str] = frozenset()
     context: int | None = None
+    revision: str = ""
 
     def __init__(self, name: str, *, budget: Budget | None = None) -> None:
         self._name = name

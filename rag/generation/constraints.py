@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,8 @@ class JsonSchema:
     kind = "json schema"
 
     def __init__(self, schema: Mapping[str, Any], *, name: str = "answer") -> None:
+        if not isinstance(schema, Mapping):
+            raise InvalidInput(f"JsonSchema({schema!r}): give a mapping, as json.load gives it")
         self.schema = dict(schema)
         self.name = name
         self._validator = _validator(self.schema)
@@ -49,9 +51,13 @@ class JsonSchema:
         ConstraintUnmet
             It is not JSON, or not what the schema asks for.
         """
+        import referencing.exceptions
+
         try:
             value = json.loads(text, parse_constant=_refuse_constant)
             fault = next(self._validator.iter_errors(value), None)
+        except referencing.exceptions.Unresolvable as error:
+            raise _nowhere(str(error.ref)) from None
         except (ValueError, RecursionError) as error:
             raise ConstraintUnmet(f"the answer is not JSON ({error}): {text[:200]!r}") from None
         if fault is not None:
@@ -119,13 +125,35 @@ Constraint = JsonSchema | Choice | Regex
 def _validator(schema: dict[str, Any]) -> Any:  # noqa: ANN401 - jsonschema has no public type for it
     try:
         import jsonschema
+        import referencing.jsonschema
     except ImportError as error:
         raise ExtraMissing("JSON schemas need jsonschema: pip install 'rag-workbench[constrained]'") from error
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise InvalidInput(f"not a JSON schema: {error.message}") from None
-    return jsonschema.Draft202012Validator(schema)
+    resource = referencing.jsonschema.DRAFT202012.create_resource(schema)
+    resolver = referencing.Registry().with_resource("", resource).resolver()
+    for reference in _references(schema) if "$id" not in schema else ():
+        try:
+            resolver.lookup(reference)
+        except referencing.exceptions.Unresolvable:
+            raise _nowhere(reference) from None
+    # An empty registry: by default, jsonschema fetches from the network what a reference names.
+    return jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
+
+
+def _references(schema: object) -> Iterator[str]:
+    for key, value in schema.items() if isinstance(schema, dict) else ():
+        if key == "$ref" and isinstance(value, str):
+            yield value
+        yield from _references(value)
+    for value in schema if isinstance(schema, list) else ():
+        yield from _references(value)
+
+
+def _nowhere(reference: str) -> InvalidInput:
+    return InvalidInput(f"$ref {reference!r} stands nowhere in the schema; nothing is fetched: write it into $defs")
 
 
 def _refuse_constant(name: str) -> None:

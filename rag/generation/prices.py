@@ -26,7 +26,20 @@ class Price:
 
 
 Prices = Mapping[str, Price]
-"""Prices by model name, such as ``openai:MODEL``."""
+"""Prices by model: ``MODEL``, ``openai:MODEL``, or ``openai:MODEL@HOST`` where servers differ; the last goes first."""
+
+
+def price_of(model: str, prices: Prices) -> Price | None:
+    """Return the price of a model by its name, its name without the server, or the bare name; None where there is none.
+
+    Examples
+    --------
+    >>> price_of("openai:tiny@localhost:8000", {"tiny": Price(1, 2)})
+    Price(prompt=1, completion=2)
+    """
+    anywhere = model.rpartition("@")[0] if model.startswith("openai:") and "@" in model else model
+    names = (model, anywhere, anywhere.partition(":")[2])
+    return next((prices[name] for name in names if name in prices), None)
 
 
 def priced(usage: Usage, price: Price | None) -> Usage:

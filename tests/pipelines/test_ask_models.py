@@ -67,3 +67,20 @@ def test_a_text_that_is_no_json_of_the_schema_is_said(
     code, said = asked(kb, chat_server, capsys, "--schema", schema)
     assert (code, said["degraded"], said["data"]) == (10, True, None)
     assert "not JSON" in said["reason"]
+
+
+@pytest.mark.parametrize("name", ["tiny", "openai:tiny", "other"])
+def test_the_command_line_says_the_cost_or_that_it_knows_no_price(
+    kb: str, chat_server: ChatServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps({name: {"prompt": 1_000_000, "completion": 2_000_000}}))
+    server = ["--generator", "openai:tiny", "--base-url", chat_server.url, "--rewrite", "none"]
+    code = run(["ask", kb, "When does the ferry leave?", *server, "--prices", str(prices), "--json"])
+    said = capsys.readouterr()
+    if name == "other":
+        assert code == 64
+        assert "holds no price of openai:tiny@" in said.err
+        return
+    usage = json.loads(said.out)["usage"]
+    assert usage["cost"] == usage["prompt_tokens"] + 2 * usage["completion_tokens"]

@@ -30,7 +30,7 @@ class CallableModel(ChatModel):
     function
         Gets the conversation as one text, see `rag.generation.backends.plain_prompt`.
     name
-        Tells it apart where answers are cached; default: the function's own name.
+        Tells it apart where answers are cached; default: the function's own name, which a lambda does not have.
     context
         As in `ChatModel`.
     budget
@@ -53,9 +53,7 @@ class CallableModel(ChatModel):
         context: int | None = None,
         budget: Budget | None = None,
     ) -> None:
-        super().__init__(
-            name or f"callable:{getattr(function, '__qualname__', type(function).__name__)}", budget=budget
-        )
+        super().__init__(name or f"callable:{_name(function)}", budget=budget)
         self.context = context
         self._function = function
 
@@ -123,6 +121,12 @@ class CallableModel(ChatModel):
             pieces.put(error)
         else:
             pieces.put(_END)
+
+
+def _name(function: Callable[..., object]) -> str:
+    """Return a function's full name; in angle brackets where others may have the same."""
+    name = getattr(function, "__qualname__", None)
+    return f"<{type(function).__qualname__}>" if name is None else f"{function.__module__}.{name}"
 
 
 class _Words:

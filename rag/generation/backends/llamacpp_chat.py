@@ -28,6 +28,7 @@ from .chat_template import render, without_control_tokens
 from .detokenizer import Detokenizer
 from .grammar import Grammar, Matcher
 from .plain_prompt import NEXT_TURN
+from .revisions import revision_of
 from .stops import Stops
 
 _CONTEXT = 8192
@@ -78,6 +79,7 @@ class LlamaCppChat(ChatModel):
             raise InvalidInput(f"llamacpp: device={device!r}, context={context!r}: give auto or cpu, and at least 1")
         super().__init__(f"llamacpp:{file}", budget=budget)
         self._llama = _load(Path(file).expanduser(), context, device, threads)
+        self.revision = revision_of([Path(file).expanduser()])
         self._size: int = self._llama.n_ctx()
         self.context = self._size
         self._vocab = self._llama._model.vocab

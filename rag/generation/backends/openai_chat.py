@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 import logging
 import os
 import queue
@@ -111,6 +112,7 @@ class OpenAIChat(ChatModel):
         keep_secret(key, own, *secrets_of(url))
         where = url.hostname + (f":{url.port}" if url.port else "")
         super().__init__(f"openai:{model}" + ("" if hosted else f"@{where}"), budget=budget)
+        self.revision = hashlib.sha256(f"{url.scheme} {url.path} {kind}".encode()).hexdigest()[:16]
         self.model = model
         self.attempts = attempts
         self.timeout = timeout

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput, LLMTimeout, LLMUnavailable, LLMUnsupported, PromptTooLong
@@ -22,6 +23,7 @@ from .detokenizer import Detokenizer
 from .grammar import Grammar, Matcher
 from .plain_prompt import NEXT_TURN
 from .prefix_cache import PrefixCache
+from .revisions import revision_of
 from .stops import Stops
 from .token_draws import processors
 from .transformers_loading import end_tokens, load
@@ -89,6 +91,9 @@ class TransformersChat(ChatModel):
         super().__init__(f"transformers:{model}", budget=budget)
         self.batch_size = batch_size
         self._tokenizer, self._model = load(model, device, dtype)
+        folder = Path(model).expanduser()
+        local = sorted(folder.glob("*.safetensors*")) + sorted(folder.glob("*.json"))
+        self.revision = f"{getattr(self._model.config, '_commit_hash', None)} {revision_of(local)} {dtype}"
         self._ends = end_tokens(self._model, self._tokenizer)
         config = self._model.config.get_text_config(decoder=True)
         self.context = getattr(config, "max_position_embeddings", None)
