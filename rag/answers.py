@@ -96,7 +96,7 @@ class Checks:
     unsupported
         Sentences that no passage bears out.
     images
-        Embedded pictures: a page that showed one would call its address.
+        Embedded pictures and HTML: a page that showed them would call their addresses.
     """
 
     fabricated: int = 0

@@ -25,7 +25,9 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f\u2009'’](?=\d{3}(?!\d))")
+_DOTTED = re.compile(r"\d{1,3}(?:\.\d{3})+")
+"""Thousands as German and Spanish write them, or decimals: in a document they are taken for both."""
 _SPELT = listed(
     "2two 3three 4four 5five 6six 7seven 8eight 9nine 10ten 11eleven 12twelve 13thirteen 14fourteen 15fifteen "
     "16sixteen 17seventeen 18eighteen 19nineteen 20twenty 30thirty 40forty 50fifty 60sixty 70seventy 80eighty 90ninety "
@@ -101,9 +103,16 @@ class Evidence:
 
 
 def numbers(text: str, *, spelt: bool) -> frozenset[str]:
-    """Return the numbers of a text in one spelling (``2,000`` is ``2000``), with ``spelt`` also number words."""
-    found = {_THOUSANDS.sub("", figure) for figure in _FIGURE.findall(text)}
+    """Return the numbers of a text in one spelling (``2,000`` is ``2000``).
+
+    Parameters
+    ----------
+    spelt
+        Whether number words count too, ``2.000`` also as 2000, and of ``2 000`` each part.
+    """
+    found = set(_FIGURE.findall(_THOUSANDS.sub("", text)))
     if spelt:
+        found |= {figure.replace(".", "") for figure in found if _DOTTED.fullmatch(figure)} | set(_FIGURE.findall(text))
         found |= {_NUMBER_WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _NUMBER_WORDS}
     return frozenset(figure.removesuffix(".0") for figure in found)
 

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ..sentences import sentences
+from .words import composed
 
-# "[1]", "[1, 2]", "[1-3]", "[1][2]", "[[1]]", "[1, [2]]", "【4:0†source】", "[^1]", "[Passage 2]": a run of brackets
-# that holds digits and nothing but what stands between citation numbers. Bounded, so that no text makes it slow.
+# "[1]", "[1, 2]", "[1-3]", "[1][2]", "[[1]]", "[1, [2]]", "【4:0†source】", "[^1]", "[Passage 2, p. 3]", "\\[1\\]": a
+# run of brackets that holds digits and nothing but what stands between citation numbers, with the address of a link
+# after it. Bounded, so that no text makes it slow.
+_OPEN, _CLOSE = r"\[【［〔", r"\]】］〕"
+_WORDS = (
+    r"(?:and|und|y|et|see|cf|pp?|pages?|seiten?|passages?|sources?|docs?|documents?|chunks?|refs?|references?|citations?"
+    r"|quellen?|fuentes?)(?![^\W\d_])|L(?=\d)|来源|资料|文档|文献|段落|出典|資料|文書"
+)
 _RUN = re.compile(
-    r"[\[【](?=[^\n\]】]{0,60}[\]】])"
-    r"(?:[\[\]【】\s\d,;:^#&†–-]|(?:and|und|y|et)\b|passages?|sources?|docs?|documents?|refs?){0,80}[\]】]",
+    rf"(?:<sup>)?\\?[{_OPEN}](?=[^\n{_CLOSE}]{{0,160}}[{_CLOSE}])"
+    rf"(?:[{_OPEN}{_CLOSE}\s\d,;:^#&†_、，\\–-]|(?<=p)\.|{_WORDS}){{0,160}}[{_CLOSE}]"
+    r"(?:</sup>)?(?:\([^()\s]{0,2000}\)"
+    rf"[{_CLOSE}]?)?",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(\d{1,9})(?::\d{1,4}†)?(?:\s*[–-]\s*(\d{1,9}))?")
+# "(1)" and "（1）" at the end of a clause, after a word: models that were shown no other form write so.
+_ROUND = re.compile(r"(?<=[^\W\d])\s?[(（](\d{1,2})[)）](?=\s*(?:[.,;:!?。，！？]|$))")
+_COUNTED = re.compile(
+    r"\b(?:sections?|subsections?|articles?|art|paragraphs?|para|clauses?|items?|steps?|points?|figures?|fig|tables?"
+    r"|equations?|eqs?|rules?|options?|cases?|types?|absatz|abs|satz|nummer|nr|no)\.?$",
+    re.IGNORECASE,
+)
+_NO_NUMBER = re.compile(r"\b(?:pp?\.?|pages?|seiten?)\s*\d+(?:\s*[–-]\s*\d+)?|\(.*\Z", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(\d{1,9})(?::\d{1,4}(?=†))?(?:†(?:source|L\d+(?:[–-]L\d+)?)?)?(?:\s*[–-]\s*(\d{1,9}))?", re.IGNORECASE
+)
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]{1,300}`", re.DOTALL)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
-_IMAGE = re.compile(r"!\[([^\[\]\n]{0,300})\]\([^()\n]{0,2000}\)|<img\b[^<>]{0,2000}>", re.IGNORECASE)
-_CUT_MARK = re.compile(r"[\[【][\d,\s]{0,40}\Z")
+_CUT_MARK = re.compile(rf"\\?[{_OPEN}][^\n{_CLOSE}]{{0,24}}\Z")
+_OPEN_MARK = re.compile(rf"\\?[{_OPEN}][^\n{_CLOSE}]{{0,24}}(?:[{_CLOSE}]+(?:\([^()\s]{{0,2000}})?)?\Z")
 _QUOTATION = re.compile(r'"([^"\n]{1,2000})"|“([^“”\n]{1,2000})”|«\s?([^«»\n]{1,2000}?)\s?»|„([^„“”\n]{1,2000})[“”]')
 _STOPS = (".", "!", "?", "…", "。", "！", "？", "｡", "؟", "۔", "।", "॥")
 _CLOSERS = "\"'”’»)*_`」』） "
@@ -81,7 +99,7 @@ def said_so_far(text: str) -> tuple[list[Said], str]:
 
     A sentence is whole when another has begun after it; code is whole when its fence is closed.
     """
-    text_now = cut_mark(text)
+    text_now = _OPEN_MARK.sub("", text)  # more of it may come
     fences = list(_FENCE.finditer(text_now))
     if len(fences) % 2:
         text_now = text_now[: fences[-1].start()]
@@ -108,11 +126,6 @@ def cut_off(sentences: list[Said]) -> list[Said]:
     return sentences if ended else [*sentences[:-1], replace(last, cut=True)]
 
 
-def without_images(text: str) -> tuple[str, int]:
-    """Replace embedded pictures by their captions; return the text and how many there were."""
-    return _IMAGE.subn(lambda found: found[1] or "", text)
-
-
 def quotations(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield (start, end, words) of what stands in quotation marks and is long enough to be taken for a quote."""
     code = [match.span() for match in _CODE.finditer(text)]
@@ -123,8 +136,8 @@ def quotations(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def folded(text: str) -> str:
-    """Return text in the form in which quotes are compared: NFC, single spaces, plain quotation marks."""
-    plain = unicodedata.normalize("NFC", text).translate(_PLAIN)
+    """Return text in the form in which quotes are compared: `composed`, single spaces, plain quotation marks."""
+    plain = composed(text).translate(_PLAIN)
     return " ".join(plain.split())
 
 
@@ -167,16 +180,28 @@ def _bare(text: str, start: int, end: int, code: list[tuple[int, int]]) -> tuple
         parts.append(text[at : match.start()])
         at = match.end()
         following = text[at : at + 1]
-        if not following or following in ".,;:!?)" or following.isspace():
+        if not following or following in ".,;:!?)。，、！？؟،।" or following.isspace():
             parts[-1] = parts[-1].rstrip(" \t")
         numbers += own
     parts.append(text[at:end])
-    return "".join(parts).strip(), numbers
+    bare = "".join(parts).strip()
+    return (bare, numbers) if numbers else _without_round(bare)
+
+
+def _without_round(text: str) -> tuple[str, tuple[int, ...]]:
+    if "`" in text:
+        return text, ()
+    marks = [
+        match for match in _ROUND.finditer(text) if not _COUNTED.search(text, max(0, match.start() - 16), match.start())
+    ]
+    for match in reversed(marks):
+        text = text[: match.start()] + text[match.end() :]
+    return text, tuple(dict.fromkeys(int(match[1]) for match in marks))
 
 
 def _numbers(run: str) -> tuple[int, ...]:
     numbers: list[int] = []
-    for match in _NUMBER.finditer(run):
+    for match in _NUMBER.finditer(_NO_NUMBER.sub("", run)):
         first, last = int(match[1]), int(match[2] or match[1])
         numbers += range(first, last + 1) if first <= last <= first + _WIDEST else (first, last)
     return tuple(dict.fromkeys(numbers))

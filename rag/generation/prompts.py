@@ -112,9 +112,12 @@ def _fenced(number: int, head: str, text: str, nonce: str) -> str:
     return f"<<<{nonce} {number}\n{body}\n{nonce} {number}>>>"
 
 
-# Zero-width and reordering characters, and the invisible copies of ASCII in Unicode's tag block; not the joiners that
-# Persian, Hindi and emoji are spelt with.
-_INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\U000e0000-\U000e007f]")
+# Zero-width and reordering characters, fillers, the invisible copies of ASCII in Unicode's tag block, and variation
+# selectors in a row, each of which can carry a byte; not the joiners that Persian, Hindi and emoji are spelt with.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff0-\ufffb\U000e0000-\U000e007f]|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2,}"
+)
 _ROLE_MARK = re.compile(
     r"<\|[^|<>\n]{1,40}\|>|</?s>|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS)\]|<(?:start|end)_of_turn>"
     r"|<｜[^｜<>\n]{1,40}｜>|<(?:bos|eos|pad|unk)>"

@@ -11,8 +11,9 @@ from typing import Any, Literal, get_args
 from ..answers import Answer, Checks, Citation, Sentence, citation
 from ..documents import Passage
 from ..errors import InvalidInput
+from .embedded import without_embedded
 from .evidence import Evidence
-from .marks import Said, folded, quotations, without_images
+from .marks import Said, folded, quotations
 from .prompts import UNKNOWN
 from .support import SUPPORTED, Support, SupportChecker
 
@@ -29,7 +30,12 @@ _PLEASANTRY = re.compile(
     re.IGNORECASE,
 )
 """Sentences that claim nothing: courtesies, and what leads in a list."""
-_ADDRESS = re.compile(r"\b(?:https?|ftp)://[^\s<>()\"'\]]{1,2000}|\bwww\.[^\s<>()\"'\]]{1,2000}", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?<=\]\()\s*[^\s<>()\"'\]]{1,2000}|(?:\b(?:https?|ftp):|(?<![\w:/]))//[^\s<>()\"'\]]{2,2000}"
+    r"|\bwww\.[^\s<>()\"'\]]{1,2000}|\b(?:javascript|data|mailto|file):[^\s<>()\"'\]]{1,2000}",
+    re.IGNORECASE,
+)
+"""Addresses, with or without their scheme, and whatever a Markdown link points to."""
 
 
 def policy_named(name: str) -> Policy:
@@ -79,7 +85,7 @@ class Verification:
 
     def show(self, said: Said) -> str:
         """Check a sentence and return it with its white space and its marks; empty when it is left out."""
-        text, images = without_images(said.text)
+        text, images = without_embedded(said.text)
         self.counts["images"] += images
         text = text.strip()
         self.counts["fabricated"] += sum(not 1 <= n <= len(self.passages) for n in said.cited)
@@ -173,8 +179,11 @@ class Verification:
         return text, holders, problem
 
     def _addresses(self, text: str) -> str:
+        found = _ADDRESS.findall(text)
+        if not found:
+            return ""
         known = " ".join((self.question, *(passage.text for passage in self.passages)))
-        unknown = [each.rstrip(".,;:!?") for each in _ADDRESS.findall(text)]
+        unknown = [each.strip().rstrip(".,;:!?") for each in found]
         return next(("an address in it stands in no passage" for each in unknown if each not in known), "")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +21,21 @@ class Analyser(Protocol):
     def terms(self, text: str) -> list[str]:
         """Index terms of a text; stop words give none."""
         ...
+
+
+_UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
+"""Where a word may be broken, or may not, and a mark of byte order: readers see none of them."""
+
+
+def composed(text: str) -> str:
+    """Return text in the form in which words are compared: letters with their accents (NFC), nothing invisible in them.
+
+    Examples
+    --------
+    >>> composed("cafe\u0301 hy\u00adphen")
+    'café hyphen'
+    """
+    return text if text.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFC", text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +85,7 @@ class WordReader:
 
     def _read(self, text: str) -> Words:
         words = []
-        for match in WORD.finditer(text):
+        for match in WORD.finditer(composed(text)):
             words.append(match.group())
             if len(words) == MAX_WORDS:
                 break

@@ -134,6 +134,44 @@ def test_what_no_passage_says_is_marked_dropped_and_never_built_upon(
     assert marked.supported_text == dropped.supported_text == "Otters hold hands while they sleep."
 
 
+@pytest.mark.parametrize(
+    ("mark", "made_up"),
+    [
+        ("[{n}, p. 3]", 0),
+        ("[Doc {n}, pages 3-4]", 0),
+        ("[citation:{n}]", 0),
+        ("[citation:{n}][citation:99]", 1),
+        ("[{n}](https://host/page_7)", 0),
+        ("[[{n}](https://host/)]", 0),
+        ("\\[{n}\\]", 0),
+        ("［{n}］", 0),
+        ("〔{n}〕", 0),
+        ("[来源{n}]", 0),
+        ("[Quelle {n}]", 0),
+        ("[ref_{n}]", 0),
+        ("【{n}†L1-L3】", 0),
+        ("<sup>[{n}]</sup>", 0),
+        ("({n})", 0),
+        ("（{n}）", 0),
+        ("(99)", 1),
+        ("[" + ", ".join(map(str, range(50, 80))) + "]", 30),
+    ],
+)
+def test_marks_of_other_shapes_are_marks_and_no_part_of_the_claim(kb: KnowledgeBase, mark: str, made_up: int) -> None:
+    question = "How hot is green tea, and what do otters do?"
+    n = next(i for i, p in enumerate(Retriever(kb).retrieve(question), 1) if p.document == "tea")
+    answer = answer_of(kb, f"Green tea is steeped at 80 degrees {mark.format(n=n)}. Otters hold hands.")
+    assert answer.text == "Green tea is steeped at 80 degrees. [1] Otters hold hands. [2]"
+    assert (answer.checks.fabricated, answer.checks.unsupported) == (made_up, 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["See section (1).", "Article 6 (1).", "f(1) is 2.", "It has (1) a lid and (2) a rim."]
+)
+def test_numbers_in_brackets_that_are_no_marks_stay(text: str) -> None:
+    assert [(each.text, each.cited) for each in said(text)] == [(text, ())]
+
+
 def test_numbers_may_be_spelt_out_and_lists_and_code_stay(kb: KnowledgeBase) -> None:
     answer = answer_of(kb, "- Green tea is steeped for 2 minutes [1]\n- Otters hold hands\n\n`x[0]`")
     assert [s.verdict for s in answer.sentences[:2]] == ["supported", "supported"]
