@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, cast
@@ -21,9 +23,18 @@ if TYPE_CHECKING:
     from indexes import Metric
 
     from ..tuning.candidates import Candidate
+    from ..tuning.constraints import Miss
     from ..tuning.tuner import TuneReport
 
 _ROUND_SECONDS = 0.05
+
+_MISSED: dict[str, Callable[[Miss], str]] = {
+    "recall": lambda miss: f"recall {miss.value:.3f}, not {miss.limit:g}",
+    "max-memory": lambda miss: f"{megabytes(miss.value)} of memory, not {megabytes(miss.limit)}",
+    "max-p99": lambda miss: f"p99 of {1000 * miss.value:.3g} ms, not {1000 * miss.limit:.3g} ms",
+    "min-adds": lambda miss: f"{miss.value:,.0f} additions a second, not {miss.limit:,.0f}",
+}
+"""What a configuration misses, in words."""
 
 
 def command(
@@ -96,16 +107,32 @@ def command(
     engines = _engines(index, vectors.dim)
     with TemporaryDirectory(prefix="rag-tune-") as folder, steps_bar(show=not json) as on_progress:
         report = Tuner(vectors, constraints, settings, Path(folder), on_progress=on_progress).run(engines)
-    now = apply_to(Path(data), report.chosen.spec, wait=wait) if apply and report.chosen else None
-    if json:
-        print_json({**report.as_dict(), "applied": now})
-    else:
+    if not json:
         _show(report, stdout())
-        if now:
+    now = None
+    try:
+        if apply and report.chosen:
+            now = apply_to(Path(data), report.chosen.spec, wait=wait)
+    finally:  # what was found is told even where it cannot be applied, because another process is writing
+        if json:
+            print_json({**report.as_dict(), "applied": now})
+        elif now:
             stdout().print(f"{data} is now searched by: {', '.join(now)}", soft_wrap=True)
         elif report.chosen and is_knowledge_base(Path(data)):
-            stderr().print(f"To use it: rag reindex {data} --index '{report.chosen.spec}' --index bm25, or --apply")
+            _say_how(data, report.chosen.spec)
     return exit_codes.OK if report.chosen else exit_codes.NOTHING_FOUND
+
+
+def _say_how(data: str, spec: str) -> None:
+    """Print the command that lets a knowledge base search by ``spec``."""
+    from rag.knowledge_base import KnowledgeBase
+
+    from ..tuning.applying import replaced
+
+    with KnowledgeBase.open(data) as kb:
+        chosen = [part for other in replaced(kb, spec) for part in ("--index", other)]
+    command = shlex.join(["rag", "reindex", data, *chosen])
+    stderr().print(f"To use it: {command}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _engines(wanted: list[str] | None, dim: int) -> list[str]:
@@ -147,7 +174,10 @@ def _show(report: TuneReport, console: Console) -> None:
         console.print(one_line(note), style="dim")
     chosen = report.chosen
     if chosen is None:
-        console.print("Nothing meets all constraints; the table says what each breaks.", style="yellow")
+        console.print("Nothing meets all constraints." + " Nearest to it:" * bool(report.nearest), style="yellow")
+        for near in report.nearest:
+            missed = "; ".join(_MISSED[miss.constraint](miss) for miss in near.missed)
+            console.print(f"  {near.spec}: {missed}", soft_wrap=True)
         return
     low, high = report.held_out_interval
     console.print(f"Take {chosen.spec}", style="bold")

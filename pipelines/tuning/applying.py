@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import indexes
 from rag.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from rag.knowledge_base import KnowledgeBase
+
+
+def replaced(kb: KnowledgeBase, spec: str) -> list[str]:
+    """Return the specs of a knowledge base's indexes with ``spec`` in the place of those of vectors."""
+    return [spec, *(other for other in kb.indexes if indexes.kind(other) == "terms")]
 
 
 def apply(path: Path, spec: str, *, wait: float = 0.0) -> list[str]:
@@ -39,6 +48,5 @@ def apply(path: Path, spec: str, *, wait: float = 0.0) -> list[str]:
     if not KnowledgeBase.exists(path):
         raise InvalidInput(f"--apply changes a knowledge base, and {path} is none")
     with KnowledgeBase.open(path, mode="w", wait=wait) as kb:
-        terms = [other for other in kb.indexes if indexes.kind(other) == "terms"]
-        kb.reindex([spec, *terms])
+        kb.reindex(replaced(kb, spec))
         return list(kb.indexes)

@@ -62,6 +62,7 @@ _WAYS: dict[str, tuple[_Way, ...]] = {
                 {"M": 24, "ef_construction": 200},
                 {"M": 16, "storage": "sq8"},
                 {"M": 32, "storage": "sq8"},
+                {"M": 8, "storage": "sq8"},
             ),
             effort="ef",
             low=8,
@@ -92,7 +93,7 @@ _WAYS: dict[str, tuple[_Way, ...]] = {
         ),
     ),
     "rabitq": (
-        _Way(effort="nprobe", high=512),
+        _Way(more=({"bits": 2}, {"bits": 6}, {"bits": 8}), effort="nprobe", high=512),
         _Way(({"refine": True, "bits": 1},), ({"refine": True},), {"refine_factor": 8}, "nprobe", high=512),
     ),
     "sptag": (_Way(({"neighbours": 16},), ({},), effort="max_check", low=32, high=65_536),),

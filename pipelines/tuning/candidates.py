@@ -11,6 +11,7 @@ from indexes.spec import Parameters
 from ..benchmark.results import Row
 from ..benchmark.turn import Turn
 from .arms import Arm
+from .constraints import Miss
 
 _DOUBLING = 4
 _LEVEL = 0.003
@@ -34,7 +35,7 @@ class Candidate:
         On the queries that the tuner chooses by, and on those that it does not look at.
     row
         Figures over the rounds so far.
-    broken
+    missed
         Constraints that it does not meet.
     """
 
@@ -44,7 +45,7 @@ class Candidate:
     recall: float
     held_out: float
     row: Row = field(default_factory=dict)
-    broken: tuple[str, ...] = ()
+    missed: tuple[Miss, ...] = ()
 
     @property
     def search(self) -> Parameters:
@@ -55,6 +56,11 @@ class Candidate:
     def spec(self) -> str:
         """Its spec, as `indexes.dense` takes it."""
         return self.arm.task.configuration(self.search)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Names of the constraints that it does not meet; ``failed`` where it could not be measured."""
+        return ("failed",) if self.row.get("error") else tuple(miss.constraint for miss in self.missed)
 
     @property
     def qps(self) -> float:

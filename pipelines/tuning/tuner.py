@@ -31,7 +31,7 @@ from ..benchmark.turn import Turn
 from ..datasets import VectorData
 from .arms import Arm, first_arms, more_arms
 from .candidates import Candidate, climb
-from .constraints import Constraints
+from .constraints import Constraints, Short, nearest
 
 _LEAST_QUERIES = 20
 _ENGINES_KEPT = 3
@@ -57,6 +57,8 @@ class TuneReport:
         95 % interval of the chosen one's recall on the queries held out.
     runner_up
         The best one of another build that meets the constraints.
+    nearest
+        Where nothing meets the constraints: what comes nearest, and what it misses.
     costs
         What each constraint cost: the best that breaks it alone, and how many times as fast that is.
     tried
@@ -70,6 +72,7 @@ class TuneReport:
     chosen: Candidate | None = None
     held_out_interval: tuple[float, float] = (0.0, 1.0)
     runner_up: Candidate | None = None
+    nearest: list[Short] = field(default_factory=list)
     costs: list[dict[str, Any]] = field(default_factory=list)
     tried: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -81,6 +84,7 @@ class TuneReport:
             "chosen": self.chosen and self.chosen.as_dict(),
             "held_out_interval": list(self.held_out_interval),
             "runner_up": self.runner_up and self.runner_up.as_dict(),
+            "nearest": [each.as_dict() for each in self.nearest],
             "costs": self.costs,
             "tried": self.tried,
             "notes": self.notes,
@@ -127,6 +131,7 @@ class Tuner:
         order = np.random.default_rng(settings.seed).permutation(len(data.queries))
         self._ours, self._held = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
         self._candidates: list[Candidate] = []
+        self._short: list[Short] = []
         self._turns: list[Turn] = []
         self._progress = Progress()
         self._report = TuneReport(notes=list(data.notes))
@@ -144,7 +149,9 @@ class Tuner:
             self._progress.total = len(arms) + len(more) + self._settings.rounds
             for arm in more:
                 self._try(arm)
-            self._choose(self._finals())
+            self._choose()
+            if self._report.chosen is None:
+                self._report.nearest = self._nearest()
         finally:
             for turn in self._turns:
                 turn.close()
@@ -185,6 +192,9 @@ class Tuner:
         if rung is not None:
             return Candidate(arm, rung, turn, *seen[rung])
         error = turn.error() or next((text for s in arm.rungs if (text := turn.error(s))), "")
+        if not error:
+            row = turn.row(arm.rungs[-1])[0]
+            self._short.append(Short(arm.task.spec, best, self._constraints.missed(row, best)))
         verdict = f"failed: {error}" if error else f"recall comes to {best:.3f} at most"
         self._report.tried.append({"spec": arm.task.spec, "recall": best, "verdict": verdict})
         return None
@@ -198,8 +208,7 @@ class Tuner:
 
     def _weigh(self, candidate: Candidate) -> None:
         candidate.row = candidate.turn.row(candidate.search)[0]
-        failed = ("failed",) if candidate.row["error"] else ()
-        candidate.broken = failed or self._constraints.broken(candidate.row, candidate.recall)
+        candidate.missed = self._constraints.missed(candidate.row, candidate.recall)
 
     # ---- the choice -------------------------------------------------------------------------------------------
 
@@ -207,27 +216,39 @@ class Tuner:
         return max((c.qps for c in self._candidates if not c.broken), default=0.0)
 
     def _best_engines(self) -> list[str]:
-        """Return the engines worth other builds: fastest first, those that meet the constraints before the others."""
-        ranked = sorted(self._candidates, key=lambda c: (len(c.broken), -c.qps))
+        """Return the engines worth other builds: those that meet the constraints, fastest first, then the nearest."""
+        ranked = sorted(self._candidates, key=lambda c: (Short(c.spec, c.recall, c.missed).distance, -c.qps))
         best = self._best_qps()
         near = [c.arm.task.engine for c in ranked if c.qps >= _HOPELESS * best]
         return list(dict.fromkeys(near))[:_ENGINES_KEPT]
 
-    def _finals(self) -> list[Candidate]:
-        """Measure the best few by turns; a latency that was too long once may have been the machine's."""
-        able = [c for c in self._candidates if set(c.broken) <= {"max-p99"} and c.qps > 0]
-        able.sort(key=lambda c: -c.qps)
-        finalists = [c for c in able if c.qps >= _FINAL * able[0].qps][:_FINALISTS]
-        for candidate in self._candidates:
-            if candidate not in finalists:
-                candidate.turn.rest()
-        for number in range(1, self._settings.rounds):
-            self._step(f"round {number + 1} of {self._settings.rounds}: {len(finalists)} finalists")
-            for candidate in finalists:
-                self._measure(candidate, number)
-        return finalists
+    def _choose(self) -> None:
+        """Measure the best few by turns, and choose among them; where none will do, among the next few."""
+        waiting = sorted((c for c in self._candidates if self._may_do(c)), key=lambda c: -c.qps)
+        while waiting and self._report.chosen is None:
+            finalists = [c for c in waiting if c.qps >= _FINAL * waiting[0].qps][:_FINALISTS]
+            waiting = [c for c in waiting if c not in finalists]
+            for candidate in self._candidates:
+                if candidate not in finalists:
+                    candidate.turn.rest()
+            for number in range(1, self._settings.rounds):
+                self._step(f"round {number + 1} of {self._settings.rounds}: {len(finalists)} finalists")
+                for candidate in finalists:
+                    self._measure(candidate, number)
+            self._choose_among(finalists)
 
-    def _choose(self, finalists: list[Candidate]) -> None:
+    def _nearest(self) -> list[Short]:
+        measured = [Short(c.spec, c.recall, c.missed) for c in self._candidates if c.missed and not c.row["error"]]
+        unknown = self._constraints.max_p99 or self._constraints.min_adds  # of what does not reach the recall
+        return nearest(measured if unknown else [*self._short, *measured]) or nearest(self._short)
+
+    def _may_do(self, candidate: Candidate) -> bool:
+        """Say whether it meets the constraints; a latency that was too long once may have been the machine's."""
+        if not candidate.qps or not set(candidate.broken) <= {"max-p99"}:
+            return False
+        return not candidate.broken or candidate.row["p50_ms"] < 1000 * candidate.missed[0].limit
+
+    def _choose_among(self, finalists: list[Candidate]) -> None:
         able = sorted((c for c in finalists if not c.broken), key=lambda c: -c.qps)
         while able:
             equal = [c for c in able if c.qps >= _EQUAL * able[0].qps]

@@ -264,6 +264,17 @@ class Slow(Honest):
         return super()._search(q, k, params, keep)
 
 
+class Late(Honest):
+    """Is exact and quick, but for every fifth query or so when it comes alone."""
+
+    name = "late"
+
+    def _search(self, q, k, params, keep):
+        if len(q) == 1 and q[0, 0] > 0.8:
+            time.sleep(1.0)
+        return super()._search(q, k, params, keep)
+
+
 class Partial(Honest):
     """Answers queries to the left of zero badly until ``level`` is 8."""
 
@@ -278,9 +289,8 @@ class Partial(Honest):
 
 
 ENGINES = (
-    Graded, Big, Slow, Partial, Honest, Tenfold, Boaster, Half, Padding, Foreign, Sleeper, Mason, Stale, Crasher, Picky,
-    Hanger, Hungry, Leaky, Undead,
-    Chatty, Filler,
+    Graded, Big, Slow, Late, Partial, Honest, Tenfold, Boaster, Half, Padding, Foreign, Sleeper, Mason, Stale,
+    Crasher, Picky, Hanger, Hungry, Leaky, Undead, Chatty, Filler,
 )  # fmt: skip
 
 

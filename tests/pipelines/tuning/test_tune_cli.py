@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -38,6 +39,23 @@ def test_words_for_people_and_what_cannot_be_met(kb, capsys):
     assert "on queries held out (95 % interval" in shown.out
     assert "To use it: rag reindex" in shown.err
     assert cli(["tune", str(kb), "--index", "flat", "--queries", "60", "--max-memory", "1kB"]) == 7
-    assert "breaks --max-memory" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "breaks --max-memory" in shown
+    assert re.search(r"Nearest to it:\n  flat: \d\d\.\d kB of memory, not 1\.0 kB", shown)
     assert cli(["tune", str(kb), "--index", "bm25"]) == 64
+    assert cli(["tune", str(kb), "--seed", "-1"]) == 64
     assert cli(["tune", "synthetic:100x4", "--apply"]) == 64
+
+
+def test_what_was_found_is_told_though_another_process_writes(kb, capsys):
+    arguments = ["tune", str(kb), "--recall", "0.8", "--index", "flat", "--queries", "60", "--apply"]
+    with KnowledgeBase.open(kb, mode="w"):
+        assert cli(arguments) == 8
+        shown = capsys.readouterr()
+        assert "Take flat" in shown.out
+        assert "To use it: rag reindex" in shown.err
+        assert "--index flat --index bm25" in shown.err
+        assert cli([*arguments, "--json"]) == 8
+        report = json.loads(capsys.readouterr().out)
+    assert report["chosen"]["spec"] == "flat"
+    assert report["applied"] is None

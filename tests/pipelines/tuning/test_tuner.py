@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipelines.tuning.constraints import Constraints
+from pipelines.tuning.constraints import Constraints, Miss, Short, nearest
 from rag.errors import InvalidInput
 
 
@@ -49,9 +49,36 @@ def test_limits_are_kept_and_their_price_is_told(tuner):
 
 
 def test_nothing_meets_an_impossible_limit(tuner):
-    report = tuner(recall=0.7, max_p99=1e-7).run(["honest"])
+    report = tuner(recall=0.7, max_p99=1e-7).run(["honest", "slow", "tenfold"])
     assert report.chosen is None
     assert verdicts(report)["honest"] == "breaks --max-p99"
+    (near,) = report.nearest
+    assert near.spec == "honest"  # slow misses it by more; tenfold's latency was not measured
+    assert [miss.constraint for miss in near.missed] == ["max-p99"]
+
+
+def test_what_comes_nearest_is_named_for_each_constraint(tuner):
+    report = tuner(recall=0.7, max_memory=1000).run(["big", "honest", "tenfold"])
+    assert report.chosen is None
+    (near,) = report.nearest
+    assert near.spec == "honest"
+    (miss,) = near.missed
+    assert (miss.constraint, miss.limit, miss.value) == ("max-memory", 1000, 1280 * (8 * 4 + 8))
+    assert miss.factor == pytest.approx(51.2)
+
+
+def test_the_nearest_by_hand():
+    recall, memory = Miss("recall", 0.9, 0.95, 1.06), Miss("max-memory", 3e6, 2e6, 1.5)
+    both, less, small = Short("a", 0.9, (recall, memory)), Short("b", 0.9, (recall,)), Short("c", 0.99, (memory,))
+    assert nearest([both, small, less]) == [less, small]
+    assert nearest([both]) == [both]
+    assert nearest([]) == []
+
+
+def test_the_fastest_may_all_be_too_late_and_a_slower_one_not(tuner):
+    report = tuner(recall=0.7, max_p99=0.5).run(["late", "slow"])
+    assert report.chosen.spec == "slow"
+    assert verdicts(report) == {"late": "breaks --max-p99", "slow": "meets all"}
 
 
 def test_additions_are_measured_where_they_are_limited(tuner):
