@@ -23,13 +23,14 @@ _WIDE = 760
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A value with its interval; ``value`` None draws no bar but keeps the row."""
+    """A value with its interval; ``value`` None draws no bar but keeps the row; ``colour`` is a number."""
 
     label: str
     value: float | None
     low: float | None = None
     high: float | None = None
     shown: str = ""
+    colour: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of `lines`."""
+    """A line of `lines`; the number of its colour is its place among them, unless given."""
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
+    colour: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def _bar(row: Bar, end: float) -> Html:
 
     inside = ['<rect width="100%" height="14" rx="2" fill="var(--wash)"/>']
     if row.value is not None:
-        inside.append(f'<rect width="{at(row.value)}" height="14" rx="2" fill="var(--one)" fill-opacity=".75"/>')
+        fill = f'fill="var({COLOURS[row.colour % len(COLOURS)]})" fill-opacity=".75"'
+        inside.append(f'<rect width="{at(row.value)}" height="14" rx="2" {fill}/>')
     if row.low is not None and row.high is not None:
         low, high = at(row.low), at(row.high)
         inside.append(f'<line x1="{low}" x2="{high}" y1="7" y2="7" stroke="var(--ink)" stroke-width="1.5"/>')
@@ -128,9 +131,10 @@ def lines(series: Sequence[Line], *, x: str, y: str, log_x: bool = False, captio
     marks = []
     for number, each in enumerate(series):
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (frame.at(u, v) for u, v in zip(each.x, each.y, strict=True)))
-        colour = COLOURS[number % len(COLOURS)]
+        colour = COLOURS[(number if each.colour is None else each.colour) % len(COLOURS)]
         marks.append(f'<polyline points="{path}" fill="none" stroke="var({colour})" stroke-width="2"/>')
-    return _figure(frame, "".join(marks), (x, y), [s.label for s in series] if len(series) > 1 else (), caption)
+    legend = [s.label if s.colour is None else _legend(s.label, s.colour) for s in series] if len(series) > 1 else ()
+    return _figure(frame, "".join(marks), (x, y), legend, caption)
 
 
 def fronts(series: Sequence[Front], *, x: str, y: str, log_y: bool = True, caption: str = "") -> Html:

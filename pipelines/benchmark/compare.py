@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rag.errors import InvalidInput
+from rag.evaluation.comparison import Comparison as PairedComparison
+from rag.evaluation.comparison import compare as paired
+from rag.evaluation.comparison import corrected
 
 from .results import TASK, Row
 
-_RECALL = 0.002
-"""Recall that differs by less is called the same; builds on several threads differ that much."""
+_LEVEL = 0.05
+_ROUNDS = 4
+"""With fewer rounds on each side, no overlap is more likely than 5 % by chance: 1 in 10 with three and three."""
+
+_DRIFT = 1.1
+_DRIFT_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +30,27 @@ class Difference:
     ----------
     recall
         Of the second minus that of the first.
+    recall_interval, recall_p
+        Its 95 % interval, and p of a paired t test over the queries, two-sided, with Holm's correction over all
+        configurations; None where the rows do not say what was found for each query.
     qps, memory, build
         The second over the first.
     p99
         The same of the latency.
     verdict
-        ``faster``, ``slower`` or ``same`` (the rounds of both overlap), after ``better`` or ``worse`` recall if that
-        differs; or which one failed.
+        ``faster``, ``slower``, ``same`` (the rounds of both overlap) or ``too few rounds`` to say, after ``better`` or
+        ``worse recall`` if that differs beyond chance; or which one failed.
     """
 
     spec: str
-    recall: float | None
-    qps: float | None
-    p99: float | None
-    memory: float | None
-    build: float | None
     verdict: str
+    recall: float | None = None
+    recall_interval: tuple[float, float] | None = None
+    recall_p: float | None = None
+    qps: float | None = None
+    p99: float | None = None
+    memory: float | None = None
+    build: float | None = None
 
 
 @dataclass(slots=True)
@@ -78,36 +91,72 @@ def compare(first: Sequence[Row], second: Sequence[Row]) -> Comparison:
     if a["k"] != b["k"]:
         raise InvalidInput(f"the runs ask for different numbers of neighbours: {a['k']} and {b['k']}")
     before, after = ({row["spec"]: row for row in rows} for rows in (first, second))
+    both = [(before[spec], after[spec]) for spec in before if spec in after]
+    differences = _differences(both)
     return Comparison(
-        [_difference(before[spec], after[spec]) for spec in before if spec in after],
+        differences,
         [spec for spec in before if spec not in after],
         [spec for spec in after if spec not in before],
-        _notes(a, b),
+        [*_notes(a, b), *_drift(differences)],
     )
 
 
-def _difference(before: Row, after: Row) -> Difference:
+def _differences(pairs: Sequence[tuple[Row, Row]]) -> list[Difference]:
+    """Compare rows of the same configuration."""
+    tests = [_recall_test(*pair) for pair in pairs]
+    known = iter(corrected([test for test in tests if test is not None]))
+    return [_difference(*pair, None if test is None else next(known)) for pair, test in zip(pairs, tests, strict=True)]
+
+
+def _recall_test(before: Row, after: Row) -> PairedComparison | None:
+    """Test the recall of each query; None where it is not known of both."""
+    first, second = (row.get("found_per_query") for row in (before, after))
+    if first is None or second is None or len(first) != len(second) or len(first) < 2:
+        return None
+    values = ({str(i): n / row["k"] for i, n in enumerate(row["found_per_query"])} for row in (after, before))
+    return paired(*values, metric="recall", test="t")
+
+
+def _difference(before: Row, after: Row, test: PairedComparison | None) -> Difference:
     failed = [name for name, row in (("first", before), ("second", after)) if row["error"]]
     if failed:
-        return Difference(before["spec"], None, None, None, None, None, f"failed in the {' and the '.join(failed)}")
+        return Difference(before["spec"], f"failed in the {' and the '.join(failed)}")
     recall = after["recall"] - before["recall"]
-    words = ["better recall," if recall > _RECALL else "worse recall,"] if abs(recall) > _RECALL else []
+    p = None if test is None else test.p_corrected
+    words = [("better" if recall > 0 else "worse") + " recall,"] if recall and p is not None and p < _LEVEL else []
+    interval = None if test is None or test.low is None or test.high is None else (test.low, test.high)
     return Difference(
         before["spec"],
+        " ".join([*words, _speed(before["qps_rounds"], after["qps_rounds"])]),
         recall,
+        interval,
+        p,
         after["qps"] / before["qps"],
         after["p99_ms"] / before["p99_ms"],
         after["memory_bytes"] / max(before["memory_bytes"], 1),
         after["build_s"] / before["build_s"],
-        " ".join([*words, _speed(before["qps_rounds"], after["qps_rounds"])]),
     )
 
 
 def _speed(before: Sequence[float], after: Sequence[float]) -> str:
     """Call it a difference only where every round of one is on the same side of every round of the other."""
-    if min(after) > max(before):
-        return "faster"
-    return "slower" if max(after) < min(before) else "same"
+    if min(after) <= max(before) and max(after) >= min(before):
+        return "same"
+    if min(len(before), len(after)) < _ROUNDS:
+        return "too few rounds"
+    return "faster" if min(after) > max(before) else "slower"
+
+
+def _drift(differences: Sequence[Difference]) -> list[str]:
+    """Say so where nearly everything is faster, or slower: that is the machine, not the engines."""
+    ratios = [each.qps for each in differences if each.qps is not None]
+    if len(ratios) < _DRIFT_ROWS:
+        return []
+    typical = statistics.median(ratios)
+    if 1 / _DRIFT < typical < _DRIFT:
+        return []
+    busy = "less" if typical > 1 else "more"
+    return [f"queries/s are x {typical:.2f} at the median: the machine was {busy} busy; look for what differs"]
 
 
 def _notes(a: Row, b: Row) -> list[str]:

@@ -76,7 +76,9 @@ def _panel(
         colour = _COLOURS[number % len(_COLOURS)]
         axes.scatter([r["recall"] for r in own], [r[name] / unit for r in own], s=14, color=colour, alpha=0.35)
         axes.plot([r["recall"] for r in best], [r[name] / unit for r in best], "o-", ms=4, color=colour, label=engine)
-    axes.set_yscale("log")
+    axes.set_yscale("log", subs=(2, 5))
+    for place in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        place(lambda value, _: f"{value:,.12g}")
     axes.grid(alpha=0.3, which="major")
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -34,12 +34,15 @@ class Quality:
         None where nothing was found, or all true distances are 0.
     per_query
         Recall of each query: float64, shape (n_queries,).
+    found
+        The same as a number of neighbours: int64, shape (n_queries,).
     """
 
     recall: float
     recall_by_id: float
     distance_error: float | None
     per_query: NDArray[np.float64]
+    found: NDArray[np.int64]
 
 
 def quality(rows: Ids, distances: Distances, true_rows: Ids, true_distances: Distances) -> Quality:
@@ -58,14 +61,14 @@ def quality(rows: Ids, distances: Distances, true_rows: Ids, true_distances: Dis
     rows, distances = rows[:, :k], distances[:, :k]
     counted = first_occurrences(rows) & (rows >= 0)
     near = distances <= threshold(true_distances[:, -1:])
-    per_query = (near & counted).sum(axis=1) / k
+    hits = (near & counted).sum(axis=1)
+    per_query = hits / k
     by_id = sum(
         len(np.intersect1d(found[ok], true, assume_unique=True))
         for found, ok, true in zip(rows, counted, true_rows, strict=True)
     )
-    return Quality(
-        float(per_query.mean()), by_id / max(true_rows.size, 1), _error(distances, counted, true_distances), per_query
-    )
+    error = _error(distances, counted, true_distances)
+    return Quality(float(per_query.mean()), by_id / max(true_rows.size, 1), error, per_query, hits)
 
 
 def interval(recall: float, n_queries: int, z: float = 1.96) -> tuple[float, float]:

@@ -63,9 +63,15 @@ def _fronts(rows: Sequence[Row], value: Callable[[Row], float], front: Callable[
 
 def _build(rows: Sequence[Row]) -> Html:
     made = sorted(builds(rows), key=lambda row: float(row["build_s"]))
+    numbers = colour_numbers(engines(rows))
     chart = bars(
         [
-            Bar(build_spec(row), row["build_s"], shown=f"{row['build_s']:.2f} s, peak {_mb(row['build_peak_bytes'])}")
+            Bar(
+                build_spec(row),
+                row["build_s"],
+                shown=f"{row['build_s']:.2f} s, peak {_mb(row['build_peak_bytes'])}",
+                colour=numbers[row["engine"]],
+            )
             for row in made
         ],
         caption="Until the first query is answered, on one thread; the peak is what building takes beside the data.",
@@ -82,9 +88,10 @@ def _latency(rows: Sequence[Row]) -> Html:
     ]
     if not chosen:
         return Html("")
+    numbers = colour_numbers(engines(rows))
     series = [
         Line(row["spec"], [max(float(ms), 1e-6) for ms in row["latency_ms"].values()],
-             [float(q) for q in row["latency_ms"]])
+             [float(q) for q in row["latency_ms"]], numbers[row["engine"]])
         for row in chosen
     ]  # fmt: skip
     chart = lines(

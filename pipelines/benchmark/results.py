@@ -16,6 +16,12 @@ from .errors import DiskFull, ResultsExist
 FILE = "results.jsonl"
 Row = dict[str, Any]
 
+_FIELDS = (
+    "spec", "engine", "build", "search", "k", "recall", "qps", "p50_ms", "p99_ms", "build_s", "memory_bytes", "error",
+    "data", "machine", "versions",
+)  # fmt: skip
+"""Without which a row cannot be read."""
+
 TASK = ("k", "threads_asked", "filters_asked", "churn_asked", "seed")
 """What must be equal, beside the data, for rows to stand in one file."""
 
@@ -115,13 +121,20 @@ def _read(path: Path) -> tuple[list[Row], int]:
     rows: list[Row] = []
     for number, line in enumerate(raw[:whole].splitlines(), 1):
         try:
-            row = json.loads(line)
+            row = json.loads(line, parse_constant=_no_number)
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict) or not isinstance(row.get("spec"), str):
             raise InvalidInput(f"{path}: line {number} is damaged; take that line out, the others are good")
+        missing = [name for name in _FIELDS if name not in row]
+        if missing:
+            raise InvalidInput(f"{path}: line {number} is no row of rag bench: it has no {', '.join(missing)}")
         rows.append(row)
     return rows, whole
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _same_task(row: Row, task: Mapping[str, Any], path: Path) -> None:

@@ -225,7 +225,7 @@ def _figures(rounds: Sequence[Round], threads: Sequence[int]) -> dict[str, Any]:
     """Return recall, speed and latencies over the rounds; None for each where there are no rounds."""
     names = (
         "recall", "recall_interval", "recall_by_id", "distance_error", "qps", "qps_rounds", "qps_spread",
-        "qps_one_by_one", "p50_ms", "p95_ms", "p99_ms", "latency_ms", "threads",
+        "qps_one_by_one", "p50_ms", "p95_ms", "p99_ms", "latency_ms", "threads", "found_per_query",
     )  # fmt: skip
     if not rounds:
         return dict.fromkeys(names)
@@ -254,5 +254,6 @@ def _figures(rounds: Sequence[Round], threads: Sequence[int]) -> dict[str, Any]:
         p99,
         {str(q): float(v) for q, v in zip(QUANTILES, np.percentile(latencies, QUANTILES), strict=True)},
         {str(t): statistics.median(by_threads[t]) for t in sorted({1, *threads})},
+        min(qualities, key=lambda q: q.recall).found.tolist(),
     )
     return dict(zip(names, values, strict=True))

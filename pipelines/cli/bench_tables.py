@@ -98,14 +98,17 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for each in comparison.differences:
-        recall = "" if each.recall is None else f"{each.recall:+.4f}"
+        p = "" if each.recall_p is None else f" (p {each.recall_p:.2g})"
+        recall = "" if each.recall is None else f"{each.recall:+.4f}{p}"
         ratios = ["" if value is None else f"x {value:.2f}" for value in (each.qps, each.p99, each.memory, each.build)]
         style = "red" if "worse" in each.verdict or "slower" in each.verdict else ""
         table.add_row(each.spec, recall, *ratios, each.verdict, style=style)
     if not console.is_terminal:
         console.width = _PIPED
     console.print(table)
-    console.print('"same": the rounds of both overlap', style="dim")
+    console.print(
+        '"same": the rounds of both overlap; p of a paired t test over the queries, corrected after Holm', style="dim"
+    )
     for specs, which in ((comparison.only_first, "first"), (comparison.only_second, "second")):
         if specs:
             console.print(f"only in the {which}: {', '.join(specs)}", style="dim")

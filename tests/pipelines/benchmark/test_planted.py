@@ -73,7 +73,7 @@ def test_a_hang_ends_at_the_timeout(rows):
 
 
 def test_memory_hunger_is_stopped_and_named(rows):
-    assert rows["hungry"]["error"] == "needed more memory than the 0.4 GB that it may have while building"
+    assert rows["hungry"]["error"] == "needed more memory than the 400 MB that it may have while building"
 
 
 def test_filters_and_removals_are_checked(rows):

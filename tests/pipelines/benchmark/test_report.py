@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
@@ -49,6 +50,15 @@ def test_the_page_shows_every_configuration_and_what_failed(rows):
     tips = [title for title in found.titles if "queries/s" in title]
     assert len(tips) == 2 * len(good(rows))  # a point in each of the two fronts
     assert any("p99" in tip and "built in" in tip for tip in tips)
+
+
+def test_an_engine_has_the_same_colour_in_every_chart(rows):
+    honest = next(row for row in rows if row["spec"] == "honest")
+    page = report_page([{**honest, "engine": name, "spec": f"{name} it is"} for name in ("hnsw", "sptag")])
+    pairs = [set(re.findall(rf'<span style="color:var\(--(\w+)\)"><b>{name}(?: it is)?</b>', page)) for name in
+             ("hnsw", "sptag")]  # fmt: skip
+    assert [len(pair) for pair in pairs] == [1, 1]
+    assert pairs[0] != pairs[1]
 
 
 def test_the_page_loads_nothing(rows):

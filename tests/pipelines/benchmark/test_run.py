@@ -18,7 +18,7 @@ import pytest
 from indexes import EngineMissing, UnknownParameter
 from pipelines.benchmark import run as run_module
 from pipelines.benchmark.errors import DiskFull, ResultsExist
-from pipelines.benchmark.results import FILE
+from pipelines.benchmark.results import FILE, read
 from pipelines.benchmark.run import Settings
 from pipelines.benchmark.sweep import plan
 from rag.errors import InvalidInput
@@ -89,6 +89,22 @@ def test_ctrl_c_keeps_finished_rows_and_ends_the_workers(bench, tmp_path, monkey
     assert [row["spec"] for row in lines(tmp_path)] == ["honest"]
     assert not list(tmp_path.glob(".work-*"))
     assert bench(["honest", "half"], tmp_path, resume=True).measured == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"spec": "flat", "recall": 1}', "line 2 is no row of rag bench: it has no engine, build, search, k, qps"),
+        ('{"spec": "flat", "recall": NaN}', "line 2 is damaged"),
+        ("[1]", "line 2 is damaged"),
+    ],
+)
+def test_lines_of_others_are_refused(bench, tmp_path, line, message):
+    bench(["honest"], tmp_path)
+    with (tmp_path / FILE).open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InvalidInput, match=message):
+        read(tmp_path)
 
 
 @contextlib.contextmanager
