@@ -6,11 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .errors import OutOfTime
+
 T = TypeVar("T")
-
-
-class OutOfTime(TimeoutError):  # noqa: N818 - it names what happened
-    """Work was not done when its time was up; it may go on unseen until its end, its result is dropped."""
 
 
 def within(seconds: float | None, work: Callable[[], T]) -> T:

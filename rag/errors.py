@@ -24,6 +24,8 @@
     │   ├── PromptTooLong(ValueError)         the conversation does not fit into the model's context
     │   ├── ConstraintUnmet(ValueError)       the text is not what the schema, choice or pattern asks for
     │   └── BudgetExceeded(RuntimeError)      a cap on calls, tokens, bytes or seconds is reached; names the cap
+    ├── PartFailed(RuntimeError)         a rewriter, reranker or context step gave what cannot be used; it is left out
+    ├── OutOfTime(TimeoutError)          one of these was not done when its time was up
     ├── DeadlinePassed(TimeoutError)     time was up before anything was found to answer from
     └── ExtraMissing(ImportError)        an optional package is not installed; says the install line
 """
@@ -146,6 +148,14 @@ class ConstraintUnmet(LLMError, ValueError):  # noqa: N818
 
 class BudgetExceeded(LLMError, RuntimeError):  # noqa: N818
     """A cap on calls, tokens, bytes or seconds is reached."""
+
+
+class PartFailed(RagError, RuntimeError):  # noqa: N818
+    """A part of the road from question to passages gave what cannot be used."""
+
+
+class OutOfTime(RagError, TimeoutError):  # noqa: N818
+    """Work was not done when its time was up; it may go on unseen until its end, its result is dropped."""
 
 
 class DeadlinePassed(RagError, TimeoutError):  # noqa: N818

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..documents import Passage
+from ..failures import in_words
 from .protocol import ContextBuilder
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Context:
             try:
                 built = builder.build(question, tuple(current))
             except Exception as error:  # noqa: BLE001 - whatever a step raises, what it was given remains
-                failures.append(f"{builder.name} was left out: {type(error).__name__}: {error}")
+                failures.append(f"{builder.name} was left out: {in_words(error)}")
                 log.info("context step %s", failures[-1])  # the caller is told by `failure`
             else:
                 left = {passage.chunk for passage in built}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import RagError
+from ..failures import in_words
 from ..query import Query, as_query
 from ..retriever import Retrieval
 from ..searching import Layer, Searcher
@@ -66,7 +67,7 @@ class RememberingRetriever(Layer):
         try:
             turns = tuple(turn.question for turn in self.memory.turns())
         except (RagError, OSError) as error:
-            log.info("the memory's turns were left out: %s", error)  # `joined` fails on it too, and tells
+            log.info("the memory's turns were left out: %s", in_words(error))  # `joined` fails on it too, and tells
             return queries
         return [query if query.history else replace(query, history=turns) for query in queries]
 
@@ -75,8 +76,8 @@ class RememberingRetriever(Layer):
         try:
             recalled = self.memory.recall(found.question, self.memories)
         except (RagError, OSError) as error:
-            log.info("the memory was left out: %s", error)  # the caller is told by `notes`
-            return replace(found, notes=(*found.notes, f"the memory was left out: {error}"))
+            log.info("the memory was left out: %s", in_words(error))  # the caller is told by `notes`
+            return replace(found, notes=(*found.notes, f"the memory was left out: {in_words(error)}"))
         first = len(found.passages) + 1
         least = min((passage.score for passage in found.passages), default=0.0)
         behind = [

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..failures import in_words
 from ..generation.language_model import LanguageModel, Message
 from ..generation.sampling import Sampling
 from ..sentences import sentences
@@ -47,7 +48,7 @@ def summarised(
         try:
             notes = _noted(turns, model, deadline)
         except Exception as error:  # noqa: BLE001 - whatever a model raises, the turns' own words remain
-            log.warning("the language model wrote no notes (%s: %s)", type(error).__name__, error)
+            log.warning("the language model wrote no notes (%s)", in_words(error))
         else:
             if notes:
                 return [Note(notes)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..cross_encoders import cross_encoder
 from ..documents import Passage, context_text
-from ..errors import InvalidInput
+from ..errors import InvalidInput, OutOfTime
 
 
 class CrossEncoderReranker:
@@ -57,7 +57,7 @@ class CrossEncoderReranker:
 
         Raises
         ------
-        TimeoutError
+        OutOfTime
             The deadline has passed; what is scored by then is dropped.
         InvalidInput
             The model gives more than one number a pair: it is a classifier, not a reranker.
@@ -66,7 +66,7 @@ class CrossEncoderReranker:
         found: list[float] = []
         for start in range(0, len(passages), self._batch_size):
             if until is not None and time.monotonic() > until:
-                raise TimeoutError(f"{start} of {len(passages)} passages were scored in {deadline:.3g} s")
+                raise OutOfTime(f"{start} of {len(passages)} passages were scored in {deadline:.3g} s")
             part = passages[start : start + self._batch_size]
             pairs = [(question, context_text(p.title, p.heading, p.text)) for p in part]
             scores = np.asarray(self._model.predict(pairs, batch_size=len(pairs), show_progress_bar=False))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..documents import Passage
-from ..errors import InvalidInput
+from ..errors import InvalidInput, LLMBadResponse, OutOfTime
 from ..generation.language_model import LanguageModel, Message
 from ..generation.sampling import Sampling
 
@@ -56,7 +56,7 @@ class ListwiseReranker:
 
         Raises
         ------
-        ValueError
+        LLMBadResponse
             The model named no passage.
         RagError
             The model failed.
@@ -68,7 +68,7 @@ class ListwiseReranker:
             part = order[start : start + self.window]
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
-                raise TimeoutError("the time was up before the first passages were ranked")
+                raise OutOfTime("the time was up before the first passages were ranked")
             order[start : start + self.window] = self._ranked(question, passages, part, left)
             if start == 0:
                 break
@@ -86,7 +86,7 @@ class ListwiseReranker:
         named = [int(n) - 1 for n in _NUMBER.findall(said.text)]
         chosen = [n for n in dict.fromkeys(named) if 0 <= n < len(part)]
         if not chosen:
-            raise ValueError(f"the model named no passage: {said.text[:80]!r}")
+            raise LLMBadResponse(f"the model named no passage: {said.text[:80]!r}")
         rest = [n for n in range(len(part)) if n not in set(chosen)]
         return [part[n] for n in (*chosen, *rest)]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..deadlines import within
 from ..documents import Passage
-from ..errors import InvalidInput
+from ..errors import InvalidInput, OutOfTime, PartFailed
+from ..failures import in_words
 from .protocol import Reranker
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class Reranking:
             try:
                 current = _ordered(reranker, question, current, left)
             except Exception as error:  # noqa: BLE001 - whatever a reranker raises, the search's order remains
-                failures.append(f"{reranker.name} was left out: {type(error).__name__}: {error}")
+                failures.append(f"{reranker.name} was left out: {in_words(error)}")
                 log.info("reranker %s", failures[-1])  # the caller is told by `failure`
             seconds.append((reranker.name, time.perf_counter() - begun))
         before = {passage.chunk: rank for rank, passage in enumerate(passages, 1)}
@@ -118,11 +119,11 @@ class Reranking:
 def _ordered(reranker: Reranker, question: str, passages: list[Passage], seconds: float | None) -> list[Passage]:
     """Return the passages in the reranker's order; equal scores keep theirs."""
     if seconds is not None and seconds <= 0:
-        raise TimeoutError("no time was left for it")
+        raise OutOfTime("no time was left for it")
     scores = within(seconds, lambda: reranker.score(question, tuple(passages), deadline=seconds))
     checked = np.asarray(scores, np.float64)
     if checked.shape != (len(passages),) or not np.isfinite(checked).all():
-        raise ValueError(f"it gave scores of shape {checked.shape} for {len(passages)} passages, or not finite ones")
+        raise PartFailed(f"it gave scores of shape {checked.shape} for {len(passages)} passages, or not finite ones")
     order = np.argsort(-checked, kind="stable")
     return [_scored(passages[i], reranker.name, float(checked[i])) for i in order.tolist()]
 

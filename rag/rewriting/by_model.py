@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from ..deadlines import within
+from ..failures import in_words
 from ..generation.language_model import LanguageModel
 from .condensing import Condenser
 from .consulting import Cache, texts
@@ -88,7 +89,7 @@ class CondenseByModel(ByModel):
             if self._rules is None:
                 raise
             done = self._rules.rewrite(asked, corpus, deadline=deadline)
-            raise Unfinished(done, f"{type(error).__name__}: {error}") from error
+            raise Unfinished(done, in_words(error)) from error
 
 
 class MultiQuery(ByModel):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Protocol
 
+from ..errors import LLMBadResponse
 from ..generation.language_model import Completion, LanguageModel, Message
 from ..generation.sampling import Sampling
 from .stage import LONGEST
@@ -53,7 +54,7 @@ def texts(
 
     Raises
     ------
-    ValueError
+    LLMBadResponse
         The answer is no JSON list of texts, or one of its texts is empty or too long.
     """
     sampling = Sampling(max_tokens=tokens)
@@ -72,11 +73,11 @@ def parsed(answer: str, most: int) -> list[str]:
     try:
         values = json.loads(fence.group(1) if fence else answer)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"the model answered no JSON: {answer[:80]!r}") from error
+        raise LLMBadResponse(f"the model answered no JSON: {answer[:80]!r}") from error
     if not isinstance(values, list) or not values or len(values) > most:
-        raise ValueError(f"the model gave no list of 1 to {most} texts: {answer[:80]!r}")
+        raise LLMBadResponse(f"the model gave no list of 1 to {most} texts: {answer[:80]!r}")
     if not all(isinstance(v, str) and v.strip() and len(v) <= LONGEST for v in values):
-        raise ValueError(f"the model's list holds something that is no text, empty or too long: {answer[:80]!r}")
+        raise LLMBadResponse(f"the model's list holds something that is no text, empty or too long: {answer[:80]!r}")
     return [" ".join(value.split()) for value in values]
 
 

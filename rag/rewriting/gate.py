@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ExtraMissing
+from ..failures import in_words
 from ..generation.language_model import LanguageModel
 from .condensing import Condenser, depends
 from .normalising import Normaliser
@@ -67,7 +68,7 @@ class Automatic:
             try:
                 return MultiQuery(self._model).rewrite(asked, corpus, deadline=deadline)
             except Exception as error:
-                raise Unfinished(asked, f"{type(error).__name__}: {error}") from error
+                raise Unfinished(asked, in_words(error)) from error
         return asked
 
     @property

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..deadlines import within
-from ..errors import InvalidInput
+from ..errors import InvalidInput, OutOfTime, PartFailed
+from ..failures import in_words, on_one_line
 from ..query import Query
 from .protocol import Asked, Corpus, QueryRewriter, Unfinished, Variant
 
@@ -161,12 +162,12 @@ def _tried(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | 
         try:
             made = _watched(rewriter, asked, corpus, left)
         except Unfinished as half:
-            made, note = half.asked, f"{rewriter.name} did without its language model: {_short(half)}"
-            log.warning("rewriter %s", note)
+            made, note = half.asked, f"{rewriter.name} did without its language model: {on_one_line(str(half))}"
+            log.info("rewriter %s", note)
         after = _checked(made, asked)
     except Exception as error:  # noqa: BLE001 - whatever a rewriter raises, the plain question remains
-        note = f"{rewriter.name} was left out: {type(error).__name__}: {_short(error)}"
-        log.warning("rewriter %s", note)
+        note = f"{rewriter.name} was left out: {in_words(error)}"
+        log.info("rewriter %s", note)  # the caller is told by `Rewritten.notes`
         return asked, Step(rewriter.name, False, asked.text, seconds=time.perf_counter() - begun, note=note)
     changed = after.differs(asked)
     return after, Step(
@@ -181,13 +182,9 @@ def _tried(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | 
     )
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
 def _watched(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | None) -> object:
     if left is not None and left <= 0:
-        raise TimeoutError("no time was left for it")
+        raise OutOfTime("no time was left for it")
     # The toolkit's own rules need no watching, and a thread costs more than they do.
     watched = left if getattr(rewriter, "waits", True) else None
     return within(watched, lambda: rewriter.rewrite(asked, corpus, deadline=left))
@@ -196,9 +193,9 @@ def _watched(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float 
 def _checked(found: object, asked: Asked) -> Asked:
     """Refuse nonsense, and bound what may be asked for."""
     if not isinstance(found, Asked):
-        raise TypeError(f"it returned a {type(found).__name__}, not a question")
+        raise PartFailed(f"it returned a {type(found).__name__}, not a question")
     if not found.text.strip() or len(found.text) > max(LONGEST, 2 * len(asked.text)):
-        raise ValueError(f"it made a question of {len(found.text)} characters")
+        raise PartFailed(f"it made a question of {len(found.text)} characters")
     fresh = dict.fromkeys(v for v in found.variants[: 10 * MOST_VARIANTS] if v.text.strip() and len(v.text) <= LONGEST)
     kept = tuple(v for v in fresh if v.text != found.text)[:MOST_VARIANTS]
     return found if kept == found.variants else replace(found, variants=kept)

@@ -177,7 +177,7 @@ def test_steps_in_a_row_failures_and_what_was_dropped(kb: KnowledgeBase) -> None
     verbatim(kb, built.passages)
     assert [p.rank for p in built.passages] == [1, 3, 2]
     assert built.dropped == ((given[1].chunk, "neighbours"),)
-    assert built.failure == "broken was left out: RuntimeError: no"
+    assert built.failure.startswith("broken was left out: RuntimeError (test_context.py, line ")
     assert [name for name, _ in built.seconds] == ["neighbours", "broken", "edges"]
 
 
@@ -227,4 +227,4 @@ def test_a_failure_is_marked_in_the_answer(kb: KnowledgeBase) -> None:
     assert refined.retrieve("Where does Katsura grow?") == Retriever(kb, k=3).retrieve("Where does Katsura grow?")
     answer = Bot(refined).ask("Where does Katsura grow?")
     assert answer.degraded
-    assert "broken was left out: RuntimeError: no" in answer.reason
+    assert "broken was left out: RuntimeError (test_context.py, line" in answer.reason
