@@ -18,7 +18,7 @@ from ..errors import ExtraMissing
 from ..generation.question import FUNCTION_WORDS
 from .dictionary import Dictionary, dictionary
 from .protocol import Asked, Corpus
-from .slips import believed, cost, within
+from .slips import LONG, believed, cost, within
 
 # A word in plain text: nothing beside it that makes a path, an address, a compound or code of it.
 _WORD = re.compile(r"(?<![\w./@#:\\`+=<>$&*~'’-])[^\W\d_]+(?:(?=['’]s(?!\w))|(?!['’]\w|[\w/@#:\\`+=<>$&*~(]|[.-]\w))")
@@ -101,9 +101,10 @@ class SpellingCorrector:
         rivals = [own for own, each in ranked if each.term != best.term]
         if not (best.held or not best.term) or (rivals and worth - rivals[0] < _CLEAR):
             return word
-        if worth < _RARE * math.ceil(cost(word.lower(), best.word)):
-            return word
-        if word.istitle() and not opens and shares[best.word] < _NAME_TOGETHER:
+        slips = math.ceil(cost(word.lower(), best.word))
+        may_be_name = word.istitle() and not opens and shares[best.word] < _NAME_TOGETHER
+        # Another long word is not so near by chance.
+        if (slips > 1 or len(word) < LONG) and (may_be_name or worth < _RARE * slips):
             return word
         meant = (_as_written(best.term, word.lower(), corpus) if best.held else None) or best.word
         return meant.capitalize() if word.istitle() else meant
