@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 
 from . import answer_spans, telemetry
 from .answers import Answer
-from .deadlines import OutOfTime, within
+from .deadlines import within
 from .documents import Passage
 from .errors import (
     DeadlinePassed,
@@ -20,6 +20,7 @@ from .errors import (
     LLMUnsupported,
     ModelDamaged,
     ModelMissing,
+    OutOfTime,
 )
 from .generation.deadline import Deadline
 from .generation.extractive import ExtractiveGenerator

@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..answers import Answer
-from ..deadlines import OutOfTime, within
+from ..deadlines import within
 from ..documents import Passage
-from ..errors import InvalidInput, LLMTimeout, StoreError
+from ..errors import InvalidInput, LLMTimeout, OutOfTime, StoreError
 from . import conversation, prompts
 from .cache import CompletionCache, content_key
 from .chat_model import ChatModel

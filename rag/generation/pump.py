@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import TypeVar
 
-from ..deadlines import OutOfTime
+from ..errors import OutOfTime
 
 Whole = TypeVar("Whole")
 
