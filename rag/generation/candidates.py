@@ -19,6 +19,7 @@ _MARKER = re.compile(r"(?:[#>*+•‣-]{1,6}\s+|\d{1,3}[.)]\s+)+")
 _FENCE = re.compile(r"^[ ]{0,3}(?:```|~~~)", re.MULTILINE)
 _LINK = re.compile(r"!?\[[^\[\]\n]{0,300}\]\([^()\s]{0,500}\)|https?://\S{1,500}")
 _LETTER = re.compile(r"[^\W\d_]")
+_QUOTED_QUESTION = tuple(f"?{mark}" for mark in "\"'”’»)`")
 _HEADING = re.compile(r"#{1,6}\s|=+\s*$")
 
 
@@ -96,6 +97,8 @@ def _noise(passage: str, start: int, text: str, *, inside_code: bool) -> float:
         return 3.0
     if text.count("|") > 2:
         return 1.0
+    if text.endswith(_QUOTED_QUESTION):
+        return 2.0
     if not text.endswith((*".!?:。！？", '"', ")", "”")) and len(text) < 60:
         return 1.5
     return 1.0 if text.endswith(":") else 0.0

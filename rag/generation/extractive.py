@@ -18,7 +18,7 @@ from .candidates import Candidate, candidates
 from .clues import defines
 from .features import NAMES, Setting, features, standardised
 from .prompts import UNKNOWN
-from .question import FUNCTION_WORDS, Kind, Question, analyse
+from .question import FUNCTION_WORDS, Kind, Question, analyse, asks
 from .selection import select
 from .words import Analyser, WordReader
 
@@ -96,7 +96,7 @@ class ExtractiveGenerator:
             return _abstain(question, passages, "the question is empty")
         if not passages:
             return _abstain(question, passages, "nothing was retrieved")
-        found = candidates(passages)
+        found = [each for each in candidates(passages) if not asks(each.text, question)]
         if not found:
             return _abstain(question, passages, "the retrieved passages hold no sentences")
         asked = analyse(question)

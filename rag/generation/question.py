@@ -99,6 +99,12 @@ def analyse(text: str) -> Question:
     return _what(text, rest)
 
 
+def asks(sentence: str, question: str) -> bool:
+    """Say whether a sentence asks the question itself, word for word, as an FAQ's heading or a command to type does."""
+    asked, said = (" ".join(text.lower().split()) for text in (question, sentence))
+    return asked.rstrip("?？؟ ") + "?" in said.replace("？", "?").replace("؟", "?")
+
+
 def _how(text: str, rest: list[str]) -> Question:
     kind = _HOW.get(rest[0], "manner") if rest else "manner"
     if kind == "number" and rest[0] == "many":

@@ -36,6 +36,7 @@ def test_the_docs_answer(kb: Path, question: str, capsys: pytest.CaptureFixture[
     for citation in answer["citations"]:
         text = Path(citation["source"]).read_text(encoding="utf-8")
         assert " ".join(citation["quote"].split()) in " ".join(text.split())
+        assert question not in citation["quote"], "a command that asks the question is no answer to it"
 
 
 def test_the_docs_do_not_answer_everything(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:

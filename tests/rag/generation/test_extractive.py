@@ -179,6 +179,20 @@ def test_no_sentence_twice(generator):
     assert len(set(quotes)) == len(quotes)
 
 
+def test_a_sentence_that_asks_the_question_answers_nothing(generator):
+    text = (
+        'Type rag ask kb/ "How do I delete a document for good?"\n\n'
+        "To delete a document for good, remove its source and purge."
+    )
+    for question in ("How do I delete a document for good?", "how do I delete  a document for good"):
+        answer = generator.generate(question, [passage(text)])
+        assert [c.quote for c in answer.citations] == ["To delete a document for good, remove its source and purge."]
+    alone = generator.generate("Who approves travel?", [passage('rag ask kb/ "Who approves travel?" --json')])
+    assert alone.abstained
+    kept = generator.generate("Who approves travel?", [passage("The person who approves travel is Ada.")])
+    assert [c.quote for c in kept.citations] == ["The person who approves travel is Ada."]
+
+
 def test_is_a_generator(generator):
     assert isinstance(generator, Generator)
 
