@@ -90,15 +90,13 @@ def _noise(passage: str, start: int, text: str, *, inside_code: bool) -> float:
     line_start = passage.rfind("\n", 0, start) + 1
     if _HEADING.match(passage, line_start) or text.startswith(("```", "~~~", ":::")):
         return 3.0
-    if inside_code:
+    if inside_code or text.endswith(_QUOTED_QUESTION):
         return 2.0
     bare = _LINK.sub("", text)
     if len(bare) < 0.4 * len(text) or not _LETTER.search(bare):
         return 3.0
     if text.count("|") > 2:
         return 1.0
-    if text.endswith(_QUOTED_QUESTION):
-        return 2.0
     if not text.endswith((*".!?:。！？", '"', ")", "”")) and len(text) < 60:
         return 1.5
     return 1.0 if text.endswith(":") else 0.0
