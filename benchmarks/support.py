@@ -12,6 +12,7 @@ five passages that are retrieved for it, as an answer's sentences are:
 - SQuAD: questions whose question word is replaced by an answer. True with the gold answer; swapped with one of the same
   kind from another paragraph of the article, or with "not" after the verb (as FactCC changes sentences; Kryscinski et
   al., EMNLP 2020). Learned on the articles that ``learn_answer_weights.py`` learned on, reported on the 20 others.
+- Sentences of SQuAD's passages that say "not" or "never", as they are and without it; not learned from.
 
 Reported: the share called supported, of true and of other claims, and the AUROC of the score, each with all false
 claims and with one kind of them; for the embedder's weights and for words alone.
@@ -41,6 +42,7 @@ from rag.generation.question import analyse
 from rag.generation.support import LEXICAL, LOOKED_AT, SUPPORTED, SupportChecker, number_missing
 from rag.knowledge_base import KnowledgeBase
 from rag.retriever import Retriever
+from rag.sentences import sentences
 
 K, DEEP = 5, 20
 SIGNS = {"coverage": 1, "nearby": 1, "pairs": 1, "missing_names": -1, "denies": -1, "sentences": -1, "cosine": 1}
@@ -50,6 +52,7 @@ LEAST = {"sentences": -0.5}
 _ASKS = re.compile(r"\b(?:who|whom|what|which|when|where|how (?:many|much|long|old|far)|why|how)\b", re.IGNORECASE)
 
 
+_NOT = re.compile(r"(?<=\w) (?:not|never)\b(?! only)|(?<=can)not\b")
 _VERB = re.compile(r"\b(is|are|was|were|can|could|will|would|did|does|do|has|have|had|must|should|may|might)\b")
 
 
@@ -111,6 +114,21 @@ def squad_claims(data: Path, names: set[str], count: int, retriever: Retriever) 
     for (item, kind, text), passages in zip(made, found, strict=True):
         if any(p.document == item.paragraph for p in passages):
             yield Case("SQuAD", kind, text, passages)
+
+
+def denials(data: Path, names: set[str], count: int, retriever: Retriever) -> Iterator[Case]:
+    """Yield sentences of the retrieved passages that say "not", and the same without it."""
+    items = squad.answerable(data / "v1")
+    part = squad.parts([item.article for item in items])
+    kept = squad.sample([item for item in items if part[item.article] in names], count)
+    seen = set()
+    for passages in retriever.retrieve_many([item.text for item in kept], k=K):
+        said = [p.text[start:end] for p in passages for start, end in sentences(p.text)]
+        denying = next((each for each in said if _NOT.search(each) and each not in seen), None)
+        if denying is not None:
+            seen.add(denying)
+            yield Case("SQuAD", "denial kept", denying, passages)
+            yield Case("SQuAD", "denial left out", _NOT.sub("", denying), passages)
 
 
 def claim(item: squad.Item, answer: str) -> str:
@@ -223,6 +241,8 @@ def main() -> None:
         split, parts = ("train", {"learn", "calibrate"}) if args.learn else ("test", {"report"})
         cases = [*scifact(args.data / "scifact", split, Retriever(claims)),
                  *squad_claims(args.data / "squad", parts, args.count, Retriever(articles))]  # fmt: skip
+        if not args.learn:
+            cases += denials(args.data / "squad", parts, args.count, Retriever(articles))
         if args.learn:
             args.learn.write_text(json.dumps(table(cases, claims), indent=1) + "\n", encoding="utf-8")
             return

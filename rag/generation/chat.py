@@ -19,16 +19,17 @@ from .cache import CompletionCache, content_key
 from .chat_model import ChatModel
 from .deadline import Deadline
 from .language_model import Completion, LanguageModel, Message
-from .marks import Said, cut_mark, cut_off, said, said_so_far
+from .marks import Said, said
 from .prices import Prices, price_of, priced
 from .prompts import Example
 from .pump import pumped
-from .reasoning import CLOSE, without_thoughts
+from .reasoning import without_thoughts
 from .sampling import Sampling
 from .streaming import AnswerStream, Cancellation
 from .support import SupportChecker
 from .verification import Policy, Verification, policy_named, withheld
 from .voting import vote
+from .writing import Writing
 
 if TYPE_CHECKING:
     from ..embedding.protocol import Embedder
@@ -42,8 +43,6 @@ _GRACE = 0.3
 """Seconds that a model gets beyond its deadline, to say itself that it has passed."""
 _LATE = 0.15
 """Seconds beyond the deadline in which what the model has said by then is still checked."""
-_LONG = 2000
-"""Characters without the end of a sentence from which on it is looked for less often."""
 
 
 class ChatGenerator:
@@ -178,7 +177,9 @@ class ChatGenerator:
             raise self._too_late(until.seconds) from None
 
     def _too_late(self, seconds: float | None) -> LLMTimeout:
-        return LLMTimeout(f"{self.name} gave no answer before the deadline of {seconds:.3g} s")
+        error = LLMTimeout(f"{self.name} gave no checked answer before the deadline of {seconds:.3g} s")
+        error.attempts = 1  # at least: a model that keeps its deadline has said itself how often it was asked
+        return error
 
     def _sentences(
         self,
@@ -192,34 +193,30 @@ class ChatGenerator:
         verification = Verification(self.checker, question, read, self.unsupported)
         stored = self._stored(key)
         late = replace(until, at=until.at + _LATE)
-        again, skipped = 0, False
+        writing, skipped = Writing(self.sampling.max_tokens), False
         if stored is not None or self.sampling.n > 1 or not isinstance(self.model, ChatModel):
             completion = stored or self._asked(messages, key, until)
-            text = self._chosen(completion, question, read)
+            sentences = writing.feed(self._chosen(completion, question, read))
+            skipped = yield from _shown(verification, sentences, late)
         else:
-            text = ""
             with self.model.stream(messages, sampling=self.sampling, deadline=_left(until)) as stream:
                 cancel.watch(stream.cancel)
                 for piece in stream:
-                    text += piece
-                    if len(text) < again or until.passed:
-                        continue
-                    thought, closed, answered = text.partition(CLOSE)
-                    if closed:  # all of it so far was thought: the template had opened the block in the prompt
+                    if late.passed or writing.ran_away:
+                        continue  # to the end, which says what it cost
+                    answered = writing.after_thought(piece)
+                    if answered is not None:
                         verification = Verification(self.checker, question, read, self.unsupported)
-                    sentences, text = said_so_far(answered.lstrip() if closed else thought)
-                    # A text that never ends a sentence is not split again at every word of it.
-                    again = 0 if sentences or len(text) < _LONG else len(text) * 9 // 8
+                    sentences = writing.feed(piece if answered is None else answered)
                     skipped = (yield from _shown(verification, sentences, late)) or skipped
                 completion = stream.completion
             self._keep(key, completion)
-        if late.passed and text.strip():
-            skipped = True
-        else:
-            rest = cut_off(said(cut_mark(text))) if completion.incomplete else said(text)
-            skipped = (yield from _shown(verification, rest, late)) or skipped
-        if skipped and not completion.incomplete:
-            why = f"{until} passed while the answer was checked"
+        rest = writing.rest(incomplete=completion.incomplete)
+        skipped = (yield from _shown(verification, rest, late)) or skipped
+        if not completion.incomplete and (skipped or writing.ran_away):
+            why = (
+                "the answer went on without end" if writing.ran_away else f"{until} passed while the answer was checked"
+            )
             completion = replace(completion, incomplete=True, reason=why)
         return verification.answer(**self._facts(completion, cached=stored is not None))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .evidence import Evidence, Span, following, names, negations, numbers
+from .denials import denials
+from .evidence import Evidence, Span, following, names, numbers
 from .words import WordReader
 
 FEATURES = ("coverage", "nearby", "pairs", "missing_names", "denies", "sentences", "cosine")
@@ -38,6 +39,7 @@ class Claim:
     names: frozenset[str]
     numbers: frozenset[str]
     negated: bool
+    denies: bool
 
     @classmethod
     def read(cls, text: str, reader: WordReader) -> Claim:
@@ -49,7 +51,8 @@ class Claim:
             following(words.terms),
             names(words),
             numbers(text, spelt=False),
-            negations(text) % 2 == 1,
+            denials(text) % 2 == 1,
+            denials(text) > 0,
         )
 
     def weight(self, term: str) -> float:
@@ -68,7 +71,7 @@ def features(claim: Claim, spans: Sequence[Span], evidence: Evidence) -> list[fl
         sum(claim.weight(term) for term in claim.terms & around) / total,
         len(claim.pairs & pairs) / max(1, len(claim.pairs)),
         len(claim.names - held - around) / max(1, len(claim.names)),
-        float(claim.negated and not any(span.negations for span in spans)),
+        float(claim.negated and not any(span.denials for span in spans)),
         float(sum(span.sentences for span in spans) - 1),
         0.0,
     ]

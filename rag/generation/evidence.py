@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..documents import Passage
 from .candidates import Candidate, candidates
+from .denials import denials, denied
 from .marks import folded
 from .question import listed
 from .words import WordReader, Words
@@ -20,10 +21,6 @@ from .words import WordReader, Words
 WIDEST = 3
 """Sentences in a row that may bear out one claim together."""
 
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|none|nor|neither|nobody|nothing|without|cannot|lacks?|fails?|failed|unable|\w+n['’]t)\b",
-    re.IGNORECASE,
-)
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f\u2009'’](?=\d{3}(?!\d))")
 _DOTTED = re.compile(r"\d{1,3}(?:\.\d{3})+")
@@ -49,8 +46,10 @@ class Span:
         Character offsets into the passage's text.
     terms, numbers
         What stands there; numbers also where they are spelt out.
-    negations
+    denials
         How often it says no.
+    denied
+        Terms that it denies.
     pairs
         Terms that follow one another.
     """
@@ -61,7 +60,8 @@ class Span:
     sentences: int
     terms: frozenset[str]
     numbers: frozenset[str]
-    negations: int
+    denials: int
+    denied: frozenset[str]
     pairs: frozenset[tuple[str, str]]
 
 
@@ -117,11 +117,6 @@ def numbers(text: str, *, spelt: bool) -> frozenset[str]:
     return frozenset(figure.removesuffix(".0") for figure in found)
 
 
-def negations(text: str) -> int:
-    """Count words that say no."""
-    return len(_NEGATION.findall(text))
-
-
 def following(terms: Sequence[str]) -> frozenset[tuple[str, str]]:
     """Return the pairs of terms that follow one another."""
     return frozenset(pairwise(terms))
@@ -162,7 +157,8 @@ def _spans(found: Sequence[Candidate], passages: Sequence[Passage], reader: Word
                     last - first + 1,
                     terms,
                     numbers(text, spelt=True),
-                    negations(text),
+                    denials(text),
+                    denied(text, reader),
                     pairs,
                 )
             )

@@ -4,8 +4,9 @@ By words: which share of the claim's words, names and numbers stands in a few se
 yes or no alike, and point the same way. By meaning: the embedder's cosine, which also finds a claim in other words;
 only for the embedder that the weights were learned with, as cosines of another mean something else. A logistic
 function of these `FEATURES` makes the score; ``benchmarks/support.py`` learned its weights, and says how far it can be
-trusted. A number that stands in no passage is never borne out. A user's model of natural-language inference replaces
-the score, see `Entailment`.
+trusted. A number that stands in no passage is never borne out, nor is what the passage denies ("must never mix" for
+"must mix"), as far as `rag.generation.denials` sees. A user's model of natural-language inference replaces the score,
+see `Entailment`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 SUPPORTED = 0.5
 """Support from which on a sentence counts as borne out."""
+_DENIED = 0.2
+"""The most support that a span can give to what it denies."""
 LOOKED_AT = 8
 """Spans that are compared by meaning, the best by their words."""
 
@@ -103,6 +106,9 @@ class SupportChecker:
             scores = np.zeros(len(lexical))
             shown[order, FEATURES.index("cosine")] = cosines
             scores[order] = _probability(shown[order], self._embedder.name)  # type: ignore[union-attr] # it gave cosines
+        for i in np.flatnonzero(scores >= SUPPORTED):
+            if denial(claim, evidence.spans[int(i)]):
+                scores[i] = _DENIED
         best: dict[int, Support] = {}
         for i in np.argsort(-scores, kind="stable"):
             span = evidence.spans[int(i)]
@@ -193,11 +199,19 @@ def number_missing(claim: Claim, spans: Sequence[Span], evidence: Evidence) -> s
     return min(claim.numbers - known, default="")
 
 
+def denial(claim: Claim, span: Span) -> str:
+    """Return a term that the claim affirms and the span denies; empty if there is none."""
+    return "" if claim.denies else min(claim.terms & span.denied, default="")
+
+
 def _judged(claim: Claim, spans: Sequence[Span], score: float, evidence: Evidence) -> tuple[float, str]:
     """Return the score, low where a number of the claim is missing, and what is wrong."""
     absent = number_missing(claim, spans, evidence)
     if absent:
         return min(score, 0.05), f"{absent} does not stand there"
+    denying = next((term for span in spans if (term := denial(claim, span))), "")
+    if denying:
+        return min(score, _DENIED), f"{denying!r} is denied there"
     if score >= SUPPORTED:
         return score, ""
     unknown = sorted(claim.names.difference(*(evidence.terms[span.passage] for span in spans)))

@@ -68,16 +68,23 @@ def test_one_cut_sentence_alone_gives_way_to_quotes_and_the_reason_is_said_once(
     assert answer.reason.count("the stream broke") == 1
 
 
-def test_a_text_without_end_takes_time_in_proportion_to_its_length(kb: KnowledgeBase) -> None:
+def test_a_text_without_end_is_cut_and_takes_time_in_proportion_to_its_length(kb: KnowledgeBase) -> None:
     def seconds(n: int) -> float:
         model = lambda _: iter([f"{FIRST} ", *["tea "] * n])  # noqa: E731
         start = time.process_time()
-        answer = Bot(Retriever(kb), model, sampling=Sampling(max_tokens=10**6)).ask(QUESTION)
+        answer = Bot(Retriever(kb), model, sampling=Sampling(max_tokens=10**5)).ask(QUESTION)
         assert len(answer.text) > 4 * n
         return time.process_time() - start
 
     seconds(100)
     assert seconds(16_000) < 16 * max(seconds(2_000), 0.05)
+    start = time.process_time()
+    answer = Bot(Retriever(kb), lambda _: f"{FIRST} T" + "ea" * 1_000_000).ask(QUESTION)
+    assert time.process_time() - start < 10
+    assert answer.incomplete
+    assert "without end" in answer.reason
+    assert answer.supported_text == "Green tea is steeped at 80 degrees."
+    assert len(answer.text) < 200_000
 
 
 class SlowEntailment:
