@@ -30,9 +30,15 @@ def retrieval(kb: str, k: int) -> dict[str, Any]:
 def chat(generator: ChatGenerator) -> dict[str, Any]:
     """Return what the span of a language model says."""
     provider, _, model = generator.name.partition(":")
+    remote = provider == "openai"
+    model, _, server = model.rpartition("@") if remote and "@" in model else (model, "", "")
+    host, _, port = server.rpartition(":") if server.rpartition(":")[2].isdecimal() else (server, "", "")
     sampling = generator.sampling
     return {
         "name": f"chat {model or provider}",
+        "remote": remote,
+        "server__address": host or None,
+        "server__port": int(port) if port else None,
         "gen_ai__operation__name": "chat",
         "gen_ai__provider__name": provider,
         "gen_ai__request__model": model or provider,
@@ -51,5 +57,11 @@ def used(span: telemetry.Span, answer: Answer) -> None:
     span.set(
         gen_ai__usage__input_tokens=answer.usage.prompt_tokens,
         gen_ai__usage__output_tokens=answer.usage.completion_tokens,
-        gen_ai__response__finish_reasons=["length" if answer.incomplete else "stop"],
+        gen_ai__response__finish_reasons=[_finish(answer)],
     )
+
+
+def _finish(answer: Answer) -> str:
+    if not answer.incomplete:
+        return "stop"
+    return "length" if "max_tokens" in answer.reason else "content_filter" if "filter" in answer.reason else "error"

@@ -23,9 +23,9 @@ class Span:
         self._span = span
 
     @contextmanager
-    def child(self, name: str, **attributes: Attribute | None) -> Iterator[Span]:
+    def child(self, name: str, *, remote: bool = False, **attributes: Attribute | None) -> Iterator[Span]:
         """Open a span inside this one; see `span`."""
-        with span(name, parent=self, **attributes) as inner:
+        with span(name, parent=self, remote=remote, **attributes) as inner:
             yield inner
 
     def set(self, **attributes: Attribute | None) -> None:
@@ -51,8 +51,12 @@ class Span:
 
 
 @contextmanager
-def span(name: str, *, parent: Span | None = None, **attributes: Attribute | None) -> Iterator[Span]:
+def span(
+    name: str, *, parent: Span | None = None, remote: bool = False, **attributes: Attribute | None
+) -> Iterator[Span]:
     """Open a span around an operation; errors that pass through mark it as failed.
+
+    Where another process does the work (``remote``) its kind is CLIENT, else INTERNAL.
 
     It never becomes the thread's current span: an answer that streams is read wherever its reader is.
     """
@@ -63,7 +67,8 @@ def span(name: str, *, parent: Span | None = None, **attributes: Attribute | Non
         return
     above = parent._span if parent is not None else None
     context = trace.set_span_in_context(above) if above is not None else None
-    own = Span(trace.get_tracer("rag-workbench").start_span(name, context=context))
+    kind = trace.SpanKind.CLIENT if remote else trace.SpanKind.INTERNAL
+    own = Span(trace.get_tracer("rag-workbench").start_span(name, context=context, kind=kind))
     own.set(**attributes)
     try:
         yield own

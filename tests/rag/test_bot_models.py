@@ -9,9 +9,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chat_server import ChatServer
 from pydantic import BaseModel
 
-from rag import Answer, Bot, Document, HashingEmbedder, InvalidInput, KnowledgeBase, LLMUnavailable, Retriever, Sampling
+from rag import (
+    Answer,
+    Bot,
+    Document,
+    HashingEmbedder,
+    InvalidInput,
+    KnowledgeBase,
+    LLMUnavailable,
+    Retriever,
+    Sampling,
+    language_model,
+)
 from rag.errors import DeadlinePassed, LLMUnsupported
 from rag.generation.cache import CompletionCache
 from rag.generation.extractive import ExtractiveGenerator
@@ -221,6 +233,31 @@ def test_spans_follow_the_conventions_and_carry_no_text(kb: KnowledgeBase) -> No
     said = " ".join(span.to_json() for span in kept.get_finished_spans())
     assert "ValueError" in said
     assert not [text for text in ("green", "80 degrees", CANARY) if text in said.lower()]
+
+
+def test_a_server_is_the_client_span_of_its_model_and_address(
+    kb: KnowledgeBase, chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    kept, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    Bot(Retriever(kb), language_model("openai:meta/tiny", base_url=chat_server.url)).ask(QUESTION)
+    spans = {span.attributes["gen_ai.operation.name"]: span for span in kept.get_finished_spans()}
+    chat = spans["chat"]
+    assert (chat.name, chat.kind, spans["retrieval"].kind) == (
+        "chat meta/tiny",
+        trace.SpanKind.CLIENT,
+        trace.SpanKind.INTERNAL,
+    )
+    said = {name: chat.attributes[name] for name in ("gen_ai.request.model", "server.address", "server.port")}
+    port = int(chat_server.url.rpartition(":")[2].partition("/")[0])
+    assert said == {"gen_ai.request.model": "meta/tiny", "server.address": "127.0.0.1", "server.port": port}
+    assert chat.attributes["gen_ai.response.finish_reasons"] == ("stop",)
 
 
 def test_a_key_in_a_foreign_error_reaches_no_answer_log_or_store(
