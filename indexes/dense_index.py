@@ -174,7 +174,7 @@ class DenseIndex(Index[Vectors]):
             if not found or not len(q):
                 return _padded(len(q), k)
             scores, rows = self._find(q, found, chosen, keep)
-            ids = held.by_row[rows]
+            ids = held.by_row.take(rows)
         finally:
             self._lock.stop_reading()
         if not self.settles_ties:
