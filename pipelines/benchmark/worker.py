@@ -58,13 +58,14 @@ class Worker:
         index = indexes.dense(self._job["spec"], self._job["dim"], metric=self._job["metric"], seed=self._job["seed"])
         self._import_engine()
         before, counted = memory.resident(), memory.forget_peak()
-        start = time.perf_counter()
-        index.build(x, ids)
-        index.optimize()
-        built = time.perf_counter()
-        index.search(self._queries[:1], k)
-        answered = time.perf_counter()
-        peak = memory.peak() - before if counted else None
+        with memory.peak_of_children() as children:
+            start = time.perf_counter()
+            index.build(x, ids)
+            index.optimize()
+            built = time.perf_counter()
+            index.search(self._queries[:1], k)
+            answered = time.perf_counter()
+        peak = memory.peak() - before + children[0] if counted else None
         place = Path(self._job["index"])
         index.save(place)
         saved = time.perf_counter()
