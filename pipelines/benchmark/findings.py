@@ -43,6 +43,19 @@ def lead(rows: Sequence[Row]) -> str:
     )
 
 
+def mixed(rows: Iterable[Row]) -> list[str]:
+    """Say what differs between rows of one folder that were measured in several runs: machines, versions."""
+    machines: set[tuple[str, int]] = set()
+    versions: dict[str, dict[str, None]] = {}
+    for row in rows:
+        machines.add((row["machine"]["cpu"], row["machine"]["cores"]))
+        for name, version in row["versions"].items():
+            versions.setdefault(name, {})[version] = None
+    notes = ["made on different machines: compare recall and memory, not speed"] if len(machines) > 1 else []
+    changed = [f"{name} {' and '.join(found)}" for name, found in versions.items() if len(found) > 1]
+    return notes + ([f"made with different versions: {', '.join(changed)}"] if changed else [])
+
+
 def described(row: Row) -> str:
     """Return a row in a few lines, as tooltips show it."""
     return (

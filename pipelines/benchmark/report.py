@@ -8,7 +8,7 @@ from typing import Any
 from ..charts import Bar, Front, Line, bars, fronts, lines
 from ..pages import Cell, Html, details, element, facts, page, paragraph, section, table
 from .answers import AnswerCosts, difference
-from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead
+from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead, mixed
 from .pareto import memory_front, speed_front
 from .results import Row, good
 
@@ -26,7 +26,7 @@ def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None) -> str:
         _extras(figures),
         _table(figures) if figures else "",
         _failed(rows),
-        _made_on(first),
+        _made_on(first, mixed(rows)),
     ]
     title = f"Indexes on {data['name']}"
     return page(title, *(part for part in parts if part), lead=lead(figures), footer=_footer(rows))
@@ -187,7 +187,7 @@ def _failed(rows: Sequence[Row]) -> Html:
     return section("What failed", table(["configuration", "why"], [[row["spec"], row["error"]] for row in failed]))
 
 
-def _made_on(row: Row) -> Html:
+def _made_on(row: Row, mixture: Sequence[str]) -> Html:
     data, machine = row["data"], row["machine"]
     known = {
         "data": f"{data['name']}: {data['n']:,} vectors of {data['dim']}, {data['metric']}",
@@ -200,7 +200,7 @@ def _made_on(row: Row) -> Html:
         "measured": f"{row['rounds']} rounds, engines in turns; searching threads: "
         + ", ".join(map(str, row["threads_asked"])),
     }
-    notes = [element("li", note) for note in data["notes"]]
+    notes = [element("li", note) for note in (*data["notes"], *mixture)]
     how = paragraph(
         "Each index is built in a process of its own, saved, and loaded in another, which is searched. Recall counts "
         "what is as near as the k-th true neighbour, by distances worked out anew in float64; a neighbour returned "

@@ -22,6 +22,7 @@ def show_rows(rows: Sequence[Row], console: Console) -> None:
     """Print every configuration, engines together, and what failed."""
     from rich.table import Table
 
+    from ..benchmark.findings import mixed
     from ..benchmark.pareto import speed_front
     from ..benchmark.results import good
 
@@ -44,6 +45,8 @@ def show_rows(rows: Sequence[Row], console: Console) -> None:
         console.print("* no other configuration is both better and faster", style="dim")
         for note in sorted({row["note"] for row in figures if row["note"]}):
             console.print(f"† {note}", style="dim")
+    for note in mixed(rows):
+        console.print(one_line(note), style="yellow")
     for row in rows:
         if row["error"]:
             console.print(f"failed: {row['spec']}: {one_line(row['error'])}", style="red")

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from pipelines.benchmark.findings import build_spec, builds, fastest, lead, smallest
+from pipelines.benchmark.findings import build_spec, builds, fastest, lead, mixed, smallest
 from pipelines.benchmark.pareto import front, memory_front, speed_front
 from pipelines.benchmark.pictures import pareto_picture
 from pipelines.benchmark.report import report_page
@@ -117,6 +117,16 @@ def test_findings_by_hand():
     )
     assert lead(rows[2:3]) == "No configuration reaches recall@10 of 0.9; the best is c with 0.600."
     assert lead([]).startswith("Nothing")
+
+
+def test_rows_of_several_runs_that_do_not_go_together_are_noticed(rows):
+    assert mixed(rows) == []
+    other = copy.deepcopy(rows)
+    other[0]["machine"]["cpu"] = "abacus"
+    other[0]["versions"]["numpy"] = "9.9"
+    assert mixed(other)[0].startswith("made on different machines")
+    assert re.fullmatch(r"made with different versions: numpy 9\.9 and \S+", mixed(other)[1])
+    assert "made on different machines" in report_page(other)
 
 
 def test_builds_are_told_apart_by_their_parameters(rows):
