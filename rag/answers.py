@@ -128,7 +128,7 @@ class Answer:
     checks
         What was taken out of a language model's text.
     usage
-        Tokens, calls, seconds and cost of the language model.
+        Tokens, calls, seconds and cost of all language models: what rewrote the question, reranked, and wrote.
     timings
         Seconds by stage: ``embed``, ``search``, ``fuse``, ``generate``, ``total``.
     generator

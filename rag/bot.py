@@ -27,6 +27,7 @@ from .generation.extractive import ExtractiveGenerator
 from .generation.generators import EXTRACTIVE
 from .generation.generators import generator as generator_for
 from .generation.language_model import Message
+from .generation.spending import total
 from .generation.streaming import AnswerStream, Cancellation
 from .generation.waiting import in_thread, pieces_of
 from .query import Query, as_query
@@ -279,7 +280,7 @@ class Bot:
                     raise
                 quotes = partial(self._quotes, question, found.passages, until)
                 answer = quoted_after_failure(quotes, error, time.perf_counter() - read)
-            return _timed(replace(answer, question=question), root, found, start, read)
+            return _timed(self._paid(replace(answer, question=question), found), root, found, start, read)
 
     def _pieces(  # noqa: PLR0917 - one caller
         self,
@@ -317,7 +318,7 @@ class Bot:
             answer = self._judged(answer)
             if not shown:
                 yield answer.text
-            return _timed(replace(answer, question=question), root, found, start, read)
+            return _timed(self._paid(replace(answer, question=question), found), root, found, start, read)
 
     def _generated(  # noqa: PLR0917 - one caller
         self,
@@ -391,6 +392,12 @@ class Bot:
             found = _in_time(until, partial(self.retriever.search, query, k, where=where))
             own.set(rag__passages=len(found.passages))
             return found
+
+    def _paid(self, answer: Answer, found: Retrieval) -> Answer:
+        """Return an answer whose usage counts what rewriting and reranking cost too."""
+        if not found.spent:
+            return answer
+        return replace(answer, usage=total(found.spent, getattr(self.generator, "prices", {})) + answer.usage)
 
     def _chat(self) -> ChatGenerator:
         from .generation.chat import ChatGenerator

@@ -15,16 +15,21 @@ from indexes.spec import unknown
 from .errors import InvalidInput
 
 if TYPE_CHECKING:
+    from .generation.consulting import Cache
     from .generation.language_model import LanguageModel
     from .knowledge_base import KnowledgeBase
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a part may need besides its own options; it gets what its constructor names."""
+    """What a part may need besides its own options; it gets what its constructor names.
+
+    ``completions`` keeps what language models answer by content, such as a `rag.generation.cache.CompletionCache`.
+    """
 
     kb: KnowledgeBase
     model: LanguageModel | None = None
+    completions: Cache | None = None
 
 
 def make(kind: str, table: Mapping[str, str], spec: str, tools: Tools) -> Any:  # noqa: ANN401 - what the table says

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -29,7 +30,7 @@ def within(seconds: float | None, work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
             said["error"] = error
 
-    thread = threading.Thread(target=run, name="deadline", daemon=True)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="deadline", daemon=True)
     thread.start()
     thread.join(max(0.0, seconds))
     if "error" in said:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .context.stage import Built, Context
+from .generation.spending import metered
 from .reranking.stage import Reranked, Reranking
 from .retriever import Retrieval
 from .searching import Layer, Searcher
@@ -66,11 +67,14 @@ class RefinedRetriever(Layer):
         """Rerank and shape what was found, for ``k`` passages; says what moved, what was dropped, what failed."""
         reranked = built = None
         notes = list(found.notes)
+        spent = list(found.spent)
         timings = dict(found.timings)
         passages = found.passages
         if self.reranking is not None:
             start = time.perf_counter()
-            reranked = self.reranking.run(found.question, passages, k)
+            with metered() as meter:
+                reranked = self.reranking.run(found.question, passages, k)
+            spent += meter
             passages = reranked.passages
             notes += [reranked.failure] if reranked.failure else []
             timings["rerank"] = time.perf_counter() - start
@@ -80,5 +84,5 @@ class RefinedRetriever(Layer):
             passages = built.passages
             notes += [built.failure] if built.failure else []
             timings["context"] = time.perf_counter() - start
-        retrieval = replace(found, passages=passages, timings=timings, notes=tuple(notes))
+        retrieval = replace(found, passages=passages, timings=timings, notes=tuple(notes), spent=tuple(spent))
         return Refinement(retrieval, reranked, built)

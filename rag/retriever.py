@@ -21,6 +21,7 @@ from .documents import Passage
 from .errors import InvalidInput
 from .fusion import DENSE_WEIGHT, Fusion
 from .fusion import fusion as fusion_named
+from .generation.language_model import Usage
 from .query import Query, as_query
 from .question_words import topic_terms
 
@@ -48,13 +49,15 @@ class Retrieval:
     """Passages, best first, and the seconds that each stage took.
 
     ``timings`` has ``embed``, ``search``, ``fuse`` and ``fetch``; of a batch, each question's even share. ``notes`` say
-    in words what failed and was left out.
+    in words what failed and was left out. ``spent`` has name and usage of each call of a language model that rewrote or
+    reranked.
     """
 
     question: str
     passages: list[Passage]
     timings: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    spent: tuple[tuple[str, Usage], ...] = ()
 
 
 @dataclass(frozen=True)

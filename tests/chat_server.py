@@ -38,6 +38,7 @@ class ChatServer:
 
     def __init__(self, say: Say = first_sentence, *, pause: float = 0.0, port: int = 0) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.say = say
         self.status = 200
         server = self
 
@@ -45,7 +46,7 @@ class ChatServer:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.requests.append(body)
-                text = say(body["messages"][-1]["content"])
+                text = server.say(body["messages"][-1]["content"])
                 with contextlib.suppress(OSError):  # the client has had enough
                     if server.status != 200:
                         self._refuse()

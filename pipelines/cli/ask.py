@@ -69,6 +69,7 @@ def command(
             rerank_in=rerank_in,
             context=context,
             model=model,
+            completions=generating.completions(),
         )
         bot = generating.bot(retriever, model)
         console, told = stdout(), False

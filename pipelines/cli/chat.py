@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rag.components import Tools
 from rag.errors import InvalidInput
 from rag.searching import Searcher
 
@@ -68,7 +69,8 @@ def command(
     with KnowledgeBase.open(kb) as base:
         base.allowed(where)  # a bad filter is said before the first question, not after it
         model = generating.model()
-        searcher: Searcher = refined(rewritten(Retriever(base, k=k), rewrite, model), rerank, rerank_in, context, model)
+        tools = Tools(base, model, generating.completions())
+        searcher: Searcher = refined(rewritten(Retriever(base, k=k), rewrite, tools), rerank, rerank_in, context, tools)
         kept = chat_memory.opened(base, memory, user, session, memory_days, model)
         if kept is not None:
             from rag.memory import RememberingRetriever

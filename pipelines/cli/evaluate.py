@@ -57,7 +57,8 @@ def command(
         str | None, typer.Option(metavar="URL", help="Address of the server of openai:MODEL, generator or judge.")
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the generator's answers: asked again, they cost nothing.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep what models answer: asked again, it costs nothing."),
     ] = None,
     judge: Annotated[
         str, typer.Option(metavar="NAME", help="Judge answers as well: extractive (no model) or llm (needs --model).")
@@ -81,6 +82,7 @@ def command(
     from rag.evaluation import evaluate, read_questions
     from rag.evaluation.evaluator import checked
     from rag.evaluation.trec import write_run
+    from rag.generation.cache import CompletionCache
     from rag.knowledge_base import KnowledgeBase
 
     from ..evaluating import against, answers_needed, default_metrics
@@ -93,10 +95,13 @@ def command(
     asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, level))
     changed = _changes(robustness)
     writing = Generating(
-        generator=generator, base_url=base_url if generator.startswith("openai:") else None, cache=cache
+        generator=generator,
+        base_url=base_url if generator.startswith("openai:") else None,
+        cache=cache if generator != "extractive" or model is None else None,
     )
     with KnowledgeBase.open(kb) as base, named_model(model, base_url) as llm, writing.at_end:
         writer, referee = writing.model(), _judge(judge, llm, votes)
+        completions = None if cache is None else CompletionCache(cache)
         # Judged document by document, near-identical documents are judged apart: none is hidden.
         system: Any = retriever_for(
             base,
@@ -107,6 +112,7 @@ def command(
             max_per_source=max_per_source,
             rewrite=rewrite,
             model=llm or writer,
+            completions=completions,
             dedupe=wanted.level != "document",
         )
         if writer is not None or answers_needed(asked) or any(name in _disturbances() for name in changed):

@@ -17,6 +17,7 @@ from rag.errors import InvalidInput
 
 if TYPE_CHECKING:
     from rag.bot import Bot
+    from rag.generation.cache import CompletionCache
     from rag.generation.language_model import LanguageModel
     from rag.searching import Searcher
 
@@ -109,7 +110,6 @@ class Generating:
 
         if model is None:
             return Bot(retriever, calibrated=calibrated, deadline=self.deadline, threshold=self.threshold)
-        from rag.generation.cache import CompletionCache
         from rag.generation.prices import price_of, read_prices
 
         options: dict[str, Any] = {"sampling": self._sampling(), "calibrated": calibrated, "threshold": self.threshold}
@@ -120,13 +120,19 @@ class Generating:
 
             options["entailment"] = CrossEncoderEntailment(self.nli)
         if self.cache is not None:
-            options["cache"] = CompletionCache(self.cache)
+            options["cache"] = self.completions()
         if self.prices is not None:
             options["prices"] = prices = read_prices(self.prices)
             if price_of(model.name, prices) is None:
                 known = ", ".join(sorted(prices)) or "none"
                 raise InvalidInput(f"{self.prices} holds no price of {model.name}; it has {known}")
         return Bot(retriever, model, deadline=self.deadline, **options)
+
+    def completions(self) -> CompletionCache | None:
+        """Return what keeps models' answers, rewriters' and rerankers' too, where a file for it is named."""
+        from rag.generation.cache import CompletionCache
+
+        return None if self.cache is None else CompletionCache(self.cache)
 
     def _sampling(self) -> Any:  # noqa: ANN401 - rag's Sampling, imported where used
         from rag.generation.sampling import Sampling

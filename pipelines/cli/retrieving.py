@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from rag.components import Tools
 from rag.errors import InvalidInput
 from rag.fusion import FUSIONS
 
 if TYPE_CHECKING:
+    from rag.generation.consulting import Cache
     from rag.generation.language_model import LanguageModel
     from rag.knowledge_base import KnowledgeBase
     from rag.searching import Searcher
@@ -40,8 +42,9 @@ def retriever_for(
     context: str = "none",
     rewrite: str = "none",
     model: LanguageModel | None = None,
+    completions: Cache | None = None,
 ) -> Searcher:
-    """Make the retriever that the options ask for."""
+    """Make the retriever that the options ask for; ``completions`` keeps what the model answers on the way."""
     from rag.retriever import Retriever
 
     check_fusion(fusion)
@@ -54,7 +57,8 @@ def retriever_for(
     }
     if dense_weight is not None:
         options["dense_weight"] = dense_weight
-    return refined(rewritten(Retriever(kb, **options), rewrite, model), rerank, rerank_in, context, model)
+    tools = Tools(kb, model, completions)
+    return refined(rewritten(Retriever(kb, **options), rewrite, tools), rerank, rerank_in, context, tools)
 
 
 def named_model(spec: str | None, base_url: str | None = None) -> AbstractContextManager[LanguageModel | None]:
@@ -67,27 +71,22 @@ def named_model(spec: str | None, base_url: str | None = None) -> AbstractContex
     return language_model(spec, **address)
 
 
-def rewritten(retriever: Searcher, rewrite: str, model: LanguageModel | None = None) -> Searcher:
+def rewritten(retriever: Searcher, rewrite: str, tools: Tools) -> Searcher:
     """Put the rewriting that the options ask for before a retriever."""
-    from rag.components import Tools
     from rag.rewriting import RewritingRetriever, rewriting
 
-    own = rewriting(rewrite, Tools(retriever.kb, model))
+    own = rewriting(rewrite, tools)
     return retriever if own is None else RewritingRetriever(retriever, own)
 
 
-def refined(
-    retriever: Searcher, rerank: str, rerank_in: int, context: str, model: LanguageModel | None = None
-) -> Searcher:
+def refined(retriever: Searcher, rerank: str, rerank_in: int, context: str, tools: Tools) -> Searcher:
     """Put the reranking and the context that the options ask for behind a retriever."""
     if rerank == context == "none":
         return retriever
     from rag import context as contexts
     from rag import reranking
-    from rag.components import Tools
     from rag.refining import RefinedRetriever
 
-    tools = Tools(retriever.kb, model)
     return RefinedRetriever(
         retriever,
         reranking=reranking.reranking(rerank, tools, top_k_in=rerank_in),

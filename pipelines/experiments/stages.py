@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.documents import Scalar
 from rag.embedding.protocol import Embedder
@@ -37,6 +37,9 @@ from .cache import Cache, digest
 from .config import Configuration, Experiment
 from .parts import PARTS, Value
 from .provenance import made
+
+if TYPE_CHECKING:
+    from rag.generation.cache import CompletionCache
 
 Embedders = Mapping[str, Embedder]
 """Embedders that Python hands in, by the name that an experiment gives them."""
@@ -179,8 +182,10 @@ def make_run(
     journal.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     with KnowledgeBase.open(_place(cache, "index", index), embedder=_embedder(inputs, configuration)) as kb:
-        retriever = _retriever(inputs, kb, configuration)
-        system: Any = _bot(retriever, configuration, cache.folder / COMPLETIONS) or retriever
+        # Configurations that differ in other parts often give a model the same prompt; it is paid for once.
+        completions = _completions(cache, configuration)
+        retriever = _retriever(inputs, kb, configuration, completions)
+        system: Any = _bot(retriever, configuration, completions) or retriever
         done = {each.question for each in outcomes.read(journal) if not each.error}
         left = [q for q in inputs.questions if q.id not in done]
         # What a model was paid for is on disk before it is asked again.
@@ -191,7 +196,9 @@ def make_run(
             tell(f"{len(done) + min(at + step, len(left)):,} of {len(inputs.questions):,} questions")
         # A question that failed before the kill was asked again: its last outcome counts.
         asked = list({each.question: each for each in outcomes.read(journal)}.values())
-        latency = _latency(retriever, inputs) if system is retriever else _latencies(asked)
+        # Asked again, a model would answer from the cache.
+        free = system is retriever and completions is None
+        latency = _latency(retriever, inputs) if free else _latencies(asked)
     facts = {"seconds": time.perf_counter() - start, "made": made(inputs.jobs), "latency": latency}
     cache.write("run", key, facts, lambda folder: outcomes.append(folder / _OUTCOMES, asked, k))
     journal.unlink(missing_ok=True)
@@ -253,7 +260,19 @@ class _aside:  # noqa: N801 - used like a function
         self._folder.rename(self._place)
 
 
-def _retriever(inputs: Inputs, kb: KnowledgeBase, configuration: Configuration) -> Searcher:
+def _completions(cache: Cache, configuration: Configuration) -> CompletionCache | None:
+    asks = configuration.parts["model"] is not None or configuration.parts["generator"] not in {"none", "extractive"}
+    spec = f"{configuration.parts['rewriter']}+{configuration.parts['reranker']}"
+    if not asks and "llm=" not in spec:
+        return None
+    from rag.generation.cache import CompletionCache
+
+    return CompletionCache(cache.folder / COMPLETIONS, size=_COMPLETIONS_KEPT)
+
+
+def _retriever(
+    inputs: Inputs, kb: KnowledgeBase, configuration: Configuration, completions: CompletionCache | None
+) -> Searcher:
     options: dict[str, Value | None] = {
         part.option: configuration.parts[name] for name, part in PARTS.items() if part.option
     }
@@ -263,11 +282,12 @@ def _retriever(inputs: Inputs, kb: KnowledgeBase, configuration: Configuration) 
         from rag.generation.models import language_model
 
         given["model"] = language_model(given["model"])
+    given["completions"] = completions
     # Judged document by document, near-identical documents are judged apart: none is hidden.
     return retriever_for(kb, k=_k(configuration), **{**defaults, **given}, dedupe=inputs.level != "document")
 
 
-def _bot(retriever: Searcher, configuration: Configuration, completions: Path) -> object | None:
+def _bot(retriever: Searcher, configuration: Configuration, completions: CompletionCache | None) -> object | None:
     generator = configuration.parts["generator"]
     if generator == "none":
         return None
@@ -275,16 +295,13 @@ def _bot(retriever: Searcher, configuration: Configuration, completions: Path) -
 
     if generator == "extractive":
         return Bot(retriever)
-    from rag.generation.cache import CompletionCache
     from rag.generation.models import language_model
     from rag.generation.sampling import Sampling
 
     chosen = {name: configuration.parts[name] for name in ("temperature", "max_tokens")}
     sampling = Sampling(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
     address = {} if (url := configuration.parts["base_url"]) is None else {"base_url": url}
-    # Configurations that differ in other parts often give a model the same prompt; it is paid for once.
-    cache = CompletionCache(completions, size=_COMPLETIONS_KEPT)
-    return Bot(retriever, language_model(str(generator), **address), sampling=sampling, cache=cache)
+    return Bot(retriever, language_model(str(generator), **address), sampling=sampling, cache=completions)
 
 
 def _latency(retriever: Searcher, inputs: Inputs) -> dict[str, Scalar]:

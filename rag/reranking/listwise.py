@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..documents import Passage
 from ..errors import InvalidInput, LLMBadResponse, OutOfTime
+from ..generation.consulting import Cache, consulted
 from ..generation.language_model import LanguageModel, Message
 from ..generation.sampling import Sampling
 
@@ -32,6 +33,8 @@ class ListwiseReranker:
     ----------
     model
         Any language model.
+    completions
+        Keeps its answers by content.
     window, step
         Passages in one prompt, and how far the window moves: the best of one window go on into the next.
 
@@ -41,13 +44,16 @@ class ListwiseReranker:
     EMNLP 2023.
     """
 
-    def __init__(self, model: LanguageModel, *, window: int = 20, step: int = 10) -> None:
+    def __init__(
+        self, model: LanguageModel, completions: Cache | None = None, *, window: int = 20, step: int = 10
+    ) -> None:
         if not 0 < step < window:
             raise InvalidInput(f"window={window}, step={step}: the step is at least 1 and less than the window")
         self.name = "listwise"
         self.window = window
         self.step = step
         self._model = model
+        self._completions = completions
 
     def score(
         self, question: str, passages: Sequence[Passage], *, deadline: float | None = None
@@ -82,13 +88,26 @@ class ListwiseReranker:
     ) -> list[int]:
         listed = "\n\n".join(f"[{n}] {_shown(passages[i])}" for n, i in enumerate(part, 1))
         messages = [Message("system", SYSTEM), Message("user", f"Question: {question}\n\n{listed}\n\nOrder:")]
-        said = self._model.complete(messages, sampling=Sampling(max_tokens=8 * len(part) + 16), deadline=deadline)
-        named = [int(n) - 1 for n in _NUMBER.findall(said.text)]
-        chosen = [n for n in dict.fromkeys(named) if 0 <= n < len(part)]
-        if not chosen:
-            raise LLMBadResponse(f"the model named no passage: {said.text[:80]!r}")
+        sampling = Sampling(max_tokens=8 * len(part) + 16)
+        chosen = consulted(
+            self._model,
+            messages,
+            sampling,
+            lambda said: _named(said, len(part)),
+            deadline=deadline,
+            cache=self._completions,
+        )
         rest = [n for n in range(len(part)) if n not in set(chosen)]
         return [part[n] for n in (*chosen, *rest)]
+
+
+def _named(said: str, n: int) -> list[int]:
+    """Return the places, from 0, of the passages that a model names, in its order."""
+    named = [int(number) - 1 for number in _NUMBER.findall(said)]
+    chosen = [place for place in dict.fromkeys(named) if 0 <= place < n]
+    if not chosen:
+        raise LLMBadResponse(f"the model named no passage: {said[:80]!r}")
+    return chosen
 
 
 def _shown(passage: Passage) -> str:

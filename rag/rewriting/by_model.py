@@ -11,9 +11,10 @@ from typing import ClassVar
 
 from ..deadlines import within
 from ..failures import in_words
+from ..generation.consulting import Cache
 from ..generation.language_model import LanguageModel
 from .condensing import Condenser
-from .consulting import Cache, texts
+from .consulting import texts
 from .prompts import PROMPTS, Example, Prompt, read_examples
 from .protocol import Asked, Corpus, Unfinished, Variant
 
@@ -25,11 +26,13 @@ class ByModel:
     ----------
     model
         Any `LanguageModel`.
+    completions
+        Keeps its answers by content; None keeps none.
     examples
         In place of the prompt's own: what is given, and the texts that are to come back; or the JSON file that holds
         them, see `rag.rewriting.prompts.read_examples`.
     cache
-        Keeps answers by content, see `rag.rewriting.consulting.texts`; or the file of one on disk.
+        In place of ``completions``; or the file of a `rag.generation.cache.CompletionCache`.
 
     Raises
     ------
@@ -41,10 +44,16 @@ class ByModel:
     waits: ClassVar[bool] = False  # `ask` watches the model, whatever it makes of a deadline
 
     def __init__(
-        self, model: LanguageModel, *, examples: str | Sequence[Example] | None = None, cache: str | Cache | None = None
+        self,
+        model: LanguageModel,
+        completions: Cache | None = None,
+        *,
+        examples: str | Sequence[Example] | None = None,
+        cache: str | Cache | None = None,
     ) -> None:
         self._model = model
-        self._cache = _on_disk(cache) if isinstance(cache, str) else cache
+        own_cache = _on_disk(cache) if isinstance(cache, str) else cache
+        self._cache = completions if own_cache is None else own_cache
         own = PROMPTS[self.name]
         shown = read_examples(examples, own.most) if isinstance(examples, str) else examples
         self.prompt = own if shown is None else Prompt(own.task, own.most, tuple(shown))
@@ -71,12 +80,13 @@ class CondenseByModel(ByModel):
     def __init__(
         self,
         model: LanguageModel,
+        completions: Cache | None = None,
         *,
         examples: str | Sequence[Example] | None = None,
         cache: str | Cache | None = None,
         rules: bool = True,
     ) -> None:
-        super().__init__(model, examples=examples, cache=cache)
+        super().__init__(model, completions, examples=examples, cache=cache)
         self._rules = Condenser() if rules else None
 
     def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExtraMissing
 from ..failures import in_words
+from ..generation.consulting import Cache
 from ..generation.language_model import LanguageModel
 from .condensing import Condenser, depends
 from .normalising import Normaliser
@@ -38,15 +39,18 @@ class Automatic:
     ----------
     model
         Or None.
+    completions
+        Keeps its answers by content.
     """
 
     name = "auto"
     waits = False  # the rules take no time, and what asks the model watches it
 
-    def __init__(self, model: LanguageModel | None = None) -> None:
+    def __init__(self, model: LanguageModel | None = None, completions: Cache | None = None) -> None:
         self._normalise = Normaliser()
         self._condense = Condenser()
         self._model = model
+        self._completions = completions
         self._spelling: QueryRewriter | None = None
         try:
             from .spelling import SpellingCorrector
@@ -66,7 +70,7 @@ class Automatic:
             from .by_model import MultiQuery
 
             try:
-                return MultiQuery(self._model).rewrite(asked, corpus, deadline=deadline)
+                return MultiQuery(self._model, self._completions).rewrite(asked, corpus, deadline=deadline)
             except Exception as error:
                 raise Unfinished(asked, in_words(error)) from error
         return asked
@@ -85,14 +89,14 @@ class Automatic:
         from .by_model import MultiQuery
 
         assert self._model is not None  # noqa: S101 - `sees_results` says so
-        return MultiQuery(self._model).rewrite(asked, corpus, deadline=deadline)
+        return MultiQuery(self._model, self._completions).rewrite(asked, corpus, deadline=deadline)
 
     def _condensed(self, asked: Asked, corpus: Corpus, deadline: float | None) -> Asked:
         if self._model is None:
             return self._condense.rewrite(asked, corpus)
         from .by_model import CondenseByModel
 
-        return CondenseByModel(self._model).rewrite(asked, corpus, deadline=deadline)
+        return CondenseByModel(self._model, self._completions).rewrite(asked, corpus, deadline=deadline)
 
 
 def margin(passages: Sequence[Passage]) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..documents import Passage
 from ..fusion import ZScore
+from ..generation.spending import metered
 from ..query import Query, as_query
 from ..retriever import Retrieval, Retriever
 from ..searching import Layer, Searcher
@@ -55,10 +56,12 @@ class RewritingRetriever(Layer):
     ) -> list[Retrieval]:
         """Return what `search` does for each question; the queries of all of them are searched for together."""
         wanted = self.k if k is None else k
-        rewritten, seconds = [], []
+        rewritten, seconds, spent = [], [], []
         for question in questions:
             start = time.perf_counter()
-            rewritten.append(self.rewrite(question))
+            with metered() as meter:
+                rewritten.append(self.rewrite(question))
+            spent.append(meter)
             seconds.append(time.perf_counter() - start)
         plain = [own.queries[0][0] for own in rewritten if len(own.queries) == 1]
         several = [query for own in rewritten if len(own.queries) > 1 for query, _ in own.queries]
@@ -66,10 +69,11 @@ class RewritingRetriever(Layer):
         found = iter(self.retriever.search_many(plain, self.depth(wanted), where=where) if plain else [])
         many = iter(self.retriever.search_many(several, _DEEPER * wanted, where=where) if several else [])
         results = []
-        for own, taken in zip(rewritten, seconds, strict=True):
+        for own, taken, meter in zip(rewritten, seconds, spent, strict=True):
             parts = [next(found)] if len(own.queries) == 1 else [next(many) for _ in own.queries]
             seen = time.perf_counter()
-            told = self.after(own, parts[0].passages) if looking and len(parts) == 1 else own
+            with metered() as later:
+                told = self.after(own, parts[0].passages) if looking and len(parts) == 1 else own
             again = time.perf_counter() - seen
             if len(told.queries) > len(parts):
                 more = [query for query, _ in told.queries[1:]]
@@ -79,7 +83,8 @@ class RewritingRetriever(Layer):
             else:
                 one = _joined(told, parts, wanted)
             timings = {"rewrite": taken + again, **one.timings}
-            results.append(replace(one, timings=timings, notes=(*told.notes, *one.notes)))
+            paid = (*meter, *later, *one.spent)
+            results.append(replace(one, timings=timings, notes=(*told.notes, *one.notes), spent=paid))
         return results
 
     @property
@@ -125,4 +130,4 @@ def _joined(own: Rewritten, parts: Sequence[Retrieval], k: int) -> Retrieval:
         for stage, taken in part.timings.items():
             timings[stage] = timings.get(stage, 0.0) + taken
     notes = tuple(note for part in parts for note in part.notes)
-    return Retrieval(own.text, passages, timings, notes)
+    return Retrieval(own.text, passages, timings, notes, tuple(call for part in parts for call in part.spent))

@@ -214,6 +214,21 @@ def test_a_language_model_is_asked_once_for_each_prompt(toml: Path, tmp_path: Pa
     assert again.rows[0].metrics["faithfulness"].value == first.rows[0].metrics["faithfulness"].value
 
 
+def test_a_rewriting_model_is_asked_once_for_each_prompt(
+    toml: Path, tmp_path: Path, chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OPENAI_BASE_URL", chat_server.url)
+    chat_server.say = lambda _: '["in other words"]'
+    toml.write_text(
+        toml.read_text()
+        .replace('chunker = ["tokens:32/4", "headings:32/4"]', 'chunker = "headings:32/4"')
+        .replace('["zscore", "rrf", "dense"]', '["zscore", "rrf"]\nrewriter = "multi-query"\nmodel = "openai:tiny"')
+    )
+    result = run(Experiment.read(toml), tmp_path / "out")
+    assert [row.error for row in result.rows] == ["", "", "", ""]
+    assert len(chat_server.requests) == 16
+
+
 def test_a_model_that_fails_costs_its_rows_and_is_named(toml: Path, tmp_path: Path):
     toml.write_text(
         toml.read_text()
