@@ -41,7 +41,7 @@ class Progress:
     files, files_read
         Changed files, and those of them that were read.
     documents_read, documents, chunks
-        Documents that were read; documents and chunks that are safe on disk.
+        Documents that were read; documents that are safe on disk; chunks that are there or embedded at least.
     stage
         ``reading`` until all files are read, then ``writing``; embedding goes on beside both.
     """
@@ -177,7 +177,7 @@ def ingest(
         reading = _Reading(kb, report, meta, on_progress)
         added = kb.add(
             reading.documents(discover(names, meta=reading.meta, base=base)),
-            on_progress=lambda p: reading.stored(p.documents, p.chunks),
+            on_progress=lambda p: reading.stored(p.documents, max(p.chunks, p.embedded)),
             stamp=reading.stamp,
         )
         report.failures += [Failure(f.document, f.reason, f.detail) for f in added.failures]
@@ -311,7 +311,7 @@ class _Reading:
         )
 
     def stored(self, documents: int, chunks: int) -> None:
-        """Note what the knowledge base has acknowledged."""
+        """Note what the knowledge base has acknowledged, and how many chunks are embedded."""
         self.progress.documents, self.progress.chunks = documents, chunks
         self.tell()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -98,6 +98,7 @@ class Pipeline:
         self._on_commit = on_commit
         self._in_flight: set[bytes] = set()
         self._written = 0
+        self._embedded = 0  # those of batches that are not written yet included
         self._start = time.perf_counter()
         self._told = 0.0
 
@@ -211,10 +212,17 @@ class Pipeline:
     # ---- embedding --------------------------------------------------------------------------------------------
 
     def _embed(self, jobs: Sequence[Job]) -> _Embedded:
-        if not jobs:
-            return {}
+        """Embed a batch in portions, for one long document may be all of it and people want to see it move."""
+        found: _Embedded = {}
+        for start in range(0, len(jobs), BATCH_TEXTS):
+            portion = jobs[start : start + BATCH_TEXTS]
+            found |= self._embed_portion(portion)
+            self._embedded += len(portion)
+        return found
+
+    def _embed_portion(self, jobs: Sequence[Job]) -> _Embedded:
         embedder = self._embedder()
-        first = self._writer.tally.embedded
+        first = self._embedded
         texts = [job.text for job in jobs]
         try:
             if self._session.identity.granularity == "chunk+late":
@@ -234,6 +242,9 @@ class Pipeline:
     # ---- writing ----------------------------------------------------------------------------------------------
 
     def _commit(self, batch: _Batch, vectors: Future[_Embedded]) -> None:
+        while not vectors.done():
+            wait([vectors], _TELL_S)
+            self._tell()
         embedded = vectors.result()
         with self._session.writing() as db:
             stored = self._writer.apply(db, batch.steps, embedded)
@@ -249,7 +260,7 @@ class Pipeline:
         if self._on_progress is not None and (force or now - self._told > _TELL_S):
             self._told = now
             tally = self._writer.tally
-            self._on_progress(Progress(self._written, tally.chunks, tally.embedded, now - self._start))
+            self._on_progress(Progress(self._written, tally.chunks, self._embedded, now - self._start))
 
 
 def _parts(chunk: Chunk, text: str, identity: Identity) -> Iterator[Part]:

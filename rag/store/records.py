@@ -98,7 +98,7 @@ class AddReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an ``add`` is. ``documents`` and ``chunks`` are safe on disk; ``embedded`` counts texts embedded."""
+    """How far an ``add`` is. ``documents`` and ``chunks`` are safe on disk; ``embedded`` counts texts ahead of them too."""
 
     documents: int
     chunks: int

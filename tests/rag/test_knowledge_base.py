@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -626,3 +627,21 @@ def test_opening_a_folder_of_indexes_without_database_is_damage(kb: KnowledgeBas
             call(kb.path)
     with pytest.raises(StoreExists):
         KnowledgeBase.create(kb.path, embedder=HashingEmbedder())
+
+
+class Slow(HashingEmbedder):
+    """Takes longer than people are left without news."""
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        time.sleep(0.25)
+        return super().embed_passages(texts)
+
+
+def test_progress_moves_while_one_long_document_is_embedded(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    words = " ".join(f"word{n}" for n in range(12_000))
+    with KnowledgeBase.create(tmp_path / "kb", embedder=Slow(16), chunker="tokens:8/0", granularity="chunk") as kb:
+        report = kb.add([Document.from_text(words, id="book")], on_progress=told.append)
+    before = {p.embedded for p in told if p.documents == 0}
+    assert report.embedded == told[-1].embedded > pipeline.BATCH_TEXTS
+    assert pipeline.BATCH_TEXTS in before, "a portion is told of before the document is whole on disk"
