@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 Scalar = str | int | float | bool | None
-Metadata = Mapping[str, Scalar]
+Field = Scalar | Sequence[str | int | float | bool]
+"""A metadata value: one, or several of which a filter's test may hold for any."""
+
+Metadata = Mapping[str, Field]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Document:
     location: str = ""
 
     @classmethod
-    def from_text(cls, text: str, *, id: str, title: str = "", **metadata: Scalar) -> Document:  # noqa: A002
+    def from_text(cls, text: str, *, id: str, title: str = "", **metadata: Field) -> Document:  # noqa: A002
         """Make a document of a string; its source is its id."""
         clean = clean_text(text)
         digest = hashlib.sha256(clean.encode()).hexdigest()

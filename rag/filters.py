@@ -22,7 +22,7 @@ What each test means:
   true then. ``x == null`` says that ``x`` is missing or null, and ``exists(x)`` the opposite.
 - Text is compared with text (by code point), numbers with numbers, and only ``==`` and ``!=`` know true and false.
   Between kinds nothing is equal, less or greater: ``year == "2020"`` does not find the number 2020.
-- ``heading`` is a path: a test on it holds when it holds for one of its headings.
+- ``heading`` is a path and a metadata value may be a list: a test on it holds when it holds for one of its elements.
 - ``modified`` compares with seconds since the epoch or with a date, ``"2024-05-01"`` or ``"2024-05-01T12:30"``, in UTC.
 
 Everything that comes from the expression goes to SQLite as a parameter.
@@ -129,8 +129,12 @@ class Comparison(Node):
         if self.field == "heading":
             sql, values = self._on_value("h.value", "h.type")
             return f"exists (select 1 from json_each(c.heading) h where {sql})", values  # noqa: S608 - all values are parameters
-        sql, values = self._on_value("m.value", "m.type")
-        return f"exists (select 1 from json_each(d.metadata) m where m.key = ? and {sql})", [_key(self.field), *values]  # noqa: S608 - as above
+        one, values = self._on_value("m.value", "m.type")
+        some, again = self._on_value("e.value", "e.type")
+        elements = "json_each(case m.type when 'array' then m.value else '[]' end) e"
+        test = f"({one} or exists (select 1 from {elements} where {some}))"  # noqa: S608 - all values are parameters
+        sql = f"exists (select 1 from json_each(d.metadata) m where m.key = ? and {test})"  # noqa: S608 - as above
+        return sql, [_key(self.field), *values, *again]
 
     def _with_null(self) -> Sql:
         missing = Not(Comparison(self.field, "exists"))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..documents import clean_text
-from ..loaders.results import scalars
+from ..loaders.results import metadata_of
 from .questions import Question, Span
 
 # What each field is called in the files that people have: ours first, then BEIR's, RAGAS's and plain ones.
@@ -60,7 +60,7 @@ def question_of(row: Mapping[str, Any], number: int) -> Question:
         quotes=_texts(known.get("quotes")),
         answers=_texts(known.get("answers")),
         unanswerable=_flag(known.get("unanswerable", False)),
-        metadata=scalars({**other, **(own if isinstance(own, Mapping) else {})}),
+        metadata=metadata_of({**other, **(own if isinstance(own, Mapping) else {})}),
         history=_texts(known.get("history")),
     )
 

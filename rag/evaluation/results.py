@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Scalar
+from ..documents import Field, Scalar
 from ..errors import InvalidInput
 from ..whole_file import whole_file
 from .aggregate import Aggregate, Score
@@ -162,7 +162,9 @@ class Saved:
             raise InvalidInput(f"{path} is no saved evaluation: {error}") from error
 
 
-def _shown(value: Scalar) -> str:
+def _shown(value: Field) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
     return "(none)" if value is None else str(value)
 
 

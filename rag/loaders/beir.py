@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..documents import Document, Metadata, clean_text
 from .draft import MAX_TEXT
 from .reading import open_regular
-from .results import Found, LoadFailure, scalars
+from .results import Found, LoadFailure, metadata_of
 
 _MAX_LINE = 4 * MAX_TEXT
 
@@ -69,7 +69,7 @@ def _document(fields: dict[str, object], found: Found, digest: str, meta: Metada
         text=text if text.strip() else title,
         source=found.source,
         title=title,
-        metadata={**scalars(own if isinstance(own, dict) else {}), **found.meta, **meta},
+        metadata={**metadata_of(own if isinstance(own, dict) else {}), **found.meta, **meta},
         modified=found.modified,
         source_sha256=digest,
         location=found.location,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .draft import Draft
 from .formats import Context
 from .plain import text_of
-from .results import Failed, LoadError, Parsed, scalars
+from .results import Failed, LoadError, Parsed, metadata_of
 
 _TEXT_KEYS = ("text", "content", "contents", "body", "passage")
 _ID_KEYS = ("_id", "id", "docid", "doc_id")
@@ -71,13 +71,13 @@ def _record(record: dict[str, object], key: str, number: int, context: Context) 
     return Parsed(
         text,
         title if isinstance(title, str) else "",
-        metadata=scalars({**fields, **(inner if isinstance(inner, dict) else {})}),
+        metadata=metadata_of({**fields, **(inner if isinstance(inner, dict) else {})}),
         member=name,
     )
 
 
 def add_value(value: object, draft: Draft, path: str = "", depth: int = 0) -> None:
-    """Add a value: scalars as lines ``path: value``, records of a top-level list parted by empty lines."""
+    """Add a value: metadata_of as lines ``path: value``, records of a top-level list parted by empty lines."""
     if isinstance(value, dict):
         for key, inner in value.items():
             add_value(inner, draft, f"{path}.{key}" if path else str(key), depth + 1)

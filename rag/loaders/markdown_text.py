@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from .draft import Draft
 from .formats import Context
 from .plain import text_of
-from .results import Parsed, scalars
+from .results import Parsed, metadata_of
 
 _MAX_FRONT_MATTER = 1 << 14
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*$\n?", re.DOTALL | re.MULTILINE)
@@ -49,7 +49,7 @@ def parse_text(text: str, context: Context) -> Parsed:
     return Parsed(text, title, sections=sections, metadata=fields)
 
 
-def front_matter(text: str) -> tuple[dict[str, str | int | float | bool | None], str]:
+def front_matter(text: str) -> tuple[dict[str, Field], str]:
     """Split YAML front matter from the text after it; what does not parse stays in the text."""
     if not text.startswith("---"):
         return {}, text
@@ -64,7 +64,7 @@ def front_matter(text: str) -> tuple[dict[str, str | int | float | bool | None],
         return {}, text
     if not isinstance(fields, dict):
         return {}, text
-    return scalars(fields), text[match.end() :]
+    return metadata_of(fields), text[match.end() :]
 
 
 def inline(text: str) -> str:

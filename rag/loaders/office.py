@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..documents import Scalar
+from ..documents import Field
 from .archives import open_zip
 from .formats import Context, Untyped
-from .results import LoadError, scalars
+from .results import LoadError, metadata_of
 
 _HEAD = 4096
 _MAX_PARTS = 20_000
@@ -28,9 +28,11 @@ def check(data: bytes, context: Context) -> None:
                     raise LoadError("parse", f"{info.filename} declares a DTD, which Office files must not")
 
 
-def properties(core: Untyped) -> dict[str, Scalar]:
+def properties(core: Untyped) -> dict[str, Field]:
     """Return title, author, subject and keywords where a document's properties have them."""
     fields = {name: getattr(core, name, None) for name in ("title", "author", "subject", "keywords")}
     if not fields["author"]:
         fields["author"] = getattr(core, "creator", None)
-    return scalars({name: value.strip() for name, value in fields.items() if isinstance(value, str) and value.strip()})
+    return metadata_of(
+        {name: value.strip() for name, value in fields.items() if isinstance(value, str) and value.strip()}
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
-from ..documents import Document, Metadata, Scalar, Section, clean_text
+from ..documents import Document, Field, Metadata, Scalar, Section, clean_text
 
 Reason = Literal[
     "crash",  # the parser process died
@@ -146,22 +146,28 @@ def printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def scalars(fields: Mapping[str, object]) -> dict[str, Scalar]:
-    """Keep what can be metadata: scalars as they are, dates as ISO text, lists of scalars joined by commas."""
-    kept: dict[str, Scalar] = {}
+def metadata_of(fields: Mapping[str, object]) -> dict[str, Field]:
+    """Keep what can be metadata: metadata_of and lists of them as they are, dates as ISO text."""
+    kept: dict[str, Field] = {}
     for key, value in fields.items():
         if value is None or isinstance(value, str | int | float | bool):
             kept[str(key)] = value
         elif isinstance(value, list | tuple) and value and all(isinstance(v, str | int | float) for v in value):
-            kept[str(key)] = ", ".join(str(v) for v in value)
+            kept[str(key)] = list(value)
         elif hasattr(value, "isoformat"):
             kept[str(key)] = value.isoformat()
     return kept
 
 
-def clean_fields(fields: Metadata) -> dict[str, Scalar]:
+def clean_fields(fields: Metadata) -> dict[str, Field]:
     """Make metadata storable: strings cleaned as text is, numbers finite and of 64 bits."""
-    return {clean_text(key): _clean(value) for key, value in fields.items()}
+    return {clean_text(key): _clean_field(value) for key, value in fields.items()}
+
+
+def _clean_field(value: Field) -> Field:
+    if isinstance(value, list | tuple):
+        return [kept for each in value if (kept := _clean(each)) is not None]
+    return _clean(value)  # type: ignore[arg-type] # a sequence is a list or tuple
 
 
 def _clean(value: Scalar) -> Scalar:

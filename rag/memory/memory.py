@@ -15,7 +15,7 @@ from ..knowledge_base import KnowledgeBase
 from ..store.lock import WriterLock
 from .people import store_of, welcome
 from .summary import summarised
-from .turns import MEMORY, TURN, Turn, checked_name, document_of, folder_of, memory_of, short, turn_of
+from .turns import MEMORY, TURN, Turn, checked_name, document_of, folder_of, memory_of, number, short, turn_of
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -207,7 +207,7 @@ class Memory:
 
     def _turns(self, kb: KnowledgeBase) -> list[Turn]:
         kept = self._documents(kb, self.session)
-        done = max((int(d.metadata["last"] or 0) for d in kept if d.metadata["kind"] == MEMORY), default=0)
+        done = max((int(number(d.metadata, "last")) for d in kept if d.metadata["kind"] == MEMORY), default=0)
         turns = [turn_of(d) for d in kept if d.metadata["kind"] == TURN and not self._is_over(d)]
         return sorted((turn for turn in turns if turn.number > done), key=lambda turn: turn.number)
 
@@ -217,12 +217,12 @@ class Memory:
         held = {turn.number for turn in turns}
         stale = [d for d in self._documents(kb, self.session) if d.metadata["kind"] == TURN]
         for document in stale:
-            if int(document.metadata["first"] or 0) not in held:
+            if int(number(document.metadata, "first")) not in held:
                 kb.remove(document.source)
         return turns
 
     def _last(self, kb: KnowledgeBase) -> int:
-        numbers = (int(d.metadata["last"] or 0) for d in self._documents(kb, self.session))
+        numbers = (int(number(d.metadata, "last")) for d in self._documents(kb, self.session))
         return max(numbers, default=0)
 
     def _overflow(self, kb: KnowledgeBase, turns: list[Turn]) -> tuple[Turn, ...]:

@@ -14,7 +14,7 @@ from ..errors import InvalidInput, StoreCorrupt
 from ..knowledge_base import KnowledgeBase
 from ..store.faults import file_faults
 from ..store.lock import WriterLock
-from .turns import MEMORY, checked_name
+from .turns import MEMORY, checked_name, number
 
 _NAME = "user.json"
 _STORE = "memory"
@@ -87,7 +87,7 @@ def sessions(folder: Path, user: str) -> list[SessionInfo]:
             facts = kb.document(name).metadata
             turns, memories, last = found.get(str(facts["session"]), (0, 0, 0.0))
             kept = facts["kind"] == MEMORY
-            last = max(last, float(facts["at"] or 0))
+            last = max(last, number(facts, "at"))
             found[str(facts["session"])] = (turns + (not kept), memories + kept, last)
     infos = [SessionInfo(user, name, *facts) for name, facts in found.items()]
     return sorted(infos, key=lambda info: (-info.last, info.session))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ..documents import Document, Scalar, Section, clean_text
+from ..documents import Document, Metadata, Scalar, Section, clean_text
 from ..errors import InvalidInput
 
 TURN, MEMORY = "turn", "memory"
@@ -83,8 +83,14 @@ def _document(
     return Document(name, text, source=name, type="memory", sections=sections, metadata=kept)
 
 
+def number(facts: Metadata, name: str) -> float:
+    """Return a fact that is a number; 0 where it is none."""
+    value = facts[name]
+    return value if isinstance(value, int | float) else 0
+
+
 def turn_of(document: Document) -> Turn:
     """Read a turn back."""
     facts = document.metadata
-    cut = int(facts["question"] or 0)
-    return Turn(int(facts["first"] or 0), document.text[:cut], document.text[cut + 1 :], float(facts["at"] or 0))
+    cut = int(number(facts, "question"))
+    return Turn(int(number(facts, "first")), document.text[:cut], document.text[cut + 1 :], number(facts, "at"))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Passage, Scalar
+from ..documents import Field, Passage
 from ..errors import InvalidInput
 from ..knowledge_base import KnowledgeBase
 from .stage import standard
@@ -81,14 +81,14 @@ class RecencyPrior:
         return self.weight * np.exp2(-np.asarray(ages) / self.half_life)
 
 
-def moment(value: Scalar) -> float | None:
+def moment(value: Field) -> float | None:
     """Return a metadata value as seconds since 1970; None where it is no date.
 
     A number below 10,000 is a year, taken at its middle; a greater one is seconds. Text is an ISO date or a number.
     """
     if isinstance(value, str):
         return _of_text(value.strip())
-    if value is None or isinstance(value, bool) or not np.isfinite(value) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or value <= 0:
         return None
     if value < 10_000:
         return dt.datetime(max(int(value), 1), 7, 1, tzinfo=dt.UTC).timestamp()

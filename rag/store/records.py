@@ -98,7 +98,7 @@ class AddReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an ``add`` is. ``documents`` and ``chunks`` are safe on disk; ``embedded`` counts texts ahead of them too."""
+    """How far an ``add`` is: ``documents`` and ``chunks`` are safe on disk, ``embedded`` texts may be ahead of them."""
 
     documents: int
     chunks: int

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from ..documents import Document, Section
+from ..documents import Document, Field, Section
 from ..errors import InvalidInput
 from .writing import source_name
 
@@ -36,12 +36,13 @@ def _check(document: Document) -> None:
         if not isinstance(value := getattr(document, name), str):
             raise InvalidInput(f"document {document.id!r}: {name} is a text, got {type(value).__name__}")
     for key, value in document.metadata.items():
-        _check_field(document.id, key, value)
+        if not isinstance(key, str):
+            raise InvalidInput(f"document {document.id!r}: the metadata key {key!r} is no text")
+        for each in value if isinstance(value, list | tuple) else (value,):
+            _check_value(document.id, key, each)
 
 
-def _check_field(document: str, key: object, value: Any) -> None:  # noqa: ANN401 - whatever a user gives
-    if not isinstance(key, str):
-        raise InvalidInput(f"document {document!r}: the metadata key {key!r} is no text")
+def _check_value(document: str, key: str, value: Any) -> None:  # noqa: ANN401 - whatever a user gives
     if value is None or isinstance(value, str | bool):
         return
     if isinstance(value, int) and -(1 << 63) <= value < 1 << 63:
@@ -50,13 +51,14 @@ def _check_field(document: str, key: object, value: Any) -> None:  # noqa: ANN40
         return
     shown = repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
     raise InvalidInput(
-        f"document {document!r}: metadata {key!r} is {shown}; give a text, a finite number of 64 bits, a bool or None"
+        f"document {document!r}: metadata {key!r} is {shown}; "
+        "give a text, a finite number of 64 bits, a bool or None, or a list of these"
     )
 
 
 def _cleaned(document: Document) -> Document:
     sections = tuple(Section(s.start, s.end, tuple(map(_encodable, s.heading)), s.page) for s in document.sections)
-    metadata = {_encodable(k): _encodable(v) if isinstance(v, str) else v for k, v in document.metadata.items()}
+    metadata = {_encodable(key): _encodable_field(value) for key, value in document.metadata.items()}
     return replace(
         document,
         id=_encodable(document.id),
@@ -68,6 +70,12 @@ def _cleaned(document: Document) -> Document:
         sections=sections,
         metadata=metadata,
     )
+
+
+def _encodable_field(value: Field) -> Field:
+    if isinstance(value, list | tuple):
+        return [_encodable(each) if isinstance(each, str) else each for each in value]
+    return _encodable(value) if isinstance(value, str) else value
 
 
 def _encodable(text: str) -> str:
