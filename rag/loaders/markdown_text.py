@@ -10,6 +10,7 @@ import html
 import re
 from collections.abc import Callable, Iterator
 
+from ..documents import Field
 from .draft import Draft
 from .formats import Context
 from .plain import text_of
