@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,16 @@ import numpy as np
 
 from .errors import InvalidInput
 from .query import Query, as_query
-from .retriever import Retriever, Trace
+from .retriever import Retrieval, Retriever, Trace
 
 if TYPE_CHECKING:
+    from rich.console import Group
+
+    from .documents import Passage
     from .filters import Filter
-    from .refining import RefinedRetriever
     from .reranking.stage import Move
-    from .rewriting.stage import Rewritten, Step
+    from .rewriting.retriever import RewritingRetriever
+    from .rewriting.stage import Step
     from .searching import Searcher
 
 LISTED = 10
@@ -57,7 +61,23 @@ class Searched:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A passage that was returned: where it stands, its score, and each search's say in it."""
+    """A passage that was returned, and how it came to its score.
+
+    Attributes
+    ----------
+    score
+        The last word: of the last reranker, of the join of several queries, or of the fusion.
+    fused
+        What the searches add for the first query, summed; None where that query's searches did not meet the passage.
+    hits
+        Each search's say in it, for the first query.
+    queries
+        (number of the query, rank in its result, what that adds to ``joined``), where there were several queries.
+    joined
+        The sum of these; None where there was one query.
+    reranked
+        Each reranker's score, in the order of use.
+    """
 
     rank: int
     chunk: int
@@ -65,12 +85,16 @@ class Placed:
     start: int
     end: int
     score: float
+    fused: float | None
     hits: tuple[tuple[str, Hit], ...]
+    queries: tuple[tuple[int, int, float], ...]
+    joined: float | None
+    reranked: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How a question came to its passages.
+    """How a question came to its passages; rich prints it as tables.
 
     Attributes
     ----------
@@ -83,9 +107,9 @@ class Explanation:
     queries
         What was searched for.
     moves
-        Ranks before and after the rerankers.
+        Ranks before and after the rerankers, of all that they looked at.
     dropped
-        (chunk, step) that the context left out.
+        (chunk, document, why) that the context left out.
     passages
         What came of it.
     notes
@@ -99,7 +123,7 @@ class Explanation:
     rewriting: tuple[Step, ...]
     queries: tuple[Searched, ...]
     moves: tuple[Move, ...]
-    dropped: tuple[tuple[int, str], ...]
+    dropped: tuple[tuple[int, str, str], ...]
     passages: tuple[Placed, ...]
     notes: tuple[str, ...]
     seconds: tuple[tuple[str, float], ...]
@@ -108,11 +132,16 @@ class Explanation:
         """Return the explanation for JSON."""
         return asdict(self)
 
+    def __rich__(self) -> Group:
+        from .explanation_table import tables
+
+        return tables(self)
+
 
 def explain(
     retriever: Searcher, question: str | Query, k: int | None = None, *, where: str | Filter | None = None
 ) -> Explanation:
-    """Ask a question as ``retriever.search`` does, and say how its passages came about.
+    """Ask a question as ``retriever.search`` does, and say how its passages came about; models are asked once.
 
     Parameters
     ----------
@@ -132,59 +161,97 @@ def explain(
 
     query = as_query(question)
     wanted = retriever.k if k is None else k
-    refined: RefinedRetriever | None = None
     layer: Any = retriever
-    memory: RememberingRetriever | None = None
+    memory = refined = rewriter = None
     if isinstance(layer, RememberingRetriever):
         memory, layer = layer, layer.retriever
         query = memory.with_history([query])[0]
     if isinstance(layer, RefinedRetriever):
         refined, layer = layer, layer.retriever
-    rewriter: RewritingRetriever | None = None
-    rewritten: Rewritten | None = None
     if isinstance(layer, RewritingRetriever):
         rewriter, layer = layer, layer.retriever
-        rewritten = rewriter.rewrite(query)
     if not isinstance(layer, Retriever):
         raise InvalidInput(f"a {type(layer).__name__} cannot be explained; give the retriever below it")
     deep = wanted if refined is None or refined.reranking is None else refined.reranking.wanted(wanted)
-    queries = rewritten.queries if rewritten is not None else ((query, 1.0),)
-    traces = [layer.trace(each, deep if len(queries) == 1 else 3 * deep, where=where) for each, _ in queries]
-    if rewritten is not None and rewriter is not None and len(queries) == 1:
-        seen = layer.search(queries[0][0], rewriter.depth(deep), where=where)
-        rewritten = rewriter.after(rewritten, seen.passages)
-        traces += [layer.trace(each, 3 * deep, where=where) for each, _ in rewritten.queries[1:]]
-        queries = rewritten.queries
-    found = retriever.search(query, wanted, where=where)
-    refinement = None
+    steps, weights, traces, found = _asked(layer, rewriter, query, deep, where)
+    order = {passage.chunk: passage for passage in found.passages}
+    reranked = built = None
     if refined is not None:
-        refinement = refined.refine(refined.retriever.search(query, deep, where=where), wanted)
-        told = refinement.retrieval if memory is None else memory.joined(refinement.retrieval)
-        found = replace(told, timings=found.timings)
-    moves = refinement.reranked.moves if refinement is not None and refinement.reranked is not None else ()
-    built = refinement.built if refinement is not None else None
+        refinement = refined.refine(found, wanted)
+        found, reranked, built = refinement.retrieval, refinement.reranked, refinement.built
+    if memory is not None:
+        found = memory.joined(found)
+    rerankers = tuple(name for name, _ in reranked.seconds) if reranked is not None else ()
     return Explanation(
         query.text,
         repr(layer.fusion),
-        rewritten.steps if rewritten is not None else (),
-        tuple(_searched(trace, weight) for trace, (_, weight) in zip(traces, queries, strict=True)),
-        moves,
-        built.dropped if built is not None else (),
-        tuple(
-            Placed(p.rank, p.chunk, p.document, p.start, p.end, p.score, tuple(_says(traces[0], p.chunk, p.document)))
-            for p in found.passages
-        ),
+        steps,
+        tuple(_searched(layer, trace, weight) for trace, weight in zip(traces, weights, strict=True)),
+        reranked.moves if reranked is not None else (),
+        tuple((passage.chunk, passage.document, why) for passage, why in built.dropped) if built is not None else (),
+        tuple(_placed(p, traces, weights, order.get(p.chunk), rerankers) for p in found.passages),
         found.notes,
         tuple(found.timings.items()),
     )
 
 
-def _searched(trace: Trace, weight: float) -> Searched:
-    names = {p.chunk: p.document for p in trace.found.passages}
-    names |= {record.id: record.document for record, _ in trace.dropped}
+def _asked(
+    layer: Retriever, rewriter: RewritingRetriever | None, query: Query, k: int, where: str | Filter | None
+) -> tuple[tuple[Step, ...], list[float], list[Trace], Retrieval]:
+    """Return what rewriters did, each query's weight and trace, and what came of all of them."""
+    if rewriter is None:
+        trace = layer.trace(query, k, where=where)
+        return (), [1.0], [trace], trace.found
+    from .rewriting.retriever import DEEPER
+
+    start = time.perf_counter()
+    done = rewriter.rewrite(query)
+    depth = rewriter.depth(k) if len(done.queries) == 1 else DEEPER * k
+    taken = time.perf_counter() - start
+    traces = [layer.trace(each, depth, where=where) for each, _ in done.queries]
+    if len(traces) == 1:
+        start = time.perf_counter()
+        done = rewriter.after(done, traces[0].found.passages)
+        taken += time.perf_counter() - start
+        traces += [layer.trace(each, DEEPER * k, where=where) for each, _ in done.queries[1:]]
+    one = rewriter.joined(done, [trace.found for trace in traces], k)
+    found = replace(one, timings={"rewrite": taken, **one.timings}, notes=(*done.notes, *one.notes))
+    return done.steps, [weight for _, weight in done.queries], traces, found
+
+
+def _placed(
+    passage: Passage, traces: Sequence[Trace], weights: Sequence[float], found: Passage | None, rerankers: Sequence[str]
+) -> Placed:
+    """Say how a passage came to its score; ``found`` is what the search had made of it."""
+    from .rewriting.retriever import share
+
+    hits = tuple(_says(traces[0], passage.chunk, passage.document))
+    shares = []
+    for number, (trace, weight) in enumerate(zip(traces, weights, strict=True) if len(traces) > 1 else (), 1):
+        ranks = [each.rank for each in trace.found.passages if each.chunk == passage.chunk]
+        shares += [(number, rank, share(weight, rank)) for rank in ranks]
+    at = np.flatnonzero(traces[0].candidates.ids == passage.chunk)
+    return Placed(
+        passage.rank,
+        passage.chunk,
+        passage.document,
+        passage.start,
+        passage.end,
+        passage.score,
+        float(traces[0].scores[at[0]]) if len(at) else None,
+        hits,
+        tuple(shares),
+        found.score if shares and found is not None else None,
+        tuple((name, passage.scores[name]) for name in rerankers if name in passage.scores),
+    )
+
+
+def _searched(layer: Retriever, trace: Trace, weight: float) -> Searched:
     lists, background = [], []
     for number, view in enumerate(trace.candidates.views):
         listed = [i for i in np.argsort(view.ranks, kind="stable").tolist() if view.ranks[i] > 0][:LISTED]
+        records = layer.kb.chunks(trace.candidates.ids[listed].tolist())
+        names = {record.id: record.document for record in records}
         lists.append((view.name, tuple(_hit(trace, number, i, names) for i in listed)))
         if len(view.background):
             background.append((view.name, float(view.background.mean()), float(view.background.std())))

@@ -90,10 +90,7 @@ class ZScore:
         checked_weight(self.dense_weight)
 
     def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
-        """Return the weighted sum of standard scores, rounded to 5 decimals.
-
-        Vectors that were embedded in a batch differ in their last bits from those embedded alone; the order must not.
-        """
+        """Return the weighted sum of standard scores."""
         return summed(self.parts(views))
 
     def parts(self, views: Sequence[View]) -> list[NDArray[np.float64]]:
@@ -104,13 +101,17 @@ class ZScore:
 def weighted(
     views: Sequence[View], dense_weight: float, scaled: Callable[[View], NDArray[np.float64]]
 ) -> list[NDArray[np.float64]]:
-    """Return weighted scaled scores by search; all searches but the dense share one weight."""
+    """Return weighted scaled scores by search, to 5 decimals; all searches but the dense share one weight.
+
+    Vectors that were embedded in a batch differ in their last bits from those embedded alone; the order must not.
+    """
     others = max(1, sum(view.name != "dense" for view in views))
-    return [(dense_weight if view.name == "dense" else (1 - dense_weight) / others) * scaled(view) for view in views]
+    weights = [dense_weight if view.name == "dense" else (1 - dense_weight) / others for view in views]
+    return [np.round(weight * scaled(view), 5) for weight, view in zip(weights, views, strict=True)]
 
 
 def summed(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the sum of what the searches add, rounded to 5 decimals: float64, shape (n,)."""
+    """Return the sum of what the searches add, to 5 decimals as they are: float64, shape (n,)."""
     total = np.zeros(len(parts[0]))
     for part in parts:
         total += part

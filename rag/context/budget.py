@@ -44,6 +44,7 @@ class TokenBudget:
                 f"tokens={tokens}, overhead={overhead}: give a budget of 1 or more, an overhead of 0 or more"
             )
         self.name = "budget"
+        self.why = "did not fit the budget"
         self.tokens = tokens
         self.overhead = overhead
         tokenizer = embedder.tokenizer

@@ -31,6 +31,7 @@ class Neighbours:
         if sentences < 1:
             raise InvalidInput(f"sentences={sentences}: give 1 or more, or leave the step out")
         self.name = "neighbours"
+        self.why = "joined with one that it meets"
         self.sentences = sentences
         self._kb = kb
 

@@ -31,6 +31,7 @@ class ParentSection:
         if tokens < 1:
             raise InvalidInput(f"tokens={tokens}: give 1 or more")
         self.name = "section"
+        self.why = "joined with one of its section"
         self.tokens = tokens
         self._kb = kb
         self._tokenizer = embedder.tokenizer

@@ -23,7 +23,7 @@ class Built:
     passages
         In the order of reading; ``rank`` says how relevant each is among them, from 1.
     dropped
-        (chunk, step) of the passages that went, by the step that dropped or joined them.
+        (passage, why) of those that went: the step that dropped or joined them, and its reason where it has one.
     failure
         Why steps were left out; empty when all went well.
     seconds
@@ -31,7 +31,7 @@ class Built:
     """
 
     passages: list[Passage]
-    dropped: tuple[tuple[int, str], ...] = ()
+    dropped: tuple[tuple[Passage, str], ...] = ()
     failure: str = ""
     seconds: tuple[tuple[str, float], ...] = ()
 
@@ -48,7 +48,7 @@ class Context:
     def run(self, question: str, passages: Sequence[Passage]) -> Built:
         """Shape passages, best first."""
         current = list(passages)
-        dropped: list[tuple[int, str]] = []
+        dropped: list[tuple[Passage, str]] = []
         failures, seconds = [], []
         for builder in self.builders if current else ():
             start = time.perf_counter()
@@ -59,7 +59,8 @@ class Context:
                 log.info("context step %s", failures[-1])  # the caller is told by `failure`
             else:
                 left = {passage.chunk for passage in built}
-                dropped += [(passage.chunk, builder.name) for passage in current if passage.chunk not in left]
+                why = ": ".join(filter(None, (builder.name, getattr(builder, "why", ""))))
+                dropped += [(passage, why) for passage in current if passage.chunk not in left]
                 current = built
             seconds.append((builder.name, time.perf_counter() - start))
         return Built(_ranked(current), tuple(dropped), "; ".join(failures), tuple(seconds))

@@ -33,6 +33,7 @@ class NearDuplicates:
         if not 0 < likeness <= 1:
             raise InvalidInput(f"likeness={likeness}: give above 0, at most 1")
         self.name = "unique"
+        self.why = "says what a better one says"
         self.likeness = likeness
 
     def build(self, question: str, passages: Sequence[Passage]) -> list[Passage]:  # noqa: ARG002 - the same for any

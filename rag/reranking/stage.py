@@ -24,7 +24,7 @@ DEADLINE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Where a reranker put a passage: ranks from 1, of the chunk ``chunk``."""
+    """Where the rerankers put a passage: ranks from 1, of the chunk ``chunk``."""
 
     chunk: int
     before: int
@@ -41,7 +41,7 @@ class Reranked:
         Best first, numbered anew. ``score`` is the last reranker's; ``scores`` keeps ``fused`` (the search's own) and
         each reranker's by name.
     moves
-        Of every passage that is returned.
+        Of every passage that came in, in the new order: those whose rank is beyond what is returned fell out.
     failure
         Why rerankers were left out, in words; empty when all went well. The order is then that of those that worked.
     seconds
@@ -110,9 +110,10 @@ class Reranking:
                 log.info("reranker %s", failures[-1])  # the caller is told by `failure`
             seconds.append((reranker.name, time.perf_counter() - begun))
         before = {passage.chunk: rank for rank, passage in enumerate(passages, 1)}
-        kept = [*current, *_below(current, rest)][: min(k, self.top_k_out or k)]
+        order = [*current, *_below(current, rest)]
+        moves = tuple(Move(passage.chunk, before[passage.chunk], rank) for rank, passage in enumerate(order, 1))
+        kept = order[: min(k, self.top_k_out or k)]
         final = [replace(passage, rank=rank) for rank, passage in enumerate(kept, 1)]
-        moves = tuple(Move(passage.chunk, before[passage.chunk], passage.rank) for passage in final)
         return Reranked(final, moves, "; ".join(failures), tuple(seconds))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RRF_K = 60.0
 _SEEN = 10
 """Passages that a second look sees, at least."""
-_DEEPER = 3
+DEEPER = 3
 """Passages taken of each query, times what is asked for, where the results of several are joined."""
 
 
@@ -67,7 +67,7 @@ class RewritingRetriever(Layer):
         several = [query for own in rewritten if len(own.queries) > 1 for query, _ in own.queries]
         looking = self._may_look_again
         found = iter(self.retriever.search_many(plain, self.depth(wanted), where=where) if plain else [])
-        many = iter(self.retriever.search_many(several, _DEEPER * wanted, where=where) if several else [])
+        many = iter(self.retriever.search_many(several, DEEPER * wanted, where=where) if several else [])
         results = []
         for own, taken, meter in zip(rewritten, seconds, spent, strict=True):
             parts = [next(found)] if len(own.queries) == 1 else [next(many) for _ in own.queries]
@@ -77,11 +77,8 @@ class RewritingRetriever(Layer):
             again = time.perf_counter() - seen
             if len(told.queries) > len(parts):
                 more = [query for query, _ in told.queries[1:]]
-                parts += self.retriever.search_many(more, _DEEPER * wanted, where=where)
-            if len(parts) == 1:
-                one = replace(parts[0], passages=parts[0].passages[:wanted])
-            else:
-                one = _joined(told, parts, wanted)
+                parts += self.retriever.search_many(more, DEEPER * wanted, where=where)
+            one = self.joined(told, parts, wanted)
             timings = {"rewrite": taken + again, **one.timings}
             paid = (*meter, *later, *one.spent)
             results.append(replace(one, timings=timings, notes=(*told.notes, *one.notes), spent=paid))
@@ -102,15 +99,25 @@ class RewritingRetriever(Layer):
 
     def depth(self, k: int) -> int:
         """Return how many passages of the plain question are searched for, where ``k`` are asked for."""
-        return max(_DEEPER * k, _SEEN) if self._may_look_again else k
+        return max(DEEPER * k, _SEEN) if self._may_look_again else k
 
     def after(self, done: Rewritten, passages: Sequence[Passage]) -> Rewritten:
         """Return what is to be searched for besides, once the plain result is there."""
         return self.rewriting.after(done, passages, self._corpus) if self._may_look_again else done
 
+    @staticmethod
+    def joined(done: Rewritten, parts: Sequence[Retrieval], k: int) -> Retrieval:
+        """Return the best ``k`` passages of what the queries found, one result a query."""
+        return replace(parts[0], passages=parts[0].passages[:k]) if len(parts) == 1 else _joined(done, parts, k)
+
     def rewrite(self, question: str | Query) -> Rewritten:
         """Return what would be searched for."""
         return self.rewriting.run(as_query(question), self._corpus)
+
+
+def share(weight: float, rank: int) -> float:
+    """Return what a query's result adds to the score of the passage at a rank in it."""
+    return weight / (RRF_K + rank)
 
 
 def _joined(own: Rewritten, parts: Sequence[Retrieval], k: int) -> Retrieval:
@@ -118,7 +125,7 @@ def _joined(own: Rewritten, parts: Sequence[Retrieval], k: int) -> Retrieval:
     best: dict[int, Passage] = {}
     for (_, weight), part in zip(own.queries, parts, strict=True):
         for rank, passage in enumerate(part.passages, 1):
-            scores[passage.chunk] = scores.get(passage.chunk, 0.0) + weight / (RRF_K + rank)
+            scores[passage.chunk] = scores.get(passage.chunk, 0.0) + share(weight, rank)
             best.setdefault(passage.chunk, passage)
     order = sorted(scores, key=lambda chunk: (-scores[chunk], chunk))[:k]
     passages = [

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from pipelines.cli import run as cli
 from pipelines.cli.exit_codes import OK
 from rag import reranking
 from rag.components import Tools
+from rag.context import context
 from rag.documents import Document
 from rag.errors import InvalidInput
 from rag.explanation import explain
@@ -17,7 +21,7 @@ from rag.knowledge_base import KnowledgeBase
 from rag.refining import RefinedRetriever
 from rag.retriever import Retriever
 from rag.rewriting import RewritingRetriever, rewriting
-from rag.testing import HashingEmbedder
+from rag.testing import HashingEmbedder, ScriptedGenerator
 
 LONG = (
     "Green tea is steeped at eighty degrees so that the leaves do not turn bitter, for two minutes, in a warm pot, and "
@@ -47,7 +51,8 @@ def test_what_the_searches_add_sums_to_the_score(kb: KnowledgeBase, fusion: str)
         (p.chunk, p.score) for p in retriever.retrieve("How hot is green tea?", 3)
     ]
     for passage in found.passages:
-        assert sum(hit.adds for _, hit in passage.hits) == pytest.approx(passage.score, abs=1e-5)
+        assert sum(hit.adds for _, hit in passage.hits) == pytest.approx(passage.score, abs=1e-12)
+        assert passage.fused == passage.score
         for name, hit in passage.hits:
             own = dict(next(hits for view, hits in found.queries[0].hits if view == name) and [(name, hit)])
             assert own[name].rank >= 0
@@ -69,12 +74,53 @@ def test_rewriting_and_reranking_are_told(kb: KnowledgeBase):
     found = outer.explain("how is tea steepd", 3)
     assert found.queries[0].text == "how is tea steeped"
     assert [step.name for step in found.rewriting] == ["auto"]
-    assert {move.chunk for move in found.moves} == {p.chunk for p in found.passages}
+    assert {p.chunk for p in found.passages} <= {move.chunk for move in found.moves}
+    assert [move.after for move in found.moves] == list(range(1, len(found.moves) + 1))
+    for passage in found.passages:
+        assert passage.fused == pytest.approx(sum(hit.adds for _, hit in passage.hits), abs=1e-12)
+        assert passage.reranked == (("mmr", passage.score),)
     assert [(p.chunk, p.score) for p in found.passages] == [
         (p.chunk, p.score) for p in outer.retrieve("how is tea steepd", 3)
     ]
     assert json.loads(json.dumps(found.as_dict()))["question"] == "how is tea steepd"
     assert "rewrite" in dict(found.seconds)
+
+
+def test_several_queries_add_up_and_the_model_is_asked_once(kb: KnowledgeBase):
+    model = ScriptedGenerator(['["eighty degrees", "temperature of tea"]', "[2] > [3] > [1]"])
+    inner = RewritingRetriever(Retriever(kb, k=3), rewriting("multi-query", Tools(kb, model)))
+    outer = RefinedRetriever(inner, reranking=reranking.reranking("listwise+recency", Tools(kb, model), top_k_out=2))
+    found = outer.explain("How hot is green tea?")
+    assert len(model.calls) == 2
+    assert [query.weight for query in found.queries] == [1.0, 0.5, 0.5]
+    for passage in found.passages:
+        assert passage.joined == sum(adds for _, _, adds in passage.queries)
+        assert [adds for number, rank, adds in passage.queries if number == 2] == [
+            0.5 / (60 + rank) for number, rank, _ in passage.queries if number == 2
+        ]
+        assert [name for name, _ in passage.reranked] == ["listwise", "recency"]
+        assert passage.reranked[-1][1] == passage.score
+    assert len(found.passages) == 2
+    assert [move.after for move in found.moves] == [1, 2, 3]  # the one that fell out is told too
+
+
+def test_what_the_context_left_out_has_its_reason(kb: KnowledgeBase):
+    outer = RefinedRetriever(Retriever(kb, k=3), context=context("budget:tokens=30", Tools(kb)))
+    found = outer.explain("How hot is coffee?")
+    assert {why for _, _, why in found.dropped} == {"budget: did not fit the budget"}
+    assert {document for _, document, _ in found.dropped} < set(TEXTS)
+
+
+def test_rich_prints_it_and_no_text_drives_the_terminal(kb: KnowledgeBase):
+    console = Console(record=True, width=160, file=io.StringIO())
+    console.print(Retriever(kb).explain("How hot\x1b[31m is [bold]tea\u202e?", 2))
+    told = console.export_text()
+    assert "How hot[31m is [bold]tea?" in told
+    assert "joined by ZScore(dense_weight=0.7)" in told
+    scores = re.findall(r"= ([+-]\d+\.\d+) .* = ([+-]\d+\.\d+) +(-?\d+\.\d+)", told)
+    assert len(scores) == 2
+    for dense, terms, score in scores:
+        assert round(float(dense) + float(terms), 5) == float(score)
 
 
 def test_what_has_no_layers_is_refused(kb: KnowledgeBase):

@@ -176,7 +176,9 @@ def test_steps_in_a_row_failures_and_what_was_dropped(kb: KnowledgeBase) -> None
     built = Context([Neighbours(kb, sentences=1), Broken(), BestAtEdges()]).run("q", given)
     verbatim(kb, built.passages)
     assert [p.rank for p in built.passages] == [1, 3, 2]
-    assert built.dropped == ((given[1].chunk, "neighbours"),)
+    assert [(p.chunk, why) for p, why in built.dropped] == [
+        (given[1].chunk, "neighbours: joined with one that it meets")
+    ]
     assert built.failure.startswith("broken was left out: RuntimeError (test_context.py, line ")
     assert [name for name, _ in built.seconds] == ["neighbours", "broken", "edges"]
 

@@ -30,7 +30,8 @@ def test_the_order_is_the_scores_and_all_is_told(passages: list[Passage]) -> Non
     by = By(lambda p: len(p.text))
     assert isinstance(by, Reranker)
     result = Reranking([by], top_k_in=5).run("q", passages, 3)
-    expected = sorted(passages, key=lambda p: -len(p.text))[:3]
+    ordered = sorted(passages, key=lambda p: -len(p.text))
+    expected = ordered[:3]
     assert [p.document for p in result.passages] == [p.document for p in expected]
     assert [p.rank for p in result.passages] == [1, 2, 3]
     for p, was in zip(result.passages, expected, strict=True):
@@ -38,7 +39,7 @@ def test_the_order_is_the_scores_and_all_is_told(passages: list[Passage]) -> Non
         assert p.scores["fused"] == was.score
         assert {k: v for k, v in p.scores.items() if k in was.scores} == dict(was.scores)
     assert [(m.chunk, m.before, m.after) for m in result.moves] == [
-        (p.chunk, p.rank, n + 1) for n, p in enumerate(expected)
+        (p.chunk, p.rank, n + 1) for n, p in enumerate(ordered)
     ]
     assert result.failure == ""
     assert [name for name, _ in result.seconds] == ["by"]
