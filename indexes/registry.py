@@ -1,4 +1,8 @@
-"""The table of all engines: one row each, imported on first use."""
+"""The table of all engines: one row each, imported on first use.
+
+An engine of another package joins by an entry point of the group ``rag_workbench.indexes``, its name and class:
+``mine = "my_package.my_index:MyIndex"``. Other processes, such as a benchmark's, find it too.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from .errors import EngineMissing, UnknownParameter
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from .base import Index
 
 Family = Literal["dense", "terms"]
@@ -60,7 +66,9 @@ _TABLE: dict[str, Engine] = {
 }
 
 engines: Mapping[str, Engine] = MappingProxyType(_TABLE)
-"""Name -> row, read-only."""
+"""Name -> row of the engines that come with this package; read-only."""
+
+GROUP = "rag_workbench.indexes"
 
 
 def row(name: str) -> Engine:
@@ -71,12 +79,26 @@ def row(name: str) -> Engine:
     UnknownParameter
         No engine has that name; the message has the nearest one.
     """
+    if name in _TABLE:
+        return _TABLE[name]
+    from importlib.metadata import entry_points
+
     from .spec import unknown
 
+    others = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in others:
+        raise UnknownParameter(unknown("index", name, [*_TABLE, *others]))
+    return _row_of(others[name])
+
+
+def _row_of(point: EntryPoint) -> Engine:
+    package = point.dist.name if point.dist else point.module
+    install = f"pip install --force-reinstall {package}"
     try:
-        return _TABLE[name]
-    except KeyError:
-        raise UnknownParameter(unknown("index", name, _TABLE)) from None
+        family = point.load().family
+    except ImportError as error:
+        raise EngineMissing(f"the index {point.name!r} of {package} cannot be imported ({error}): {install}") from error
+    return Engine(point.value, family, install, f"an engine of {package}")
 
 
 def engine(name: str) -> type[Index[Any]]:
