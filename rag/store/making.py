@@ -103,15 +103,22 @@ class Tools:
         """The chunker, counting in the embedder's tokens."""
         with self._turn:
             if self._chunker is None:
-                from ..chunking import chunker
-
-                given = self._chunker_given
-                if given is None and self._identity is not None:
-                    given = self._identity.chunker
-                self._chunker = chunker(given, self.embedder.tokenizer) if isinstance(given, str) else given
-            if self._chunker is None:
-                raise InvalidInput("give a chunker")
+                self._chunker = self._made_chunker()
             return self._chunker
+
+    def _made_chunker(self) -> Chunker:
+        from ..chunking import KINDS, chunker
+
+        given = self._chunker_given
+        if given is None and self._identity is not None:
+            given = self._identity.chunker
+            if given.partition(":")[0] not in KINDS:
+                raise InvalidInput(
+                    f"{self.folder} was made with a chunker of one's own, {given!r}: open it with chunker="
+                )
+        if given is None:
+            raise InvalidInput("give a chunker")
+        return chunker(given, self.embedder.tokenizer) if isinstance(given, str) else given
 
     @property
     def analyser(self) -> Analyser:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rag import Bot, Document, HashingEmbedder, InvalidFilter, InvalidInput, KnowledgeBase, Retriever
+from rag import Bot, Chunk, Document, HashingEmbedder, InvalidFilter, InvalidInput, KnowledgeBase, Retriever
 
 
 @pytest.fixture
@@ -79,3 +79,23 @@ def test_an_answer_prints_as_its_text(kb: KnowledgeBase):
     answer = Bot(Retriever(kb), threshold=0).ask("What do otters hold?")
     assert f"{answer}" == answer.text == "Otters hold hands. [1]"
     assert pickle.loads(pickle.dumps(answer)) == answer
+
+
+class Whole:
+    """A chunker of one's own."""
+
+    name = "my-chunker"
+
+    def chunk(self, document: Document) -> list[Chunk]:
+        return [Chunk(0, len(document.text), document.text)]
+
+
+def test_a_chunker_of_one_s_own_is_asked_for_again(tmp_path: Path):
+    with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder(), chunker=Whole()) as kb:
+        kb.add([Document.from_text("one", id="1")])
+    with KnowledgeBase.open(tmp_path / "kb", mode="w") as kb:
+        with pytest.raises(InvalidInput, match="made with a chunker of one's own, 'my-chunker': open it with chunker="):
+            kb.add([Document.from_text("two", id="2")])
+        assert [p.document for p in Retriever(kb).retrieve("one", k=1)] == ["1"]
+    with KnowledgeBase.open(tmp_path / "kb", mode="w", chunker=Whole()) as kb:
+        assert kb.add([Document.from_text("two", id="2")]).added == 1
