@@ -51,7 +51,7 @@ def command(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Answer a question from the documents, with citations that can be checked."""
+    """Answer a question from the documents. Every sentence has a citation that can be checked."""
     from rag.knowledge_base import KnowledgeBase
 
     wanted = None if schema is None else read_schema(schema)

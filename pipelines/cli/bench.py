@@ -83,7 +83,7 @@ def command(
     seed: Annotated[int, typer.Option(metavar="N", help="Of everything that is drawn at random.")] = 0,
     json: Json = False,
 ) -> None:
-    """Measure indexes of vectors: recall, speed, memory, build time; on public files or on your knowledge base."""
+    """Measure indexes: recall, speed, memory, time. On public files of vectors or on your knowledge base."""
     if context.invoked_subcommand is not None:
         return
     if data is None or out is None:
@@ -166,7 +166,7 @@ def compare(
     second: Annotated[Path, typer.Argument(metavar="B", help="Folder of results of the same data.")],
     json: Json = False,
 ) -> int:
-    """Compare two runs on the same data: what B does better or worse than A, and what is noise."""
+    """Compare two runs on the same data. Says what B does better or worse than A, and what is noise."""
     from ..benchmark.compare import compare as compare_rows
     from ..benchmark.results import read
 

@@ -47,7 +47,7 @@ def command(
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
-    """Fit when to abstain on questions with known answers, and store it with the knowledge base."""
+    """Fit when to abstain, and store it. Takes questions with known answers."""
     from rag.evaluation import read_questions
     from rag.knowledge_base import KnowledgeBase
     from rag.retriever import Retriever

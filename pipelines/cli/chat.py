@@ -61,7 +61,7 @@ def command(
     memory_days: MemoryDays = None,
     json: Json = False,
 ) -> int:
-    """Ask questions one after another; --json prints one answer a line."""
+    """Ask questions one after another. With --json, one answer a line."""
     from rag.knowledge_base import KnowledgeBase
     from rag.retriever import Retriever
 

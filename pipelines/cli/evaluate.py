@@ -78,7 +78,7 @@ def command(
     allow_failed: Annotated[bool, typer.Option("--allow-failed", help="Exit 0 although questions failed.")] = False,
     json: Json = False,
 ) -> int:
-    """Measure retrieval and answers on questions with known answers; failures count as zero."""
+    """Measure on questions with known answers. Retrieval, and with --judge the answers; what failed counts as zero."""
     from rag.evaluation import evaluate, read_questions
     from rag.evaluation.evaluator import checked
     from rag.evaluation.trec import write_run
@@ -260,19 +260,22 @@ def show_comparisons(comparisons: list[Comparison]) -> None:
     from rich.table import Table
 
     first = comparisons[0]
-    table = Table("metric", box=None, pad_edge=False)
-    for name in ("difference", "95 % interval", "p", "wins", "ties", "losses", "detectable"):
-        table.add_column(name, justify="right")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("metric", no_wrap=True)
+    for name in ("change", "95 % interval", "p", "w/t/l", "detectable"):  # fits into 80 columns
+        table.add_column(name, justify="right", no_wrap=True)
     for c in comparisons:
-        interval = "" if c.low is None or c.high is None else f"{c.low:+.4f} to {c.high:+.4f}"
+        interval = "" if c.low is None or c.high is None else f"{c.low:+.3f} to {c.high:+.3f}"
         p = "" if c.p_corrected is None else f"{c.p_corrected:.3g}"
         seen = "" if c.detectable is None else f"{c.detectable:.3f}"
-        table.add_row(c.metric, f"{c.difference:+.4f}", interval, p, str(c.wins), str(c.ties), str(c.losses), seen)
+        table.add_row(c.metric, f"{c.difference:+.4f}", interval, p, f"{c.wins}/{c.ties}/{c.losses}", seen)
     console = stdout()
     console.print(f"\n{one_line(first.system)} against {one_line(first.baseline)}, {first.n} questions\n")
     console.print(table)
     console.print(
-        "p: paired permutation test, Holm's correction. detectable: what so many questions show 4 times in 5."
+        "p: paired permutation test, Holm's correction. w/t/l: questions won, tied, lost. detectable: what so many "
+        "questions show 4 times in 5.",
+        soft_wrap=True,
     )
 
 

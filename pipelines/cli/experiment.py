@@ -42,7 +42,7 @@ def command(
     mlflow: Annotated[str | None, typer.Option(metavar="URI", help="Also log every row to MLflow.")] = None,
     json: Json = False,
 ) -> int:
-    """Run every combination of parts that a file names and say which change helped."""
+    """Try every combination of parts. Says which change helped."""
     if what[0] == "compare":
         if len(what) != 3:
             raise InvalidInput("give two folders of results: rag experiment compare A B")

@@ -51,7 +51,7 @@ def command(
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
-    """Read files into a knowledge base; files that have not changed cost nothing."""
+    """Read files into a knowledge base. Files that have not changed cost nothing."""
     from ..ingest import Options, ingest
 
     options = Options(

@@ -53,7 +53,7 @@ def _show_status(state: Status) -> None:
 
 
 def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
-    """Check that store and indexes are whole and agree; exit 1 when they differ, 3 when a file is damaged."""
+    """Check that store and indexes are whole and agree. Exit 1 when they differ, 3 when a file is damaged."""
     from rag.knowledge_base import KnowledgeBase
 
     report = KnowledgeBase.check(kb)
@@ -74,7 +74,7 @@ def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
 
 
 def repair(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
-    """Rebuild what is damaged from the store; exit 2 when documents may be lost and have to be ingested again."""
+    """Rebuild what is damaged from the store. Exit 2 when documents may be lost and have to be ingested again."""
     from rag.knowledge_base import KnowledgeBase
 
     report = KnowledgeBase.mend(kb, wait=wait)
@@ -92,7 +92,7 @@ def reindex(
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
-    """Change the indexes without embedding anything again."""
+    """Change the indexes, embedding nothing again."""
     from rag.knowledge_base import KnowledgeBase
 
     with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
@@ -111,7 +111,7 @@ def remove(
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
-    """Remove a source's documents; `purge` also clears their bytes from disk."""
+    """Remove a source's documents. `purge` also clears their bytes from disk."""
     from rag.knowledge_base import KnowledgeBase
 
     with KnowledgeBase.open(kb, mode="w", wait=wait) as base:

@@ -53,7 +53,7 @@ def delete(
     session: Annotated[str | None, typer.Option(metavar="NAME", help="Only this session; without it, all.")] = None,
     json: Json = False,
 ) -> int:
-    """Delete a session, or all that is kept of a user; no byte of it stays on disk."""
+    """Delete a session, or all of a user. No byte of it stays on disk."""
     from rag.memory import Memory, forget_user, sessions
 
     _check(folder)

@@ -27,7 +27,7 @@ def make(
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Same documents and seed, same questions.")] = 0,
     json: Json = False,
 ) -> int:
-    """Make questions from the documents, each with the span that answers it; read them before you trust them."""
+    """Make questions from the documents. Each has the span that answers it; read them before you trust them."""
     from rag.evaluation.question_files import write_questions
     from rag.evaluation.question_making import make_questions
     from rag.generation.models import language_model
@@ -61,7 +61,7 @@ def check(
     split: Annotated[str, typer.Option(metavar="NAME", help="Of a BEIR folder: which qrels/NAME.tsv.")] = "test",
     json: Json = False,
 ) -> int:
-    """Say which gold documents, chunks, spans and quotes the knowledge base does not hold."""
+    """Say which gold the knowledge base does not hold. Gold is documents, chunks, spans and quotes."""
     from rag.evaluation import read_questions
     from rag.evaluation.locating import located
     from rag.knowledge_base import KnowledgeBase

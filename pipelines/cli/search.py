@@ -55,7 +55,7 @@ def command(
     ] = False,
     json: Json = False,
 ) -> int:
-    """Find the passages that fit a question; or answer a file of questions as a TREC run."""
+    """Find the passages that fit a question. With --questions, answer a file of them as a TREC run."""
     from rag.knowledge_base import KnowledgeBase
 
     if (question is None) == (questions is None):

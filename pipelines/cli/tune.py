@@ -68,7 +68,7 @@ def command(
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
-    """Find the fastest index within limits of recall, memory and latency; or the fusion that finds the most."""
+    """Find the fastest index within limits. Of recall, memory and latency; --retriever tunes the fusion instead."""
     if retriever is not None:
         if apply:
             raise InvalidInput("--apply changes indexes; what --retriever finds are options to search with")
