@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,32 @@ _FIELDS = (
 
 TASK = ("k", "threads_asked", "filters_asked", "churn_asked", "seed")
 """What must be equal, beside the data, for rows to stand in one file."""
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Make the folder and keep other runs out of it; the kernel lets them in again when this process is gone.
+
+    Raises
+    ------
+    InvalidInput
+        It cannot be made.
+    ResultsExist
+        Another run is writing into it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"--out {folder} cannot be made: {error.strerror}; give another folder") from error
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ResultsExist(f"another rag bench is writing into {folder}: wait, or give another --out") from None
+        yield
+    finally:
+        os.close(place)
 
 
 class Results:

@@ -21,7 +21,7 @@ from . import ann_benchmarks, memory
 from .child import COMMAND
 from .errors import DiskFull
 from .machine import machine, versions
-from .results import Results, Row
+from .results import Results, Row, alone
 from .rows import RowMaker
 from .sweep import BuildTask, across_engines
 from .truth import truth_of
@@ -158,20 +158,21 @@ def run(
     InvalidInput
         ``k`` is more than there are vectors.
     ResultsExist
-        ``out`` has rows, and ``resume`` is false or they are of another task.
+        ``out`` has rows, and ``resume`` is false or they are of another task; or another process is writing there.
     DiskFull
         No room for results or indexes; finished rows are kept.
     """
     if settings.k > len(data):
         raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
     start = time.monotonic()
-    maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
-    results = Results(out, maker.task, resume=resume)
-    before = len(results.rows)
-    todo = [task for each in across_engines(tasks) if (task := _without(each, results.done))]
-    steps = _Steps(todo, settings, on_progress)
-    runner = _Runner(maker, results, steps, on_row or (lambda _: None), command, start)
-    runner.run(todo)
+    with alone(out):
+        maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
+        results = Results(out, maker.task, resume=resume)
+        before = len(results.rows)
+        todo = [task for each in across_engines(tasks) if (task := _without(each, results.done))]
+        steps = _Steps(todo, settings, on_progress)
+        runner = _Runner(maker, results, steps, on_row or (lambda _: None), command, start)
+        runner.run(todo)
     left = [task.configuration(search) for task in [*todo, *runner.cut] for search in task.searches]
     cut = [task.spec for task in runner.cut]
     return Report(results.rows, len(results.rows) - before, left, cut, time.monotonic() - start)

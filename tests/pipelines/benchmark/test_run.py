@@ -18,7 +18,7 @@ import pytest
 from indexes import EngineMissing, UnknownParameter
 from pipelines.benchmark import run as run_module
 from pipelines.benchmark.errors import DiskFull, ResultsExist
-from pipelines.benchmark.results import FILE, read
+from pipelines.benchmark.results import FILE, alone, read
 from pipelines.benchmark.run import Settings
 from pipelines.benchmark.sweep import plan
 from rag.errors import InvalidInput
@@ -44,6 +44,12 @@ def test_results_are_not_mixed_up(bench, vectors, tmp_path):
     with pytest.raises(ResultsExist, match="rows of other data"):
         bench(["half"], tmp_path, resume=True, data=other)
     assert [row["spec"] for row in lines(tmp_path)] == ["honest"]
+
+
+def test_two_runs_do_not_write_into_one_folder(bench, tmp_path):
+    with alone(tmp_path), pytest.raises(ResultsExist, match="another rag bench is writing into"):
+        bench(["honest"], tmp_path)
+    assert bench(["honest"], tmp_path).measured == 1
 
 
 def test_resume_measures_only_what_is_missing(bench, tmp_path):
