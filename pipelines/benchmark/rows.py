@@ -168,11 +168,11 @@ class RowMaker:
         facts: Mapping[str, Any],
         rounds: Sequence[Round],
         *,
-        filters: Sequence[Mapping[str, Any]],
+        filters: Mapping[float, Sequence[tuple[float, float]]],
         churn: Mapping[str, Any] | None,
         error: str,
     ) -> Row:
-        """Return the row of one configuration."""
+        """Return the row of one configuration; ``filters`` are recall and queries/s of every round by share."""
         settings = self.settings
         return {
             "spec": task.configuration(search),
@@ -182,7 +182,7 @@ class RowMaker:
             "k": settings.k,
             **_figures(rounds, settings.threads),
             **{name: facts.get(name) for name in _FACTS},
-            "filters": list(filters),
+            "filters": [_filter_figures(share, figures) for share, figures in filters.items()],
             "churn": churn,
             "note": _note(facts),
             "error": error or None,
@@ -219,6 +219,14 @@ def _note(facts: Mapping[str, Any]) -> str | None:
     if young and young >= 0.9 * sum(size for name, size in parts.items() if name not in {"ids", "plain"}):
         return "too few vectors to train on: it searches exactly"
     return None
+
+
+def _filter_figures(share: float, rounds: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Return recall and speed among a share of the vectors over the rounds."""
+    speeds = [qps for _, qps in rounds]
+    qps = statistics.median(speeds)
+    spread = (max(speeds) - min(speeds)) / qps
+    return {"share": share, "recall": min(recall for recall, _ in rounds), "qps": qps, "qps_spread": spread}
 
 
 def _figures(rounds: Sequence[Round], threads: Sequence[int]) -> dict[str, Any]:

@@ -82,6 +82,8 @@ class Settings:
             raise InvalidInput(f"-k {self.k}: at least 1")
         if not self.threads or min(self.threads) < 1 or len(set(self.threads)) != len(self.threads):
             raise InvalidInput(f"--threads {','.join(map(str, self.threads))}: numbers from 1 on, none twice")
+        if len(set(self.filters)) != len(self.filters):
+            raise InvalidInput(f"--filter {','.join(f'{share:g}' for share in self.filters)}: none twice")
         for share in (*self.filters, *([] if self.churn is None else [self.churn])):
             if not 0 < share <= 1:
                 raise InvalidInput(f"a share of {share} is not between 0 and 1; write 0.1 for 10 %")
@@ -128,7 +130,7 @@ class Report:
 def run(
     data: VectorData,
     tasks: Sequence[BuildTask],
-    out: Path,
+    out: str | Path,
     settings: Settings,
     *,
     resume: bool = False,
@@ -164,7 +166,7 @@ def run(
     """
     if settings.k > len(data):
         raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
-    start = time.monotonic()
+    start, out = time.monotonic(), Path(out)
     with alone(out):
         maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
         results = Results(out, maker.task, resume=resume)
@@ -249,8 +251,10 @@ class _Runner:
         return group
 
     def _to_measure(self, turn: Turn) -> float:
-        """Return the seconds that measuring takes at least: a batch, and single queries for twice as long."""
-        return 3 * self._settings.seconds * self._settings.rounds * len(turn.task.searches)
+        """Return the seconds that measuring takes at least: batches, and single queries for twice as long."""
+        settings = self._settings
+        batches = 1 + len(settings.threads) - (1 in settings.threads) + len(settings.filters)
+        return (batches + 2) * settings.seconds * settings.rounds * len(turn.task.searches)
 
     def _measure(self, group: Sequence[Turn]) -> None:
         """Measure all indexes of a group by turns, round after round."""
@@ -263,10 +267,10 @@ class _Runner:
                 spec = turn.task.configuration(search)
                 self._steps.begin(f"round {number + 1} of {self._settings.rounds}: {spec}")
                 turn.measure(search, number)
+                turn.filtered(search)
                 self._steps.end(1)
         for turn in group:
-            self._steps.begin(f"filters and changes: {turn.task.spec}")
-            turn.filtered()
+            self._steps.begin(f"removing and adding: {turn.task.spec}")
             turn.churn()
 
     def _finish(self, turn: Turn) -> None:

@@ -55,7 +55,7 @@ class Turn:
         self._error = ""
         self._errors: dict[Parameters, str] = {}
         self._rounds: dict[Parameters, list[Round]] = {}
-        self._filtered: dict[Parameters, list[dict[str, Any]]] = {}
+        self._filtered: dict[Parameters, dict[float, list[tuple[float, float]]]] = {}
         self._churned: dict[Parameters, dict[str, Any]] = {}
 
     # ---- what the benchmark lets it do ------------------------------------------------------------------------
@@ -103,17 +103,20 @@ class Turn:
                 )
             )
 
-    def filtered(self) -> None:
-        """Measure every configuration among a share of the vectors only."""
+    def filtered(self, search: Parameters) -> None:
+        """Measure one configuration once among each share of the vectors, unless it has failed before."""
         for share in self._settings.filters:
+            if not self._sound(search):
+                return
             chosen = self._maker.allowed(share)
             allow = f"allow-{share:g}.npy"
-            np.save(self._place.parent / allow, self._maker.data.ids[chosen.rows])
-            for search in filter(self._sound, self.task.searches):
-                with self._blamed(search):
-                    ids, qps = self._batch(search, f"{self._place.name}-filtered", allow=allow)
-                    quality = chosen.quality(self._maker, rows_of(ids, self._maker.data.ids))
-                    self._filtered.setdefault(search, []).append({"share": share, "recall": quality.recall, "qps": qps})
+            if not (self._place.parent / allow).exists():
+                np.save(self._place.parent / allow, self._maker.data.ids[chosen.rows])
+            with self._blamed(search):
+                ids, qps = self._batch(search, f"{self._place.name}-filtered", allow=allow)
+                quality = chosen.quality(self._maker, rows_of(ids, self._maker.data.ids))
+                rounds = self._filtered.setdefault(search, {}).setdefault(share, [])
+                rounds.append((quality.recall, qps))
 
     def churn(self, searches: Sequence[Parameters] | None = None) -> None:
         """Remove and add a share of the vectors, then measure configurations again: all, or some."""
@@ -141,7 +144,7 @@ class Turn:
         """Return the row of one configuration, with the answers of its last round."""
         error = self.error(search)
         rounds = [] if error else self._rounds.get(search, [])
-        filters, churn = self._filtered.get(search, []), self._churned.get(search)
+        filters, churn = self._filtered.get(search, {}), self._churned.get(search)
         row = self._maker.row(self.task, search, self._facts, rounds, filters=filters, churn=churn, error=error)
         return row, rounds[-1].answers if rounds else None
 

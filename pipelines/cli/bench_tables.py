@@ -71,7 +71,7 @@ def _cells(row: Row, *, wide: bool) -> list[str]:
 
 def _extra(first: Row) -> list[str]:
     """Return the headings of what only some runs measure."""
-    names = [f"{t} threads" for t in (first["threads"] or {}) if t != str(first["threads_asked"][0])]
+    names = [f"{t} thread{'s' * (t != '1')}" for t in (first["threads"] or {}) if t != str(first["threads_asked"][0])]
     names += [f"filter {share:g}" for share in first["filters_asked"]]
     if first["churn_asked"] is not None:
         names += ["after churn", "adds/s", "removes/s"]

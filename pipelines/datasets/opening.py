@@ -38,7 +38,7 @@ _NAMED = 5
 
 
 def open_vectors(
-    data: str,
+    data: str | Path,
     *,
     metric: Metric | None = None,
     n_queries: int = MAX_QUERIES,
@@ -73,6 +73,7 @@ def open_vectors(
     ExtraMissing
         HDF5 without h5py.
     """
+    data = str(data)
     if not data.strip():
         raise InvalidInput("--data is empty: give a file of vectors, synthetic:100k x 128, or a knowledge base")
     try:

@@ -82,6 +82,7 @@ def test_filters_and_removals_are_checked(rows):
     honest = rows["honest"]
     assert honest["filters"][0]["recall"] == 1.0
     assert honest["filters"][0]["share"] == 0.25
+    assert honest["filters"][0]["qps_spread"] >= 0
     assert honest["churn"]["recall"] == 1.0
     assert honest["churn"]["changed"] == 80
 

@@ -174,6 +174,16 @@ def test_configurations_take_turns(bench, tmp_path, monkeypatch):
     assert seen == [(engine, number) for number in (0, 1) for engine in ("honest", "half", "chatty")]
 
 
+def test_filters_take_turns_too(bench, tmp_path, monkeypatch):
+    seen = []
+    original = run_module.Turn.filtered
+    monkeypatch.setattr(run_module.Turn, "filtered", lambda *a: (seen.append(a[0].task.engine), original(*a)))
+    rows = bench(["honest", "half"], tmp_path, filters=(0.25, 0.5), rounds=3).rows
+    assert seen == 3 * ["honest", "half"]
+    assert [[each["share"] for each in row["filters"]] for row in rows] == [[0.25, 0.5]] * 2
+    assert [[each["recall"] for each in row["filters"]] for row in rows] == [[1.0, 1.0], [0.5, 0.5]]
+
+
 def test_threads_are_measured_beside_each_other(bench, tmp_path):
     (row,) = bench(["honest"], tmp_path, threads=(2, 1)).rows
     assert set(row["threads"]) == {"1", "2"}
@@ -186,6 +196,8 @@ def test_threads_are_measured_beside_each_other(bench, tmp_path):
         ({"k": 0}, "-k 0"),
         ({"threads": (0,)}, "--threads 0"),
         ({"filters": (1.5,)}, "1.5 is not between 0 and 1"),
+        ({"filters": (0.1, 0.1)}, "--filter 0.1,0.1: none twice"),
+        ({"seed": -1}, "--seed -1"),
         ({"churn": 0.0}, "0.0 is not between 0 and 1"),
         ({"rounds": 0}, "more than 0"),
     ],
