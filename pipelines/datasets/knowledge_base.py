@@ -9,7 +9,7 @@ import numpy as np
 
 from rag.errors import InvalidInput
 
-from .vector_data import VectorData, checked
+from .vector_data import VectorData, apart, checked
 
 if TYPE_CHECKING:
     from rag.knowledge_base import KnowledgeBase
@@ -26,8 +26,10 @@ def is_knowledge_base(path: Path) -> bool:
     return KnowledgeBase.exists(path)
 
 
-def knowledge_base_vectors(path: Path, *, questions: str | None, n_queries: int, seed: int) -> VectorData:
-    """Return all chunks' embeddings under their own ids, and embedded questions.
+def knowledge_base_vectors(
+    path: Path, *, questions: str | None, n_queries: int, seed: int, keep_overlap: bool = False
+) -> VectorData:
+    """Return all chunks' embeddings under their own ids, and embedded questions; none that is a chunk's, unless wanted.
 
     Parameters
     ----------
@@ -55,7 +57,12 @@ def knowledge_base_vectors(path: Path, *, questions: str | None, n_queries: int,
         texts, note = _questions(kb, questions, n_queries, seed)
         queries = checked(kb.embedder.embed_queries(texts), "the embedded questions")
         base = checked(kb.vectors(ids.tolist()), f"the embeddings of {path}")
-        return VectorData(path.resolve().name, base, ids, queries, kb.index("dense").metric, (note,))
+        queries, dropped = apart(queries, base, keep=keep_overlap)
+        if not len(queries):
+            raise InvalidInput("every question is a chunk, word for word: give other questions, or --keep-overlap")
+        what = "left in as asked" if keep_overlap else "left out"
+        notes = (note, f"{dropped} questions that are a chunk, word for word, {what}") if dropped else (note,)
+        return VectorData(path.resolve().name, base, ids, queries, kb.index("dense").metric, notes)
 
 
 def _questions(kb: KnowledgeBase, file: str | None, n: int, seed: int) -> tuple[list[str], str]:

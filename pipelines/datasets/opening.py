@@ -80,7 +80,9 @@ def open_vectors(
         if is_knowledge_base(Path(data)):
             if metric is not None:
                 raise InvalidInput(f"--metric {metric} is for files; the knowledge base {data} has its own")
-            return knowledge_base_vectors(Path(data), questions=questions, n_queries=n_queries, seed=seed)
+            return knowledge_base_vectors(
+                Path(data), questions=questions, n_queries=n_queries, seed=seed, keep_overlap=keep_overlap
+            )
         if questions is not None:
             raise InvalidInput(f"--questions go with a knowledge base; {data} has its own queries")
         raw, name = _raw(data, n_queries, seed)

@@ -122,7 +122,7 @@ def prepare(raw: Raw, name: str, *, metric: Metric | None, n_queries: int, keep_
         if len(queries) > n_queries:
             notes.append(f"{n_queries} of {len(queries)} queries drawn at random (seed {seed})")
             queries = queries[np.sort(rng.choice(len(queries), n_queries, replace=False))]
-    base, dropped = _apart(base, queries, keep=keep_overlap)
+    base, dropped = apart(base, queries, keep=keep_overlap)
     if dropped:
         what = "left in the base as asked" if keep_overlap else "taken out of the base"
         notes.append(f"{dropped} vectors equal to a query {what}")
@@ -152,8 +152,8 @@ def checked(array: NDArray[Any], what: str) -> Vectors:
     return vectors
 
 
-def _apart(base: Vectors, queries: Vectors, *, keep: bool) -> tuple[Vectors, int]:
-    """Return the base without the vectors that are queries too, and how many those are."""
+def apart(base: Vectors, queries: Vectors, *, keep: bool) -> tuple[Vectors, int]:
+    """Return ``base`` without the vectors that are among ``queries`` too, and how many those are."""
     alike = np.ones(len(base), np.bool_)
     for column in {0, base.shape[1] // 2, base.shape[1] - 1}:  # cheap: nearly all rows differ in one of three numbers
         alike &= np.isin(base[:, column], queries[:, column])

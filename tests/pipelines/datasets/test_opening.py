@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import struct
 
 import h5py
@@ -259,6 +260,17 @@ def test_a_knowledge_base_with_a_file_of_questions(kb, tmp_path):
     data = open_vectors(str(kb), questions=str(tmp_path / "q.jsonl"))
     assert (data.queries == HashingEmbedder(32).embed_queries(["Where do otters live?"])).all()
     assert data.notes == (f"1 questions of {tmp_path / 'q.jsonl'}, 1 lines left out",)
+    text = "Otter number 3 eats fish and sleeps. It lives in river 3 with seven others."
+    lines = [json.dumps({"_id": str(i), "text": each}) for i, each in enumerate([text, "Where do otters live?"])]
+    (tmp_path / "q.jsonl").write_text("\n".join(lines))
+    apart, together = (
+        open_vectors(str(kb), questions=str(tmp_path / "q.jsonl"), keep_overlap=keep) for keep in (False, True)
+    )
+    assert (len(apart.queries), len(together.queries)) == (1, 2)
+    assert apart.notes[1] == "1 questions that are a chunk, word for word, left out"
+    (tmp_path / "q.jsonl").write_text(lines[0])
+    with pytest.raises(InvalidInput, match="every question is a chunk"):
+        open_vectors(str(kb), questions=str(tmp_path / "q.jsonl"))
     (tmp_path / "q.jsonl").write_text("rubbish\n")
     with pytest.raises(InvalidInput, match="no question that can be asked"):
         open_vectors(str(kb), questions=str(tmp_path / "q.jsonl"))
