@@ -54,9 +54,11 @@ def candidates(passages: Sequence[Passage]) -> list[Candidate]:
     found: list[Candidate] = []
     for number, passage in enumerate(passages):
         fences = [match.start() for match in _FENCE.finditer(passage.text)]
+        headings = {_plain(heading) for heading in passage.heading}
         for place, (start, end) in enumerate(_spans(passage.text)):
             text = passage.text[start:end]
-            noise = _noise(passage.text, start, text, inside_code=bisect_right(fences, start) % 2 == 1)
+            inside_code = bisect_right(fences, start) % 2 == 1
+            noise = 3.0 if _plain(text) in headings else _noise(passage.text, start, text, inside_code=inside_code)
             found.append(Candidate(number, place, start, end, text, noise))
             if len(found) == MOST:
                 return found
@@ -83,6 +85,11 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             start += 1
     if start < end:
         yield start, end
+
+
+def _plain(text: str) -> str:
+    """Return what makes a heading the same wherever it stands: its letters and digits."""
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def _noise(passage: str, start: int, text: str, *, inside_code: bool) -> float:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from rag.documents import Passage
@@ -63,3 +65,11 @@ def test_code_is_noise_and_prose_is_not():
     assert noise["Call the function first."] == 0
     assert noise["Then read what it returned."] == 0
     assert all(value > 0 for text, value in noise.items() if "import" in text)
+
+
+def test_a_heading_without_a_mark_is_known_by_its_path():
+    text = "The State Of Documentation For\nPositional-Only Parameters\n----------\n\nThey are written before a slash."
+    heading = ("Rationale", "The state of documentation for positional-only parameters")
+    found = candidates([replace(passage(text), heading=heading)])
+    assert [(each.text.split()[0], each.noise) for each in found] == [("The", 3.0), ("They", 0.0)]
+    assert [each.noise for each in candidates([passage(text)])] == [0.0, 0.0], "what else tells a heading"
