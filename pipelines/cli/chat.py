@@ -87,7 +87,7 @@ def command(
             if line.startswith("/where"):
                 where = line.removeprefix("/where").strip() or None
                 continue
-            if chat_memory.obey(kept, line):
+            if chat_memory.obey(kept, line, json=json):
                 if line.startswith("/forget"):
                     history.clear()
                 continue

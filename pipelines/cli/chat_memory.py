@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.errors import RagError
 
-from .output import one_line, stderr, stdout
+from .output import one_line, print_json_line, stderr, stdout
 
 if TYPE_CHECKING:
     from rag.answers import Answer
@@ -46,7 +47,7 @@ def keep(memory: Memory, question: str, answer: Answer) -> None:
         stderr().print(f"note: this turn was not remembered: {one_line(str(error))}", style="yellow")
 
 
-def obey(memory: Memory | None, line: str) -> bool:
+def obey(memory: Memory | None, line: str, *, json: bool = False) -> bool:
     """Do what a line that begins with /memory or /forget says; say whether it was one."""
     command, _, rest = line.partition(" ")
     if command not in {"/memory", "/forget"}:
@@ -56,14 +57,14 @@ def obey(memory: Memory | None, line: str) -> bool:
         return True
     try:
         if command == "/memory":
-            _show(memory)
+            _show(memory, json=json)
         elif rest.strip() == "all":
             from rag.memory import forget_user
 
             forget_user(memory.folder, memory.user)
-            stdout().print(f"All that was kept of {one_line(memory.user)} is deleted.", style="dim")
+            _say(f"All that was kept of {one_line(memory.user)} is deleted.", json=json)
         elif not rest.strip():
-            stdout().print(f"Deleted from this session: {memory.forget()}.", style="dim")
+            _say(f"Deleted from this session: {memory.forget()}.", json=json)
         else:
             stderr().print("write /forget for this session, or /forget all")
     except (RagError, OSError) as error:
@@ -71,9 +72,20 @@ def obey(memory: Memory | None, line: str) -> bool:
     return True
 
 
-def _show(memory: Memory) -> None:
+def _say(text: str, *, json: bool) -> None:
+    if json:
+        print_json_line({"memory": text})
+    else:
+        stdout().print(text, style="dim")
+
+
+def _show(memory: Memory, *, json: bool) -> None:
     from rag.memory import sessions
 
+    if json:
+        turns = [asdict(turn) for turn in memory.turns()]
+        print_json_line({"turns": turns, "sessions": [asdict(info) for info in sessions(memory.folder, memory.user)]})
+        return
     console = stdout()
     for turn in memory.turns():
         console.print(f"{turn.number}. {one_line(turn.question, 200)}", style="cyan")

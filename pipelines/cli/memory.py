@@ -73,6 +73,20 @@ def delete(
     return exit_codes.OK
 
 
+@app.command("expire")
+def expire(folder: Folder, user: User = None, json: Json = False) -> int:
+    """Delete what was to be kept until now and no longer, of users who never come back too; no byte of it stays."""
+    from rag.memory import Memory, users
+
+    _check(folder)
+    gone = {name: Memory(folder, user=name, session="any").expire() for name in ([user] if user else users(folder))}
+    if json:
+        print_json(gone)
+    else:
+        stdout().print(f"Deleted: {sum(gone.values())} turns and summaries of {sum(map(bool, gone.values()))} users.")
+    return exit_codes.OK
+
+
 def _check(folder: Path) -> None:
     if not folder.is_dir():
         raise InvalidInput(f"{folder} is no folder; give the one that was given to rag chat --memory")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from pipelines.cli import run
+from rag.memory import Memory
+from rag.testing import HashingEmbedder
 
 
 def chat(kb: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
@@ -92,3 +95,33 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(
     asked.clear()
     assert chat(kb, ["What does the barge carry?", "When does the ferry leave?"], monkeypatch) == 130  # a pipe ends
     assert asked == ["What does the barge carry?"]
+
+
+def test_what_has_expired_is_deleted_of_users_who_never_come_back(
+    kb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "mem")
+    days_ago = time.time() - 2 * 86_400
+    Memory(folder, user="ada", session="x", embedder=HashingEmbedder(), days=1, now=lambda: days_ago).remember(
+        "When does the ferry leave?", "At noon."
+    )
+    options = ("--memory", folder, "--user", "bob", "--memory-days", "30")
+    assert chat(kb, ["When does the ferry leave?"], monkeypatch, *options) == 0
+    capsys.readouterr()
+    assert run(["memory", "expire", folder, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"ada": 1, "bob": 0}
+    assert run(["memory", "expire", folder]) == 0
+    assert "Deleted: 0 turns and summaries of 0 users." in capsys.readouterr().out
+    assert run(["memory", "list", folder, "--json"]) == 0
+    assert [info["user"] for info in json.loads(capsys.readouterr().out)] == ["bob"]
+
+
+def test_json_is_a_line_for_commands_too(
+    kb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["When does the ferry leave?", "/memory", "/forget"]
+    assert chat(kb, lines, monkeypatch, "--memory", str(tmp_path / "mem"), "--json") == 0
+    answer, kept, gone = map(json.loads, capsys.readouterr().out.splitlines())
+    assert answer["question"] == kept["turns"][0]["question"] == "When does the ferry leave?"
+    assert kept["sessions"][0]["turns"] == 1
+    assert gone == {"memory": "Deleted from this session: 1."}
