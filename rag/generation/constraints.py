@@ -22,7 +22,7 @@ class JsonSchema:
     ----------
     schema
         A JSON Schema, draft 2020-12, as ``json.load`` gives it. Bound its strings and lists (``maxLength``,
-        ``maxItems``) and its numbers (``minimum``, ``maximum``): what has no end may run into ``max_tokens``.
+        ``maxItems``): what has no end may run into ``max_tokens``. References stand in it; nothing is fetched.
     name
         What servers call it.
 
@@ -42,6 +42,17 @@ class JsonSchema:
         self.schema = dict(schema)
         self.name = name
         self._validator = _validator(self.schema)
+
+    @property
+    def closed(self) -> dict[str, Any]:
+        """The schema as models are asked for it: an object that says its properties has no others.
+
+        Whatever fits it fits ``schema``. Without it, a model may go on with properties of its own making for ever.
+        """
+        if _says(self.schema, _COMBINED):
+            return self.schema
+        closed: dict[str, Any] = _closed(self.schema)
+        return closed
 
     def parse(self, text: str) -> Any:  # noqa: ANN401 - what the schema says
         """Return the value that ``text`` is.
@@ -120,6 +131,44 @@ class Regex:
 
 
 Constraint = JsonSchema | Choice | Regex
+
+
+_COMBINED = frozenset(
+    {
+        "$dynamicRef",
+        "allOf",
+        "dependentSchemas",
+        "if",
+        "minProperties",
+        "not",
+        "patternProperties",
+        "propertyNames",
+        "unevaluatedProperties",
+    }
+)
+"""A schema with one of these is left open: an object of it may need properties that another part names."""
+
+
+def _closed(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
+    if isinstance(schema, list):
+        return [_closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    named = schema.get("properties")
+    if not isinstance(named, dict):
+        data = {"const", "enum", "default", "examples"}
+        return {key: value if key in data else _closed(value) for key, value in schema.items()}
+    closed = {**schema, "properties": {name: _closed(each) for name, each in named.items()}}
+    closed |= {key: {name: _closed(each) for name, each in closed[key].items()} for key in {"$defs"} & closed.keys()}
+    alone = not {"anyOf", "oneOf", "$ref"} & schema.keys() and set(schema.get("required", ())) <= named.keys()
+    return closed | ({"additionalProperties": False} if alone and "additionalProperties" not in schema else {})
+
+
+def _says(schema: Any, words: frozenset[str]) -> bool:  # noqa: ANN401 - any part of a schema
+    if isinstance(schema, dict):
+        both = "$ref" in schema and "properties" in schema
+        return both or bool(words & schema.keys()) or any(_says(value, words) for value in schema.values())
+    return isinstance(schema, list) and any(_says(value, words) for value in schema)
 
 
 def _validator(schema: dict[str, Any]) -> Any:  # noqa: ANN401 - jsonschema has no public type for it

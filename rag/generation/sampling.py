@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
 
 from ..errors import InvalidInput
 
@@ -41,21 +43,27 @@ class Sampling:
     n: int = 1
 
     def __post_init__(self) -> None:
-        for name, low, high in _RANGES:
+        for name, kind, low, high in _RANGES:
             value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise InvalidInput(f"{name}={value!r} of Sampling must be from {low} to {high}")
-        if any(not text for text in self.stop):
-            raise InvalidInput("stop of Sampling holds an empty text; give the texts that end an answer")
+            if value is None and name not in {"max_tokens", "n"}:
+                continue
+            if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+                what = "a whole number" if kind is Integral else "a number"
+                raise InvalidInput(f"{name}={value!r} of Sampling must be {what} from {low} to {high}")
+        given: object = self.stop
+        stop = (given,) if isinstance(given, str) else tuple(self.stop)
+        if not all(isinstance(text, str) and text for text in stop):
+            raise InvalidInput(f"stop={self.stop!r} of Sampling: give the texts that end an answer, none of them empty")
+        object.__setattr__(self, "stop", stop)
 
 
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("temperature", 0.0, 10.0),
-    ("top_k", 1, 1_000_000),
-    ("top_p", 0.0, 1.0),
-    ("min_p", 0.0, 1.0),
-    ("repetition_penalty", 0.01, 100.0),
-    ("seed", 0, 2**63 - 1),
-    ("max_tokens", 1, 1_000_000),
-    ("n", 1, 64),
+_RANGES: tuple[tuple[str, Any, float, float], ...] = (
+    ("temperature", Real, 0.0, 10.0),
+    ("top_k", Integral, 1, 1_000_000),
+    ("top_p", Real, 0.0, 1.0),
+    ("min_p", Real, 0.0, 1.0),
+    ("repetition_penalty", Real, 0.01, 100.0),
+    ("seed", Integral, 0, 2**63 - 1),
+    ("max_tokens", Integral, 1, 1_000_000),
+    ("n", Integral, 1, 64),
 )

@@ -109,7 +109,7 @@ def _asked(constraint: Constraint, way: Way) -> dict[str, Any]:
 
 def _schema(constraint: Constraint) -> dict[str, Any]:
     if isinstance(constraint, JsonSchema):
-        return constraint.schema
+        return constraint.closed
     inner = (
         {"enum": list(constraint.options)}
         if isinstance(constraint, Choice)

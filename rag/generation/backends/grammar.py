@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,11 @@ from ..constraints import Choice, Constraint, JsonSchema, Regex
 
 _COMPACT = {"whitespace_flexible": False}
 """No white space between JSON's parts: a weak model could go on with it for ever."""
+_ENDS = (b'"', b"]", b"}", b",")
+"""In this order, for a bracket in a string is no end; a comma ends a number where more must follow."""
+_LEAST = 16
+"""Tokens that the end of a JSON text is given, at least."""
+HURRIED = "the answer came near max_tokens and was brought to an end"
 
 
 class Grammar:
@@ -39,16 +45,31 @@ class Grammar:
         if fault and not fault.startswith("WARNING"):
             raise InvalidInput(f"{constraint}: not possible: {fault.splitlines()[0]}")
 
-    def matcher(self) -> Matcher:
-        """Start a text."""
-        return Matcher(_library().LLMatcher(self._tokenizer, self._text))
+        found = map(tokenizer.tokenize_bytes, _ENDS if isinstance(constraint, JsonSchema) else ())
+        self._ends = [tokens[0] for tokens in found if len(tokens) == 1]
+
+    def matcher(self, most: int) -> Matcher:
+        """Start a text of at most so many tokens."""
+        return Matcher(_library().LLMatcher(self._tokenizer, self._text), most, self._ends)
 
 
 class Matcher:
-    """Follows one text, token by token."""
+    """Follows one text, token by token.
 
-    def __init__(self, matcher: Any) -> None:  # noqa: ANN401 - untyped library
+    In the last quarter of its tokens a JSON text is brought to its end, by every quote and bracket that may close
+    something: a string without a ``maxLength`` would else be cut, and a cut text is no JSON.
+
+    Attributes
+    ----------
+    hurried
+        It was, where it might have gone on.
+    """
+
+    def __init__(self, matcher: Any, most: int, ends: Sequence[int]) -> None:  # noqa: ANN401 - untyped library
         self._matcher = matcher
+        self._free = most - max(_LEAST, most // 4)
+        self._ends = ends
+        self.hurried = False
 
     @property
     def stopped(self) -> bool:
@@ -58,6 +79,7 @@ class Matcher:
     def feed(self, token: int) -> None:
         """Go on by a token, which must have been allowed."""
         if not self.stopped:
+            self._free -= 1
             self._matcher.consume_token(token)
 
     def allowed(self, vocabulary: int) -> NDArray[np.bool_]:
@@ -67,6 +89,11 @@ class Matcher:
             words = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
             bits = np.unpackbits(words, bitorder="little")[:vocabulary]
             mask[: len(bits)] = bits
+        end = next((token for token in self._ends if mask[token]), None) if self._free <= 0 else None
+        if end is not None:
+            self.hurried = self.hurried or int(mask.sum()) > 1
+            mask[:] = False
+            mask[end] = True
         return mask
 
 
@@ -81,7 +108,7 @@ def _library() -> Any:  # noqa: ANN401 - untyped library
 def _grammar(llguidance: Any, constraint: Constraint) -> str:  # noqa: ANN401 - untyped library
     matcher = llguidance.LLMatcher
     if isinstance(constraint, JsonSchema):
-        return str(matcher.grammar_from_json_schema(constraint.schema, defaults=_COMPACT))
+        return str(matcher.grammar_from_json_schema(constraint.closed, defaults=_COMPACT))
     if isinstance(constraint, Regex):
         return str(matcher.grammar_from_regex(constraint.pattern))
     assert isinstance(constraint, Choice)  # noqa: S101 - for the type checker; the union has no more

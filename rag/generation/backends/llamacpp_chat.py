@@ -26,7 +26,7 @@ from ..pump import pumped
 from ..sampling import Sampling
 from .chat_template import render, without_control_tokens
 from .detokenizer import Detokenizer
-from .grammar import Grammar, Matcher
+from .grammar import HURRIED, Grammar, Matcher
 from .plain_prompt import NEXT_TURN
 from .revisions import revision_of
 from .stops import Stops
@@ -137,7 +137,8 @@ class LlamaCppChat(ChatModel):
         start, written, said, reason = time.perf_counter(), 0, "", ""
         words, stops = Detokenizer(self._decode), Stops(stop)
         try:
-            matcher = self._grammar(request.constraint).matcher() if request.constraint is not None else None
+            most = min(request.sampling.max_tokens, self._size - len(ids))
+            matcher = self._grammar(request.constraint).matcher(most) if request.constraint is not None else None
             for token in self._tokens(ids, request, sample, matcher):
                 if token is None:
                     reason = f"{deadline} passed in the middle of the answer"
@@ -147,8 +148,9 @@ class LlamaCppChat(ChatModel):
                     said += shown
                     yield shown
                 if stops.met or (matcher is not None and matcher.stopped):
+                    reason = HURRIED if matcher is not None and matcher.hurried else ""
                     break
-                if written == request.sampling.max_tokens or len(ids) + written >= self._size:
+                if written >= most:
                     reason = "the answer reached max_tokens"
                     break
             if shown := stops.feed(words.rest()) + stops.rest():

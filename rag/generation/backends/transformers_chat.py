@@ -20,7 +20,7 @@ from ..language_model import Completion, Usage
 from ..sampling import Sampling
 from .chat_template import render, without_control_tokens
 from .detokenizer import Detokenizer
-from .grammar import Grammar, Matcher
+from .grammar import HURRIED, Grammar, Matcher
 from .plain_prompt import NEXT_TURN
 from .prefix_cache import PrefixCache
 from .revisions import revision_of
@@ -41,6 +41,7 @@ class _Row:
     tokens: list[int] = field(default_factory=list)
     ended: bool = False
     cut: bool = False
+    hurried: bool = False
     seconds: float = 0.0
 
 
@@ -204,7 +205,7 @@ class TransformersChat(ChatModel):
         matchers: list[Matcher] = []
         if request.constraint is not None:
             grammar = self._grammar(request.constraint)
-            matchers = [grammar.matcher() for _ in rows]
+            matchers = [grammar.matcher(most) for _ in rows]
         drawing = processors(request.sampling, [row.sample for row in rows], mask, matchers)
         ending = _Ending(self._decode, stop, ids.shape[1], matchers, late)
         with torch.inference_mode():
@@ -225,6 +226,7 @@ class TransformersChat(ChatModel):
             row.ended = end is not None or (bool(matchers) and matchers[i].stopped)
             row.tokens = written if end is None else written[:end]
             row.cut = len(written) == most
+            row.hurried = bool(matchers) and matchers[i].hurried
         if len(rows) == 1:
             self._prefixes.keep([*rows[0].prompt, *out[0, ids.shape[1] :].tolist()], cache)
 
@@ -246,6 +248,8 @@ class TransformersChat(ChatModel):
             finished = row.ended or cut < len(text)
             if not finished:
                 reason = _TOO_LONG if row.cut else f"{request.deadline} passed in the middle of the answer"
+            elif row.hurried:
+                reason = HURRIED
             texts.append(text[:cut])
         written = sum(len(row.tokens) for row in rows)
         usage = Usage(len(rows[0].prompt), written, calls=1, seconds=sum(row.seconds for row in rows))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 
 import pytest
+from pydantic import BaseModel
 
-from rag import InvalidInput, JsonSchema
+from rag import ConstraintUnmet, InvalidInput, JsonSchema, Sampling
 
 
 @pytest.fixture
@@ -58,3 +60,60 @@ def test_references_within_the_schema_are_followed() -> None:
 def test_what_is_no_mapping_is_no_schema(schema: object) -> None:
     with pytest.raises(InvalidInput):
         JsonSchema(schema)
+
+
+class Inner(BaseModel):
+    n: int
+    also: list[Inner] = []
+
+
+class Filled(BaseModel):
+    name: str
+    inner: Inner
+    either: Inner | None
+
+
+def test_models_are_asked_for_the_properties_that_a_schema_names_and_no_others() -> None:
+    schema = JsonSchema(Filled.model_json_schema())
+    closed = schema.closed
+    assert closed["additionalProperties"] is False
+    assert closed["$defs"]["Inner"]["additionalProperties"] is False
+    fits = {"name": "a", "inner": {"n": 1, "also": [{"n": 2}]}, "either": {"n": 3}}
+    more = {**fits, "more": 1}
+    assert schema.parse(json.dumps(more)) == more  # what comes all the same is taken
+    asked = JsonSchema(closed)
+    assert asked.parse(json.dumps(fits)) == fits
+    for wrong in (more, {**fits, "either": {"n": 3, "more": 1}}):
+        with pytest.raises(ConstraintUnmet):
+            asked.parse(json.dumps(wrong))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}], "required": ["a", "b"]},
+        {"$defs": {"base": {"properties": {"a": {}}}}, "$ref": "#/$defs/base", "properties": {"b": {}}},
+        {"properties": {"a": {}}, "anyOf": [{"properties": {"b": {}}, "required": ["b"]}]},
+        {"properties": {"a": {}}, "required": ["b"]},
+        {"properties": {"a": {}}, "additionalProperties": True},
+        {"properties": {"a": {}}, "minProperties": 2},
+        {"properties": {"a": {}}, "patternProperties": {"^b": {}}},
+    ],
+)
+def test_what_is_put_together_from_parts_stays_satisfiable(schema: dict) -> None:
+    value = {"a": 1, "b": 2}
+    assert JsonSchema({"type": "object", **schema}).parse(json.dumps(value)) == value
+    assert JsonSchema(JsonSchema({"type": "object", **schema}).closed).parse(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"n": "5"}, {"n": 2.5}, {"n": None}, {"top_k": True}, {"temperature": "hot"}, {"stop": [1]}, {"stop": ["a", ""]}],
+)
+def test_sampling_options_of_the_wrong_kind_are_named(options: dict) -> None:
+    with pytest.raises(InvalidInput, match=next(iter(options))):
+        Sampling(**options)
+
+
+def test_one_stop_text_is_one_stop_text() -> None:
+    assert Sampling(stop="END").stop == Sampling(stop=["END"]).stop == ("END",)

@@ -10,6 +10,7 @@ import time
 
 import pytest
 import tiny_models
+from pydantic import BaseModel
 
 from rag import (
     Budget,
@@ -260,6 +261,20 @@ SCHEMA = {
 }
 
 
+class Part(BaseModel):
+    page: int
+    sure: bool = True
+
+
+class Open(BaseModel):
+    """Nothing in it has an end."""
+
+    name: str
+    parts: list[Part]
+    share: float
+    said: str | None
+
+
 class TestConstraints:
     def test_json_is_valid_over_200_seeds(self, tiny):
         import jsonschema
@@ -270,6 +285,23 @@ class TestConstraints:
         for text in texts:
             jsonschema.validate(json.loads(text), SCHEMA)
         assert len(set(texts)) > 150
+
+    def test_json_of_an_open_class_is_valid_too(self, tiny):
+        sampling = [Sampling(temperature=1.5, seed=100 * k, n=30, max_tokens=120) for k in range(2)]
+        form = JsonSchema(Open.model_json_schema())
+        answers = [tiny.complete(ASK, sampling=each, constraint=form) for each in sampling]
+        texts = [text for answer in answers for text in answer.texts]
+        values = [Open.model_validate_json(text) for text in texts]
+        assert len(values) == 60
+        assert all(set(json.loads(text)) <= set(Open.model_fields) for text in texts)
+        assert len({value.name for value in values}) > 40
+        assert all(answer.incomplete and "brought to an end" in answer.reason for answer in answers)
+
+    def test_a_text_that_ends_by_itself_is_whole(self, tiny):
+        form = JsonSchema({"type": "object", "properties": {"sure": {"type": "boolean"}}, "required": ["sure"]})
+        answer = tiny.complete(ASK, sampling=Sampling(max_tokens=60), constraint=form)
+        assert not answer.incomplete
+        assert set(json.loads(answer.text)) == {"sure"}
 
     def test_choices_and_patterns(self, tiny):
         options = ["yes", "no", "it is “maybe” \\ so"]
