@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ _COMPACT = {"whitespace_flexible": False}
 _ENDS = (b'"', b"]", b"}", b",")
 """In this order, for a bracket in a string is no end; a comma ends a number where more must follow."""
 _LEAST = 16
-"""Tokens that the end of a JSON text is given, at least."""
+"""Tokens that the end of a JSON text is given, at least; a quarter of all, or as many as its properties' names take."""
 HURRIED = "the answer came near max_tokens and was brought to an end"
 
 
@@ -47,17 +47,20 @@ class Grammar:
 
         found = map(tokenizer.tokenize_bytes, _ENDS if isinstance(constraint, JsonSchema) else ())
         self._ends = [tokens[0] for tokens in found if len(tokens) == 1]
+        names = _names(constraint.schema) if isinstance(constraint, JsonSchema) else ()
+        self._rest = sum(len(tokenizer.tokenize_str(f'"{name}":"",')) for name in names)
 
     def matcher(self, most: int) -> Matcher:
         """Start a text of at most so many tokens."""
-        return Matcher(_library().LLMatcher(self._tokenizer, self._text), most, self._ends)
+        rest = max(_LEAST, most // 4, min(self._rest, most // 2))
+        return Matcher(_library().LLMatcher(self._tokenizer, self._text), most - rest, self._ends)
 
 
 class Matcher:
     """Follows one text, token by token.
 
-    In the last quarter of its tokens a JSON text is brought to its end, by every quote and bracket that may close
-    something: a string without a ``maxLength`` would else be cut, and a cut text is no JSON.
+    After so many free tokens a JSON text is brought to its end, by every quote and bracket that may close something: a
+    string without a ``maxLength`` would else be cut, and a cut text is no JSON.
 
     Attributes
     ----------
@@ -65,9 +68,9 @@ class Matcher:
         It was, where it might have gone on.
     """
 
-    def __init__(self, matcher: Any, most: int, ends: Sequence[int]) -> None:  # noqa: ANN401 - untyped library
+    def __init__(self, matcher: Any, free: int, ends: Sequence[int]) -> None:  # noqa: ANN401 - untyped library
         self._matcher = matcher
-        self._free = most - max(_LEAST, most // 4)
+        self._free = free
         self._ends = ends
         self.hurried = False
 
@@ -95,6 +98,13 @@ class Matcher:
             mask[:] = False
             mask[end] = True
         return mask
+
+
+def _names(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a schema
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _names(part)
 
 
 def _library() -> Any:  # noqa: ANN401 - untyped library
