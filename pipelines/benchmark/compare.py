@@ -155,8 +155,8 @@ def _drift(differences: Sequence[Difference]) -> list[str]:
     typical = statistics.median(ratios)
     if 1 / _DRIFT < typical < _DRIFT:
         return []
-    busy = "less" if typical > 1 else "more"
-    return [f"queries/s are x {typical:.2f} at the median: the machine was {busy} busy; look for what differs"]
+    busier = "less busy" if typical > 1 else "busier"
+    return [f"queries/s are x {typical:.2f} at the median: the machine was {busier}; look for what differs"]
 
 
 def _notes(a: Row, b: Row) -> list[str]:

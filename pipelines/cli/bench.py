@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _ANSWERS_SHARE = 0.2
 """Of the budget, where the bot is to be asked too."""
 
+_BAR_WIDTH = 48
+"""Columns that the bar, its share and its times take."""
+
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, no_args_is_help=True)
 
 
@@ -291,6 +294,7 @@ def steps_bar(*, show: bool) -> Iterator[Any]:
         task = bar.add_task("", total=None)
 
         def update(progress: Progress) -> None:
-            bar.update(task, total=progress.total, completed=progress.done, description=one_line(progress.doing, 60))
+            doing = one_line(progress.doing, max(10, console.width - _BAR_WIDTH))
+            bar.update(task, total=progress.total, completed=progress.done, description=doing)
 
         yield update

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from .output import megabytes, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from ..benchmark.answers import AnswerCosts
     from ..benchmark.compare import Comparison
@@ -20,31 +21,18 @@ _PIPED = 200
 
 def show_rows(rows: Sequence[Row], console: Console) -> None:
     """Print every configuration, engines together, and what failed."""
-    from rich.table import Table
-
     from ..benchmark.findings import mixed
     from ..benchmark.pareto import speed_front
     from ..benchmark.results import good
 
-    figures = good(rows)
+    figures = sorted(good(rows), key=lambda row: (row["engine"], row["memory_bytes"], row["recall"]))
     best = {row["spec"] for row in speed_front(figures)}
     if figures:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("configuration", no_wrap=True)
-        wide = not console.is_terminal or console.width >= _WIDE
-        headings = _headings(figures[0], wide=wide)
-        for name in headings:
-            table.add_column(name, justify="right", no_wrap=True)
-        for row in sorted(figures, key=lambda row: (row["engine"], row["memory_bytes"], row["recall"])):
-            mark = "* " if row["spec"] in best else "  "
-            cells = _cells(row, wide=wide)
-            table.add_row(mark + row["spec"] + (" †" if row["note"] else ""), *cells, style="bold" * (mark == "* "))
-        if not console.is_terminal:
-            console.width = _PIPED
-        console.print(table)
+        _show_figures(figures, best, console)
         console.print("* no other configuration is both better and faster", style="dim")
         for note in sorted({row["note"] for row in figures if row["note"]}):
             console.print(f"† {note}", style="dim")
+        _show_extras(figures, console)
     for note in mixed(rows):
         console.print(one_line(note), style="yellow")
     for row in rows:
@@ -52,62 +40,80 @@ def show_rows(rows: Sequence[Row], console: Console) -> None:
             console.print(f"failed: {row['spec']}: {one_line(row['error'])}", style="red")
 
 
-def _headings(row: Row, *, wide: bool) -> list[str]:
-    first = [f"recall@{row['k']}", "queries/s", *(["spread", "p50 ms"] if wide else []), "p99 ms", "build s", "memory"]
-    return [*first, *_extra(row)]
+def table_of(console: Console, first: str, figures: Sequence[str]) -> Table:
+    """Return an empty table whose figures are never cut off: where room is scarce, the first column is folded."""
+    from rich.table import Table
+
+    if not console.is_terminal:
+        console.width = _PIPED
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(first, overflow="fold")
+    for name in figures:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
 
 
-def _cells(row: Row, *, wide: bool) -> list[str]:
-    return [
-        f"{row['recall']:.4f}",
-        f"{row['qps']:,.0f}",
-        *([f"±{50 * row['qps_spread']:.0f} %", f"{row['p50_ms']:.3f}"] if wide else []),
-        f"{row['p99_ms']:.3f}",
-        f"{row['build_s']:.2f}",
-        megabytes(row["memory_bytes"]),
-        *_extra_cells(row),
-    ]
+def _show_figures(rows: Sequence[Row], best: Collection[str], console: Console) -> None:
+    wide = not console.is_terminal or console.width >= _WIDE
+    more = ["spread", "p50 ms"] if wide else []
+    headings = [f"recall@{rows[0]['k']}", "queries/s", *more, "p99 ms", "build s", "memory"]
+    table = table_of(console, "configuration", headings)
+    for row in rows:
+        mark = "* " if row["spec"] in best else "  "
+        cells = [
+            f"{row['recall']:.4f}",
+            f"{row['qps']:,.0f}",
+            *([f"±{50 * row['qps_spread']:.0f} %", f"{row['p50_ms']:.3f}"] if wide else []),
+            f"{row['p99_ms']:.3f}",
+            f"{row['build_s']:.2f}",
+            megabytes(row["memory_bytes"]),
+        ]
+        table.add_row(mark + row["spec"] + (" †" if row["note"] else ""), *cells, style="bold" * (mark == "* "))
+    console.print(table)
 
 
-def _extra(first: Row) -> list[str]:
-    """Return the headings of what only some runs measure."""
-    names = [f"{t} thread{'s' * (t != '1')}" for t in (first["threads"] or {}) if t != str(first["threads_asked"][0])]
+def _show_extras(rows: Sequence[Row], console: Console) -> None:
+    """Print what only some runs measure: threads, filters, changes."""
+    first = rows[0]
+    names = [f"{t} thread{'s' * (t != '1')}" for t in first["threads"] if t != str(first["threads_asked"][0])]
     names += [f"filter {share:g}" for share in first["filters_asked"]]
     if first["churn_asked"] is not None:
         names += ["after churn", "adds/s", "removes/s"]
-    return names
+    if not names:
+        return
+    table = table_of(console, "configuration", names)
+    for row in rows:
+        table.add_row(row["spec"], *_extra_cells(row))
+    console.print()
+    console.print(table)
+    about = "threads: queries/s; filter, after churn: recall and queries/s"
+    console.print(about, style="dim")
 
 
 def _extra_cells(row: Row) -> list[str]:
     cells = [f"{qps:,.0f}" for t, qps in row["threads"].items() if t != str(row["threads_asked"][0])]
-    cells += [f"{each['recall']:.3f}, {each['qps']:,.0f}/s" for each in row["filters"]]
+    cells += [f"{each['recall']:.3f} {each['qps']:,.0f}" for each in row["filters"]]
     churn = row["churn"]
     if churn is not None and churn.get("error"):
         cells += ["failed", "", ""]
     elif churn is not None:
-        cells += [f"{churn['recall']:.4f}", f"{churn['adds_per_s']:,.0f}", f"{churn['removes_per_s']:,.0f}"]
+        after = f"{churn['recall']:.3f} {churn['qps']:,.0f}"
+        cells += [after, f"{churn['adds_per_s']:,.0f}", f"{churn['removes_per_s']:,.0f}"]
     return cells
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
     """Print what differs between two runs."""
-    from rich.table import Table
-
     for note in comparison.notes:
         console.print(one_line(note), style="yellow")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("configuration", no_wrap=True)
-    for name in ("recall", "queries/s", "p99", "memory", "build"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table = table_of(console, "configuration", ("recall", "queries/s", "p99", "memory", "build"))
+    table.add_column("")
     for each in comparison.differences:
         p = "" if each.recall_p is None else f" (p {each.recall_p:.2g})"
         recall = "" if each.recall is None else f"{each.recall:+.4f}{p}"
         ratios = ["" if value is None else f"x {value:.2f}" for value in (each.qps, each.p99, each.memory, each.build)]
         style = "red" if "worse" in each.verdict or "slower" in each.verdict else ""
         table.add_row(each.spec, recall, *ratios, each.verdict, style=style)
-    if not console.is_terminal:
-        console.width = _PIPED
     console.print(table)
     console.print(
         '"same": the rounds of both overlap; p of a paired t test over the queries, corrected after Holm', style="dim"
@@ -119,19 +125,14 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
 
 def show_answers(costs: AnswerCosts, console: Console) -> None:
     """Print what each index costs in answers, against exact search."""
-    from rich.table import Table
-
     from ..benchmark.answers import difference
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("answers with", no_wrap=True)
+    table = table_of(console, "answers with", [])
     for name in costs.exact:
-        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+        table.add_column(name.replace("_", " "), justify="right")
     table.add_row("exact search", *("-" if value is None else f"{value:.3f}" for value in costs.exact.values()))
     for spec, metrics in costs.by_index.items():
         table.add_row(spec, *(difference(metrics.get(name)) for name in costs.exact))
-    if not console.is_terminal:
-        console.width = _PIPED
     console.print()
     console.print(table)
     console.print(

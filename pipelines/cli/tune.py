@@ -151,13 +151,10 @@ def _engines(wanted: list[str] | None, dim: int) -> list[str]:
 
 
 def _show(report: TuneReport, console: Console) -> None:
-    from rich.table import Table
+    from .bench_tables import table_of
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("tried", no_wrap=True)
-    for name in ("recall", "queries/s", "p99 ms", "memory", "build s"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", overflow="fold")
+    table = table_of(console, "tried", ("recall", "queries/s", "p99 ms", "memory", "build s"))
+    table.add_column("verdict")
     for each in sorted(report.tried, key=lambda each: -(each.get("qps") or 0.0)):
         known = each.get("qps")
         figures = (
@@ -166,8 +163,6 @@ def _show(report: TuneReport, console: Console) -> None:
             else [""] * 4
         )
         table.add_row(each["spec"], f"{each['recall']:.3f}", *figures, one_line(each["verdict"]))
-    if not console.is_terminal:
-        console.width = 200
     console.print(table)
     console.print()
     for note in report.notes:

@@ -41,3 +41,8 @@ def test_pipes_and_links_are_written_to_and_stay_what_they_are(tmp_path: Path):
     with whole_file(link) as out:
         out.write("kept")
     assert (read, pipe.is_fifo(), link.is_symlink(), target.read_text()) == (["through"], True, True, "kept")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="no such folder: '.*nowhere'"), whole_file(tmp_path / "nowhere" / "a"):
+        pass

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from pipelines.benchmark.results import read
 from pipelines.cli import run as cli
+from pipelines.cli.bench_tables import show_rows
 
 
 @pytest.fixture
@@ -59,6 +63,22 @@ def test_what_cannot_be_meant(data, tmp_path, capsys, arguments, code, message):
     assert cli(["bench", "--data", data, "--out", str(tmp_path / "out"), *arguments]) == code
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out" / "results.jsonl").exists()
+
+
+def test_figures_are_whole_on_a_narrow_terminal(data, tmp_path):
+    out, text = tmp_path / "out", io.StringIO()
+    spec = "ivfpq:nlist=8,fast_scan=true,refine=true,nprobe=4,refine_factor=8"
+    options = ["--threads", "1,2", "--filter", "0.1", "--churn", "0.1", "--rounds", "2"]
+    assert cli(["bench", "--data", data, "--index", spec, "--out", str(out), *options]) == 0
+    (row,) = read(out)
+    show_rows([row], Console(file=text, width=80, force_terminal=True, color_system=None))
+    shown = text.getvalue()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    filtered, churn = row["filters"][0], row["churn"]
+    assert f"{row['recall']:.4f}" in shown
+    for figure in (row["qps"], filtered["qps"], churn["qps"], churn["adds_per_s"], churn["removes_per_s"]):
+        assert f"{figure:,.0f}" in shown
 
 
 def test_results_that_are_not_there(tmp_path, capsys):

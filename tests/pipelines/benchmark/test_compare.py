@@ -82,7 +82,7 @@ def test_a_machine_that_was_busier_is_noticed(rows):
     (row,) = (row for row in rows if row["spec"] == "honest")
     first = [{**row, "spec": f"honest:level={i}", "qps": 100.0} for i in range(5)]
     slower = [{**each, "qps": 80.0 + i} for i, each in enumerate(first)]
-    assert "queries/s are x 0.82 at the median: the machine was more busy" in compare(first, slower).notes[-1]
+    assert "queries/s are x 0.82 at the median: the machine was busier" in compare(first, slower).notes[-1]
     assert compare(first, [{**each, "qps": 95.0} for each in first]).notes == []
 
 
