@@ -44,5 +44,5 @@ def test_pipes_and_links_are_written_to_and_stay_what_they_are(tmp_path: Path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match="no such folder: '.*nowhere'"), whole_file(tmp_path / "nowhere" / "a"):
+    with pytest.raises(FileNotFoundError, match=r"no such folder: '.*nowhere'"), whole_file(tmp_path / "nowhere" / "a"):
         pass
