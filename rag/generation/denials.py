@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .question import listed
-from .words import WordReader
+from .words import WordReader, Words
 
 _SAYS_NO = re.compile(
     r"\b(?:not|no|never|none|nor|neither|nobody|nothing|without|cannot|lacks?|fails?|failed|unable|\w+n['’]t"
@@ -23,6 +23,8 @@ _NO_DENIAL = listed(
     "doubt one nur mehr weniger seulement plus moins solo más menos только более"
 )
 """Words that make something else of a "not" before them: not only, no more than, not until."""
+_EXCEPTIONS = listed("until unless except but bis außer jusqu hasta excepto salvo")
+"""Words after a "not" by which it says under what terms the thing is so: not open until nine."""
 _CLAUSE_END = re.compile(r"[,;:.!?()\[\]–—\"“”]")
 _REACH = 4
 """Words after a "not" among which the one is that it denies."""
@@ -45,12 +47,16 @@ def denied(text: str, reader: WordReader) -> frozenset[str]:
     no, yes = set(), set()
     for clause in _CLAUSE_END.split(text):
         words = reader.read(clause)
-        hit: set[int] = set()
-        for place, word in enumerate(words.words):
-            after = range(place + 1, min(place + 1 + _REACH, len(words.words)))
-            content = (at for at in after if words.stems[at] and len(words.words[at]) > _SHORTEST)
-            if _BEFORE_WORD.match(word) and not (after and words.words[after[0]].lower() in _NO_DENIAL):
-                hit |= {next(content, -1)}
-        no |= {words.stems[at] for at in hit - {-1}}
-        yes |= {stem for at, stem in enumerate(words.stems) if stem and at not in hit}
+        places = {_denied_at(words, place) for place, word in enumerate(words.words) if _BEFORE_WORD.match(word)}
+        no |= {words.stems[at] for at in places if at is not None}
+        yes |= {stem for at, stem in enumerate(words.stems) if stem and at not in places}
     return frozenset(no - yes)
+
+
+def _denied_at(words: Words, place: int) -> int | None:
+    """Return where the word stands that the "not" at a place denies, if it denies one."""
+    after = [word.lower() for word in words.words[place + 1 :]]
+    if (after and after[0] in _NO_DENIAL) or any(word in _EXCEPTIONS for word in after):
+        return None
+    reach = range(place + 1, min(place + 1 + _REACH, len(words.words)))
+    return next((at for at in reach if words.stems[at] and len(words.words[at]) > _SHORTEST), None)

@@ -26,11 +26,17 @@ _TAG = re.compile(
     rf"<(?:/?(?:{_LOADS})(?![\w-])[^<>]{{0,2000}}(?:>|\Z)|[a-z][\w:-]{{0,40}}\s[^<>]{{0,2000}}=[^<>]{{0,2000}}>)",
     re.IGNORECASE,
 )
+_ESCAPE = re.compile(
+    r"\x1b\[[0-9;:?]{0,40}[ -/]?[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+"""What a terminal would obey."""
 _CODE = re.compile(r"\A(```|~~~).*\1\Z|(?<![\\`])`[^`\n]{1,300}`(?!`)", re.DOTALL)
 
 
 def without_embedded(text: str) -> tuple[str, int]:
     """Return a sentence with pictures replaced by their captions and without tags that load; and how many there were.
+
+    What would drive a terminal goes too, uncounted.
 
     Examples
     --------
@@ -39,7 +45,7 @@ def without_embedded(text: str) -> tuple[str, int]:
     >>> without_embedded("Write `<a href=x>`, not <a href=x>.")
     ('Write `<a href=x>`, not .', 1)
     """
-    text, found = _without_pictures(text)
+    text, found = _without_pictures(_ESCAPE.sub("", text))
     text, count = _DEFINITION.subn("", text)
     found += count
     parts, at = list[str](), 0

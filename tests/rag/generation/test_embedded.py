@@ -107,6 +107,11 @@ def test_what_loads_nothing_stays(text: str) -> None:
     assert without_embedded(text) == (text, 0)
 
 
+def test_what_drives_a_terminal_goes_and_its_numbers_with_it() -> None:
+    text = "Otters \x1b[31mhold\x1b[0m hands\x1b]52;c;c2VjcmV0\x07 while\x08 they\r\nsleep\x9b."
+    assert without_embedded(text) == ("Otters hold hands while they\nsleep.", 0)
+
+
 def test_time_is_linear_in_the_text() -> None:
     for unit in ("![", "![x](", "![a[b]", "[x]: /", "<a b=", "<img ", "` `", "!"):
         start = time.process_time()
