@@ -96,7 +96,7 @@ def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        *([BarColumn(12)] if console.width >= 76 else []),  # figures are worth more than a bar where both do not fit
         MofNCompleteColumn(),
         TextColumn("documents, {task.fields[chunks]} chunks, {task.fields[rate]}/s"),
         TimeRemainingColumn(),
