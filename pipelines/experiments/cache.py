@@ -25,6 +25,12 @@ def digest(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps({"format": FORMAT, **facts}, sort_keys=True).encode()).hexdigest()
 
 
+def mark(folder: Path) -> None:
+    """Make a folder and tag it as a cache (bford.info/cachedir), so that it is neither ingested nor backed up."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n", encoding="ascii")
+
+
 @dataclass(frozen=True)
 class Cache:
     """A folder of finished stages."""

@@ -19,7 +19,7 @@ from rag.evaluation import Saved, read_questions
 
 from ..benchmark.machine import machine, versions
 from . import stages
-from .cache import Cache
+from .cache import Cache, mark
 from .config import Configuration, Experiment
 from .provenance import code
 from .results import CARD, SCORES, Result, Row
@@ -110,6 +110,7 @@ def run(
         raise InvalidInput("jobs must be 1 or more, and 1 where embedders are objects: these cannot change processes")
     inputs = _inputs(experiment, embedders or {}, jobs)
     folder.mkdir(parents=True, exist_ok=True)
+    mark(started)
     start = time.perf_counter()
     work = _Work(inputs, Cache(started.resolve()), jobs, on_progress or (lambda _: None))
     configurations = experiment.configurations()

@@ -18,6 +18,13 @@ from .results import Found, LoadError, LoadFailure, printable
 BEIR = "beir:"
 _QUIET = frozenset({"__pycache__", "node_modules"})
 _HEAD = 4096
+_NO_DOCUMENTS = (
+    {"pyvenv.cfg"},
+    {"CACHEDIR.TAG"},  # https://bford.info/cachedir/
+    {"store.sqlite", "generations"},  # a knowledge base: `rag ingest . --into kb` run twice
+    {"experiment.json", "results.jsonl"},
+)
+"""Files and folders that tell, together, that a folder holds no documents of the user's."""
 
 
 class Discovery(Iterator["Found | LoadFailure"]):
@@ -27,7 +34,8 @@ class Discovery(Iterator["Found | LoadFailure"]):
     ----------
     hidden
         Files and folders left out quietly so far: names that begin with a dot, ``__pycache__``, ``node_modules``,
-        virtual environments, and links to folders that are walked anyway.
+        virtual environments, caches, knowledge bases, results of experiments, and links to folders that are walked
+        anyway.
     """
 
     def __init__(self, paths: Iterable[str | Path], meta: Metadata, base: str | Path = "") -> None:
@@ -68,7 +76,8 @@ class Discovery(Iterator["Found | LoadFailure"]):
         except OSError as error:
             yield _failure(printable(name), error)
             return
-        if any(entry.name == "pyvenv.cfg" for entry in ordered):
+        names = {entry.name for entry in ordered}
+        if any(marks <= names for marks in _NO_DOCUMENTS):
             self.hidden += 1
             return
         for entry in ordered:

@@ -334,3 +334,15 @@ def test_documents_are_named_as_the_file_says_wherever_it_is_run_from(tmp_path: 
     said = capsys.readouterr()
     assert "1 judged documents are not in the knowledge base: docs/mole.txt" in said.err
     assert "docs/mole.txt" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+
+
+def test_an_experiment_over_the_folder_it_stands_in_does_not_read_its_own_results(tmp_path: Path, facts):
+    for name, fact in facts.items():
+        (tmp_path / f"{name}.txt").write_text(fact)
+    gold = [{"id": n, "text": t, "documents": {f"{n}.txt": 1}} for n, t in facts.items()]
+    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in gold))
+    file = tmp_path / "try.toml"
+    file.write_text('corpus = "."\nquestions = "questions.jsonl"\n[vary]\nembedder = "hashing-64"\n')
+    first = run(Experiment.read(file), tmp_path / "try.results")
+    again = run(Experiment.read(file), tmp_path / "try.results")
+    assert (sum(first.card["stages_done"].values()), sum(again.card["stages_done"].values())) == (4, 0)

@@ -44,10 +44,17 @@ def test_hidden_things_are_counted_not_listed(tmp_path):
         "node_modules/m/r.md",
         "venv/pyvenv.cfg",
         "venv/b.md",
+        "kb/store.sqlite",
+        "kb/generations/000001-flat/manifest.json",
+        "tried.results/experiment.json",
+        "tried.results/results.jsonl",
+        "tried.results/report.md",
+        "cache/CACHEDIR.TAG",
+        "cache/facts.json",
     )
     found = discover([tmp_path])
     assert [item.source for item in found] == [str(tmp_path / "a.md")]
-    assert found.hidden == 5
+    assert found.hidden == 8
 
 
 def test_a_hidden_folder_that_is_named_is_walked(tmp_path):
