@@ -23,7 +23,7 @@ from pipelines.datasets import open_vectors
 K = 10
 SPECS = (
     "flat", "hnsw:ef=64", "ivf:nprobe=16", "pq:train_at=5000", "ivfpq:nprobe=16,train_at=5000",
-    "ivfpq:nprobe=16,fast_scan=true", "rabitq:nprobe=16", "lsh", "annoy", "flann", "sptag", "sq",
+    "ivfpq:nprobe=16,fast_scan=true", "rabitq:nprobe=16", "sq", "lsh", "annoy", "flann", "sptag", "sq",
 )  # fmt: skip
 
 

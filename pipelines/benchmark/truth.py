@@ -106,7 +106,8 @@ def _agrees(data: VectorData, truth: Truth) -> bool:
     chosen = np.unique(np.linspace(0, n_queries - 1, n_checked).astype(np.int64))
     if ((truth.rows < 0) | (truth.rows >= len(data))).any():
         return False
-    longest = [math.sqrt(float(np.square(x, dtype=np.float64).sum(axis=1).max())) for x in (data.base, data.queries)]
+    squares = (np.einsum("ij,ij->i", x, x, dtype=np.float64) for x in (data.base, data.queries))
+    longest = [math.sqrt(float(each.max())) for each in squares]
     scale = {"l2": sum(longest), "ip": longest[0] * longest[1], "cosine": 1.0}[data.metric]
     close = partial(np.allclose, rtol=1e-5, atol=_ROUNDING * scale)
     if not close(of_rows(data.base, data.queries, truth.rows, data.metric), truth.distances):
