@@ -83,9 +83,13 @@ class SpellingCorrector:
             return asked
         others = [term for term in corpus.analyser.terms(asked.text) if term in frequencies]
         text, shift = asked.text, 0
+        looked_up: dict[str, str] = {}
         for start, end in unknown:
             word = asked.text[start:end]
-            meant = self._meant(word, corpus, others, opens=not asked.text[:start].strip(" \"'(¿¡"))
+            if word not in looked_up:
+                opens = not asked.text[:start].strip(" \"'(¿¡")
+                looked_up[word] = self._meant(word, corpus, others, opens=opens)
+            meant = looked_up[word]
             text = text[: start + shift] + meant + text[end + shift :]
             shift += len(meant) - len(word)
         return asked if text == asked.text else replace(asked, text=text)
@@ -147,9 +151,9 @@ def _unknown(text: str, corpus: Corpus) -> list[tuple[int, int]]:
     """Return where the words stand that neither a document nor the language has; none in another language."""
     words = islice(_WORD.finditer(text), _WORDS_LOOKED_AT)
     found = [match for match in words if len(match.group()) >= _SHORTEST and _is_unknown(match.group(), corpus)]
-    # Three words that nobody knows, and fewer than these of which every sentence of this language is full.
-    function_words = sum(_is_function_word(word, corpus) for word in set(_LETTERS.findall(text)))
-    if len({match.group() for match in found}) > max(_FOREIGN, function_words):
+    strange = len({match.group() for match in found})
+    # Fewer than these are the words of which every sentence of this language is full.
+    if strange > _FOREIGN and strange > sum(_is_function_word(word, corpus) for word in set(_LETTERS.findall(text))):
         return []
     return [match.span() for match in found if match.group().isascii() and _is_plain(match.group())]
 
