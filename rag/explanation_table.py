@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _LISTED = 5
 _MOVES = 30
-_DECIMALS = 5  # as many as scores have, so that what is added is what is shown
 
 
 def tables(found: Explanation) -> Group:
@@ -76,17 +75,22 @@ def _passages(found: Explanation) -> Table:
 
 
 def _arithmetic(passage: Placed, queries: int, searches: list[str], rerankers: list[str]) -> Iterator[str]:
-    own = {number: f"#{rank} = {adds:+.{_DECIMALS}f}" for number, rank, adds in passage.queries}
+    own = {number: f"#{rank} = {_number(adds, '+')}" for number, rank, adds in passage.queries}
     yield from (own.get(number, "-") for number in range(1, queries + 1))
     hits = dict(passage.hits)
     yield from (_said(hits.get(name)) for name in searches)
     if not rerankers:
-        yield f"{passage.score:.{_DECIMALS}f}"
+        yield _number(passage.score)
         return
     fused = passage.joined if queries else passage.fused
-    yield "-" if fused is None else f"{fused:.{_DECIMALS}f}"
+    yield "-" if fused is None else _number(fused)
     scores = dict(passage.reranked)
-    yield from (f"{scores[name]:.{_DECIMALS}f}" if name in scores else "-" for name in rerankers)
+    yield from (_number(scores[name]) if name in scores else "-" for name in rerankers)
+
+
+def _number(score: float, sign: str = "") -> str:
+    """Return a score to 5 decimals, which are all that weighted sums have; to 8 where it has more."""
+    return f"{score:{sign}.5f}" if score == round(score, 5) else f"{score:{sign}.8f}"
 
 
 def _listed(hit: Hit) -> Text:
@@ -108,5 +112,5 @@ def _said(hit: Hit | None) -> str:
     if hit is None or hit.score is None:
         return "-"
     place = f"#{hit.rank}" if hit.rank else "unlisted"
-    adds = "" if hit.adds is None else f" = {hit.adds:+.{_DECIMALS}f}"
+    adds = "" if hit.adds is None else f" = {_number(hit.adds, '+')}"
     return f"{place} {hit.score:.3f}{adds}"
