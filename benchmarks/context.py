@@ -17,6 +17,7 @@ import json
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from rag.refining import RefinedRetriever
 from rag.retriever import Retriever
 
 FOUND = 20
+FIRST = "first that fit"
 CONTEXTS = (
     "budget",
     "neighbours:sentences=1+budget",
@@ -41,7 +43,22 @@ CONTEXTS = (
     "section+budget",
     "unique+budget",
     "budget+edges",
+    FIRST,
 )
+
+
+class FirstThatFit:
+    """What packing by value is compared with: passages in their order until one does not fit."""
+
+    name = FIRST
+
+    def __init__(self, kb: KnowledgeBase, tokens: int) -> None:
+        self._count = lambda text: len(kb.embedder.tokenizer.offsets([text])[0]) + 16
+        self._tokens = tokens
+
+    def build(self, question: str, passages: Sequence[Passage]) -> list[Passage]:  # noqa: ARG002
+        spent = np.cumsum([self._count(passage.text) for passage in passages])
+        return list(passages[: int((spent <= self._tokens).sum())])
 
 
 def articles(folder: Path) -> tuple[list[Document], dict[str, tuple[str, int, int]]]:
@@ -72,11 +89,14 @@ def in_context(passages: list[Passage], item: Item, spans: dict[str, tuple[str, 
     return any(holds_gold(text, item.golds) for text in inside)
 
 
-def measure(kb: KnowledgeBase, items: list[Item], budget: int, spans: dict) -> dict[str, dict[str, list]]:
+def measure(
+    kb: KnowledgeBase, items: list[Item], budget: int, spans: dict, contexts: Sequence[str]
+) -> dict[str, dict[str, list]]:
     """Return for each context, question by question, what is in it and in the answer; passages and seconds too."""
     plain, tools, found = Retriever(kb, k=FOUND), Tools(kb), {}
-    for names in CONTEXTS:
-        own = RefinedRetriever(plain, context=context(names.replace("budget", f"budget:tokens={budget}"), tools))
+    for names in contexts:
+        steps = [FirstThatFit(kb, budget)] if names == FIRST else names.replace("budget", f"budget:tokens={budget}")
+        own = RefinedRetriever(plain, context=context(steps, tools))
         bot, row = Bot(own), defaultdict(list)
         for item in items:
             start = time.perf_counter()
@@ -105,6 +125,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--budget", type=int, nargs="+", default=[200, 400, 800])
     parser.add_argument("--chunk", type=int, default=64)
+    parser.add_argument("--context", nargs="+", default=CONTEXTS, help="budget among them")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     documents, spans = articles(args.data)
@@ -117,7 +138,7 @@ def main() -> None:
                 kb.add(documents)
         with KnowledgeBase.open(place) as kb:
             for budget in args.budget:
-                found = measure(kb, items, budget, spans)
+                found = measure(kb, items, budget, spans, args.context)
                 p = {what: compared(found, what) for what in ("in context", "in answer")}
                 print(f"{budget} tokens")
                 for name, row in found.items():
