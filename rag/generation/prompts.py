@@ -119,6 +119,6 @@ _INVISIBLE = re.compile(
     "\ufff0-\ufffb\U000e0000-\U000e007f]|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2,}"
 )
 _ROLE_MARK = re.compile(
-    r"<\|[^|<>\n]{1,40}\|>|</?s>|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS)\]|<(?:start|end)_of_turn>"
-    r"|<｜[^｜<>\n]{1,40}｜>|<(?:bos|eos|pad|unk)>"
+    r"<\|[^|<>\n]{1,40}\|>|</?s>|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<(?:start|end)_of_turn>"
+    r"|</?tool_(?:call|response)>|<｜[^｜<>\n]{1,40}｜>|<(?:bos|eos|pad|unk)>"
 )
