@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rag.errors import InvalidInput
 
@@ -62,7 +62,8 @@ class Results:
     folder
         Made if it is not there.
     task
-        What all rows have in common: `TASK` and ``data_digest``.
+        What all rows have in common: `TASK` and ``data_digest``; and ``data_name``, ``metric``, ``n_queries``, which
+        say how other data are other.
     resume
         Go on after the rows that are there.
 
@@ -166,11 +167,16 @@ def _no_number(name: str) -> float:
 
 
 def _same_task(row: Row, task: Mapping[str, Any], path: Path) -> None:
-    if row.get("data", {}).get("digest") != task["data_digest"]:
-        raise ResultsExist(f"{path} holds rows of other data ({row.get('data', {}).get('name')}); give another --out")
+    data = row["data"]
+    if data["digest"] != task["data_digest"]:
+        for name in ("metric", "n_queries"):
+            if data["name"] == task["data_name"] and data[name] != task[name]:
+                _refuse(path, name.removeprefix("n_"), data[name], task[name])
+        raise ResultsExist(f"{path} holds rows of other data ({data['name']}); give another --out")
     for name in TASK:
         if row.get(name) != task[name]:
-            raise ResultsExist(
-                f"{path} was measured with {name.removesuffix('_asked')} {row.get(name)!r}, not {task[name]!r}; "
-                "give the same, or another --out"
-            )
+            _refuse(path, name.removesuffix("_asked"), row.get(name), task[name])
+
+
+def _refuse(path: Path, what: str, was: object, now: object) -> NoReturn:
+    raise ResultsExist(f"{path} was measured with {what} {was!r}, not {now!r}; give the same, or another --out")

@@ -111,6 +111,9 @@ class RowMaker:
         settings = self.settings
         return {
             "data_digest": self.data.digest,
+            "data_name": self.data.name,
+            "metric": self.data.metric,
+            "n_queries": len(self.data.queries),
             "k": settings.k,
             "threads_asked": list(settings.threads),
             "filters_asked": list(settings.filters),

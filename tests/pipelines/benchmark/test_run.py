@@ -43,6 +43,12 @@ def test_results_are_not_mixed_up(bench, vectors, tmp_path):
     other = dataclasses.replace(vectors, base=vectors.base + 1)
     with pytest.raises(ResultsExist, match="rows of other data"):
         bench(["half"], tmp_path, resume=True, data=other)
+    cosine = dataclasses.replace(vectors, metric="cosine")
+    with pytest.raises(ResultsExist, match="measured with metric 'l2', not 'cosine'"):
+        bench(["half"], tmp_path, resume=True, data=cosine)
+    fewer = dataclasses.replace(vectors, queries=vectors.queries[:30])
+    with pytest.raises(ResultsExist, match="measured with queries 60, not 30"):
+        bench(["half"], tmp_path, resume=True, data=fewer)
     assert [row["spec"] for row in lines(tmp_path)] == ["honest"]
 
 
