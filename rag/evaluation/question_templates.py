@@ -64,6 +64,7 @@ _PERHAPS = frozenset(
 _DETERMINERS = frozenset(["a", "an", "the", "your", "multiple", "several", "many", "more", "any", "all"])
 _SELF = re.compile(r"\b(you|we)\b", re.IGNORECASE)
 _YOUR = re.compile(r"\b(your|our)\b", re.IGNORECASE)
+_YOURSELF = re.compile(r"\b(yoursel(f|ves)|ourselves)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ def _definition(text: str) -> Draft | None:
     match = re.match(r"((?:The )?[\w`. /-]{2,45}?) (is|are) (?:an? |the |one of )([^,;:]{12,})", text)
     if match is None or not _is_noun(match[1]):
         return None
-    if re.match(r"\w+ing\b|An? \w+ option\b", match[1]):
+    if re.match(r"\w+ing\b|An? \w+ option\b|The [a-z]+$", match[1]):  # "the figure": which one, only its page knows
         return None
     if match[2] == "are" and not match[1].endswith(("s", "s`")):
         return None
@@ -212,5 +213,5 @@ def _small(phrase: str) -> str:
 
 
 def _asked(question: str, form: str) -> Draft:
-    text = _YOUR.sub("my", _SELF.sub("I", question))
+    text = _YOURSELF.sub("myself", _YOUR.sub("my", _SELF.sub("I", question)))
     return Draft(re.sub(r"\s*\([^)]*\)", "", text).replace(" ?", "?").replace("`", ""), form)
