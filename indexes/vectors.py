@@ -58,9 +58,7 @@ def one_query(x: ArrayLike, dim: int, *, to_unit: bool) -> Vectors | None:
     if type(x) is not np.ndarray or x.dtype is not _FLOAT32 or x.shape != (1, dim) or not x.flags.c_contiguous:
         return None
     only = x[0]
-    square = float(
-        np.einsum("i,i->", only, only)
-    )  # unlike dot, it does not warn of the overflow that is dealt with here
+    square = float(np.vdot(only, only))  # unlike dot, it does not warn of the overflow that is dealt with here
     if not square <= _MAX_SQUARE:  # nan and inf fail this comparison too
         return None
     if not to_unit:
