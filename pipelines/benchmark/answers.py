@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import indexes
-from indexes import Family
+from indexes import Family, Ids, Metric, Vectors
 from indexes.dense_index import DenseIndex
 from rag.answers import Answer
 from rag.documents import Passage
@@ -43,6 +43,9 @@ ACCURACY = "answer_containment"
 """Answer accuracy: the answer holds the words of a reference answer."""
 
 _K = 5
+_LEAST = 20
+"""Questions asked however short the time is."""
+
 EXACT = "flat"
 
 Progress = Callable[[int, int, str], None]
@@ -141,7 +144,7 @@ def answer_costs(
         Of building and of the tests.
     seconds
         No further index is begun after so long; exact search and the first one are asked in any case, since one
-        without the other says nothing.
+        without the other says nothing. Where not even these two can be asked everything, fewer questions are asked.
     on_progress
         Told (bots done, bots in all, what is next).
 
@@ -159,14 +162,18 @@ def answer_costs(
     shared = _Shared()
     found: dict[str, Evaluation] = {}
     end = time.monotonic() + seconds
+    if len(questions) > _LEAST and seconds < math.inf:
+        index = _built(kb, EXACT, ids, vectors, metric, seed)
+        start, first = time.monotonic(), _some(questions, _LEAST)
+        evaluate(_bot(kb, index, shared), first, metrics=metrics, k=_K, seed=seed)
+        each = (time.monotonic() - start) / _LEAST
+        questions = _some(questions, max(_LEAST, int(max(0.0, end - time.monotonic()) / (2 * each))))
     for number, spec in enumerate([EXACT, *specs]):
         if number > 1 and time.monotonic() > end:
             break
         if on_progress is not None:
             on_progress(number, len(specs) + 1, spec)
-        index = indexes.dense(spec, kb.dim, metric=metric, seed=seed)
-        index.build(vectors, ids)
-        index.optimize()
+        index = _built(kb, spec, ids, vectors, metric, seed)
         found[spec] = evaluate(_bot(kb, index, shared), questions, metrics=metrics, k=_K, seed=seed)
     exact = found.pop(EXACT)
     pairs = [
@@ -184,6 +191,23 @@ def answer_costs(
     for pair in corrected(pairs):
         costs.by_index.setdefault(pair.system, {})[pair.metric] = _as_dict(pair, found[pair.system])
     return costs
+
+
+def _built(  # noqa: PLR0917 - all that makes an index
+    kb: KnowledgeBase, spec: str, ids: Ids, vectors: Vectors, metric: Metric, seed: int
+) -> DenseIndex:
+    index = indexes.dense(spec, kb.dim, metric=metric, seed=seed)
+    index.build(vectors, ids)
+    index.optimize()
+    return index
+
+
+def _some(questions: QuestionSet, n: int) -> QuestionSet:
+    """Return ``n`` of the questions, evenly spread; all where there are no more."""
+    if n >= len(questions):
+        return questions
+    chosen = np.linspace(0, len(questions) - 1, n).round().astype(int).tolist()
+    return QuestionSet(tuple(questions.questions[i] for i in chosen), f"{n} of {questions.name}")
 
 
 def _as_dict(pair: Comparison, own: Evaluation) -> dict[str, Any]:

@@ -83,6 +83,13 @@ def test_time_that_is_up_leaves_indexes_out_and_says_which(kb, questions, tmp_pa
     assert load(tmp_path) == costs
 
 
+def test_where_time_is_short_fewer_questions_are_asked(kb, questions):
+    costs = answer_costs(kb, questions, ["hnsw"], seconds=0.0)
+    assert (costs.n, costs.questions) == (20, "20 of 50 questions")
+    assert costs.by_index["hnsw"]["context_recall"]["ties"] == 20
+    assert answer_costs(kb, questions, ["hnsw"], seconds=1000.0).n == 50
+
+
 def test_questions_are_made_of_the_chunks_with_these_as_gold(kb):
     made = questions_for(kb, None, n=10)
     assert len(made) == 10
