@@ -121,8 +121,10 @@ def _facts(answer: Answer) -> str:
     seconds = answer.timings.get("total", 0.0)
     parts = [f"support {answer.support:.0%}", f"{len(answer.passages)} passages read", f"{seconds:.2f} s"]
     usage, checks = answer.usage, answer.checks
-    if answer.generator != "extractive" or usage.calls:
+    if answer.generator != "extractive" or usage.prompt_tokens:
         parts.append(f"{usage.prompt_tokens} + {usage.completion_tokens} tokens")
+    elif usage.calls:
+        parts.append(f"{usage.calls} request{'s' * (usage.calls > 1)} made")
     if answer.cached:
         parts.append("from the cache")
     if usage.cost is not None:

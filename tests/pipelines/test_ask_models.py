@@ -84,3 +84,16 @@ def test_the_command_line_says_the_cost_or_that_it_knows_no_price(
         return
     usage = json.loads(said.out)["usage"]
     assert usage["cost"] == usage["prompt_tokens"] + 2 * usage["completion_tokens"]
+
+
+def test_requests_that_gave_nothing_are_told_as_requests(
+    kb: str, chat_server: ChatServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat_server.status = 401
+    assert (
+        run(["ask", kb, QUESTION, "--generator", "openai:tiny", "--base-url", chat_server.url, "--rewrite", "none"])
+        == 0
+    )
+    said = capsys.readouterr().out
+    assert "1 request made" in said
+    assert "tokens" not in said

@@ -43,10 +43,13 @@ ASK = [Message("user", "Hello")]
         "rag.generation.backends.prefix_cache",
         "rag.generation.backends.stops",
         "rag.generation.budget",
+        "rag.generation.embedded",
+        "rag.generation.prices",
         "rag.generation.scripted",
         "rag.generation.reasoning",
         "rag.generation.streaming",
         "rag.generation.voting",
+        "rag.generation.words",
     ],
 )
 def test_examples_in_docstrings(module):
