@@ -22,6 +22,7 @@ from ..embedding import checked
 from ..embedding.protocol import Embedder, PartEmbedder
 from ..errors import EmbedderError, InvalidInput
 from ..sentences import Span
+from . import blobs
 from .identity import Identity
 from .records import AddReport, Progress
 from .session import Session
@@ -39,7 +40,7 @@ _AHEAD = 2
 _HOW = "give an iterable of documents: load('docs/'), or [Document.from_text(text, id='a')]"
 _TELL_S = 0.1
 
-_Embedded = dict[bytes, NDArray[np.float32]]
+_Embedded = dict[bytes, bytes]  # key -> blob
 OnProgress = Callable[[Progress], None]
 OnCommit = Callable[[list[str]], None]
 
@@ -237,7 +238,7 @@ class Pipeline:
                 f"embedder {embedder.name!r} failed on {span}: {type(error).__name__}: {error}"
             ) from error
         whole = checked(vectors, texts, name=embedder.name, dim=self._session.identity.dim, first=first)
-        return dict(zip((job.key for job in jobs), whole, strict=True)) | parts
+        return dict(zip((job.key for job in jobs), map(blobs.whole, whole), strict=True)) | parts
 
     # ---- writing ----------------------------------------------------------------------------------------------
 
@@ -276,4 +277,6 @@ def _with_parts(embedder: Embedder, jobs: Sequence[Job]) -> tuple[NDArray[np.flo
         raise EmbedderError(f"embedder {embedder.name!r} gives no token states, which granularity chunk+late needs")
     vectors, parts = embedder.embed_parts([j.text for j in jobs], [[span for span, _ in j.parts] for j in jobs])
     keys = [[key for _, key in job.parts] for job in jobs]
-    return vectors, {key: row for of, rows in zip(keys, parts, strict=True) for key, row in zip(of, rows, strict=True)}
+    return vectors, {
+        key: blobs.small(row) for of, rows in zip(keys, parts, strict=True) for key, row in zip(of, rows, strict=True)
+    }

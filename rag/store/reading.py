@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..documents import Document, Section, context_text
 from ..errors import InvalidInput
 from ..granularity import sentence_ids
+from . import blobs
 from .database import Connection
 from .records import ChunkRecord, SourceInfo
 
@@ -65,11 +66,11 @@ def vectors(db: Connection, ids: Iterable[int], dim: int) -> NDArray[np.float32]
     """Return the embeddings of chunks: float32, shape (n, dim), in the order of ``ids``."""
     wanted = [int(i) for i in ids]
     query = "select e.vector from chunks c join embeddings e on e.id = c.embedding where c.id = ?"
-    blobs = [row[0] for row in db.executemany(query, ((i,) for i in wanted))]
-    if len(blobs) != len(wanted):
+    found = [row[0] for row in db.executemany(query, ((i,) for i in wanted))]
+    if len(found) != len(wanted):
         marks = db.executemany("select id from chunks where id = ?", ((i,) for i in wanted))
         _refuse_unknown(wanted, [row[0] for row in marks])
-    return np.frombuffer(b"".join(blobs), np.float32).reshape(len(blobs), dim)
+    return blobs.vectors(found, dim)
 
 
 def sentence_vectors(db: Connection, chunks: Iterable[int], dim: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -78,7 +79,7 @@ def sentence_vectors(db: Connection, chunks: Iterable[int], dim: int) -> tuple[N
                where s.chunk = ? order by s.ordinal"""
     rows = list(db.executemany(query, ((int(i),) for i in chunks)))
     ids = sentence_ids([row[0] for row in rows], [row[1] for row in rows])
-    return np.frombuffer(b"".join(row[2] for row in rows), np.float32).reshape(len(rows), dim), ids
+    return blobs.vectors([row[2] for row in rows], dim), ids
 
 
 def all_sentence_ids(db: Connection) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ import apsw
 from ..documents import Document
 from ..embedding.protocol import Embedder
 from ..errors import StoreCorrupt, StoreMissing
-from . import database, generations, reading
+from . import blobs, database, generations, reading
 from .database import DATABASE, HEADER, PAGE_SIZE, Connection
 from .faults import damaged, file_faults, sqlite_faults
 from .identity import Identity
@@ -75,7 +75,7 @@ def _drop_broken(session: Session) -> tuple[tuple[str, ...], set[str]]:
             db.execute("update sources set complete = 0 where id = ?", (source,))
             drop_document(db, row)
             # A damaged vector must not be found in the cache when the document comes again.
-            db.execute("delete from embeddings where length(vector) <> ?", (4 * session.identity.dim,))
+            db.execute("delete from embeddings where length(vector) not in (?, ?)", blobs.sizes(session.identity.dim))
         lost.append(name)
         sources.add(document.source)
     return tuple(lost), sources
@@ -179,11 +179,11 @@ def _refill(old: Connection, copy: Path, place: Path, folder: Path, embedder: Em
     known = {row[0]: row[1:] for row in _readable(old, "sources", "id, name, location, complete, produced, stamp")}
     with Session.create(place, identity) as session:
         with session.writing() as db:
-            size = 4 * identity.dim
+            sizes = blobs.sizes(identity.dim)
             rows = (
                 (key, vector)
                 for _, key, vector in _readable(old, "embeddings", "id, key, vector")
-                if len(vector) == size
+                if len(vector) in sizes
             )
             db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", rows)
             db.executemany("insert into meta values (?, ?)", _readable_settings(old))

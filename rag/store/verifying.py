@@ -13,7 +13,7 @@ from ..documents import Document, context_text
 from ..errors import StoreCorrupt
 from ..granularity import part_text
 from ..terms import Analyser
-from . import contents, generations, reading
+from . import blobs, contents, generations, reading
 from .contents import Content
 from .database import DATABASE, Connection
 from .generations import AnyIndex, Pointer
@@ -123,7 +123,7 @@ def chunk_problems(identity: Identity, db: Connection, document: Document) -> It
         if document.text[start:end] != text:
             yield "span", chunk
         path = tuple(json.loads(heading))
-        sound = key == identity.key(context_text(document.title, path, text)) and _sound(vector, identity.dim)
+        sound = key == identity.key(context_text(document.title, path, text)) and blobs.sound(vector, identity.dim)
         if not sound or (identity.has_sentences and not _sentences_sound(identity, db, document, chunk)):
             yield "vector", chunk
 
@@ -139,13 +139,9 @@ def _sentences_sound(identity: Identity, db: Connection, document: Document, chu
     return bool(rows) and all(
         ordinal == n
         and key == identity.key(part_text(identity.granularity, above, text, (start - begin, end - begin)))
-        and _sound(vector, identity.dim)
+        and blobs.sound(vector, identity.dim)
         for n, (ordinal, start, end, key, vector) in enumerate(rows)
     )
-
-
-def _sound(vector: bytes | None, dim: int) -> bool:
-    return vector is not None and len(vector) == 4 * dim and bool(np.isfinite(np.frombuffer(vector, np.float32)).all())
 
 
 def _index(session: Session, db: Connection, spec: str, sizes: dict[str, int]) -> Iterator[Problem]:

@@ -6,9 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..documents import Chunk, Document
 from .database import Connection
 from .records import AddFailure
@@ -58,7 +55,8 @@ class SourceEnd:
 
 
 Step = Prepared | SourceEnd
-Embedded = Mapping[bytes, NDArray[np.float32]]
+Embedded = Mapping[bytes, bytes]
+"""The blobs of new embeddings by their keys."""
 
 
 @dataclass(slots=True)
@@ -192,8 +190,7 @@ class DocumentWriter:
 
 def _store_embeddings(db: Connection, steps: Sequence[Step], embedded: Embedded) -> Iterator[tuple[bytes, int]]:
     """Store the new embeddings; yield (key, row id) for every key of the batch."""
-    new = ((key, vector.tobytes()) for key, vector in embedded.items())
-    db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", new)
+    db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", embedded.items())
     keys = {key for step in steps if isinstance(step, Prepared) for key in step.every_key()}
     yield from db.executemany("select key, id from embeddings where key = ?", ((key,) for key in keys))
 

@@ -90,10 +90,11 @@ def in_step(kb: KnowledgeBase) -> None:
     held = index.ids()
     vectors, owners = kb.sentence_vectors(kb.chunk_ids())
     assert chunks_of(held).tolist() == owners.tolist()
-    step = 1.2 * (vectors.max() - vectors.min()) / 255
-    np.testing.assert_allclose(index.vectors(held), vectors, atol=1.5 * step)
+    step = (vectors.max() - vectors.min()) / 255
+    np.testing.assert_allclose(index.vectors(held), vectors, atol=2 * step)
     records = kb.chunks(kb.chunk_ids())
-    np.testing.assert_allclose(vectors, np.concatenate([of_sentences(kb, c) for c in records]), atol=1e-6)
+    off = np.abs(vectors).max() / 254 if kb.granularity == "chunk+late" else 0
+    np.testing.assert_allclose(vectors, np.concatenate([of_sentences(kb, c) for c in records]), atol=1e-6 + off)
     assert kb.verify().ok
 
 
@@ -170,11 +171,15 @@ def test_it_follows_changes_removal_reindex_and_reopening(make: Make, monkeypatc
 
 def test_purge_leaves_no_byte_of_a_sentence(make: Make) -> None:
     kb = make(60)
-    vectors, owners = kb.sentence_vectors(kb.chunk_ids())
-    documents_of = {c.id: c.document for c in kb.chunks(kb.chunk_ids())}
-    kept = {v.tobytes() for v, o in zip(vectors, owners.tolist(), strict=True) if documents_of[o] != "d7"}
-    gone = [v.tobytes() for v, o in zip(vectors, owners.tolist(), strict=True) if documents_of[o] == "d7"]
-    gone = [v for v in gone if v not in kept]
+    with contextlib.closing(database.open_readable(kb.path / "store.sqlite")) as db:
+        rows = list(
+            db.execute(
+                """select e.vector, d.name = 'd7' from sentences s join embeddings e on e.id = s.embedding
+                   join chunks c on c.id = s.chunk join documents d on d.id = c.document"""
+            )
+        )
+    kept = {blob for blob, going in rows if not going}
+    gone = [blob for blob, going in rows if going and blob not in kept]
     assert len(gone) >= 3
 
     def data() -> bytes:
