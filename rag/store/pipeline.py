@@ -278,5 +278,5 @@ def _with_parts(embedder: Embedder, jobs: Sequence[Job]) -> tuple[NDArray[np.flo
     vectors, parts = embedder.embed_parts([j.text for j in jobs], [[span for span, _ in j.parts] for j in jobs])
     keys = [[key for _, key in job.parts] for job in jobs]
     return vectors, {
-        key: blobs.small(row) for of, rows in zip(keys, parts, strict=True) for key, row in zip(of, rows, strict=True)
+        key: blobs.half(row) for of, rows in zip(keys, parts, strict=True) for key, row in zip(of, rows, strict=True)
     }

@@ -37,7 +37,7 @@ MIGRATIONS: tuple[str, ...] = (
     create table embeddings (
         id integer primary key,
         key blob not null unique,      -- SHA-256 of the embedder's identity and the embedded text
-        vector blob not null           -- float32, little endian, or 8 bits a number: see blobs.py
+        vector blob not null           -- float32, little endian, or float16: see blobs.py
     ) strict;
     create table chunks (
         id integer primary key autoincrement,   -- never used twice: indexes and their logs rely on it
@@ -75,7 +75,7 @@ MIGRATIONS: tuple[str, ...] = (
     ) strict, without rowid;
     create index sentences_embedding on sentences (embedding);
     """,
-    "-- a vector may be in 8 bits a number: see blobs.py",
+    "-- a vector may be float16: see blobs.py",
 )
 FORMAT = len(MIGRATIONS)
 OLDEST_READABLE = 1
