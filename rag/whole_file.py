@@ -28,7 +28,7 @@ def whole_file(path: str | os.PathLike[str], *, errors: str = "strict") -> Itera
         return
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(target.parent))
-    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    aside = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")  # threads write at once too
     try:
         with aside.open("w", encoding="utf-8", errors=errors) as out:
             yield out

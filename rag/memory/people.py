@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ..errors import InvalidInput, StoreCorrupt
 from ..knowledge_base import KnowledgeBase
 from ..store.faults import file_faults
 from ..store.lock import WriterLock
+from ..whole_file import whole_file
 from .turns import MEMORY, checked_name, number
 
 _NAME = "user.json"
@@ -48,9 +48,8 @@ def welcome(folder: Path, user: str) -> Path:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = home / _NAME
         if not name.exists():
-            aside = home / f".{_NAME}.{os.getpid()}"
-            aside.write_text(json.dumps({"user": user}), encoding="utf-8")
-            aside.replace(name)
+            with whole_file(name) as out:
+                json.dump({"user": user}, out)
     return home / _STORE
 
 

@@ -46,3 +46,14 @@ def test_pipes_and_links_are_written_to_and_stay_what_they_are(tmp_path: Path):
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r"no such folder: '.*nowhere'"), whole_file(tmp_path / "nowhere" / "a"):
         pass
+
+
+def test_two_writers_of_one_process_do_not_share_a_file_aside(tmp_path: Path):
+    path = tmp_path / "a.txt"
+    with whole_file(path) as one:
+        one.write("one")
+        with whole_file(path) as other:
+            other.write("other")
+        assert path.read_text() == "other"
+    assert path.read_text() == "one"
+    assert list(tmp_path.iterdir()) == [path]
