@@ -155,11 +155,11 @@ def write_page(path: str | Path, markup: str) -> None:
 
 _STYLE = """
 :root{--ink:#1b2330;--soft:#5b6675;--line:#dde2e8;--back:#fff;--wash:#f5f7f9;--one:#2563a8;--two:#b4531f;--three:#3d7d4b;
---four:#7a4b9e;--five:#8a6d00;--six:#b03060;--seven:#0f7c85;--eight:#6b6b6b;--nine:#d4700a;--ten:#4a5fd0;--eleven:#5f7a12;
---twelve:#c0399f;--bad:#b3261e;--good:#2b6e3f}
+--four:#7a4b9e;--five:#8a6d00;--six:#b03060;--seven:#0f7c85;--eight:#6b6b6b;--nine:#d4700a;--ten:#4a5fd0;--eleven:#c0399f;
+--twelve:#5f7a12;--bad:#b3261e;--good:#2b6e3f}
 @media(prefers-color-scheme:dark){:root{--ink:#e5e9ee;--soft:#9aa6b4;--line:#343d49;--back:#14181e;--wash:#1c222a;
 --one:#6ea8e6;--two:#e59a6a;--three:#7cc08a;--four:#bd96dd;--five:#d3b64a;--six:#e884a8;
---seven:#5cc4cd;--eight:#b0b0b0;--nine:#ffb35c;--ten:#9aa9ff;--eleven:#aecb5a;--twelve:#f08fd8;--bad:#f2837b;--good:#7fc796}}
+--seven:#5cc4cd;--eight:#b0b0b0;--nine:#ffb35c;--ten:#9aa9ff;--eleven:#f08fd8;--twelve:#aecb5a;--bad:#f2837b;--good:#7fc796}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:1120px;padding:24px 20px 48px;color:var(--ink);background:var(--back);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;overflow-wrap:anywhere}

@@ -15,7 +15,7 @@ from .results import Row
 
 _COLOURS = (
     "#2563a8", "#b4531f", "#3d7d4b", "#7a4b9e", "#8a6d00", "#b03060", "#0f7c85", "#6b6b6b", "#d4700a", "#4a5fd0",
-    "#5f7a12", "#c0399f",
+    "#c0399f", "#5f7a12",
 )  # fmt: skip
 ENDINGS = (".png", ".svg")
 
