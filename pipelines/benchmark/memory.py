@@ -47,11 +47,11 @@ def peak_of_children() -> Iterator[list[int]]:
 
     They are looked at twenty times a second: one that is gone sooner may be missed.
     """
-    most, done = [0], threading.Event()
+    most, done, others = [0], threading.Event(), _children()
 
     def look() -> None:
         while not done.wait(_LOOK_SECONDS):
-            most[0] = max(most[0], sum(_peak_of(child) for child in _children()))
+            most[0] = max(most[0], sum(_peak_of(child) for child in _children() - others))
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
@@ -62,11 +62,11 @@ def peak_of_children() -> Iterator[list[int]]:
         watcher.join()
 
 
-def _children() -> list[str]:
-    found: list[str] = []
+def _children() -> set[str]:
+    found: set[str] = set()
     for file in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError):
-            found += file.read_text(encoding="ascii").split()
+            found |= set(file.read_text(encoding="ascii").split())
     return found
 
 
