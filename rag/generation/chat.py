@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING
 from ..answers import Answer
 from ..deadlines import within
 from ..documents import Passage
-from ..errors import InvalidInput, LLMTimeout, OutOfTime, StoreError
+from ..errors import InvalidInput, LLMTimeout, OutOfTime
 from . import conversation, prompts
 from .cache import CompletionCache, content_key
 from .chat_model import ChatModel
+from .consulting import keep_in, kept_by
 from .deadline import Deadline
 from .language_model import Completion, LanguageModel, Message
 from .marks import Said, said
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from .structured import Schema
     from .support import Entailment
     from .words import Analyser
-
-log = logging.getLogger(__name__)
 
 _GRACE = 0.3
 """Seconds that a model gets beyond its deadline, to say itself that it has passed."""
@@ -191,7 +189,7 @@ class ChatGenerator:
     ) -> Generator[str, None, Answer]:
         read, messages, key = self._prompt(question, passages, history)
         verification = Verification(self.checker, question, read, self.unsupported)
-        stored = self._stored(key)
+        stored = kept_by(self.cache, key)
         late = replace(until, at=until.at + _LATE)
         writing, skipped = Writing(self.sampling.max_tokens), False
         if stored is not None or self.sampling.n > 1 or not isinstance(self.model, ChatModel):
@@ -210,7 +208,7 @@ class ChatGenerator:
                     sentences = writing.feed(piece if answered is None else answered)
                     skipped = (yield from _shown(verification, sentences, late)) or skipped
                 completion = stream.completion
-            self._keep(key, completion)
+            keep_in(self.cache, key, completion)
         rest = writing.rest(incomplete=completion.incomplete)
         skipped = (yield from _shown(verification, rest, late)) or skipped
         if not completion.incomplete and (skipped or writing.ran_away):
@@ -228,12 +226,12 @@ class ChatGenerator:
 
         form = as_json_schema(schema)
         read, messages, key = self._prompt(question, passages, history, schema=json.dumps(form.schema, sort_keys=True))
-        stored = self._stored(key)
+        stored = kept_by(self.cache, key)
         completion = stored
         if completion is None:
             sampling, left = self.sampling, _left(until)
             completion = structured(self.model, messages, schema, sampling=sampling, deadline=left).completion
-            self._keep(key, completion)
+            keep_in(self.cache, key, completion)
         answer = checked_values(
             Verification(self.checker, question, read),
             form.parse(completion.text),
@@ -278,23 +276,8 @@ class ChatGenerator:
         """Ask for whole answers."""
         completion = self.model.complete(messages, sampling=self.sampling, deadline=_left(until))
         completion = replace(completion, texts=tuple(map(without_thoughts, completion.texts)))
-        self._keep(key, completion)
+        keep_in(self.cache, key, completion)
         return completion
-
-    def _stored(self, key: str) -> Completion | None:
-        try:
-            return self.cache.get(key) if self.cache is not None else None
-        except StoreError as error:
-            log.warning("answering without the cache: %s", error)
-            return None
-
-    def _keep(self, key: str, completion: Completion) -> None:
-        if self.cache is None or completion.incomplete:
-            return
-        try:
-            self.cache.put(key, completion)
-        except StoreError as error:  # the answer is there and paid for
-            log.warning("the answer was not kept: %s", error)
 
     def _chosen(self, completion: Completion, question: str, read: Sequence[Passage]) -> str:
         """Return the text that the others agree with most, among those with the most support."""

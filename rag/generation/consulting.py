@@ -53,7 +53,7 @@ def consulted(
         The same conversation with the same model costs nothing twice. One that fails is done without.
     """
     key = content_key((model.name, getattr(model, "revision", "")), sampling, _VERSION, messages)
-    kept = _kept(cache, key)
+    kept = kept_by(cache, key)
     if kept is not None:
         return read(without_thoughts(kept.text))
     start = time.perf_counter()
@@ -64,11 +64,12 @@ def consulted(
         raise
     spend(model.name, completion.usage)
     found = read(without_thoughts(completion.text))
-    _keep(cache, key, completion)
+    keep_in(cache, key, completion)
     return found
 
 
-def _kept(cache: Cache | None, key: str) -> Completion | None:
+def kept_by(cache: Cache | None, key: str) -> Completion | None:
+    """Return what a cache keeps, if anything; one that fails is done without."""
     try:
         return cache.get(key) if cache is not None else None
     except StoreError as error:
@@ -76,7 +77,8 @@ def _kept(cache: Cache | None, key: str) -> Completion | None:
         return None
 
 
-def _keep(cache: Cache | None, key: str, completion: Completion) -> None:
+def keep_in(cache: Cache | None, key: str, completion: Completion) -> None:
+    """Keep a whole completion; a cache that fails costs no answer."""
     try:
         if cache is not None and not completion.incomplete:
             cache.put(key, completion)

@@ -77,7 +77,7 @@ def _record(record: dict[str, object], key: str, number: int, context: Context) 
 
 
 def add_value(value: object, draft: Draft, path: str = "", depth: int = 0) -> None:
-    """Add a value: metadata_of as lines ``path: value``, records of a top-level list parted by empty lines."""
+    """Add a value: scalars as lines ``path: value``, records of a top-level list parted by empty lines."""
     if isinstance(value, dict):
         for key, inner in value.items():
             add_value(inner, draft, f"{path}.{key}" if path else str(key), depth + 1)

@@ -147,7 +147,7 @@ def printable(path: str) -> str:
 
 
 def metadata_of(fields: Mapping[str, object]) -> dict[str, Field]:
-    """Keep what can be metadata: metadata_of and lists of them as they are, dates as ISO text."""
+    """Keep what can be metadata: scalars and lists of them as they are, dates as ISO text."""
     kept: dict[str, Field] = {}
     for key, value in fields.items():
         if value is None or isinstance(value, str | int | float | bool):
