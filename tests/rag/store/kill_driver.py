@@ -57,8 +57,14 @@ def ingest(path: Path, docs: list, log: int | None, removing: str | None) -> Non
             os.write(log, b".\n")
 
 
-def killed(path: Path, docs: list, delay: float) -> tuple[list[str], bool, int]:
-    """Ingest in a child and kill it ``delay`` seconds after its first commit; return what it acknowledged."""
+def killed(path: Path, docs: list, commits: list[float], moment: float) -> tuple[list[str], bool, int]:
+    """Ingest in a child and kill it at ``moment`` of the timed run (see `_timed`); return what it acknowledged.
+
+    The kill waits for the same commit as came before that moment in the timed run, and then as long as there, stretched
+    by how fast this run is: on a machine that is now busy and now idle, seconds alone would mostly miss the ingest.
+    """
+    nth = sum(at <= moment for at in commits)
+    rest = moment - commits[nth - 1]
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -67,16 +73,19 @@ def killed(path: Path, docs: list, delay: float) -> tuple[list[str], bool, int]:
             ingest(path, docs, write, None)
         os._exit(0)
     os.close(write)
+    said, start = b"", 0.0
     with os.fdopen(read, "rb", buffering=0) as file:
-        said = file.read(1)
-        time.sleep(delay)
+        while said.count(b"+") < nth and (more := file.read(65536)):
+            said, start = said + more, start or time.perf_counter()
+        passed = time.perf_counter() - start
+        time.sleep(rest * (passed / commits[nth - 1] if nth > 1 else 1.0))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         said += file.read()
     lines = said.decode().split("\n")
-    commits = lines.count("+")
-    whole = lines[: len(lines) - 1 - lines[::-1].index("+")] if commits else []
-    return [line for line in whole if line not in ("+", ".", "")], "." not in lines, commits
+    count = lines.count("+")
+    whole = lines[: len(lines) - 1 - lines[::-1].index("+")] if count else []
+    return [line for line in whole if line not in ("+", ".", "")], "." not in lines, count
 
 
 def look(path: Path, before: dict[str, str], after: dict[str, str], acknowledged: list[str]) -> str:
@@ -189,20 +198,20 @@ def trials(
     assert status == 0, undisturbed
     shutil.copytree(work / "first", work / "timed")
     start = time.perf_counter()
-    _, took = in_child(lambda: _timed(work / "timed", after))
-    span = float(took)
+    _, took = in_child(lambda: json.dumps(_timed(work / "timed", after)))
+    *commits, end = json.loads(took)
     if defect:
         DEFECTS[defect]()
     old, new = {d.id: d.digest() for d in before}, {d.id: d.digest() for d in after}
     dice = random.Random(SEED)
-    result = {"kills": 0, "during": 0, "bad": [], "different": 0, "span_s": round(span, 3), "commits_seen": []}
+    result = {"kills": 0, "during": 0, "bad": [], "different": 0, "span_s": round(end, 3), "commits_seen": []}
     for trial in range(kills):
         path = work / f"kb{trial}"
         shutil.copytree(work / "first", path)
-        acknowledged, unfinished, commits = killed(path, after, dice.uniform(0, span))
+        acknowledged, unfinished, seen = killed(path, after, commits, dice.uniform(0, end))
         result["kills"] += 1
         result["during"] += unfinished
-        result["commits_seen"].append(commits)
+        result["commits_seen"].append(seen)
         status, wrong = in_child(lambda path=path, said=acknowledged: look(path, old, new, said))
         if status or wrong:
             result["bad"].append(wrong)
@@ -216,12 +225,12 @@ def trials(
     return result
 
 
-def _timed(path: Path, docs: list) -> float:
-    """Seconds from the first commit to the end of an ingest."""
+def _timed(path: Path, docs: list) -> list[float]:
+    """Seconds from the first commit of an ingest to each commit, the first's 0.0 included, and to its end."""
     times = []
     with KnowledgeBase.open(path, mode="w", embedder=HashingEmbedder(32)) as kb:
         kb.add(docs, on_commit=lambda _: times.append(time.perf_counter()))
-    return time.perf_counter() - times[0]
+    return [at - times[0] for at in [*times, time.perf_counter()]]
 
 
 if __name__ == "__main__":
