@@ -11,6 +11,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..datasets import VectorData
 from ..datasets.hdf5_files import h5py
 from .results import Row
@@ -50,6 +53,8 @@ def write_result(out: Path, maker: RowMaker, row: Row, answers: Answers) -> list
 
     As there, searching one query at a time goes into ``<algorithm>``, all at once into ``<algorithm>-batch``, which
     ``plot.py --batch`` shows. ``best_search_time`` is the median over our rounds, not the best, in seconds per query.
+    ``times`` are in order of length, not of the queries: as many as there are queries, spread as the latencies of all
+    rounds were, so that its percentiles are ours.
 
     Raises
     ------
@@ -84,10 +89,17 @@ def _write(out: Path, maker: RowMaker, row: Row, answers: Answers, *, qps: float
     with h5py().File(path, "w") as file:
         for key, value in attributes.items():
             file.attrs[key] = value
-        file["times"] = [1 / qps] * len(answers.rows)
+        file["times"] = np.full(len(answers.rows), 1 / qps) if batch else _seconds(row, len(answers.rows))
         file["neighbors"] = answers.rows.astype("int32")
         file["distances"] = maker.distances(answers.rows)
     return path
+
+
+def _seconds(row: Row, n: int) -> NDArray[np.float64]:
+    """Return ``n`` latencies in seconds, distributed as the row says."""
+    shares = [float(share) for share in row["latency_ms"]]
+    milliseconds = np.interp(np.linspace(0, 100, n), shares, list(row["latency_ms"].values()))
+    return np.asarray(milliseconds / 1000, np.float64)
 
 
 def is_possible() -> bool:

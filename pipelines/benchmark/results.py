@@ -90,35 +90,54 @@ class Results:
 
     @property
     def done(self) -> set[str]:
-        """Specs of the configurations that have a row."""
-        return {row["spec"] for row in self.rows}
+        """Specs of the configurations that have figures."""
+        return {row["spec"] for row in good(self.rows)}
+
+    @property
+    def failed(self) -> set[str]:
+        """Specs of the configurations whose row holds an error: a full memory may have been the moment's."""
+        return {row["spec"] for row in self.rows if row["error"]}
 
     def add(self, row: Row) -> None:
-        """Write a row so that it is on the disk when this returns.
+        """Write a row so that it is on the disk when this returns; it takes the place of one that failed.
 
         Raises
         ------
         DiskFull
             There is no room; the rows before stay, and no half row is left.
         """
-        line = json.dumps(row, allow_nan=False).encode() + b"\n"
-        size = self._path.stat().st_size if self._path.exists() else 0
         try:
-            with self._path.open("ab", buffering=0) as file:
-                written = 0
-                while written < len(line):
-                    written += file.write(line[written:])
-                os.fsync(file.fileno())
+            if row["spec"] in self.failed:
+                self._replace(row)
+            else:
+                self._append(row)
         except OSError as error:
-            if self._path.exists():
-                os.truncate(self._path, size)
             if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
                 raise DiskFull(
                     f"{self._path}: {error.strerror}; its {len(self.rows)} rows are kept: free some space, then go on "
                     "with --resume"
                 ) from error
             raise
+
+    def _append(self, row: Row) -> None:
+        size = self._path.stat().st_size if self._path.exists() else 0
+        try:
+            _write(self._path, "ab", [row])
+        except OSError:
+            if self._path.exists():
+                os.truncate(self._path, size)
+            raise
         self.rows.append(row)
+
+    def _replace(self, row: Row) -> None:
+        rows = [row if old["spec"] == row["spec"] else old for old in self.rows]
+        aside = self._path.with_name(f".{FILE}.new")
+        try:
+            _write(aside, "wb", rows)
+            aside.replace(self._path)
+        finally:
+            aside.unlink(missing_ok=True)
+        self.rows[:] = rows
 
 
 def read(folder: Path) -> list[Row]:
@@ -141,6 +160,16 @@ def read(folder: Path) -> list[Row]:
 def good(rows: Iterable[Row]) -> list[Row]:
     """Return the rows that hold figures, not an error."""
     return [row for row in rows if not row.get("error")]
+
+
+def _write(path: Path, mode: str, rows: Iterable[Row]) -> None:
+    """Write rows to the end, and to the disk."""
+    lines = b"".join(json.dumps(row, allow_nan=False).encode() + b"\n" for row in rows)
+    with path.open(mode, buffering=0) as file:
+        written = 0
+        while written < len(lines):
+            written += file.write(lines[written:])
+        os.fsync(file.fileno())
 
 
 def _read(path: Path) -> tuple[list[Row], int]:

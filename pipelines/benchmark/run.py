@@ -149,7 +149,7 @@ def run(
     out
         Folder of results.
     resume
-        Go on after the rows that are in ``out``.
+        Go on after the rows that are in ``out``; those that failed are tried again, last of all.
     on_progress, on_row
         Called now and then, and with every finished row.
     command
@@ -170,20 +170,21 @@ def run(
     with alone(out):
         maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
         results = Results(out, maker.task, resume=resume)
-        before = len(results.rows)
         todo = [task for each in across_engines(tasks) if (task := _without(each, results.done))]
+        failed = results.failed
+        todo.sort(key=lambda task: all(task.configuration(search) in failed for search in task.searches))
         steps = _Steps(todo, settings, on_progress)
         runner = _Runner(maker, results, steps, on_row or (lambda _: None), command, start)
         runner.run(todo)
     left = [task.configuration(search) for task in [*todo, *runner.cut] for search in task.searches]
     cut = [task.spec for task in runner.cut]
-    return Report(results.rows, len(results.rows) - before, left, cut, time.monotonic() - start)
+    return Report(results.rows, runner.measured, left, cut, time.monotonic() - start)
 
 
 class _Runner:
     """Works through builds in groups that fit into memory together.
 
-    ``cut`` are the builds that the budget cut short.
+    ``measured`` are the rows made, ``cut`` the builds that the budget cut short.
     """
 
     def __init__(  # noqa: PLR0917 - the parts of one run
@@ -196,6 +197,7 @@ class _Runner:
         start: float,
     ) -> None:
         self.cut: list[BuildTask] = []
+        self.measured = 0
         self._start = start
         self._maker, self._results, self._settings = maker, results, maker.settings
         self._steps, self._on_row, self._command = steps, on_row, command
@@ -278,6 +280,7 @@ class _Runner:
             if self._exports and answers is not None:
                 ann_benchmarks.write_result(self._results.folder, self._maker, row, answers)
             self._results.add(row)
+            self.measured += 1
             self._on_row(row)
 
 

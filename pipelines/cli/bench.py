@@ -64,7 +64,7 @@ def command(
         float | None, typer.Option(metavar="SHARE", help="Also remove and add this share, then measure again.")
     ] = None,
     budget: Annotated[str | None, typer.Option(metavar="TIME", help="Stop after this long, e.g. 10m.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on after the rows that --out has.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after the rows that --out has; try again what failed.")] = False,
     metric: Annotated[
         str | None, typer.Option(metavar="NAME", help="cosine, ip or l2, where the data does not say.")
     ] = None,
@@ -233,6 +233,8 @@ def _show(report: Report, out: Path) -> None:
     done = f"{report.measured} configurations in {report.seconds:.0f} s"
     after = f"; results in {out}. Next: rag bench report {out} --html report.html" if report.rows else ""
     console.print(done + after, style="dim")
+    if n_failed := sum(row["error"] is not None for row in report.rows):
+        console.print(f"{n_failed} failed; --resume tries them again.", style="yellow")
     if report.left:
         console.print(f"Time was up: {len(report.left)} are left, --resume goes on.", style="yellow")
     if report.cut:

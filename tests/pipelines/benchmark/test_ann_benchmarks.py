@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import product
 
 import h5py
 import numpy as np
 import pytest
 
+from pipelines.benchmark.ann_benchmarks import write_result
 from pipelines.benchmark.results import good, read
+from pipelines.benchmark.rows import Answers, RowMaker
+from pipelines.benchmark.run import Settings
+from pipelines.benchmark.truth import exact
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +42,23 @@ def test_its_metrics_on_our_files_give_our_figures(planted_run, rows):
             assert (file.attrs["algo"], file.attrs["name"], file.attrs["dataset"]) == (spec, spec, "small")
             assert {"batch_mode", "expect_extra", "run_count", "candidates", "distance"} <= set(file.attrs)
             assert file["times"].shape == (n_queries,)
+            if batch:
+                assert np.allclose(file["times"], 1 / qps)
             assert file["neighbors"].dtype == np.int32
+
+
+def test_the_percentiles_of_its_times_are_ours(tmp_path, vectors):
+    """Its table of latencies takes percentiles of ``times``: one query at a time, they are those of the row."""
+    vectors = dataclasses.replace(vectors, queries=np.resize(vectors.queries, (1001, 8)))
+    maker = RowMaker(vectors, exact(vectors.base, vectors.queries, 10, "l2"), Settings(), {}, {})
+    latencies = {"0": 1.0, "50": 2.0, "95": 4.0, "99": 10.0, "100": 50.0}
+    row = {"spec": "flat", "engine": "flat", "k": 10, "rounds": 3, "qps": 5e5, "qps_one_by_one": 400.0,
+           "latency_ms": latencies, "build_s": 1.0, "memory_bytes": 1024}  # fmt: skip
+    found = maker.truth.rows
+    for path in write_result(tmp_path, maker, row, Answers(found, maker.judged(found))):
+        with h5py.File(path) as file:
+            shown = 1000 * np.percentile(file["times"], [50.0, 95.0, 99.0])
+            assert shown.tolist() == pytest.approx([0.002] * 3 if file.attrs["batch_mode"] else [2.0, 4.0, 10.0])
 
 
 def test_no_file_for_what_failed(planted_run):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import resource
 import signal
@@ -74,6 +75,75 @@ def test_a_line_that_was_cut_off_is_measured_again(bench, tmp_path):
     report = bench(["honest", "half"], tmp_path, resume=True)
     assert report.measured == 1
     assert [row["spec"] for row in lines(tmp_path)] == ["honest", "half"]
+
+
+@pytest.fixture
+def no_memory(monkeypatch):
+    """Let builds fail as where memory is short."""
+
+    def build(turn, seconds):
+        turn._error = "needed more memory"
+        return True
+
+    @contextlib.contextmanager
+    def failing():
+        with monkeypatch.context() as patch:
+            patch.setattr(run_module.Turn, "build", build)
+            yield
+
+    return failing
+
+
+def test_resume_tries_again_what_failed_after_what_is_new(bench, tmp_path, no_memory, monkeypatch):
+    with no_memory():
+        bench(["half"], tmp_path)
+    bench(["honest"], tmp_path, resume=True, budget=1e-9)  # no time for either: what is known of half stays
+    assert [(row["spec"], row["error"]) for row in lines(tmp_path)] == [("half", "needed more memory")]
+    monkeypatch.setattr(run_module, "_TOGETHER", 1)
+    measured = []
+    monkeypatch.setattr(run_module._Runner, "_finish", _noting(measured, run_module._Runner._finish))
+    report = bench(["half", "honest"], tmp_path, resume=True)
+    assert measured == ["honest", "half"]
+    assert (report.measured, report.left) == (2, [])
+    assert [(row["spec"], row["error"], row["recall"]) for row in lines(tmp_path)] == [
+        ("half", None, 0.5), ("honest", None, 1.0),
+    ]  # fmt: skip
+    assert lines(tmp_path) == report.rows
+    assert bench(["half", "honest"], tmp_path, resume=True).measured == 0
+
+
+def test_what_fails_again_keeps_one_row(bench, tmp_path, no_memory):
+    bench(["honest"], tmp_path)
+    for _ in range(2):
+        with no_memory():
+            report = bench(["half"], tmp_path, resume=True)
+        assert report.measured == 1
+        assert [row["spec"] for row in lines(tmp_path)] == ["honest", "half"]
+
+
+def test_a_full_disk_keeps_the_row_that_was_to_be_replaced(bench, tmp_path, no_memory, monkeypatch):
+    monkeypatch.setattr(run_module.ann_benchmarks, "is_possible", lambda: False)
+    with no_memory():
+        bench(["half"], tmp_path)
+    before = (tmp_path / FILE).read_text()
+    monkeypatch.setattr("pipelines.benchmark.results._write", _no_room)
+    with pytest.raises(DiskFull, match="1 rows are kept"):
+        bench(["half"], tmp_path, resume=True)
+    assert (tmp_path / FILE).read_text() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [FILE]
+
+
+def _noting(names, original):
+    def noted(runner, turn):
+        names.append(turn.task.spec)
+        original(runner, turn)
+
+    return noted
+
+
+def _no_room(path, mode, rows):
+    path.open(mode).close()
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_damaged_line_in_the_middle_is_named(bench, tmp_path):
