@@ -12,7 +12,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from .errors import EngineMissing, IndexDamaged, IndexError_, InvalidInput, NotBuilt, UnknownId, UnknownParameter
+from .errors import (
+    EngineMissing,
+    IndexDamaged,
+    IndexError_,
+    IndexMissing,
+    InvalidInput,
+    NotBuilt,
+    UnknownId,
+    UnknownParameter,
+)
 from .idset import IdSet
 from .recommendation import Recommendation, recommend
 from .registry import Engine, Family, engines
@@ -34,6 +43,7 @@ __all__ = [
     "Ids",
     "IndexDamaged",
     "IndexError_",
+    "IndexMissing",
     "InvalidInput",
     "Metric",
     "NotBuilt",
@@ -127,6 +137,8 @@ def load(path: str | os.PathLike[str]) -> Index[Any]:
     ------
     IndexDamaged
         A file is missing, truncated or altered; the message names it.
+    IndexMissing
+        There is no such folder: an `IndexDamaged` and a ``FileNotFoundError``.
     EngineMissing
         The library underneath is not installed.
     """

@@ -9,6 +9,7 @@
     ├── NotBuilt(RuntimeError)        search or save before build
     ├── EngineMissing(ImportError)    the library underneath is not installed; says the install line
     └── IndexDamaged(ValueError)      a saved file is missing, truncated or altered; names the file
+        └── IndexMissing(FileNotFoundError)   there is no such folder
 """
 
 from __future__ import annotations
@@ -43,3 +44,7 @@ class EngineMissing(IndexError_, ImportError):  # noqa: N818
 
 class IndexDamaged(IndexError_, ValueError):  # noqa: N818
     """A saved index file is missing, truncated or altered."""
+
+
+class IndexMissing(IndexDamaged, FileNotFoundError):  # noqa: N818
+    """There is no folder where a saved index should be."""

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import IndexDamaged
+from .errors import IndexDamaged, IndexMissing
 
 MANIFEST = "manifest.json"
 _MANIFEST_BYTES = 1 << 20
@@ -70,9 +70,13 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
     ------
     IndexDamaged
         Names the file that is missing, strange, truncated or altered.
+    IndexMissing
+        There is no such folder.
     """
     folder = Path(path)
     _recover(folder)
+    if not folder.exists():
+        raise IndexMissing(f"there is no index in {folder}, nor such a folder: give one that `save` wrote")
     manifest = _read_manifest(folder)
     files = manifest["files"]
     try:

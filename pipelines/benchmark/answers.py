@@ -27,6 +27,7 @@ from rag.evaluation.questions import Question, QuestionSet
 from rag.evaluation.results import Evaluation
 
 from ..datasets.knowledge_base import made_questions
+from .findings import real
 from .pareto import speed_front
 from .results import Row, good
 
@@ -89,6 +90,11 @@ def load(folder: Path) -> AnswerCosts | None:
     return AnswerCosts(**json.loads(path.read_text(encoding="utf-8")))
 
 
+def plain(value: float | None) -> str:
+    """Write a metric of exact search."""
+    return "-" if value is None else f"{value:.3f}"
+
+
 def difference(figures: Mapping[str, Any] | None) -> str:
     """Write a metric of one index: its value, the difference to exact search, and p."""
     if figures is None or figures["value"] is None:
@@ -99,7 +105,7 @@ def difference(figures: Mapping[str, Any] | None) -> str:
 
 def configurations(rows: Sequence[Row]) -> list[str]:
     """Return the specs worth asking: those on the front of recall and speed, exact search left out; at most eight."""
-    front = [row["spec"] for row in speed_front(good(rows)) if row["engine"] != EXACT]
+    front = [row["spec"] for row in speed_front(real(good(rows))) if row["engine"] != EXACT]
     keep = np.unique(np.linspace(0, len(front) - 1, min(len(front), MAX_INDEXES)).round().astype(int))
     return [front[i] for i in keep.tolist()]
 

@@ -11,17 +11,21 @@ LEVELS = (0.9, 0.95, 0.99)
 
 def fastest(rows: Iterable[Row], recall: float) -> Row | None:
     """Return the row with the most queries per second among those that reach a recall."""
-    return max(_able(rows, recall), key=lambda row: float(row["qps"]), default=None)
+    return max(_able(real(rows), recall), key=lambda row: float(row["qps"]), default=None)
 
 
 def smallest(rows: Iterable[Row], recall: float) -> Row | None:
     """Return the row with the least memory among those that reach a recall; the faster one of equals."""
-    return min(_able(rows, recall), key=lambda row: (row["memory_bytes"], -row["qps"]), default=None)
+    return min(_able(real(rows), recall), key=lambda row: (row["memory_bytes"], -row["qps"]), default=None)
+
+
+def real(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows that are what their names say (not, for example, untrained)."""
+    return [row for row in rows if not row["note"]]
 
 
 def _able(rows: Iterable[Row], recall: float) -> list[Row]:
-    """Return the rows that reach a recall by being what their names say (not, for example, untrained)."""
-    return [row for row in rows if row["recall"] >= recall and not row["note"]]
+    return [row for row in rows if row["recall"] >= recall]
 
 
 def lead(rows: Sequence[Row]) -> str:
@@ -62,6 +66,11 @@ def described(row: Row) -> str:
         f"{row['spec']}\nrecall {row['recall']:.4f}, {row['qps']:,.0f} queries/s\n"
         f"p50 {row['p50_ms']:.3f} ms, p99 {row['p99_ms']:.3f} ms\n{_mb(row)}, built in {row['build_s']:.2f} s"
     )
+
+
+def spread(row: Row) -> str:
+    """Return half of the range of a row's queries/s over the rounds; one round has none."""
+    return f"±{50 * row['qps_spread']:.0f} %" if row["rounds"] > 1 else "-"
 
 
 def engines(rows: Iterable[Row]) -> list[str]:

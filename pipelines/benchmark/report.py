@@ -7,8 +7,8 @@ from typing import Any
 
 from ..charts import Bar, Front, Line, bars, fronts, lines
 from ..pages import Cell, Html, details, element, facts, page, paragraph, section, table
-from .answers import AnswerCosts, difference
-from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead, mixed
+from .answers import AnswerCosts, difference, plain
+from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead, mixed, spread
 from .pareto import memory_front, speed_front
 from .results import Row, good
 
@@ -107,7 +107,7 @@ def _latency(rows: Sequence[Row]) -> Html:
 def _answers(costs: AnswerCosts) -> Html:
     """Return what each index costs in answers."""
     names = list(costs.exact)
-    rows: list[list[Cell]] = [["exact search", *(costs.exact[name] for name in names)]]
+    rows: list[list[Cell]] = [["exact search", *(plain(costs.exact[name]) for name in names)]]
     for spec, metrics in costs.by_index.items():
         rows.append([spec, *(difference(metrics.get(name)) for name in names)])
     headers = ["index", *(name.replace("_", " ") for name in names)]
@@ -166,7 +166,7 @@ def _table(rows: Sequence[Row]) -> Html:
         [
             row["spec"] + (f" ({row['note']})" if row["note"] else ""), row["recall"],
             "{:.3f} to {:.3f}".format(*row["recall_interval"]), row["recall_by_id"], row["distance_error"],
-            round(row["qps"]), f"±{50 * row['qps_spread']:.0f} %", round(row["qps_one_by_one"]), row["p50_ms"],
+            round(row["qps"]), spread(row), round(row["qps_one_by_one"]), row["p50_ms"],
             row["p95_ms"], row["p99_ms"], row["build_s"], row["memory_bytes"] / 1e6, _mega(row["resident_bytes"]),
             _mega(row["build_peak_bytes"]), _mega(row["disk_bytes"]), row["load_s"],
         ]

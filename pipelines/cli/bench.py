@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from indexes import Metric
 
     from ..benchmark.answers import AnswerCosts
+    from ..benchmark.results import Row
     from ..benchmark.run import Progress, Report, Settings
     from ..datasets import VectorData
 
@@ -125,7 +126,8 @@ def command(
         left = total - (time.monotonic() - start)
         costs = _answers(Path(data), questions, out, seed=seed, seconds=left, json=json)
     if json:
-        print_json({"out": str(out), **asdict(report), "not_installed": missing, "answers": costs and asdict(costs)})
+        found = {**asdict(report), "rows": [_short(row) for row in report.rows]}
+        print_json({"out": str(out), **found, "not_installed": missing, "answers": costs and asdict(costs)})
     if any(row["error"] for row in report.rows):
         raise typer.Exit(exit_codes.SOME_FILES_FAILED)
 
@@ -181,6 +183,11 @@ def compare(
 
         show_comparison(comparison, stdout())
     return exit_codes.OK
+
+
+def _short(row: Row) -> Row:
+    """Return a row without what has a number for each query: that is in the file."""
+    return {name: value for name, value in row.items() if name != "found_per_query"}
 
 
 def _bench(

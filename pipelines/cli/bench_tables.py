@@ -21,12 +21,12 @@ _PIPED = 200
 
 def show_rows(rows: Sequence[Row], console: Console) -> None:
     """Print every configuration, engines together, and what failed."""
-    from ..benchmark.findings import mixed
+    from ..benchmark.findings import mixed, real
     from ..benchmark.pareto import speed_front
     from ..benchmark.results import good
 
     figures = sorted(good(rows), key=lambda row: (row["engine"], row["memory_bytes"], row["recall"]))
-    best = {row["spec"] for row in speed_front(figures)}
+    best = {row["spec"] for row in speed_front(real(figures))}
     if figures:
         _show_figures(figures, best, console)
         console.print("* no other configuration is both better and faster", style="dim")
@@ -54,6 +54,8 @@ def table_of(console: Console, first: str, figures: Sequence[str]) -> Table:
 
 
 def _show_figures(rows: Sequence[Row], best: Collection[str], console: Console) -> None:
+    from ..benchmark.findings import spread
+
     wide = not console.is_terminal or console.width >= _WIDE
     more = ["spread", "p50 ms"] if wide else []
     headings = [f"recall@{rows[0]['k']}", "queries/s", *more, "p99 ms", "build s", "memory"]
@@ -63,7 +65,7 @@ def _show_figures(rows: Sequence[Row], best: Collection[str], console: Console) 
         cells = [
             f"{row['recall']:.4f}",
             f"{row['qps']:,.0f}",
-            *([f"±{50 * row['qps_spread']:.0f} %", f"{row['p50_ms']:.3f}"] if wide else []),
+            *([spread(row), f"{row['p50_ms']:.3f}"] if wide else []),
             f"{row['p99_ms']:.3f}",
             f"{row['build_s']:.2f}",
             megabytes(row["memory_bytes"]),
@@ -125,12 +127,12 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
 
 def show_answers(costs: AnswerCosts, console: Console) -> None:
     """Print what each index costs in answers, against exact search."""
-    from ..benchmark.answers import difference
+    from ..benchmark.answers import difference, plain
 
     table = table_of(console, "answers with", [])
     for name in costs.exact:
         table.add_column(name.replace("_", " "), justify="right")
-    table.add_row("exact search", *("-" if value is None else f"{value:.3f}" for value in costs.exact.values()))
+    table.add_row("exact search", *map(plain, costs.exact.values()))
     for spec, metrics in costs.by_index.items():
         table.add_row(spec, *(difference(metrics.get(name)) for name in costs.exact))
     console.print()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated
 
@@ -35,23 +36,38 @@ def make(
 
     with KnowledgeBase.open(kb) as base:
         found = make_questions(base, n, model=language_model(model) if model else None, seed=seed)
+    kept = _keeping(out)
     write_questions(found.questions, out)
+    if kept and kept.read_bytes() == out.read_bytes():
+        kept.unlink()
+        kept = None
     if html is not None:
         from ..pages import write_page
         from ..questions_page import review
 
         write_page(html, review(found))
     if json:
-        print_json({"questions": len(found.questions), "file": str(out), "rejected": found.rejected})
+        print_json({"questions": len(found.questions), "file": str(out), "kept": kept and str(kept), "rejected": found.rejected})
         return exit_codes.OK
     console = stdout()
     console.print(f"{len(found.questions)} questions written to {out}")
+    if kept:
+        console.print(f"The other questions that were there are kept in {kept}", style="yellow")
     for question in found.questions[:3]:
         console.print(f"  {one_line(question.text, 110)}", style="dim")
     if len(found.questions) < n:
         console.print(f"The documents gave no more than {len(found.questions)}.", style="yellow")
     console.print(f"Review them, then: rag evaluate {kb} {out}")
     return exit_codes.OK
+
+
+def _keeping(out: Path) -> Path | None:
+    """Copy what a person may have corrected to a name that is free: questions.jsonl.1, .2 ..."""
+    if not out.is_file():
+        return None
+    kept = next(path for n in itertools.count(1) if not (path := out.with_name(f"{out.name}.{n}")).exists())
+    kept.write_bytes(out.read_bytes())
+    return kept
 
 
 @app.command("check")

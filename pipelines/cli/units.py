@@ -6,7 +6,7 @@ import re
 
 from rag.errors import InvalidInput
 
-_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _BYTES = {"b": 1, "": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 
 
@@ -61,7 +61,7 @@ def whole_numbers(text: str, option: str) -> tuple[int, ...]:
 
 
 def _read(text: str, option: str, units: dict[str, float] | dict[str, int], what: str) -> float:
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zµ]*)\s*", text.lower())
     if not found or found[2] not in units or float(found[1]) <= 0:
         raise InvalidInput(f"{option} {text!r} is not {what}")
     return float(found[1]) * units[found[2]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LEAST_WORDS, _MOST_WORDS = 5, 40
 _RUN = 12
-"""Words of a question made of a chunk that has no sentence: tables, code, text without capitals."""
+"""Words of a question made of a chunk without a sentence, such as a table; two thirds of one that has few words."""
 
 
 def is_knowledge_base(path: Path) -> bool:
@@ -81,12 +81,13 @@ def _questions(kb: KnowledgeBase, file: str | None, n: int, seed: int) -> tuple[
 def made_questions(kb: KnowledgeBase, n: int, seed: int) -> dict[int, str]:
     """Return a sentence of each of ``n`` chunks drawn at random: chunk id -> text.
 
-    Where too few chunks have a sentence of 5 to 40 words, 12 words in a row of others take their place.
+    Where too few chunks have a sentence of 5 to 40 words beside others, 12 words in a row of others take their place,
+    of a short one two thirds of its words.
 
     Raises
     ------
     InvalidInput
-        No chunk has that many words.
+        No chunk has more than 5 words.
     """
     rng, other_rng = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     made: dict[int, str] = {}
@@ -97,14 +98,15 @@ def made_questions(kb: KnowledgeBase, n: int, seed: int) -> dict[int, str]:
             fitting = _sentences(record.text)
             if fitting:
                 made[record.id] = fitting[int(rng.integers(len(fitting)))]
-            elif len(spare) < n and len(words := record.text.split()) > _RUN:
-                first = int(other_rng.integers(len(words) - _RUN + 1))
-                spare[record.id] = " ".join(words[first : first + _RUN])
+            elif len(spare) < n and len(words := record.text.split()) > _LEAST_WORDS:
+                run = min(_RUN, len(words) * 2 // 3)
+                first = int(other_rng.integers(len(words) - run + 1))
+                spare[record.id] = " ".join(words[first : first + run])
             if len(made) == n:
                 return made
     made |= dict(list(spare.items())[: n - len(made)])
     if not made:
-        raise InvalidInput(f"{kb.path} has no sentences to make questions of: give --questions FILE")
+        raise InvalidInput(f"{kb.path} has no chunk of more than {_LEAST_WORDS} words to make questions of: give --questions FILE")
     return made
 
 

@@ -56,7 +56,8 @@ class TuneReport:
     held_out_interval
         95 % interval of the chosen one's recall on the queries held out.
     runner_up
-        The best one of another build that meets the constraints.
+        The best one of another build that meets the constraints, by the queries held out as well. It may be a little
+        faster than the chosen one, which is the smallest of those that are about as fast.
     nearest
         Where nothing meets the constraints: what comes nearest, and what it misses.
     costs
@@ -259,15 +260,18 @@ class Tuner:
                 continue
             self._report.chosen = confirmed
             self._report.held_out_interval = interval(confirmed.held_out, len(self._held))
-            others = [c for c in self._candidates if not c.broken and c.arm is not first.arm]
+            others = [c for c in self._candidates if self._holds(c) and c.arm is not first.arm]
             self._report.runner_up = max(others, key=lambda c: c.qps, default=None)
             self._report.costs = self._costs(confirmed)
             return
 
+    def _holds(self, candidate: Candidate) -> bool:
+        return not candidate.broken and candidate.held_out >= self._constraints.recall
+
     def _confirmed(self, candidate: Candidate) -> Candidate | None:
         """Return the candidate, with its effort raised where the queries held out find too little; None if in vain."""
         target = self._constraints.recall
-        if candidate.held_out >= target:
+        if self._holds(candidate):
             return candidate
         for rung in range(candidate.rung + 1, len(candidate.arm.rungs)):
             quality = candidate.turn.probe(candidate.arm.rungs[rung])

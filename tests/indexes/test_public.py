@@ -105,7 +105,17 @@ def test_errors_are_what_a_python_reader_expects():
     assert issubclass(indexes.UnknownParameter, indexes.InvalidInput)
     assert issubclass(indexes.UnknownId, KeyError)
     assert issubclass(indexes.IndexDamaged, ValueError)
+    assert issubclass(indexes.IndexMissing, indexes.IndexDamaged)
+    assert issubclass(indexes.IndexMissing, FileNotFoundError)
     assert str(indexes.UnknownId("as it is")) == "as it is"
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no index in .*nowhere, nor such a folder") as caught:
+        indexes.load(tmp_path / "nowhere")
+    assert isinstance(caught.value, indexes.IndexMissing)
+    with pytest.raises(indexes.IndexDamaged, match=r"manifest\.json is missing"):
+        indexes.load(tmp_path)
 
 
 def test_the_words_of_the_docstring_hold():

@@ -36,7 +36,9 @@ def test_bench_report_and_compare(data, tmp_path, capsys):
     assert cli([*arguments, "--out", str(out)]) == 64
     assert "3 rows: go on with --resume" in capsys.readouterr().err
     assert cli([*arguments, "--out", str(out), "--resume", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["measured"] == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["measured"] == 0
+    assert printed["rows"] == [{k: v for k, v in row.items() if k != "found_per_query"} for row in rows]
     assert cli(["bench", "report", str(out), "--html", str(page), "--png", str(picture)]) == 0
     assert "ivf:nprobe=4" in page.read_text()
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -79,6 +81,14 @@ def test_figures_are_whole_on_a_narrow_terminal(data, tmp_path):
     assert f"{row['recall']:.4f}" in shown
     for figure in (row["qps"], filtered["qps"], churn["qps"], churn["adds_per_s"], churn["removes_per_s"]):
         assert f"{figure:,.0f}" in shown
+
+
+def test_what_is_exact_for_want_of_training_is_not_among_the_best(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert cli(["bench", "--data", data, "--index", "pq", "--index", "flat", "--rounds", "1", "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"^\* flat +1\.0000 +[\d,]+ +- ", shown, re.MULTILINE)  # one round has no spread
+    assert re.search(r"^  pq † +1\.0000", shown, re.MULTILINE)
 
 
 def test_results_that_are_not_there(tmp_path, capsys):

@@ -243,6 +243,18 @@ def test_chunks_without_sentences_give_words_in_a_row(tmp_path):
         assert len(made_questions(base, 100, 0)) == 30
 
 
+def test_chunks_of_a_sentence_each_give_a_part_of_it(tmp_path):
+    from rag import Document, KnowledgeBase
+
+    texts = [f"Otter number {i} sleeps in the river." for i in range(30)]
+    with KnowledgeBase.create(tmp_path / "kb", embedder="hashing-32") as base:
+        base.add([Document.from_text(text, id=str(i)) for i, text in enumerate([*texts, "five words are too few"])])
+    with KnowledgeBase.open(tmp_path / "kb") as base:
+        made = made_questions(base, 100, 0)
+        assert all(text in record.text for text, record in zip(made.values(), base.chunks(list(made)), strict=True))
+    assert [len(text.split()) for text in made.values()] == 30 * [4]
+
+
 def test_a_knowledge_base_has_its_own_metric(kb):
     with pytest.raises(InvalidInput, match="--metric l2 is for files"):
         open_vectors(str(kb), metric="l2")
