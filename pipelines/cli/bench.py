@@ -65,7 +65,9 @@ def command(
         float | None, typer.Option(metavar="SHARE", help="Also remove and add this share, then measure again.")
     ] = None,
     budget: Annotated[str | None, typer.Option(metavar="TIME", help="Stop after this long, e.g. 10m.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on after the rows that --out has; try again what failed.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on after the rows that --out has; try again what failed.")
+    ] = False,
     metric: Annotated[
         str | None, typer.Option(metavar="NAME", help="cosine, ip or l2, where the data does not say.")
     ] = None,

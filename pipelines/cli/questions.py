@@ -47,7 +47,14 @@ def make(
 
         write_page(html, review(found))
     if json:
-        print_json({"questions": len(found.questions), "file": str(out), "kept": kept and str(kept), "rejected": found.rejected})
+        print_json(
+            {
+                "questions": len(found.questions),
+                "file": str(out),
+                "kept": kept and str(kept),
+                "rejected": found.rejected,
+            }
+        )
         return exit_codes.OK
     console = stdout()
     console.print(f"{len(found.questions)} questions written to {out}")

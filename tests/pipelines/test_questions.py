@@ -9,7 +9,7 @@ import pytest
 from pipelines.cli import run as cli
 from rag import Document, KnowledgeBase
 
-_TEXT = "To feed otter {0} in the zoo, bring it {0} trout in the morning. To wash badger {0} well, use {0} buckets of rain water."
+_TEXT = "To feed otter {0} in the zoo, bring it {0} trout. To wash badger {0} well, use {0} buckets of rain water."
 
 
 @pytest.fixture
