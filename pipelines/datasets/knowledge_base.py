@@ -106,7 +106,7 @@ def made_questions(kb: KnowledgeBase, n: int, seed: int) -> dict[int, str]:
                 return made
     made |= dict(list(spare.items())[: n - len(made)])
     if not made:
-        raise InvalidInput(f"no chunk of {kb.path} has more than {_LEAST_WORDS} words for a question: give --questions FILE")
+        raise InvalidInput(f"no chunk of {kb.path} has more than {_LEAST_WORDS} words: give --questions FILE")
     return made
 
 
