@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, cast
@@ -46,6 +48,9 @@ def command(
     ] = None,
     min_adds: Annotated[float | None, typer.Option(metavar="N", help="Vectors added a second, at least.")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Let the knowledge base search by it from now on.")] = False,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Choose among what was tried after this long, e.g. 5m.")
+    ] = None,
     index: Annotated[
         list[str] | None, typer.Option(metavar="ENGINE", help="Search among these engines only; repeatable.")
     ] = None,
@@ -93,9 +98,11 @@ def command(
         seed=seed,
         timeout=units.seconds(timeout, "--timeout"),
         memory=None if memory is None else units.n_bytes(memory, "--memory"),
+        budget=None if budget is None else units.seconds(budget, "--budget"),
     )
     if apply and not is_knowledge_base(Path(data)):
         raise InvalidInput(f"--apply changes a knowledge base, and {data} is none")
+    start = time.monotonic()
     vectors = open_vectors(
         data,
         metric=cast("Metric | None", metric),
@@ -104,6 +111,8 @@ def command(
         questions=None if questions is None else str(questions),
         seed=seed,
     )
+    if settings.budget is not None:
+        settings = replace(settings, budget=settings.budget - (time.monotonic() - start))
     engines = _engines(index, vectors.dim)
     with TemporaryDirectory(prefix="rag-tune-") as folder, steps_bar(show=not json) as on_progress:
         report = Tuner(vectors, constraints, settings, Path(folder), on_progress=on_progress).run(engines)
@@ -169,7 +178,7 @@ def _show(report: TuneReport, console: Console) -> None:
         console.print(one_line(note), style="dim")
     chosen = report.chosen
     if chosen is None:
-        console.print("Nothing meets all constraints." + " Nearest to it:" * bool(report.nearest), style="yellow")
+        console.print("Nothing that was tried meets all constraints." + " Nearest to it:" * bool(report.nearest), style="yellow")
         for near in report.nearest:
             missed = "; ".join(_MISSED[miss.constraint](miss) for miss in near.missed)
             console.print(f"  {near.spec}: {missed}", soft_wrap=True)

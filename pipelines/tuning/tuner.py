@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,15 @@ _FINAL = 0.7
 _EQUAL = 0.95
 _LOWER_RECALL = 0.05
 _MEMORY_SHARE = 0.8
+
+_FIRST = ("flat", "ivf", "hnsw", "rabitq", "ivfpq", "sq")
+"""Engines tried before others: quick to build or likely to win, so that little time is well spent."""
+
+_TRYING = 0.8
+"""Of the budget; the rest is for measuring the best ones by turns."""
+
+_BUILD_SHARE = 0.5
+"""Of the time that is left for trying, what one build may take."""
 
 
 @dataclass(slots=True)
@@ -103,7 +113,7 @@ class Tuner:
     constraints
         What must be met.
     settings
-        How to measure.
+        How to measure; after ``budget`` seconds it chooses among what was tried by then.
     folder
         An empty folder for indexes.
     on_progress
@@ -122,8 +132,12 @@ class Tuner:
         on_progress: Callable[[Progress], None] | None = None,
         command: Sequence[str] = COMMAND,
     ) -> None:
+        self._end = math.inf if settings.budget is None else time.monotonic() + settings.budget
         if len(data.queries) < _LEAST_QUERIES:
-            raise InvalidInput(f"{len(data.queries)} queries are too few to tune by; give at least {_LEAST_QUERIES}")
+            raise InvalidInput(
+                f"{len(data.queries)} queries are too few to tune by: at least {_LEAST_QUERIES} are needed; "
+                "few vectors are best searched by flat, which is exact"
+            )
         if settings.k > len(data):
             raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
         self._constraints, self._settings, self._folder = constraints, settings, folder
@@ -136,13 +150,15 @@ class Tuner:
         self._turns: list[Turn] = []
         self._progress = Progress()
         self._report = TuneReport(notes=list(data.notes))
+        self._untried: list[str] = []
         write_data(folder, data)
 
     def run(self, engines: Sequence[str]) -> TuneReport:
         """Search among ``engines``."""
         start = time.monotonic()
         try:
-            arms = [arm for name in engines for arm in first_arms(name)]
+            promising = sorted(engines, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+            arms = [arm for name in promising for arm in first_arms(name)]
             self._progress.total = len(arms) + 2 * _ENGINES_KEPT + self._settings.rounds
             for arm in arms:
                 self._try(arm)
@@ -156,6 +172,8 @@ class Tuner:
         finally:
             for turn in self._turns:
                 turn.close()
+        if self._untried:
+            self._report.notes.append(f"time was up before these were tried: {', '.join(self._untried)}")
         self._report.tried = [*self._report.tried, *({**c.as_dict(), "verdict": _verdict(c)} for c in self._candidates)]
         self._report.seconds = time.monotonic() - start
         return self._report
@@ -163,12 +181,20 @@ class Tuner:
     # ---- one arm ----------------------------------------------------------------------------------------------
 
     def _try(self, arm: Arm) -> None:
-        """Build an index, raise its effort until it finds enough, and measure it once."""
+        """Build an index, raise its effort until it finds enough, and measure it once; if there is time."""
         self._step(f"trying {arm.task.spec}")
+        left = self._left_for_trying()
+        if left <= 0:
+            self._untried.append(arm.task.spec)
+            return
         limit = self._settings.memory or int(_MEMORY_SHARE * memory.available())
         turn = Turn(arm.task, self._maker, self._folder / f"index-{len(self._turns)}", limit, self._command)
         self._turns.append(turn)
-        turn.build(self._settings.timeout)
+        seconds = min(self._settings.timeout, max(1.0, _BUILD_SHARE * left))
+        if not turn.build(seconds) and seconds < self._settings.timeout:
+            self._untried.append(arm.task.spec)
+            turn.close()
+            return
         candidate = self._climbed(turn, arm, self._constraints.recall)
         if candidate is None:
             turn.close()
@@ -199,6 +225,10 @@ class Tuner:
         verdict = f"failed: {error}" if error else f"recall comes to {best:.3f} at most"
         self._report.tried.append({"spec": arm.task.spec, "recall": best, "verdict": verdict})
         return None
+
+    def _left_for_trying(self) -> float:
+        budget = self._settings.budget
+        return math.inf if budget is None else self._end - (1 - _TRYING) * budget - time.monotonic()
 
     def _measure(self, candidate: Candidate, number: int) -> None:
         candidate.turn.measure(candidate.search, number)
@@ -233,6 +263,8 @@ class Tuner:
                 if candidate not in finalists:
                     candidate.turn.rest()
             for number in range(1, self._settings.rounds):
+                if time.monotonic() > self._end:
+                    break
                 self._step(f"round {number + 1} of {self._settings.rounds}: {len(finalists)} finalists")
                 for candidate in finalists:
                     self._measure(candidate, number)

@@ -31,8 +31,9 @@ def vectors() -> VectorData:
 def tuner(vectors, tmp_path, monkeypatch):
     planted.plant(monkeypatch)
 
-    def made(data: VectorData = vectors, seconds: float = 0.01, rounds: int = 2, **limits) -> Tuner:
-        settings = Settings(seconds=seconds, rounds=rounds, churn=0.05 if "min_adds" in limits else None, timeout=20)
+    def made(data: VectorData = vectors, seconds: float = 0.01, rounds: int = 2, budget=None, **limits) -> Tuner:
+        churn = 0.05 if "min_adds" in limits else None
+        settings = Settings(seconds=seconds, rounds=rounds, churn=churn, timeout=20, budget=budget)
         command = (sys.executable, str(BENCHMARK / "planted_worker.py"))
         return Tuner(data, Constraints(**limits), settings, tmp_path, command=command)
 

@@ -88,6 +88,23 @@ def test_additions_are_measured_where_they_are_limited(tuner):
     assert tuner(recall=0.7, min_adds=1).run(["honest"]).chosen.row["churn"]["adds_per_s"] > 1
 
 
+def test_a_budget_chooses_among_what_was_tried(tuner, monkeypatch):
+    made = tuner(recall=0.7, budget=1000.0)
+    left = iter([800.0, 2.0, -1.0, -1.0])  # time for one, less than a build takes for the next, none for the last
+    monkeypatch.setattr(made, "_left_for_trying", lambda: next(left))
+    report = made.run(["honest", "mason", "tenfold"])
+    assert report.chosen.spec == "honest"
+    assert report.notes[-1] == "time was up before these were tried: mason, tenfold"
+    assert list(verdicts(report)) == ["honest"]
+
+
+def test_likely_winners_are_tried_first(tuner, monkeypatch):
+    made, seen = tuner(recall=0.7), []
+    monkeypatch.setattr(made, "_try", lambda arm: seen.append(arm.task.engine))
+    made.run(["annoy", "big", "hnsw", "flat"])
+    assert seen == ["flat", "hnsw", "hnsw", "annoy", "big"]
+
+
 def test_queries_held_out_have_the_last_word(tuner, vectors):
     made = tuner(recall=0.9)
     made._ours = np.flatnonzero(vectors.queries[:, 0] >= 0)  # a tuning half on which little effort is enough
