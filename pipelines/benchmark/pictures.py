@@ -20,7 +20,7 @@ _COLOURS = (
 ENDINGS = (".png", ".svg")
 
 
-def pareto_picture(rows: Sequence[Row], path: Path) -> None:
+def pareto_picture(rows: Sequence[Row], path: str | Path) -> None:
     """Draw recall against queries per second and against memory, an engine a colour, its front joined.
 
     Parameters
@@ -37,6 +37,7 @@ def pareto_picture(rows: Sequence[Row], path: Path) -> None:
     ExtraMissing
         matplotlib is not installed.
     """
+    path = Path(path)
     if path.suffix.lower() not in ENDINGS:
         raise InvalidInput(f"{path}: a picture ends in {' or '.join(ENDINGS)}")
     if not rows:

@@ -140,7 +140,7 @@ class Results:
         self.rows[:] = rows
 
 
-def read(folder: Path) -> list[Row]:
+def read(folder: str | Path) -> list[Row]:
     """Return the rows in a folder of results (or in its file); a last line that was cut off is left out.
 
     Raises
@@ -148,6 +148,7 @@ def read(folder: Path) -> list[Row]:
     InvalidInput
         There are none, or a line in the middle is damaged.
     """
+    folder = Path(folder)
     path = folder if folder.is_file() else folder / FILE
     if not path.is_file():
         raise InvalidInput(f"{folder} has no {FILE}: make some with rag bench --data ... --out {folder}")

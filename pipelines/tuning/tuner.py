@@ -127,7 +127,7 @@ class Tuner:
         data: VectorData,
         constraints: Constraints,
         settings: Settings,
-        folder: Path,
+        folder: str | Path,
         *,
         on_progress: Callable[[Progress], None] | None = None,
         command: Sequence[str] = COMMAND,
@@ -140,7 +140,7 @@ class Tuner:
             )
         if settings.k > len(data):
             raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
-        self._constraints, self._settings, self._folder = constraints, settings, folder
+        self._constraints, self._settings, self._folder = constraints, settings, Path(folder)
         self._tell, self._command = on_progress or (lambda _: None), command
         self._maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
         order = np.random.default_rng(settings.seed).permutation(len(data.queries))
@@ -151,7 +151,7 @@ class Tuner:
         self._progress = Progress()
         self._report = TuneReport(notes=list(data.notes))
         self._untried: list[str] = []
-        write_data(folder, data)
+        write_data(self._folder, data)
 
     def run(self, engines: Sequence[str]) -> TuneReport:
         """Search among ``engines``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,6 +82,13 @@ def test_figures_are_whole_on_a_narrow_terminal(data, tmp_path):
     assert f"{row['recall']:.4f}" in shown
     for figure in (row["qps"], filtered["qps"], churn["qps"], churn["adds_per_s"], churn["removes_per_s"]):
         assert f"{figure:,.0f}" in shown
+
+
+def test_every_field_of_a_row_is_documented(planted_run):
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "script-a-benchmark.md").read_text()
+    names = {name for row in read(planted_run) for name in row}
+    listed = re.findall(r"^\| (`.+?) \|", page, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(listed))) == names
 
 
 def test_what_is_exact_for_want_of_training_is_not_among_the_best(data, tmp_path, capsys):
