@@ -87,7 +87,7 @@ def compare(first: Sequence[Row], second: Sequence[Row]) -> Comparison:
     """
     a, b = first[0], second[0]
     if a["data"]["digest"] != b["data"]["digest"]:
-        raise InvalidInput(f"the runs are of different data: {a['data']['name']} and {b['data']['name']}")
+        raise InvalidInput(_how_data_differ(a["data"], b["data"]))
     if a["k"] != b["k"]:
         raise InvalidInput(f"the runs ask for different numbers of neighbours: {a['k']} and {b['k']}")
     before, after = ({row["spec"]: row for row in rows} for rows in (first, second))
@@ -99,6 +99,15 @@ def compare(first: Sequence[Row], second: Sequence[Row]) -> Comparison:
         [spec for spec in after if spec not in before],
         [*_notes(a, b), *_drift(differences)],
     )
+
+
+def _how_data_differ(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
+    for name in ("name", "metric", "n"):
+        if a[name] != b[name]:
+            return f"the runs are of different data: {name} {a[name]} and {b[name]}"
+    if a["n_queries"] != b["n_queries"]:
+        return f"the runs ask different queries of {a['name']}: {a['n_queries']} and {b['n_queries']} of them"
+    return f"the runs are of different data: {a['name']} has other vectors or queries in the second"
 
 
 def _differences(pairs: Sequence[tuple[Row, Row]]) -> list[Difference]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..charts import Bar, Front, Line, bars, fronts, lines
 from ..pages import Cell, Html, details, element, facts, page, paragraph, section, table
-from .answers import AnswerCosts, difference, plain
+from .answers import HOW, AnswerCosts, difference, plain
 from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead, mixed, spread
 from .pareto import memory_front, speed_front
 from .results import Row, good
@@ -114,7 +114,7 @@ def _answers(costs: AnswerCosts) -> Html:
     lead_ = (
         f"The bot with each index against the bot with exact search, {costs.questions}; in brackets the mean "
         "difference per question, and p of a paired permutation test, two-sided, corrected after Holm over all indexes "
-        "and metrics."
+        f"and metrics; {HOW}."
     )
     if costs.left:
         lead_ += f" Time was up before it was asked with {', '.join(costs.left)}."

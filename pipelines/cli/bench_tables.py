@@ -127,7 +127,7 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
 
 def show_answers(costs: AnswerCosts, console: Console) -> None:
     """Print what each index costs in answers, against exact search."""
-    from ..benchmark.answers import difference, plain
+    from ..benchmark.answers import HOW, difference, plain
 
     table = table_of(console, "answers with", [])
     for name in costs.exact:
@@ -138,6 +138,6 @@ def show_answers(costs: AnswerCosts, console: Console) -> None:
     console.print()
     console.print(table)
     console.print(
-        f"{costs.questions}; difference to exact search, p of a paired permutation test, corrected after Holm",
+        f"{costs.questions}; difference to exact search, p of a paired permutation test, corrected after Holm; {HOW}",
         style="dim",
     )

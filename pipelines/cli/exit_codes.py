@@ -24,7 +24,7 @@ INTERRUPTED = 130
 MEANINGS: dict[int, str] = {
     OK: "all well",
     FAILED: "any other error; `verify` found differences",
-    SOME_FILES_FAILED: "some files, or configurations of a benchmark, failed, the rest went in; `repair` could not bring everything back",
+    SOME_FILES_FAILED: "some files, or configurations of `bench`, failed; `repair` could not bring everything back",
     STORE_DAMAGED: "a file of the knowledge base is damaged",
     STORE_UNWRITABLE: "disk full, read-only, or permission denied",
     ANSWER_INCOMPLETE: "the language model was cut off: what it said so far is shown",

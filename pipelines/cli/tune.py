@@ -178,7 +178,8 @@ def _show(report: TuneReport, console: Console) -> None:
         console.print(one_line(note), style="dim")
     chosen = report.chosen
     if chosen is None:
-        console.print("Nothing that was tried meets all constraints." + " Nearest to it:" * bool(report.nearest), style="yellow")
+        near_it = " Nearest to it:" * bool(report.nearest)
+        console.print(f"Nothing that was tried meets all constraints.{near_it}", style="yellow")
         for near in report.nearest:
             missed = "; ".join(_MISSED[miss.constraint](miss) for miss in near.missed)
             console.print(f"  {near.spec}: {missed}", soft_wrap=True)

@@ -101,7 +101,13 @@ def test_what_only_one_has_and_what_makes_it_hard(rows):
 def test_runs_that_cannot_be_compared(rows):
     other = copy.deepcopy(rows)
     other[0]["data"]["digest"] = "0"
-    with pytest.raises(InvalidInput, match="different data"):
+    with pytest.raises(InvalidInput, match="different data: small has other vectors or queries"):
+        compare(rows, other)
+    other[0]["data"]["n_queries"] = 30
+    with pytest.raises(InvalidInput, match="different queries of small: 60 and 30"):
+        compare(rows, other)
+    other[0]["data"]["name"] = "large"
+    with pytest.raises(InvalidInput, match="different data: name small and large"):
         compare(rows, other)
     other = copy.deepcopy(rows)
     other[0]["k"] = 5
