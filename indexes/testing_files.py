@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from . import load
-from .errors import IndexDamaged
+from .errors import IndexDamaged, IndexMissing
 from .testing_damage import REPLACEMENTS, refused, survivors
 from .testing_oracle import DIM, cloud, shuffled_ids
 from .types import METRICS
@@ -89,8 +89,11 @@ class FilesContract:
         assert len(load(tmp_path / "index")) == 0
 
     def test_no_index_there(self, tmp_path):
-        with pytest.raises(IndexDamaged, match=r"manifest\.json"):
+        with pytest.raises(IndexMissing, match="nowhere"):
             load(tmp_path / "nowhere")
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(IndexDamaged, match=r"manifest\.json"):
+            load(tmp_path / "empty")
 
     def test_damaged_bytes_are_refused_by_name(self, saved, tmp_path):
         tried, accepted = survivors(saved, tmp_path, load, cuts=6, bits=12)

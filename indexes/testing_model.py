@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from . import load
 from .dense_index import DenseIndex
 from .errors import InvalidInput, UnknownId
-from .testing import agree
+from .testing_base import agree
 from .testing_oracle import Oracle
 from .types import METRICS
 

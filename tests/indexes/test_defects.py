@@ -10,7 +10,8 @@ from indexes import testing
 from indexes.flat import FlatIndex
 from indexes.rows import Keep
 from indexes.scan import blocks
-from indexes.testing_oracle import DIM, cloud
+from indexes.testing_base import N, N_QUERIES
+from indexes.testing_oracle import DIM, Oracle, cloud, shuffled_ids
 from indexes.types import Hits
 from indexes.vectors import checked_vectors
 
@@ -117,12 +118,12 @@ class HasNoLock(FlatIndex):
 
 def _own(factory, metric):
     index = factory(DIM, metric=metric)
-    x, ids = cloud(testing.N)[:600], testing.shuffled_ids(testing.N)[:600]
+    x, ids = cloud(N)[:600], shuffled_ids(N)[:600]
     index.build(x, ids)
-    return index, testing.Oracle(metric).add(x, ids)
+    return index, Oracle(metric).add(x, ids)
 
 
-QUERIES = cloud(testing.N_QUERIES, DIM, 1)
+QUERIES = cloud(N_QUERIES, DIM, 1)
 
 CASES = {
     IgnoresAllow: lambda f: testing.FilterContract().test_every_selectivity(_own(f, "ip"), QUERIES, 0.1),
