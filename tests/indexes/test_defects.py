@@ -10,7 +10,7 @@ from indexes import testing
 from indexes.flat import FlatIndex
 from indexes.rows import Keep
 from indexes.scan import blocks
-from indexes.testing_base import N, N_QUERIES
+from indexes.testing_base import N_QUERIES, N
 from indexes.testing_oracle import DIM, Oracle, cloud, shuffled_ids
 from indexes.types import Hits
 from indexes.vectors import checked_vectors
