@@ -122,11 +122,12 @@ def command(
     if settings.budget is not None:
         share = 1 - _ANSWERS_SHARE if asking else 1.0
         settings = replace(settings, budget=share * total - (time.monotonic() - start))
-    report, missing = _bench(vectors, index, grid, settings, out, resume=resume, json=json)
     costs = None
-    if asking and report.rows:
-        left = total - (time.monotonic() - start)
-        costs = _answers(Path(data), questions, out, seed=seed, seconds=left, json=json)
+    with told_if_interrupted(f"Rows that were finished are kept in {out}; --resume goes on after them."):
+        report, missing = _bench(vectors, index, grid, settings, out, resume=resume, json=json)
+        if asking and report.rows:
+            left = total - (time.monotonic() - start)
+            costs = _answers(Path(data), questions, out, seed=seed, seconds=left, json=json)
     if json:
         found = {**asdict(report), "rows": [_short(row) for row in report.rows]}
         print_json({"out": str(out), **found, "not_installed": missing, "answers": costs and asdict(costs)})
@@ -223,12 +224,8 @@ def _bench(
         if not specs:
             for why in missing.values():
                 console.print(f"  left out: {one_line(why)}", style="yellow")
-    try:
-        with steps_bar(show=not json) as on_progress:
-            report = run(data, tasks, out, settings, resume=resume, on_progress=on_progress)
-    except KeyboardInterrupt:
-        console.print(f"Rows that were finished are kept in {out}; --resume goes on after them.", style="yellow")
-        raise
+    with steps_bar(show=not json) as on_progress:
+        report = run(data, tasks, out, settings, resume=resume, on_progress=on_progress)
     if not json:
         _show(report, out)
     return report, missing
@@ -281,6 +278,16 @@ def _answers(
                 f"Time was up: the bot was not asked with {len(costs.left)} of {len(specs)} indexes.", style="yellow"
             )
     return costs
+
+
+@contextmanager
+def told_if_interrupted(text: str) -> Iterator[None]:
+    """Say what Ctrl-C leaves behind, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stderr().print(text, style="yellow", soft_wrap=True, markup=False)
+        raise
 
 
 @contextmanager

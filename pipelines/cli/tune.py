@@ -16,7 +16,7 @@ from rag.errors import InvalidInput
 
 from . import exit_codes, tune_retriever, units
 from .arguments import Json, Wait
-from .bench import steps_bar
+from .bench import steps_bar, told_if_interrupted
 from .output import megabytes, one_line, print_json, stderr, stdout
 
 if TYPE_CHECKING:
@@ -114,7 +114,12 @@ def command(
     if settings.budget is not None:
         settings = replace(settings, budget=settings.budget - (time.monotonic() - start))
     engines = _engines(index, vectors.dim)
-    with TemporaryDirectory(prefix="rag-tune-") as folder, steps_bar(show=not json) as on_progress:
+    kept = "Nothing was changed; the search begins anew next time. --budget TIME chooses among what was tried by then."
+    with (
+        told_if_interrupted(kept),
+        TemporaryDirectory(prefix="rag-tune-") as folder,
+        steps_bar(show=not json) as on_progress,
+    ):
         report = Tuner(vectors, constraints, settings, Path(folder), on_progress=on_progress).run(engines)
     if not json:
         _show(report, stdout())

@@ -32,6 +32,17 @@ def test_tune_apply_and_ask(kb, capsys):
     assert json.loads(capsys.readouterr().out)["passages"]
 
 
+def test_ctrl_c_says_that_the_search_is_lost(kb, capsys, monkeypatch):
+    from pipelines.tuning.tuner import Tuner
+
+    def interrupted(tuner, arm):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tuner, "_try", interrupted)
+    assert cli(["tune", str(kb), "--index", "flat", "--queries", "60"]) == 130
+    assert "Nothing was changed; the search begins anew next time. --budget TIME" in capsys.readouterr().err
+
+
 def test_words_for_people_and_what_cannot_be_met(kb, capsys):
     assert cli(["tune", str(kb), "--recall", "0.8", "--index", "flat", "--queries", "60"]) == 0
     shown = capsys.readouterr()
