@@ -7,7 +7,10 @@ run its programs there. https://github.com/erikbern/ann-benchmarks
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..datasets import VectorData
 from ..datasets.hdf5_files import h5py
+from .errors import DiskFull
 from .results import Row
 from .rows import Answers, RowMaker
 from .truth import Truth
@@ -39,7 +43,7 @@ def write_dataset(out: Path, data: VectorData, truth: Truth) -> Path:
     """
     path = out / FOLDER / "data" / f"{dataset_name(data)}.hdf5"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py().File(path, "w") as file:
+    with _whole(path) as file:
         file.attrs["type"] = "dense"
         file.attrs["distance"] = _DISTANCES[data.metric]
         file.attrs["dimension"] = data.dim
@@ -86,13 +90,28 @@ def _write(out: Path, maker: RowMaker, row: Row, answers: Answers, *, qps: float
         "index_size": row["memory_bytes"] / 1024,  # kilobytes there
         "candidates": float((answers.rows >= 0).sum(axis=1).mean()),
     }
-    with h5py().File(path, "w") as file:
+    with _whole(path) as file:
         for key, value in attributes.items():
             file.attrs[key] = value
         file["times"] = np.full(len(answers.rows), 1 / qps) if batch else _seconds(row, len(answers.rows))
         file["neighbors"] = answers.rows.astype("int32")
         file["distances"] = maker.distances(answers.rows)
     return path
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Any]:
+    """Write an HDF5 file whole or not at all: made in memory, since h5py tells of a full disk in many ways."""
+    made = io.BytesIO()
+    with h5py().File(made, "w") as file:
+        yield file
+    try:
+        aside = path.with_suffix(".part")
+        aside.write_bytes(made.getvalue())
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise DiskFull(f"cannot write {path}: {error.strerror}; free some space, then go on with --resume") from error
 
 
 def _seconds(row: Row, n: int) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from .errors import DiskFull, EngineFailed, EngineHung
 COMMAND = (sys.executable, "-P", "-m", "pipelines.benchmark.worker")
 _STARTUP_SECONDS = 60.0
 _SAID = 300
+_GO_ON = "rag bench: with --resume"
 
 
 class Child:
@@ -36,7 +37,7 @@ class Child:
 
     def __init__(self, job: Mapping[str, Any], command: Sequence[str] = COMMAND) -> None:
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        self._limit = job["memory"]
+        self._limit, self._folder = job["memory"], job["folder"]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -103,7 +104,7 @@ class Child:
             self.close()
             raise EngineFailed(f"broke the worker's protocol while {doing}") from None
         if reply.get("failed") == "disk":
-            raise DiskFull(f"the disk is full: {reply['text']}; free some space, then go on with --resume")
+            raise DiskFull(f"{self._folder}: {reply['text']}; free some space, then run it again ({_GO_ON})")
         if reply.get("failed") == "memory":
             self.close()
             raise EngineFailed(self._hungry(doing))

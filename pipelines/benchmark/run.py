@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
+from indexes.files import write_array
 from indexes.spec import Parameters
 from rag.errors import InvalidInput
 
@@ -318,9 +317,12 @@ def write_data(folder: Path, data: VectorData) -> None:
     """Put the arrays where the workers find them."""
     try:
         for name in ("base", "ids", "queries"):
-            np.save(folder / f"{name}.npy", getattr(data, name))
+            write_array(folder / f"{name}.npy", getattr(data, name))
     except OSError as error:
-        raise DiskFull(f"cannot write {data.base.nbytes / 1e6:.0f} MB of vectors for the workers: {error}") from error
+        raise DiskFull(
+            f"cannot write {data.base.nbytes / 1e6:.0f} MB of vectors for the workers into {folder}: {error.strerror}; "
+            "free some space, then run it again"
+        ) from error
 
 
 def _room(data: VectorData) -> bool:

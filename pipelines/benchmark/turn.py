@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.files import write_array
 from indexes.spec import Parameters
 
 from .child import Child
@@ -111,7 +112,7 @@ class Turn:
             chosen = self._maker.allowed(share)
             allow = f"allow-{share:g}.npy"
             if not (self._place.parent / allow).exists():
-                np.save(self._place.parent / allow, self._maker.data.ids[chosen.rows])
+                write_array(self._place.parent / allow, self._maker.data.ids[chosen.rows])
             with self._blamed(search):
                 ids, qps = self._batch(search, f"{self._place.name}-filtered", allow=allow)
                 quality = chosen.quality(self._maker, rows_of(ids, self._maker.data.ids))

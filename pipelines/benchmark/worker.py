@@ -146,7 +146,7 @@ class Worker:
             index.add(x[part], new[start : start + batch])
             adding += time.perf_counter() - between
             removing += between - begin
-        np.save(self._folder / f"{out}-rows.npy", rows)
+        self._write(out, rows=rows)
         return {"changed": len(rows), "removes_per_s": len(rows) / removing, "adds_per_s": len(rows) / adding}
 
     def _import_engine(self) -> None:
@@ -171,8 +171,10 @@ class Worker:
         return lambda queries: index.search(queries, k, params=params, allow=allow)
 
     def _write(self, out: str, **arrays: np.ndarray[Any, Any]) -> None:
+        from indexes.files import write_array
+
         for name, array in arrays.items():
-            np.save(self._folder / f"{out}-{name}.npy", array)
+            write_array(self._folder / f"{out}-{name}.npy", array)
 
 
 def main() -> None:

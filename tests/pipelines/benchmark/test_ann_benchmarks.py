@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pipelines.benchmark.ann_benchmarks import write_result
+from pipelines.benchmark.ann_benchmarks import write_dataset, write_result
+from pipelines.benchmark.errors import DiskFull
 from pipelines.benchmark.results import good, read
 from pipelines.benchmark.rows import Answers, RowMaker
 from pipelines.benchmark.run import Settings
@@ -59,6 +60,13 @@ def test_the_percentiles_of_its_times_are_ours(tmp_path, vectors):
         with h5py.File(path) as file:
             shown = 1000 * np.percentile(file["times"], [50.0, 95.0, 99.0])
             assert shown.tolist() == pytest.approx([0.002] * 3 if file.attrs["batch_mode"] else [2.0, 4.0, 10.0])
+
+
+def test_a_full_disk_leaves_no_half_file(tmp_path, vectors, file_limit):
+    truth = exact(vectors.base, vectors.queries, 10, "l2")
+    with file_limit(5000), pytest.raises(DiskFull, match=r"cannot write .*small\.hdf5: .*; free some space"):
+        write_dataset(tmp_path, vectors, truth)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_no_file_for_what_failed(planted_run):

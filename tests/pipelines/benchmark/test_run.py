@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import errno
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -189,20 +188,7 @@ def test_lines_of_others_are_refused(bench, tmp_path, line, message):
         read(tmp_path)
 
 
-@contextlib.contextmanager
-def file_limit(n_bytes):
-    """Let no file grow beyond some bytes: writing more fails as on a full disk."""
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, handler)
-
-
-def test_a_full_disk_keeps_whole_rows(bench, tmp_path, monkeypatch):
+def test_a_full_disk_keeps_whole_rows(bench, tmp_path, monkeypatch, file_limit):
     monkeypatch.setattr(run_module.ann_benchmarks, "is_possible", lambda: False)
     bench(["honest"], tmp_path)
     filler = (tmp_path / FILE).read_text() * 20
@@ -215,9 +201,16 @@ def test_a_full_disk_keeps_whole_rows(bench, tmp_path, monkeypatch):
     assert bench(["honest", "half"], tmp_path, resume=True).measured == 1
 
 
+def test_a_disk_that_is_full_for_the_vectors(bench, tmp_path, file_limit, monkeypatch):
+    monkeypatch.setattr(run_module.ann_benchmarks, "is_possible", lambda: False)
+    with file_limit(2000), pytest.raises(DiskFull, match=r"cannot write 0 MB of vectors .*File too large; free some"):
+        bench(["honest"], tmp_path)
+
+
 def test_a_disk_that_is_full_for_an_index_stops_the_run(bench, tmp_path):
     with pytest.raises(DiskFull, match="free some space"):
         bench(["filler"], tmp_path)
+    assert not (tmp_path / FILE).exists()
     assert not list(tmp_path.glob(".work-*"))
 
 
