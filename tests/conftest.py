@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
 
@@ -16,6 +17,13 @@ from chat_server import ChatServer
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# The same examples on every run and no limit on their time, so that a run fails for what was changed and for nothing
+# else. To look for new examples: pytest --hypothesis-profile=search (repeat it; add --hypothesis-seed=N to come back).
+_SLOW = [HealthCheck.too_slow]  # how fast examples come depends on the machine's other work
+settings.register_profile("fixed", derandomize=True, database=None, deadline=None, suppress_health_check=_SLOW)
+settings.register_profile("search", max_examples=2000, database=None, deadline=None, suppress_health_check=_SLOW)
+settings.load_profile("fixed")
 
 _SHOWN = ("numpy", "faiss-cpu", "apsw", "tokenizers", "sentence-transformers")
 

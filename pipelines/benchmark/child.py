@@ -49,7 +49,11 @@ class Child:
         )
         self._stdin, self._stdout = cast("tuple[IO[bytes], IO[bytes]]", (self._process.stdin, self._process.stdout))
         self._buffer = b""
-        self._exchange(dict(job), "starting", _STARTUP_SECONDS)
+        try:
+            self._exchange(dict(job), "starting", _STARTUP_SECONDS)
+        except BaseException:  # a Ctrl-C too: nobody else knows of the process yet
+            self.close()
+            raise
 
     def ask(self, doing: str, seconds: float, /, do: str, **values: object) -> dict[str, Any]:
         """Let the worker do something and return its reply.

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
+import threading
 import traceback
 from typing import Any
 
 from .exit_codes import BAD_USAGE, FAILED, INTERRUPTED, OK, STORE_DAMAGED, STORE_UNWRITABLE
 
+_SOON = 0.05
+"""Seconds until a dropped interrupt is raised again: after the callback that it came in."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    _hear_every_interrupt()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -32,6 +38,20 @@ def run(arguments: list[str]) -> int:
     if result == INTERRUPTED:  # newer Typers make an exit code of Ctrl-C, and say nothing
         return _interrupted()
     return result if isinstance(result, int) else OK
+
+
+def _hear_every_interrupt() -> None:
+    """Raise again what Python drops: a Ctrl-C that comes in a destructor or a weak reference's callback (h5py's)."""
+    others = sys.unraisablehook
+
+    def hook(dropped: sys.UnraisableHookArgs) -> None:
+        if dropped.exc_type is not KeyboardInterrupt:
+            return others(dropped)
+        again = threading.Timer(_SOON, _thread.interrupt_main)
+        again.daemon = True
+        return again.start()
+
+    sys.unraisablehook = hook
 
 
 def _interrupted() -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from timing import grows_less
 
 from rag.sentences import sentences
 
@@ -148,11 +147,4 @@ SHAPES = [
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_time_is_linear(shape: str) -> None:
-    def seconds(n: int) -> float:
-        text = shape * (n // len(shape))
-        begin = time.process_time()
-        sentences(text)
-        return time.process_time() - begin
-
-    small = min(seconds(20_000) for _ in range(3))
-    assert seconds(200_000) <= max(15 * small, 0.3)
+    grows_less(lambda n: sentences(shape * (n // len(shape))), 20_000, 200_000, than=15, least=0.02)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +9,7 @@ import pytest
 import Stemmer
 from hypothesis import given
 from hypothesis import strategies as st
+from timing import grows_less
 
 from rag.errors import InvalidInput
 from rag.terms import LONGEST_TERM, STOP_WORDS, Analyser, languages
@@ -112,11 +112,4 @@ def test_time_is_linear(shape: str) -> None:
     analyser = Analyser()
     analyser.terms(shape)
 
-    def seconds(n: int) -> float:
-        text = shape * (n // len(shape))
-        begin = time.process_time()
-        analyser.terms(text)
-        return time.process_time() - begin
-
-    small = min(seconds(20_000) for _ in range(3))
-    assert seconds(200_000) <= max(15 * small, 0.3)
+    grows_less(lambda n: analyser.terms(shape * (n // len(shape))), 20_000, 200_000, than=15, least=0.02)

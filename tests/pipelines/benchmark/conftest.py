@@ -52,7 +52,7 @@ def vectors() -> VectorData:
 def planted_run(bench, tmp_path_factory) -> Path:
     """The folder of a run over all engines that do something wrong."""
     out = tmp_path_factory.mktemp("planted")
-    bench(list(planted.SPECS), out, timeout=6.0, memory=400_000_000, filters=(0.25,), churn=0.2, threads=(1, 2))
+    bench(list(planted.SPECS), out, timeout=15.0, memory=400_000_000, filters=(0.25,), churn=0.2, threads=(1, 2))
     return out
 
 

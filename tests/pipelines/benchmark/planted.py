@@ -120,19 +120,19 @@ class Sleeper(Honest):
 
     def search(self, queries, k, **options):
         if not self._awake:
-            time.sleep(0.3)
+            time.sleep(2.0)
             self._awake = True
         return super().search(queries, k, **options)
 
 
 class Mason(Honest):
-    """Takes three seconds to build."""
+    """Takes as long to build as the environment says."""
 
     name = "mason"
 
     def build(self, x, ids):
         if len(x) > 2:
-            time.sleep(3.0)
+            time.sleep(float(os.environ.get("MASON_SECONDS", "0")))
         super().build(x, ids)
 
 

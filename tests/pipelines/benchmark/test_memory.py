@@ -8,19 +8,24 @@ import sys
 from pipelines.benchmark import memory
 
 _CODE = """
-import subprocess, sys
+import subprocess, sys, time
 from pipelines.benchmark import memory
 
-def child(megabytes, seconds):
-    code = f"import time; taken = bytearray(b'x') * {megabytes}_000_000; print(flush=True); time.sleep({seconds})"
-    return subprocess.Popen([sys.executable, "-I", "-c", code], stdout=subprocess.PIPE)
+def child(megabytes):
+    code = f"taken = bytearray(b'x') * {megabytes}_000_000; print(flush=True); input()"
+    process = subprocess.Popen([sys.executable, "-I", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    return process
 
-other = child(300, 60)
-other.stdout.readline()
+other = child(300)
 with memory.peak_of_children() as nothing:
     pass
 with memory.peak_of_children() as most:
-    child(100, 0.5).wait()
+    one, end = child(100), time.monotonic() + 60
+    while most[0] < 100_000_000 and time.monotonic() < end:  # it stays until it was looked at
+        time.sleep(0.01)
+    one.kill()
+    one.wait()
 other.kill()
 print(nothing[0], most[0])
 """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import planted
+import psutil
 import pytest
 
 from pipelines.benchmark.results import FILE
@@ -48,10 +50,10 @@ def test_an_id_that_was_never_given_is_an_error(rows):
 
 
 def test_who_sleeps_in_the_first_query_pays_in_building(rows):
-    assert rows["sleeper"]["first_query_ms"] > 290
-    assert rows["sleeper"]["build_s"] > 0.29
-    assert rows["sleeper"]["load_s"] > 0.29
-    assert rows["sleeper"]["p99_ms"] < 250
+    assert rows["sleeper"]["first_query_ms"] > 1990
+    assert rows["sleeper"]["build_s"] > 1.99
+    assert rows["sleeper"]["load_s"] > 1.99
+    assert rows["sleeper"]["p99_ms"] < 1500
 
 
 def test_a_crash_costs_its_own_row_and_says_so(rows):
@@ -69,7 +71,7 @@ def test_one_configuration_may_crash_and_another_fail_without_the_others(rows):
 
 
 def test_a_hang_ends_at_the_timeout(rows):
-    assert rows["hanger"]["error"] == "hung: no answer within 6 s while building"
+    assert rows["hanger"]["error"] == "hung: no answer within 15 s while building"
 
 
 def test_memory_hunger_is_stopped_and_named(rows):
@@ -104,5 +106,8 @@ def test_rows_say_what_they_were_made_on(rows):
 
 
 def test_no_worker_is_left(rows, tmp_path):
-    names = [Path(p).read_bytes() for p in Path("/proc").glob("[0-9]*/cmdline") if p.parent.exists()]
-    assert not [name for name in names if b"planted_worker" in name]
+    names = []
+    for child in psutil.Process().children(recursive=True):  # other tests, in processes beside this one, have workers
+        with contextlib.suppress(psutil.Error):
+            names.append(" ".join(child.cmdline()))
+    assert not [name for name in names if "planted_worker" in name]

@@ -225,7 +225,8 @@ def test_the_budget_ends_a_run_and_says_what_is_left(bench, tmp_path, monkeypatc
 
 
 def test_a_build_that_the_budget_cuts_short_costs_the_others_nothing_and_is_tried_again(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr(run_module._Runner, "_left", lambda self: 2.0)
+    monkeypatch.setattr(run_module._Runner, "_left", lambda self: 8.0)  # the honest one needs a fraction of a second
+    monkeypatch.setenv("MASON_SECONDS", "300")
     report = bench(["mason", "honest"], tmp_path, budget=60.0)
     assert [row["spec"] for row in lines(tmp_path)] == ["honest"]  # no row says that the other one hung
     assert report.left == report.cut == ["mason"]
@@ -318,13 +319,16 @@ def test_a_real_interrupt_from_the_terminal(tmp_path):
     while not (out / FILE).exists() and time.monotonic() < end:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, complaint = process.communicate(timeout=120)
+    _, complaint = process.communicate(timeout=200)
     assert process.returncode == 130
     assert b"interrupted" in complaint
     assert b"--resume goes on" in complaint
     assert 1 <= len(lines(out)) < 20
     assert not list(out.glob(".work-*"))
-    assert not [p for p in Path("/proc").glob("[0-9]*/cwd") if p.parent.exists() and _works_on(p.parent, out)]
+    end = time.monotonic() + 60
+    while left := [p for p in Path("/proc").glob("[0-9]*") if _works_on(p, out)]:
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
 
 
 def _works_on(process, out):

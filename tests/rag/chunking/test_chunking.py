@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import tracemalloc
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from timing import grows_less
 
 from rag.chunking import KINDS, Chunker, chunker
 from rag.documents import Chunk, Document, Section, clean_text, context_text
@@ -310,29 +310,18 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES)
 def test_time_is_linear(spec: str, shape: str) -> None:
     made = chunker(spec, PieceTokenizer())
-
-    def seconds(n: int) -> float:
-        document = Document("d", shape * (n // len(shape)))
-        begin = time.process_time()
-        made.chunk(document)
-        return time.process_time() - begin
-
-    small = min(seconds(6_000) for _ in range(2))
-    assert seconds(60_000) <= max(15 * small, 0.8)  # a quadratic step takes seconds; the floor is for a busy machine
+    # A quadratic step takes seconds; what takes less than the floor is no matter.
+    grows_less(lambda n: made.chunk(Document("d", shape * (n // len(shape)))), 6_000, 60_000, than=15, least=0.05)
 
 
 def test_many_headings() -> None:
     made = chunker("headings:64/8", WordTokenizer(64))
 
-    def seconds(n: int) -> float:
-        text = "# h\n\nx\n\n" * n
+    def chunk(n: int) -> None:
         sections = tuple(Section(8 * i, 8 * i + 6, (f"h{i}",)) for i in range(n))
-        begin = time.process_time()
-        assert len(made.chunk(Document("d", text, sections=sections))) == n
-        return time.process_time() - begin
+        assert len(made.chunk(Document("d", "# h\n\nx\n\n" * n, sections=sections))) == n
 
-    small = seconds(300)
-    assert seconds(3000) <= max(15 * small, 0.5)
+    grows_less(chunk, 300, 3000, than=15, least=0.03)
 
 
 def test_memory_is_bounded_on_one_long_line() -> None:

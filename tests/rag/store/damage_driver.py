@@ -199,7 +199,7 @@ def trial(place: Path, store: Path, name: Path, change: Change, whole: str, resu
     shutil.copytree(store, place)
     change(place / name)
     left = digest(place / name) if os.path.lexists(place / name) else ""
-    status, said = in_child(lambda: search(place), seconds=10)
+    status, said = in_child(lambda: search(place))
     if status:
         return f"status {status}: {said}"
     touched = left and "shm" not in name.name and digest(place / name) != left

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 
 
-def in_child(work: Callable[[], object], *, seconds: int = 20, memory: int = 6 << 30) -> tuple[int, str]:
+def in_child(work: Callable[[], object], *, seconds: int = 120, memory: int = 6 << 30) -> tuple[int, str]:
     """Run in a fork with a time and a memory limit; return its wait status (0: well) and what it says."""
     read, write = os.pipe()
     pid = os.fork()

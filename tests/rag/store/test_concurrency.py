@@ -15,10 +15,10 @@ import rag
 DRIVER = Path(__file__).with_name("concurrency_driver.py")
 
 
-def run(seconds: float) -> dict[str, Any]:
+def run(seconds: float, views: int) -> dict[str, Any]:
     root = str(Path(rag.__path__[0]).parent)
     done = subprocess.run(
-        [sys.executable, str(DRIVER), str(seconds)],
+        [sys.executable, str(DRIVER), str(seconds), str(views)],
         capture_output=True,
         text=True,
         timeout=600,
@@ -46,9 +46,9 @@ def check(result: dict[str, Any], views: int) -> None:
 
 
 def test_readers_see_whole_commits_only() -> None:
-    check(run(4.0), 3)
+    check(run(4.0, 3), 3)
 
 
 @pytest.mark.slow
 def test_readers_see_whole_commits_only_for_a_minute() -> None:
-    check(run(60.0), 50)
+    check(run(60.0, 50), 50)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import chain, repeat
 from typing import Self
 
 Reply = bytes | Iterable[bytes | float]
@@ -53,7 +52,7 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(5)
+            connection.settimeout(60)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 request = self._read(connection)
@@ -116,5 +115,5 @@ def streamed(*pieces: str) -> bytes:
     return STREAM + b"".join(event(piece) for piece in pieces) + event(finish="stop") + DONE
 
 
-def drip(data: bytes, pause: float) -> Iterable[bytes | float]:
-    return chain.from_iterable(zip((data[i : i + 1] for i in range(len(data))), repeat(pause)))
+def drip(data: bytes, pause: float) -> list[bytes | float]:
+    return [part for i in range(len(data)) for part in (data[i : i + 1], pause)]

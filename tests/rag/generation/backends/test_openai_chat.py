@@ -13,6 +13,7 @@ from email.utils import format_datetime
 
 import pytest
 from misbehaving import DONE, STREAM, Server, drip, event, head, http, streamed, whole
+from timing import tried
 
 from rag import (
     Budget,
@@ -108,28 +109,32 @@ class TestGoodAnswers:
             ask(server, stream=False, server="vllm", sampling=Sampling(n=2))
 
     def test_async_answers_do_not_block_the_loop_and_can_be_cancelled(self, server):
-        server.replies = [[0.3, whole("Hello")], [STREAM, event("Hel"), event("lo"), DONE], [30.0]]
+        beaten = threading.Event()
+
+        def late():
+            beaten.wait(20)  # if the loop stands still, it does not beat before the answer
+            yield whole("Hello")
+
+        server.replies = [late(), [STREAM, event("Hel"), event("lo"), DONE], [60.0]]
 
         async def main():
             with model(server) as llm:
-                beats = []
 
                 async def beat():
-                    while True:
-                        beats.append(time.monotonic())
+                    for _ in range(3):
                         await asyncio.sleep(0.02)
+                    beaten.set()
 
                 heart = asyncio.create_task(beat())
-                assert (await llm.acomplete(ASK)).text == "Hello"
-                heart.cancel()
-                assert len(beats) >= 3
+                assert (await llm.acomplete(ASK, deadline=60)).text == "Hello"
+                assert heart.done()
                 pieces = [piece async for piece in llm.astream(ASK)]
                 assert pieces[:2] == ["Hel", "lo"]
                 assert pieces[2].text == "Hello"
                 start = time.monotonic()
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(llm.acomplete(ASK), 0.3)
-                assert time.monotonic() - start < 2
+                assert time.monotonic() - start < 20
 
         asyncio.run(main())
 
@@ -149,34 +154,35 @@ class TestGoodAnswers:
 class TestNoConnection:
     @both
     def test_refused(self, stream):
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
-        start = time.monotonic()
-        with pytest.raises(LLMUnavailable, match=r"no connection to 127\.0\.0\.1") as caught:
-            ask(f"http://127.0.0.1:{port}/v1", stream)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))  # nobody else can take the port, and nobody listens on it
+            start = time.monotonic()
+            with pytest.raises(LLMUnavailable, match=r"no connection to 127\.0\.0\.1") as caught:
+                ask(f"http://127.0.0.1:{taken.getsockname()[1]}/v1", stream, deadline=60)
         assert caught.value.attempts == 3
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 20
 
     @both
-    def test_a_name_that_no_one_knows(self, stream):
-        start = time.monotonic()
+    def test_a_name_that_no_one_knows(self, stream, monkeypatch):
+        def unknown(host, *_, **__):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)  # how long the machine's own resolver takes is not ours
         with pytest.raises(LLMUnavailable, match=r"no connection to nowhere\.invalid"):
-            ask("http://nowhere.invalid/v1", stream, deadline=4.5)
-        assert time.monotonic() - start < 5
+            ask("http://nowhere.invalid/v1", stream)
 
     @both
     def test_no_tls_where_https_was_asked_for(self, server, stream):
         server.replies = [b"HTTP/1.1 400 Bad Request\r\n\r\n"]
-        start = time.monotonic()
         with pytest.raises(LLMUnavailable, match="no secure connection"):
             ask(server.url.replace("http:", "https:"), stream)
-        assert time.monotonic() - start < 5
 
     @both
+    @tried
     def test_a_tls_handshake_that_hangs(self, server, stream, monkeypatch):
         assert bounded_http.CONNECT_SECONDS < 5
         monkeypatch.setattr(bounded_http, "CONNECT_SECONDS", 0.5)
-        server.replies = [[30.0]]
+        server.replies = [[60.0]]
         start = time.monotonic()
         with pytest.raises(LLMUnavailable, match="it takes none") as caught:
             ask(server.url.replace("http:", "https:"), stream)
@@ -196,37 +202,42 @@ class TestDeadlines:
 
     SECONDS = 0.7
 
-    def passed(self, server, stream, reply):
-        server.replies = [reply]
-        start = time.monotonic()
-        try:
-            answer = ask(server, stream, deadline=self.SECONDS)
-        except LLMTimeout as error:
-            answer = error
-        assert self.SECONDS - 0.05 <= time.monotonic() - start < self.SECONDS + 1
+    def passed(self, stream, reply):
+        with Server([reply]) as server:
+            start = time.monotonic()
+            try:
+                answer = ask(server, stream, deadline=self.SECONDS)
+            except LLMTimeout as error:
+                answer = error
+            assert self.SECONDS - 0.05 <= time.monotonic() - start < self.SECONDS + 1
+            assert len(server.requests) == 1
         return answer
 
     @both
-    def test_no_headers(self, server, stream):
-        error = self.passed(server, stream, [30.0])
+    @tried
+    def test_no_headers(self, stream):
+        error = self.passed(stream, [60.0])
         assert isinstance(error, LLMTimeout)
         assert "no answer in 0.7 s" in str(error)
-        assert error.attempts == len(server.requests) == 1
+        assert error.attempts == 1
 
     @both
-    def test_headers_that_drip(self, server, stream):
-        assert isinstance(self.passed(server, stream, drip(good(stream), 0.1)), LLMTimeout)
+    @tried
+    def test_headers_that_drip(self, stream):
+        assert isinstance(self.passed(stream, drip(good(stream), 0.1)), LLMTimeout)
 
     @both
-    def test_a_body_that_drips(self, server, stream):
+    @tried
+    def test_a_body_that_drips(self, stream):
         body = good(stream).partition(b"\r\n\r\n")
-        answer = self.passed(server, stream, [body[0] + body[1], *drip(body[2], 0.1)])
+        answer = self.passed(stream, [body[0] + body[1], *drip(body[2], 0.1)])
         assert isinstance(answer, LLMTimeout)
 
     @both
-    def test_a_stall_in_the_middle(self, server, stream):
+    @tried
+    def test_a_stall_in_the_middle(self, stream):
         reply = STREAM + event("Half an") if stream else whole("Half an answer")[:-20]
-        answer = self.passed(server, stream, [reply, 30.0])
+        answer = self.passed(stream, [reply, 60.0])
         if stream:
             assert answer.text == "Half an"
             assert answer.incomplete
@@ -235,6 +246,7 @@ class TestDeadlines:
             assert isinstance(answer, LLMTimeout)
 
     @both
+    @tried
     def test_retries_share_one_deadline(self, server, stream, monkeypatch):
         monkeypatch.setattr(retries, "FIRST_WAIT", 0.2)
         server.replies = [[0.3, http("503 Busy", b"{}")]]
@@ -276,15 +288,26 @@ class TestRetries:
     @both
     def test_retry_after_seconds_is_waited_exactly(self, server, stream):
         server.replies = [http("429 Slow down", b"{}", headers="Retry-After: 2\r\n"), good(stream)]
-        assert ask(server, stream).usage.calls == 2
-        assert 2.0 <= server.times[1] - server.times[0] < 3.0
+        assert ask(server, stream, deadline=60).usage.calls == 2
+        assert retries.wait(1, {"retry-after": "2"}) == 2
+        assert 2.0 <= server.times[1] - server.times[0] < 10
 
     @both
     def test_retry_after_a_date(self, server, stream):
-        date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)  # whole seconds: 1 to 2 from now
-        server.replies = [http("429 Slow down", b"{}", headers=f"Retry-After: {date}\r\n"), good(stream)]
-        assert ask(server, stream).usage.calls == 2
-        assert 0.9 <= server.times[1] - server.times[0] < 3.0
+        asked, told = [], []
+
+        def late():
+            date = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)  # whole seconds: 1 to 2 from now
+            told.append(date)
+            yield http("429 Slow down", b"{}", headers=f"Retry-After: {format_datetime(date, usegmt=True)}\r\n")
+
+        def then():
+            asked.append(datetime.now(UTC))
+            yield good(stream)
+
+        server.replies = [late(), then()]
+        assert ask(server, stream, deadline=60).usage.calls == 2
+        assert -0.05 < (asked[0] - told[0]).total_seconds() < 10
 
     @both
     def test_retry_after_a_day_fails_at_once_and_says_so(self, server, stream):
@@ -294,7 +317,7 @@ class TestRetries:
             LLMUnavailable, match=r"may come in 86400 s, but only \d+ s of the deadline are left"
         ) as caught:
             ask(server, stream)
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 15
         assert caught.value.attempts == len(server.requests) == 1
 
     @both
@@ -302,7 +325,7 @@ class TestRetries:
     def test_retry_after_garbage_or_none_is_ordinary_back_off(self, server, stream, header):
         server.replies = [http("429 Slow down", b"{}", headers=header), good(stream)]
         assert ask(server, stream).usage.calls == 2
-        assert server.times[1] - server.times[0] < 1
+        assert retries.wait(1, {"retry-after": header.partition(": ")[2].strip()}) <= retries.FIRST_WAIT
 
     def test_back_off_doubles_and_is_jittered(self, monkeypatch):
         monkeypatch.setattr(retries, "FIRST_WAIT", 0.5)
