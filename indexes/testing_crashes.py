@@ -141,5 +141,5 @@ class CrashesContract:
         code = "\n".join(parts).replace("{spec}", factory.args[0])
         # Python 3.12 warns of fork and threads
         argv = [sys.executable, "-O", "-W", "ignore::DeprecationWarning", "-c", code]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=240, check=False)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=600, check=False)
         assert (done.stdout.splitlines()[-1:], done.returncode, done.stderr) == (["end"], 0, "")

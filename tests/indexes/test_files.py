@@ -93,7 +93,7 @@ print(json.dumps([code, outcomes]))
 def test_killed_at_any_step_leaves_the_old_or_the_new(tmp_path, way):
     """The process dies before its n-th call of open, fsync, rename or remove, for every n until it gets through."""
     argv = [sys.executable, "-c", CRASH, way, str(tmp_path)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=True)
     code, outcomes = json.loads(done.stdout)
     assert code == 0
     old, new = [["a.txt"], "a.txt"], [["a.txt", "b.txt"], "b.txt"]

@@ -61,7 +61,7 @@ bare.Build(x.tobytes(), 300, False)
 
 
 def child(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.mark.parametrize("call", ["bare.Search(x[:1].tobytes(), -1)", "bare.BatchSearch(x.tobytes(), 300, -1, False)"])

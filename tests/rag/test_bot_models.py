@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from chat_server import ChatServer
 from pydantic import BaseModel
+from timing import within
 
 from rag import (
     Answer,
@@ -35,8 +36,6 @@ from rag.testing import ScriptedGenerator
 TEA = "Green tea is steeped at 80 degrees for two minutes. Black tea takes boiling water."
 QUESTION = "How hot is green tea?"
 TRUE = "Green tea is steeped at 80 degrees [1]."
-LOADED = 3.0
-"""Seconds that a busy machine may add; what hangs here hangs for a minute."""
 CANARY = "sk-canary-3c1d5e7f"
 
 
@@ -82,11 +81,10 @@ def test_what_the_user_asks_wrongly_is_said_and_not_papered_over(kb: KnowledgeBa
 
 
 def test_a_model_that_hangs_costs_its_deadline(kb: KnowledgeBase) -> None:
-    start = time.perf_counter()
-    answer = Bot(Retriever(kb), lambda _: time.sleep(30) or "", deadline=0.5).ask(QUESTION)
+    bot = Bot(Retriever(kb), lambda _: time.sleep(60) or "", deadline=0.5)
+    answer = within(1.5, lambda: bot.ask(QUESTION))
     assert answer.degraded
     assert "deadline" in answer.reason
-    assert time.perf_counter() - start < 10
 
 
 class SleepingGenerator:
@@ -105,9 +103,7 @@ class SleepingModel:
 
 @pytest.mark.parametrize("given", [SleepingGenerator(), SleepingModel()])
 def test_a_generator_or_model_of_ones_own_that_hangs_costs_the_deadline(kb: KnowledgeBase, given: object) -> None:
-    start = time.perf_counter()
-    answer = Bot(Retriever(kb), given, deadline=0.5).ask(QUESTION)
-    assert time.perf_counter() - start < 1.5 + LOADED
+    answer = within(1.5, lambda: Bot(Retriever(kb), given, deadline=0.5).ask(QUESTION))
     assert answer.degraded
     assert "deadline" in answer.reason
     assert answer.citations
@@ -130,18 +126,21 @@ class Stalling(Retriever):
     ids=["ask", "stream", "schema"],
 )
 def test_a_retriever_that_hangs_costs_the_deadline(kb: KnowledgeBase, ask: Callable[[Bot], object]) -> None:
-    start = time.perf_counter()
-    with pytest.raises(DeadlinePassed, match="the deadline of"):
-        ask(Bot(Stalling(kb), lambda _: TRUE))
-    assert time.perf_counter() - start < 1.5 + LOADED
+    def hang() -> None:
+        with pytest.raises(DeadlinePassed, match="the deadline of"):
+            ask(Bot(Stalling(kb), lambda _: TRUE))
+
+    within(1.5, hang)
 
 
 def test_quotes_too_are_bounded(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExtractiveGenerator, "generate", lambda *_, **__: time.sleep(60))
-    start = time.perf_counter()
-    with pytest.raises(DeadlinePassed):
-        Bot(Retriever(kb)).ask(QUESTION, deadline=0.2)
-    assert time.perf_counter() - start < 1.2 + LOADED
+
+    def hang() -> None:
+        with pytest.raises(DeadlinePassed):
+            Bot(Retriever(kb)).ask(QUESTION, deadline=0.2)
+
+    within(1.2, hang)
 
 
 class Cut:

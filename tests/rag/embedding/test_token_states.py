@@ -57,7 +57,7 @@ def test_the_openvino_road_imports_no_torch(default_model):
         "s = e.embed_tokens(['Otters hold hands.'])[0]; print(s.vectors.shape, 'torch' in sys.modules)"
     )
     embedder(runtime="openvino").embed_passages(["export it first"])
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=200)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout.split("\n")[0] == "(5, 384) False"
 
 

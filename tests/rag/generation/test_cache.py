@@ -108,7 +108,7 @@ for i in range(100):
 def test_two_processes_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "answers.db"
     processes = [subprocess.Popen([sys.executable, "-c", _WRITER, str(path), name]) for name in "ab"]
-    assert [process.wait(60) for process in processes] == [0, 0]
+    assert [process.wait(280) for process in processes] == [0, 0]
     cache = CompletionCache(path)
     assert [cache.get(f"{name} {i}") for name in "ab" for i in (0, 99)] == [
         Completion((f"text {i}",)) for _ in "ab" for i in (0, 99)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from timing import tried, within
 
 from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Retriever, Sampling
 from rag.generation.language_model import Completion, Usage
@@ -15,7 +16,6 @@ from rag.generation.language_model import Completion, Usage
 QUESTION = "How hot is green tea, and what takes boiling water?"
 FACTS = "Green tea is steeped at 80 degrees for two minutes. Black tea takes boiling water. It costs 80.5 cents."
 FIRST = "Green tea is steeped at 80 degrees [1]."
-LOADED = 5.0
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def test_a_text_without_end_is_cut_and_takes_time_in_proportion_to_its_length(kb
         return time.process_time() - start
 
     seconds(100)
-    assert seconds(16_000) < 16 * max(seconds(2_000), 0.05)
+    assert min(seconds(16_000) / max(seconds(2_000), 0.05) for _ in range(3)) < 16
     start = time.process_time()
     answer = Bot(Retriever(kb), lambda _: f"{FIRST} T" + "ea" * 1_000_000).ask(QUESTION)
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 30  # a second or less; a square would take minutes
     assert answer.incomplete
     assert "without end" in answer.reason
     assert answer.supported_text == "Green tea is steeped at 80 degrees."
@@ -96,11 +96,12 @@ class SlowEntailment:
         return np.ones(len(premises))
 
 
+@tried
 def test_what_there_was_no_time_to_check_is_not_shown(kb: KnowledgeBase) -> None:
     text = f"{FIRST} " * 60
     start = time.perf_counter()
     answer = Bot(Retriever(kb), lambda _: text, entailment=SlowEntailment(0.05), deadline=1).ask(QUESTION)
-    assert time.perf_counter() - start < 1 + LOADED
+    assert time.perf_counter() - start < 2
     assert answer.incomplete
     assert "while the answer was checked" in answer.reason
     assert 0 < len(answer.sentences) < 60
@@ -110,8 +111,6 @@ def test_what_there_was_no_time_to_check_is_not_shown(kb: KnowledgeBase) -> None
 def test_a_check_that_hangs_costs_the_deadline(kb: KnowledgeBase, schema: dict | None) -> None:
     text = FIRST if schema is None else '{"degrees": "it is steeped at eighty"}'
     bot = Bot(Retriever(kb), lambda _: text, entailment=SlowEntailment(60), deadline=0.5)
-    start = time.perf_counter()
-    answer = bot.ask(QUESTION) if schema is None else bot.extract(QUESTION, schema)
-    assert time.perf_counter() - start < 0.5 + LOADED
+    answer = within(1.5, lambda: bot.ask(QUESTION) if schema is None else bot.extract(QUESTION, schema))
     assert answer.degraded
     assert "deadline" in answer.reason

@@ -116,7 +116,7 @@ def test_time_is_linear_in_the_text() -> None:
     for unit in ("![", "![x](", "![a[b]", "[x]: /", "<a b=", "<img ", "` `", "!"):
         start = time.process_time()
         without_embedded(unit * (400_000 // len(unit)))
-        assert time.process_time() - start < 10  # a second or less; a square would take minutes
+        assert time.process_time() - start < 30  # a second or less; a square would take minutes
 
 
 def test_a_link_must_stand_in_a_passage(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from timing import within
 
 from rag.components import Tools
 from rag.documents import Passage
@@ -74,7 +75,7 @@ def test_only_so_many_are_reranked_and_the_others_follow(passages: list[Passage]
 
 
 def stalls(_: Passage) -> float:
-    time.sleep(5)
+    time.sleep(60)
     return 0.0
 
 
@@ -92,9 +93,7 @@ def raises(_: Passage) -> float:
     ],
 )
 def test_it_fails_open_and_says_so(passages: list[Passage], bad: By, said: str) -> None:
-    start = time.monotonic()
-    result = Reranking([bad], deadline=0.3).run("q", passages, 4)
-    assert time.monotonic() - start < 3
+    result = within(1.3, lambda: Reranking([bad], deadline=0.3).run("q", passages, 4))
     assert result.passages == passages[:4]
     assert said in result.failure
     assert result.failure.startswith("by was left out")
@@ -102,7 +101,7 @@ def test_it_fails_open_and_says_so(passages: list[Passage], bad: By, said: str) 
 
 def test_a_stalled_reranker_leaves_the_others_what_is_left_of_the_time(passages: list[Passage]) -> None:
     good = By(lambda p: -p.score, "good")
-    result = Reranking([good, By(stalls)], deadline=0.5).run("q", passages, 5)
+    result = Reranking([good, By(stalls)], deadline=3).run("q", passages, 5)
     assert [p.document for p in result.passages] == [p.document for p in passages][::-1]
     late = Reranking([By(stalls), good], deadline=0.3).run("q", passages, 5)
     assert late.passages == passages

@@ -178,7 +178,7 @@ class Stalled:
         self.release = threading.Event()
 
     def complete(self, messages, *, sampling=None, deadline=None):
-        self.release.wait(60)
+        self.release.wait(200)
         raise RuntimeError("let go")
 
 
@@ -196,7 +196,7 @@ def test_a_stalled_model_leaves_auto_its_rules(kb, question, history, searched):
     found = own.search(Query(question, history), 3)
     taken = time.perf_counter() - start
     model.release.set()
-    assert 0.3 <= taken < 5
+    assert 0.3 <= taken < 20
     assert found.question == searched
     assert found.notes == ("auto did without its language model: OutOfTime: not done after 0.3 s",)
     plain = Retriever(kb).search(searched, 3)

@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from timing import within
 
 from rag import (
     Budget,
@@ -144,23 +145,23 @@ class TestConstraints:
 class TestTime:
     def test_a_deadline_cuts_the_answer_and_marks_it(self, tiny, monkeypatch):
         self.slow(tiny, monkeypatch)
-        start = time.monotonic()
-        answer = tiny.complete(ASK, sampling=Sampling(max_tokens=3000), deadline=0.5)
-        assert time.monotonic() - start < 1.5
+        answer = within(1.5, lambda: tiny.complete(ASK, sampling=Sampling(max_tokens=3000), deadline=0.5))
         assert answer.incomplete
         assert "deadline of 0.5 s passed" in answer.reason
 
     def test_a_long_prompt_keeps_the_deadline_too(self, tiny, monkeypatch):
         self.slow(tiny, monkeypatch, 0.1)
-        start = time.monotonic()
-        with pytest.raises(LLMTimeout):
-            tiny.complete([Message("user", "word " * 750)], deadline=0.15)
-        assert time.monotonic() - start < 1.15
+
+        def ask():
+            with pytest.raises(LLMTimeout):
+                tiny.complete([Message("user", "word " * 750)], deadline=0.15)
+
+        within(1.15, ask)
 
     def test_a_stream_that_nobody_reads_keeps_nobody_waiting(self, tiny):
         pieces = tiny.stream(ASK, sampling=Sampling(max_tokens=50))
         next(pieces)
-        assert tiny.complete(ASK, sampling=Sampling(max_tokens=5), deadline=20).usage.completion_tokens == 5
+        assert tiny.complete(ASK, sampling=Sampling(max_tokens=5), deadline=100).usage.completion_tokens == 5
         pieces.close()
 
     @staticmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import random
 import subprocess
 import sys
 import time
@@ -21,35 +21,33 @@ ASK = [Message("system", "Be brief."), Message("user", "What is an index?")]
 
 @pytest.fixture(scope="module")
 def url(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("serve") / "log"
+    process, port = _started(tiny_folder, log)
+    yield f"http://127.0.0.1:{port}/v1"
+    process.kill()
+    process.wait()
+
+
+def _started(model: Path, log: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a server and wait until it listens; another process may take the port first, then on another one."""
     command = Path(sys.executable).with_name("transformers")
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [command, "serve", tiny_folder, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"],
-            stdout=out,
-            stderr=out,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        try:
-            _wait(port, process, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
+    end = time.monotonic() + 280
+    while time.monotonic() < end:
+        port = random.SystemRandom().randrange(20_000, 32_000)  # below those that the kernel gives to others
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [command, "serve", model, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"],
+                stdout=out,
+                stderr=out,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
+        while process.poll() is None and time.monotonic() < end:
+            if f"http://127.0.0.1:{port}" in log.read_text(errors="replace"):  # said when the port is its own
+                return process, port
             time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError(f"the server did not start:\n{log.read_text()[-2000:]}")
+        process.kill()
+        process.wait()
+    raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 def test_it_says_what_the_model_says_in_this_process(url, tiny_folder):

@@ -7,7 +7,6 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,14 +50,12 @@ def serve(listening: socket.socket, context: ssl.SSLContext) -> None:
 
 
 def test_the_error_is_typed_and_names_the_certificate(url: str) -> None:
-    start = time.monotonic()
     HEARD.clear()
     with (
         language_model("openai:tiny", base_url=url, api_key="sk-nobody-hears-this") as model,
         pytest.raises(LLMUnavailable, match="certificate") as error,
     ):
         model.complete([Message("user", "Hello")])
-    assert time.monotonic() - start < 5 + 3
     assert error.value.attempts == 1
     assert not any(HEARD)
 
