@@ -45,11 +45,12 @@ def _hear_every_interrupt() -> None:
     others = sys.unraisablehook
 
     def hook(dropped: sys.UnraisableHookArgs) -> None:
-        if dropped.exc_type is not KeyboardInterrupt:
-            return others(dropped)
-        again = threading.Timer(_SOON, _thread.interrupt_main)
-        again.daemon = True
-        return again.start()
+        if dropped.exc_type is KeyboardInterrupt:
+            again = threading.Timer(_SOON, _thread.interrupt_main)
+            again.daemon = True
+            again.start()
+        else:
+            others(dropped)
 
     sys.unraisablehook = hook
 

@@ -279,6 +279,32 @@ def test_the_query_path_imports_neither_torch_nor_transformers(kb: Path) -> None
     assert done.returncode == 0, done.stderr
 
 
+DROPPING = """
+import signal, sys, time, weakref
+from pipelines import cli
+
+def run(arguments):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    class Handle: pass
+    def closed(_): raise KeyboardInterrupt
+    handle = Handle()
+    watched = weakref.ref(handle, closed)
+    del handle
+    try:
+        time.sleep(100)
+    except KeyboardInterrupt:
+        return 130
+
+cli.run = run
+cli.main([])
+"""
+
+
+def test_an_interrupt_that_comes_in_a_callback_is_heard_all_the_same() -> None:
+    done = subprocess.run([sys.executable, "-c", DROPPING], capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_repair_that_may_have_lost_documents_says_so(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = kb / "store.sqlite"
     with store.open("r+b") as file:

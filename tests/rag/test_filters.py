@@ -230,9 +230,7 @@ nodes = st.recursive(
 )
 
 
-@settings(
-    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(nodes)
 def test_any_filter_means_what_the_reference_says(kb: KnowledgeBase, node: Node) -> None:
     wanted = Filter(node)

@@ -155,7 +155,12 @@ def main() -> None:
         said = [json.loads((work / f"said{n}").read_text()) for n in range(READERS + 1)]
         with KnowledgeBase.open(path) as kb:
             ok = kb.verify().ok
-        result = {"writer": said[0], "readers": said[1:], "locked": locked, "ok": ok, }
+        result = {
+            "writer": said[0],
+            "readers": said[1:],
+            "locked": locked,
+            "ok": ok,
+        }
         result["killed"] = min(killed_holder(path) for _ in range(TRIES))
         print(json.dumps({**result, "threads": threads(path)}))
     finally:

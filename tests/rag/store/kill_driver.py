@@ -112,7 +112,7 @@ def killed(path: Path, docs: list, timing: Timing, moment: float) -> tuple[list[
         os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as file:
-        *lines, rest = file.read().decode().split("\n")
+        *lines, _ = file.read().decode().split("\n")
     assert (os.waitpid(pid, 0)[1] == 0) == any(line.startswith(".") for line in lines)
     ended = next((Timing(*json.loads(line[2:])) for line in lines if line.startswith(".")), None)
     count = lines.count("+")
