@@ -238,7 +238,7 @@ class Graded(Honest):
     name = "graded"
 
     def _search(self, q, k, params, keep):
-        time.sleep(0.00005 * params.level * len(q) ** 0.5)
+        time.sleep(0.0002 * params.level * len(q) ** 0.5)
         seen = np.arange(len(self._x)) % 64 < params.level
         scores = np.where(seen, -np.square(q[:, None] - self._x[None]).sum(axis=2), -np.inf)
         rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
@@ -260,17 +260,17 @@ class Slow(Honest):
     name = "slow"
 
     def _search(self, q, k, params, keep):
-        time.sleep(0.1)
+        time.sleep(0.3)
         return super()._search(q, k, params, keep)
 
 
 class Late(Honest):
-    """Is exact and quick, but for every fifth query or so when it comes alone."""
+    """Is exact and quick, but for every second query or so when it comes alone."""
 
     name = "late"
 
     def _search(self, q, k, params, keep):
-        if len(q) == 1 and q[0, 0] > 0.8:
+        if len(q) == 1 and q[0, 0] > 0:
             time.sleep(1.0)
         return super()._search(q, k, params, keep)
 

@@ -38,7 +38,7 @@ def test_the_fastest_that_finds_enough_with_the_least_effort(tuner, vectors):
 
 
 def test_limits_are_kept_and_their_price_is_told(tuner):
-    report = tuner(recall=0.7, max_memory=10**6).run(["graded", "big"])
+    report = tuner(recall=0.7, seconds=0.3, max_memory=10**6).run(["graded", "big"])
     assert report.chosen.spec.startswith("graded")
     assert verdicts(report)["big"] == "breaks --max-memory"
     costs = {cost["constraint"]: cost for cost in report.costs}
@@ -76,7 +76,7 @@ def test_the_nearest_by_hand():
 
 
 def test_the_fastest_may_all_be_too_late_and_a_slower_one_not(tuner):
-    report = tuner(recall=0.7, max_p99=0.5).run(["late", "slow"])
+    report = tuner(recall=0.7, seconds=0.2, max_p99=0.9).run(["late", "slow"])
     assert report.chosen.spec == "slow"
     assert verdicts(report) == {"late": "breaks --max-p99", "slow": "meets all"}
 
