@@ -6,44 +6,19 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..sentences import sentences
+from .mark_shapes import CLOSE, OPEN, ends_after_marks, leading_mark, unmarked, without_listed_sources
 from .words import composed
 
-# "[1]", "[1, 2]", "[1-3]", "[1][2]", "[[1]]", "[1, [2]]", "【4:0†source】", "[^1]", "[Passage 2, p. 3]", "\\[1\\]": a
-# run of brackets that holds digits and nothing but what stands between citation numbers, with the address of a link
-# after it. Bounded, so that no text makes it slow.
-_OPEN, _CLOSE = r"\[【［〔", r"\]】］〕"
-_WORDS = (
-    r"(?:and|und|y|et|see|cf|pp?|pages?|seiten?|passages?|sources?|docs?|documents?|chunks?|refs?|references?|citations?"
-    r"|quellen?|fuentes?)(?![^\W\d_])|L(?=\d)|来源|资料|文档|文献|段落|出典|資料|文書"
-)
-_RUN = re.compile(
-    rf"(?:<sup>)?\\?[{_OPEN}](?=[^\n{_CLOSE}]{{0,160}}[{_CLOSE}])"
-    rf"(?:[{_OPEN}{_CLOSE}\s\d,;:^#&†_、，\\–-]|(?<=p)\.|{_WORDS}){{0,160}}[{_CLOSE}]"
-    r"(?:</sup>)?(?:\([^()\s]{0,2000}\)"
-    rf"[{_CLOSE}]?)?",
-    re.IGNORECASE,
-)
-# "(1)" and "（1）" at the end of a clause, after a word: models that were shown no other form write so.
-_ROUND = re.compile(r"(?<=[^\W\d])\s?[(（](\d{1,2})[)）](?=\s*(?:[.,;:!?。，！？]|$))")
-_COUNTED = re.compile(
-    r"\b(?:sections?|subsections?|articles?|art|paragraphs?|para|clauses?|items?|steps?|points?|figures?|fig|tables?"
-    r"|equations?|eqs?|rules?|options?|cases?|types?|absatz|abs|satz|nummer|nr|no)\.?$",
-    re.IGNORECASE,
-)
-_NO_NUMBER = re.compile(r"\b(?:pp?\.?|pages?|seiten?)\s*\d+(?:\s*[–-]\s*\d+)?|\(.*\Z", re.IGNORECASE)
-_NUMBER = re.compile(
-    r"(\d{1,9})(?::\d{1,4}(?=†))?(?:†(?:source|L\d+(?:[–-]L\d+)?)?)?(?:\s*[–-]\s*(\d{1,9}))?", re.IGNORECASE
-)
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]{1,300}`", re.DOTALL)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
-_CUT_MARK = re.compile(rf"\\?[{_OPEN}][^\n{_CLOSE}]{{0,24}}\Z")
-_OPEN_MARK = re.compile(rf"\\?[{_OPEN}][^\n{_CLOSE}]{{0,24}}(?:[{_CLOSE}]+(?:\([^()\s]{{0,2000}})?)?\Z")
+_CUT_MARK = re.compile(rf"\\?[{OPEN}][^\n{CLOSE}]{{0,24}}\Z")
+_OPEN_MARK = re.compile(rf"\\?[{OPEN}][^\n{CLOSE}]{{0,24}}(?:[{CLOSE}]+(?:\([^()\s]{{0,2000}})?)?\Z")
 _QUOTATION = re.compile(r'"([^"\n]{1,2000})"|“([^“”\n]{1,2000})”|«\s?([^«»\n]{1,2000}?)\s?»|„([^„“”\n]{1,2000})[“”]')
 _STOPS = (".", "!", "?", "…", "。", "！", "？", "｡", "؟", "۔", "।", "॥")
 _CLOSERS = "\"'”’»)*_`」』） "
-_WIDEST = 20
 _QUOTE_WORDS = 4
 
 
@@ -78,6 +53,7 @@ def said(text: str) -> list[Said]:
     Marks that stand before a sentence belong to the one before it. What looks like a mark inside code is code.
     """
     found: list[Said] = []
+    text = without_listed_sources(text)
     code = [match.span() for match in _CODE.finditer(text)]
     last = 0
     for start, end in _spans(text, code):
@@ -88,7 +64,7 @@ def said(text: str) -> list[Said]:
             found[-1] = replace(found[-1], cited=(*found[-1].cited, *numbers), end=begin)
         else:
             begin = start
-        bare, cited = _bare(text, begin, end, code)
+        bare, cited = unmarked(text[begin:end], partial(_is_code, begin, code))
         if bare or cited:
             found.append(Said(bare, cited, gap, end))
     return found
@@ -152,64 +128,33 @@ def _spans(text: str, code: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             continue
         fenced = text.startswith(("```", "~~~"), start)
         done = next((stop for begin, stop in code if fenced and begin == start), end)
-        yield start, done
+        begun = start
+        for stop in () if fenced else ends_after_marks(text, start, end):
+            yield begun, stop
+            begun = end - len(text[stop:end].lstrip())
+        yield begun, done
 
 
 def _leading(text: str, start: int, end: int, code: list[tuple[int, int]]) -> tuple[int, tuple[int, ...]]:
     numbers: tuple[int, ...] = ()
-    while (match := _RUN.match(text, start, end)) and not _inside(match.start(), code):
-        own = _numbers(match.group())
+    while not _inside(start, code):
+        stop, own = leading_mark(text, start, end)
         if not own:
             break
         numbers += own
-        start = match.end()
+        start = stop
         while start < end and text[start] in " \t.,;":
             start += 1
     return start, numbers
 
 
-def _bare(text: str, start: int, end: int, code: list[tuple[int, int]]) -> tuple[str, tuple[int, ...]]:
-    """Return a span without its marks, and their numbers."""
-    parts: list[str] = []
-    numbers: tuple[int, ...] = ()
-    at = start
-    for match in _RUN.finditer(text, start, end):
-        own = _numbers(match.group())
-        if not own or _inside(match.start(), code) or match.start() < at:
-            continue
-        parts.append(text[at : match.start()])
-        at = match.end()
-        following = text[at : at + 1]
-        if not following or following in ".,;:!?)。，、！？؟،।" or following.isspace():
-            parts[-1] = parts[-1].rstrip(" \t")
-        numbers += own
-    parts.append(text[at:end])
-    bare = "".join(parts).strip()
-    return (bare, numbers) if numbers else _without_round(bare)
-
-
-def _without_round(text: str) -> tuple[str, tuple[int, ...]]:
-    if "`" in text:
-        return text, ()
-    marks = [
-        match for match in _ROUND.finditer(text) if not _COUNTED.search(text, max(0, match.start() - 16), match.start())
-    ]
-    for match in reversed(marks):
-        text = text[: match.start()] + text[match.end() :]
-    return text, tuple(dict.fromkeys(int(match[1]) for match in marks))
-
-
-def _numbers(run: str) -> tuple[int, ...]:
-    numbers: list[int] = []
-    for match in _NUMBER.finditer(_NO_NUMBER.sub("", run)):
-        first, last = int(match[1]), int(match[2] or match[1])
-        numbers += range(first, last + 1) if first <= last <= first + _WIDEST else (first, last)
-    return tuple(dict.fromkeys(numbers))
-
-
 def _gap(space: str) -> str:
     breaks = space.count("\n")
     return "\n\n" if breaks > 1 else "\n" if breaks else " "
+
+
+def _is_code(begin: int, code: list[tuple[int, int]], at: int) -> bool:
+    return _inside(begin + at, code)
 
 
 def _inside(at: int, spans: list[tuple[int, int]]) -> bool:

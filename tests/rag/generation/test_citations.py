@@ -151,6 +151,18 @@ def test_what_no_passage_says_is_marked_dropped_and_never_built_upon(
         ("[ref_{n}]", 0),
         ("【{n}†L1-L3】", 0),
         ("<sup>[{n}]</sup>", 0),
+        ("[cite: {n}]", 0),
+        ("[ID: {n}]", 0),
+        ("**[{n}]**", 0),
+        ("$^{{[{n}]}}$", 0),
+        ("^[{n}]^", 0),
+        ("([{n}])", 0),
+        ("(see [{n}], [99])", 1),
+        ("(Source: [{n}])", 0),
+        ("(passage {n})", 0),
+        ("(see sources {n} and 99)", 1),
+        ("<sup>{n}</sup>", 0),
+        ("<sup>{n}, 99</sup>", 1),
         ("({n})", 0),
         ("（{n}）", 0),
         ("(99)", 1),
@@ -166,7 +178,42 @@ def test_marks_of_other_shapes_are_marks_and_no_part_of_the_claim(kb: KnowledgeB
 
 
 @pytest.mark.parametrize(
-    "text", ["See section (1).", "Article 6 (1).", "f(1) is 2.", "It has (1) a lid and (2) a rim."]
+    "text",
+    [
+        "According to passage {n}, green tea is steeped at 80 degrees. Otters hold hands.",
+        "Based on [{n}], green tea is steeped at 80 degrees. Otters hold hands.",
+        "Passage [{n}] states that green tea is steeped at 80 degrees. Otters hold hands.",
+        "Green tea is steeped at 80 degrees.[{n}] Otters hold hands.",
+        "Green tea is steeped at 80 degrees.<sup>{n}</sup> Otters hold hands.",
+        "[cite_start]Green tea is steeped at 80 degrees.[cite: {n}] [cite_start]Otters hold hands.",
+        "Green tea is steeped at 80 degrees. ([{n}]) Otters hold hands.",
+        "Green tea is steeped at 80 degrees. Otters hold hands.\n\nSources: [{n}]",
+        "Green tea is steeped at 80 degrees [{n}]. Otters hold hands.\n\n**Sources:**\n- [1] tea.md\n- [2] otters.md",
+        "Green tea is steeped at 80 degrees[^{n}]. Otters hold hands.\n\n[^{n}]: tea.md, page 3\n",
+    ],
+)
+def test_where_a_model_names_its_passages_in_words_or_lists_them_the_claim_is_left(
+    kb: KnowledgeBase, text: str
+) -> None:
+    question = "How hot is green tea, and what do otters do?"
+    n = next(i for i, p in enumerate(Retriever(kb).retrieve(question), 1) if p.document == "tea")
+    for model in (ScriptedGenerator([text.format(n=n)]), lambda _: iter(text.format(n=n))):
+        answer = Bot(Retriever(kb), model).ask(question)
+        assert answer.text == "Green tea is steeped at 80 degrees. [1] Otters hold hands. [2]"
+        assert (answer.checks.misattributed, answer.checks.unsupported) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See section (1).",
+        "Article 6 (1).",
+        "f(1) is 2.",
+        "It has (1) a lid and (2) a rim.",
+        "A field of 5 m² or 10<sup>3</sup> m<sup>2</sup>.",
+        "The passage 12 metres below is closed.",
+        "Sources: rain and snow.",
+    ],
 )
 def test_numbers_in_brackets_that_are_no_marks_stay(text: str) -> None:
     assert [(each.text, each.cited) for each in said(text)] == [(text, ())]
