@@ -178,7 +178,7 @@ class Bot:
             With a ``schema``, what the model raises: quotes cannot stand in for an object.
         """
         if schema is not None:
-            return self._extracted(question, schema, k, where, history, deadline, quoting=False).data  # type: ignore[no-any-return]
+            return self._value(Cancellation(), question, schema, k=k, where=where, history=history, deadline=deadline)  # type: ignore[no-any-return]
         return self.ask_stream(question, k=k, where=where, history=history, deadline=deadline).read()
 
     def ask_stream(
@@ -230,7 +230,8 @@ class Bot:
         DeadlinePassed
             Time was up before passages were found.
         """
-        return self._extracted(question, schema, k, where, history, deadline, quoting=True)
+        until, cancel = self._until(deadline), Cancellation()
+        return self._extracted(question, schema, k, where, history, until, cancel, quoting=True)
 
     @overload
     async def aask(self, question: str, *, schema: None = ..., **options: Unpack[Asking]) -> Answer: ...
@@ -238,9 +239,10 @@ class Bot:
     async def aask(self, question: str, *, schema: type[Model], **options: Unpack[Asking]) -> Model: ...
     async def aask(self, question: str, **options: Any) -> Any:
         """Do as `ask` does, with its parameters, without blocking the event loop; who stops waiting stops the model."""
-        if options.get("schema") is not None:
-            return await in_thread(partial(self.ask, question, **options))
-        options.pop("schema", None)
+        schema = options.pop("schema", None)
+        if schema is not None:
+            cancel = Cancellation()
+            return await in_thread(partial(self._value, cancel, question, schema, **options), cancel)
         stream = self.ask_stream(question, **options)
         return await in_thread(stream.read, stream.cancel)
 
@@ -250,6 +252,20 @@ class Bot:
 
     # ---- machinery --------------------------------------------------------------------------------------------
 
+    def _value(
+        self,
+        cancel: Cancellation,
+        question: str,
+        schema: type[BaseModel],
+        *,
+        k: int | None = None,
+        where: str | None = None,
+        history: Sequence[Message] = (),
+        deadline: float | None = None,
+    ) -> Any:  # noqa: ANN401 - an object of the schema
+        until = self._until(deadline)
+        return self._extracted(question, schema, k, where, history, until, cancel, quoting=False).data
+
     def _extracted(  # noqa: PLR0917 - two callers, above
         self,
         question: str,
@@ -257,12 +273,12 @@ class Bot:
         k: int | None,
         where: str | None,
         history: Sequence[Message],
-        deadline: float | None,
+        until: Deadline,
+        cancel: Cancellation,
         *,
         quoting: bool,
     ) -> Answer:
         as_query(question)
-        until = self._until(deadline)
         start = time.perf_counter()
         with telemetry.span(**answer_spans.ROOT) as root:
             chat = self._chat()
@@ -271,7 +287,9 @@ class Bot:
             try:
                 with root.child(**answer_spans.chat(chat)) as own:
                     left = _left(until, chat.name)
-                    answer = chat.extract(question, found.passages, schema, history=history, deadline=left)
+                    answer = chat.extract(
+                        question, found.passages, schema, history=history, deadline=left, cancel=cancel
+                    )
                     answer_spans.used(own, answer)
             except _USERS_OWN:
                 raise

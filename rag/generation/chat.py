@@ -152,15 +152,19 @@ class ChatGenerator:
         *,
         history: Sequence[Message] = (),
         deadline: float | None = None,
+        cancel: Cancellation | None = None,
     ) -> Answer:
         """Answer with a value that fits a schema: ``Answer.data``, its JSON as ``Answer.text``.
 
-        Each text and number in it is held against the passages: ``Answer.sentences`` has one entry a value.
+        Each text and number in it is held against the passages: ``Answer.sentences`` has one entry a value. Calling
+        ``cancel``, from any thread, stops the model.
         """
-        work = partial(self._extracted, question, passages, schema, history, Deadline.after(deadline))
+        cancel = cancel or Cancellation()
+        work = partial(self._extracted, question, passages, schema, history, Deadline.after(deadline), cancel)
         try:
             return within(None if deadline is None else deadline + _GRACE, work)
         except OutOfTime:
+            cancel()
             raise self._too_late(deadline) from None
 
     # ---- machinery --------------------------------------------------------------------------------------------
@@ -193,7 +197,7 @@ class ChatGenerator:
         late = replace(until, at=until.at + _LATE)
         writing, skipped = Writing(self.sampling.max_tokens), False
         if stored is not None or self.sampling.n > 1 or not isinstance(self.model, ChatModel):
-            completion = stored or self._asked(messages, key, until)
+            completion = stored or self._asked(messages, key, until, cancel)
             sentences = writing.feed(self._chosen(completion, question, read))
             skipped = yield from _shown(verification, sentences, late)
         else:
@@ -218,8 +222,14 @@ class ChatGenerator:
             completion = replace(completion, incomplete=True, reason=why)
         return verification.answer(**self._facts(completion, cached=stored is not None))
 
-    def _extracted(
-        self, question: str, passages: Sequence[Passage], schema: Schema, history: Sequence[Message], until: Deadline
+    def _extracted(  # noqa: PLR0917 - one caller
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        schema: Schema,
+        history: Sequence[Message],
+        until: Deadline,
+        cancel: Cancellation,
     ) -> Answer:
         from .structured import as_json_schema, read_value, structured
         from .values import checked_values
@@ -229,8 +239,9 @@ class ChatGenerator:
         stored = kept_by(self.cache, key)
         completion = stored
         if completion is None:
-            sampling, left = self.sampling, _left(until)
-            completion = structured(self.model, messages, schema, sampling=sampling, deadline=left).completion
+            completion = structured(
+                self.model, messages, schema, sampling=self.sampling, deadline=_left(until), cancel=cancel
+            ).completion
             keep_in(self.cache, key, completion)
         answer = checked_values(
             Verification(self.checker, question, read),
@@ -272,9 +283,10 @@ class ChatGenerator:
         key = content_key(model, self.sampling, prompts.VERSION, messages(kept, prompts.digest(texts)), schema)
         return passages[:kept], messages(kept, prompts.new_nonce(texts)), key
 
-    def _asked(self, messages: list[Message], key: str, until: Deadline) -> Completion:
+    def _asked(self, messages: list[Message], key: str, until: Deadline, cancel: Cancellation) -> Completion:
         """Ask for whole answers."""
-        completion = self.model.complete(messages, sampling=self.sampling, deadline=_left(until))
+        stopped = {"cancel": cancel} if isinstance(self.model, ChatModel) else {}
+        completion = self.model.complete(messages, sampling=self.sampling, deadline=_left(until), **stopped)
         completion = replace(completion, texts=tuple(map(without_thoughts, completion.texts)))
         keep_in(self.cache, key, completion)
         return completion

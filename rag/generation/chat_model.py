@@ -19,7 +19,7 @@ from .deadline import Deadline
 from .language_model import Completion, Message
 from .reasoning import Thoughts, without_thoughts
 from .sampling import Sampling
-from .streaming import CompletionStream
+from .streaming import Cancellation, CompletionStream
 from .waiting import in_thread, pieces_of
 
 
@@ -77,9 +77,12 @@ class ChatModel(ABC):
         sampling: Sampling | None = None,
         deadline: float | None = None,
         constraint: Constraint | None = None,
+        cancel: Cancellation | None = None,
     ) -> Completion:
-        """Answer a conversation; see `LanguageModel.complete`."""
-        return self.complete_many([messages], sampling=sampling, deadline=deadline, constraint=constraint)[0]
+        """Answer a conversation; see `LanguageModel.complete`. Calling ``cancel``, from any thread, stops the model."""
+        return self.complete_many(
+            [messages], sampling=sampling, deadline=deadline, constraint=constraint, cancel=cancel
+        )[0]
 
     def complete_many(
         self,
@@ -88,9 +91,12 @@ class ChatModel(ABC):
         sampling: Sampling | None = None,
         deadline: float | None = None,
         constraint: Constraint | None = None,
+        cancel: Cancellation | None = None,
     ) -> list[Completion]:
         """Answer several conversations, in batches where the back end can; ``deadline`` is for all of them together."""
         requests = self._requests(conversations, sampling, deadline, constraint)
+        for request in requests if cancel is not None else ():
+            cancel.watch(request.cancelled.set)  # type: ignore[union-attr] # it is there
         return checked(self._complete_many(requests), constraint)
 
     def stream(

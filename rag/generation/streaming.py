@@ -32,6 +32,11 @@ class Cancellation:
         if called:
             stop()
 
+    @property
+    def called(self) -> bool:
+        """Whether it has been called."""
+        return self._called
+
     def __call__(self) -> None:
         """Stop everything."""
         with self._lock:

@@ -14,6 +14,7 @@ from .deadline import Deadline
 from .language_model import Completion, LanguageModel, Message
 from .reasoning import without_thoughts
 from .sampling import Sampling
+from .streaming import Cancellation
 
 Schema = type[Any] | Mapping[str, Any] | JsonSchema
 _FENCE = "```"
@@ -34,6 +35,7 @@ def structured(
     sampling: Sampling | None = None,
     deadline: float | None = None,
     attempts: int = 2,
+    cancel: Cancellation | None = None,
 ) -> Structured:
     """Have a model answer in the form of a schema.
 
@@ -52,6 +54,8 @@ def structured(
         As in `LanguageModel.complete`; the deadline is for all attempts together.
     attempts
         Answers to ask for, at most, where the model cannot be constrained.
+    cancel
+        Stops the model when it is called, from any thread.
 
     Returns
     -------
@@ -68,10 +72,13 @@ def structured(
     """
     constraint = as_json_schema(schema)
     if isinstance(model, ChatModel) and constraint.kind in model.constrains:
-        completion = model.complete(messages, sampling=sampling, deadline=deadline, constraint=constraint)
+        completion = model.complete(
+            messages, sampling=sampling, deadline=deadline, constraint=constraint, cancel=cancel
+        )
         return Structured(read_value(schema, completion.text), completion)
     until = Deadline.after(deadline)
-    return _told(model, messages, schema, sampling=sampling, deadline=until, attempts=attempts)
+    cancel = cancel or Cancellation()
+    return _told(model, messages, schema, sampling=sampling, deadline=until, attempts=attempts, cancel=cancel)
 
 
 def as_json_schema(schema: Schema) -> JsonSchema:
@@ -106,6 +113,7 @@ def _told(
     sampling: Sampling | None,
     deadline: Deadline,
     attempts: int,
+    cancel: Cancellation,
 ) -> Structured:
     form = json.dumps(as_json_schema(schema).schema, ensure_ascii=False)
     rule = f"Answer with one JSON value that fits this JSON schema, and nothing else:\n{form}"
@@ -113,14 +121,15 @@ def _told(
     usage = None
     while True:
         left = None if deadline.seconds == float("inf") else max(deadline.left, 0.001)
-        completion = model.complete(talk, sampling=sampling, deadline=left)
+        stopped = {"cancel": cancel} if isinstance(model, ChatModel) else {}
+        completion = model.complete(talk, sampling=sampling, deadline=left, **stopped)
         usage = completion.usage if usage is None else usage + completion.usage
         attempts -= 1
         text = _without_fence(without_thoughts(completion.text))
         try:
             return Structured(read_value(schema, text), replace(completion, texts=(text,), usage=usage))
         except ConstraintUnmet as error:
-            if attempts < 1 or deadline.passed:
+            if attempts < 1 or deadline.passed or cancel.called:
                 error.attempts = usage.calls
                 raise
             wrong = f"That does not do: {error}. {rule}"

@@ -75,7 +75,8 @@ class CallableModel(ChatModel):
         start = time.perf_counter()
         pieces: queue.SimpleQueue[object] = queue.SimpleQueue()
         prompt = plain_prompt(request.messages)
-        threading.Thread(target=self._run, args=(prompt, pieces, request), daemon=True).start()
+        closed = threading.Event()
+        threading.Thread(target=self._run, args=(prompt, pieces, request, closed), daemon=True).start()
         stops, words, parts, reason = Stops(request.sampling.stop), _Words(request.sampling.max_tokens), list[str](), ""
         try:
             while not stops.met and not reason:
@@ -84,8 +85,7 @@ class CallableModel(ChatModel):
                 except queue.Empty:
                     if request.deadline.passed and not parts:
                         raise LLMTimeout(f"{self.name} gave no answer before {request.deadline}") from None
-                    if request.deadline.passed or request.cancelled.is_set():
-                        reason = f"{request.deadline} passed in the middle of the answer"
+                    reason = _over(request)
                     continue
                 if item is _END:
                     break
@@ -104,23 +104,30 @@ class CallableModel(ChatModel):
                 yield rest
         finally:
             said = "".join(parts)
-            request.cancelled.set()
+            closed.set()
             tokens = (self.count_tokens(prompt), self.count_tokens(said) if said else 0)
             usage = Usage(*tokens, calls=1, seconds=time.perf_counter() - start)
             self.budget.spend(usage, n_bytes=len(said.encode()))
         return Completion((said,), usage, incomplete=bool(reason), reason=reason)
 
-    def _run(self, prompt: str, pieces: queue.SimpleQueue[object], request: Request) -> None:
+    def _run(self, prompt: str, pieces: queue.SimpleQueue[object], request: Request, closed: threading.Event) -> None:
         try:
             said = self._function(prompt)
             for piece in [said] if isinstance(said, str) else said:
                 pieces.put(piece)
-                if request.cancelled.is_set():
+                if closed.is_set() or request.cancelled.is_set():
                     break
         except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits
             pieces.put(error)
         else:
             pieces.put(_END)
+
+
+def _over(request: Request) -> str:
+    """Say why there is no waiting any more; empty where there is."""
+    if request.deadline.passed:
+        return f"{request.deadline} passed in the middle of the answer"
+    return "nobody waits for the answer any more" if request.cancelled.is_set() else ""
 
 
 def _name(function: Callable[..., object]) -> str:

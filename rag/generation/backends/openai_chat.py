@@ -11,9 +11,11 @@ import hashlib
 import logging
 import os
 import queue
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -131,7 +133,7 @@ class OpenAIChat(ChatModel):
         return self._complete_many([request])[0]
 
     def _complete_many(self, requests: Sequence[Request]) -> list[Completion]:
-        return _result(submit(self._all(requests)))
+        return _result(submit(self._all(requests)), [request.cancelled for request in requests])
 
     async def _acomplete_many(self, requests: Sequence[Request]) -> list[Completion]:
         return await asyncio.wrap_future(submit(self._all(requests)))
@@ -383,9 +385,12 @@ def _root(error: BaseException) -> str:
     return without_secrets(f"{str(error) or type(error).__name__}")[:300]
 
 
-def _result(future: Future[T]) -> T:
+def _result(future: Future[T], cancelled: Sequence[threading.Event] = ()) -> T:
     """Wait for a future; whatever interrupts the wait ends the work too."""
     try:
+        while not wait_for([future], timeout=0.1).done:
+            if any(event.is_set() for event in cancelled):
+                raise LLMTimeout("nobody waits for the answer any more")
         return future.result()
     finally:
         future.cancel()

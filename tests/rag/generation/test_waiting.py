@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from rag import Bot, CallableModel, Document, HashingEmbedder, KnowledgeBase, Message, Retriever
+from rag import Bot, CallableModel, Document, HashingEmbedder, KnowledgeBase, Message, Retriever, Sampling
 
 QUESTION = "How hot is green tea?"
 TRUE = "Green tea is steeped at 80 degrees [1]. "
@@ -77,13 +78,19 @@ async def _all(bot: Bot) -> str:
     return "".join(pieces[:-1])
 
 
-@pytest.mark.parametrize("how", ["aask", "aask_stream", "astream"])
+class Degrees(BaseModel):
+    degrees: int
+
+
+@pytest.mark.parametrize("how", ["aask", "aask for votes", "aask for a value", "aask_stream", "astream"])
 def test_who_stops_waiting_stops_the_model(kb: KnowledgeBase, how: str) -> None:
     model = Talking()
 
     async def use() -> None:
-        if how == "aask":
-            task = asyncio.ensure_future(Bot(Retriever(kb), model).aask(QUESTION))
+        if how.startswith("aask"):
+            bot = Bot(Retriever(kb), model, sampling=Sampling(n=3 if "votes" in how else 1, max_tokens=1_000_000))
+            asked = bot.aask(QUESTION, schema=Degrees) if "value" in how else bot.aask(QUESTION)
+            task = asyncio.ensure_future(asked)
             while model.said < 3:
                 await asyncio.sleep(0.01)
             task.cancel()

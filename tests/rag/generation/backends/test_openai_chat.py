@@ -35,6 +35,7 @@ from rag import (
 from rag.generation.backends import bounded_http, retries
 from rag.generation.backends.retries import retry_after
 from rag.generation.language_model import Completion
+from rag.generation.streaming import Cancellation
 
 ASK = [Message("system", "Be brief."), Message("user", "Who was Ada?")]
 both = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -107,6 +108,25 @@ class TestGoodAnswers:
         assert [body["seed"] for _, _, body in server.requests] == [5, 6, 7]
         with pytest.raises(LLMBadResponse, match="n=2 answers, got 1"):
             ask(server, stream=False, server="vllm", sampling=Sampling(n=2))
+
+    @pytest.mark.parametrize("n", [1, 3])
+    def test_a_blocking_call_is_ended_from_another_thread(self, server, n):
+        server.replies = [[head(), 60.0]]
+        cancel, raised = Cancellation(), []
+
+        def wait():
+            with pytest.raises(LLMTimeout) as error:
+                model(server).complete(ASK, sampling=Sampling(n=n), cancel=cancel)
+            raised.append(error.value)
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        while not server.requests:
+            time.sleep(0.01)
+        cancel()
+        waiting.join(30)
+        assert "nobody waits" in str(raised[0])
+        assert len(server.requests) == 1
 
     def test_async_answers_do_not_block_the_loop_and_can_be_cancelled(self, server):
         beaten = threading.Event()

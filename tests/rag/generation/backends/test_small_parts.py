@@ -99,6 +99,16 @@ class TestPrompts:
 
 
 class TestCallable:
+    def test_several_answers_are_whole_however_slow_the_function(self):
+        def write(prompt):
+            for word in ("one ", "two ", "three"):
+                time.sleep(0.15)  # longer than between two looks at whether anybody waits
+                yield word
+
+        answer = CallableModel(write).complete(ASK, sampling=Sampling(n=3))
+        assert answer.texts == ("one two three",) * 3
+        assert (answer.incomplete, answer.usage.calls) == (False, 3)
+
     def test_a_function_of_a_prompt(self):
         model = CallableModel(lambda prompt: prompt.upper())
         answer = model.complete([Message("system", "Be brief."), *ASK])
