@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,9 +74,9 @@ def command(
     if picture is not None:
         _draw(report, picture)
     if json:
-        print_json(_form(report, name, stored=not dry_run))
+        print_json(_form(report, name, wanted.problems, stored=not dry_run))
     else:
-        _show(report, name, kb, stored=not dry_run)
+        _show(report, name, kb, wanted.problems, stored=not dry_run)
     return exit_codes.SOME_FILES_FAILED if report.failed else exit_codes.OK
 
 
@@ -88,7 +89,7 @@ def at(curve: list[Point], coverage: float) -> Point:
     return min(curve, key=lambda point: abs(point.coverage - coverage))
 
 
-def _form(report: Report, name: str, *, stored: bool) -> dict[str, object]:
+def _form(report: Report, name: str, problems: Sequence[str], *, stored: bool) -> dict[str, object]:
     fitted = report.fitted
     return {
         "generator": name,
@@ -101,10 +102,11 @@ def _form(report: Report, name: str, *, stored: bool) -> dict[str, object]:
         "auroc": fitted.auroc,
         "curve": [point._asdict() for point in fitted.curve],
         "stored": stored,
+        "problems": list(problems),
     }
 
 
-def _show(report: Report, name: str, kb: Path, *, stored: bool) -> None:
+def _show(report: Report, name: str, kb: Path, problems: Sequence[str], *, stored: bool) -> None:
     from rich.table import Table
 
     console, fitted = stdout(), report.fitted
@@ -112,6 +114,8 @@ def _show(report: Report, name: str, kb: Path, *, stored: bool) -> None:
     console.print(f"{of}; {fitted.calibration.right:.0%} answered rightly if nothing is withheld; {one_line(name)}")
     if report.unjudged:
         console.print(f"{report.unjudged} questions left out: no answer, span or document is known", style="yellow")
+    for problem in problems:
+        stderr().print(f"left out: {one_line(problem)}", style="yellow", soft_wrap=True)
     if report.failed:
         stderr().print(f"{report.failed} questions failed and are left out", style="yellow")
     table = Table("coverage", "risk", "support from", box=None, pad_edge=False)

@@ -41,7 +41,11 @@ class JsonSchema:
             raise InvalidInput(f"JsonSchema({schema!r}): give a mapping, as json.load gives it")
         self.schema = dict(schema)
         self.name = name
-        self._validator = _validator(self.schema)
+        try:
+            self._validator = _validator(self.schema)
+            _closed(self.schema)
+        except RecursionError:
+            raise InvalidInput("the JSON schema is nested too deeply to be checked; flatten it") from None
 
     @property
     def closed(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def kb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         (tmp_path / "docs" / f"{name}.md").write_text(f"# {name}\n\nThe mass of {name} is {100 + i} tons.\n")
         rows.append({"id": f"a{i}", "text": f"What is the mass of {name}?", "answers": [str(100 + i)]})
         rows.append({"id": f"u{i}", "text": f"Who sang the opera number {i} in Vienna?", "unanswerable": True})
-    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, rows[0]]))
     assert run(["ingest", "docs", "--into", "kb", "--embedder", "hashing-64"]) == OK
     capsys.readouterr()
     return tmp_path / "kb"
@@ -38,6 +38,7 @@ def test_it_fits_stores_and_ask_obeys(kb: Path, capsys: pytest.CaptureFixture[st
     before = json.loads(capsys.readouterr().out)
     assert run(["calibrate", "kb", "questions.jsonl", "--json"]) == OK
     report = json.loads(capsys.readouterr().out)
+    assert "stands twice" in report["problems"][0]
     assert (report["questions"], report["unanswerable"], report["unjudged"]) == (80, 40, 0)
     assert report["auroc"] > 0.9
     last = report["curve"][-1]

@@ -43,8 +43,11 @@ class Grammar:
         self._text = _grammar(llguidance, constraint)
         fault = llguidance.LLMatcher.validate_grammar(self._text, tokenizer)
         if fault and not fault.startswith("WARNING"):
-            raise InvalidInput(f"{constraint}: not possible: {fault.splitlines()[0]}")
-
+            raise InvalidInput(f"{str(constraint)[:300]}: not possible: {fault.splitlines()[0]}")
+        first = llguidance.LLMatcher(tokenizer, self._text, log_level=0)
+        first.compute_bitmask()  # before, it does not know that it is stuck
+        if first.is_stopped() and not first.is_accepting():
+            raise InvalidInput(f"{str(constraint)[:300]}: no text at all fits it")
         found = map(tokenizer.tokenize_bytes, _ENDS if isinstance(constraint, JsonSchema) else ())
         self._ends = [tokens[0] for tokens in found if len(tokens) == 1]
         names = _names(constraint.schema) if isinstance(constraint, JsonSchema) else ()
@@ -53,7 +56,7 @@ class Grammar:
     def matcher(self, most: int) -> Matcher:
         """Start a text of at most so many tokens."""
         rest = max(_LEAST, most // 4, min(self._rest, most // 2))
-        return Matcher(_library().LLMatcher(self._tokenizer, self._text), most - rest, self._ends)
+        return Matcher(_library().LLMatcher(self._tokenizer, self._text, log_level=0), most - rest, self._ends)
 
 
 class Matcher:
@@ -118,9 +121,13 @@ def _library() -> Any:  # noqa: ANN401 - untyped library
 def _grammar(llguidance: Any, constraint: Constraint) -> str:  # noqa: ANN401 - untyped library
     matcher = llguidance.LLMatcher
     if isinstance(constraint, JsonSchema):
-        return str(matcher.grammar_from_json_schema(constraint.closed, defaults=_COMPACT))
+        try:
+            return str(matcher.grammar_from_json_schema(constraint.closed, defaults=_COMPACT))
+        except (ValueError, RecursionError) as error:  # numbers beyond 64 bits, say
+            raise InvalidInput(f"{str(constraint)[:300]}: not possible: {error}") from error
     if isinstance(constraint, Regex):
         return str(matcher.grammar_from_regex(constraint.pattern))
     assert isinstance(constraint, Choice)  # noqa: S101 - for the type checker; the union has no more
     options = " | ".join(json.dumps(option, ensure_ascii=False) for option in constraint.options)
-    return str(matcher.grammar_from_lark(f"start: {options}"))
+    # One word of many forms, not a rule of many words: a rule may have 2,000 at most.
+    return str(matcher.grammar_from_lark(f"start: CHOICE\nCHOICE: {options}"))

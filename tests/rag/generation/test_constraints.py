@@ -56,6 +56,14 @@ def test_references_within_the_schema_are_followed() -> None:
         tree.parse('{"next": {"n": "x"}}')
 
 
+def test_a_schema_nested_beyond_reason_is_refused_in_words() -> None:
+    schema: dict = {"type": "integer"}
+    for _ in range(3000):
+        schema = {"type": "array", "items": schema}
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        JsonSchema(schema)
+
+
 @pytest.mark.parametrize("schema", [True, [1], "x", None])
 def test_what_is_no_mapping_is_no_schema(schema: object) -> None:
     with pytest.raises(InvalidInput):

@@ -322,6 +322,20 @@ class TestConstraints:
     def test_what_has_no_grammar_is_refused_before_a_token_is_written(self, tiny):
         with pytest.raises(InvalidInput, match="not possible"):
             tiny.complete(ASK, constraint=Regex(r"(a)\1"))
+        with pytest.raises(InvalidInput, match="not possible"):
+            tiny.complete(ASK, constraint=JsonSchema({"type": "integer", "minimum": 10**30}))
+
+    def test_what_nothing_fits_is_refused_before_a_token_is_written(self, tiny):
+        for nothing in (Regex(r"[^\s\S]"), JsonSchema({"$ref": "#"})):
+            with pytest.raises(InvalidInput, match="no text at all"):
+                tiny.complete(ASK, constraint=nothing)
+
+    def test_choices_may_be_thousands_and_begin_alike(self, tiny):
+        options = [f"item {number}" for number in range(3000)]
+        sampling = Sampling(temperature=3.0, seed=1, n=20, max_tokens=40)
+        assert set(tiny.complete(ASK, sampling=sampling, constraint=Choice(options)).texts) <= set(options)
+        nested = ["a", "ab", "abc"]
+        assert set(tiny.complete(ASK, sampling=sampling, constraint=Choice(nested)).texts) == set(nested)
 
 
 class TestPrompt:
