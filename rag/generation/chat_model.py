@@ -16,7 +16,7 @@ from ..errors import ConstraintUnmet, InvalidInput, LLMUnsupported
 from .budget import Budget
 from .constraints import Constraint
 from .deadline import Deadline
-from .language_model import Completion, Message
+from .language_model import Completion, Message, well_formed
 from .reasoning import Thoughts, without_thoughts
 from .sampling import Sampling
 from .streaming import Cancellation, CompletionStream
@@ -215,7 +215,7 @@ class ChatModel(ABC):
         left = self.budget.left("tokens")
         if 0 < left < sampling.max_tokens:
             sampling = dataclasses.replace(sampling, max_tokens=int(left))
-        clean = tuple(Message(each.role, _well_formed(each.content)) for each in messages)
+        clean = tuple(Message(each.role, well_formed(each.content)) for each in messages)
         return Request(clean, sampling, deadline, constraint)
 
     def _instead(self, option: str) -> str:
@@ -252,11 +252,6 @@ def _checked_stream(
         return checked([end.value], constraint)[0]
     finally:
         pieces.close()
-
-
-def _well_formed(text: str) -> str:
-    """Replace lone surrogates, which no encoding carries."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _check_messages(messages: Sequence[Message]) -> None:

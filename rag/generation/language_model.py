@@ -11,6 +11,11 @@ from .sampling import Sampling
 Role = Literal["system", "user", "assistant"]
 
 
+def well_formed(text: str) -> str:
+    """Join halves of surrogate pairs and replace those that stand alone, which no encoding carries."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation with a model."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable
 from ...errors import LLMBadResponse, LLMTimeout
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
-from ..language_model import Completion, Usage
+from ..language_model import Completion, Usage, well_formed
 from .plain_prompt import plain_prompt
 from .stops import Stops
 
@@ -93,7 +93,7 @@ class CallableModel(ChatModel):
                     raise item
                 if not isinstance(item, str):
                     raise LLMBadResponse(f"{self.name} must give text, gave {type(item).__name__}")
-                fed = stops.feed(item)
+                fed = stops.feed(well_formed(item))
                 shown = words.within(fed)
                 reason = "the answer reached max_tokens" if shown != fed else ""
                 if shown:

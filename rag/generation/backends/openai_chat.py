@@ -35,7 +35,7 @@ from .bounded_http import TooLong, capped, client
 from .dialects import DIALECTS, body, unwrap
 from .retries import is_passing, wait
 from .secrets import keep_secret, secrets_of, without_secrets
-from .wire import UNFINISHED, events, read_event, read_reply, safe_start
+from .wire import UNFINISHED, Halves, events, read_event, read_reply, safe_start
 
 if TYPE_CHECKING:
     import httpx2
@@ -281,7 +281,7 @@ class OpenAIChat(ChatModel):
     async def _read_stream(self, response: httpx2.Response, call: _Call) -> tuple[tuple[str, ...], str]:
         import httpx2
 
-        start = bytearray()
+        start, halves = bytearray(), Halves()
         said = finish = ""
         reason = "the stream ended without saying that the answer is complete"
         try:
@@ -294,13 +294,14 @@ class OpenAIChat(ChatModel):
                 finish = part.finish or finish
                 if part.text is not None:
                     said = "yes"
-                    call.add(part.text)
+                    call.add(halves.feed(part.text))
         except (httpx2.RequestError, LLMBadResponse, TooLong) as error:
             if not call.pieces:
                 if isinstance(error, TooLong):
                     raise LLMBadResponse(f"the reply of {self._where} is {error}") from None
                 raise
             reason = without_secrets(f"the stream broke off: {error}")
+        call.add(halves.rest())
         if finish:
             reason = UNFINISHED.get(finish, "")
         if not said and finish not in UNFINISHED:

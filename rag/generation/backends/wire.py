@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import LLMBadResponse
-from ..language_model import Usage
+from ..language_model import Usage, well_formed
 from .secrets import without_secrets
 
 _LINE_END = re.compile("\r\n|\r|\n")  # not str.splitlines: an answer may hold U+2028
+_ABSURD = 10**9
+"""Tokens that no call has; a server that says so would spend a budget by a word."""
 UNFINISHED = {
     "length": "the answer reached max_tokens",
     "content_filter": "the server's content filter cut the answer",
@@ -48,7 +50,7 @@ def read_reply(body: bytes) -> tuple[tuple[str, ...], list[str | None], Usage]:
         end = _string(choice.get("finish_reason")) if isinstance(choice, dict) else None
         if not isinstance(text, str) and not (text is None and end in UNFINISHED and isinstance(message, dict)):
             raise LLMBadResponse(f"the reply holds no text: {safe_start(body)}")
-        texts.append(text or "")
+        texts.append(well_formed(text or ""))
         ends.append(end)
     return tuple(texts), ends, _usage(reply) or Usage()
 
@@ -73,6 +75,23 @@ def read_event(data: str) -> Part:
     if not isinstance(choice, dict) or not isinstance(text, str | None):
         raise LLMBadResponse(f"an event of the stream is no chunk of a chat completion: {safe_start(data.encode())}")
     return Part(text, _string(choice.get("finish_reason")), _usage(event))
+
+
+class Halves:
+    """Keeps back half a character at the end of a piece: some servers cut emoji in two, a surrogate to each event."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """Take a piece, return the text that is whole."""
+        text = self._held + piece
+        self._held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        return well_formed(text.removesuffix(self._held))
+
+    def rest(self) -> str:
+        """Return what stands for a half that stayed alone."""
+        return well_formed(self._held)
 
 
 async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
@@ -128,7 +147,7 @@ def _usage(reply: dict[str, Any]) -> Usage | None:
     if not isinstance(usage, dict):
         return None
     counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
-    return Usage(*(int(n) if isinstance(n, int) and n > 0 else 0 for n in counts))
+    return Usage(*(n if isinstance(n, int) and 0 < n < _ABSURD else 0 for n in counts))
 
 
 def _string(value: object) -> str | None:

@@ -99,7 +99,7 @@ def head(status: str = "200 OK", kind: str = "application/json", headers: str = 
 def whole(text: object = "Hello", finish: str | None = "stop", **more: object) -> bytes:
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
-    return http("200 OK", json.dumps({"choices": [choice], "usage": usage, **more}).encode())
+    return http("200 OK", json.dumps({"choices": [choice], "usage": usage} | more).encode())
 
 
 def event(text: str | None = None, finish: str | None = None) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 import sys
@@ -64,6 +65,11 @@ def ask(at, stream, *, deadline=20.0, sampling=None, constraint=None, **options)
         text = "".join(pieces)
         assert pieces.completion.text == text
         return pieces.completion
+
+
+def escaped(text: str) -> bytes:
+    """An event in pure ASCII, as most servers write JSON."""
+    return b"data: " + json.dumps({"choices": [{"delta": {"content": text}}]}).encode() + b"\n\n"
 
 
 def good(stream: bool) -> bytes:
@@ -442,6 +448,20 @@ class TestBadAnswers:
         answer = ask(server, stream)
         assert (answer.text, answer.incomplete) == ("Half", True)
         assert said in answer.reason
+
+    @pytest.mark.parametrize(
+        ("pieces", "text"),
+        [(("A \ud83d", "\ude00."), "A \U0001f600."), (("A \ud83d", "."), "A \ufffd."), (("A.", "\ud83d"), "A.\ufffd")],
+    )
+    def test_halves_of_a_character_are_joined_and_those_alone_replaced(self, server, pieces, text):
+        server.replies = [STREAM + b"".join(map(escaped, pieces)) + event(finish="stop") + DONE, whole("".join(pieces))]
+        assert "".join(model(server).stream(ASK)) == text
+        assert ask(server, stream=False).text == text
+
+    def test_a_count_of_tokens_that_cannot_be_is_not_believed(self, server):
+        server.replies = [whole("Hello", usage={"prompt_tokens": 10**40, "completion_tokens": -3})]
+        used = ask(server, stream=False).usage
+        assert (used.prompt_tokens, used.completion_tokens) == (0, 0)
 
     def test_a_server_that_does_not_stream_is_read_all_the_same(self, server):
         server.replies = [whole("Hello")]

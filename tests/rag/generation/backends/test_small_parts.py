@@ -99,6 +99,9 @@ class TestPrompts:
 
 
 class TestCallable:
+    def test_half_a_character_is_replaced(self):
+        assert CallableModel(lambda prompt: "A \ud83d.").complete(ASK).text == "A \ufffd."
+
     def test_several_answers_are_whole_however_slow_the_function(self):
         def write(prompt):
             for word in ("one ", "two ", "three"):
