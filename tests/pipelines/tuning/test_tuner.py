@@ -89,6 +89,7 @@ def test_additions_are_measured_where_they_are_limited(tuner):
 
 
 def test_a_budget_chooses_among_what_was_tried(tuner, monkeypatch):
+    monkeypatch.setenv("MASON_SECONDS", "300")
     made = tuner(recall=0.7, budget=1000.0)
     left = iter([800.0, 2.0, -1.0, -1.0])  # time for one, less than a build takes for the next, none for the last
     monkeypatch.setattr(made, "_left_for_trying", lambda: next(left))

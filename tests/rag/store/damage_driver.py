@@ -182,6 +182,8 @@ def trials(work: Path, flips: int, cuts: int, defect: str | None) -> dict[str, o
                 wrong = trial(work / "try", work / store, name, change, whole, result)
                 if wrong:
                     result["bad"].append(f"{store}/{name} {how}: {wrong[-400:]}")
+                    if defect:
+                        return result  # it is caught
     result["seconds"] = round(time.perf_counter() - start, 1)
     return result
 
