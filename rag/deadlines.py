@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from .errors import OutOfTime
 
 T = TypeVar("T")
+LEFT_BEHIND = "rag-work"
+"""How the names of threads begin that nobody may wait for any more; no process may clear up under them at its end."""
 
 
 def within(seconds: float | None, work: Callable[[], T]) -> T:
@@ -30,7 +32,7 @@ def within(seconds: float | None, work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
             said["error"] = error
 
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="deadline", daemon=True)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name=LEFT_BEHIND, daemon=True)
     thread.start()
     thread.join(max(0.0, seconds))
     if "error" in said:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from .exit_codes import BAD_USAGE, FAILED, INTERRUPTED, OK, STORE_DAMAGED, STORE_UNWRITABLE
@@ -18,7 +19,7 @@ _SOON = 0.05
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     _hear_every_interrupt()
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    _leave(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: list[str]) -> int:
@@ -38,6 +39,18 @@ def run(arguments: list[str]) -> int:
     if result == INTERRUPTED:  # newer Typers make an exit code of Ctrl-C, and say nothing
         return _interrupted()
     return result if isinstance(result, int) else OK
+
+
+def _leave(code: int) -> None:
+    """Exit; at once where a deadline left a thread behind in torch: Python's own end would abort the process (134)."""
+    from rag.deadlines import LEFT_BEHIND
+
+    if any(thread.name.startswith(LEFT_BEHIND) for thread in threading.enumerate()):
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _hear_every_interrupt() -> None:

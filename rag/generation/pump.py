@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import TypeVar
 
+from ..deadlines import LEFT_BEHIND
 from ..errors import OutOfTime
 
 Whole = TypeVar("Whole")
@@ -42,7 +43,7 @@ def pumped(
             end.set_exception(error)
         ready.put(end)
 
-    threading.Thread(target=write, daemon=True).start()
+    threading.Thread(target=write, name=LEFT_BEHIND, daemon=True).start()
     try:
         while not isinstance(item := _next(ready, left()), Future):
             yield item

@@ -312,3 +312,29 @@ def test_repair_that_may_have_lost_documents_says_so(kb: Path, capsys: pytest.Ca
     assert run(["repair", "kb"]) == SOME_FILES_FAILED
     assert "ingest your folders again" in capsys.readouterr().out
     assert run(["verify", "kb"]) == OK
+
+
+def test_a_thread_that_a_deadline_left_in_torch_does_not_crash_the_end() -> None:
+    program = """
+import torch
+import pipelines.cli as cli
+from rag.deadlines import within
+from rag.errors import OutOfTime
+
+def work():
+    matrix = torch.rand(300, 300)
+    while True:
+        matrix @ matrix
+
+def run(arguments):
+    try:
+        within(0.2, work)
+    except OutOfTime:
+        print("said", flush=False)
+        return 11
+
+cli.run = run
+cli.main([])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (11, "said\n"), done.stderr

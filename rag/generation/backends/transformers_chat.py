@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ...deadlines import LEFT_BEHIND
 from ...errors import InvalidInput, LLMTimeout, LLMUnavailable, LLMUnsupported, PromptTooLong
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
@@ -147,7 +148,7 @@ class TransformersChat(ChatModel):
                 work.set_exception(error)
             tokens.put(work)
 
-        threading.Thread(target=write, daemon=True).start()
+        threading.Thread(target=write, name=LEFT_BEHIND, daemon=True).start()
         try:
             yield from _texts(iter(tokens.get, work), Detokenizer(self._decode), Stops(stop))
             work.result()
