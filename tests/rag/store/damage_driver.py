@@ -152,15 +152,16 @@ def main() -> None:
     arguments.add_argument("--flips", type=int, default=8)
     arguments.add_argument("--cuts", type=int, default=3)
     arguments.add_argument("--defect", choices=sorted(DEFECTS))
+    arguments.add_argument("--only", default="*", help="name of the files to damage")
     given = arguments.parse_args()
     work = Path(tempfile.mkdtemp())
     try:
-        print(json.dumps(trials(work, given.flips, given.cuts, given.defect)))
+        print(json.dumps(trials(work, given.flips, given.cuts, given.defect, given.only)))
     finally:
         shutil.rmtree(work)
 
 
-def trials(work: Path, flips: int, cuts: int, defect: str | None) -> dict[str, object]:
+def trials(work: Path, flips: int, cuts: int, defect: str | None, only: str) -> dict[str, object]:
     start = time.perf_counter()
     build(work / "kb", 0, older=work / "older")
     build(work / "other", 500)
@@ -171,7 +172,7 @@ def trials(work: Path, flips: int, cuts: int, defect: str | None) -> dict[str, o
     for store in ("kb", "killed"):
         whole = search(work / store)
         assert whole.startswith("answers"), whole
-        for path in sorted((work / store).rglob("*")):
+        for path in sorted((work / store).rglob(only)):
             if not path.is_file() or (store == "killed" and "-wal" not in path.name and "-shm" not in path.name):
                 continue
             name = path.relative_to(work / store)

@@ -43,10 +43,10 @@ def test_no_damage_passes_unseen() -> None:
 
 
 # Few bits of a database change an answer: without page checksums most flips are found out by what reads the page.
-@pytest.mark.parametrize(("defect", "flips"), [("digest", "30"), ("checksum", "150")])
+@pytest.mark.parametrize(("defect", "flips", "only"), [("digest", "30", "*"), ("checksum", "600", "store.sqlite")])
 @pytest.mark.slow
-def test_a_planted_defect_is_caught(defect: str, flips: str) -> None:
-    assert run("--flips", flips, "--cuts", "0", "--defect", defect)["bad"]
+def test_a_planted_defect_is_caught(defect: str, flips: str, only: str) -> None:
+    assert run("--flips", flips, "--cuts", "0", "--defect", defect, "--only", only)["bad"]
 
 
 @pytest.mark.slow
