@@ -29,11 +29,12 @@ _PASSAGES_PER_DOCUMENT = 10
 
 @dataclass(slots=True)
 class RunReport:
-    """What `write_run` did."""
+    """What `write_run` did; ``notes`` say what failed and was done without, with the number of questions."""
 
     questions: int = 0
     lines: int = 0
     failures: list[str] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for JSON."""
@@ -62,10 +63,12 @@ def write_run(retriever: Searcher, questions: Path, run: Path, *, k: int, tag: s
     report = RunReport()
     with whole_file(run) as out:
         for batch in _batches(read_questions(questions, report.failures)):
-            results = retriever.retrieve_many([text for _, text in batch], k=k * _PASSAGES_PER_DOCUMENT)
-            for (name, _), passages in zip(batch, results, strict=True):
+            results = retriever.search_many([text for _, text in batch], k=k * _PASSAGES_PER_DOCUMENT)
+            for (name, _), found in zip(batch, results, strict=True):
                 report.questions += 1
-                for line in _lines(name, passages, k, tag):
+                for note in dict.fromkeys(found.notes):
+                    report.notes[note] = report.notes.get(note, 0) + 1
+                for line in _lines(name, found.passages, k, tag):
                     out.write(line)
                     report.lines += 1
     return report

@@ -139,6 +139,8 @@ class Answer:
         The value that a ``schema`` asked for.
     trace_id
         32 hexadecimal digits; the trace's where OpenTelemetry is recording one.
+    searched
+        The question as it was searched for, after rewriting.
     """
 
     question: str
@@ -158,6 +160,7 @@ class Answer:
     cached: bool = False
     data: Any = None
     trace_id: str = ""
+    searched: str = ""
 
     def __str__(self) -> str:
         """Return the text alone, for ``print``."""

@@ -452,4 +452,4 @@ def _timed(answer: Answer, root: telemetry.Span, found: Retrieval, start: float,
     if found.notes:
         answer = replace(answer, degraded=True, reason="; ".join(filter(None, (answer.reason, *found.notes))))
     root.set(rag__abstained=answer.abstained, rag__degraded=answer.degraded, rag__support=answer.support)
-    return replace(answer, timings=timings, trace_id=root.trace_id)
+    return replace(answer, timings=timings, trace_id=root.trace_id, searched=found.question)

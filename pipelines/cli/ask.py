@@ -24,7 +24,7 @@ from .arguments import (
 from .generating import Generating, read_schema, with_generating
 from .output import one_line, print_json, safe, stdout
 from .retrieving import retriever_for
-from .telling import streamed
+from .telling import searched_for, streamed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,12 +94,9 @@ def show(answer: Answer, console: Console, *, told: bool = False) -> None:
     """Print an answer and where it stands; where its text was ``told`` already, only that."""
     if not told:
         console.print(safe(answer.text) if answer.generator != "extractive" else one_line(answer.text))
+    searched = searched_for(answer.question, answer.searched)
     if answer.abstained:
-        if answer.reason:
-            console.print(f"({one_line(answer.reason)})", style="dim")
-        if answer.passages:
-            nearest = answer.passages[0]
-            console.print(f"Nearest passage: {place(nearest.source, nearest.heading, nearest.page)}", style="dim")
+        _nothing(answer, searched, console)
         return
     piped = not console.is_terminal  # a terminal gets whole words, a script whole lines
     console.print()
@@ -114,7 +111,20 @@ def show(answer: Answer, console: Console, *, told: bool = False) -> None:
         console.print(f"(degraded: {one_line(answer.reason)})", style="yellow")
     elif answer.incomplete:
         console.print(f"(incomplete: {one_line(answer.reason)})", style="yellow")
+    if searched:
+        console.print(searched, style="dim", soft_wrap=piped)
     console.print(f"\n{_facts(answer)}", style="dim", soft_wrap=piped)
+
+
+def _nothing(answer: Answer, searched: str, console: Console) -> None:
+    """Print why there is no answer, and what is nearest to one."""
+    if searched:
+        console.print(searched, style="dim")
+    if answer.reason:
+        console.print(f"({one_line(answer.reason)})", style="dim")
+    if answer.passages:
+        nearest = answer.passages[0]
+        console.print(f"Nearest passage: {place(nearest.source, nearest.heading, nearest.page)}", style="dim")
 
 
 def _facts(answer: Answer) -> str:

@@ -241,6 +241,8 @@ def show(result: Evaluation) -> None:
     for reason, metrics in _reasons(result).items():
         console.print(f"{', '.join(metrics)}: {one_line(reason)}", style="yellow")
     errors = stderr()
+    for note, count in result.notes.items():
+        errors.print(f"note: {count} of {len(result.questions)} questions: {one_line(note)}", style="yellow")
     for problem in result.questions.problems:
         errors.print(f"question file: {one_line(problem)}", style="yellow")
 

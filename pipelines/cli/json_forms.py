@@ -60,6 +60,7 @@ def answer(a: Answer) -> dict[str, Any]:
     """Return what ``ask --json`` prints."""
     return {
         "question": a.question,
+        "searched": a.searched,
         "answer": a.text,
         "abstained": a.abstained,
         "degraded": a.degraded,

@@ -27,6 +27,7 @@ from .arguments import (
 from .ask import place
 from .output import one_line, print_json, safe, stderr, stdout
 from .retrieving import named_model, retriever_for
+from .telling import searched_for
 
 if TYPE_CHECKING:
     from rag.documents import Passage
@@ -87,6 +88,8 @@ def command(
                 stdout().print(f"{report.questions} questions, {report.lines} lines written to {run}")
                 for line in report.failures:
                     stderr().print(f"failed: {one_line(line)}")
+                for note, count in report.notes.items():
+                    stderr().print(f"note: {count} of {report.questions} questions: {one_line(note)}", style="yellow")
             return exit_codes.SOME_FILES_FAILED if report.failures else exit_codes.OK
         assert question is not None  # noqa: S101 - checked above; tells mypy
         retriever = retriever_for(
@@ -113,9 +116,12 @@ def _one(retriever: Searcher, question: str, json: bool) -> int:
     found = retriever.search(question)
     if json:
         passages = [json_forms.passage(p) for p in found.passages]
-        timings = dict(found.timings)
-        print_json({"question": question, "passages": passages, "timings": timings, "notes": list(found.notes)})
+        told = {"question": question, "searched": found.question, "passages": passages}
+        print_json({**told, "timings": dict(found.timings), "notes": list(found.notes)})
     else:
+        searched = searched_for(question, found.question)
+        if searched:
+            stderr().print(searched, style="dim")
         _show(found.passages)
         for note in found.notes:
             stderr().print(f"note: {one_line(note)}", style="yellow")

@@ -34,6 +34,12 @@ def streamed(stream: AnswerStream, console: Console) -> tuple[Answer, bool]:
     return stream.answer, whole
 
 
+def searched_for(asked: str, searched: str) -> str:
+    """Return how a person is told that another question was searched for than the one asked; "" where none was."""
+    same = " ".join(asked.split()).casefold() == " ".join(searched.split()).casefold()
+    return "" if same or not searched else f"(searched for: {one_line(searched, 300)})"
+
+
 class _Writer:
     """Prints words as they come, wrapped at spaces.
 

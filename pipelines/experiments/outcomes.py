@@ -22,6 +22,7 @@ def line(outcome: Outcome, k: int) -> str:
         "error": outcome.error,
         "seconds": outcome.seconds,
         "timings": dict(outcome.timings),
+        "notes": list(outcome.notes),
     }
     if outcome.answer is not None:
         kept = {each.name: getattr(outcome.answer, each.name) for each in fields(Answer)} | {"passages": ()}
@@ -41,7 +42,8 @@ def outcome(text: str) -> Outcome:
         row = json.loads(text)
         passages = tuple(_read_passage(each) for each in row["passages"])
         answer = _answer(row["answer"], passages) if "answer" in row else None
-        return Outcome(row["question"], passages, answer, row["error"], row["seconds"], row["timings"])
+        notes = tuple(row.get("notes", ()))  # journals of earlier versions have none
+        return Outcome(row["question"], passages, answer, row["error"], row["seconds"], row["timings"], notes)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"no outcome: {error}") from error
 

@@ -119,7 +119,7 @@ def _retrieved(system: Retrieves, batch: Sequence[Question], depth: int) -> list
             found = many([q.text for q in batch], depth)
             share = (time.perf_counter() - start) / len(batch)
             return [
-                Outcome(q.id, tuple(each.passages), seconds=share, timings=dict(each.timings))
+                Outcome(q.id, tuple(each.passages), seconds=share, timings=dict(each.timings), notes=tuple(each.notes))
                 for q, each in zip(batch, found, strict=True)
             ]
         except Exception as error:  # noqa: BLE001 - one bad question spoils a batch: ask one at a time to find it

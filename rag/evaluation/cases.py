@@ -32,6 +32,8 @@ class Outcome:
         What went wrong; empty where nothing did. A failed row counts as zero.
     seconds
         Wall-clock time of the question; of a batch, its even share.
+    notes
+        What a retriever tried and did without: a rewriter or a reranker that failed. The row counts as it is.
     """
 
     question: str
@@ -40,6 +42,7 @@ class Outcome:
     error: str = ""
     seconds: float = 0.0
     timings: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,11 @@ class Evaluation:
     def failures(self) -> dict[str, str]:
         """Reason by id of each question that failed."""
         return {name: own.error for name, own in self.outcomes.items() if own.error}
+
+    @property
+    def notes(self) -> dict[str, int]:
+        """What the retriever tried and did without, with the number of questions: these count with the plain result."""
+        return dict(Counter(note for own in self.outcomes.values() for note in dict.fromkeys(own.notes)).most_common())
 
     def values(self, metric: str) -> dict[str, float]:
         """Return a metric's value by question, failed ones as 0; questions that it cannot score are absent."""
@@ -104,6 +110,7 @@ class Evaluation:
             "metrics": {name: value.as_dict() for name, value in self.metrics.items()},
             "problems": list(self.questions.problems),
             "failures": self.failures,
+            "notes": self.notes,
         }
 
     def save(self, path: str | Path) -> None:

@@ -14,6 +14,10 @@ LONG = 8
 
 # Rows of a QWERTY keyboard with the half-key shift between them: near keys are likelier slips.
 _ROWS = ((0.0, "qwertyuiop"), (0.25, "asdfghjkl"), (0.75, "zxcvbnm"))
+# Letters that are taken for each other by ear.
+_SOUNDS = ("aeiouy", "ck", "cs", "sz", "fv", "mn", "gj", "dt", "bp")
+_LIKELY = 0.3
+_FAR = 0.3
 _PLACES = {key: (x + shift, float(y)) for y, (shift, row) in enumerate(_ROWS) for x, key in enumerate(row)}
 
 
@@ -41,15 +45,27 @@ def begins_alike(typed: str, meant: str) -> bool:
 
 
 def cost(typed: str, meant: str) -> float:
-    """Return how unlikely it is that ``typed`` stands for ``meant``: slips, less for a swap or a neighbouring key."""
+    """Return how unlikely it is that ``typed`` stands for ``meant``: slips, less likely ones counted for more.
+
+    A swap and a neighbouring key are likely; a letter for another that neither lies nor sounds near is rather another
+    word ("lectin" is no "leptin").
+    """
     from rapidfuzz.distance import OSA
 
     total = float(OSA.distance(typed, meant))
     if len(typed) == len(meant):
         pairs = [(a, b) for a, b in zip(typed, meant, strict=True) if a != b]
         swapped = len(pairs) == 2 and pairs[0] == pairs[1][::-1]
-        total -= 0.3 * (1 if swapped else sum(_neighbours(a, b) for a, b in pairs))
+        total += -_LIKELY if swapped else sum(_taken(a, b) for a, b in pairs)
     return total
+
+
+def _taken(typed: str, meant: str) -> float:
+    """Return what it adds to a slip that one letter was taken for another."""
+    if _neighbours(typed, meant):
+        return -_LIKELY
+    alike = any(typed in sounds and meant in sounds for sounds in _SOUNDS)
+    return 0.0 if alike else _FAR
 
 
 def _neighbours(a: str, b: str) -> bool:

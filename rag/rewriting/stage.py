@@ -103,13 +103,16 @@ class Rewriting:
         return Rewritten(((main, 1.0), *others), tuple(steps))
 
     def after(self, done: Rewritten, passages: Sequence[Passage], corpus: Corpus) -> Rewritten:
-        """Return more queries where a rewriter with a second look finds the plain result too even; else ``done``."""
+        """Return more queries where a rewriter with a second look finds the plain result too even; else ``done``.
+
+        One that has failed already is not waited for again, and the deadline is one for both looks.
+        """
         (query, _), *others = done.queries
+        failed = {step.name for step in done.steps if step.note}
         for rewriter in self._second_looks() if not others else ():
-            if rewriter.looks_again(passages):
-                asked, step = _tried(
-                    _Again(rewriter), Asked(query.text, query.text, query.history), corpus, self.deadline
-                )
+            if rewriter.name not in failed and rewriter.looks_again(passages):
+                left = None if self.deadline is None else self.deadline - sum(step.seconds for step in done.steps)
+                asked, step = _tried(_Again(rewriter), Asked(query.text, query.text, query.history), corpus, left)
                 more = tuple((Query(each.text, query.history), each.weight) for each in asked.variants)
                 return Rewritten((*done.queries, *more), (*done.steps, step))
         return done

@@ -263,6 +263,7 @@ def test_a_question_of_a_conversation_is_searched_for_with_its_topic(
     assert run(["chat", str(kb), "--json", "--rewrite", rewrite]) == OK
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert (first["question"], second["question"]) == ("How hot is green tea?", "Why is it so?")
+    assert ("tea" in second["searched"]) is found
     named = {p["source"].rpartition("/")[2]: p["scores"].get("terms", 0.0) > 0 for p in second["passages"]}
     assert named.get("tea.md", False) is found
 

@@ -16,11 +16,12 @@ from rag.retriever import Retriever
 from rag.rewriting import RewritingRetriever, rewriting
 from rag.rewriting.by_model import CondenseByModel, Decompose, Keywords, MultiQuery, StepBack
 from rag.rewriting.consulting import parsed
+from rag.rewriting.corpus import LiveCorpus
 from rag.rewriting.gate import margin
 from rag.rewriting.hyde import HyDE
 from rag.rewriting.prompts import PROMPTS, read_examples
 from rag.rewriting.protocol import Asked
-from rag.rewriting.stage import Rewriting
+from rag.rewriting.stage import Rewriting, Rewritten, Step
 from rag.testing import HashingEmbedder, ScriptedGenerator
 
 
@@ -237,6 +238,39 @@ def test_auto_looks_again_where_no_passage_stands_out(kb, monkeypatch):
     ranks = RewritingRetriever(Retriever(kb, fusion="rrf"), rewriting("auto", Tools(kb, silent)))
     ranks.search(question, 3)  # reciprocal ranks are always close together and say nothing
     assert silent.calls == []
+
+
+def test_a_model_that_failed_is_asked_no_second_time(kb, monkeypatch):
+    """One that never answers would else cost its deadline twice."""
+    monkeypatch.setattr("rag.rewriting.gate.EVEN", 100.0)  # no passage ever stands out
+    model = ScriptedGenerator([RuntimeError("down")] * 2)
+    found = RewritingRetriever(Retriever(kb), rewriting("auto", Tools(kb, model))).search("leaves", 3)
+    assert len(model.calls) == 1
+    assert len(found.notes) == 1
+    plain = Retriever(kb).search("leaves", 3)
+    assert [(p.chunk, p.score) for p in found.passages] == [(p.chunk, p.score) for p in plain.passages]
+
+
+def test_the_deadline_is_one_for_both_looks(kb):
+    waited = []
+
+    class Slow:
+        name, waits, sees_results = "slow", False, True
+
+        def rewrite(self, asked, corpus, *, deadline):
+            return asked
+
+        def looks_again(self, passages):
+            return True
+
+        def again(self, asked, corpus, *, deadline):
+            waited.append(deadline)
+            return asked
+
+    stage = Rewriting([Slow()], deadline=10.0)
+    first = Rewritten(((Query("leaves"), 1.0),), (Step("slow", False, "leaves", seconds=4.0),))
+    stage.after(first, [], LiveCorpus(Retriever(kb)))
+    assert waited == [pytest.approx(6.0)]
 
 
 def test_a_second_look_is_explained(kb, monkeypatch):

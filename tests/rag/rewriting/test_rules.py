@@ -119,6 +119,11 @@ def test_neighbouring_keys_and_swaps_are_likelier_slips():
     assert cost("earthquaek", "earthquake") < cost("earthquxxe", "earthquake")
 
 
+def test_a_letter_that_neither_lies_nor_sounds_near_is_rather_another_word():
+    assert cost("seperate", "separate") == cost("lektin", "lectin") == 1
+    assert cost("lectin", "leptin") == cost("statins", "stating") == 1.3
+
+
 # ---- acronyms ---------------------------------------------------------------------------------------------------
 
 
