@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -273,15 +273,22 @@ class ChatGenerator:
         room = None if context is None else context - self.sampling.max_tokens
         kept = len(passages)
         if room is not None:
-            draft = "0" * 16
-            kept = conversation.most_that_fit(
-                kept, lambda n: conversation.size(messages(n, draft), self._count) <= room
-            )
+            kept = self._fitting(messages, len(passages), room)
+            while not kept and turns:  # a passage is worth more than the oldest turn
+                turns = conversation.newest_turns(turns, conversation.size(turns, self._count) - 1, self._count)
+                kept = self._fitting(messages, len(passages), room)
             kept = max(kept, 1)  # the model itself says that even one does not fit
         texts = [question, *(p.text + prompts.heading(p) for p in passages), *(turn.content for turn in turns)]
         model = (self.model.name, getattr(self.model, "revision", ""))
         key = content_key(model, self.sampling, prompts.VERSION, messages(kept, prompts.digest(texts)), schema)
         return passages[:kept], messages(kept, prompts.new_nonce(texts)), key
+
+    def _fitting(self, messages: Callable[[int, str], list[Message]], passages: int, room: int) -> int:
+        """Return how many passages fit, of so many."""
+        draft = "0" * 16
+        return conversation.most_that_fit(
+            passages, lambda n: conversation.size(messages(n, draft), self._count) <= room
+        )
 
     def _asked(self, messages: list[Message], key: str, until: Deadline, cancel: Cancellation) -> Completion:
         """Ask for whole answers."""

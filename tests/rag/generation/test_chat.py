@@ -1,4 +1,4 @@
-"""Answers of a language model that are cut off, endless, or too late to be checked."""
+"""Answers of a language model that are cut off, endless, or too late to be checked; what its context holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from timing import tried, within
 
-from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Retriever, Sampling
+from rag import Bot, CallableModel, Document, HashingEmbedder, KnowledgeBase, Message, Retriever, Sampling
+from rag.generation.chat import ChatGenerator
 from rag.generation.language_model import Completion, Usage
 
 QUESTION = "How hot is green tea, and what takes boiling water?"
@@ -114,3 +115,23 @@ def test_a_check_that_hangs_costs_the_deadline(kb: KnowledgeBase, schema: dict |
     answer = within(1.5, lambda: bot.ask(QUESTION) if schema is None else bot.extract(QUESTION, schema))
     assert answer.degraded
     assert "deadline" in answer.reason
+
+
+def test_earlier_turns_give_way_to_the_first_passage(kb: KnowledgeBase) -> None:
+    prompts: list[str] = []
+
+    def write(prompt: str) -> str:
+        prompts.append(prompt)
+        return "Green tea is steeped at 80 degrees [1]."
+
+    passages = Retriever(kb).retrieve(QUESTION)
+    long = [Message("user", "What of the old kettle? " * 40), Message("assistant", "It is black. " * 40)]
+    short = [Message("user", "And the cup?"), Message("assistant", "It is blue.")]
+    ChatGenerator(CallableModel(write), kb.embedder, kb.analyser).generate(QUESTION, passages, history=short)
+    room = len(prompts[0].encode()) // 3 + 60
+    model = CallableModel(write, context=room + 512)
+    answer = ChatGenerator(model, kb.embedder, kb.analyser).generate(QUESTION, passages, history=[*long, *short])
+    assert answer.text == "Green tea is steeped at 80 degrees. [1]"
+    assert "80 degrees" in prompts[1]
+    assert "the cup" in prompts[1]
+    assert "kettle" not in prompts[1]
