@@ -17,6 +17,9 @@ from chat_server import ChatServer
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["COLUMNS"] = "80"  # of tables, whatever the terminal that the tests are started from
+for _name in ("FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE"):
+    os.environ.pop(_name, None)
 
 # The same examples on every run and no limit on their time, so that a run fails for what was changed and for nothing
 # else. To look for new examples: pytest --hypothesis-profile=search (repeat it; add --hypothesis-seed=N to come back).
