@@ -16,6 +16,8 @@ from rag.errors import InvalidInput, StoreMismatch
 from rag.knowledge_base import KnowledgeBase, SourceInfo
 from rag.loaders import Found, LoadFailure, discover, load_files
 
+from . import other_scripts
+
 ProgressCallback = Callable[["Progress"], None]
 
 
@@ -99,6 +101,9 @@ class IngestReport:
         Documents.
     chunks, embedded
         Chunks written, and how many of them needed the model.
+    other_scripts
+        Share of letters that are not of the Latin alphabet, 0 to 1, where the default model, which reads English, had
+        new chunks to embed; see `other_scripts`.
     failures
         One per file or archive member that is not in, with the reason.
     """
@@ -113,6 +118,7 @@ class IngestReport:
     removed: int = 0
     chunks: int = 0
     embedded: int = 0
+    other_scripts: float = 0.0
     seconds: float = 0.0
     failures: list[Failure] = field(default_factory=list)
 
@@ -186,6 +192,8 @@ def ingest(
         report.removed += sum(kb.remove(source) for source in reading.emptied)
         if prune:
             report.removed += kb.prune(_under(base, name) for name in names)
+        if report.embedded:
+            report.other_scripts = round(other_scripts.share(kb), 3)
     report.seconds = time.perf_counter() - start
     return report
 

@@ -121,6 +121,8 @@ def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
 
 
 def _show(report: IngestReport) -> None:
+    from ..other_scripts import MANY
+
     console = stdout()
     verb = "Made" if report.created else "Updated"
     rate = f", {report.chunks / report.seconds:.0f} chunks/s" if report.chunks and report.seconds else ""
@@ -136,6 +138,14 @@ def _show(report: IngestReport) -> None:
     console.print(
         "  " + ", ".join(f"{n} {what}" for n, what in counts if n) if any(n for n, _ in counts) else "  nothing to do"
     )
+    if report.other_scripts > MANY:
+        stderr().print(
+            f"{report.other_scripts:.0%} of the letters are not Latin ones. The default model reads English: "
+            "the search by meaning will find little.\nTake a multilingual model (--embedder, into a new folder), "
+            "or let words say more: --dense-weight 0.2.",
+            style="yellow",
+            soft_wrap=True,
+        )
     if report.failures:
         reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(f.reason for f in report.failures).most_common())
         errors = stderr()
