@@ -62,7 +62,9 @@ if TYPE_CHECKING:
     from .knowledge_base import KnowledgeBase
     from .loaders import LoadFailure, load
     from .query import Query
+    from .refining import RefinedRetriever
     from .retriever import Retrieval, Retriever
+    from .rewriting import RewritingRetriever
 
 __all__ = [
     "Answer",
@@ -110,9 +112,11 @@ __all__ = [
     "PromptTooLong",
     "Query",
     "RagError",
+    "RefinedRetriever",
     "Regex",
     "Retrieval",
     "Retriever",
+    "RewritingRetriever",
     "Sampling",
     "Section",
     "Sentence",
@@ -177,9 +181,11 @@ _HOME = {
     "PromptTooLong": ".errors",
     "Query": ".query",
     "RagError": ".errors",
+    "RefinedRetriever": ".refining",
     "Regex": ".generation.constraints",
     "Retrieval": ".retriever",
     "Retriever": ".retriever",
+    "RewritingRetriever": ".rewriting",
     "Sampling": ".generation.sampling",
     "Section": ".documents",
     "Sentence": ".answers",

@@ -7,16 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .components import Tools
+from .context.registry import context as made_context
 from .context.stage import Built, Context
 from .generation.spending import metered
+from .reranking.registry import reranking as made_reranking
 from .reranking.stage import Reranked, Reranking
 from .retriever import Retrieval
 from .searching import Layer, Searcher
 
 if TYPE_CHECKING:
+    from .context.protocol import ContextBuilder
     from .explanation import Explanation
     from .filters import Filter
+    from .generation.language_model import LanguageModel
     from .query import Query
+    from .reranking.protocol import Reranker
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +42,34 @@ class RefinedRetriever(Layer):
     retriever
         Searches; asked for ``Reranking.top_k_in`` passages where there is a reranking.
     reranking
-        See `rag.reranking.reranking`.
+        Names such as ``"late-interaction+mmr"``, rerankers of your own in a list, or what `rag.reranking.reranking`
+        makes of them with other numbers of passages or another deadline.
     context
-        See `rag.context.context`. What it widens and drops is what the generator reads; without one, what is found.
+        Names such as ``"neighbours+unique"``, steps of your own in a list, or what `rag.context.context` makes of them.
+        What it widens and drops is what the generator reads; without one, what is found.
+    model
+        For rerankers by a language model.
+
+    Raises
+    ------
+    InvalidInput
+        A name or option that does not exist, or a reranker that needs a model where none is given.
     """
 
     def __init__(
-        self, retriever: Searcher, *, reranking: Reranking | None = None, context: Context | None = None
+        self,
+        retriever: Searcher,
+        *,
+        reranking: str | Sequence[str | Reranker] | Reranking | None = None,
+        context: str | Sequence[str | ContextBuilder] | Context | None = None,
+        model: LanguageModel | None = None,
     ) -> None:
         super().__init__(retriever)
+        tools = Tools(retriever.kb, model)
+        if reranking is not None and not isinstance(reranking, Reranking):
+            reranking = made_reranking(reranking, tools)
+        if context is not None and not isinstance(context, Context):
+            context = made_context(context, tools)
         self.reranking = reranking
         self.context = context
 

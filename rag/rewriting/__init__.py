@@ -1,9 +1,8 @@
 """Questions as people ask them, made into queries that find: each strategy a small file on one protocol.
 
->>> from rag import Retriever
->>> from rag.rewriting import RewritingRetriever, rewriting                     # doctest: +SKIP
->>> retriever = RewritingRetriever(Retriever(kb), rewriting("auto", Tools(kb)))  # doctest: +SKIP
->>> retriever.retrieve("how do i delet a document")                             # doctest: +SKIP
+>>> from rag import Retriever, RewritingRetriever
+>>> retriever = RewritingRetriever(Retriever(kb), "auto")  # doctest: +SKIP
+>>> retriever.retrieve("how do i delet a document")        # doctest: +SKIP
 """
 
 from __future__ import annotations

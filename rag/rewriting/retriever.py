@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..components import Tools
 from ..documents import Passage
 from ..fusion import ZScore
 from ..generation.spending import metered
@@ -14,11 +15,15 @@ from ..query import Query, as_query
 from ..retriever import Retrieval, Retriever
 from ..searching import Layer, Searcher
 from .corpus import LiveCorpus
+from .registry import AUTO
+from .registry import rewriting as made
 from .stage import Rewriting, Rewritten
 
 if TYPE_CHECKING:
     from ..explanation import Explanation
     from ..filters import Filter
+    from ..generation.language_model import LanguageModel
+    from .protocol import QueryRewriter
 
 RRF_K = 60.0
 _SEEN = 10
@@ -38,7 +43,20 @@ class RewritingRetriever(Layer):
     retriever
         Searches.
     rewriting
-        See `rag.rewriting.rewriting`.
+        Names such as ``"auto"`` or ``"acronyms,rm3:docs=5"``, rewriters of your own in a list, or what
+        `rag.rewriting.rewriting` makes of them with a deadline.
+    model
+        For rewriters by a language model; ``auto`` uses it where one is given.
+
+    Raises
+    ------
+    InvalidInput
+        A name or option that does not exist, or a rewriter that needs a model where none is given.
+
+    Examples
+    --------
+    >>> retriever = RewritingRetriever(Retriever(kb), "auto")  # doctest: +SKIP
+    >>> retriever.retrieve("how do i delet a document")        # doctest: +SKIP
 
     References
     ----------
@@ -46,8 +64,16 @@ class RewritingRetriever(Layer):
     methods", SIGIR 2009.
     """
 
-    def __init__(self, retriever: Searcher, rewriting: Rewriting) -> None:
+    def __init__(
+        self,
+        retriever: Searcher,
+        rewriting: str | Sequence[str | QueryRewriter] | Rewriting = AUTO,
+        *,
+        model: LanguageModel | None = None,
+    ) -> None:
         super().__init__(retriever)
+        if not isinstance(rewriting, Rewriting):
+            rewriting = made(rewriting, Tools(retriever.kb, model)) or Rewriting([])
         self.rewriting = rewriting
         self._corpus = LiveCorpus(retriever)
 
