@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from .errors import InvalidInput
+
 if TYPE_CHECKING:
     from .documents import Passage
     from .filters import Filter
@@ -51,9 +53,18 @@ class Searcher(Protocol):
 
 
 class Layer(ABC):
-    """A searcher around another one: it has the same knowledge base and answers by its own ``search_many``."""
+    """A searcher around another one: it has the same knowledge base and answers by its own ``search_many``.
+
+    Raises
+    ------
+    InvalidInput
+        What is given is no searcher.
+    """
 
     def __init__(self, retriever: Searcher) -> None:
+        if not hasattr(retriever, "search_many"):
+            given = type(retriever).__name__
+            raise InvalidInput(f"a {type(self).__name__} stands over a retriever, not a {given}: give Retriever(kb)")
         self.retriever = retriever
 
     @property

@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from rag import Bot, Chunk, Document, HashingEmbedder, InvalidFilter, InvalidInput, KnowledgeBase, Retriever
+from rag import (
+    Bot,
+    Chunk,
+    Document,
+    HashingEmbedder,
+    InvalidFilter,
+    InvalidInput,
+    KnowledgeBase,
+    RefinedRetriever,
+    Retriever,
+    RewritingRetriever,
+)
 
 
 @pytest.fixture
@@ -58,6 +69,9 @@ def test_a_document_that_cannot_be_stored_is_named(kb: KnowledgeBase, document: 
 def test_parts_in_the_wrong_place_say_what_to_write(kb: KnowledgeBase, tmp_path: Path):
     with pytest.raises(InvalidInput, match=r"Bot\(Retriever\(kb\)\)"):
         Bot(kb)  # type: ignore[arg-type]
+    for layer in (RewritingRetriever, RefinedRetriever):
+        with pytest.raises(InvalidInput, match=r"not a KnowledgeBase: give Retriever\(kb\)"):
+            layer(kb)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match=r"not a str: Retriever\(KnowledgeBase\.open\(folder\)\)"):
         Retriever("kb")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="give a list of specs"):
