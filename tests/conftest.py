@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
+import signal
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -41,6 +44,24 @@ def _caches(tmp_path_factory: pytest.TempPathFactory) -> None:
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     os.environ["RAG_CACHE_DIR"] = str(shared / "rag-cache")
+
+
+@pytest.fixture
+def full_disk():
+    """A disk on which no file grows beyond some bytes: writing more fails as on a full one, by the file size limit."""
+
+    @contextlib.contextmanager
+    def limited(n_bytes):
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, handler)
+
+    return limited
 
 
 @pytest.fixture

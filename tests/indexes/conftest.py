@@ -2,29 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import resource
-import signal
-
 import pytest
-
-
-@pytest.fixture
-def full_disk():
-    """A disk on which no file grows beyond some bytes: writing more fails as on a full one, by the file size limit."""
-
-    @contextlib.contextmanager
-    def limited(n_bytes):
-        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-            signal.signal(signal.SIGXFSZ, handler)
-
-    return limited
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import resource
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,24 +17,6 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # the planted engines are imported by name, as the registry imports engines
 
 import planted  # noqa: E402
-
-
-@pytest.fixture
-def file_limit():
-    """Return a context in which no file may grow beyond some bytes: writing more fails as on a full disk."""
-
-    @contextlib.contextmanager
-    def limited(n_bytes):
-        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-            signal.signal(signal.SIGXFSZ, handler)
-
-    return limited
 
 
 @pytest.fixture(scope="session")

@@ -62,9 +62,9 @@ def test_the_percentiles_of_its_times_are_ours(tmp_path, vectors):
             assert shown.tolist() == pytest.approx([0.002] * 3 if file.attrs["batch_mode"] else [2.0, 4.0, 10.0])
 
 
-def test_a_full_disk_leaves_no_half_file(tmp_path, vectors, file_limit):
+def test_a_full_disk_leaves_no_half_file(tmp_path, vectors, full_disk):
     truth = exact(vectors.base, vectors.queries, 10, "l2")
-    with file_limit(5000), pytest.raises(DiskFull, match=r"cannot write .*small\.hdf5: .*; free some space"):
+    with full_disk(5000), pytest.raises(DiskFull, match=r"cannot write .*small\.hdf5: .*; free some space"):
         write_dataset(tmp_path, vectors, truth)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 

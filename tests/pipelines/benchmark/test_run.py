@@ -188,22 +188,22 @@ def test_lines_of_others_are_refused(bench, tmp_path, line, message):
         read(tmp_path)
 
 
-def test_a_full_disk_keeps_whole_rows(bench, tmp_path, monkeypatch, file_limit):
+def test_a_full_disk_keeps_whole_rows(bench, tmp_path, monkeypatch, full_disk):
     monkeypatch.setattr(run_module.ann_benchmarks, "is_possible", lambda: False)
     bench(["honest"], tmp_path)
     filler = (tmp_path / FILE).read_text() * 20
     (tmp_path / FILE).write_text(
         filler
     )  # larger than an index of the small data, so that the row is what finds no room
-    with file_limit(len(filler) + 100), pytest.raises(DiskFull, match=r"20 rows are kept.*--resume"):
+    with full_disk(len(filler) + 100), pytest.raises(DiskFull, match=r"20 rows are kept.*--resume"):
         bench(["honest", "half"], tmp_path, resume=True)
     assert (tmp_path / FILE).read_text() == filler
     assert bench(["honest", "half"], tmp_path, resume=True).measured == 1
 
 
-def test_a_disk_that_is_full_for_the_vectors(bench, tmp_path, file_limit, monkeypatch):
+def test_a_disk_that_is_full_for_the_vectors(bench, tmp_path, full_disk, monkeypatch):
     monkeypatch.setattr(run_module.ann_benchmarks, "is_possible", lambda: False)
-    with file_limit(2000), pytest.raises(DiskFull, match=r"cannot write 0 MB of vectors .*File too large; free some"):
+    with full_disk(2000), pytest.raises(DiskFull, match=r"cannot write 0 MB of vectors .*File too large; free some"):
         bench(["honest"], tmp_path)
 
 
