@@ -27,9 +27,9 @@ from machine import machine
 
 from rag.answers import Answer
 from rag.documents import Passage
-from rag.generation import ranking
-from rag.generation.extractive import ExtractiveGenerator
-from rag.retriever import Retriever
+from rag.extractive import scoring as ranking
+from rag.extractive.generator import ExtractiveGenerator
+from rag.retrieval.hybrid import Retriever
 
 K, DEEP = 5, 60
 

@@ -29,10 +29,10 @@ from rag.components import Tools
 from rag.context import context
 from rag.documents import Document, Passage, Section
 from rag.evaluation.comparison import holm, p_value
-from rag.evaluation.squad import contains_reference
+from rag.evaluation.metrics.squad import contains_reference
 from rag.knowledge_base import KnowledgeBase
-from rag.refining import RefinedRetriever
-from rag.retriever import Retriever
+from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import RefinedRetriever
 
 FOUND = 20
 FIRST = "first that fit"

@@ -36,8 +36,8 @@ def data(questions: int, depth: int):
 
 
 def ours():
-    from rag.evaluation.judged_ranks import judged_ranks
-    from rag.evaluation.ranking import per_question
+    from rag.evaluation.metrics.judged_ranks import judged_ranks
+    from rag.evaluation.metrics.ranking import per_question
 
     def build(qrels, run):
         return qrels, run, judged_ranks(qrels, run)

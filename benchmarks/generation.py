@@ -22,7 +22,7 @@ import numpy as np
 from machine import machine
 
 from rag import Message, Sampling
-from rag.generation.backends.transformers_chat import TransformersChat
+from rag.llm.backends.transformers_chat import TransformersChat
 
 RULES = (
     "You answer questions from the passages below and from nothing else. Write short sentences. After each sentence "

@@ -22,10 +22,10 @@ from retrieval_quality import judgments, ours
 
 from rag.embedding import embedder
 from rag.evaluation.comparison import compare
-from rag.granularity import GRANULARITIES
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
-from rag.retriever import Retriever
+from rag.retrieval.hybrid import Retriever
+from rag.store.granularity import GRANULARITIES
 
 TIMED = 200
 

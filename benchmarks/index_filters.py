@@ -16,7 +16,7 @@ import faiss
 import numpy as np
 
 import indexes
-from indexes.testing_oracle import cloud
+from indexes.testing.oracle import cloud
 
 SPECS = [
     "flat",

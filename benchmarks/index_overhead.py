@@ -20,7 +20,7 @@ import faiss
 import numpy as np
 
 import indexes
-from indexes.testing_oracle import cloud
+from indexes.testing.oracle import cloud
 
 SPECS = ["flat", "hnsw", "hnsw:storage=sq8", "ivf", "pq", "ivfpq", "ivfpq:fast_scan=true", "lsh", "sq"]
 

@@ -1,6 +1,6 @@
 """Learn the weights that the extractive generator ships.
 
-    python benchmarks/learn_answer_weights.py SQUAD_DIR --kb DIR [--out rag/generation/answer_weights.json]
+    python benchmarks/learn_answer_weights.py SQUAD_DIR --kb DIR [--out rag/extractive/answer_weights.json]
 
 SQUAD_DIR holds ``v1`` and ``v2``: SQuAD's development sets in BEIR form with ``answers.jsonl`` and
 ``unanswerable.jsonl``. Questions go the real road (knowledge base, hybrid retrieval of five passages, sentences,
@@ -23,13 +23,13 @@ import squad
 from scipy.optimize import minimize
 
 from rag.documents import Passage
-from rag.generation import ranking
-from rag.generation.candidates import candidates
-from rag.generation.extractive import EMBEDDED, settings
-from rag.generation.features import NAMES, features, standardised
-from rag.generation.question import analyse
-from rag.generation.words import WordReader
-from rag.retriever import Retriever
+from rag.extractive import scoring as ranking
+from rag.extractive.features import NAMES, features, standardised
+from rag.extractive.generator import EMBEDDED, settings
+from rag.extractive.question_type import analyse
+from rag.grounding.quotable_sentences import candidates
+from rag.grounding.words import WordReader
+from rag.retrieval.hybrid import Retriever
 
 K = 5
 DEEP = 60
@@ -154,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("squad", type=Path)
     parser.add_argument("--kb", type=Path, required=True, help="knowledge base of v1's paragraphs; made if missing")
-    parser.add_argument("--out", type=Path, default=Path("rag/generation/answer_weights.json"))
+    parser.add_argument("--out", type=Path, default=Path("rag/extractive/answer_weights.json"))
     args = parser.parse_args()
     with squad.knowledge_base(args.squad / "v1", args.kb) as kb:
         retriever, vectors = Retriever(kb, k=K), Vectors(kb.embedder)

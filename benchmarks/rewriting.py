@@ -2,8 +2,8 @@
 
     python benchmarks/rewriting.py BEIR_DIR [--kb DIR] [--questions 1000] [--json]
 
-Every question is asked as it is, with one and with two seeded keyboard typos (`rag.evaluation.typos`), by BM25 alone,
-the dense index alone and both, plain and with ``spelling``. nDCG@10 by document, trec_eval's own code.
+Every question is asked as it is, with one and with two seeded keyboard typos (`rag.evaluation.robustness.typos`), by
+BM25 alone, the dense index alone and both, plain and with ``spelling``. nDCG@10 by document, trec_eval's own code.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from machine import machine
 
 from rag.components import Tools
 from rag.evaluation import QuestionSet, evaluate, read_questions, with_typos
-from rag.evaluation.questions import Question
+from rag.evaluation.questions.questions import Question
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
-from rag.retriever import Retriever
+from rag.retrieval.hybrid import Retriever
 from rag.rewriting import RewritingRetriever, rewriting
 
 SYSTEMS = {"terms": {"dense": False}, "dense": {"terms": False}, "hybrid": {}}

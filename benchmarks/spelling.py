@@ -3,9 +3,9 @@
     python benchmarks/spelling.py --kb KB [--kb KB ...] --questions BEIR_DIR [--questions BEIR_DIR ...] [--sample 300]
 
 Each collection's questions are put to each knowledge base as they are, and with one seeded typo
-(`rag.evaluation.typos`). Counted are words: those of clean questions that change; misspelt ones that documents have, by
-whether the right word comes back, the wrong one, or none; and misspelt ones that documents lack, of which every change
-is wrong.
+(`rag.evaluation.robustness.typos`). Counted are words: those of clean questions that change; misspelt ones that
+documents have, by whether the right word comes back, the wrong one, or none; and misspelt ones that documents lack, of
+which every change is wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from squad import rows
 
 from rag.evaluation import with_typos
 from rag.knowledge_base import KnowledgeBase
-from rag.retriever import Retriever
+from rag.retrieval.hybrid import Retriever
 from rag.rewriting.corpus import LiveCorpus
 from rag.rewriting.protocol import Asked
 from rag.rewriting.spelling import SpellingCorrector

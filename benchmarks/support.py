@@ -1,6 +1,6 @@
 """How well the check of support tells claims that passages bear out from claims that they do not; and its weights.
 
-    python benchmarks/support.py DATA --scifact KB --squad KB [--learn rag/generation/support_weights.json] [--json]
+    python benchmarks/support.py DATA --scifact KB --squad KB [--learn rag/grounding/support_weights.json] [--json]
 
 DATA holds ``scifact`` (BEIR form with ``evidence.jsonl``: the labels of the claims; Wadden et al., EMNLP 2020) and
 ``squad``. KB are knowledge bases of ``beir:DATA/scifact`` and ``beir:DATA/squad/v1``. Each claim is held against the
@@ -36,12 +36,12 @@ from machine import machine
 from scipy.optimize import minimize
 
 from rag.documents import Passage
-from rag.generation.claims import FEATURES, Claim, features
-from rag.generation.evidence import bare
-from rag.generation.question import analyse
-from rag.generation.support import LEXICAL, LOOKED_AT, SUPPORTED, SupportChecker, number_missing
+from rag.extractive.question_type import analyse
+from rag.grounding.evidence import bare
+from rag.grounding.support import LEXICAL, LOOKED_AT, SUPPORTED, SupportChecker, number_missing
+from rag.grounding.support_features import FEATURES, Claim, features
 from rag.knowledge_base import KnowledgeBase
-from rag.retriever import Retriever
+from rag.retrieval.hybrid import Retriever
 from rag.sentences import sentences
 
 K, DEEP = 5, 20

@@ -24,14 +24,14 @@ from .errors import (
 )
 from .idset import IdSet
 from .recommendation import Recommendation, recommend
-from .registry import Engine, Family, engines
-from .spec import Parameters, Spec, parse
-from .types import METRICS, Hits, Ids, Metric, Scores, Terms, Traits, Vectors
+from .registry import Engine, engines, parse
+from .spec import Parameters, Spec
+from .types import METRICS, Family, Hits, Ids, Metric, Scores, Terms, Traits, Vectors
 
 if TYPE_CHECKING:
     from .base import Index
     from .dense_index import DenseIndex
-    from .term import TermIndex
+    from .term_index import TermIndex
 
 __all__ = [
     "METRICS",
@@ -112,7 +112,7 @@ def terms(spec: str) -> TermIndex:
         The library underneath is not installed.
     """
     from .registry import engine
-    from .term import TermIndex
+    from .term_index import TermIndex
 
     parsed = parse(spec)
     cls = engine(parsed.name)
@@ -142,6 +142,6 @@ def load(path: str | os.PathLike[str]) -> Index[Any]:
     EngineMissing
         The library underneath is not installed.
     """
-    from .opening import open_index
+    from .registry import open_index
 
     return open_index(path)

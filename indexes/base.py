@@ -20,10 +20,9 @@ from .checks import checked_ids, listing
 from .errors import IndexDamaged, InvalidInput, NotBuilt, UnknownId
 from .idset import IdSet
 from .locks import ReadersWriterLock
-from .registry import Family
 from .rows import Keep, RowMap
 from .spec import Parameters, Spec
-from .types import Ids, Traits
+from .types import Family, Ids, Traits
 
 Items = TypeVar("Items")
 """What an engine is given in one go: a float32 matrix, or a list of bags of terms."""

@@ -8,10 +8,10 @@ from typing import ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .bm25_formulas import DELTAS, VARIANTS, Formula, Variant
 from .errors import InvalidInput
-from .postings import Postings
-from .postings_index import PostingsIndex, PostingsScorer, Scorer
+from .inverted.bm25_formulas import DELTAS, VARIANTS, Formula, Variant
+from .inverted.postings import Postings
+from .inverted.postings_index import PostingsIndex, PostingsScorer, Scorer
 from .spec import Parameters, param
 
 
@@ -66,7 +66,7 @@ class BM25Index(PostingsIndex):
 
     def _made(self, formula: Formula) -> Scorer:
         if self.build_params.engine == "rank-bm25":
-            from .bm25_reference import RankBM25
+            from .inverted.bm25_reference import RankBM25
 
             return RankBM25(self._postings, formula)
         return BM25Scorer(self._postings, formula)

@@ -14,10 +14,9 @@ from . import scan
 from .base import Allow, Index
 from .checks import checked_ids, checked_k, listing
 from .errors import InvalidInput, UnknownId
-from .registry import Family
 from .rows import Keep
 from .spec import Parameters, Value
-from .types import METRICS, Hits, Ids, Metric, Scores, Vectors
+from .types import METRICS, Family, Hits, Ids, Metric, Scores, Vectors
 from .vectors import checked_vectors, one_query, unit
 
 MAX_DIM = 1 << 16

@@ -14,6 +14,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class IndexError_(Exception):  # noqa: N801, N818 - the bare name would shadow the builtin that every reader knows
     """Base of every error that ``indexes`` raises on purpose."""
@@ -48,3 +51,11 @@ class IndexDamaged(IndexError_, ValueError):  # noqa: N818
 
 class IndexMissing(IndexDamaged, FileNotFoundError):  # noqa: N818
     """There is no folder where a saved index should be."""
+
+
+def unknown(what: str, name: str, known: Iterable[str], where: str = "") -> str:
+    """Write the message for a name that does not exist, with the nearest that does."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, 1, 0.5) or [n for n in names if n.lower() == name.lower()]
+    choice = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
+    return " ".join(filter(None, (f"unknown {what} {name!r}", where))) + f": {choice}"

@@ -1,4 +1,4 @@
-"""The table of all engines: one row each, imported on first use.
+"""The table of all engines: one row each, imported on first use; spec strings and saved folders become indexes here.
 
 An engine of another package joins by an entry point of the group ``rag_workbench.indexes``, its name and class:
 ``mine = "my_package.my_index:MyIndex"``. Other processes, such as a benchmark's, find it too.
@@ -7,19 +7,23 @@ An engine of another package joins by an entry point of the group ``rag_workbenc
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from .errors import EngineMissing, UnknownParameter
+from . import files
+from .base import KIND, Index
+from .errors import EngineMissing, IndexDamaged, InvalidInput, UnknownParameter, unknown
+from .spec import AUTO, Spec, Value, hints
+from .types import Family
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from .base import Index
-
-Family = Literal["dense", "terms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,6 @@ def row(name: str) -> Engine:
         return _TABLE[name]
     from importlib.metadata import entry_points
 
-    from .spec import unknown
-
     others = {point.name: point for point in entry_points(group=GROUP)}
     if name not in others:
         raise UnknownParameter(unknown("index", name, [*_TABLE, *others]))
@@ -135,3 +137,77 @@ def library(module: str, name: str) -> Any:  # noqa: ANN401 - a module without t
         raise EngineMissing(
             f"the index {name!r} needs {module}, which cannot be imported ({error}): {row(name).install}"
         ) from error
+
+
+def open_index(path: str | os.PathLike[str]) -> Index[Any]:
+    """See ``indexes.load``."""
+    folder = Path(path)
+    manifest = files.verify(folder)
+    facts = {k: v for k, v in manifest.items() if k not in ("files", "digest")}
+    try:
+        if facts.pop("kind") != KIND:
+            raise IndexDamaged(f"{files.MANIFEST} in {folder} is not that of an index")
+        cls, format_ = engine(facts.pop("engine")), facts.pop("format")
+        if format_ != cls.format:
+            raise IndexDamaged(
+                f"{files.MANIFEST} in {folder} has format {format_} of {cls.name}, this version reads {cls.format}: "
+                "rebuild the index"
+            )
+        n_rows = facts.pop("rows")
+        build, search = cls.Build(**facts.pop("build")), cls.Search(**facts.pop("search"))
+        index = cls(**facts, build=build, search=search)
+    except (KeyError, TypeError, InvalidInput, UnknownParameter) as error:
+        raise IndexDamaged(f"{files.MANIFEST} in {folder} does not describe an index: {error}") from error
+    if type(n_rows) is not int or n_rows < 0:
+        raise IndexDamaged(f"{files.MANIFEST} in {folder}: {n_rows!r} is no number of rows")
+    index._restore(folder, n_rows)
+    return index
+
+
+def parse(spec: str) -> Spec:
+    """Read a spec string.
+
+    Parameters
+    ----------
+    spec
+        ``name`` or ``name:parameter=value,...``; build and search parameters may be mixed.
+
+    Raises
+    ------
+    UnknownParameter
+        A name that does not exist; the message has the nearest one.
+    InvalidInput
+        A value of the wrong type or out of range, or a spec that cannot be read.
+    """
+    if not isinstance(spec, str):
+        raise InvalidInput(f"a spec is a string like 'hnsw:M=32', got {spec!r}")
+    name, _, rest = spec.strip().partition(":")
+    cls = engine(name.strip())
+    build, search = hints(cls.Build), hints(cls.Search)
+    values: dict[str, Value] = {}
+    for part in filter(None, (p.strip() for p in rest.split(","))):
+        key, equals, text = (s.strip() for s in part.partition("="))
+        if key not in build and key not in search:
+            raise UnknownParameter(unknown("parameter", key, [*build, *search], f"of {name}"))
+        if not equals or not text:
+            raise InvalidInput(f"write {key}=value in the spec {spec!r}")
+        if key in values:
+            raise InvalidInput(f"{key} is given twice in the spec {spec!r}")
+        values[key] = _read(text, (build.get(key) or search[key])[0])
+    return Spec(
+        name.strip(),
+        cls.Build(**{k: v for k, v in values.items() if k in build}),
+        cls.Search(**{k: v for k, v in values.items() if k in search}),
+    )
+
+
+def _read(text: str, kind: type[Any]) -> Value:
+    if text == AUTO:
+        return None
+    if kind is bool:
+        return {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}.get(text.lower(), text)
+    try:
+        value: Value = kind(text)
+    except ValueError:
+        value = text  # the check of the field refuses it, with the parameter's name and range
+    return value

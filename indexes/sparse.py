@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .postings_index import PostingsIndex, PostingsScorer, Scorer
+from .inverted.postings_index import PostingsIndex, PostingsScorer, Scorer
 
 
 class SparseIndex(PostingsIndex):

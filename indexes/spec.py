@@ -7,15 +7,14 @@ gives spec strings, sweeps, help texts and the tables of the documentation.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .errors import InvalidInput, UnknownParameter
+from .errors import InvalidInput, UnknownParameter, unknown
 
 Value = int | float | bool | str | None
 AUTO = "auto"
@@ -81,57 +80,10 @@ class Spec:
         return self.name if not parts else self.name + ":" + ",".join(f"{k}={_text(v)}" for k, v in parts.items())
 
 
-def parse(spec: str) -> Spec:
-    """Read a spec string.
-
-    Parameters
-    ----------
-    spec
-        ``name`` or ``name:parameter=value,...``; build and search parameters may be mixed.
-
-    Raises
-    ------
-    UnknownParameter
-        A name that does not exist; the message has the nearest one.
-    InvalidInput
-        A value of the wrong type or out of range, or a spec that cannot be read.
-    """
-    from .registry import engine
-
-    if not isinstance(spec, str):
-        raise InvalidInput(f"a spec is a string like 'hnsw:M=32', got {spec!r}")
-    name, _, rest = spec.strip().partition(":")
-    cls = engine(name.strip())
-    build, search = _hints(cls.Build), _hints(cls.Search)
-    values: dict[str, Value] = {}
-    for part in filter(None, (p.strip() for p in rest.split(","))):
-        key, equals, text = (s.strip() for s in part.partition("="))
-        if key not in build and key not in search:
-            raise UnknownParameter(unknown("parameter", key, [*build, *search], f"of {name}"))
-        if not equals or not text:
-            raise InvalidInput(f"write {key}=value in the spec {spec!r}")
-        if key in values:
-            raise InvalidInput(f"{key} is given twice in the spec {spec!r}")
-        values[key] = _read(text, (build.get(key) or search[key])[0])
-    return Spec(
-        name.strip(),
-        cls.Build(**{k: v for k, v in values.items() if k in build}),
-        cls.Search(**{k: v for k, v in values.items() if k in search}),
-    )
-
-
-def unknown(what: str, name: str, known: Iterable[str], where: str = "") -> str:
-    """Write the message for a name that does not exist, with the nearest that does."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, 1, 0.5) or [n for n in names if n.lower() == name.lower()]
-    choice = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
-    return " ".join(filter(None, (f"unknown {what} {name!r}", where))) + f": {choice}"
-
-
 _known_hints: dict[type[Any], dict[str, tuple[type[Any], bool]]] = {}
 
 
-def _hints(cls: type[Any]) -> dict[str, tuple[type[Any], bool]]:
+def hints(cls: type[Any]) -> dict[str, tuple[type[Any], bool]]:
     """Return the bare type of every field, and whether it may be None; worked out once per class."""
     if cls not in _known_hints:
         _known_hints[cls] = {name: _bare(hint) for name, hint in typing.get_type_hints(cls).items()}
@@ -144,24 +96,12 @@ def _bare(hint: Any) -> tuple[type[Any], bool]:  # noqa: ANN401 - a type form ha
     return bare[0], len(bare) < len(options)
 
 
-def _read(text: str, kind: type[Any]) -> Value:
-    if text == AUTO:
-        return None
-    if kind is bool:
-        return {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}.get(text.lower(), text)
-    try:
-        value: Value = kind(text)
-    except ValueError:
-        value = text  # the check of the field refuses it, with the parameter's name and range
-    return value
-
-
 def _text(value: Value) -> str:
     return AUTO if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _check(cls: type[Parameters], field: dataclasses.Field[Any], value: Any) -> Value:  # noqa: ANN401 - to be found out
-    kind, optional = _hints(cls)[field.name]
+    kind, optional = hints(cls)[field.name]
     if hasattr(value, "item"):  # a numpy scalar
         value = value.item()
     if kind is float and type(value) is int:

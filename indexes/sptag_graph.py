@@ -19,12 +19,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import files, inner_product, sptag_library
+from .duplicate_rows import Twins
 from .errors import EngineMissing, IndexDamaged
 from .registry import row
 from .rows import Keep
 from .spec import Parameters, param
 from .staged import StagedIndex
-from .twins import Twins
 from .types import Ids, Scores, Traits, Vectors
 
 _FILES = ("indexloader.ini", "tree.bin", "graph.bin", "deletes.bin")

@@ -76,3 +76,6 @@ class Traits:
     filter: Literal["native", "overfetch", "scan"]
     add: Literal["native", "buffer"]
     recall_floor: float
+
+
+Family = Literal["dense", "terms"]

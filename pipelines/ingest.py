@@ -9,14 +9,15 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import indexes
 from rag.documents import Document, Scalar
+from rag.embedding import DEFAULT_MODEL
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, StoreMismatch
 from rag.knowledge_base import KnowledgeBase, SourceInfo
 from rag.loaders import Found, LoadFailure, discover, load_files
-
-from . import other_scripts
 
 ProgressCallback = Callable[["Progress"], None]
 
@@ -193,7 +194,7 @@ def ingest(
         if prune:
             report.removed += kb.prune(_under(base, name) for name in names)
         if report.embedded:
-            report.other_scripts = round(other_scripts.share(kb), 3)
+            report.other_scripts = round(share_of_other_scripts(kb), 3)
     report.seconds = time.perf_counter() - start
     return report
 
@@ -327,3 +328,20 @@ class _Reading:
         """Report how far the ingest is."""
         if self.on_progress is not None:
             self.on_progress(self.progress)
+
+
+MANY = 0.2
+"""Share of letters outside the Latin alphabet above which a person is told."""
+
+_SAMPLE = 200
+_LAST_LATIN = "\u024f"  # of Latin Extended-B
+
+
+def share_of_other_scripts(kb: KnowledgeBase) -> float:
+    """Return the share of letters outside the Latin alphabet, 0 to 1, in a sample of the chunks; 0 for other models."""
+    if kb.embedder.name != DEFAULT_MODEL:
+        return 0.0
+    ids = kb.chunk_ids()
+    sample = np.random.default_rng(0).choice(ids, min(_SAMPLE, len(ids)), replace=False)
+    letters = [c for chunk in kb.chunks(sample.tolist()) for c in chunk.text if c.isalpha()]
+    return sum(c > _LAST_LATIN for c in letters) / max(len(letters), 1)

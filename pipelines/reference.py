@@ -16,8 +16,8 @@ import typer.main
 
 import indexes
 from indexes.registry import engine
-from rag.generation.backends.dialects import DIALECTS
-from rag.generation.models import BACKENDS, language_model_class
+from rag.llm.backends.dialects import DIALECTS
+from rag.llm.models import BACKENDS, language_model_class
 
 from .cli.app import app
 from .cli.exit_codes import MEANINGS

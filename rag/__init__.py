@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .answers import Answer, Checks, Citation, Sentence
     from .bot import Bot
-    from .documents import Chunk, Document, Passage, Section
+    from .documents import Chunk, Document, Passage, Query, Section
     from .embedding import CallableEmbedder, Embedder, HashingEmbedder, embedder
     from .errors import (
         BudgetExceeded,
@@ -44,26 +44,25 @@ if TYPE_CHECKING:
         StoreMissing,
         StoreUnwritable,
     )
-    from .generation.backends.callable_model import CallableModel
-    from .generation.budget import Budget
-    from .generation.cache import CompletionCache
+    from .extractive.generator import ExtractiveGenerator
     from .generation.calibration import Calibration
     from .generation.chat import ChatGenerator
-    from .generation.constraints import Choice, JsonSchema, Regex
-    from .generation.entailment import CrossEncoderEntailment
-    from .generation.extractive import ExtractiveGenerator
-    from .generation.language_model import Completion, LanguageModel, Message, Usage
-    from .generation.models import language_model
-    from .generation.prices import Price
     from .generation.prompts import Example
-    from .generation.sampling import Sampling
-    from .generation.streaming import AnswerStream
-    from .generation.structured import structured
+    from .grounding.support import CrossEncoderEntailment
     from .knowledge_base import KnowledgeBase
+    from .llm.backends.callable_model import CallableModel
+    from .llm.budget import Budget
+    from .llm.cache import CompletionCache
+    from .llm.constraints import Choice, JsonSchema, Regex
+    from .llm.language_model import Completion, LanguageModel, Message, Usage
+    from .llm.models import language_model
+    from .llm.prices import Price
+    from .llm.sampling import Sampling
+    from .llm.streaming import AnswerStream
+    from .llm.structured import structured
     from .loaders import LoadFailure, load
-    from .query import Query
-    from .refining import RefinedRetriever
-    from .retriever import Retrieval, Retriever
+    from .retrieval.hybrid import Retrieval, Retriever
+    from .retrieval.retriever import RefinedRetriever
     from .rewriting import RewritingRetriever
 
 __all__ = [
@@ -137,33 +136,33 @@ __all__ = [
 # Each name is imported on first use: a loader's child process needs no numpy, and a search no loader.
 _HOME = {
     "Answer": ".answers",
-    "AnswerStream": ".generation.streaming",
+    "AnswerStream": ".llm.streaming",
     "Bot": ".bot",
-    "Budget": ".generation.budget",
+    "Budget": ".llm.budget",
     "BudgetExceeded": ".errors",
     "Calibration": ".generation.calibration",
     "CallableEmbedder": ".embedding",
-    "CallableModel": ".generation.backends.callable_model",
+    "CallableModel": ".llm.backends.callable_model",
     "ChatGenerator": ".generation.chat",
     "Checks": ".answers",
-    "Choice": ".generation.constraints",
+    "Choice": ".llm.constraints",
     "Chunk": ".documents",
     "Citation": ".answers",
-    "Completion": ".generation.language_model",
-    "CompletionCache": ".generation.cache",
+    "Completion": ".llm.language_model",
+    "CompletionCache": ".llm.cache",
     "ConstraintUnmet": ".errors",
-    "CrossEncoderEntailment": ".generation.entailment",
+    "CrossEncoderEntailment": ".grounding.support",
     "DeadlinePassed": ".errors",
     "Document": ".documents",
     "Embedder": ".embedding",
     "EmbedderError": ".errors",
     "Example": ".generation.prompts",
     "ExtraMissing": ".errors",
-    "ExtractiveGenerator": ".generation.extractive",
+    "ExtractiveGenerator": ".extractive.generator",
     "HashingEmbedder": ".embedding",
     "InvalidFilter": ".errors",
     "InvalidInput": ".errors",
-    "JsonSchema": ".generation.constraints",
+    "JsonSchema": ".llm.constraints",
     "KnowledgeBase": ".knowledge_base",
     "LLMBadResponse": ".errors",
     "LLMError": ".errors",
@@ -171,22 +170,22 @@ _HOME = {
     "LLMTimeout": ".errors",
     "LLMUnavailable": ".errors",
     "LLMUnsupported": ".errors",
-    "LanguageModel": ".generation.language_model",
+    "LanguageModel": ".llm.language_model",
     "LoadFailure": ".loaders",
-    "Message": ".generation.language_model",
+    "Message": ".llm.language_model",
     "ModelDamaged": ".errors",
     "ModelMissing": ".errors",
     "Passage": ".documents",
-    "Price": ".generation.prices",
+    "Price": ".llm.prices",
     "PromptTooLong": ".errors",
-    "Query": ".query",
+    "Query": ".documents",
     "RagError": ".errors",
-    "RefinedRetriever": ".refining",
-    "Regex": ".generation.constraints",
-    "Retrieval": ".retriever",
-    "Retriever": ".retriever",
+    "RefinedRetriever": ".retrieval.retriever",
+    "Regex": ".llm.constraints",
+    "Retrieval": ".retrieval.hybrid",
+    "Retriever": ".retrieval.hybrid",
     "RewritingRetriever": ".rewriting",
-    "Sampling": ".generation.sampling",
+    "Sampling": ".llm.sampling",
     "Section": ".documents",
     "Sentence": ".answers",
     "StoreCorrupt": ".errors",
@@ -196,11 +195,11 @@ _HOME = {
     "StoreMismatch": ".errors",
     "StoreMissing": ".errors",
     "StoreUnwritable": ".errors",
-    "Usage": ".generation.language_model",
+    "Usage": ".llm.language_model",
     "embedder": ".embedding",
-    "language_model": ".generation.models",
+    "language_model": ".llm.models",
     "load": ".loaders",
-    "structured": ".generation.structured",
+    "structured": ".llm.structured",
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .documents import Passage
-from .generation.language_model import Usage
+from .llm.language_model import Usage
 
 Verdict = Literal["supported", "unsupported", "no claim"]
 

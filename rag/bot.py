@@ -8,10 +8,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 
-from . import answer_spans, telemetry
+from . import telemetry
 from .answers import Answer
-from .deadlines import within
-from .documents import Passage
+from .deadlines import Deadline, within
+from .documents import Passage, Query, as_query
 from .errors import (
     DeadlinePassed,
     ExtraMissing,
@@ -22,24 +22,21 @@ from .errors import (
     ModelMissing,
     OutOfTime,
 )
-from .generation.deadline import Deadline
-from .generation.extractive import ExtractiveGenerator
+from .extractive.generator import ExtractiveGenerator
+from .generation.fallback import quoted_after_failure, quoted_if_nothing_is_supported
 from .generation.generators import EXTRACTIVE
 from .generation.generators import generator as generator_for
-from .generation.language_model import Message
-from .generation.spending import total
-from .generation.streaming import AnswerStream, Cancellation
-from .generation.waiting import in_thread, pieces_of
-from .query import Query, as_query
-from .quoting import quoted_after_failure, quoted_if_nothing_is_supported
+from .llm.language_model import Message
+from .llm.spending import total
+from .llm.streaming import AnswerStream, Cancellation, in_thread, pieces_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from .generation import protocol
+    from .generation import generators as protocol
     from .generation.calibration import Calibration
     from .generation.chat import ChatGenerator
-    from .retriever import Retrieval
+    from .retrieval.hybrid import Retrieval
     from .searching import Searcher
 
     Model = TypeVar("Model", bound=BaseModel)
@@ -280,17 +277,17 @@ class Bot:
     ) -> Answer:
         as_query(question)
         start = time.perf_counter()
-        with telemetry.span(**answer_spans.ROOT) as root:
+        with telemetry.span(**telemetry.ROOT) as root:
             chat = self._chat()
             found = self._search(root, question, k, where, history, until)
             read = time.perf_counter()
             try:
-                with root.child(**answer_spans.chat(chat)) as own:
+                with root.child(**telemetry.chat(chat)) as own:
                     left = _left(until, chat.name)
                     answer = chat.extract(
                         question, found.passages, schema, history=history, deadline=left, cancel=cancel
                     )
-                    answer_spans.used(own, answer)
+                    telemetry.used(own, answer)
             except _USERS_OWN:
                 raise
             except Exception as error:  # whatever a model raises, quotes remain
@@ -310,7 +307,7 @@ class Bot:
         cancel: Cancellation,
     ) -> Generator[str, None, Answer]:
         start = time.perf_counter()
-        with telemetry.span(**answer_spans.ROOT) as root:
+        with telemetry.span(**telemetry.ROOT) as root:
             found = self._search(root, question, k, where, history, until)
             read = time.perf_counter()
             # Quotes are chosen for the question as it was searched for: spelt right, and standing alone.
@@ -354,13 +351,13 @@ class Bot:
         if not isinstance(self.generator, ChatGenerator):
             return self._rechecked(_in_time(until, partial(self.generator.generate, question, passages)), passages)
         chat = self.generator
-        with root.child(**answer_spans.chat(chat)) as own:
+        with root.child(**telemetry.chat(chat)) as own:
             left = _left(until, chat.name)
             with chat.stream(question, passages, history=history, deadline=left) as stream:
                 cancel.watch(stream.cancel)
                 yield from stream
             answer = stream.answer
-            answer_spans.used(own, answer)
+            telemetry.used(own, answer)
         return quoted_if_nothing_is_supported(answer, partial(self._quotes, question, passages, until))
 
     def _quotes(self, question: str, passages: Sequence[Passage], until: Deadline) -> Answer:
@@ -385,12 +382,12 @@ class Bot:
             threshold = calibration.threshold if threshold is None else threshold
         if threshold is None or answer.support >= threshold:
             return answer
-        from .generation.verification import withheld
+        from .grounding.verification import withheld
 
         return withheld(answer, f"its support is {answer.support:.2f}, below the threshold {threshold:.2f}")
 
     def _rechecked(self, answer: Answer, passages: Sequence[Passage]) -> Answer:
-        from .generation.verification import rechecked
+        from .grounding.verification import rechecked
 
         return rechecked(replace(answer, generator=answer.generator or type(self.generator).__name__), passages)
 
@@ -406,7 +403,7 @@ class Bot:
         asked = tuple(turn.content for turn in history if turn.role == "user")
         query = Query(question, asked) if asked else question
         name = self.retriever.kb.path.name
-        with root.child(**answer_spans.retrieval(name, k if k is not None else self.retriever.k)) as own:
+        with root.child(**telemetry.retrieval(name, k if k is not None else self.retriever.k)) as own:
             found = _in_time(until, partial(self.retriever.search, query, k, where=where))
             own.set(rag__passages=len(found.passages))
             return found

@@ -10,21 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from indexes.spec import unknown
+from indexes.errors import unknown
 
 from .errors import InvalidInput
 
 if TYPE_CHECKING:
-    from .generation.consulting import Cache
-    from .generation.language_model import LanguageModel
     from .knowledge_base import KnowledgeBase
+    from .llm.consulting import Cache
+    from .llm.language_model import LanguageModel
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a part may need besides its own options; it gets what its constructor names.
 
-    ``completions`` keeps what language models answer by content, such as a `rag.generation.cache.CompletionCache`.
+    ``completions`` keeps what language models answer by content, such as a `rag.llm.cache.CompletionCache`.
     """
 
     kb: KnowledgeBase
@@ -67,7 +67,7 @@ def make(kind: str, table: Mapping[str, str], spec: str, tools: Tools) -> Any:  
     if missing:
         raise InvalidInput(f"{kind} {name} needs {missing[0]}: write {name}:{missing[0]}=...")
     if "llm" in options:
-        from .generation.models import language_model
+        from .llm.models import language_model
 
         tools = replace(tools, model=language_model(options.pop("llm")))
     return cls(*(_tool(kind, name, each, tools) for each in wanted), **options)

@@ -20,11 +20,10 @@ from indexes import Family, Hits, IdSet, Metric, Terms, Vectors
 from .documents import Document
 from .embedding.protocol import Embedder
 from .filters import Filter, parse
-from .granularity import Granularity, chunks_of
-from .sentence_search import SHARES, BestSentences, TwoGranularities
 from .store import maintenance, reading, removal, repairing, verifying
 from .store.contents import SENTENCES
 from .store.generations import AnyIndex
+from .store.granularity import Granularity, chunks_of
 from .store.live import LiveIndexes
 from .store.making import Tools, checked_specs, new_identity
 from .store.pipeline import OnCommit, OnProgress, Pipeline
@@ -39,6 +38,7 @@ from .store.records import (
     Status,
     VerifyReport,
 )
+from .store.sentence_search import SHARES, BestSentences, TwoGranularities
 from .store.session import Mode, Session, looks_like_store, refuse_foreign
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ class KnowledgeBase:
             Language of the terms, see `rag.terms.Analyser`.
         granularity
             ``chunk``: a vector a chunk. ``chunk+late`` and ``chunk+sentence``: one for each of its sentences as well,
-            see `rag.granularity`; they find more, for more memory and, the second, twice the time to embed. ``auto``:
-            ``chunk+late`` where the embedder shows the states of its tokens, ``chunk`` else.
+            see `rag.store.granularity`; they find more, for more memory and, the second, twice the time to embed.
+            ``auto``: ``chunk+late`` where the embedder shows the states of its tokens, ``chunk`` else.
 
         Raises
         ------

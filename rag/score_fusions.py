@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .fusion import DENSE_WEIGHT, View, checked_weight, standard_scores, summed, weighted
+from .retrieval.fusion import DENSE_WEIGHT, View, checked_weight, standard_scores, summed, weighted
 
 _SPREAD = 3.0
 _TOP = 10
@@ -73,7 +73,7 @@ class Adaptive:
     dense_weight
         Where both searches stand out alike.
     gain
-        0 is `rag.fusion.ZScore`.
+        0 is `rag.retrieval.fusion.ZScore`.
 
     Notes
     -----

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from .errors import InvalidInput
 
 if TYPE_CHECKING:
-    from .documents import Passage
+    from .documents import Passage, Query
     from .filters import Filter
     from .knowledge_base import KnowledgeBase
-    from .query import Query
-    from .retriever import Retrieval
+    from .retrieval.hybrid import Retrieval
 
 
 class Searcher(Protocol):

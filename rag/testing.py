@@ -9,6 +9,6 @@ from __future__ import annotations
 from .embedding.function import CallableEmbedder
 from .embedding.hashing import HashingEmbedder
 from .embedding.tokens import WordTokenizer
-from .generation.scripted import ScriptedGenerator
+from .llm.scripted import ScriptedGenerator
 
 __all__ = ["CallableEmbedder", "HashingEmbedder", "ScriptedGenerator", "WordTokenizer"]

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from ..datasets import VectorData
 from ..datasets.hdf5_files import h5py
 from .errors import DiskFull
+from .ground_truth import Truth
 from .results import Row
 from .rows import Answers, RowMaker
-from .truth import Truth
 
 FOLDER = "ann-benchmarks"
 _DISTANCES = {"l2": "euclidean", "cosine": "angular", "ip": "dot"}

@@ -23,9 +23,9 @@ from indexes.dense_index import DenseIndex
 from rag.answers import Answer
 from rag.documents import Passage
 from rag.evaluation.comparison import Comparison, compare, corrected
-from rag.evaluation.questions import Question, QuestionSet
+from rag.evaluation.questions.questions import Question, QuestionSet
 from rag.evaluation.results import Evaluation
-from rag.retriever import DEPTH
+from rag.retrieval.hybrid import DEPTH
 
 from ..datasets.knowledge_base import made_questions
 from .findings import real
@@ -34,7 +34,7 @@ from .results import Row, good
 
 if TYPE_CHECKING:
     from rag.bot import Bot
-    from rag.generation.protocol import Generator
+    from rag.generation.generators import Generator
     from rag.knowledge_base import KnowledgeBase
 
 FILE = "answers.json"
@@ -119,7 +119,7 @@ def questions_for(kb: KnowledgeBase, file: Path | None, *, n: int = MAX_QUESTION
     A sentence as a question is easier than a person's; but what an index loses against exact search shows all the same.
     """
     if file is not None:
-        from rag.evaluation.question_files import read_questions
+        from rag.evaluation.questions.question_files import read_questions
 
         found = read_questions(file)
         rng = np.random.default_rng(seed)
@@ -229,7 +229,7 @@ def _as_dict(pair: Comparison, own: Evaluation) -> dict[str, Any]:
 def _bot(kb: KnowledgeBase, index: DenseIndex, shared: _Shared) -> Bot:
     """Return the bot of `rag ask`, searching by another index."""
     from rag.bot import Bot
-    from rag.retriever import Retriever
+    from rag.retrieval.hybrid import Retriever
 
     other: Any = _WithIndex(kb, index, shared)
     bot = Bot(Retriever(other, k=_K))
@@ -257,7 +257,7 @@ class _WithIndex:
 
     def dense(self) -> Any:  # noqa: ANN401 - what searches by meaning
         """Search chunks by the other index; sentences, where there are some, by their own."""
-        from rag.sentence_search import TwoGranularities
+        from rag.store.sentence_search import TwoGranularities
 
         both = self._kb.dense()
         if isinstance(both, TwoGranularities):

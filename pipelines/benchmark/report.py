@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..charts import Bar, Front, Line, bars, fronts, lines
-from ..pages import Cell, Html, details, element, facts, page, paragraph, section, table
+from ..reports.charts import Bar, Front, Line, bars, fronts, lines
+from ..reports.pages import Cell, Html, details, element, facts, page, paragraph, section, table
 from .answers import HOW, AnswerCosts, difference, plain
 from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead, mixed, spread
 from .pareto import memory_front, speed_front
@@ -16,7 +16,7 @@ _LATENCY_RECALL = 0.9
 
 
 def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None) -> str:
-    """Return the page of a run; see `pipelines.pages.write_page`."""
+    """Return the page of a run; see `pipelines.reports.pages.write_page`."""
     figures = sorted(good(rows), key=lambda row: (row["engine"], row["memory_bytes"], row["recall"]))
     first = rows[0]
     data = first["data"]

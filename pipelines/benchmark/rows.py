@@ -17,10 +17,10 @@ from indexes.spec import Parameters
 from ..datasets import VectorData
 from .distances import Distances, of_rows
 from .errors import EngineFailed
+from .ground_truth import Truth, exact
 from .recall import Quality, interval, quality
 from .results import Row
 from .sweep import BuildTask
-from .truth import Truth, exact
 
 if TYPE_CHECKING:
     from .run import Settings

@@ -16,15 +16,16 @@ from indexes.spec import Parameters
 from rag.errors import InvalidInput
 
 from ..datasets import VectorData
-from . import ann_benchmarks, memory
-from .child import COMMAND
+from . import ann_benchmarks
+from . import process_memory as memory
 from .errors import DiskFull
+from .ground_truth import truth_of
 from .machine import machine, versions
+from .measurement import Turn
 from .results import Results, Row, alone
 from .rows import RowMaker
 from .sweep import BuildTask, across_engines
-from .truth import truth_of
-from .turn import Turn
+from .worker_process import COMMAND
 
 _TOGETHER = 8
 """Indexes held at a time: they take turns, so a group's rows are finished together."""

@@ -37,7 +37,7 @@ class Worker:
     """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
-        from . import memory
+        from . import process_memory as memory
 
         self._job = job
         self._folder = Path(job["folder"])
@@ -51,7 +51,7 @@ class Worker:
         """Build until the first query is answered, so that one who builds lazily pays here; then save."""
         import indexes
 
-        from . import memory
+        from . import process_memory as memory
 
         x: Vectors = np.load(self._folder / "base.npy", allow_pickle=False)
         ids = np.load(self._folder / "ids.npy", allow_pickle=False)
@@ -82,7 +82,7 @@ class Worker:
         """Load the saved index and answer one query; from here on it is the one that is searched."""
         import indexes
 
-        from . import memory
+        from . import process_memory as memory
 
         self._import_engine()
         before = memory.resident()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import exit_codes, json_forms
-from .arguments import (
+from .generator_options import Generating, read_schema, with_generating
+from .options import (
     Context,
     DenseWeight,
     Fusion,
@@ -21,10 +22,9 @@ from .arguments import (
     Rewrite,
     Where,
 )
-from .generating import Generating, read_schema, with_generating
 from .output import one_line, print_json, safe, stdout
 from .retrieving import retriever_for
-from .telling import searched_for, streamed
+from .streaming_output import searched_for, streamed
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -15,7 +15,7 @@ import typer
 from rag.errors import InvalidInput
 
 from . import exit_codes, units
-from .arguments import Json
+from .options import Json
 from .output import one_line, print_json, stderr, stdout
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def report(
     from ..benchmark.pictures import pareto_picture
     from ..benchmark.report import report_page
     from ..benchmark.results import good, read
-    from ..pages import write_page
+    from ..reports.pages import write_page
 
     rows = read(results)
     if html is not None:

@@ -12,15 +12,15 @@ import typer
 from rag.errors import ExtraMissing, InvalidInput
 
 from . import exit_codes
-from .arguments import Json, K, KnowledgeBasePath, Wait
 from .evaluate import progress
-from .generating import Generating, with_generating
+from .generator_options import Generating, with_generating
+from .options import Json, K, KnowledgeBasePath, Wait
 from .output import one_line, print_json, stderr, stdout
 
 if TYPE_CHECKING:
     from rag.generation.calibration import Point
 
-    from ..calibrating import Report
+    from ..evaluation.calibration import Report
 
 
 @with_generating
@@ -51,9 +51,9 @@ def command(
     """Fit when to abstain, and store it. Takes questions with known answers."""
     from rag.evaluation import read_questions
     from rag.knowledge_base import KnowledgeBase
-    from rag.retriever import Retriever
+    from rag.retrieval.hybrid import Retriever
 
-    from ..calibrating import calibrate, keep, name_of
+    from ..evaluation.calibration import calibrate, keep, name_of
 
     if reset:
         with KnowledgeBase.open(kb, mode="w", wait=wait) as base:

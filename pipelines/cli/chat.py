@@ -11,7 +11,9 @@ from rag.errors import InvalidInput
 from rag.searching import Searcher
 
 from . import chat_memory, exit_codes, json_forms
-from .arguments import (
+from .ask import show
+from .generator_options import Generating, with_generating
+from .options import (
     Context,
     Json,
     K,
@@ -25,18 +27,16 @@ from .arguments import (
     Rewrite,
     Where,
 )
-from .ask import show
-from .generating import Generating, with_generating
 from .output import print_json_line, stdout
 from .retrieving import refined, rewritten
-from .telling import streamed
+from .streaming_output import streamed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from rag.answers import Answer
     from rag.bot import Bot
-    from rag.generation.language_model import Message
+    from rag.llm.language_model import Message
 
 _HELP = (
     "Ask in plain words. /where EXPRESSION narrows to matching documents, /where alone widens; /quit or Ctrl-D leaves."
@@ -63,7 +63,7 @@ def command(
 ) -> int:
     """Ask questions one after another. With --json, one answer a line."""
     from rag.knowledge_base import KnowledgeBase
-    from rag.retriever import Retriever
+    from rag.retrieval.hybrid import Retriever
 
     console = stdout()
     with KnowledgeBase.open(kb) as base:
@@ -102,7 +102,7 @@ def command(
 
 
 def _continued(history: list[Message], question: str, answer: Answer, *, has_model: bool) -> list[Message]:
-    from rag.generation.language_model import Message
+    from rag.llm.language_model import Message
 
     if not has_model:
         return [*history[-_TURNS_READ:], Message("user", question)]

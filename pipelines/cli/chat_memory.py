@@ -12,8 +12,8 @@ from .output import one_line, print_json_line, stderr, stdout
 
 if TYPE_CHECKING:
     from rag.answers import Answer
-    from rag.generation.language_model import LanguageModel
     from rag.knowledge_base import KnowledgeBase
+    from rag.llm.language_model import LanguageModel
     from rag.memory import Memory
 
 HELP = (

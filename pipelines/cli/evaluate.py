@@ -13,8 +13,8 @@ import typer
 from rag.errors import InvalidInput
 
 from . import exit_codes
-from .arguments import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rewrite, Where
-from .generating import Generating
+from .generator_options import Generating
+from .options import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rewrite, Where
 from .output import one_line, print_json, stderr, stdout
 from .retrieving import named_model, retriever_for
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from rag.evaluation import Evaluation, Judge
     from rag.evaluation.asking import Progress
     from rag.evaluation.comparison import Comparison
-    from rag.evaluation.robustness import Survival
-    from rag.generation.language_model import LanguageModel
+    from rag.evaluation.robustness.robustness import Survival
+    from rag.llm.language_model import LanguageModel
 
 
 def command(
@@ -82,10 +82,10 @@ def command(
     from rag.evaluation import evaluate, read_questions
     from rag.evaluation.evaluator import checked
     from rag.evaluation.trec import write_run
-    from rag.generation.cache import CompletionCache
     from rag.knowledge_base import KnowledgeBase
+    from rag.llm.cache import CompletionCache
 
-    from ..evaluating import against, answers_needed, default_metrics
+    from ..evaluation.defaults import against, answers_needed, default_metrics
 
     wanted = read_questions(questions, split=split)
     if sample is not None:
@@ -127,8 +127,8 @@ def command(
     if save is not None:
         result.save(save)
     if html is not None:
-        from ..evaluation_report import report
-        from ..pages import write_page
+        from ..evaluation.report import report
+        from ..reports.pages import write_page
 
         written = "" if writer is None else f" --generator {generator}"
         made_by = f"rag evaluate {kb} {questions} -k {k}{written}; rag-workbench {version('rag-workbench')}"
@@ -161,8 +161,8 @@ def _judge(kind: str, model: LanguageModel | None, votes: int) -> Judge | None:
 def _changes(robustness: str | None) -> list[str]:
     if robustness is None:
         return []
-    from rag.evaluation.perturbations import PERTURBATIONS
-    from rag.evaluation.robustness import changes
+    from rag.evaluation.robustness.perturbations import PERTURBATIONS
+    from rag.evaluation.robustness.robustness import changes
 
     wanted = list(PERTURBATIONS) if robustness.strip() == "all" else names(robustness)
     for name in wanted:
@@ -172,7 +172,7 @@ def _changes(robustness: str | None) -> list[str]:
 
 
 def _disturbances() -> frozenset[str]:
-    from rag.evaluation.disturbances import DISTURBANCES
+    from rag.evaluation.robustness.disturbances import DISTURBANCES
 
     return frozenset(DISTURBANCES)
 
@@ -180,7 +180,7 @@ def _disturbances() -> frozenset[str]:
 def _survived(system: Any, result: Evaluation, changed: list[str], told: Progress | None) -> list[Survival]:  # noqa: ANN401
     if not changed:
         return []
-    from rag.evaluation.robustness import robustness
+    from rag.evaluation.robustness.robustness import robustness
 
     metric = next((m for m in ("answer_containment", "faithfulness") if m in result.metrics), "context_recall")
     return robustness(

@@ -13,7 +13,7 @@ import typer
 from rag.errors import InvalidInput
 
 from . import exit_codes
-from .arguments import Json
+from .options import Json
 from .output import one_line, print_json, stderr, stdout
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def command(
     from ..experiments.report import html as page
     from ..experiments.report import markdown
     from ..experiments.results import put
-    from ..pages import write_page
+    from ..reports.pages import write_page
 
     file = Path(what[0])
     experiment = Experiment.read(file)

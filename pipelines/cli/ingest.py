@@ -14,7 +14,7 @@ from rag.documents import Scalar
 from rag.errors import InvalidInput
 
 from . import exit_codes
-from .arguments import Json, Wait
+from .options import Json, Wait
 from .output import one_line, print_json, stderr, stdout
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
 
 
 def _show(report: IngestReport) -> None:
-    from ..other_scripts import MANY
+    from ..ingest import MANY
 
     console = stdout()
     verb = "Made" if report.created else "Updated"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import exit_codes
-from .arguments import Json, KnowledgeBasePath, Wait
+from .options import Json, KnowledgeBasePath, Wait
 from .output import megabytes, one_line, print_json, stdout
 
 if TYPE_CHECKING:

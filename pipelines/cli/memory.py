@@ -12,7 +12,7 @@ import typer
 from rag.errors import InvalidInput
 
 from . import exit_codes
-from .arguments import Json
+from .options import Json
 from .output import one_line, print_json, stdout
 
 app = typer.Typer(help="List and delete what conversations have left.", no_args_is_help=True, rich_markup_mode=None)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from . import exit_codes
-from .arguments import Json, KnowledgeBasePath
+from .options import Json, KnowledgeBasePath
 from .output import one_line, print_json, stderr, stdout
 
 app = typer.Typer(help="Make and check sets of test questions.", no_args_is_help=True, rich_markup_mode=None)
@@ -29,10 +29,10 @@ def make(
     json: Json = False,
 ) -> int:
     """Make questions from the documents. Each has the span that answers it; read them before you trust them."""
-    from rag.evaluation.question_files import write_questions
-    from rag.evaluation.question_making import make_questions
-    from rag.generation.models import language_model
+    from rag.evaluation.questions.question_files import write_questions
+    from rag.evaluation.questions.question_making import make_questions
     from rag.knowledge_base import KnowledgeBase
+    from rag.llm.models import language_model
 
     with KnowledgeBase.open(kb) as base:
         found = make_questions(base, n, model=language_model(model) if model else None, seed=seed)
@@ -42,8 +42,8 @@ def make(
         kept.unlink()
         kept = None
     if html is not None:
-        from ..pages import write_page
-        from ..questions_page import review
+        from ..evaluation.questions_page import review
+        from ..reports.pages import write_page
 
         write_page(html, review(found))
     if json:
@@ -86,7 +86,7 @@ def check(
 ) -> int:
     """Say which gold the knowledge base does not hold. Gold is documents, chunks, spans and quotes."""
     from rag.evaluation import read_questions
-    from rag.evaluation.locating import located
+    from rag.evaluation.questions.locating import located
     from rag.knowledge_base import KnowledgeBase
 
     with KnowledgeBase.open(kb) as base:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from rag.components import Tools
 from rag.errors import InvalidInput
-from rag.fusion import FUSIONS
+from rag.retrieval.fusion import FUSIONS
 
 if TYPE_CHECKING:
-    from rag.generation.consulting import Cache
-    from rag.generation.language_model import LanguageModel
     from rag.knowledge_base import KnowledgeBase
+    from rag.llm.consulting import Cache
+    from rag.llm.language_model import LanguageModel
     from rag.searching import Searcher
 
 _PARTS: dict[str, dict[str, Any]] = {
@@ -45,7 +45,7 @@ def retriever_for(
     completions: Cache | None = None,
 ) -> Searcher:
     """Make the retriever that the options ask for; ``completions`` keeps what the model answers on the way."""
-    from rag.retriever import Retriever
+    from rag.retrieval.hybrid import Retriever
 
     check_fusion(fusion)
     options: dict[str, Any] = {
@@ -65,7 +65,7 @@ def named_model(spec: str | None, base_url: str | None = None) -> AbstractContex
     """Return the language model of a spec, None for None; what it holds is given back at the end of the ``with``."""
     if spec is None:
         return nullcontext()
-    from rag.generation.models import language_model
+    from rag.llm.models import language_model
 
     address = {"base_url": base_url} if base_url is not None and spec.startswith("openai:") else {}
     return language_model(spec, **address)
@@ -85,7 +85,7 @@ def refined(retriever: Searcher, rerank: str, rerank_in: int, context: str, tool
         return retriever
     from rag import context as contexts
     from rag import reranking
-    from rag.refining import RefinedRetriever
+    from rag.retrieval.retriever import RefinedRetriever
 
     return RefinedRetriever(
         retriever,

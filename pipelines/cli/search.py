@@ -9,8 +9,9 @@ import typer
 
 from rag.errors import InvalidInput
 
-from . import exit_codes, explaining, json_forms
-from .arguments import (
+from . import exit_codes, explanation_table, json_forms
+from .ask import place
+from .options import (
     Context,
     DenseWeight,
     Fusion,
@@ -24,10 +25,9 @@ from .arguments import (
     Rewrite,
     Where,
 )
-from .ask import place
 from .output import one_line, print_json, safe, stderr, stdout
 from .retrieving import named_model, retriever_for
-from .telling import searched_for
+from .streaming_output import searched_for
 
 if TYPE_CHECKING:
     from rag.documents import Passage
@@ -79,7 +79,7 @@ def command(
                 rerank_in=rerank_in,
                 model=llm,
             )
-            from ..trec_run import write_run
+            from ..evaluation.trec_run import write_run
 
             report = write_run(retriever, questions, run, k=k)
             if json:
@@ -106,7 +106,7 @@ def command(
             model=llm,
         )
         if explain:
-            return explaining.show(retriever, question, json=json)
+            return explanation_table.show(retriever, question, json=json)
         return _one(retriever, question, json)
 
 

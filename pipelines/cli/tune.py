@@ -14,9 +14,10 @@ import typer
 
 from rag.errors import InvalidInput
 
-from . import exit_codes, tune_retriever, units
-from .arguments import Json, Wait
+from . import exit_codes, units
 from .bench import steps_bar, told_if_interrupted
+from .evaluate import progress
+from .options import Json, Wait
 from .output import megabytes, one_line, print_json, stderr, stdout
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
     from indexes import Metric
 
-    from ..tuning.candidates import Candidate
     from ..tuning.constraints import Miss
+    from ..tuning.retriever_tuner import RetrieverReport
+    from ..tuning.trial import Candidate
     from ..tuning.tuner import TuneReport
 
 _ROUND_SECONDS = 0.05
@@ -77,7 +79,7 @@ def command(
     if retriever is not None:
         if apply:
             raise InvalidInput("--apply changes indexes; what --retriever finds are options to search with")
-        return tune_retriever.run(Path(data), retriever, metric=by, folds=folds, sample=queries, seed=seed, json=json)
+        return _run_retriever(Path(data), retriever, metric=by, folds=folds, sample=queries, seed=seed, json=json)
     from ..benchmark.run import Settings
     from ..datasets import open_vectors
     from ..datasets.knowledge_base import is_knowledge_base
@@ -209,3 +211,54 @@ def _figures(candidate: Candidate) -> str:
         f"{row['qps']:,.0f} queries/s, p99 {row['p99_ms']:.2f} ms, {megabytes(row['memory_bytes'])}, "
         f"built in {row['build_s']:.2f} s"
     )
+
+
+_SHOWN = 8
+
+
+def _run_retriever(kb: Path, questions: str, *, metric: str, folds: int, sample: int, seed: int, json: bool) -> int:
+    """Tune on judged questions and say what to search with."""
+    from rag.evaluation import read_questions
+    from rag.evaluation.metrics.ranking import is_ranking_metric
+    from rag.knowledge_base import KnowledgeBase
+
+    from ..tuning.retriever_tuner import tune_retriever
+
+    if not is_ranking_metric(metric):
+        raise InvalidInput(f"--by {metric!r} is no ranking metric; give one such as nDCG@10, RR or R@10")
+    wanted = read_questions(questions).sample(sample, seed=seed)
+    with KnowledgeBase.open(kb) as base, progress(json) as told:
+        report = tune_retriever(base, wanted, metric=metric, folds=folds, seed=seed, progress=told)
+    if json:
+        print_json(report.as_dict())
+    else:
+        _show_retriever(report, kb)
+        for problem in wanted.problems:
+            stderr().print(f"question file: {one_line(problem)}", style="yellow")
+    return exit_codes.OK
+
+
+def _show_retriever(report: RetrieverReport, kb: Path) -> None:
+    from rich.table import Table
+
+    console = stdout()
+    table = Table("tried", box=None, pad_edge=False)
+    table.add_column(report.metric, justify="right")
+    for setting, value in report.tried[:_SHOWN]:
+        table.add_row(str(setting), f"{value:.4f}")
+    console.print(f"{report.n} questions, {len(report.folds)} folds, {len(report.tried)} settings; the best of them:\n")
+    console.print(table)
+    own = report.held_out
+    sure = "" if own.low is None else f" (95 % interval {own.low:+.4f} to {own.high:+.4f}, p = {own.p:.3g})"
+    console.print(
+        f"\nOn questions that were left aside when choosing: {report.tuned:.4f}, the default {report.default:.4f}: "
+        f"{own.difference:+.4f}{sure}",
+        soft_wrap=True,
+    )
+    picked = {str(setting) for setting, _ in report.folds}
+    if len(picked) > 1:
+        console.print(f"The folds chose {len(picked)} different settings.", style="dim")
+    if report.pays:
+        console.print(f"Search with: rag search {kb} QUESTION {report.advised}", style="bold", soft_wrap=True)
+    else:
+        console.print("Keep the default: nothing tried is better beyond chance.", style="bold")

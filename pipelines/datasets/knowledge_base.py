@@ -68,7 +68,7 @@ def knowledge_base_vectors(
 def _questions(kb: KnowledgeBase, file: str | None, n: int, seed: int) -> tuple[list[str], str]:
     rng = np.random.default_rng(seed)
     if file is not None:
-        from rag.evaluation.question_files import read_questions
+        from rag.evaluation.questions.question_files import read_questions
 
         found = read_questions(file)
         chosen = np.sort(rng.choice(len(found), min(n, len(found)), replace=False)).tolist()

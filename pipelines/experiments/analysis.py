@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rag.evaluation import Saved
 from rag.evaluation.comparison import Comparison, compare, corrected
-from rag.evaluation.registry import METRICS
+from rag.evaluation.metrics.registry import METRICS
 
 from .parts import Value
 

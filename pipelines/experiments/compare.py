@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rag.errors import InvalidInput
 from rag.evaluation.comparison import Comparison, compare, corrected
-from rag.evaluation.registry import METRICS
+from rag.evaluation.metrics.registry import METRICS
 
 from .results import Result
 

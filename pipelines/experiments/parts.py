@@ -8,15 +8,15 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import indexes
-from indexes.spec import unknown
+from indexes.errors import unknown
 from rag.context.registry import BUILDERS
 from rag.errors import InvalidInput
-from rag.generation.models import BACKENDS
-from rag.generation.sampling import Sampling
-from rag.granularity import AUTO, checked_granularity
 from rag.knowledge_base import DEFAULT_GRANULARITY
+from rag.llm.models import BACKENDS
+from rag.llm.sampling import Sampling
 from rag.reranking.registry import RERANKERS
 from rag.rewriting.registry import REWRITERS
+from rag.store.granularity import AUTO, checked_granularity
 
 Stage = Literal["store", "index", "run"]
 Value = str | int | float | bool

@@ -9,8 +9,8 @@ import numpy as np
 
 from rag.evaluation.comparison import Comparison
 
-from ..charts import Bar, Point, bars, scatter
-from ..pages import Cell, Html, element, facts, join, page, paragraph, section, table
+from ..reports.charts import Bar, Point, bars, scatter
+from ..reports.pages import Cell, Html, element, facts, join, page, paragraph, section, table
 from .results import Result, Row
 
 MATRIX_QUESTIONS = 40

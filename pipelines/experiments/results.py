@@ -15,7 +15,7 @@ from rag.errors import ExtraMissing, InvalidInput
 from rag.evaluation import Saved
 from rag.evaluation.aggregate import Aggregate
 from rag.evaluation.comparison import Comparison
-from rag.evaluation.registry import METRICS
+from rag.evaluation.metrics.registry import METRICS
 from rag.whole_file import whole_file
 
 from . import analysis

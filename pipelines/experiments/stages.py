@@ -23,8 +23,8 @@ from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, RagError
 from rag.evaluation import Outcome, QuestionSet, ask_all, score
 from rag.evaluation.evaluator import checked, depth
-from rag.evaluation.locating import located
-from rag.evaluation.questions import Level
+from rag.evaluation.questions.locating import located
+from rag.evaluation.questions.questions import Level
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders.discovery import discover
 from rag.loaders.results import LoadFailure
@@ -39,7 +39,7 @@ from .parts import PARTS, Value
 from .provenance import made
 
 if TYPE_CHECKING:
-    from rag.generation.cache import CompletionCache
+    from rag.llm.cache import CompletionCache
 
 Embedders = Mapping[str, Embedder]
 """Embedders that Python hands in, by the name that an experiment gives them."""
@@ -265,7 +265,7 @@ def _completions(cache: Cache, configuration: Configuration) -> CompletionCache 
     spec = f"{configuration.parts['rewriter']}+{configuration.parts['reranker']}"
     if not asks and "llm=" not in spec:
         return None
-    from rag.generation.cache import CompletionCache
+    from rag.llm.cache import CompletionCache
 
     return CompletionCache(cache.folder / COMPLETIONS, size=_COMPLETIONS_KEPT)
 
@@ -279,7 +279,7 @@ def _retriever(
     defaults: dict[str, Any] = {"where": None, "fusion": "zscore", "dense_weight": None, "max_per_source": None}
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if "model" in given:
-        from rag.generation.models import language_model
+        from rag.llm.models import language_model
 
         given["model"] = language_model(given["model"])
     given["completions"] = completions
@@ -295,8 +295,8 @@ def _bot(retriever: Searcher, configuration: Configuration, completions: Complet
 
     if generator == "extractive":
         return Bot(retriever)
-    from rag.generation.models import language_model
-    from rag.generation.sampling import Sampling
+    from rag.llm.models import language_model
+    from rag.llm.sampling import Sampling
 
     chosen = {name: configuration.parts[name] for name in ("temperature", "max_tokens")}
     sampling = Sampling(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from rag.documents import Query
 from rag.errors import InvalidInput
 from rag.evaluation import evaluate
 from rag.evaluation.comparison import Comparison, compare
-from rag.fusion import DENSE_WEIGHT
-from rag.query import Query
-from rag.retriever import Retrieval, Retriever
+from rag.retrieval.fusion import DENSE_WEIGHT
+from rag.retrieval.hybrid import Retrieval, Retriever
 
 if TYPE_CHECKING:
     from rag.documents import Passage

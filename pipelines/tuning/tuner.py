@@ -21,18 +21,18 @@ import numpy as np
 
 from rag.errors import InvalidInput
 
-from ..benchmark import memory
-from ..benchmark.child import COMMAND
+from ..benchmark import process_memory as memory
+from ..benchmark.ground_truth import truth_of
 from ..benchmark.machine import machine, versions
+from ..benchmark.measurement import Turn
 from ..benchmark.recall import interval
 from ..benchmark.rows import RowMaker
 from ..benchmark.run import Progress, Settings, write_data
-from ..benchmark.truth import truth_of
-from ..benchmark.turn import Turn
+from ..benchmark.worker_process import COMMAND
 from ..datasets import VectorData
-from .arms import Arm, first_arms, more_arms
-from .candidates import Candidate, climb
 from .constraints import Constraints, Short, nearest
+from .search_space import Arm, first_arms, more_arms
+from .trial import Candidate, climb
 
 _LEAST_QUERIES = 20
 _ENGINES_KEPT = 3

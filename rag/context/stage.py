@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..documents import Passage
-from ..failures import in_words
+from ..errors import in_words
 from .protocol import ContextBuilder
 
 log = logging.getLogger(__name__)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .aggregate import Aggregate, Score
     from .asking import ask_all
-    from .cases import Case, Outcome, Resources
     from .evaluator import evaluate, score
     from .judge import Judge
-    from .question_files import read_questions, write_questions
-    from .questions import Question, QuestionSet, Span
+    from .metrics.cases import Case, Outcome, Resources
+    from .questions.question_files import read_questions, write_questions
+    from .questions.questions import Question, QuestionSet, Span
     from .results import Evaluation, Saved
-    from .typos import with_typos
+    from .robustness.typos import with_typos
 
 __all__ = [
     "Aggregate",
@@ -44,22 +44,22 @@ __all__ = [
 
 _HOME = {
     "Aggregate": ".aggregate",
-    "Case": ".cases",
+    "Case": ".metrics.cases",
     "Evaluation": ".results",
     "Judge": ".judge",
-    "Outcome": ".cases",
-    "Question": ".questions",
-    "QuestionSet": ".questions",
-    "Resources": ".cases",
+    "Outcome": ".metrics.cases",
+    "Question": ".questions.questions",
+    "QuestionSet": ".questions.questions",
+    "Resources": ".metrics.cases",
     "Saved": ".results",
     "Score": ".aggregate",
-    "Span": ".questions",
+    "Span": ".questions.questions",
     "ask_all": ".asking",
     "evaluate": ".evaluator",
-    "read_questions": ".question_files",
+    "read_questions": ".questions.question_files",
     "score": ".evaluator",
-    "with_typos": ".typos",
-    "write_questions": ".question_files",
+    "with_typos": ".robustness.typos",
+    "write_questions": ".questions.question_files",
 }
 
 

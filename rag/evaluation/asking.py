@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from ..answers import Answer
 from ..documents import Passage
 from ..errors import InvalidInput
-from .cases import Outcome
-from .questions import Question
+from .metrics.cases import Outcome
+from .questions.questions import Question
 
 if TYPE_CHECKING:
     from ..knowledge_base import KnowledgeBase

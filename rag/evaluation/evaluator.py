@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
-from . import gold, ranking, registry
 from .aggregate import Aggregate, Score, aggregate
 from .asking import Answers, Progress, System, ask_all, knowledge_base_of
-from .cases import Case, Outcome, Resources
-from .locating import located
-from .questions import Level, QuestionSet
+from .metrics import ranking, registry
+from .metrics.cases import Case, Outcome, Resources
+from .questions import gold
+from .questions.locating import located
+from .questions.questions import Level, QuestionSet
 from .results import Evaluation
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def evaluate(
     questions
         With their gold, see `rag.evaluation.read_questions`.
     metrics
-        Names of ranking metrics (``nDCG@10``) and of `rag.evaluation.registry.METRICS`; context precision and recall
-        always join.
+        Names of ranking metrics (``nDCG@10``) and of `rag.evaluation.metrics.registry.METRICS`; context precision and
+        recall always join.
     k
         Passages (or documents, where those are judged) that count as the context.
     level
@@ -232,7 +233,7 @@ def _ranking_scores(cases: Sequence[Case], metrics: Sequence[str]) -> dict[str, 
 
 
 def _ranked_score(case: Case, values: Mapping[str, float]) -> Score:
-    from .context import NO_GOLD
+    from .metrics.context import NO_GOLD
 
     if case.question.id not in values:
         return Score(None, "unanswerable" if case.question.unanswerable else NO_GOLD)

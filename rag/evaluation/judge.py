@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidInput
-from ..generation.language_model import LanguageModel, Message
-from ..generation.sampling import Sampling
+from ..llm.language_model import LanguageModel, Message
+from ..llm.sampling import Sampling
 
 _OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
 
@@ -34,7 +34,7 @@ class Judge:
     temperature
         0 for one vote where None, else 0.7: more votes of a greedy model would only repeat it.
     rubrics
-        In place of those of `rag.evaluation.judged.RUBRICS`, by name.
+        In place of those of `rag.evaluation.metrics.judged.RUBRICS`, by name.
     """
 
     model: LanguageModel

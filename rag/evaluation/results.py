@@ -16,8 +16,8 @@ from ..documents import Field, Scalar
 from ..errors import InvalidInput
 from ..whole_file import whole_file
 from .aggregate import Aggregate, Score
-from .cases import Case, Outcome
-from .questions import Level, QuestionSet
+from .metrics.cases import Case, Outcome
+from .questions.questions import Level, QuestionSet
 
 FORMAT = 1
 

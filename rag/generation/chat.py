@@ -10,32 +10,30 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..answers import Answer
-from ..deadlines import within
+from ..deadlines import Deadline, within
 from ..documents import Passage
 from ..errors import InvalidInput, LLMTimeout, OutOfTime
+from ..grounding.citation_marks import Said, said
+from ..grounding.sentence_stream import Writing
+from ..grounding.support import SupportChecker
+from ..grounding.verification import Policy, Verification, policy_named, withheld
+from ..llm.cache import CompletionCache, content_key
+from ..llm.chat_model import ChatModel
+from ..llm.consulting import keep_in, kept_by
+from ..llm.language_model import Completion, LanguageModel, Message
+from ..llm.prices import Prices, price_of, priced
+from ..llm.reasoning import without_thoughts
+from ..llm.sampling import Sampling
+from ..llm.streaming import AnswerStream, Cancellation, pumped
 from . import conversation, prompts
-from .cache import CompletionCache, content_key
-from .chat_model import ChatModel
-from .consulting import keep_in, kept_by
-from .deadline import Deadline
-from .language_model import Completion, LanguageModel, Message
-from .marks import Said, said
-from .prices import Prices, price_of, priced
 from .prompts import Example
-from .pump import pumped
-from .reasoning import without_thoughts
-from .sampling import Sampling
-from .streaming import AnswerStream, Cancellation
-from .support import SupportChecker
-from .verification import Policy, Verification, policy_named, withheld
 from .voting import vote
-from .writing import Writing
 
 if TYPE_CHECKING:
     from ..embedding.protocol import Embedder
-    from .structured import Schema
-    from .support import Entailment
-    from .words import Analyser
+    from ..grounding.support import Entailment
+    from ..grounding.words import Analyser
+    from ..llm.structured import Schema
 
 _GRACE = 0.3
 """Seconds that a model gets beyond its deadline, to say itself that it has passed."""
@@ -51,7 +49,7 @@ class ChatGenerator:
     model
         Any `LanguageModel`.
     embedder, analyser
-        Of the knowledge base; sentences are held against passages with them, see `rag.generation.support`.
+        Of the knowledge base; sentences are held against passages with them, see `rag.grounding.support`.
     sampling
         How the model draws its tokens. ``n`` above 1 draws that many answers and takes the one that the others agree
         with most (self-consistency; Wang et al., ICLR 2023, with agreement of texts in place of equal ones).
@@ -231,7 +229,7 @@ class ChatGenerator:
         until: Deadline,
         cancel: Cancellation,
     ) -> Answer:
-        from .structured import as_json_schema, read_value, structured
+        from ..llm.structured import as_json_schema, read_value, structured
         from .values import checked_values
 
         form = as_json_schema(schema)

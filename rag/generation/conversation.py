@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..errors import InvalidInput
-from .language_model import LanguageModel, Message
+from ..llm.language_model import LanguageModel, Message
 
 Count = Callable[[str], int]
 _PER_MESSAGE = 8

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from ..answers import Answer
+from ..documents import Passage
 from ..errors import InvalidInput
-from .extractive import ExtractiveGenerator
-from .language_model import LanguageModel
-from .protocol import Generator
+from ..extractive.generator import ExtractiveGenerator
+from ..llm.language_model import LanguageModel
 
 if TYPE_CHECKING:
     from ..embedding.protocol import Embedder
-    from .words import Analyser
+    from ..grounding.words import Analyser
 
 EXTRACTIVE = "extractive"
 
@@ -53,13 +55,13 @@ def generator(
 
 def _model(given: object) -> LanguageModel:
     if isinstance(given, str):
-        from .models import language_model
+        from ..llm.models import language_model
 
         return language_model(given)
     if isinstance(given, LanguageModel):
         return given
     if callable(given):
-        from .backends.callable_model import CallableModel
+        from ..llm.backends.callable_model import CallableModel
 
         return CallableModel(given)
     raise InvalidInput(
@@ -71,3 +73,12 @@ def _model(given: object) -> LanguageModel:
 def _refuse(options: dict[str, Any], name: str) -> None:
     if options:
         raise InvalidInput(f"{name} has no use for {', '.join(sorted(options))}; they are for language models")
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Turns a question and what was retrieved for it into a cited answer."""
+
+    def generate(self, question: str, passages: Sequence[Passage]) -> Answer:
+        """Answer from the passages, best first, or abstain with a reason; ``Answer.passages`` holds them all."""
+        ...

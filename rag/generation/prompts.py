@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..documents import Passage
-from .language_model import Message
+from ..llm.language_model import Message
 
 VERSION = 1
 """Raise it when a template changes: cached answers of the old one are then not found."""

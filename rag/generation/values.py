@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..answers import Answer, Sentence
-from .evidence import Evidence, numbers
-from .marks import folded
-from .support import SUPPORTED
-from .verification import Verification
+from ..grounding.citation_marks import folded
+from ..grounding.evidence import Evidence, numbers
+from ..grounding.support import SUPPORTED
+from ..grounding.verification import Verification
 
 MOST = 1000
 """Values that are looked at; an answer of a language model has fewer."""

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from .archives import open_zip, read_bounded
-from .draft import Draft
+from .draft import Draft, first_title
 from .formats import Context
 from .html_pages import html_tree, walk
 from .reading import decode
 from .results import LoadError, Parsed
-from .titles import first_title
 from .xml_text import local, squeezed, xml_tree
 
 

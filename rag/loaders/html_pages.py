@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 
 from ..documents import clean_text
-from .draft import Draft
+from .draft import Draft, first_title
 from .formats import Context
 from .plain import text_of
 from .results import LoadError, Parsed
-from .titles import first_title
 from .xml_text import Element
 
 _DROPPED = frozenset({

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .archives import open_zip, read_bounded
-from .draft import Draft
+from .draft import Draft, first_title
 from .formats import Context
 from .results import LoadError, Parsed
-from .titles import first_title
 from .xml_text import Element, local, squeezed, xml_tree
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"

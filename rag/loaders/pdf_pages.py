@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from .draft import Draft
+from .draft import Draft, first_title
 from .formats import Context, Untyped
 from .results import LoadError, Parsed
-from .titles import first_title
 
 MAX_PAGES = 10_000
 _MAX_OUTLINE = 2000

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from datetime import datetime, time
 from itertools import chain
 
-from .draft import Draft
+from .draft import Draft, first_title
 from .formats import Context
 from .office import check, properties
 from .results import LoadError, Parsed
 from .tables import add_rows
-from .titles import first_title
 
 
 def parse(data: bytes, context: Context) -> Iterator[Parsed]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 
-from .draft import Draft
+from .draft import Draft, first_title
 from .formats import Context, Untyped
 from .office import check, properties
 from .results import LoadError, Parsed
-from .titles import first_title
 
 _MAX_DEPTH = 50
 

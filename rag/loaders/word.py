@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
-from .draft import Draft
+from .draft import Draft, first_title
 from .formats import Context
 from .office import check, properties
 from .results import LoadError, Parsed
-from .titles import first_title
 from .xml_text import Element, local
 
 _SKIPPED = frozenset({"del", "Fallback", "instrText", "pPr", "rPr", "sectPr", "tblPr", "tblGrid", "sdtPr"})

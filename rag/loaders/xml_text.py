@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .draft import Draft
+from .draft import Draft, first_title
 from .formats import Context, Untyped
 from .results import LoadError, Parsed
-from .titles import first_title
 
 _MAX_DEPTH = 300
 Element = Untyped  # of lxml

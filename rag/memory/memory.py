@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ..documents import Document, Passage
 from ..embedding.protocol import Embedder
 from ..errors import InvalidInput
-from ..generation.language_model import LanguageModel, Message
 from ..knowledge_base import KnowledgeBase
+from ..llm.language_model import LanguageModel, Message
 from ..store.lock import WriterLock
 from .people import store_of, welcome
 from .summary import summarised
@@ -142,7 +142,7 @@ class Memory:
             raise InvalidInput(f"k={k}: give 1 or more")
         if not question.strip() or not KnowledgeBase.exists(self._place):
             return []
-        from ..retriever import Retriever
+        from ..retrieval.hybrid import Retriever
 
         with self._reading() as kb:
             if not len(kb.chunk_ids()):

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import RagError
-from ..failures import in_words
-from ..query import Query, as_query
-from ..retriever import Retrieval
+from ..documents import Query, as_query
+from ..errors import RagError, in_words
+from ..retrieval.hybrid import Retrieval
 from ..searching import Layer, Searcher
 from .memory import Memory
 
 if TYPE_CHECKING:
-    from ..explanation import Explanation
     from ..filters import Filter
+    from ..retrieval.explanation import Explanation
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +53,8 @@ class RememberingRetriever(Layer):
         return [self.joined(found) for found in self.retriever.search_many(asked, k, where=where)]
 
     def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
-        """Return how a question came to its passages, see `rag.explanation`."""
-        from ..explanation import explain
+        """Return how a question came to its passages, see `rag.retrieval.explanation`."""
+        from ..retrieval.explanation import explain
 
         return explain(self, question, k, where=where)
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..failures import in_words
-from ..generation.language_model import LanguageModel, Message
-from ..generation.sampling import Sampling
+from ..errors import in_words
+from ..llm.language_model import LanguageModel, Message
+from ..llm.sampling import Sampling
 from ..sentences import sentences
 from .turns import Turn
 

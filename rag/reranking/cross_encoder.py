@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cross_encoders import cross_encoder
 from ..documents import Passage, context_text
+from ..embedding.torch_runtime import cross_encoder
 from ..errors import InvalidInput, OutOfTime
 
 

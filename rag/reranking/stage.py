@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from ..deadlines import within
 from ..documents import Passage
-from ..errors import InvalidInput, OutOfTime, PartFailed
-from ..failures import in_words
+from ..errors import InvalidInput, OutOfTime, PartFailed, in_words
 from .protocol import Reranker
 
 log = logging.getLogger(__name__)

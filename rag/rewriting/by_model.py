@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from ..deadlines import within
-from ..failures import in_words
-from ..generation.consulting import Cache
-from ..generation.language_model import LanguageModel
+from ..errors import in_words
+from ..llm.consulting import Cache
+from ..llm.language_model import LanguageModel
 from .condensing import Condenser
 from .consulting import texts
 from .prompts import PROMPTS, Example, Prompt, read_examples
@@ -32,7 +32,7 @@ class ByModel:
         In place of the prompt's own: what is given, and the texts that are to come back; or the JSON file that holds
         them, see `rag.rewriting.prompts.read_examples`.
     cache
-        In place of ``completions``; or the file of a `rag.generation.cache.CompletionCache`.
+        In place of ``completions``; or the file of a `rag.llm.cache.CompletionCache`.
 
     Raises
     ------
@@ -155,6 +155,6 @@ class Keywords(ByModel):
 
 
 def _on_disk(path: str) -> Cache:
-    from ..generation.cache import CompletionCache
+    from ..llm.cache import CompletionCache
 
     return CompletionCache(path)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 
 from ..errors import LLMBadResponse
-from ..generation.consulting import Cache, consulted
-from ..generation.language_model import LanguageModel, Message
-from ..generation.sampling import Sampling
+from ..llm.consulting import Cache, consulted
+from ..llm.language_model import LanguageModel, Message
+from ..llm.sampling import Sampling
 from .stage import LONGEST
 
 TOKENS = 256
@@ -32,7 +32,7 @@ def texts(
     most
         Texts that were asked for; more is a refusal to follow, and an error.
     deadline, cache
-        As in `rag.generation.consulting.consulted`.
+        As in `rag.llm.consulting.consulted`.
     tokens
         That the model may write.
 

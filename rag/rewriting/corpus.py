@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from ..documents import context_text
 
 if TYPE_CHECKING:
-    from ..documents import Passage
+    from ..documents import Passage, Query
     from ..embedding.protocol import Embedder
-    from ..query import Query
     from ..searching import Searcher
     from ..terms import Analyser
 

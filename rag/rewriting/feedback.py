@@ -154,7 +154,7 @@ class Rocchio:
 
 
 def _own_terms(asked: Asked, corpus: Corpus) -> Mapping[str, float]:
-    from ..question_words import topic_terms
+    from ..terms import topic_terms
 
     own = asked.terms if asked.terms is not None else Counter(topic_terms(asked.text, corpus.analyser))
     return {term: float(weight) for term, weight in own.items()} or {"": 1.0}

@@ -7,10 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import ExtraMissing
-from ..failures import in_words
-from ..generation.consulting import Cache
-from ..generation.language_model import LanguageModel
+from ..errors import ExtraMissing, in_words
+from ..llm.consulting import Cache
+from ..llm.language_model import LanguageModel
 from .condensing import Condenser, depends
 from .normalising import Normaliser
 from .protocol import Asked, Corpus, QueryRewriter, Unfinished
@@ -23,9 +22,9 @@ _VAGUE = 2
 _WORD = re.compile(r"[^\W_]+")
 _TOP = 10
 EVEN = 0.7
-"""Margin, in the deviations of `rag.fusion.ZScore`, below which no passage stands out. On SciFact's training questions
-and half of SQuAD's articles it holds of 10 and 3 % of the questions, and of 33 and 38 % of those with nothing relevant
-among the first ten."""
+"""Margin, in the deviations of `rag.retrieval.fusion.ZScore`, below which no passage stands out. On SciFact's training
+questions and half of SQuAD's articles it holds of 10 and 3 % of the questions, and of 33 and 38 % of those with
+nothing relevant among the first ten."""
 
 
 class Automatic:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import InvalidInput
-from ..generation.language_model import Message
+from ..llm.language_model import Message
 
 Example = tuple[str, tuple[str, ...]]
 """What is given, and the texts that are to come back."""

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from ..documents import Passage
+    from ..documents import Passage, Query
     from ..embedding.protocol import Embedder
-    from ..query import Query
     from ..terms import Analyser
 
 
@@ -37,7 +36,7 @@ class Asked:
     history
         Earlier questions of the conversation, oldest first.
     terms, vector
-        In place of the text's own, see `rag.query.Query`.
+        In place of the text's own, see `rag.documents.Query`.
     variants
         Searched for beside the text.
     """

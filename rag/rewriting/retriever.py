@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..components import Tools
-from ..documents import Passage
-from ..fusion import ZScore
-from ..generation.spending import metered
-from ..query import Query, as_query
-from ..retriever import Retrieval, Retriever
+from ..documents import Passage, Query, as_query
+from ..llm.spending import metered
+from ..retrieval.fusion import ZScore
+from ..retrieval.hybrid import Retrieval, Retriever
 from ..searching import Layer, Searcher
 from .corpus import LiveCorpus
 from .registry import AUTO
@@ -20,9 +19,9 @@ from .registry import rewriting as made
 from .stage import Rewriting, Rewritten
 
 if TYPE_CHECKING:
-    from ..explanation import Explanation
     from ..filters import Filter
-    from ..generation.language_model import LanguageModel
+    from ..llm.language_model import LanguageModel
+    from ..retrieval.explanation import Explanation
     from .protocol import QueryRewriter
 
 RRF_K = 60.0
@@ -118,8 +117,8 @@ class RewritingRetriever(Layer):
         return own and self.rewriting.has_second_look
 
     def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
-        """Return how a question came to its passages, see `rag.explanation`."""
-        from ..explanation import explain
+        """Return how a question came to its passages, see `rag.retrieval.explanation`."""
+        from ..retrieval.explanation import explain
 
         return explain(self, question, k, where=where)
 

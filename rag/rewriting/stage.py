@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..deadlines import within
-from ..errors import InvalidInput, OutOfTime, PartFailed
-from ..failures import in_words, on_one_line
-from ..query import Query
+from ..documents import Query
+from ..errors import InvalidInput, OutOfTime, PartFailed, in_words, on_one_line
 from .protocol import Asked, Corpus, QueryRewriter, Unfinished, Variant
 
 if TYPE_CHECKING:

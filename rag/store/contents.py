@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 import indexes
 
-from ..granularity import chunks_of, held_of
 from ..terms import Analyser
 from . import reading
 from .database import Connection
 from .generations import AnyIndex
+from .granularity import chunks_of, held_of
 from .identity import Identity
 from .reading import one
 
@@ -94,7 +94,7 @@ class ChunkTerms(ChunkVectors):
 
 
 class SentenceVectors(ChunkVectors):
-    """The vectors of a chunk's sentences, under ids that hold the chunk's (see `rag.granularity`)."""
+    """The vectors of a chunk's sentences, under ids that hold the chunk's (see `rag.store.granularity`)."""
 
     def items(self, db: Connection, chunks: Ids) -> tuple[Any, Ids]:
         """Return the vectors of the chunks' sentences."""

@@ -15,9 +15,9 @@ from indexes.types import METRICS, Metric
 
 from ..embedding.protocol import Embedder
 from ..errors import StoreMismatch
-from ..granularity import GRANULARITIES, Granularity
 from .database import Connection
 from .faults import damaged
+from .granularity import GRANULARITIES, Granularity
 
 PROBE_COSINE = 0.9999
 

@@ -17,8 +17,8 @@ from indexes import Metric
 from .. import embedding
 from ..embedding.protocol import Embedder, PartEmbedder
 from ..errors import EmbedderError, InvalidInput, ModelMissing, StoreMismatch
-from ..granularity import AUTO, Granularity, checked_granularity
 from ..terms import Analyser
+from .granularity import AUTO, Granularity, checked_granularity
 from .identity import Identity
 
 if TYPE_CHECKING:

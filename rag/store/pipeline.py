@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import granularity
 from ..documents import Chunk, Document, context_text
 from ..embedding import checked
 from ..embedding.protocol import Embedder, PartEmbedder
 from ..errors import EmbedderError, InvalidInput
 from ..sentences import Span
-from . import blobs
+from . import blobs, granularity
 from .identity import Identity
 from .records import AddReport, Progress
 from .session import Session

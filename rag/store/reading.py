@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..documents import Document, Section, context_text
 from ..errors import InvalidInput
-from ..granularity import sentence_ids
 from . import blobs
 from .database import Connection
+from .granularity import sentence_ids
 from .records import ChunkRecord, SourceInfo
 
 _CHUNK = """

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from ..documents import Document, context_text
 from ..errors import StoreCorrupt
-from ..granularity import part_text
 from ..terms import Analyser
 from . import blobs, contents, generations, reading
 from .contents import Content
 from .database import DATABASE, Connection
 from .generations import AnyIndex, Pointer
+from .granularity import part_text
 from .identity import Identity
 from .reading import one
 from .records import Problem, VerifyReport

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import indexes
-from indexes import testing_terms as contract
-from indexes.testing_terms_files import TermFilesContract, term_model_test
-from indexes.testing_terms_oracle import TermOracle, bags, naive_bm25, questions, some_ids
+from indexes.testing import terms as contract
+from indexes.testing.terms_files import TermFilesContract, term_model_test
+from indexes.testing.terms_oracle import TermOracle, bags, naive_bm25, questions, some_ids
 
 CASES = {
     "bm25": naive_bm25("lucene", 1.2, 0.75),

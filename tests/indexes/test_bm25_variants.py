@@ -5,8 +5,8 @@ import functools
 import pytest
 
 import indexes
-from indexes import testing_terms as contract
-from indexes.testing_terms_oracle import TermOracle, bags, naive_bm25, questions, some_ids
+from indexes.testing import terms as contract
+from indexes.testing.terms_oracle import TermOracle, bags, naive_bm25, questions, some_ids
 
 CASES = {
     "bm25:variant=okapi,k1=1.5": naive_bm25("okapi", 1.5, 0.75),

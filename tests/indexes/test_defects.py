@@ -10,8 +10,8 @@ from indexes import testing
 from indexes.flat import FlatIndex
 from indexes.rows import Keep
 from indexes.scan import blocks
-from indexes.testing_base import N_QUERIES, N
-from indexes.testing_oracle import DIM, Oracle, cloud, shuffled_ids
+from indexes.testing.base import N_QUERIES, N
+from indexes.testing.oracle import DIM, Oracle, cloud, shuffled_ids
 from indexes.types import Hits
 from indexes.vectors import checked_vectors
 

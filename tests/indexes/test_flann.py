@@ -8,8 +8,8 @@ import pytest
 
 import indexes
 from indexes import files, testing
-from indexes.testing_model import model_test
-from indexes.testing_oracle import cloud
+from indexes.testing.oracle import cloud
+from indexes.testing.random_walk import model_test
 
 testing.needs("flann")
 

@@ -10,7 +10,7 @@ import pytest
 import indexes
 from indexes import faiss_library, testing
 from indexes.rows import Keep
-from indexes.testing_model import model_test
+from indexes.testing.random_walk import model_test
 
 
 @pytest.fixture(scope="module", params=["ivf", pytest.param("ivf:nlist=30", marks=pytest.mark.slow)])

@@ -7,8 +7,8 @@ import pytest
 
 import indexes
 from indexes import testing
-from indexes.testing_model import model_test
-from indexes.testing_oracle import Oracle
+from indexes.testing.oracle import Oracle
+from indexes.testing.random_walk import model_test
 
 
 @pytest.fixture(

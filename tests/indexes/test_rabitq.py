@@ -6,7 +6,7 @@ import pytest
 
 import indexes
 from indexes import testing
-from indexes.testing_model import model_test
+from indexes.testing.random_walk import model_test
 
 
 @pytest.fixture(scope="module", params=["rabitq", pytest.param("rabitq:bits=1,refine=true", marks=pytest.mark.slow)])

@@ -7,7 +7,7 @@ import pytest
 
 import indexes
 from indexes import recommendation
-from indexes.testing_oracle import cloud
+from indexes.testing.oracle import cloud
 
 BIG = {"n": 2_000_000, "dim": 384}
 

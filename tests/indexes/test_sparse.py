@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import indexes
-from indexes import testing_terms as contract
-from indexes.testing_terms_files import TermFilesContract, term_model_test
-from indexes.testing_terms_oracle import naive_dot
+from indexes.testing import terms as contract
+from indexes.testing.terms_files import TermFilesContract, term_model_test
+from indexes.testing.terms_oracle import naive_dot
 
 
 @pytest.fixture(scope="module")

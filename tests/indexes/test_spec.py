@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import indexes
-from indexes.registry import engine
-from indexes.spec import Parameters, Spec, param, parse
+from indexes.registry import engine, parse
+from indexes.spec import Parameters, Spec, param
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import pytest
 
 import indexes
 from indexes import sptag_library, testing
-from indexes.testing_model import model_test
-from indexes.testing_oracle import cloud
+from indexes.testing.oracle import cloud
+from indexes.testing.random_walk import model_test
 
 testing.needs("sptag")
 
@@ -79,7 +79,7 @@ def test_nothing_is_printed(tmp_path):
     """Neither building nor loading nor searching writes to C's stdout, which a command's answer goes to."""
     code = f"""
 import indexes
-from indexes.testing_oracle import cloud
+from indexes.testing.oracle import cloud
 index = indexes.dense("sptag", 32)
 index.build(cloud(300), range(300))
 for checks in (10, 500):

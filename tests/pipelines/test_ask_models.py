@@ -10,7 +10,7 @@ import pytest
 from chat_server import ChatServer
 
 from pipelines.cli import run
-from rag.generation.backends import retries
+from rag.llm.backends import retries
 
 QUESTION = "When does the ferry leave?"
 

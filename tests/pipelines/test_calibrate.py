@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.calibrating import is_right
 from pipelines.cli import run
 from pipelines.cli.exit_codes import BAD_USAGE, NOTHING_FOUND, OK
+from pipelines.evaluation.calibration import is_right
 from rag import Answer, Citation, Sentence
-from rag.evaluation.questions import Question, Span
+from rag.evaluation.questions.questions import Question, Span
 from rag.generation.calibration import FEWEST, fit, isotonic, risk_coverage
 
 

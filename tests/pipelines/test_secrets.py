@@ -16,9 +16,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from pipelines.cli import run
-from pipelines.cli.generating import Generating
+from pipelines.cli.generator_options import Generating
 from rag import Document, HashingEmbedder, KnowledgeBase, Retriever
-from rag.generation.backends import retries
+from rag.llm.backends import retries
 
 ENVIRONMENT, ADDRESS, PASSWORD = (f"sk-canary-{place}-0123456789" for place in ("environment", "address", "password"))
 CANARIES = (ENVIRONMENT, ADDRESS, PASSWORD, b64encode(f"me:{PASSWORD}".encode()).decode())

@@ -9,9 +9,9 @@ from collections.abc import Generator
 import pytest
 from rich.console import Console
 
-from pipelines.cli.telling import streamed
+from pipelines.cli.streaming_output import streamed
 from rag.answers import Answer
-from rag.generation.streaming import AnswerStream
+from rag.llm.streaming import AnswerStream
 
 TEXT = "Water boils. [1] Tea:\n\n```py\nif hot:\n    wait(60)\n```\n[2] 日本語のお茶は八十度です。 [3]"
 

@@ -26,11 +26,11 @@ from rag import (
     language_model,
 )
 from rag.errors import DeadlinePassed, LLMUnsupported
-from rag.generation.cache import CompletionCache
-from rag.generation.extractive import ExtractiveGenerator
-from rag.generation.language_model import Completion, Usage
-from rag.generation.prices import Price
-from rag.retriever import Retrieval
+from rag.extractive.generator import ExtractiveGenerator
+from rag.llm.cache import CompletionCache
+from rag.llm.language_model import Completion, Usage
+from rag.llm.prices import Price
+from rag.retrieval.hybrid import Retrieval
 from rag.testing import ScriptedGenerator
 
 TEA = "Green tea is steeped at 80 degrees for two minutes. Black tea takes boiling water."

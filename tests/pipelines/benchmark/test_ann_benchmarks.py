@@ -11,10 +11,10 @@ import pytest
 
 from pipelines.benchmark.ann_benchmarks import write_dataset, write_result
 from pipelines.benchmark.errors import DiskFull
+from pipelines.benchmark.ground_truth import exact
 from pipelines.benchmark.results import good, read
 from pipelines.benchmark.rows import Answers, RowMaker
 from pipelines.benchmark.run import Settings
-from pipelines.benchmark.truth import exact
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pipelines.benchmark.answers import answer_costs, configurations, load, ques
 from pipelines.benchmark.report import report_page
 from pipelines.benchmark.results import read
 from rag import Document, KnowledgeBase
-from rag.evaluation.questions import Question, QuestionSet
+from rag.evaluation.questions.questions import Question, QuestionSet
 
 ANIMALS = ("otter", "heron", "badger", "lynx", "stoat", "raven", "trout", "viper", "moth", "hare")
 PLACES = ("river", "marsh", "forest", "hill", "field")
@@ -55,7 +55,7 @@ def test_an_exact_index_costs_nothing_and_a_blind_one_everything(kb, questions, 
     blind = lambda spec, dim, **o: Blind(dim, **o) if spec == "blind" else original(spec, dim, **o)  # noqa: E731
     monkeypatch.setattr(module.indexes, "dense", blind)
     generated = []
-    from rag.generation.extractive import ExtractiveGenerator
+    from rag.extractive.generator import ExtractiveGenerator
 
     generate = ExtractiveGenerator.generate
     monkeypatch.setattr(ExtractiveGenerator, "generate", lambda self, q, p: generated.append(q) or generate(self, q, p))

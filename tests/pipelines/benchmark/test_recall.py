@@ -7,8 +7,8 @@ import pytest
 
 from pipelines.benchmark.distances import of_rows, to_all
 from pipelines.benchmark.errors import EngineFailed
+from pipelines.benchmark.ground_truth import exact
 from pipelines.benchmark.recall import first_occurrences, interval, quality, rows_of
-from pipelines.benchmark.truth import exact
 
 
 def ann_benchmarks_recall(dataset_distances, run_distances, count, epsilon=1e-3):

@@ -293,7 +293,7 @@ def test_engines_that_do_not_exist_or_are_not_installed(monkeypatch):
 def test_the_very_index_of_the_bot_is_measured(tmp_path, vectors, bench):
     """Recall of a real engine equals that of the same index, built and searched here."""
     import indexes
-    from pipelines.benchmark.truth import exact
+    from pipelines.benchmark.ground_truth import exact
 
     (row,) = bench(["annoy:n_trees=3,search_k=60"], tmp_path).rows
     index = indexes.dense("annoy:n_trees=3,search_k=60", 8, metric="l2")

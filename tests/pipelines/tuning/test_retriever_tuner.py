@@ -10,9 +10,9 @@ from pipelines.tuning.retriever_tuner import DEFAULT, Setting, fold, judged, set
 from rag.documents import Document
 from rag.errors import InvalidInput
 from rag.evaluation import QuestionSet, evaluate
-from rag.evaluation.questions import Question
+from rag.evaluation.questions.questions import Question
 from rag.knowledge_base import KnowledgeBase
-from rag.retriever import Retriever
+from rag.retrieval.hybrid import Retriever
 from rag.testing import HashingEmbedder
 
 OTHER = Setting("terms")

@@ -20,9 +20,9 @@ from rag.documents import Document, Passage, Section
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput
 from rag.knowledge_base import KnowledgeBase
-from rag.refining import RefinedRetriever
 from rag.reranking import reranking
-from rag.retriever import Retriever
+from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import RefinedRetriever
 from rag.sentences import sentences
 
 NAMES = ["Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo", "Hazel"]

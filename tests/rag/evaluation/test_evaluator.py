@@ -8,13 +8,13 @@ import ir_measures
 import pytest
 
 from pipelines.cli import run
-from pipelines.evaluation_report import report
+from pipelines.evaluation.report import report
 from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Retriever
 from rag.errors import InvalidInput
 from rag.evaluation import Outcome, Question, QuestionSet, Saved, Span, evaluate, score
-from rag.evaluation.locating import located
-from rag.evaluation.question_making import make_questions
-from rag.evaluation.question_templates import fits
+from rag.evaluation.questions.locating import located
+from rag.evaluation.questions.question_making import make_questions
+from rag.evaluation.questions.question_templates import fits
 from rag.evaluation.trec import decode_id, encode_id, read_qrels, read_run, write_qrels, write_run
 from rag.testing import ScriptedGenerator
 

@@ -12,7 +12,7 @@ from timing import tried, within
 
 from rag import Bot, CallableModel, Document, HashingEmbedder, KnowledgeBase, Message, Retriever, Sampling
 from rag.generation.chat import ChatGenerator
-from rag.generation.language_model import Completion, Usage
+from rag.llm.language_model import Completion, Usage
 
 QUESTION = "How hot is green tea, and what takes boiling water?"
 FACTS = "Green tea is steeped at 80 degrees for two minutes. Black tea takes boiling water. It costs 80.5 cents."

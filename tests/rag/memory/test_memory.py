@@ -15,19 +15,18 @@ import pytest
 import rag
 from rag.bot import Bot
 from rag.components import Tools
-from rag.documents import Document
+from rag.documents import Document, Query
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput, StoreCorrupt, StoreMismatch
-from rag.generation.language_model import Message
 from rag.knowledge_base import KnowledgeBase
+from rag.llm.language_model import Message
 from rag.memory import Memory, RememberingRetriever, forget_user, sessions, users
 from rag.memory.people import store_of
 from rag.memory.summary import summarised
 from rag.memory.turns import Turn
-from rag.query import Query
-from rag.refining import RefinedRetriever
 from rag.reranking import reranking
-from rag.retriever import Retriever
+from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import RefinedRetriever
 from rag.rewriting import RewritingRetriever, rewriting
 from rag.testing import ScriptedGenerator
 

@@ -8,7 +8,7 @@ import pytest
 
 from rag.documents import Document
 from rag.knowledge_base import KnowledgeBase
-from rag.retriever import Retriever
+from rag.retrieval.hybrid import Retriever
 from rag.rewriting.corpus import LiveCorpus
 from rag.terms import Analyser
 from rag.testing import HashingEmbedder

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from rag.components import Tools
+from rag.documents import Query
 from rag.errors import InvalidInput
-from rag.generation.language_model import Completion
-from rag.query import Query
-from rag.retriever import Retriever
+from rag.llm.language_model import Completion
+from rag.retrieval.hybrid import Retriever
 from rag.rewriting import RewritingRetriever, rewriting
 from rag.rewriting.by_model import CondenseByModel, Decompose, Keywords, MultiQuery, StepBack
 from rag.rewriting.consulting import parsed

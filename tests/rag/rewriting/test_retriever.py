@@ -9,7 +9,7 @@ import pytest
 from rag import Retriever, RewritingRetriever
 from rag.components import Tools
 from rag.errors import InvalidInput
-from rag.generation.scripted import ScriptedGenerator
+from rag.llm.scripted import ScriptedGenerator
 from rag.rewriting import rewriting
 
 MISSPELT = "Who found photosynthsis?"

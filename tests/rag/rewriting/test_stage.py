@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from rag.components import Tools
+from rag.documents import Query
 from rag.errors import InvalidInput
-from rag.query import Query
-from rag.retriever import Retriever
+from rag.retrieval.hybrid import Retriever
 from rag.rewriting import REWRITERS, Asked, RewritingRetriever, Variant, rewriting
 from rag.rewriting.registry import split
 from rag.rewriting.stage import MOST_VARIANTS, Rewriting

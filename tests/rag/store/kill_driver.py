@@ -29,9 +29,9 @@ from conftest import CHUNKER, answers, documents
 from forking import in_child
 
 from rag.embedding import HashingEmbedder
-from rag.granularity import chunks_of
 from rag.knowledge_base import KnowledgeBase
 from rag.store import database, live, pipeline
+from rag.store.granularity import chunks_of
 
 SEED = 7
 REOPEN_LIMIT_S = 2.0

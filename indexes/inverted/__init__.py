@@ -1,0 +1,1 @@
+"""Inverted index of terms: postings, segments, and BM25 scored over them."""

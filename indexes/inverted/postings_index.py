@@ -1,0 +1,159 @@
+"""What the indexes over postings share: all but the formula of a score."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..base import Allow
+from ..rows import Keep
+from ..spec import Parameters
+from ..term_index import Found, TermIndex
+from ..types import Ids, Traits
+from .bags import Bags
+from .impacts import ImpactCache, ImpactList
+from .maxscore import best
+from .postings import Postings
+
+_SCORERS = 4
+"""Formulas whose impacts are kept between searches."""
+
+
+class Scorer(Protocol):
+    """Scores documents in one state of the index by one formula; safe for many threads."""
+
+    def search(self, query: Mapping[str, float], k: int, keep: Keep | None) -> Found:
+        """Return the best ``k`` rows and what ties with the last of them."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held beyond the postings."""
+
+
+class PostingsIndex(TermIndex):
+    """Base of the indexes over ``Postings``: native, exact and incremental in everything.
+
+    Removals of many ids belong in one call: the first search after each call rewrites the postings that it touched.
+    """
+
+    learns = False
+
+    def __init__(self, build: Parameters | None = None, search: Parameters | None = None) -> None:
+        super().__init__(build, search)
+        self._postings = Postings()
+        self._scorers: dict[Hashable, Scorer] = {}
+        self._making = threading.Lock()
+
+    @abstractmethod
+    def _formula(self, params: Any) -> Hashable:  # noqa: ANN401 - the engine's own Search
+        """Return the formula of a score under these search parameters."""
+
+    @abstractmethod
+    def _made(self, formula: Any) -> Scorer:  # noqa: ANN401 - what ``_formula`` gave
+        """Return a scorer of the postings as they are now."""
+
+    @property
+    def traits(self) -> Traits:
+        """Native in everything."""
+        return Traits(exact=True, exhaustive=True, remove="native", filter="native", add="native", recall_floor=1.0)
+
+    def _build(self, items: Bags) -> None:
+        self._postings = Postings()
+        self._append(items)
+
+    def _append(self, items: Bags) -> None:
+        self._scorers = {}
+        self._postings.append(items)
+
+    def _forget(self, rows: Ids) -> None:
+        self._scorers = {}
+        self._postings.forget(rows)
+
+    def _compact(self, live: Ids) -> None:
+        self._scorers = {}
+        self._postings.compact(live)
+
+    def _tidy(self) -> None:
+        self._scorers = {}
+        self._postings.merge()
+
+    def _write(self, folder: Path) -> None:
+        self._postings.write(folder)
+
+    def _read(self, folder: Path, n_rows: int) -> None:
+        self._postings.read(folder, n_rows)
+
+    def _frequencies(self) -> dict[str, int]:
+        counts = self._postings.document_frequencies().tolist()
+        return {term: count for term, count in zip(self._postings.vocabulary, counts, strict=True) if count}
+
+    def _bytes(self) -> dict[str, int]:
+        with self._making:
+            cached = sum(each.nbytes for each in self._scorers.values())
+        return {**self._postings.memory(), "cached impacts": cached}
+
+    def _keep(self, allow: Allow | None) -> Keep | None:
+        """Return no rows to keep without ``allow``: removed documents have no postings that would have to be hidden."""
+        return None if allow is None else super()._keep(allow)
+
+    def _search(
+        self,
+        queries: Sequence[Mapping[str, float]],
+        k: int,
+        params: Any,  # noqa: ANN401 - the engine's own Search
+        keep: Keep | None,
+    ) -> Iterator[Found]:
+        scorer = self._scorer(self._formula(params))
+        return (scorer.search(query, k, keep) for query in queries)
+
+    def _scorer(self, formula: Hashable) -> Scorer:
+        with self._making:
+            found = self._scorers.get(formula)
+            if found is None:
+                if len(self._scorers) >= _SCORERS:
+                    self._scorers.pop(next(iter(self._scorers)))
+                found = self._scorers[formula] = self._made(formula)
+            return found
+
+
+class PostingsScorer(ABC):
+    """Scores by impact lists and MaxScore; a subclass gives the impacts of a term."""
+
+    def __init__(self, postings: Postings) -> None:
+        self._postings = postings
+        self._lists = ImpactCache(self._listed)
+        self._spare: list[NDArray[np.float64]] = []
+
+    @abstractmethod
+    def _impacts(self, rows: NDArray[np.int32], frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the postings of one term, at least one, add to the scores of their rows."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of impact lists and working space."""
+        return self._lists.nbytes + sum(sums.nbytes for sums in list(self._spare))
+
+    def search(self, query: Mapping[str, float], k: int, keep: Keep | None) -> Found:
+        """Return the best ``k`` rows and what ties with the last of them."""
+        numbers = self._postings.vocabulary
+        lists = [(self._lists[numbers[term]], weight) for term, weight in query.items() if term in numbers]
+        try:
+            sums = self._spare.pop()
+        except IndexError:
+            sums = np.zeros(self._postings.n_rows)
+        found = best([entry for entry in lists if entry[0].size], k, sums, keep)
+        self._spare.append(sums)  # not after an error, which may leave it dirty
+        return found
+
+    def _listed(self, term: int) -> ImpactList:
+        rows, frequencies = self._postings.of(term)
+        if not len(rows):
+            return ImpactList(rows, np.zeros(0, np.float32), 0)
+        impacts = self._impacts(rows, frequencies.astype(np.float64))
+        return ImpactList(rows, impacts.astype(np.float32), self._postings.n_rows)

@@ -1,0 +1,217 @@
+"""One index on its way through the benchmark: built, loaded, measured when its turn comes, and judged.
+
+Whatever its engine does wrong (an error, a crash, a hang, too much memory, an id that does not exist) is noted for the
+configuration that it happened to; the index is loaded again for the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.files import write_array
+from indexes.spec import Parameters
+
+from .errors import EngineFailed, EngineHung
+from .recall import Quality, rows_of
+from .results import Row
+from .rows import Answers, Round, RowMaker
+from .sweep import BuildTask
+from .worker_process import Child
+
+_CHURN_BATCH = 100
+
+
+class Turn:
+    """The life of one index.
+
+    Parameters
+    ----------
+    task
+        What to build and how to search it.
+    maker
+        Knows the data and the settings, and makes rows.
+    place
+        Where to save the index; beside the files of the data.
+    limit
+        Bytes that a process may take.
+    command
+        How a worker is started.
+    """
+
+    def __init__(self, task: BuildTask, maker: RowMaker, place: Path, limit: int, command: Sequence[str]) -> None:
+        self.task = task
+        self._maker, self._settings = maker, maker.settings
+        self._place, self._limit, self._command = place, limit, command
+        self._child: Child | None = None
+        self._seconds = self._settings.timeout
+        self._facts: dict[str, Any] = {}
+        self._error = ""
+        self._errors: dict[Parameters, str] = {}
+        self._rounds: dict[Parameters, list[Round]] = {}
+        self._filtered: dict[Parameters, dict[float, list[tuple[float, float]]]] = {}
+        self._churned: dict[Parameters, dict[str, Any]] = {}
+
+    # ---- what the benchmark lets it do ------------------------------------------------------------------------
+
+    def build(self, seconds: float) -> bool:
+        """Build in one process, load in another, which stays; False where the build took more than ``seconds``."""
+        try:
+            with Child(self._job(), self._command) as builder:
+                try:
+                    self._facts |= builder.ask("building", seconds, do="build", k=self._settings.k)
+                except EngineHung as error:
+                    self._error = str(error)
+                    return False
+            self._facts |= self._load()
+        except EngineFailed as error:
+            self._error = str(error)
+        return True
+
+    def measure(self, search: Parameters, number: int) -> None:
+        """Measure one configuration once, unless it has failed before."""
+        if not self._sound(search):
+            return
+        with self._blamed(search):
+            name = f"{self._place.name}-round"
+            reply = self._ask(
+                "searching",
+                do="measure",
+                search=asdict(search),
+                k=self._settings.k,
+                seconds=self._settings.seconds,
+                number=number,
+                threads=list(self._settings.threads),
+                out=name,
+            )
+            found, single = self._array(name, "ids"), self._array(name, "single_ids")
+            asked = self._array(name, "single_queries")
+            rows, single_rows = rows_of(found, self._maker.data.ids), rows_of(single, self._maker.data.ids)
+            self._rounds.setdefault(search, []).append(
+                Round(
+                    qps=reply["qps"],
+                    threads={int(t): float(qps) for t, qps in reply["threads"].items()},
+                    seconds=self._array(name, "seconds"),
+                    answers=Answers(rows, self._maker.judged(rows)),
+                    lost_alone=self._maker.lost(rows, single_rows, asked),
+                )
+            )
+
+    def filtered(self, search: Parameters) -> None:
+        """Measure one configuration once among each share of the vectors, unless it has failed before."""
+        for share in self._settings.filters:
+            if not self._sound(search):
+                return
+            chosen = self._maker.allowed(share)
+            allow = f"allow-{share:g}.npy"
+            if not (self._place.parent / allow).exists():
+                write_array(self._place.parent / allow, self._maker.data.ids[chosen.rows])
+            with self._blamed(search):
+                ids, qps = self._batch(search, f"{self._place.name}-filtered", allow=allow)
+                quality = chosen.quality(self._maker, rows_of(ids, self._maker.data.ids))
+                rounds = self._filtered.setdefault(search, {}).setdefault(share, [])
+                rounds.append((quality.recall, qps))
+
+    def churn(self, searches: Sequence[Parameters] | None = None) -> None:
+        """Remove and add a share of the vectors, then measure configurations again: all, or some."""
+        share = self._settings.churn
+        if share is None or self._error:
+            return
+        name, wanted = f"{self._place.name}-churn", self.task.searches if searches is None else searches
+        try:
+            facts = self._ask("removing and adding", do="churn", share=share, batch=_CHURN_BATCH, out=name)
+        except EngineFailed as error:
+            self._churned = {search: {"share": share, "error": str(error)} for search in wanted}
+            return
+        changed = self._array(name, "rows")
+        for search in filter(self._sound, wanted):
+            with self._blamed(search):
+                ids, qps = self._batch(search, name)
+                quality = self._maker.judged(self._maker.churned_rows(ids, changed))
+                self._churned[search] = {"share": share, **facts, "recall": quality.recall, "qps": qps}
+
+    def rows(self) -> list[tuple[Row, Answers | None]]:
+        """Return a row for every configuration, with the answers of its last round."""
+        return [self.row(search) for search in self.task.searches]
+
+    def row(self, search: Parameters) -> tuple[Row, Answers | None]:
+        """Return the row of one configuration, with the answers of its last round."""
+        error = self.error(search)
+        rounds = [] if error else self._rounds.get(search, [])
+        filters, churn = self._filtered.get(search, {}), self._churned.get(search)
+        row = self._maker.row(self.task, search, self._facts, rounds, filters=filters, churn=churn, error=error)
+        return row, rounds[-1].answers if rounds else None
+
+    def error(self, search: Parameters | None = None) -> str:
+        """Return what went wrong with the index, or with one configuration of it; empty where nothing did."""
+        return self._error or (self._errors.get(search, "") if search is not None else "")
+
+    def probe(self, search: Parameters) -> Quality | None:
+        """Return how good the answers of a configuration are, without measuring its speed; None if it failed."""
+        if self._sound(search):
+            with self._blamed(search):
+                ids, _ = self._batch(search, f"{self._place.name}-probe", seconds=0.0)
+                return self._maker.judged(rows_of(ids, self._maker.data.ids))
+        return None
+
+    def rest(self) -> None:
+        """End the process; it is started again, with the saved index, when there is more to do."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def close(self) -> None:
+        """End the process and delete the saved index."""
+        self.rest()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    # ---- machinery --------------------------------------------------------------------------------------------
+
+    def _job(self) -> dict[str, Any]:
+        data = self._maker.data
+        return {
+            "spec": self.task.spec,
+            "dim": data.dim,
+            "metric": data.metric,
+            "seed": self._settings.seed,
+            "folder": str(self._place.parent),
+            "index": str(self._place),
+            "memory": self._limit,
+        }
+
+    def _load(self) -> dict[str, Any]:
+        self._child = Child(self._job(), self._command)
+        return self._child.ask("loading", self._seconds, do="load", k=self._settings.k)
+
+    def _ask(self, doing: str, /, do: str, **values: object) -> dict[str, Any]:
+        if self._child is None or not self._child.alive:
+            self._load()
+        assert self._child is not None  # noqa: S101 - what _load has just set
+        return self._child.ask(doing, self._seconds, do=do, **values)
+
+    def _batch(self, search: Parameters, name: str, **more: object) -> tuple[NDArray[np.int64], float]:
+        values = {"k": self._settings.k, "seconds": self._settings.seconds, **more}
+        reply = self._ask("searching", do="batch", search=asdict(search), out=name, **values)
+        return self._array(name, "ids"), float(reply["qps"])
+
+    def _array(self, name: str, part: str) -> NDArray[Any]:
+        array: NDArray[Any] = np.load(self._place.parent / f"{name}-{part}.npy", allow_pickle=False)
+        return array
+
+    def _sound(self, search: Parameters) -> bool:
+        return not self._error and search not in self._errors
+
+    @contextlib.contextmanager
+    def _blamed(self, search: Parameters) -> Iterator[None]:
+        """Note what goes wrong as this configuration's error."""
+        try:
+            yield
+        except EngineFailed as error:
+            self._errors[search] = str(error)

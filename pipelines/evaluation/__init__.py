@@ -1,0 +1,1 @@
+"""``rag evaluate`` and ``rag calibrate`` as functions: default metrics, baselines, calibration, reports."""

@@ -1,0 +1,1 @@
+"""HTML pages and SVG charts that every report is made of."""

@@ -1,0 +1,274 @@
+"""Charts as inline SVG, for `pipelines.reports.pages`: bars with intervals, points, lines, fronts, a histogram.
+
+Drawn by hand because a report must be one small file that needs no network and follows the page's colours, light or
+dark.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .pages import Html, element, join, text
+
+COLOURS = (
+    "--one", "--two", "--three", "--four", "--five", "--six", "--seven", "--eight", "--nine", "--ten", "--eleven",
+    "--twelve",
+)  # fmt: skip
+WIDTH, HEIGHT = 440, 280
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 14, 12, 42
+_WIDE = 760
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A value with its interval; ``value`` None draws no bar but keeps the row; ``colour`` is a number."""
+
+    label: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    shown: str = ""
+    colour: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of `scatter`; its label stands beside it, or only in the tooltip when ``quiet``."""
+
+    label: str
+    x: float
+    y: float
+    colour: int = 0
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of `lines`; the number of its colour is its place among them, unless given."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    colour: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Points of one kind in `fronts`, and which of them no other of their kind beats.
+
+    Attributes
+    ----------
+    label
+        For the legend.
+    points
+        (x, y, tooltip).
+    best
+        Those to join by a line, in its order; the others are drawn pale.
+    colour
+        Number of the colour.
+    """
+
+    label: str
+    points: Sequence[tuple[float, float, str]]
+    best: Sequence[tuple[float, float, str]]
+    colour: int = 0
+
+
+def bars(rows: Sequence[Bar], *, top: float | None = None, caption: str = "") -> Html:
+    """Return horizontal bars from 0 to ``top`` (the greatest value where None), intervals as whiskers."""
+    finite = [v for row in rows for v in (row.value, row.high) if v is not None]
+    end = top if top is not None else max([1e-12, *finite])
+    parts: list[Html] = []
+    for row in rows:
+        said = row.shown or ("none" if row.value is None else f"{row.value:.3f}")
+        parts += [element("span", row.label), element("span", said), element("span", _bar(row, end))]
+    figure = element("div", *parts, class_="bars")
+    return element("figure", figure, element("figcaption", caption) if caption else "")
+
+
+def _bar(row: Bar, end: float) -> Html:
+    def at(value: float) -> str:
+        return f"{100 * min(max(value / end, 0), 1):.2f}%"
+
+    inside = ['<rect width="100%" height="14" rx="2" fill="var(--wash)"/>']
+    if row.value is not None:
+        fill = f'fill="var({COLOURS[row.colour % len(COLOURS)]})" fill-opacity=".75"'
+        inside.append(f'<rect width="{at(row.value)}" height="14" rx="2" {fill}/>')
+    if row.low is not None and row.high is not None:
+        low, high = at(row.low), at(row.high)
+        inside.append(f'<line x1="{low}" x2="{high}" y1="7" y2="7" stroke="var(--ink)" stroke-width="1.5"/>')
+        inside += [
+            f'<line x1="{x}" x2="{x}" y1="3" y2="11" stroke="var(--ink)" stroke-width="1.5"/>' for x in (low, high)
+        ]
+    return Html(f'<svg width="100%" height="14" role="img">{"".join(inside)}</svg>')
+
+
+def scatter(
+    points: Sequence[Point], *, x: str, y: str, log_x: bool = False, legend: Sequence[str] = (), caption: str = ""
+) -> Html:
+    """Return points over two axes; ``log_x`` for latencies and sizes."""
+    frame = _Frame.around([p.x for p in points], [p.y for p in points], log_x)
+    return _figure(frame, "".join(_mark(frame, p) for p in points), (x, y), legend, caption)
+
+
+def _mark(frame: _Frame, p: Point) -> str:
+    cx, cy = frame.at(p.x, p.y)
+    colour = COLOURS[p.colour % len(COLOURS)]
+    tip = text(f"{p.label}: {_number(p.x)}, {_number(p.y)}")
+    place = f'cx="{cx:.1f}" cy="{cy:.1f}" r="4.5"'
+    dot = f'<circle {place} fill="var({colour})" fill-opacity=".85"><title>{tip}</title></circle>'
+    if p.quiet:
+        return dot
+    side, at = ("end", cx - 8) if cx > WIDTH * 0.7 else ("start", cx + 8)  # a label stays inside the drawing
+    return f'{dot}<text x="{at:.1f}" y="{cy + 4:.1f}" text-anchor="{side}">{text(p.label)}</text>'
+
+
+def lines(series: Sequence[Line], *, x: str, y: str, log_x: bool = False, caption: str = "") -> Html:
+    """Return lines over two axes."""
+    frame = _Frame.around([v for s in series for v in s.x], [v for s in series for v in s.y], log_x)
+    marks = []
+    for number, each in enumerate(series):
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (frame.at(u, v) for u, v in zip(each.x, each.y, strict=True)))
+        colour = COLOURS[(number if each.colour is None else each.colour) % len(COLOURS)]
+        marks.append(f'<polyline points="{path}" fill="none" stroke="var({colour})" stroke-width="2"/>')
+    legend = [s.label if s.colour is None else _legend(s.label, s.colour) for s in series] if len(series) > 1 else ()
+    return _figure(frame, "".join(marks), (x, y), legend, caption)
+
+
+def fronts(series: Sequence[Front], *, x: str, y: str, log_y: bool = True, caption: str = "") -> Html:
+    """Return points of several kinds over two axes, the best of each kind joined; details are in tooltips."""
+    every = [point for each in series for point in each.points]
+    frame = _Frame.around([p[0] for p in every], [p[1] for p in every], False, log_y)
+    marks = []
+    for each in series:
+        colour = f"var({COLOURS[each.colour % len(COLOURS)]})"
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (frame.at(u, v) for u, v, _ in each.best))
+        marks.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        kept = set(each.best)
+        for point in sorted(each.points, key=lambda p: p in kept):  # the best are drawn over the others
+            cx, cy = frame.at(point[0], point[1])
+            look = 'r="4"' if point in kept else 'r="3" fill-opacity=".35"'
+            marks.append(
+                f'<circle cx="{cx:.1f}" cy="{cy:.1f}" {look} fill="{colour}"><title>{text(point[2])}</title></circle>'
+            )
+    legend = [_legend(each.label, each.colour) for each in series]
+    return _figure(frame, "".join(marks), (x, y), legend, caption, width=_WIDE)
+
+
+def histogram(values: Sequence[float], *, x: str, y: str = "questions", bins: int = 10, caption: str = "") -> Html:
+    """Return how often values between their least and greatest come."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    width = (high - low) / bins or 1.0
+    counts = [0] * bins
+    for value in values:
+        counts[min(bins - 1, int((value - low) / width))] += 1
+    frame = _Frame(low, low + bins * width, 0.0, float(max([1, *counts])), False)
+    marks = []
+    for number, count in enumerate(counts):
+        left, top = frame.at(low + number * width, count)
+        right, bottom = frame.at(low + (number + 1) * width, 0)
+        marks.append(
+            f'<rect x="{left + 1:.1f}" y="{top:.1f}" width="{right - left - 2:.1f}" height="{bottom - top:.1f}" '
+            f'fill="var(--one)" fill-opacity=".75"><title>{count}</title></rect>'
+        )
+    return _figure(frame, "".join(marks), (x, y), (), caption)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where values stand in a drawing."""
+
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+    log_x: bool
+    log_y: bool = False
+
+    @classmethod
+    def around(cls, xs: Sequence[float], ys: Sequence[float], log_x: bool, log_y: bool = False) -> _Frame:
+        log_x, log_y = log_x and all(x > 0 for x in xs), log_y and all(y > 0 for y in ys)
+        x0, x1 = _padded(xs, 0.06, log_x)
+        y0, y1 = _padded(ys, 0.08, log_y)
+        return cls(x0, x1, y0, y1, log_x, log_y)
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        share, up = _share(x, self.x0, self.x1, self.log_x), _share(y, self.y0, self.y1, self.log_y)
+        return _LEFT + share * (WIDTH - _LEFT - _RIGHT), HEIGHT - _BOTTOM - up * (HEIGHT - _TOP - _BOTTOM)
+
+
+def _padded(values: Sequence[float], pad: float, log: bool) -> tuple[float, float]:
+    """Return the ends of an axis, a little beyond the values."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    if log:
+        grow = max((high / low) ** pad, 1.1)
+        return low / grow, high * grow
+    room = (high - low) * pad or abs(high) * 0.1 or 1.0
+    return low - room, high + room
+
+
+def _share(value: float, low: float, high: float, log: bool) -> float:
+    return math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
+
+
+def _figure(
+    frame: _Frame, marks: str, axes: tuple[str, str], legend: Sequence[str | Html], caption: str, *, width: int = 600
+) -> Html:
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" style="width:100%;max-width:{width}px"'
+    drawing = f'<svg {size} role="img">{_axes(frame, *axes)}{marks}</svg>'
+    names = [name if isinstance(name, Html) else _legend(name, i) for i, name in enumerate(legend)]
+    shown = element("div", *names, class_="legend") if names else ""
+    return element("figure", Html(drawing), shown, element("figcaption", caption) if caption else "")
+
+
+def _legend(name: str, colour: int) -> Html:
+    return Html(f'<span style="color:var({COLOURS[colour % len(COLOURS)]})"><b>{text(name)}</b></span>')
+
+
+def _axes(frame: _Frame, x: str, y: str) -> Html:
+    right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
+    parts = [f'<path d="M{_LEFT},{_TOP}V{bottom}H{right}" fill="none" stroke="var(--soft)"/>']
+    for value in log_ticks(frame.y0, frame.y1) if frame.log_y else ticks(frame.y0, frame.y1):
+        at = frame.at(frame.x0, value)[1]
+        parts.append(f'<path d="M{_LEFT},{at:.1f}H{right}" stroke="var(--line)"/>')
+        parts.append(f'<text class="soft" x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{_number(value)}</text>')
+    for value in log_ticks(frame.x0, frame.x1) if frame.log_x else ticks(frame.x0, frame.x1):
+        at = frame.at(value, frame.y0)[0]
+        parts.append(f'<path d="M{at:.1f},{bottom}v4" stroke="var(--soft)"/>')
+        parts.append(f'<text class="soft" x="{at:.1f}" y="{bottom + 17}" text-anchor="middle">{_number(value)}</text>')
+    middle = (_TOP + bottom) / 2
+    parts.append(f'<text x="{(_LEFT + right) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{text(x)}</text>')
+    parts.append(f'<text transform="translate(12,{middle}) rotate(-90)" text-anchor="middle">{text(y)}</text>')
+    return join(*(Html(part) for part in parts))
+
+
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Return round values between two others: multiples of 1, 2 or 5 times a power of ten."""
+    if not high > low:
+        return [low]
+    raw = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return 1, 2 and 5 times powers of ten between two positive values; powers alone where there are many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    wide = high / low > 200
+    found = [m * 10.0**p for p in powers for m in ((1,) if wide else (1, 2, 5))]
+    inside = [v for v in found if low <= v <= high]
+    return inside or [low, high]
+
+
+def _number(value: float) -> str:
+    if value == 0:
+        return "0"
+    if abs(value) >= 10_000 and value % 1000 == 0:
+        return f"{value / 1000:g}k"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

@@ -1,0 +1,50 @@
+"""What all metrics of answers share: which rows have an answer and references, and what the others are called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...errors import ExtraMissing
+from ..aggregate import Score
+from .cases import Case, Cases
+
+NO_REFERENCE = "no reference answer"
+NO_ANSWER = "the system only retrieves"
+
+
+def references(case: Case) -> tuple[str, ...]:
+    """Return the right answers; of an unanswerable question that is the empty one."""
+    return case.question.answers or (("",) if case.question.unanswerable else ())
+
+
+def unscored(case: Case, *, needs_references: bool = True) -> Score | None:
+    """Return the score of a row without what a metric of answers needs; None where it has it."""
+    if needs_references and not references(case):
+        return Score(None, NO_REFERENCE)
+    if case.outcome.error:
+        return Score(0.0, case.outcome.error, failed=True)
+    return Score(None, NO_ANSWER) if case.outcome.answer is None else None
+
+
+def against_references(cases: Cases, value: Callable[[str, Sequence[str]], float]) -> list[Score]:
+    """Score each answer's text with its references."""
+    return [unscored(case) or Score(value(case.text, references(case))) for case in cases]
+
+
+def evaluation_extra(module: str, purpose: str) -> Any:  # noqa: ANN401 - a module
+    """Import a module of the extra.
+
+    Raises
+    ------
+    ExtraMissing
+        With the install line.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ExtraMissing(
+            f"{purpose} need {package}, which is not installed; pip install 'rag-workbench[evaluation]'"
+        ) from error

@@ -1,0 +1,65 @@
+"""Context precision and recall: how much of what was retrieved is relevant, and how much of what is relevant came.
+
+Both look at the first ``k`` items of the level that the gold is of: documents, chunks, or chunks that hold gold spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..aggregate import Score
+from .cases import Case, Cases, Resources
+
+NO_GOLD = "nothing is known to be relevant"
+
+
+def context_precision(cases: Cases, _: Resources) -> list[Score]:
+    """Share of the retrieved items that are relevant; 0 where nothing was retrieved. Order does not matter."""
+    return _each(cases, _precision)
+
+
+def context_recall(cases: Cases, _: Resources) -> list[Score]:
+    """Share of the relevant items that were retrieved. Order does not matter."""
+    return _each(cases, _recall)
+
+
+def context_precision_weighted(cases: Cases, _: Resources) -> list[Score]:
+    """Mean precision over the ranks that hold a relevant item: relevant items above irrelevant ones give 1.
+
+    What RAGAS calls context precision: the sum over ranks i of P@i where item i is relevant, over the number of
+    relevant items retrieved. Order matters; items that were not found do not.
+    """
+    return _each(cases, _weighted)
+
+
+def _each(cases: Cases, value: Callable[[Case], float]) -> list[Score]:
+    return [_one(case, value) for case in cases]
+
+
+def _one(case: Case, value: Callable[[Case], float]) -> Score:
+    if not case.relevant:
+        return Score(None, "unanswerable" if case.question.unanswerable else NO_GOLD)
+    if case.outcome.error:
+        return Score(0.0, case.outcome.error, failed=True)
+    return Score(value(case))
+
+
+def _precision(case: Case) -> float:
+    return _hits(case) / len(case.context) if case.context else 0.0
+
+
+def _recall(case: Case) -> float:
+    return _hits(case) / len(case.relevant)
+
+
+def _hits(case: Case) -> int:
+    return len(case.relevant.intersection(case.context))
+
+
+def _weighted(case: Case) -> float:
+    relevant, found, total = case.relevant, 0, 0.0
+    for rank, item in enumerate(case.context, 1):
+        if item in relevant:
+            found += 1
+            total += found / rank
+    return total / found if found else 0.0

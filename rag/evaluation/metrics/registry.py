@@ -1,0 +1,157 @@
+"""Metrics by name: one literal table, each metric imported on first use."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from ...errors import InvalidInput
+from ..aggregate import Failing, Pool, Score
+from .cases import Cases, Resources
+from .ranking import measure
+
+Function = Callable[[Cases, Resources], list[Score]]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric that is no ranking metric.
+
+    Attributes
+    ----------
+    home
+        ``module:function``; takes all cases and gives one `Score` for each.
+    line
+        What it is, in a line.
+    needs
+        ``answer``, ``references``, ``embedder`` or ``judge``: what a row or the call must have.
+    lower
+        True where lower is better.
+    pool
+        ``module:function`` of metrics that pool rows: from ``Score.parts`` of all of them to one value.
+    top
+        The best value there can be, for drawings.
+    """
+
+    home: str
+    line: str
+    needs: frozenset[str] = frozenset()
+    lower: bool = False
+    pool: str = ""
+    top: float = 1.0
+
+    @property
+    def failing(self) -> Failing:
+        """What a failed row counts."""
+        return "undefined" if self.lower else "zero"
+
+    def function(self) -> Function:
+        """Import the function."""
+        return cast("Function", _load(self.home))
+
+    def pooling(self) -> Pool | None:
+        """Import the pooling function, if there is one."""
+        return cast("Pool", _load(self.pool)) if self.pool else None
+
+
+def _load(home: str) -> object:
+    module, name = home.split(":")
+    return getattr(importlib.import_module(module, __package__), name)
+
+
+_ANSWER = frozenset({"answer"})
+_REFERENCES = frozenset({"references"})
+_TEXT = _ANSWER | _REFERENCES
+_EMBEDDER = frozenset({"embedder"})
+_JUDGE = frozenset({"judge"})
+
+METRICS: dict[str, Metric] = {
+    "context_precision": Metric(".context:context_precision", "share of the retrieved items that are relevant"),
+    "context_recall": Metric(".context:context_recall", "share of the relevant items that were retrieved"),
+    "context_precision_weighted": Metric(
+        ".context:context_precision_weighted", "mean precision at the ranks of relevant items (RAGAS's)"
+    ),
+    "span_precision": Metric(".spans:span_precision", "share of the retrieved characters that lie in gold spans"),
+    "span_recall": Metric(".spans:span_recall", "share of the gold spans' characters that were retrieved"),
+    "span_iou": Metric(".spans:span_iou", "characters in both over characters in either"),
+    "context_precision_judged": Metric(
+        ".judged:context_precision", "share of the passages that a judge finds useful", _JUDGE
+    ),
+    "context_recall_judged": Metric(
+        ".judged:context_recall",
+        "share of the reference answer's sentences that a judge finds in the passages",
+        _JUDGE | _REFERENCES,
+    ),
+    "exact_match": Metric(".squad:exact_match", "SQuAD's exact match with any reference", _TEXT),
+    "f1": Metric(".squad:f1", "SQuAD's F1 of words, with the best reference", _TEXT),
+    "answer_containment": Metric(".squad:answer_containment", "1 where the answer holds a reference's words", _TEXT),
+    "bleu": Metric(".sacre:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pool=".sacre:pooled_bleu", top=100),
+    "chrf": Metric(".sacre:chrf", "chrF of the corpus, 0 to 100", _TEXT, pool=".sacre:pooled_chrf", top=100),
+    "ter": Metric(
+        ".sacre:ter",
+        "translation edit rate, 0 to 100 and more, lower is better",
+        _TEXT,
+        lower=True,
+        pool=".sacre:pooled_ter",
+        top=100,
+    ),
+    "rouge1": Metric(".rouge:rouge1", "ROUGE-1, F of single words", _TEXT),
+    "rouge2": Metric(".rouge:rouge2", "ROUGE-2, F of pairs of words", _TEXT),
+    "rougeL": Metric(".rouge:rouge_l", "ROUGE-L, F of the longest common subsequence", _TEXT),
+    "meteor": Metric(".meteor:meteor", "METEOR with WordNet's synonyms", _TEXT),
+    "meteor_exact_stem": Metric(".meteor:meteor_exact_stem", "METEOR by exact and stem matches, no WordNet", _TEXT),
+    "cider": Metric(".cider:cider", "CIDEr-D, 0 to 10", _TEXT, top=10),
+    "ngram_overlap": Metric(".ngrams:ngram_overlap", "mean F1 of word n-grams, n = 1 to 4", _TEXT),
+    "embedding_similarity": Metric(
+        ".similarity:embedding_similarity", "cosine of answer and nearest reference", _TEXT | _EMBEDDER
+    ),
+    "faithfulness": Metric(".support:faithfulness", "share of the answer's sentences that a passage supports", _ANSWER),
+    "answer_relevance": Metric(
+        ".similarity:answer_relevance", "cosine of the question and the answer's nearest sentence", _ANSWER | _EMBEDDER
+    ),
+    "citation_precision": Metric(
+        ".citing:citation_precision", "share of citations that support their sentence", _ANSWER
+    ),
+    "citation_recall": Metric(".citing:citation_recall", "share of sentences that their citations support", _ANSWER),
+    "faithfulness_judged": Metric(
+        ".judged:faithfulness", "share of the answer's sentences that a judge finds in the passages", _ANSWER | _JUDGE
+    ),
+    "answer_relevance_judged": Metric(".judged:answer_relevance", "a judge's mark by rubric, 0 to 1", _ANSWER | _JUDGE),
+    "correctness_judged": Metric(".judged:correctness", "a judge's mark against the reference, 0 to 1", _TEXT | _JUDGE),
+    "abstention_accuracy": Metric(
+        ".abstention:abstention_accuracy", "share of questions answered or refused as they should be", _ANSWER
+    ),
+    "abstention_auroc": Metric(
+        ".abstention:abstention_auroc",
+        "chance that an answerable question has more support than an unanswerable one",
+        _ANSWER,
+        pool=".abstention:pooled_auroc",
+    ),
+}
+
+
+def check_metric(name: str) -> None:
+    """Refuse a name that is neither in the table nor a ranking metric's.
+
+    Raises
+    ------
+    InvalidInput
+        With the nearest name.
+    """
+    if name in METRICS:
+        return
+    try:
+        measure(name)
+    except InvalidInput:
+        near = difflib.get_close_matches(name.lower(), METRICS, 1, 0.6)
+        if near:
+            raise InvalidInput(f"there is no metric {name!r}; did you mean {near[0]}?") from None
+        raise
+
+
+def needs(names: Sequence[str]) -> frozenset[str]:
+    """Return what the named metrics need, together."""
+    return frozenset(need for name in names if name in METRICS for need in METRICS[name].needs)

@@ -1,0 +1,45 @@
+"""ROUGE as Google's rouge-score computes it: F of overlapping words, against the best reference, no stemming.
+
+C.-Y. Lin, "ROUGE: a package for automatic evaluation of summaries", ACL workshop, 2004.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from ..aggregate import Score
+from .answer_rows import against_references, evaluation_extra
+from .cases import Cases, Resources
+
+
+def rouge1(cases: Cases, _: Resources) -> list[Score]:
+    """ROUGE-1: single words."""
+    return _scores(cases, "rouge1")
+
+
+def rouge2(cases: Cases, _: Resources) -> list[Score]:
+    """ROUGE-2: pairs of words."""
+    return _scores(cases, "rouge2")
+
+
+def rouge_l(cases: Cases, _: Resources) -> list[Score]:
+    """ROUGE-L: the longest common subsequence of words."""
+    return _scores(cases, "rougeL")
+
+
+@cache
+def _scorer(kind: str) -> Any:  # noqa: ANN401 - rouge-score has no types
+    return evaluation_extra("rouge_score.rouge_scorer", "ROUGE metrics").RougeScorer([kind])
+
+
+def _scores(cases: Cases, kind: str) -> list[Score]:
+    scorer = _scorer(kind)
+
+    def value(answer: str, references: Sequence[str]) -> float:
+        if not any(references):
+            return float(not answer)  # unanswerable: nothing is the right answer
+        return float(scorer.score_multi(list(references), answer)[kind].fmeasure)
+
+    return against_references(cases, value)

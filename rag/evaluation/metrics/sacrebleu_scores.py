@@ -1,0 +1,84 @@
+"""BLEU, chrF and TER as sacrebleu computes them: over the corpus, by pooled counts, 0 to 100.
+
+M. Post, "A call for clarity in reporting BLEU scores", WMT 2018. A row's own value is the score of its counts alone;
+the corpus's is not the mean of these. A failed row counts as an empty answer.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..aggregate import Score
+from .answer_rows import evaluation_extra, references, unscored
+from .cases import Cases, Resources
+
+
+def bleu(cases: Cases, _: Resources) -> list[Score]:
+    """BLEU-4, tokenised as "13a", exponential smoothing."""
+    return _scores(cases, "BLEU")
+
+
+def chrf(cases: Cases, _: Resources) -> list[Score]:
+    """ChrF2: F of character n-grams, n = 1 to 6, recall weighing twice."""
+    return _scores(cases, "CHRF")
+
+
+def ter(cases: Cases, _: Resources) -> list[Score]:
+    """TER: edits, shifts included, over the reference's length; lower is better."""
+    return _scores(cases, "TER")
+
+
+def pooled_bleu(rows: NDArray[np.float64]) -> float:
+    """BLEU of summed counts."""
+    return _score("BLEU", rows)
+
+
+def pooled_chrf(rows: NDArray[np.float64]) -> float:
+    """ChrF of summed counts."""
+    return _score("CHRF", rows)
+
+
+def pooled_ter(rows: NDArray[np.float64]) -> float:
+    """TER of summed counts."""
+    return _score("TER", rows)
+
+
+@cache
+def _metric(name: str) -> Any:  # noqa: ANN401 - sacrebleu has no types that mypy reads
+    metrics = evaluation_extra("sacrebleu.metrics", "BLEU, chrF and TER")
+    return getattr(metrics, name)()
+
+
+@cache
+def _row_metric(name: str) -> Any:  # noqa: ANN401
+    """Return the metric for single rows: a short answer has no 4-grams, and BLEU counts those orders that there are."""
+    metrics = evaluation_extra("sacrebleu.metrics", "BLEU, chrF and TER")
+    return metrics.BLEU(effective_order=True) if name == "BLEU" else _metric(name)
+
+
+def _scores(cases: Cases, name: str) -> list[Score]:
+    # The bootstrap needs each row's counts, which sacrebleu keeps behind an underscore; tests compare the outcome.
+    metric, alone = _metric(name), _row_metric(name)
+    found = []
+    for case in cases:
+        wrong = unscored(case)
+        if wrong is not None and not wrong.failed:
+            found.append(wrong)
+            continue
+        given = metric._extract_corpus_statistics([case.text if wrong is None else ""], [[r] for r in references(case)])
+        value = float(alone._aggregate_and_compute(given).score)
+        if wrong is not None:
+            found.append(Score(0.0, wrong.reason, failed=True, parts=tuple(map(float, given[0]))))
+        else:
+            found.append(Score(value, parts=tuple(map(float, given[0]))))
+    return found
+
+
+def _score(name: str, rows: NDArray[np.float64]) -> float:
+    sums = rows.sum(axis=0)
+    counts = sums if name == "TER" else sums.astype(np.int64)  # TER's reference lengths are means, no whole numbers
+    return float(_metric(name)._compute_score_from_stats(counts.tolist()).score)

@@ -1,0 +1,104 @@
+"""Context measured in characters: gold spans against the spans of the passages, so that chunkers compare.
+
+B. Smith and A. Troynikov, "Evaluating chunking strategies for retrieval", Chroma technical report, 2024, measure tokens
+so; here characters, and what several passages hold in common counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from ..aggregate import Score
+from .cases import Case, Cases, Resources
+
+NO_SPANS = "no gold spans"
+
+Intervals = dict[str, list[tuple[int, int]]]
+"""By document: disjoint half-open character intervals, ascending."""
+
+
+class Placed(Protocol):
+    """Anything that stands in a document: a `Span`, a `Passage`, a chunk's record."""
+
+    @property
+    def document(self) -> str:
+        """Id of the document."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """First character."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """One after the last character."""
+        ...
+
+
+def span_precision(cases: Cases, _: Resources) -> list[Score]:
+    """Share of the retrieved characters that lie in gold spans; 0 where nothing was retrieved."""
+    return [_score(case, lambda both, _, found: both / found if found else 0.0) for case in cases]
+
+
+def span_recall(cases: Cases, _: Resources) -> list[Score]:
+    """Share of the gold spans' characters that were retrieved."""
+    return [_score(case, lambda both, gold, _: both / gold) for case in cases]
+
+
+def span_iou(cases: Cases, _: Resources) -> list[Score]:
+    """Characters in both over characters in either (intersection over union, Jaccard)."""
+    return [_score(case, lambda both, gold, found: both / (gold + found - both)) for case in cases]
+
+
+def _score(case: Case, value: Callable[[int, int, int], float]) -> Score:
+    spans = [span for span in case.question.spans if span.grade > 0]
+    if not spans:
+        return Score(None, "unanswerable" if case.question.unanswerable else NO_SPANS)
+    if case.outcome.error:
+        return Score(0.0, case.outcome.error, failed=True)
+    gold, found = union(spans), union(case.passages)
+    both = common(gold, found)
+    return Score(value(both, length(gold), length(found)))
+
+
+def union(placed: Iterable[Placed]) -> Intervals:
+    """Join what overlaps or touches."""
+    by_document: Intervals = {}
+    for each in sorted(placed, key=lambda p: p.start):
+        own = by_document.setdefault(each.document, [])
+        if own and each.start <= own[-1][1]:
+            own[-1] = (own[-1][0], max(own[-1][1], each.end))
+        else:
+            own.append((each.start, each.end))
+    return by_document
+
+
+def length(intervals: Intervals) -> int:
+    """Count characters."""
+    return sum(end - start for own in intervals.values() for start, end in own)
+
+
+def common(one: Intervals, other: Intervals) -> int:
+    """Count characters that are in both."""
+    return sum(_overlap(own, other.get(document, ())) for document, own in one.items())
+
+
+def _overlap(a: Sequence[tuple[int, int]], b: Sequence[tuple[int, int]]) -> int:
+    i = j = total = 0
+    while i < len(a) and j < len(b):
+        total += max(0, min(a[i][1], b[j][1]) - max(a[i][0], b[j][0]))
+        if a[i][1] < b[j][1]:
+            i += 1
+        else:
+            j += 1
+    return total
+
+
+def holds(placed: Placed, span: Placed, share: float = 0.5) -> bool:
+    """Tell whether a chunk is relevant to a span: it holds ``share`` of the span, or lies by ``share`` within it."""
+    if placed.document != span.document:
+        return False
+    both = min(placed.end, span.end) - max(placed.start, span.start)
+    return both > 0 and both >= share * min(span.end - span.start, placed.end - placed.start)

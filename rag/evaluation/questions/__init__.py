@@ -1,0 +1,1 @@
+"""Question sets: reading, writing, making and locating them in documents."""

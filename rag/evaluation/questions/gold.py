@@ -1,0 +1,68 @@
+"""From what a question's author knows to items that a run can be judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ...documents import Passage
+from ...filters import Comparison, Filter
+from ..metrics.spans import Placed, holds
+from .questions import Level, Question, QuestionSet
+
+if TYPE_CHECKING:
+    from ...knowledge_base import KnowledgeBase
+    from ...store.records import ChunkRecord
+
+
+def items(passages: Iterable[Passage], level: Level) -> tuple[str, ...]:
+    """Return what was retrieved, best first, each item once: documents, or chunks."""
+    names = (p.document if level == "document" else str(p.chunk) for p in passages)
+    return tuple(dict.fromkeys(names))
+
+
+def judgments(
+    questions: QuestionSet, level: Level, kb: KnowledgeBase | None, retrieved: Mapping[str, Sequence[Passage]]
+) -> dict[str, dict[str, int]]:
+    """Return grade by item for each question that has gold of this level.
+
+    With span gold, the relevant chunks are those of the knowledge base that hold half of a gold span or lie by half
+    in one (`rag.evaluation.metrics.spans.holds`). Without a knowledge base only what was retrieved can be looked at. A
+    span that no chunk holds, as of a document that is not there, is an item that nothing retrieves: a gap never raises
+    a figure.
+    """
+    if level == "document":
+        return {q.id: grades for q in questions if (grades := documents_of(q))}
+    if level == "chunk":
+        return {q.id: {str(chunk): grade for chunk, grade in q.chunks.items()} for q in questions if q.chunks}
+    chunks = _chunks_of_documents(kb, {span.document for q in questions for span in q.spans}) if kb else {}
+    found = {}
+    for q in questions:
+        if not q.spans:
+            continue
+        own: dict[str, int] = {}
+        for span in q.spans:
+            near: list[tuple[str, Placed]] = [(str(c.id), c) for c in chunks.get(span.document, ())]
+            places = near or [(str(p.chunk), p) for p in retrieved.get(q.id, ())]
+            held = [name for name, place in places if holds(place, span)]
+            for name in held or [f"{span.document}:{span.start}-{span.end}"]:
+                own[name] = max(own.get(name, span.grade), span.grade)
+        found[q.id] = own
+    return found
+
+
+def documents_of(question: Question) -> dict[str, int]:
+    """Return the documents that are judged: those named, and those that gold spans stand in."""
+    own = dict(question.documents)
+    for span in question.spans:
+        own[span.document] = max(own.get(span.document, span.grade), span.grade)
+    return own
+
+
+def _chunks_of_documents(kb: KnowledgeBase, documents: set[str]) -> dict[str, list[ChunkRecord]]:
+    """Return the chunks of some documents, by document."""
+    found: dict[str, list[ChunkRecord]] = {}
+    allowed = kb.allowed(Filter(Comparison("document", "in", tuple(sorted(documents)))))
+    for record in kb.chunks(allowed.ids.tolist() if allowed is not None else []):
+        found.setdefault(record.document, []).append(record)
+    return found

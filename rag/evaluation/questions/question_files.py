@@ -1,0 +1,256 @@
+"""Question sets from files: the toolkit's own JSONL and CSV, RAGAS's, SQuAD's JSON and BEIR folders.
+
+::
+
+    questions.jsonl   {"id", "text", "documents", "spans", "answers" ...} a line, see `Question`
+                      RAGAS: {"user_input", "reference", "reference_contexts", "reference_context_ids"}
+    questions.csv     the same names as columns; lists as JSON or separated by "|"
+    dev-v2.0.json     SQuAD 1.1 and 2.0: each paragraph a document "TITLE_N", answers as spans of it
+    beir:DIR          queries.jsonl, qrels/SPLIT.tsv, and answers.jsonl and unanswerable.jsonl where they are there
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...documents import clean_text
+from ...errors import InvalidInput
+from ...whole_file import whole_file
+from .question_rows import FIELDS, LISTS, question_of
+from .questions import Question, QuestionSet, Span
+
+MAX_PROBLEMS = 1000
+
+
+@dataclass(slots=True)
+class Reading:
+    """Questions as they are read, and what was wrong."""
+
+    questions: dict[str, Question] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, where: str, make: Callable[[], Question]) -> None:
+        """Take a question, or say why not."""
+        try:
+            question = make()
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            self.problem(f"{where}: {error}")
+            return
+        if not question.text.strip():
+            self.problem(f"{where}: question {question.id!r} is empty")
+        elif question.id in self.questions:
+            self.problem(f"{where}: question id {question.id!r} stands twice; the first one counts")
+        else:
+            self.questions[question.id] = question
+
+    def problem(self, text: str) -> None:
+        """Note what was left out."""
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(text)
+        elif len(self.problems) == MAX_PROBLEMS:
+            self.problems.append("more problems of the kind follow")
+
+    def done(self, name: str) -> QuestionSet:
+        """Return the set."""
+        if not self.questions:
+            why = f": {self.problems[0]}" if self.problems else ""
+            raise InvalidInput(f"{name} holds no question that can be asked{why}")
+        return QuestionSet(tuple(self.questions.values()), name, tuple(self.problems))
+
+
+def read_questions(source: str | Path, *, split: str = "test", unanswerable: bool = False) -> QuestionSet:
+    """Read a question set.
+
+    Parameters
+    ----------
+    source
+        A ``.jsonl``, ``.csv``, ``.tsv`` or SQuAD ``.json`` file; or ``beir:DIR``.
+    split
+        Of a BEIR folder: the file in ``qrels/`` that says which questions are asked.
+    unanswerable
+        Of a BEIR folder: ask those of ``unanswerable.jsonl`` as well.
+
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read, or no question in it can be asked. Single bad lines are listed in
+        `QuestionSet.problems`.
+    """
+    text = str(source)
+    try:
+        if text.startswith("beir:"):
+            return _beir(Path(text.removeprefix("beir:")), split, unanswerable)
+        path = Path(source)
+        if path.is_dir():
+            raise InvalidInput(f"{path} is a folder; of a BEIR folder say beir:{path}")
+        kind = _KINDS.get(path.suffix.lower())
+        if kind is None:
+            raise InvalidInput(
+                f"cannot tell what kind of questions {path.name} holds; give a file ending in "
+                f"{', '.join(_KINDS)}, or beir:FOLDER"
+            )
+        reading = Reading()
+        kind(path, reading)
+        return reading.done(path.name)
+    except OSError as error:
+        raise InvalidInput(f"cannot read the questions {source}: {error.strerror or error}") from error
+
+
+def write_questions(questions: QuestionSet, path: str | Path) -> None:
+    """Write a set in the toolkit's own JSONL form, one question a line."""
+    with whole_file(path) as out:
+        out.writelines(json.dumps(q.as_dict(), ensure_ascii=False) + "\n" for q in questions)
+
+
+def _jsonl(path: Path, reading: Reading) -> None:
+    for number, line in _lines(path):
+        reading.add(f"{path.name}:{number}", lambda line=line, number=number: question_of(_object(line), number))  # type: ignore[misc]
+
+
+def _table(path: Path, reading: Reading) -> None:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+        try:
+            for row in rows:
+                number = rows.line_num
+                fields = {key: _cell(key, value) for key, value in row.items() if key is not None}
+                reading.add(f"{path.name}:{number}", lambda fields=fields, number=number: question_of(fields, number))  # type: ignore[misc]
+        except csv.Error as error:
+            reading.problem(f"{path.name}:{rows.line_num}: {error}")
+
+
+def _cell(column: str, text: str | None) -> object:
+    """Split the cell of a field that holds several values."""
+    if text is None or FIELDS.get(column) not in LISTS or text[:1] in ("[", "{"):
+        return text
+    return [part.strip() for part in text.split("|") if part.strip()]
+
+
+def _squad(path: Path, reading: Reading) -> None:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8-sig", errors="replace"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path.name} is not JSON: {error}") from error
+    if isinstance(data, list):
+        for number, row in enumerate(data, 1):
+            reading.add(f"{path.name}, item {number}", lambda row=row, number=number: question_of(row, number))  # type: ignore[misc]
+        return
+    try:
+        articles = data["data"]
+        for article in articles:
+            title = str(article.get("title", ""))
+            for number, paragraph in enumerate(article["paragraphs"]):
+                document = f"{title}_{number}"
+                for qa in paragraph["qas"]:
+                    reading.add(f"{path.name}, {document}", lambda qa=qa, d=document, t=title: _qa(qa, d, t))  # type: ignore[misc]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidInput(
+            f"{path.name} is neither a list of questions nor of SQuAD's form "
+            f"(data, paragraphs, qas): {type(error).__name__} {error}"
+        ) from error
+
+
+def _qa(qa: Mapping[str, Any], document: str, title: str) -> Question:
+    answers = [(str(a["text"]), int(a["answer_start"])) for a in qa.get("answers", ())]
+    none = bool(qa.get("is_impossible", False))
+    return Question(
+        id=str(qa["id"]),
+        text=clean_text(str(qa["question"])),
+        documents={} if none else {document: 1},
+        spans=tuple(dict.fromkeys(Span(document, start, start + len(text)) for text, start in answers if text)),
+        answers=tuple(dict.fromkeys(text for text, _ in answers)),
+        unanswerable=none,
+        metadata={"title": title},
+    )
+
+
+_KINDS: dict[str, Callable[[Path, Reading], None]] = {
+    ".jsonl": _jsonl,
+    ".ndjson": _jsonl,
+    ".csv": _table,
+    ".tsv": _table,
+    ".json": _squad,
+}
+
+
+def _beir(folder: Path, split: str, unanswerable: bool) -> QuestionSet:
+    reading = Reading()
+    grades = _qrels(folder, split, reading)
+    answers = {str(row["_id"]): tuple(map(str, row["answers"])) for row in _rows(folder / "answers.jsonl", reading)}
+    unasked = 0
+    for number, line in _lines(folder / "queries.jsonl"):
+        try:
+            row = _object(line)
+            name = str(row["_id"])
+        except (ValueError, KeyError) as error:
+            reading.problem(f"queries.jsonl:{number}: {error}")
+            continue
+        if name not in grades:
+            unasked += 1
+            continue
+        metadata = row.get("metadata")
+        fields = {"id": name, "text": row.get("text"), "documents": grades[name], "answers": answers.get(name, ())}
+        fields["metadata"] = metadata if isinstance(metadata, dict) else {}
+        reading.add(f"queries.jsonl:{number}", lambda fields=fields: question_of(fields, 0))  # type: ignore[misc]
+    unknown = [name for name in grades if name not in reading.questions]
+    if unknown:
+        shown = ", ".join(unknown[:5]) + (" ..." if len(unknown) > 5 else "")
+        reading.problem(f"qrels/{split}.tsv judges {len(unknown)} questions that queries.jsonl does not hold: {shown}")
+    if unanswerable:
+        for row in _rows(folder / "unanswerable.jsonl", reading):
+            fields = {"id": row.get("_id"), "text": row.get("text"), "unanswerable": True}
+            reading.add("unanswerable.jsonl", lambda fields=fields: question_of(fields, 0))  # type: ignore[misc]
+    return reading.done(f"{folder.name} ({split})")
+
+
+def _qrels(folder: Path, split: str, reading: Reading) -> dict[str, dict[str, int]]:
+    path = folder / "qrels" / f"{split}.tsv"
+    if not path.exists():
+        there = sorted(p.stem for p in (folder / "qrels").glob("*.tsv"))
+        held = f"it has {', '.join(there)}" if there else "it has no qrels/*.tsv at all"
+        raise InvalidInput(f"no judgments {path}; {held}")
+    grades: dict[str, dict[str, int]] = {}
+    for number, line in _lines(path):
+        fields = line.rstrip("\n").split("\t")
+        if number == 1 and fields[-1] == "score":
+            continue
+        try:
+            question, document, grade = fields
+            own = grades.setdefault(question, {})
+            if document in own:
+                reading.problem(
+                    f"{path.name}:{number}: {document!r} is judged twice for {question!r}; the first counts"
+                )
+            own.setdefault(document, int(grade))
+        except ValueError:
+            reading.problem(f"{path.name}:{number}: not question, document, whole number, separated by tabs")
+    return grades
+
+
+def _rows(path: Path, reading: Reading) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    for number, line in _lines(path):
+        try:
+            yield _object(line)
+        except ValueError as error:
+            reading.problem(f"{path.name}:{number}: {error}")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, line
+
+
+def _object(line: str) -> dict[str, Any]:
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - broken data, not a wrong argument
+    return row

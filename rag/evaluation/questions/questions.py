@@ -1,0 +1,179 @@
+"""Questions with what is known of their answers: the gold that everything here is measured against."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ...documents import Metadata
+from ...errors import InvalidInput
+
+Level = Literal["document", "chunk", "span"]
+"""What is relevant: whole documents, chunks of one knowledge base, or spans of documents whatever the chunks."""
+
+LEVELS: tuple[Level, ...] = ("document", "chunk", "span")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a document that answers a question.
+
+    Attributes
+    ----------
+    document
+        Id of the document.
+    start, end
+        Character offsets in its text, half open.
+    grade
+        Above 0: relevant, more is better.
+    """
+
+    document: str
+    start: int
+    end: int
+    grade: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise InvalidInput(
+                f"the span {self.start}-{self.end} of {self.document!r} is empty or backwards; "
+                "start is the first character, end the one after the last"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and its gold; whatever is not known stays empty.
+
+    Attributes
+    ----------
+    id
+        Unique in its set.
+    text
+        As a person asks it.
+    documents
+        Grade by document id: above 0 is relevant, 0 and below judged and not relevant.
+    chunks
+        Grade by chunk id of the knowledge base that is measured.
+    spans
+        Stretches of documents: gold that holds for every chunker.
+    quotes
+        Texts that stand verbatim in a document and answer the question; `rag.evaluation.questions.locating` makes
+        spans of them.
+    answers
+        Reference answers, each of them right.
+    unanswerable
+        The documents hold no answer, and saying so is right.
+    metadata
+        What slices are made by: ``type``, ``source`` ...
+    history
+        Earlier turns of the conversation, oldest first.
+    """
+
+    id: str
+    text: str
+    documents: Mapping[str, int] = field(default_factory=dict)
+    chunks: Mapping[int, int] = field(default_factory=dict)
+    spans: tuple[Span, ...] = ()
+    quotes: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    unanswerable: bool = False
+    metadata: Metadata = field(default_factory=dict)
+    history: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return one line of the toolkit's own JSONL form; `rag.evaluation.questions.question_files` reads it back."""
+        row: dict[str, Any] = {"id": self.id, "text": self.text}
+        if self.documents:
+            row["documents"] = dict(self.documents)
+        if self.chunks:
+            row["chunks"] = {str(chunk): grade for chunk, grade in self.chunks.items()}
+        if self.spans:
+            row["spans"] = [
+                {"document": s.document, "start": s.start, "end": s.end, "grade": s.grade} for s in self.spans
+            ]
+        for name in ("quotes", "answers", "history"):
+            if value := getattr(self, name):
+                row[name] = list(value)
+        if self.unanswerable:
+            row["unanswerable"] = True
+        if self.metadata:
+            row["metadata"] = dict(self.metadata)
+        return row
+
+
+@dataclass(frozen=True)
+class QuestionSet(Sequence[Question]):
+    """Questions, in order, with what was wrong with those that could not be taken.
+
+    Attributes
+    ----------
+    questions
+        With unique ids and texts that are not empty.
+    name
+        For reports: the file or folder they come from.
+    problems
+        One sentence for each thing that was left out or looks wrong; nothing is dropped in silence.
+
+    Raises
+    ------
+    InvalidInput
+        Two questions of one id, or an empty one.
+    """
+
+    questions: tuple[Question, ...]
+    name: str = "questions"
+    problems: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        repeated = [name for name, count in Counter(q.id for q in self.questions).items() if count > 1]
+        if repeated:
+            raise InvalidInput(f"the question id {repeated[0]!r} stands twice; ids must be unique")
+        empty = [q.id for q in self.questions if not q.text.strip()]
+        if empty:
+            raise InvalidInput(f"question {empty[0]!r} is empty; ask something in words")
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def __iter__(self) -> Iterator[Question]:
+        return iter(self.questions)
+
+    def __getitem__(self, at: Any) -> Any:  # noqa: ANN401 - a question by place, questions by slice
+        return self.questions[at]
+
+    @property
+    def level(self) -> Level:
+        """The finest level that some question has gold of; ``document`` where there is none at all."""
+        if any(q.spans or q.quotes for q in self.questions):
+            return "span"
+        if any(q.chunks for q in self.questions):
+            return "chunk"
+        return "document"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over ids, texts and gold: the same questions have the same digest."""
+        rows = [json.dumps(q.as_dict(), sort_keys=True, ensure_ascii=False) for q in self.questions]
+        return hashlib.sha256("\n".join(rows).encode(errors="surrogatepass")).hexdigest()
+
+    def sample(self, n: int, *, seed: int = 0) -> QuestionSet:
+        """Return ``n`` of the questions, drawn by a seed, in their order; all where there are no more."""
+        if n < 1:
+            raise InvalidInput(f"a sample has 1 question or more, not {n}")
+        if n >= len(self.questions):
+            return self
+        kept = sorted(random.Random(seed).sample(range(len(self.questions)), n))  # noqa: S311 - a sample, no secret
+        return self._with(self.questions[i] for i in kept)
+
+    def where(self, test: Callable[[Question], bool]) -> QuestionSet:
+        """Return the questions that pass a test."""
+        return self._with(q for q in self.questions if test(q))
+
+    def _with(self, questions: Iterable[Question]) -> QuestionSet:
+        return QuestionSet(tuple(questions), self.name, self.problems)

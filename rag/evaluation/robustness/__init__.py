@@ -1,0 +1,1 @@
+"""Changed questions, and how many answers survive the change."""

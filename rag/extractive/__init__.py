@@ -1,0 +1,1 @@
+"""The extractive generator: answers made of sentences quoted word for word."""

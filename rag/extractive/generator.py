@@ -1,0 +1,197 @@
+"""Answers made of the passages' own sentences: nothing is said that no document says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..answers import Answer, Sentence, citation
+from ..documents import Passage
+from ..embedding.protocol import Embedder
+from ..errors import InvalidInput
+from ..generation.prompts import UNKNOWN
+from ..grounding.quotable_sentences import Candidate, candidates
+from ..grounding.words import Analyser, WordReader
+from . import scoring as ranking
+from .answer_type import defines
+from .features import NAMES, Setting, features, standardised
+from .question_type import FUNCTION_WORDS, Kind, Question, analyse, asks
+from .selection import select
+
+log = logging.getLogger(__name__)
+
+EMBEDDED = 8
+"""Sentences that are embedded, the best by their words alone; more cost time and gain nothing (measured)."""
+
+_DEFINES = 1.0
+"""What a definition is worth, in log odds, where one is asked for; set by hand, the learning data hold few."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """Candidates, best first, with their scores, and what is believed of the first."""
+
+    candidates: list[Candidate]
+    scores: NDArray[np.float64]
+    support: float
+    failure: str = ""
+
+
+class ExtractiveGenerator:
+    """Quotes the sentences that answer a question best, each with a citation that can be checked.
+
+    Sentences are scored by a linear model over what they show: similarity of embeddings, rarity-weighted shared words,
+    phrases, and whether something of the kind asked for stands near them (see `rag.extractive.features`). Needs no
+    language model. Safe to share between threads if the embedder is.
+
+    Parameters
+    ----------
+    embedder
+        Compares sentences with the question; None: by their words alone.
+    analyser
+        Splits texts into index terms, as the knowledge base does.
+    max_sentences
+        Sentences of an answer, at most; the best one comes first.
+    threshold
+        Support, 0 to 1, below which the generator abstains; 0 never abstains. Default: calibrated on questions with and
+        without an answer, see `rag.extractive.scoring.default_threshold`.
+
+    Raises
+    ------
+    InvalidInput
+        If ``max_sentences`` is below 1 or ``threshold`` outside 0 to 1.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder | None,
+        analyser: Analyser,
+        *,
+        max_sentences: int = 3,
+        threshold: float | None = None,
+    ) -> None:
+        self.threshold = ranking.default_threshold() if threshold is None else threshold
+        if max_sentences < 1:
+            raise InvalidInput(f"max_sentences={max_sentences}: an answer needs at least 1")
+        if not 0 <= self.threshold <= 1:
+            raise InvalidInput(f"threshold={threshold}: give a probability from 0 to 1")
+        self.max_sentences = max_sentences
+        self._embedder = embedder
+        self._reader = WordReader(analyser)
+
+    def generate(self, question: str, passages: Sequence[Passage]) -> Answer:
+        """Answer from the passages, best first, or abstain with a reason.
+
+        Returns
+        -------
+        Answer
+            ``text`` is the quoted sentences with ``[n]`` after each, line breaks inside a quote shown as spaces;
+            ``citations`` hold the verbatim quotes. ``degraded`` when the embedder failed and words alone decided.
+        """
+        if not question.strip():
+            return _abstain(question, passages, "the question is empty")
+        if not passages:
+            return _abstain(question, passages, "nothing was retrieved")
+        found = [each for each in candidates(passages) if not asks(each.text, question)]
+        if not found:
+            return _abstain(question, passages, "the retrieved passages hold no sentences")
+        asked = analyse(question)
+        ranked = self._rank(asked, found, passages)
+        if ranked.support < self.threshold:
+            reason = (
+                f"the best sentence found has support {ranked.support:.2f}, below the threshold {self.threshold:.2f}"
+            )
+            answer = replace(_abstain(question, passages, reason), support=ranked.support)
+        else:
+            chosen = select(asked, ranked.candidates, ranked.scores, self._reader, self.max_sentences)
+            answer = _quote(question, chosen, passages, ranked.support)
+        if not ranked.failure:
+            return answer
+        note = f"{ranked.failure}; sentences were ranked by their words alone"
+        return replace(answer, degraded=True, reason=f"{answer.reason}; {note}" if answer.reason else note)
+
+    def _rank(self, asked: Question, found: list[Candidate], passages: Sequence[Passage]) -> _Ranked:
+        shown = features(asked, found, settings(passages), self._reader)
+        noise = np.array([candidate.noise for candidate in found])
+        if asked.kind == "definition":
+            stems = frozenset(self._reader.read(asked.text).without(FUNCTION_WORDS).terms)
+            noise -= _DEFINES * np.array([defines(self._reader.read(each.text), stems) for each in found])
+        score = ranking.scores(shown, asked.kind, embedded=False) - noise
+        order = np.argsort(-score, kind="stable")
+        if self._embedder is None:
+            return _ranked(found, order, shown, score, asked.kind, None, ranking.LEXICAL)
+        best = order[:EMBEDDED]
+        try:
+            cosines = similarities(self._embedder, asked.text, [found[int(i)].text for i in best])
+        except Exception as error:  # noqa: BLE001 - whatever an embedder raises, the words of the sentences remain
+            log.warning("the embedder failed (%s: %s); ranking sentences by words", type(error).__name__, error)
+            lexical = _ranked(found, order, shown, score, asked.kind, None, ranking.LEXICAL)
+            return replace(lexical, failure=f"the embedder failed ({type(error).__name__})")
+        shown = shown[best]
+        shown[:, NAMES.index("cosine")] = standardised(cosines)
+        score = ranking.scores(shown, asked.kind, embedded=True) - noise[best]
+        kept = [found[int(i)] for i in best]
+        return _ranked(kept, np.argsort(-score, kind="stable"), shown, score, asked.kind, cosines, self._embedder.name)
+
+
+def settings(passages: Sequence[Passage]) -> list[Setting]:
+    """Describe passages to `features`."""
+    fused = [passage.score for passage in passages]
+    spread = max(fused) - min(fused)
+    relative = [(score - max(fused)) / spread if 0 < spread < float("inf") else 0.0 for score in fused]
+    return [
+        Setting(" ".join((passage.title, *passage.heading)), rank, relative[rank])
+        for rank, passage in enumerate(passages)
+    ]
+
+
+def similarities(embedder: Embedder, question: str, sentences: Sequence[str]) -> NDArray[np.float64]:
+    """Cosine of each sentence with the question: float64, shape (n_sentences,).
+
+    Raises
+    ------
+    ValueError
+        If the embedder's vectors are not of one shape, or not finite.
+    """
+    texts = np.asarray(embedder.embed_passages(sentences), dtype=np.float64)
+    asked = np.asarray(embedder.embed_queries([question]), dtype=np.float64)
+    if texts.shape != (len(sentences), asked.shape[-1]) or asked.shape[:1] != (1,):
+        raise ValueError(
+            f"vectors of shape {texts.shape} and {asked.shape} for {len(sentences)} sentences and a question"
+        )
+    result: NDArray[np.float64] = texts @ asked[0]
+    if not np.isfinite(result).all():
+        raise ValueError("vectors that are not finite")
+    return result
+
+
+def _ranked(  # noqa: PLR0917 - one value each of a ranking
+    found: list[Candidate],
+    order: NDArray[np.int64],
+    shown: NDArray[np.float64],
+    score: NDArray[np.float64],
+    kind: Kind,
+    cosines: NDArray[np.float64] | None,
+    model: str,
+) -> _Ranked:
+    # The probability was learned on scores without the noise that only orders the sentences.
+    plain = ranking.scores(shown, kind, embedded=cosines is not None)
+    plain = np.where(np.arange(len(plain)) == order[0], plain, np.minimum(plain, plain[order[0]]))
+    seen = ranking.signs(shown, plain, cosines)
+    support = ranking.support(seen, model)
+    return _Ranked([found[int(i)] for i in order], score[order], support)
+
+
+def _abstain(question: str, passages: Sequence[Passage], reason: str) -> Answer:
+    return Answer(question, UNKNOWN, passages=tuple(passages), abstained=True, reason=reason, generator="extractive")
+
+
+def _quote(question: str, chosen: Sequence[Candidate], passages: Sequence[Passage], support: float) -> Answer:
+    citations = tuple(citation(n, passages[each.passage], each.start, each.end) for n, each in enumerate(chosen, 1))
+    sentences = tuple(Sentence(" ".join(each.quote.split()), 1.0, citations=(each.n,)) for each in citations)
+    text = " ".join(f"{each.text} [{n}]" for n, each in enumerate(sentences, 1))
+    return Answer(question, text, citations, tuple(passages), support, sentences=sentences, generator="extractive")

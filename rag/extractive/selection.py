@@ -1,0 +1,58 @@
+"""Which sentences make the answer, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..grounding.quotable_sentences import Candidate
+from ..grounding.words import WordReader
+from .question_type import Kind, Question
+
+_WIDE: frozenset[Kind] = frozenset(("manner", "reason", "definition", "other", "yesno"))
+"""Kinds of question that one sentence seldom exhausts."""
+_GAP, _WIDE_GAP = 1.5, 2.5
+"""How far, in log odds, a further sentence may score below the first."""
+_SAME = 0.6
+"""Share of a sentence's terms in a chosen one from which on it repeats it."""
+
+
+def select(
+    question: Question,
+    candidates: Sequence[Candidate],
+    scores: NDArray[np.float64],
+    reader: WordReader,
+    most: int,
+) -> list[Candidate]:
+    """Choose at most ``most`` sentences.
+
+    Parameters
+    ----------
+    candidates, scores
+        Best first.
+
+    Returns
+    -------
+    list of Candidate
+        The best one, then those that score near it, read as prose and say something else, in the order of the passages
+        and in reading order within each.
+    """
+    gap = _WIDE_GAP if question.kind in _WIDE else _GAP
+    chosen = [candidates[0]]
+    held = [frozenset(reader.read(candidates[0].text).terms)]
+    for candidate, score in zip(candidates[1:], scores[1:], strict=True):
+        if len(chosen) == most or score < scores[0] - gap:
+            break
+        terms = frozenset(reader.read(candidate.text).terms)
+        if candidate.noise > candidates[0].noise or not terms or any(_repeats(terms, other) for other in held):
+            continue
+        chosen.append(candidate)
+        held.append(terms)
+    return [chosen[0], *sorted(chosen[1:], key=lambda candidate: (candidate.passage, candidate.place, candidate.start))]
+
+
+def _repeats(terms: frozenset[str], other: frozenset[str]) -> bool:
+    shorter = min(len(terms), len(other))
+    return shorter == 0 or len(terms & other) / shorter >= _SAME

@@ -1,0 +1,1 @@
+"""From passages to an answer: prompts, chat, voting, calibration and fallback."""

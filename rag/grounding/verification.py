@@ -1,0 +1,216 @@
+"""From what a model wrote to what may be shown: every mark resolved, every sentence held against the passages."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from ..answers import Answer, Checks, Citation, Sentence, citation
+from ..documents import Passage
+from ..errors import InvalidInput
+from ..generation.prompts import UNKNOWN
+from .citation_marks import Said, folded, quotations
+from .evidence import Evidence
+from .sanitising import without_embedded
+from .support import SUPPORTED, Support, SupportChecker
+
+Policy = Literal["mark", "drop"]
+"""What happens to unsupported sentences: shown with a mark, or left out."""
+
+UNSUPPORTED = "[unsupported]"
+_CUT = "the model was cut off in the middle of it"
+_MOST_CITED = 3
+_BARE = re.compile(r"\W*(?:yes|no|true|false|correct|incorrect)\W*", re.IGNORECASE)
+_PLEASANTRY = re.compile(
+    r"\W*(?:sure|certainly|of course|absolutely|hello|hi|thanks|thank you|(?:great|good) question|i hope this helps)\W*"
+    r"|(?:\S+\s+){0,11}\S+:",
+    re.IGNORECASE,
+)
+"""Sentences that claim nothing: courtesies, and what leads in a list."""
+_ADDRESS = re.compile(
+    r"(?<=\]\()\s*[^\s<>()\"'\]]{1,2000}|(?:\b(?:https?|ftp):|(?<![\w:/]))//[^\s<>()\"'\]]{2,2000}"
+    r"|\bwww\.[^\s<>()\"'\]]{1,2000}|\b(?:javascript|data|mailto|file):[^\s<>()\"'\]]{1,2000}",
+    re.IGNORECASE,
+)
+"""Addresses, with or without their scheme, and whatever a Markdown link points to."""
+
+
+def policy_named(name: str) -> Policy:
+    """Return a policy.
+
+    Raises
+    ------
+    InvalidInput
+        There is none of that name.
+    """
+    for policy in get_args(Policy):
+        if policy == name:
+            return policy  # type: ignore[no-any-return]
+    raise InvalidInput(
+        f"unsupported={name!r}: unsupported sentences are shown with a mark ('mark') or left out ('drop')"
+    )
+
+
+@dataclass
+class Verification:
+    """Takes the sentences of one answer in order; `show` returns each as it may be shown.
+
+    Attributes
+    ----------
+    question, passages
+        What was asked and what the model was given, in the order of its numbers.
+    """
+
+    checker: SupportChecker
+    question: str
+    passages: Sequence[Passage]
+    policy: Policy = "mark"
+    sentences: list[Sentence] = field(default_factory=list)
+    citations: list[Citation] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._evidence = self.checker.evidence(self.passages)
+        self._numbers: dict[tuple[int, int, int], int] = {}
+        self._shown: list[str] = []
+        self._unknown = False
+
+    @property
+    def evidence(self) -> Evidence:
+        """The passages, analysed."""
+        return self._evidence
+
+    def show(self, said: Said) -> str:
+        """Check a sentence and return it with its white space and its marks; empty when it is left out."""
+        text, images = without_embedded(said.text)
+        self.counts["images"] += images
+        text = text.strip()
+        self.counts["fabricated"] += sum(not 1 <= n <= len(self.passages) for n in said.cited)
+        if not any(character.isalnum() for character in text):
+            return ""
+        if folded(text) == UNKNOWN:
+            self._unknown = True
+            return ""
+        cited = [n - 1 for n in dict.fromkeys(said.cited) if 1 <= n <= len(self.passages)]
+        sentence = Sentence(text, 0.0, "unsupported", problem=_CUT) if said.cut else self._judged(text, cited)
+        self.sentences.append(sentence)
+        if sentence.verdict == "unsupported":
+            self.counts["unsupported"] += 1
+            if self.policy == "drop":
+                return ""
+        marks = "".join(f"[{n}]" for n in sentence.citations) or (
+            UNSUPPORTED if sentence.verdict == "unsupported" else ""
+        )
+        joint = "" if not marks else "\n" if sentence.text.endswith(("```", "~~~")) else " "
+        shown = f"{said.gap if self._shown else ''}{sentence.text}{joint}{marks}"
+        self._shown.append(shown)
+        return shown
+
+    def show_all(self, sentences: Iterable[Said]) -> str:
+        """Check sentences and return them joined."""
+        return "".join(self.show(each) for each in sentences)
+
+    def cite(self, place: int, start: int, end: int) -> int:
+        """Return the number of the citation of a span of a passage, a new one if it has none yet."""
+        passage = self.passages[place]
+        key = (passage.chunk, start, end)
+        if key not in self._numbers:
+            self._numbers[key] = len(self._numbers) + 1
+            self.citations.append(citation(self._numbers[key], passage, start, end))
+        return self._numbers[key]
+
+    def answer(self, **facts: Any) -> Answer:  # noqa: ANN401 - fields of Answer
+        """Return the answer; abstained where not one sentence is supported."""
+        claims = [each for each in self.sentences if each.verdict != "no claim"]
+        support = sum(each.support for each in claims) / len(claims) if claims else 0.0
+        answer = Answer(
+            self.question,
+            "".join(self._shown),
+            tuple(self.citations),
+            tuple(self.passages),
+            support,
+            sentences=tuple(self.sentences),
+            checks=Checks(**self.counts),
+            **facts,
+        )
+        if any(each.verdict == "supported" for each in claims):
+            return answer
+        if self._unknown and not claims:
+            return withheld(answer, "the model found no answer in the passages")
+        why = "no passage bears out what the model said" if claims else "the model said nothing"
+        return withheld(answer, why)
+
+    def _judged(self, text: str, cited: Sequence[int]) -> Sentence:
+        if _BARE.fullmatch(text):
+            return Sentence(text, 0.0, "unsupported", problem="a bare yes or no cannot be checked")
+        if not self.checker.claims(text):
+            return Sentence(text, 0.0, "no claim")
+        text, holders, problem = self._quotes(text)
+        problem = problem or self._addresses(text)
+        found = self.checker.check(text, self._evidence)
+        good = [each for each in found if each.score >= SUPPORTED and (holders is None or each.passage in holders)]
+        best = found[0] if found else Support(0.0, 0, 0, 0, "nothing was retrieved")
+        if not problem and not good and len(cited) > 1:
+            good = self.checker.together(text, self._evidence, cited)
+        self.counts["misattributed"] += len(set(cited) - {each.passage for each in good})
+        if not problem and not good and not cited and _PLEASANTRY.fullmatch(text):
+            return Sentence(text, 0.0, "no claim")
+        if problem or not good:
+            return Sentence(text, min(best.score, 0.49), "unsupported", problem=problem or best.problem)
+        chosen = [each for each in good if each.passage in cited][:_MOST_CITED] or good[:1]
+        numbers = tuple(sorted(dict.fromkeys(self.cite(each.passage, each.start, each.end) for each in chosen)))
+        return Sentence(text, max(each.score for each in chosen), "supported", numbers)
+
+    def _quotes(self, text: str) -> tuple[str, set[int] | None, str]:
+        """Take the quotation marks off what stands in no passage; say which passages hold the quotes that are true."""
+        holders: set[int] | None = None
+        problem = ""
+        for start, end, words in reversed(list(quotations(text))):
+            places = set(self._evidence.quoting(words))
+            if places:
+                holders = places if holders is None else holders & places
+            else:
+                self.counts["false_quotes"] += 1
+                text = text[:start] + words + text[end:]
+                problem = "what it quotes stands in no passage"
+        return text, holders, problem
+
+    def _addresses(self, text: str) -> str:
+        found = _ADDRESS.findall(text)
+        if not found:
+            return ""
+        known = " ".join((self.question, *(passage.text for passage in self.passages)))
+        unknown = [each.strip().rstrip(".,;:!?") for each in found]
+        return next(("an address in it stands in no passage" for each in unknown if each not in known), "")
+
+
+def withheld(answer: Answer, reason: str) -> Answer:
+    """Return the answer as an abstention; its sentences stay, for whoever wants to know what was not said."""
+    cut = f"{reason} ({answer.reason})" if answer.incomplete and answer.reason else reason
+    return replace(answer, text=UNKNOWN, citations=(), abstained=True, reason=cut)
+
+
+def rechecked(answer: Answer, passages: Sequence[Passage]) -> Answer:
+    """Return the answer of a generator that is not ours without citations that cannot be found in the passages."""
+    texts = {passage.chunk: passage for passage in passages}
+    good = tuple(each for each in answer.citations if _is_verbatim(each, texts.get(each.chunk)))
+    if len(good) == len(answer.citations):
+        return answer
+    known = {each.n for each in good}
+    text = re.sub(r"\s?\[(\d{1,9})\]", lambda found: found[0] if int(found[1]) in known else "", answer.text)
+    sentences = tuple(
+        replace(each, citations=tuple(n for n in each.citations if n in known)) for each in answer.sentences
+    )
+    lost = len(answer.citations) - len(good)
+    checks = replace(answer.checks, fabricated=answer.checks.fabricated + lost)
+    return replace(answer, text=text, citations=good, sentences=sentences, checks=checks)
+
+
+def _is_verbatim(citation: Citation, passage: Passage | None) -> bool:
+    if passage is None or citation.document != passage.document:
+        return False
+    start, end = citation.start - passage.start, citation.end - passage.start
+    return 0 <= start <= end <= len(passage.text) and passage.text[start:end] == citation.quote

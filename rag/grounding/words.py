@@ -1,0 +1,115 @@
+"""Words of a text with their stems and places, analysed once."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from ..extractive.question_type import WORD
+
+MAX_WORDS = 400
+"""Words of one sentence that are looked at; what is longer is a table or a listing."""
+
+
+class Analyser(Protocol):
+    """What the generator needs of `rag.terms.Analyser`."""
+
+    def terms(self, text: str) -> list[str]:
+        """Index terms of a text; stop words give none."""
+        ...
+
+
+_UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
+"""Where a word may be broken, or may not, and a mark of byte order: readers see none of them."""
+
+
+def composed(text: str) -> str:
+    """Return text in the form in which words are compared: letters with their accents (NFC), nothing invisible in them.
+
+    Examples
+    --------
+    >>> composed("cafe\u0301 hy\u00adphen")
+    'café hyphen'
+    """
+    return text if text.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFC", text))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one text.
+
+    Attributes
+    ----------
+    words
+        As written.
+    stems
+        First index term of each word; empty for a stop word.
+    terms
+        All index terms in order: an identifier gives several, a stop word none.
+    at
+        Which word each term comes from.
+    """
+
+    words: tuple[str, ...]
+    stems: tuple[str, ...]
+    terms: tuple[str, ...]
+    at: tuple[int, ...]
+
+    def without(self, words: Container[str]) -> Words:
+        """Return a copy that lacks stop words and the lower-case ``words`` given."""
+        keep = [i for i, word in enumerate(self.words) if self.stems[i] and word.lower() not in words]
+        place = {old: new for new, old in enumerate(keep)}
+        pairs = [(term, place[at]) for term, at in zip(self.terms, self.at, strict=True) if at in place]
+        return Words(
+            tuple(self.words[i] for i in keep),
+            tuple(self.stems[i] for i in keep),
+            tuple(term for term, _ in pairs),
+            tuple(at for _, at in pairs),
+        )
+
+
+class WordReader:
+    """Reads texts into `Words`; remembers terms of words and words of texts, so that asking again is cheap."""
+
+    def __init__(self, analyser: Analyser) -> None:
+        self._analyser = analyser
+        self._terms = lru_cache(maxsize=50_000)(self._terms_uncached)
+        self.read = lru_cache(maxsize=2_000)(self._read)
+
+    def _terms_uncached(self, word: str) -> tuple[str, ...]:
+        return tuple(self._analyser.terms(word))
+
+    def _read(self, text: str) -> Words:
+        words = []
+        for match in WORD.finditer(composed(text)):
+            words.append(match.group())
+            if len(words) == MAX_WORDS:
+                break
+        terms = [self._terms(word) for word in words]
+        stems = tuple(each[0] if each else "" for each in terms)
+        flat = [(term, at) for at, each in enumerate(terms) for term in each]
+        return Words(tuple(words), stems, tuple(term for term, _ in flat), tuple(at for _, at in flat))
+
+
+def positions(words: Words) -> dict[str, list[int]]:
+    """Word positions of each term."""
+    found: dict[str, list[int]] = {}
+    for term, at in zip(words.terms, words.at, strict=True):
+        found.setdefault(term, []).append(at)
+    return found
+
+
+def common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
+    """Length of the longest common subsequence; time is the product of the lengths, so callers bound both."""
+    known = set(a)
+    b = [term for term in b if term in known]
+    row = [0] * (len(b) + 1)
+    for x in a:
+        diagonal = 0
+        for j, y in enumerate(b, 1):
+            diagonal, row[j] = row[j], diagonal + 1 if x == y else max(row[j], row[j - 1])
+    return row[-1]

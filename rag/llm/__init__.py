@@ -1,0 +1,1 @@
+"""Language models: back ends, sampling, constraints, budgets, caches and streams."""

@@ -1,0 +1,345 @@
+"""Causal models of Hugging Face transformers, in this process: batches, streams, shared beginnings."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ...deadlines import LEFT_BEHIND
+from ...errors import InvalidInput, LLMTimeout, LLMUnavailable, LLMUnsupported, PromptTooLong
+from ..budget import Budget
+from ..chat_model import ChatModel, Request
+from ..constraints import Constraint
+from ..language_model import Completion, Usage
+from ..sampling import Sampling
+from .chat_template import render, without_control_tokens
+from .detokenizer import Detokenizer
+from .grammar import HURRIED, Grammar, Matcher
+from .logits import processors
+from .plain_prompt import NEXT_TURN
+from .prefix_cache import PrefixCache
+from .revisions import revision_of
+from .stops import Stops
+from .transformers_loading import end_tokens, load
+
+_TOO_LONG = "the answer reached max_tokens"
+
+
+@dataclass
+class _Row:
+    """One answer of a batch."""
+
+    request: int
+    sample: int
+    prompt: list[int]
+    tokens: list[int] = field(default_factory=list)
+    ended: bool = False
+    cut: bool = False
+    hurried: bool = False
+    seconds: float = 0.0
+
+
+class TransformersChat(ChatModel):
+    """A causal model by name or folder.
+
+    Weights are read from safetensors only, and no code of the model's own is run. What is not on this machine is
+    fetched as far as the user's Hugging Face settings allow (``HF_HUB_OFFLINE``). Safe to share between threads, which
+    take turns.
+
+    Parameters
+    ----------
+    model
+        Name on the hub, or a folder.
+    device
+        ``auto``: a GPU where there is one; else as torch calls it.
+    dtype
+        ``auto``: as the weights are stored; else as torch calls it.
+    batch_size
+        Answers written at once by `complete_many`.
+    budget
+        As in `ChatModel`.
+
+    Raises
+    ------
+    ModelMissing
+        There is no such model here, or it has no weights in safetensors.
+    ModelDamaged
+        Its files cannot be read.
+    LLMUnsupported
+        It wants to run code of its own, or writes no text.
+    """
+
+    samples = frozenset(option.name for option in fields(Sampling)) - {"n"}
+    constrains = frozenset({"json schema", "choice", "regex"})
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        batch_size: int = 16,
+        budget: Budget | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise InvalidInput(f"batch_size={batch_size}: give at least 1")
+        super().__init__(f"transformers:{model}", budget=budget)
+        self.batch_size = batch_size
+        self._tokenizer, self._model = load(model, device, dtype)
+        folder = Path(model).expanduser()
+        local = sorted(folder.glob("*.safetensors*")) + sorted(folder.glob("*.json"))
+        self.revision = f"{getattr(self._model.config, '_commit_hash', None)} {revision_of(local)} {dtype}"
+        self._ends = end_tokens(self._model, self._tokenizer)
+        config = self._model.config.get_text_config(decoder=True)
+        self.context = getattr(config, "max_position_embeddings", None)
+        self._vocabulary = self._model.get_output_embeddings().weight.shape[0]
+        self._prefixes = PrefixCache(self._model)
+        self._grammars: dict[Constraint, Grammar] = {}
+        self._lock = threading.Lock()
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text by the model's own tokenizer, special ones not counted."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def prompt(self, request: Request) -> tuple[list[int], tuple[str, ...]]:
+        """Return the token ids of a conversation, and the texts that end the answer."""
+        template = self._template if self._tokenizer.chat_template else None
+        messages = without_control_tokens(request.messages, self._control_tokens)
+        text, templated = render(messages, template)
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=not templated)
+        return ids, request.sampling.stop if templated else (*request.sampling.stop, NEXT_TURN)
+
+    def _complete(self, request: Request) -> Completion:
+        return self._complete_many([request])[0]
+
+    def _complete_many(self, requests: Sequence[Request]) -> list[Completion]:
+        if not requests:
+            return []
+        for _ in requests:
+            self.budget.call()
+        rows, stop = self._rows(requests)
+        # Prompts of like length share a batch: less is filled up.
+        order = sorted(rows, key=lambda row: len(row.prompt))
+        for start in range(0, len(order), self.batch_size):
+            self._batch(order[start : start + self.batch_size], requests[0], stop)
+        own: list[list[_Row]] = [[] for _ in requests]
+        for row in rows:
+            own[row.request].append(row)
+        return [self._completion(mine, request, stop) for mine, request in zip(own, requests, strict=True)]
+
+    def _stream(self, request: Request) -> Generator[str, None, Completion]:
+        self.budget.call()
+        rows, stop = self._rows([request])
+        tokens: queue.SimpleQueue[int | Future[None]] = queue.SimpleQueue()
+        work: Future[None] = Future()
+
+        def write() -> None:
+            try:
+                self._batch(rows, request, stop, tokens.put)
+                work.set_result(None)
+            except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits
+                work.set_exception(error)
+            tokens.put(work)
+
+        threading.Thread(target=write, name=LEFT_BEHIND, daemon=True).start()
+        try:
+            yield from _texts(iter(tokens.get, work), Detokenizer(self._decode), Stops(stop))
+            work.result()
+        finally:
+            request.cancelled.set()
+        return self._completion(rows, request, stop)
+
+    def _rows(self, requests: Sequence[Request]) -> tuple[list[_Row], tuple[str, ...]]:
+        rows, stop = [], requests[0].sampling.stop
+        for i, request in enumerate(requests):
+            ids, stop = self.prompt(request)
+            if self.context is not None and len(ids) >= self.context:
+                raise PromptTooLong(
+                    f"the prompt has {len(ids)} tokens, and {self.name} takes {self.context} together with its answer; "
+                    "retrieve fewer passages (k) or shorten the conversation"
+                )
+            rows += [_Row(i, sample, ids) for sample in range(request.sampling.n)]
+        return rows, stop
+
+    def _batch(
+        self, rows: list[_Row], request: Request, stop: tuple[str, ...], on_token: Callable[[int], object] | None = None
+    ) -> None:
+        """Write the answers of some rows; when the deadline passes, as far as they have come."""
+        import torch
+
+        if not self._lock.acquire(timeout=min(request.deadline.left, threading.TIMEOUT_MAX)):
+            return
+        try:
+            start = time.perf_counter()
+            self._generate(rows, request, stop, on_token)
+            for row in rows:
+                row.seconds = (time.perf_counter() - start) / len(rows)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise LLMUnavailable(f"{self.name}: out of memory; take a smaller batch_size than {len(rows)}") from error
+        finally:
+            self._lock.release()
+
+    def _generate(
+        self, rows: list[_Row], request: Request, stop: tuple[str, ...], on_token: Callable[[int], object] | None
+    ) -> None:
+        import torch
+        from transformers import LogitsProcessorList, StoppingCriteriaList
+
+        def late() -> bool:
+            return request.deadline.passed or request.cancelled.is_set()
+
+        prompts = [row.prompt for row in rows]
+        cache = self._prefixes.take(prompts, late)
+        if late():
+            return
+        ids, mask = self._padded(prompts, cache.get_seq_length() if cache is not None else 0)
+        most = request.sampling.max_tokens
+        if self.context is not None:
+            most = min(most, self.context - max(map(len, prompts)))
+        matchers: list[Matcher] = []
+        if request.constraint is not None:
+            grammar = self._grammar(request.constraint)
+            matchers = [grammar.matcher(most) for _ in rows]
+        drawing = processors(request.sampling, [row.sample for row in rows], mask, matchers)
+        ending = _Ending(self._decode, stop, ids.shape[1], matchers, late)
+        with torch.inference_mode():
+            out = self._model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                past_key_values=cache,
+                max_new_tokens=most,
+                do_sample=False,
+                eos_token_id=self._ends or None,
+                pad_token_id=self._pad,
+                logits_processor=LogitsProcessorList(drawing),
+                stopping_criteria=StoppingCriteriaList([ending]),
+                streamer=_Streamer(on_token) if on_token is not None else None,
+            )
+        for i, (row, written) in enumerate(zip(rows, out[:, ids.shape[1] :].tolist(), strict=True)):
+            end = next((at for at, token in enumerate(written) if token in self._ends), None)
+            row.ended = end is not None or (bool(matchers) and matchers[i].stopped)
+            row.tokens = written if end is None else written[:end]
+            row.cut = len(written) == most
+            row.hurried = bool(matchers) and matchers[i].hurried
+        if len(rows) == 1:
+            self._prefixes.keep([*rows[0].prompt, *out[0, ids.shape[1] :].tolist()], cache)
+
+    def _padded(self, prompts: Sequence[list[int]], shared: int) -> tuple[Any, Any]:
+        """Return ids and mask of shape (rows, longest); padding stands between the shared beginning and the rest."""
+        import torch
+
+        longest = max(map(len, prompts))
+        gaps = [longest - len(prompt) for prompt in prompts]
+        ids = [[*p[:shared], *[self._pad] * gap, *p[shared:]] for p, gap in zip(prompts, gaps, strict=True)]
+        mask = [[1] * shared + [0] * gap + [1] * (longest - shared - gap) for gap in gaps]
+        return (torch.tensor(each, device=self._model.device) for each in (ids, mask))  # type: ignore[return-value]
+
+    def _completion(self, rows: Sequence[_Row], request: Request, stop: tuple[str, ...]) -> Completion:
+        texts, reason = [], ""
+        for row in rows:
+            text = self._decode(row.tokens)
+            cut = min((at for each in stop if (at := text.find(each)) >= 0), default=len(text))
+            finished = row.ended or cut < len(text)
+            if not finished:
+                reason = _TOO_LONG if row.cut else f"{request.deadline} passed in the middle of the answer"
+            elif row.hurried:
+                reason = HURRIED
+            texts.append(text[:cut])
+        written = sum(len(row.tokens) for row in rows)
+        usage = Usage(len(rows[0].prompt), written, calls=1, seconds=sum(row.seconds for row in rows))
+        self.budget.spend(usage, n_bytes=sum(len(text.encode()) for text in texts))
+        if request.deadline.passed and not written:
+            raise LLMTimeout(f"{self.name} wrote nothing before {request.deadline}")
+        return Completion(tuple(texts), usage, incomplete=bool(reason), reason=reason)
+
+    def _grammar(self, constraint: Constraint) -> Grammar:
+        if constraint not in self._grammars:
+            if len(self._grammars) >= 64:
+                self._grammars.clear()
+            self._grammars[constraint] = Grammar(self._guided_tokenizer, constraint)
+        return self._grammars[constraint]
+
+    @cached_property
+    def _guided_tokenizer(self) -> Any:  # noqa: ANN401 - untyped library
+        import llguidance.hf
+
+        try:
+            return llguidance.hf.from_tokenizer(self._tokenizer, n_vocab=self._vocabulary, eos_token=self._ends or None)
+        except ValueError as error:
+            raise LLMUnsupported(f"{self.name} cannot be constrained: {error}") from error
+
+    @cached_property
+    def _control_tokens(self) -> list[str]:
+        added = self._tokenizer.added_tokens_decoder.values()
+        return [*self._tokenizer.all_special_tokens, *(str(token) for token in added if token.special)]
+
+    @property
+    def _pad(self) -> int:
+        pad = self._tokenizer.pad_token_id
+        return int(pad if pad is not None else next(iter(self._ends), 0))
+
+    def _template(self, turns: list[dict[str, str]]) -> str:
+        return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
+class _Ending:
+    """Ends a row at a stop text or where a constraint lets nothing follow, and all rows when it is too late."""
+
+    def __init__(
+        self,
+        decode: Callable[[Sequence[int]], str],
+        stop: Sequence[str],
+        start: int,
+        matchers: Sequence[Matcher],
+        late: Callable[[], bool],
+    ) -> None:
+        self._decode, self._stop, self._start, self._matchers, self._late = decode, stop, start, matchers, late
+        # A token is at least a byte, so the text of that many tokens holds the longest stop with room to spare.
+        self._window = max((len(text.encode()) for text in stop), default=0) + 8
+
+    def __call__(self, ids: Any, scores: Any, **_: Any) -> Any:  # noqa: ANN401, ARG002 - transformers' protocol
+        import torch
+
+        if self._late():
+            return torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+        met = [False] * len(ids)
+        if self._stop:
+            tails = ids[:, max(self._start, ids.shape[1] - self._window) :].tolist()
+            met = [any(stop in text for stop in self._stop) for text in map(self._decode, tails)]
+        for i, matcher in enumerate(self._matchers):
+            matcher.feed(int(ids[i, -1]))
+            met[i] = met[i] or matcher.stopped
+        return torch.tensor(met, device=ids.device)
+
+
+class _Streamer:
+    """Passes on each new token; the first call brings the prompt."""
+
+    def __init__(self, on_token: Callable[[int], object]) -> None:
+        self._on_token, self._begun = on_token, False
+
+    def put(self, ids: Any) -> None:  # noqa: ANN401 - transformers' protocol
+        if self._begun:
+            self._on_token(int(ids.reshape(-1)[0]))
+        self._begun = True
+
+    def end(self) -> None:
+        """Do nothing: the writing thread says when it is done."""
+
+
+def _texts(tokens: Iterator[Any], words: Detokenizer, stops: Stops) -> Iterator[str]:
+    for token in tokens:
+        if shown := stops.feed(words.feed(token)):
+            yield shown
+    if shown := stops.feed(words.rest()) + stops.rest():
+        yield shown

@@ -1,0 +1,265 @@
+"""What all language models share: checked inputs, budgets, constraints, streams, and waiting without blocking."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Generator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from ..deadlines import Deadline
+from ..errors import ConstraintUnmet, InvalidInput, LLMUnsupported
+from .budget import Budget
+from .constraints import Constraint
+from .language_model import Completion, Message, well_formed
+from .reasoning import Thoughts, without_thoughts
+from .sampling import Sampling
+from .streaming import Cancellation, CompletionStream, in_thread, pieces_of
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One checked call of a model."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    deadline: Deadline
+    constraint: Constraint | None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+class ChatModel(ABC):
+    """Base of the back ends: public methods check and count, an engine fills in ``_complete`` and ``_stream``.
+
+    Parameters
+    ----------
+    name
+        As in `LanguageModel`.
+    budget
+        Caps on calls, tokens, bytes and seconds, shared with whatever else has it; None: no caps.
+
+    Attributes
+    ----------
+    samples
+        Options of `Sampling` that the back end can do beside ``n``; others are refused by name.
+    constrains
+        Kinds of `Constraint` that it can do.
+    context
+        Tokens that a prompt and its answer may have together; None: unknown.
+    revision
+        Tells weights, or servers, of one name apart where answers are cached.
+    """
+
+    samples: frozenset[str] = frozenset()
+    constrains: frozenset[str] = frozenset()
+    context: int | None = None
+    revision: str = ""
+
+    def __init__(self, name: str, *, budget: Budget | None = None) -> None:
+        self._name = name
+        self.budget = budget or Budget()
+
+    @property
+    def name(self) -> str:
+        """The model's name, the same for the same weights."""
+        return self._name
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        sampling: Sampling | None = None,
+        deadline: float | None = None,
+        constraint: Constraint | None = None,
+        cancel: Cancellation | None = None,
+    ) -> Completion:
+        """Answer a conversation; see `LanguageModel.complete`. Calling ``cancel``, from any thread, stops the model."""
+        return self.complete_many(
+            [messages], sampling=sampling, deadline=deadline, constraint=constraint, cancel=cancel
+        )[0]
+
+    def complete_many(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        *,
+        sampling: Sampling | None = None,
+        deadline: float | None = None,
+        constraint: Constraint | None = None,
+        cancel: Cancellation | None = None,
+    ) -> list[Completion]:
+        """Answer several conversations, in batches where the back end can; ``deadline`` is for all of them together."""
+        requests = self._requests(conversations, sampling, deadline, constraint)
+        for request in requests if cancel is not None else ():
+            cancel.watch(request.cancelled.set)  # type: ignore[union-attr] # it is there
+        return checked(self._complete_many(requests), constraint)
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        sampling: Sampling | None = None,
+        deadline: float | None = None,
+        constraint: Constraint | None = None,
+    ) -> CompletionStream:
+        """Answer a conversation piece by piece; ``Sampling.n`` must be 1.
+
+        A text that the constraint forbids raises `ConstraintUnmet` at its end.
+        """
+        (request,) = self._requests([messages], sampling, deadline, constraint)
+        if request.sampling.n != 1:
+            raise InvalidInput(f"n={request.sampling.n}: a stream carries one answer; use complete() for several")
+        return CompletionStream(_checked_stream(self._stream(request), constraint), request.cancelled.set)
+
+    async def acomplete(
+        self,
+        messages: Sequence[Message],
+        *,
+        sampling: Sampling | None = None,
+        deadline: float | None = None,
+        constraint: Constraint | None = None,
+    ) -> Completion:
+        """Do as `complete` does, without blocking the event loop; who stops waiting stops the model."""
+        requests = self._requests([messages], sampling, deadline, constraint)
+        try:
+            return checked(await self._acomplete_many(requests), constraint)[0]
+        except asyncio.CancelledError:
+            for request in requests:
+                request.cancelled.set()
+            raise
+
+    def astream(
+        self,
+        messages: Sequence[Message],
+        *,
+        sampling: Sampling | None = None,
+        deadline: float | None = None,
+        constraint: Constraint | None = None,
+    ) -> AsyncGenerator[str | Completion, None]:
+        """Yield the pieces as `stream` does, without blocking the event loop; the `Completion` comes last."""
+        return pieces_of(self.stream(messages, sampling=sampling, deadline=deadline, constraint=constraint))
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text; where the model's tokenizer is not at hand, one for every three bytes, which is plenty."""
+        return -(-len(text.encode()) // 3)
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to give back
+        """Give back connections and memory."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    def __reduce__(self) -> Any:  # noqa: ANN401 - as object's own
+        # A model holds connections, weights and maybe a key: none of them belongs into a file.
+        raise TypeError(f"{type(self).__name__} cannot be pickled; make it where it is needed")
+
+    @abstractmethod
+    def _complete(self, request: Request) -> Completion:
+        """Answer one request; constraints are checked by the caller."""
+
+    @abstractmethod
+    def _stream(self, request: Request) -> Generator[str, None, Completion]:
+        """Yield the pieces of one answer and return the whole."""
+
+    def _complete_many(self, requests: Sequence[Request]) -> list[Completion]:
+        return [self._complete(request) for request in requests]
+
+    async def _acomplete_many(self, requests: Sequence[Request]) -> list[Completion]:
+        return await in_thread(partial(self._complete_many, requests))
+
+    def _requests(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        sampling: Sampling | None,
+        deadline: float | None,
+        constraint: Constraint | None,
+    ) -> list[Request]:
+        until = self._deadline(deadline)
+        return [self._request(each, sampling, until, constraint) for each in conversations]
+
+    def _deadline(self, seconds: float | None) -> Deadline:
+        left = self.budget.left("seconds")
+        if seconds is not None and not seconds > left:
+            return Deadline.after(seconds)
+        # A spent budget gets a moment: the call itself then says that it is spent.
+        return Deadline.after(seconds if left == float("inf") else max(left, 0.001))
+
+    def _request(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling | None,
+        deadline: Deadline,
+        constraint: Constraint | None,
+    ) -> Request:
+        _check_messages(messages)
+        sampling = sampling or Sampling()
+        for option in dataclasses.fields(sampling):
+            asked = getattr(sampling, option.name) not in (None, (), option.default)
+            if asked and option.name not in self.samples | {"n"}:
+                raise LLMUnsupported(f"{self.name} cannot do {option.name}; {self._instead(option.name)}")
+        if constraint is not None and constraint.kind not in self.constrains:
+            raise LLMUnsupported(f"{self.name} cannot do a {constraint.kind}; {self._instead(constraint.kind)}")
+        left = self.budget.left("tokens")
+        if 0 < left < sampling.max_tokens:
+            sampling = dataclasses.replace(sampling, max_tokens=int(left))
+        clean = tuple(Message(each.role, well_formed(each.content)) for each in messages)
+        return Request(clean, sampling, deadline, constraint)
+
+    def _instead(self, option: str) -> str:
+        can = ", ".join(sorted(self.samples | self.constrains)) or "nothing but n"
+        return f"leave {option} out, or use a back end that can; this one can do: {can}"
+
+
+def checked(answers: list[Completion], constraint: Constraint | None) -> list[Completion]:
+    """Return the answers without thoughts if they meet the constraint; raise `ConstraintUnmet` if one does not."""
+    answers = [dataclasses.replace(each, texts=tuple(map(without_thoughts, each.texts))) for each in answers]
+    for answer in answers:
+        for text in answer.texts if constraint is not None else ():
+            try:
+                constraint.check(text)  # type: ignore[union-attr]
+            except ConstraintUnmet as error:
+                why = f"; {answer.reason}" if answer.incomplete else ""
+                unmet = ConstraintUnmet(f"{error}{why}")
+                unmet.attempts = answer.usage.calls
+                raise unmet from None
+    return answers
+
+
+def _checked_stream(
+    pieces: Generator[str, None, Completion], constraint: Constraint | None
+) -> Generator[str, None, Completion]:
+    thoughts = Thoughts()
+    try:
+        while True:
+            if said := thoughts.feed(next(pieces)):
+                yield said
+    except StopIteration as end:
+        if rest := thoughts.rest():
+            yield rest
+        return checked([end.value], constraint)[0]
+    finally:
+        pieces.close()
+
+
+def _check_messages(messages: Sequence[Message]) -> None:
+    if not all(isinstance(message, Message) for message in messages):
+        raise InvalidInput('a conversation is a list of Message; write [Message("user", "...")]')
+    if not messages:
+        raise InvalidInput("the conversation is empty; its last message is what the model answers")
+    for message in messages:
+        if message.role not in {"system", "user", "assistant"}:
+            raise InvalidInput(f"role {message.role!r}: write system, user or assistant")
+    if messages[-1].role != "user":
+        raise InvalidInput(f"the last message is the {messages[-1].role}'s; it must be the user's")

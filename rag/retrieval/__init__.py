@@ -1,0 +1,1 @@
+"""From a question to passages: the pipeline value, hybrid search, fusion, explanation."""

@@ -1,0 +1,38 @@
+import numpy as np
+
+from rag.extractive.question_type import analyse
+from rag.extractive.selection import select
+from rag.grounding.quotable_sentences import Candidate
+from rag.grounding.words import WordReader
+from rag.terms import Analyser
+
+READER = WordReader(Analyser())
+TEXTS = ["Open the valve slowly.", "Pour the water.", "Open the valve very slowly.", "Light the burner.", "Eat cake."]
+
+
+def chosen(scores, most=3, question="How do I make tea?", order=(0, 1, 2, 3, 4)):
+    places = [Candidate(0, place, 10 * place, 10 * place + 5, TEXTS[i]) for i, place in enumerate(order)]
+    return [c.text for c in select(analyse(question), places, np.array(scores), READER, most)]
+
+
+def test_repetitions_are_left_out():
+    assert chosen([5, 4.9, 4.8, 4.7, -9]) == [TEXTS[0], TEXTS[1], TEXTS[3]]
+
+
+def test_the_best_comes_first_and_the_rest_in_reading_order():
+    assert chosen([5, 4.9, -9, 4.7, -9][:5], order=(2, 3, 4, 0, 1)) == [TEXTS[0], TEXTS[1]]
+    assert chosen([5, 4.9, 4.8, 4.7, 4.6], order=(2, 3, 4, 0, 1)) == [TEXTS[0], TEXTS[3], TEXTS[1]]
+
+
+def test_sentences_far_below_the_best_are_left_out():
+    assert chosen([5, 2, 1, 0, 0]) == [TEXTS[0]]
+
+
+def test_a_fact_takes_less_than_a_manual():
+    scores = [5, 3, 0, 0, 0]
+    assert chosen(scores, question="When was tea made?") == [TEXTS[0]]
+    assert chosen(scores) == [TEXTS[0], TEXTS[1]]
+
+
+def test_most():
+    assert chosen([5, 4.9, 4.8, 4.7, -9], most=1) == [TEXTS[0]]

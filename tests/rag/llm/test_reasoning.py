@@ -1,0 +1,97 @@
+"""What a model thinks before it answers is neither shown, nor cited, nor remembered."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from pydantic import BaseModel
+
+from rag import Bot, Completion, Document, HashingEmbedder, KnowledgeBase, Message, Retriever
+from rag.llm.reasoning import Thoughts, without_thoughts
+from rag.testing import ScriptedGenerator
+
+TRUE = "Green tea is steeped at 80 degrees [1]."
+THOUGHT = "Black tea takes boiling water [1]. But green tea?"
+CLEAN = "Green tea is steeped at 80 degrees. [1]"
+
+
+@pytest.fixture(scope="module")
+def kb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
+    with KnowledgeBase.create(tmp_path_factory.mktemp("kb") / "kb", embedder=HashingEmbedder()) as base:
+        base.add([Document.from_text("Green tea is steeped at 80 degrees. Black tea takes boiling water.", id="tea")])
+        yield base
+
+
+class Plain:
+    """A model of a user's own, with nothing but `complete`."""
+
+    name = "plain"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def complete(self, messages: object, *, sampling: object = None, deadline: float | None = None) -> Completion:
+        return Completion((self.text,))
+
+
+@pytest.mark.parametrize("text", [f"<think>{THOUGHT}</think>\n\n{TRUE}", f"{THOUGHT}\n</think>\n{TRUE}",
+                                  f"\n<think>\n</think><think>{THOUGHT}</think>{TRUE}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "model", [lambda text: ScriptedGenerator([text]), lambda text: lambda _: iter(list(text)), Plain]
+)
+def test_it_is_no_part_of_the_answer(kb: KnowledgeBase, text: str, model: object) -> None:
+    answer = Bot(Retriever(kb), model(text)).ask("How hot is green tea?")
+    assert answer.text == CLEAN
+    assert [c.quote for c in answer.citations] == ["Green tea is steeped at 80 degrees."]
+    assert "Black" not in answer.supported_text + " ".join(s.text for s in answer.sentences)
+    assert not answer.degraded
+
+
+def test_a_stream_holds_thoughts_back(kb: KnowledgeBase) -> None:
+    stream = Bot(Retriever(kb), ScriptedGenerator([f"<think>{THOUGHT}</think> {TRUE}"])).ask_stream(
+        "How hot is green tea?"
+    )
+    assert "".join(stream) == CLEAN
+
+
+def test_thoughts_without_an_answer_are_none(kb: KnowledgeBase) -> None:
+    answer = Bot(Retriever(kb), ScriptedGenerator([f"<think>{TRUE}"])).ask("How hot is green tea?")
+    assert answer.abstained
+    assert "said nothing" in answer.reason
+
+
+class Tea(BaseModel):
+    degrees: int
+
+
+def test_values_too(kb: KnowledgeBase) -> None:
+    said = '<think>{"degrees": 3}</think>{"degrees": 80}'
+    assert Bot(Retriever(kb), ScriptedGenerator([said])).ask("How hot?", schema=Tea).degrees == 80
+    assert Bot(Retriever(kb), Plain(said)).ask("How hot?", schema=Tea).degrees == 80
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_however_the_text_is_cut(seed: int) -> None:
+    rng = random.Random(seed)
+    for text in (
+        "<think>a < b </thin> c</think> Yes <think>.",
+        "<thin> is no tag",
+        "  <think>x",
+        "<th",
+        "<think></think>",
+    ):
+        thoughts, given, left = Thoughts(), "", text
+        while left:
+            size = rng.randint(1, 5)
+            given += thoughts.feed(left[:size])
+            left = left[size:]
+        assert (given + thoughts.rest()).lstrip() == without_thoughts(text).lstrip()
+
+
+def test_other_users_of_a_model_get_no_thoughts() -> None:
+    model = ScriptedGenerator(["<think>hm</think>Yes."] * 2)
+    assert model.complete([Message("user", "?")]).text == "Yes."
+    stream = model.stream([Message("user", "?")])
+    assert ("".join(stream), stream.completion.text) == ("Yes.", "Yes.")
