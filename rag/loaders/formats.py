@@ -43,7 +43,7 @@ FORMATS: dict[str, Format] = {
     "odt": Format("opendocument:parse"),
     "pptx": Format("slides:parse"),
     "rst": Format("restructured:parse", _TEXT, inline=True),
-    "rtf": Format("rich_text:parse", _TEXT),
+    "rtf": Format("plain:parse_rtf", _TEXT),
     "text": Format("plain:parse_text", _TEXT, inline=True),
     "tsv": Format("tables:parse", _TEXT),
     "xlsx": Format("sheets:parse"),

@@ -37,7 +37,7 @@ def parse_code(data: bytes, context: Context) -> Iterator[Parsed]:
 _TITLE = re.compile(r"\{\\title ([^{}\\]{1,300})\}")
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse_rtf(data: bytes, context: Context) -> Iterator[Parsed]:
     """Read an RTF file."""
     from striprtf.striprtf import rtf_to_text
 

@@ -88,14 +88,14 @@ METRICS: dict[str, Metric] = {
     "exact_match": Metric(".squad:exact_match", "SQuAD's exact match with any reference", _TEXT),
     "f1": Metric(".squad:f1", "SQuAD's F1 of words, with the best reference", _TEXT),
     "answer_containment": Metric(".squad:answer_containment", "1 where the answer holds a reference's words", _TEXT),
-    "bleu": Metric(".sacre:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pool=".sacre:pooled_bleu", top=100),
-    "chrf": Metric(".sacre:chrf", "chrF of the corpus, 0 to 100", _TEXT, pool=".sacre:pooled_chrf", top=100),
+    "bleu": Metric(".sacrebleu_scores:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pool=".sacrebleu_scores:pooled_bleu", top=100),
+    "chrf": Metric(".sacrebleu_scores:chrf", "chrF of the corpus, 0 to 100", _TEXT, pool=".sacrebleu_scores:pooled_chrf", top=100),
     "ter": Metric(
-        ".sacre:ter",
+        ".sacrebleu_scores:ter",
         "translation edit rate, 0 to 100 and more, lower is better",
         _TEXT,
         lower=True,
-        pool=".sacre:pooled_ter",
+        pool=".sacrebleu_scores:pooled_ter",
         top=100,
     ),
     "rouge1": Metric(".rouge:rouge1", "ROUGE-1, F of single words", _TEXT),
@@ -108,14 +108,14 @@ METRICS: dict[str, Metric] = {
     "embedding_similarity": Metric(
         ".similarity:embedding_similarity", "cosine of answer and nearest reference", _TEXT | _EMBEDDER
     ),
-    "faithfulness": Metric(".support:faithfulness", "share of the answer's sentences that a passage supports", _ANSWER),
+    "faithfulness": Metric(".lexical_faithfulness:faithfulness", "share of the answer's sentences that a passage supports", _ANSWER),
     "answer_relevance": Metric(
         ".similarity:answer_relevance", "cosine of the question and the answer's nearest sentence", _ANSWER | _EMBEDDER
     ),
     "citation_precision": Metric(
-        ".citing:citation_precision", "share of citations that support their sentence", _ANSWER
+        ".citations:citation_precision", "share of citations that support their sentence", _ANSWER
     ),
-    "citation_recall": Metric(".citing:citation_recall", "share of sentences that their citations support", _ANSWER),
+    "citation_recall": Metric(".citations:citation_recall", "share of sentences that their citations support", _ANSWER),
     "faithfulness_judged": Metric(
         ".judged:faithfulness", "share of the answer's sentences that a judge finds in the passages", _ANSWER | _JUDGE
     ),
