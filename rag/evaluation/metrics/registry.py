@@ -88,8 +88,12 @@ METRICS: dict[str, Metric] = {
     "exact_match": Metric(".squad:exact_match", "SQuAD's exact match with any reference", _TEXT),
     "f1": Metric(".squad:f1", "SQuAD's F1 of words, with the best reference", _TEXT),
     "answer_containment": Metric(".squad:answer_containment", "1 where the answer holds a reference's words", _TEXT),
-    "bleu": Metric(".sacrebleu_scores:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pool=".sacrebleu_scores:pooled_bleu", top=100),
-    "chrf": Metric(".sacrebleu_scores:chrf", "chrF of the corpus, 0 to 100", _TEXT, pool=".sacrebleu_scores:pooled_chrf", top=100),
+    "bleu": Metric(
+        ".sacrebleu_scores:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pool=".sacrebleu_scores:pooled_bleu", top=100
+    ),
+    "chrf": Metric(
+        ".sacrebleu_scores:chrf", "chrF of the corpus, 0 to 100", _TEXT, pool=".sacrebleu_scores:pooled_chrf", top=100
+    ),
     "ter": Metric(
         ".sacrebleu_scores:ter",
         "translation edit rate, 0 to 100 and more, lower is better",
@@ -108,7 +112,9 @@ METRICS: dict[str, Metric] = {
     "embedding_similarity": Metric(
         ".similarity:embedding_similarity", "cosine of answer and nearest reference", _TEXT | _EMBEDDER
     ),
-    "faithfulness": Metric(".lexical_faithfulness:faithfulness", "share of the answer's sentences that a passage supports", _ANSWER),
+    "faithfulness": Metric(
+        ".lexical_faithfulness:faithfulness", "share of the answer's sentences that a passage supports", _ANSWER
+    ),
     "answer_relevance": Metric(
         ".similarity:answer_relevance", "cosine of the question and the answer's nearest sentence", _ANSWER | _EMBEDDER
     ),
