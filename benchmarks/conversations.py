@@ -19,7 +19,7 @@ from pathlib import Path
 from machine import machine
 
 from rag.evaluation.comparison import compare
-from rag.extractive.question_type import FUNCTION_WORDS
+from rag.grounding.words import FUNCTION_WORDS
 from rag.rewriting.condensing import Condenser
 from rag.rewriting.protocol import Asked
 from rag.terms import Analyser

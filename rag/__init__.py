@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         StoreUnwritable,
     )
     from .extractive.generator import ExtractiveGenerator
+    from .generation.answer_stream import AnswerStream
     from .generation.calibration import Calibration
     from .generation.chat import ChatGenerator
     from .generation.prompts import Example
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from .llm.models import language_model
     from .llm.prices import Price
     from .llm.sampling import Sampling
-    from .llm.streaming import AnswerStream
     from .llm.structured import structured
     from .loaders import LoadFailure, load
     from .retrieval.hybrid import Retrieval, Retriever
@@ -136,7 +136,7 @@ __all__ = [
 # Each name is imported on first use: a loader's child process needs no numpy, and a search no loader.
 _HOME = {
     "Answer": ".answers",
-    "AnswerStream": ".llm.streaming",
+    "AnswerStream": ".generation.answer_stream",
     "Bot": ".bot",
     "Budget": ".llm.budget",
     "BudgetExceeded": ".errors",

@@ -9,6 +9,9 @@ from typing import Any, Literal
 from .documents import Passage
 from .llm.language_model import Usage
 
+UNKNOWN = "The documents do not answer this."
+"""What the model is told to say, and the bot says, when the passages hold no answer."""
+
 Verdict = Literal["supported", "unsupported", "no claim"]
 
 

@@ -23,12 +23,13 @@ from .errors import (
     OutOfTime,
 )
 from .extractive.generator import ExtractiveGenerator
+from .generation.answer_stream import AnswerStream
 from .generation.fallback import quoted_after_failure, quoted_if_nothing_is_supported
 from .generation.generators import EXTRACTIVE
 from .generation.generators import generator as generator_for
 from .llm.language_model import Message
 from .llm.spending import total
-from .llm.streaming import AnswerStream, Cancellation, in_thread, pieces_of
+from .llm.streaming import Cancellation, in_thread, pieces_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -16,7 +16,7 @@ from .errors import InvalidInput
 
 if TYPE_CHECKING:
     from .knowledge_base import KnowledgeBase
-    from .llm.consulting import Cache
+    from .llm.consulting import CompletionStore
     from .llm.language_model import LanguageModel
 
 
@@ -29,7 +29,7 @@ class Tools:
 
     kb: KnowledgeBase
     model: LanguageModel | None = None
-    completions: Cache | None = None
+    completions: CompletionStore | None = None
 
 
 def make(kind: str, table: Mapping[str, str], spec: str, tools: Tools) -> Any:  # noqa: ANN401 - what the table says

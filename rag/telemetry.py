@@ -11,12 +11,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .answers import Answer
-
-if TYPE_CHECKING:
-    from .generation.chat import ChatGenerator
+from .llm.sampling import Sampling
 
 Attribute = str | int | float | bool | list[str]
 
@@ -103,7 +101,14 @@ def retrieval(kb: str, k: int) -> dict[str, Any]:
     }
 
 
-def chat(generator: ChatGenerator) -> dict[str, Any]:
+class _Chat(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    sampling: Sampling
+
+
+def chat(generator: _Chat) -> dict[str, Any]:
     """Return what the span of a language model says."""
     provider, _, model = generator.name.partition(":")
     remote = provider == "openai"

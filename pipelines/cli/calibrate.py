@@ -18,7 +18,7 @@ from .options import Json, K, KnowledgeBasePath, Wait
 from .output import one_line, print_json, stderr, stdout
 
 if TYPE_CHECKING:
-    from rag.generation.calibration import Point
+    from rag.generation.calibration import CurvePoint
 
     from ..evaluation.calibration import Report
 
@@ -84,7 +84,7 @@ def _has_unanswerable(questions: str) -> bool:
     return questions.startswith("beir:") and (Path(questions.removeprefix("beir:")) / "unanswerable.jsonl").exists()
 
 
-def at(curve: list[Point], coverage: float) -> Point:
+def at(curve: list[CurvePoint], coverage: float) -> CurvePoint:
     """Return the point of a curve nearest to a coverage."""
     return min(curve, key=lambda point: abs(point.coverage - coverage))
 
@@ -135,7 +135,7 @@ def _show(report: Report, name: str, kb: Path, problems: Sequence[str], *, store
     console.print(f"Stored with {where}; `rag ask {where}` uses it." if stored else "Nothing stored.", style="dim")
 
 
-def _chosen(report: Report) -> Point | None:
+def _chosen(report: Report) -> CurvePoint | None:
     """Return the point of the curve that the threshold stands for; None where it withholds everything."""
     kept = [point for point in report.fitted.curve if point.threshold >= report.fitted.calibration.threshold]
     return max(kept) if kept else None

@@ -11,7 +11,7 @@ from rag.retrieval.fusion import FUSIONS
 
 if TYPE_CHECKING:
     from rag.knowledge_base import KnowledgeBase
-    from rag.llm.consulting import Cache
+    from rag.llm.consulting import CompletionStore
     from rag.llm.language_model import LanguageModel
     from rag.searching import Searcher
 
@@ -42,7 +42,7 @@ def retriever_for(
     context: str = "none",
     rewrite: str = "none",
     model: LanguageModel | None = None,
-    completions: Cache | None = None,
+    completions: CompletionStore | None = None,
 ) -> Searcher:
     """Make the retriever that the options ask for; ``completions`` keeps what the model answers on the way."""
     from rag.retrieval.hybrid import Retriever

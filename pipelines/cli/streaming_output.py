@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rag.answers import Answer
-    from rag.llm.streaming import AnswerStream
+    from rag.generation.answer_stream import AnswerStream
 
 _WORD = re.compile(r"\n|[^\S\n]+|\S+")
 

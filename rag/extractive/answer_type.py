@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from ..grounding.words import Words
-from .question_type import Kind, listed
+from ..grounding.words import Words, listed
+from .question_type import Kind
 
 _MOST = 50
 

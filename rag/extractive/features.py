@@ -13,10 +13,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grounding.quotable_sentences import Candidate
-from ..grounding.words import WordReader, Words, common_subsequence, positions
+from ..grounding.quotable_sentences import Quotable
+from ..grounding.words import FUNCTION_WORDS, WordReader, Words, common_subsequence, listed, positions
 from .answer_type import clues, nearness, new_names, new_numbers
-from .question_type import FUNCTION_WORDS, Question, listed
+from .question_type import AnalysedQuestion
 
 NAMES = (
     "cosine",  # of question and sentence, standardised over the candidates: any embedder's scale will do
@@ -50,7 +50,7 @@ _MOST_TERMS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PassageFacts:
     """Of one passage, what its sentences' features need; ``score`` is 0 for the best passage and -1 for the last."""
 
     title: str
@@ -60,7 +60,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    question: Question
+    question: AnalysedQuestion
     words: Words
     weight: Mapping[str, float]
     total: float
@@ -81,7 +81,7 @@ class _Asked:
 
 
 def features(
-    question: Question, candidates: Sequence[Candidate], settings: Sequence[Setting], reader: WordReader
+    question: AnalysedQuestion, candidates: Sequence[Quotable], settings: Sequence[PassageFacts], reader: WordReader
 ) -> NDArray[np.float64]:
     """Describe every candidate.
 
@@ -129,7 +129,7 @@ def standardised(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def _asked(question: Question, reader: WordReader, sentences: Sequence[frozenset[str]]) -> _Asked:
+def _asked(question: AnalysedQuestion, reader: WordReader, sentences: Sequence[frozenset[str]]) -> _Asked:
     """Weigh the question's words by their rarity among the retrieved sentences."""
     words = reader.read(question.text).without(FUNCTION_WORDS)
     distinct = list(dict.fromkeys(words.terms))[:_MOST_TERMS]
@@ -192,7 +192,7 @@ def _clues(asked: _Asked, words: Words) -> dict[str, float]:
     }
 
 
-def _form(candidate: Candidate, words: Words, setting: Setting) -> dict[str, float]:
+def _form(candidate: Quotable, words: Words, setting: PassageFacts) -> dict[str, float]:
     return {
         "length": math.log1p(len(words.words)),
         "rank": 1 / (1 + setting.rank),

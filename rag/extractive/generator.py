@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..answers import Answer, Sentence, citation
+from ..answers import UNKNOWN, Answer, Sentence, citation
 from ..documents import Passage
 from ..embedding.protocol import Embedder
 from ..errors import InvalidInput
-from ..generation.prompts import UNKNOWN
-from ..grounding.quotable_sentences import Candidate, candidates
-from ..grounding.words import Analyser, WordReader
+from ..grounding.quotable_sentences import Quotable, candidates
+from ..grounding.words import FUNCTION_WORDS, WordReader
+from ..terms import Analyser
 from . import scoring as ranking
 from .answer_type import defines
-from .features import NAMES, Setting, features, standardised
-from .question_type import FUNCTION_WORDS, Kind, Question, analyse, asks
+from .features import NAMES, PassageFacts, features, standardised
+from .question_type import AnalysedQuestion, Kind, analyse, asks
 from .selection import select
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _DEFINES = 1.0
 class _Ranked:
     """Candidates, best first, with their scores, and what is believed of the first."""
 
-    candidates: list[Candidate]
+    candidates: list[Quotable]
     scores: NDArray[np.float64]
     support: float
     failure: str = ""
@@ -114,7 +114,7 @@ class ExtractiveGenerator:
         note = f"{ranked.failure}; sentences were ranked by their words alone"
         return replace(answer, degraded=True, reason=f"{answer.reason}; {note}" if answer.reason else note)
 
-    def _rank(self, asked: Question, found: list[Candidate], passages: Sequence[Passage]) -> _Ranked:
+    def _rank(self, asked: AnalysedQuestion, found: list[Quotable], passages: Sequence[Passage]) -> _Ranked:
         shown = features(asked, found, settings(passages), self._reader)
         noise = np.array([candidate.noise for candidate in found])
         if asked.kind == "definition":
@@ -138,13 +138,13 @@ class ExtractiveGenerator:
         return _ranked(kept, np.argsort(-score, kind="stable"), shown, score, asked.kind, cosines, self._embedder.name)
 
 
-def settings(passages: Sequence[Passage]) -> list[Setting]:
+def settings(passages: Sequence[Passage]) -> list[PassageFacts]:
     """Describe passages to `features`."""
     fused = [passage.score for passage in passages]
     spread = max(fused) - min(fused)
     relative = [(score - max(fused)) / spread if 0 < spread < float("inf") else 0.0 for score in fused]
     return [
-        Setting(" ".join((passage.title, *passage.heading)), rank, relative[rank])
+        PassageFacts(" ".join((passage.title, *passage.heading)), rank, relative[rank])
         for rank, passage in enumerate(passages)
     ]
 
@@ -170,7 +170,7 @@ def similarities(embedder: Embedder, question: str, sentences: Sequence[str]) ->
 
 
 def _ranked(  # noqa: PLR0917 - one value each of a ranking
-    found: list[Candidate],
+    found: list[Quotable],
     order: NDArray[np.int64],
     shown: NDArray[np.float64],
     score: NDArray[np.float64],
@@ -190,7 +190,7 @@ def _abstain(question: str, passages: Sequence[Passage], reason: str) -> Answer:
     return Answer(question, UNKNOWN, passages=tuple(passages), abstained=True, reason=reason, generator="extractive")
 
 
-def _quote(question: str, chosen: Sequence[Candidate], passages: Sequence[Passage], support: float) -> Answer:
+def _quote(question: str, chosen: Sequence[Quotable], passages: Sequence[Passage], support: float) -> Answer:
     citations = tuple(citation(n, passages[each.passage], each.start, each.end) for n, each in enumerate(chosen, 1))
     sentences = tuple(Sentence(" ".join(each.quote.split()), 1.0, citations=(each.n,)) for each in citations)
     text = " ".join(f"{each.text} [{n}]" for n, each in enumerate(sentences, 1))

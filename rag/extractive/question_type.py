@@ -7,22 +7,15 @@ features are the ones that need no grammar.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal, get_args
+
+from ..grounding.words import AUXILIARY, BE, QUESTION_WORDS, WORD, listed
 
 Kind = Literal[
     "person", "place", "time", "number", "money", "percent", "reason", "manner", "definition", "yesno", "thing", "other"
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
-WORD = re.compile(r"\d+(?:[.,:]\d+)*\w*|[^\W\d]\w*(?:[.'’]\w+)*(?:\+\+|#)?")
-"""A number with its inner marks, or a word with its inner dots and apostrophes."""
-
-
-def listed(words: str) -> frozenset[str]:
-    """Words of a literal, as a set."""
-    return frozenset(words.split())
 
 
 _NOUNS: dict[Kind, str] = {
@@ -41,11 +34,6 @@ _NOUNS: dict[Kind, str] = {
 _KIND_OF_NOUN = {noun: kind for kind, nouns in _NOUNS.items() for noun in nouns.split()}
 
 _WHAT = frozenset(("what", "which"))
-_BE = listed("is are was were be been being am 's")
-_AUXILIARY = _BE | listed(
-    "do does did has have had can could will would shall should may might must isn't aren't wasn't weren't don't "
-    "doesn't didn't hasn't haven't hadn't can't couldn't won't wouldn't shouldn't"
-)
 _HOW: dict[str, Kind] = {
     "many": "number", "much": "number", "long": "number", "far": "number", "old": "number", "tall": "number",
     "large": "number", "big": "number", "high": "number", "deep": "number", "fast": "number", "often": "number",
@@ -53,16 +41,11 @@ _HOW: dict[str, Kind] = {
     "soon": "time", "recently": "time",
 }  # fmt: skip
 _PREPOSITIONS = listed("in on at by for from to of with under during about into through as upon among since")
-_QUESTION_WORDS = listed("who whom whose when where why how what which whats who's what's where's")
-FUNCTION_WORDS = (
-    _QUESTION_WORDS | _AUXILIARY | {"many", "much", "there", "some", "any", "please", "tell", "me", "i", "you", "we"}
-)
-"""Words that make a text a question and that an answer need not repeat."""
 _GENERIC = listed("kind type sort form name term word example thing part one")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AnalysedQuestion:
     """A question, analysed.
 
     Attributes
@@ -78,22 +61,22 @@ class Question:
     focus: tuple[str, ...] = ()
 
 
-def analyse(text: str) -> Question:
+def analyse(text: str) -> AnalysedQuestion:
     """Tell the kind and the focus of a question.
 
     The first question word decides, wherever it stands ("In what year ...", "X was founded by whom?"). Linear time.
     """
     words = [match.group().lower() for match in WORD.finditer(text)]
-    at = next((i for i, word in enumerate(words) if word in _QUESTION_WORDS), None)
+    at = next((i for i, word in enumerate(words) if word in QUESTION_WORDS), None)
     if at is None:
-        return Question(text, "yesno" if words and words[0] in _AUXILIARY else "other")
-    if words[0] in _AUXILIARY:
-        return Question(text, "yesno")
+        return AnalysedQuestion(text, "yesno" if words and words[0] in AUXILIARY else "other")
+    if words[0] in AUXILIARY:
+        return AnalysedQuestion(text, "yesno")
     word, rest = words[at].split("'")[0], words[at + 1 :]
     if word in ("who", "whom", "whose"):
-        return Question(text, "person")
+        return AnalysedQuestion(text, "person")
     if word in ("when", "where", "why"):
-        return Question(text, {"when": "time", "where": "place", "why": "reason"}[word])  # type: ignore[arg-type]
+        return AnalysedQuestion(text, {"when": "time", "where": "place", "why": "reason"}[word])  # type: ignore[arg-type]
     if word == "how":
         return _how(text, rest)
     return _what(text, rest)
@@ -105,44 +88,44 @@ def asks(sentence: str, question: str) -> bool:
     return asked.rstrip("?？؟ ") + "?" in said.replace("？", "?").replace("؟", "?")
 
 
-def _how(text: str, rest: list[str]) -> Question:
+def _how(text: str, rest: list[str]) -> AnalysedQuestion:
     kind = _HOW.get(rest[0], "manner") if rest else "manner"
     if kind == "number" and rest[0] == "many":
-        return Question(text, "number", tuple(rest[1:2]))
+        return AnalysedQuestion(text, "number", tuple(rest[1:2]))
     if rest[:1] == ["much"] and (
         set(rest) & {"cost", "costs", "pay", "paid", "money", "worth", "spend", "spent", "earn"}
     ):
-        return Question(text, "money")
-    return Question(text, kind)
+        return AnalysedQuestion(text, "money")
+    return AnalysedQuestion(text, kind)
 
 
-def _what(text: str, rest: list[str]) -> Question:
+def _what(text: str, rest: list[str]) -> AnalysedQuestion:
     """Read what stands after ``what``: its noun phrase, or the one after "is the", names what is asked for."""
-    if rest and rest[0] in _BE:
+    if rest and rest[0] in BE:
         return _what_is(text, rest[1:])
     phrase = []
     for word in rest[:4]:
-        if word in _AUXILIARY or word in _PREPOSITIONS:
+        if word in AUXILIARY or word in _PREPOSITIONS:
             break
         phrase.append(word)
-    if rest and rest[0] in _AUXILIARY:
-        return Question(text, "thing")
+    if rest and rest[0] in AUXILIARY:
+        return AnalysedQuestion(text, "thing")
     kinds = [_KIND_OF_NOUN[word] for word in phrase[:3] if word in _KIND_OF_NOUN]
     focus = tuple(phrase[:2])
-    return Question(text, kinds[0] if kinds else "thing", focus)
+    return AnalysedQuestion(text, kinds[0] if kinds else "thing", focus)
 
 
-def _what_is(text: str, rest: list[str]) -> Question:
+def _what_is(text: str, rest: list[str]) -> AnalysedQuestion:
     if rest[:1] == ["the"] or rest[:1] == ["a"] or rest[:1] == ["an"]:
         rest = rest[1:]
     phrase: list[str] = []
     for word in rest[:4]:
-        if word in _PREPOSITIONS or word in _AUXILIARY:
+        if word in _PREPOSITIONS or word in AUXILIARY:
             break
         phrase.append(word)
     kinds = [_KIND_OF_NOUN[word] for word in phrase if word in _KIND_OF_NOUN]
     if kinds:
-        return Question(text, kinds[0], (phrase[-1],))
+        return AnalysedQuestion(text, kinds[0], (phrase[-1],))
     if len(rest) <= 4 and not set(phrase) & _GENERIC:
-        return Question(text, "definition")
-    return Question(text, "thing", tuple(word for word in phrase if word in _GENERIC))
+        return AnalysedQuestion(text, "definition")
+    return AnalysedQuestion(text, "thing", tuple(word for word in phrase if word in _GENERIC))

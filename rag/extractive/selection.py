@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grounding.quotable_sentences import Candidate
+from ..grounding.quotable_sentences import Quotable
 from ..grounding.words import WordReader
-from .question_type import Kind, Question
+from .question_type import AnalysedQuestion, Kind
 
 _WIDE: frozenset[Kind] = frozenset(("manner", "reason", "definition", "other", "yesno"))
 """Kinds of question that one sentence seldom exhausts."""
@@ -20,12 +20,12 @@ _SAME = 0.6
 
 
 def select(
-    question: Question,
-    candidates: Sequence[Candidate],
+    question: AnalysedQuestion,
+    candidates: Sequence[Quotable],
     scores: NDArray[np.float64],
     reader: WordReader,
     most: int,
-) -> list[Candidate]:
+) -> list[Quotable]:
     """Choose at most ``most`` sentences.
 
     Parameters
@@ -35,7 +35,7 @@ def select(
 
     Returns
     -------
-    list of Candidate
+    list of Quotable
         The best one, then those that score near it, read as prose and say something else, in the order of the passages
         and in reading order within each.
     """

@@ -26,7 +26,7 @@ _FOLDS = 5
 _RIDGE = 1.0
 
 
-class Point(NamedTuple):
+class CurvePoint(NamedTuple):
     """A point of the curve: answering only what is at least so probable gives this coverage at this risk."""
 
     coverage: float
@@ -102,7 +102,7 @@ class Fitted(NamedTuple):
 
     calibration: Calibration
     judged: NDArray[np.float64]
-    curve: list[Point]
+    curve: list[CurvePoint]
     auroc: float
 
 
@@ -178,14 +178,14 @@ def fit(
     return Fitted(calibration, judged, curve, _auroc(judged_there, y_there))
 
 
-def risk_coverage(judged: NDArray[np.float64], right: NDArray[np.bool_], *, total: int) -> list[Point]:
+def risk_coverage(judged: NDArray[np.float64], right: NDArray[np.bool_], *, total: int) -> list[CurvePoint]:
     """Return the curve from the most probable answer to all; a point where the probability changes."""
     order = np.argsort(-judged, kind="stable")
     wrong, seen = np.cumsum(~right[order]), np.arange(1, len(order) + 1)
     value = judged[order]
     last = np.append(value[1:] != value[:-1], True)
     return [
-        Point(float(n / total), float(w / n), float(v))
+        CurvePoint(float(n / total), float(w / n), float(v))
         for n, w, v in zip(seen[last], wrong[last], value[last], strict=True)
     ]
 

@@ -24,16 +24,17 @@ from ..llm.language_model import Completion, LanguageModel, Message
 from ..llm.prices import Prices, price_of, priced
 from ..llm.reasoning import without_thoughts
 from ..llm.sampling import Sampling
-from ..llm.streaming import AnswerStream, Cancellation, pumped
+from ..llm.streaming import Cancellation, pumped
 from . import conversation, prompts
+from .answer_stream import AnswerStream
 from .prompts import Example
 from .voting import vote
 
 if TYPE_CHECKING:
     from ..embedding.protocol import Embedder
     from ..grounding.support import Entailment
-    from ..grounding.words import Analyser
     from ..llm.structured import Schema
+    from ..terms import Analyser
 
 _GRACE = 0.3
 """Seconds that a model gets beyond its deadline, to say itself that it has passed."""

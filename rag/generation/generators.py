@@ -13,7 +13,7 @@ from ..llm.language_model import LanguageModel
 
 if TYPE_CHECKING:
     from ..embedding.protocol import Embedder
-    from ..grounding.words import Analyser
+    from ..terms import Analyser
 
 EXTRACTIVE = "extractive"
 

@@ -14,14 +14,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..answers import UNKNOWN
 from ..documents import Passage
 from ..llm.language_model import Message
 
 VERSION = 1
 """Raise it when a template changes: cached answers of the old one are then not found."""
-
-UNKNOWN = "The documents do not answer this."
-"""What the model is told to say, and the bot says, when the passages hold no answer."""
 
 RULES = f"""\
 You answer questions from passages of the user's documents, and from nothing else.

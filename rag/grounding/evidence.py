@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..documents import Passage
-from ..extractive.question_type import listed
 from .citation_marks import folded
 from .negation import denials, denied
-from .quotable_sentences import Candidate, candidates
-from .words import WordReader, Words
+from .quotable_sentences import Quotable, candidates
+from .words import WordReader, Words, listed
 
 WIDEST = 3
 """Sentences in a row that may bear out one claim together."""
@@ -35,7 +34,7 @@ _MARKER = re.compile(r"(?:[-*+•#>]{1,6}\s+|\d{1,3}[.)]\s+)+")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class EvidenceSpan:
     """One to three sentences of a passage.
 
     Attributes
@@ -137,7 +136,7 @@ def bare(claim: str) -> str:
     return _MARKER.sub("", claim, count=1) if _MARKER.match(claim) else claim
 
 
-def _spans(found: Sequence[Candidate], passages: Sequence[Passage], reader: WordReader) -> list[Span]:
+def _spans(found: Sequence[Quotable], passages: Sequence[Passage], reader: WordReader) -> list[EvidenceSpan]:
     spans = []
     for first in range(len(found)):
         terms: frozenset[str] = frozenset()
@@ -150,7 +149,7 @@ def _spans(found: Sequence[Candidate], passages: Sequence[Passage], reader: Word
             terms |= frozenset(own)
             pairs |= following(own)
             spans.append(
-                Span(
+                EvidenceSpan(
                     found[first].passage,
                     found[first].start,
                     found[last].end,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..extractive.question_type import listed
-from .words import WordReader, Words
+from .words import WordReader, Words, listed
 
 _SAYS_NO = re.compile(
     r"\b(?:not|no|never|none|nor|neither|nobody|nothing|without|cannot|lacks?|fails?|failed|unable|\w+n['’]t"

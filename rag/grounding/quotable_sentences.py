@@ -24,7 +24,7 @@ _HEADING = re.compile(r"#{1,6}\s|=+\s*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Quotable:
     """A sentence of a retrieved passage.
 
     Attributes
@@ -49,9 +49,9 @@ class Candidate:
     noise: float = 0.0
 
 
-def candidates(passages: Sequence[Passage]) -> list[Candidate]:
+def candidates(passages: Sequence[Passage]) -> list[Quotable]:
     """Split passages into sentences, the first `MOST` of them; sentences without a letter or digit are left out."""
-    found: list[Candidate] = []
+    found: list[Quotable] = []
     for number, passage in enumerate(passages):
         fences = [match.start() for match in _FENCE.finditer(passage.text)]
         headings = {_plain(heading) for heading in passage.heading}
@@ -59,7 +59,7 @@ def candidates(passages: Sequence[Passage]) -> list[Candidate]:
             text = passage.text[start:end]
             inside_code = bisect_right(fences, start) % 2 == 1
             noise = 3.0 if _plain(text) in headings else _noise(passage.text, start, text, inside_code=inside_code)
-            found.append(Candidate(number, place, start, end, text, noise))
+            found.append(Quotable(number, place, start, end, text, noise))
             if len(found) == MOST:
                 return found
     return found

@@ -26,9 +26,10 @@ from ..documents import Passage
 from ..embedding.protocol import Embedder
 from ..embedding.torch_runtime import cross_encoder
 from ..errors import InvalidInput
-from .evidence import Evidence, Span, bare, numbers
+from ..terms import Analyser
+from .evidence import Evidence, EvidenceSpan, bare, numbers
 from .support_features import FEATURES, Claim, features
-from .words import Analyser, WordReader
+from .words import WordReader
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ class SupportChecker:
         score, _ = _judged(claim, chosen, score, evidence)
         return [Support(score, s.passage, s.start, s.end) for s in chosen] if score >= SUPPORTED else []
 
-    def _cosines(self, claim: str, spans: Sequence[Span], evidence: Evidence) -> NDArray[np.float64] | None:
+    def _cosines(self, claim: str, spans: Sequence[EvidenceSpan], evidence: Evidence) -> NDArray[np.float64] | None:
         if self._embedder is None:
             return None
         places = [(span.passage, span.start, span.end) for span in spans]
@@ -188,12 +189,12 @@ def _probability(shown: NDArray[np.float64], model: str) -> NDArray[np.float64]:
     return result
 
 
-def _support(claim: Claim, span: Span, score: float, evidence: Evidence) -> Support:
+def _support(claim: Claim, span: EvidenceSpan, score: float, evidence: Evidence) -> Support:
     score, problem = _judged(claim, [span], score, evidence)
     return Support(score, span.passage, span.start, span.end, problem)
 
 
-def number_missing(claim: Claim, spans: Sequence[Span], evidence: Evidence) -> str:
+def number_missing(claim: Claim, spans: Sequence[EvidenceSpan], evidence: Evidence) -> str:
     """Return a number of the claim that does not stand in the spans or the headings above them; empty if none does."""
     passages = [evidence.passages[span.passage] for span in spans]
     heads = " ".join(" ".join((passage.title, *passage.heading)) for passage in passages)
@@ -201,12 +202,12 @@ def number_missing(claim: Claim, spans: Sequence[Span], evidence: Evidence) -> s
     return min(claim.numbers - known, default="")
 
 
-def denial(claim: Claim, span: Span) -> str:
+def denial(claim: Claim, span: EvidenceSpan) -> str:
     """Return a term that the claim affirms and the span denies; empty if there is none."""
     return "" if claim.denies else min(claim.terms & span.denied, default="")
 
 
-def _judged(claim: Claim, spans: Sequence[Span], score: float, evidence: Evidence) -> tuple[float, str]:
+def _judged(claim: Claim, spans: Sequence[EvidenceSpan], score: float, evidence: Evidence) -> tuple[float, str]:
     """Return the score, low where a number of the claim is missing, and what is wrong."""
     absent = number_missing(claim, spans, evidence)
     if absent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .evidence import Evidence, Span, following, names, numbers
+from .evidence import Evidence, EvidenceSpan, following, names, numbers
 from .negation import denials
 from .words import WordReader
 
@@ -60,7 +60,7 @@ class Claim:
         return 2.0 if term in self.names or term[0].isdigit() else 1.0
 
 
-def features(claim: Claim, spans: Sequence[Span], evidence: Evidence) -> list[float]:
+def features(claim: Claim, spans: Sequence[EvidenceSpan], evidence: Evidence) -> list[float]:
     """Return `FEATURES` of a claim with terms and of one span, or of several joined."""
     held = frozenset().union(*(span.terms | span.numbers | evidence.context[span.passage] for span in spans))
     around = frozenset().union(*(evidence.terms[span.passage] for span in spans)) - held

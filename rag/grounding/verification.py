@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from ..answers import Answer, Checks, Citation, Sentence, citation
+from ..answers import UNKNOWN, Answer, Checks, Citation, Sentence, citation
 from ..documents import Passage
 from ..errors import InvalidInput
-from ..generation.prompts import UNKNOWN
 from .citation_marks import Said, folded, quotations
 from .evidence import Evidence
 from .sanitising import without_embedded

@@ -7,20 +7,31 @@ import unicodedata
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
-from ..extractive.question_type import WORD
+from ..terms import Analyser
+
+WORD = re.compile(r"\d+(?:[.,:]\d+)*\w*|[^\W\d]\w*(?:[.'’]\w+)*(?:\+\+|#)?")
+"""A number with its inner marks, or a word with its inner dots and apostrophes."""
+
+
+def listed(words: str) -> frozenset[str]:
+    """Words of a literal, as a set."""
+    return frozenset(words.split())
+
+
+BE = listed("is are was were be been being am 's")
+AUXILIARY = BE | listed(
+    "do does did has have had can could will would shall should may might must isn't aren't wasn't weren't don't "
+    "doesn't didn't hasn't haven't hadn't can't couldn't won't wouldn't shouldn't"
+)
+QUESTION_WORDS = listed("who whom whose when where why how what which whats who's what's where's")
+FUNCTION_WORDS = (
+    QUESTION_WORDS | AUXILIARY | {"many", "much", "there", "some", "any", "please", "tell", "me", "i", "you", "we"}
+)
+"""Words that make a text a question and that an answer need not repeat."""
 
 MAX_WORDS = 400
 """Words of one sentence that are looked at; what is longer is a table or a listing."""
-
-
-class Analyser(Protocol):
-    """What the generator needs of `rag.terms.Analyser`."""
-
-    def terms(self, text: str) -> list[str]:
-        """Index terms of a text; stop words give none."""
-        ...
 
 
 _UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")

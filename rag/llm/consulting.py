@@ -20,7 +20,7 @@ _VERSION = 1
 Read = TypeVar("Read")
 
 
-class Cache(Protocol):
+class CompletionStore(Protocol):
     """What keeps completions by key; `rag.llm.cache.CompletionCache` is one."""
 
     def get(self, key: str) -> Completion | None:
@@ -39,7 +39,7 @@ def consulted(
     read: Callable[[str], Read],
     *,
     deadline: float | None,
-    cache: Cache | None = None,
+    cache: CompletionStore | None = None,
 ) -> Read:
     """Return what ``read`` makes of a model's answer.
 
@@ -68,7 +68,7 @@ def consulted(
     return found
 
 
-def kept_by(cache: Cache | None, key: str) -> Completion | None:
+def kept_by(cache: CompletionStore | None, key: str) -> Completion | None:
     """Return what a cache keeps, if anything; one that fails is done without."""
     try:
         return cache.get(key) if cache is not None else None
@@ -77,7 +77,7 @@ def kept_by(cache: Cache | None, key: str) -> Completion | None:
         return None
 
 
-def keep_in(cache: Cache | None, key: str, completion: Completion) -> None:
+def keep_in(cache: CompletionStore | None, key: str, completion: Completion) -> None:
     """Keep a whole completion; a cache that fails costs no answer."""
     try:
         if cache is not None and not completion.incomplete:

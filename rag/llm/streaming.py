@@ -11,15 +11,11 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from ..deadlines import LEFT_BEHIND
 from ..errors import OutOfTime
 from .language_model import Completion
-
-if TYPE_CHECKING:
-    from ..answers import Answer
-
 
 Whole = TypeVar("Whole")
 T = TypeVar("T")
@@ -132,24 +128,6 @@ class CompletionStream(Stream[Completion]):
     @property
     def completion(self) -> Completion:
         """The whole of it: text, usage, whether it is complete.
-
-        Raises
-        ------
-        RuntimeError
-            The stream has not been read to its end.
-        """
-        return self.whole
-
-
-class AnswerStream(Stream["Answer"]):
-    """The checked sentences of an answer as they come; `answer` is the whole.
-
-    The pieces joined are the answer's text, unless nothing in it was supported and it was withheld: the answer rules.
-    """
-
-    @property
-    def answer(self) -> Answer:
-        """The whole answer, with citations, support and usage.
 
         Raises
         ------

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..documents import Passage
 from ..errors import InvalidInput, LLMBadResponse, OutOfTime
-from ..llm.consulting import Cache, consulted
+from ..llm.consulting import CompletionStore, consulted
 from ..llm.language_model import LanguageModel, Message
 from ..llm.sampling import Sampling
 
@@ -45,7 +45,7 @@ class ListwiseReranker:
     """
 
     def __init__(
-        self, model: LanguageModel, completions: Cache | None = None, *, window: int = 20, step: int = 10
+        self, model: LanguageModel, completions: CompletionStore | None = None, *, window: int = 20, step: int = 10
     ) -> None:
         if not 0 < step < window:
             raise InvalidInput(f"window={window}, step={step}: the step is at least 1 and less than the window")

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ..deadlines import within
 from ..errors import in_words
-from ..llm.consulting import Cache
+from ..llm.consulting import CompletionStore
 from ..llm.language_model import LanguageModel
 from .condensing import Condenser
 from .consulting import texts
@@ -46,10 +46,10 @@ class ByModel:
     def __init__(
         self,
         model: LanguageModel,
-        completions: Cache | None = None,
+        completions: CompletionStore | None = None,
         *,
         examples: str | Sequence[Example] | None = None,
-        cache: str | Cache | None = None,
+        cache: str | CompletionStore | None = None,
     ) -> None:
         self._model = model
         own_cache = _on_disk(cache) if isinstance(cache, str) else cache
@@ -80,10 +80,10 @@ class CondenseByModel(ByModel):
     def __init__(
         self,
         model: LanguageModel,
-        completions: Cache | None = None,
+        completions: CompletionStore | None = None,
         *,
         examples: str | Sequence[Example] | None = None,
-        cache: str | Cache | None = None,
+        cache: str | CompletionStore | None = None,
         rules: bool = True,
     ) -> None:
         super().__init__(model, completions, examples=examples, cache=cache)
@@ -154,7 +154,7 @@ class Keywords(ByModel):
         return replace(asked, terms=dict.fromkeys(terms, 1.0)) if terms else asked
 
 
-def _on_disk(path: str) -> Cache:
+def _on_disk(path: str) -> CompletionStore:
     from ..llm.cache import CompletionCache
 
     return CompletionCache(path)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..extractive.question_type import FUNCTION_WORDS, listed
+from ..grounding.words import FUNCTION_WORDS, listed
 from .protocol import Asked, Corpus
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")

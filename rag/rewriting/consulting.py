@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from ..errors import LLMBadResponse
-from ..llm.consulting import Cache, consulted
+from ..llm.consulting import CompletionStore, consulted
 from ..llm.language_model import LanguageModel, Message
 from ..llm.sampling import Sampling
 from .stage import LONGEST
@@ -22,7 +22,7 @@ def texts(
     most: int,
     *,
     deadline: float | None,
-    cache: Cache | None = None,
+    cache: CompletionStore | None = None,
     tokens: int = TOKENS,
 ) -> list[str]:
     """Return the texts that a model gives, at least one.

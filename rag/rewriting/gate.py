@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ExtraMissing, in_words
-from ..llm.consulting import Cache
+from ..llm.consulting import CompletionStore
 from ..llm.language_model import LanguageModel
 from .condensing import Condenser, depends
 from .normalising import Normaliser
@@ -45,7 +45,7 @@ class Automatic:
     name = "auto"
     waits = False  # the rules take no time, and what asks the model watches it
 
-    def __init__(self, model: LanguageModel | None = None, completions: Cache | None = None) -> None:
+    def __init__(self, model: LanguageModel | None = None, completions: CompletionStore | None = None) -> None:
         self._normalise = Normaliser()
         self._condense = Condenser()
         self._model = model

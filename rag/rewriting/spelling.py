@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from itertools import islice
 
 from ..errors import ExtraMissing
-from ..extractive.question_type import FUNCTION_WORDS
+from ..grounding.words import FUNCTION_WORDS
 from .dictionary import Dictionary, dictionary
 from .protocol import Asked, Corpus
 from .slips import LONG, believed, cost, within

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pipelines.cli.streaming_output import streamed
 from rag.answers import Answer
-from rag.llm.streaming import AnswerStream
+from rag.generation.answer_stream import AnswerStream
 
 TEXT = "Water boils. [1] Tea:\n\n```py\nif hot:\n    wait(60)\n```\n[2] 日本語のお茶は八十度です。 [3]"
 

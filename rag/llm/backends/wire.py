@@ -23,7 +23,7 @@ UNFINISHED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StreamPart:
     """What one event of a stream adds."""
 
     text: str | None = None
@@ -55,7 +55,7 @@ def read_reply(body: bytes) -> tuple[tuple[str, ...], list[str | None], Usage]:
     return tuple(texts), ends, _usage(reply) or Usage()
 
 
-def read_event(data: str) -> Part:
+def read_event(data: str) -> StreamPart:
     """Read one event of a stream.
 
     Raises
@@ -68,13 +68,13 @@ def read_event(data: str) -> Part:
         raise LLMBadResponse(f"the server broke the stream off: {safe_start(json.dumps(event['error']).encode())}")
     choices = event.get("choices")
     if choices is None or choices == []:  # the last event may hold nothing but the usage
-        return Part(usage=_usage(event))
+        return StreamPart(usage=_usage(event))
     choice = choices[0] if isinstance(choices, list) else None
     delta = choice.get("delta") if isinstance(choice, dict) else None
     text = delta.get("content") if isinstance(delta, dict) else None
     if not isinstance(choice, dict) or not isinstance(text, str | None):
         raise LLMBadResponse(f"an event of the stream is no chunk of a chat completion: {safe_start(data.encode())}")
-    return Part(text, _string(choice.get("finish_reason")), _usage(event))
+    return StreamPart(text, _string(choice.get("finish_reason")), _usage(event))
 
 
 class Halves:

@@ -2,7 +2,7 @@ import numpy as np
 
 from rag.extractive.question_type import analyse
 from rag.extractive.selection import select
-from rag.grounding.quotable_sentences import Candidate
+from rag.grounding.quotable_sentences import Quotable
 from rag.grounding.words import WordReader
 from rag.terms import Analyser
 
@@ -11,7 +11,7 @@ TEXTS = ["Open the valve slowly.", "Pour the water.", "Open the valve very slowl
 
 
 def chosen(scores, most=3, question="How do I make tea?", order=(0, 1, 2, 3, 4)):
-    places = [Candidate(0, place, 10 * place, 10 * place + 5, TEXTS[i]) for i, place in enumerate(order)]
+    places = [Quotable(0, place, 10 * place, 10 * place + 5, TEXTS[i]) for i, place in enumerate(order)]
     return [c.text for c in select(analyse(question), places, np.array(scores), READER, most)]
 
 

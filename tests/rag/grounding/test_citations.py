@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rag import Answer, Bot, Document, HashingEmbedder, KnowledgeBase, Message, Retriever
-from rag.generation.prompts import UNKNOWN
+from rag.answers import UNKNOWN
 from rag.grounding.citation_marks import folded, said, said_so_far
 from rag.testing import ScriptedGenerator
 

@@ -1,0 +1,24 @@
+"""The stream of an answer: its checked sentences, and the whole answer at the end."""
+
+from __future__ import annotations
+
+from ..answers import Answer
+from ..llm.streaming import Stream
+
+
+class AnswerStream(Stream[Answer]):
+    """The checked sentences of an answer as they come; `answer` is the whole.
+
+    The pieces joined are the answer's text, unless nothing in it was supported and it was withheld: the answer rules.
+    """
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer, with citations, support and usage.
+
+        Raises
+        ------
+        RuntimeError
+            The stream has not been read to its end.
+        """
+        return self.whole
