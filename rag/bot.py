@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 
 from . import telemetry
 from .answers import Answer
+from .background import Cancellation
 from .deadlines import Deadline, within
 from .documents import Passage, Query, as_query
 from .errors import (
@@ -29,7 +30,7 @@ from .generation.generators import EXTRACTIVE
 from .generation.generators import generator as generator_for
 from .llm.language_model import Message
 from .llm.spending import total
-from .llm.streaming import Cancellation, in_thread, pieces_of
+from .llm.streaming import in_thread, pieces_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -2,60 +2,47 @@
 
 from __future__ import annotations
 
-import contextvars
 import math
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from .background import in_background
 from .errors import InvalidInput, OutOfTime
 
 T = TypeVar("T")
-LEFT_BEHIND = "rag-work"
-"""How the names of threads begin that nobody may wait for any more; no process may clear up under them at its end."""
+_LEAST = 0.001
+"""Seconds; models refuse a deadline of 0."""
 
 
 def within(seconds: float | None, work: Callable[[], T]) -> T:
-    """Return what ``work`` returns, or raise what it raises, at most ``seconds`` from now; None waits for ever.
+    """Return what ``work`` returns, or raise what it raises, at most ``seconds`` from now; None for no limit.
 
     Raises
     ------
     OutOfTime
-        The work is not done yet. Python cannot stop a thread: a model that hangs keeps one until the process ends.
+        The work is not done yet; it goes on in its thread, see `rag.background`.
     """
     if seconds is None:
         return work()
-    said: dict[str, Any] = {}
-
-    def run() -> None:
-        try:
-            said["value"] = work()
-        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
-            said["error"] = error
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name=LEFT_BEHIND, daemon=True)
-    thread.start()
-    thread.join(max(0.0, seconds))
-    if "error" in said:
-        raise said["error"]
-    if "value" not in said:
+    future = in_background(work)
+    if not wait([future], max(0.0, seconds)).done:
         raise OutOfTime(f"not done after {seconds:.3g} s")
-    value: T = said["value"]
-    return value
+    return future.result()
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment of the monotonic clock; infinity: no limit."""
+    """A moment of the monotonic clock; infinity means no limit."""
 
     seconds: float
     at: float
 
     @classmethod
     def after(cls, seconds: float | None) -> Deadline:
-        """Return the deadline that many seconds from now; None: none.
+        """Return the deadline that many seconds from now; None for no limit.
 
         Raises
         ------
@@ -80,8 +67,12 @@ class Deadline:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds left as models take them: None where there is no limit."""
-        return None if self.at == math.inf else self.left
+        """Seconds left as models take them: above 0, and None for no limit."""
+        return None if self.at == math.inf else max(self.left, _LEAST)
+
+    def later(self, seconds: float) -> Deadline:
+        """Return the same deadline with that many seconds of grace."""
+        return Deadline(self.seconds, self.at + seconds)
 
     def share(self, part: float = 1.0, most: float = math.inf) -> Deadline:
         """Return the deadline of one stage, which may use up a part of what is left, and ``most`` seconds at most.

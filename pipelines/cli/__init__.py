@@ -43,7 +43,7 @@ def run(arguments: list[str]) -> int:
 
 def _leave(code: int) -> None:
     """Exit; at once where a deadline left a thread behind in torch: Python's own end would abort the process (134)."""
-    from rag.deadlines import LEFT_BEHIND
+    from rag.background import LEFT_BEHIND
 
     if any(thread.name.startswith(LEFT_BEHIND) for thread in threading.enumerate()):
         with suppress(OSError, ValueError):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..answers import Answer
-from ..deadlines import Deadline, within
+from ..background import Cancellation, pumped
+from ..deadlines import Deadline
 from ..documents import Passage
 from ..errors import InvalidInput, LLMTimeout, OutOfTime
 from ..grounding.citation_marks import Said, said
@@ -20,11 +19,10 @@ from ..grounding.verification import Policy, Verification, policy_named, withhel
 from ..llm.cache import CompletionCache, content_key
 from ..llm.chat_model import ChatModel
 from ..llm.consulting import keep_in, kept_by
-from ..llm.language_model import Completion, LanguageModel, Message
+from ..llm.language_model import Completion, LanguageModel, Message, Usage
 from ..llm.prices import Prices, price_of, priced
 from ..llm.reasoning import without_thoughts
 from ..llm.sampling import Sampling
-from ..llm.streaming import Cancellation, pumped
 from . import conversation, prompts
 from .answer_stream import AnswerStream
 from .prompts import Example
@@ -36,10 +34,22 @@ if TYPE_CHECKING:
     from ..llm.structured import Schema
     from ..terms import Analyser
 
-_GRACE = 0.3
-"""Seconds that a model gets beyond its deadline, to say itself that it has passed."""
-_LATE = 0.15
+_LATE = 0.1
 """Seconds beyond the deadline in which what the model has said by then is still checked."""
+_GRACE = 0.18
+"""Seconds beyond the deadline after which the model and the check are left behind."""
+
+
+@dataclass(slots=True)
+class _Task:
+    """One question to a generator; ``verification`` is there once the prompt is."""
+
+    question: str
+    passages: Sequence[Passage]
+    history: Sequence[Message]
+    deadline: Deadline
+    cancel: Cancellation = field(default_factory=Cancellation)
+    verification: Verification | None = None
 
 
 class ChatGenerator:
@@ -135,13 +145,9 @@ class ChatGenerator:
         history: Sequence[Message] = (),
         deadline: float | None = None,
     ) -> AnswerStream:
-        """Answer sentence by sentence: each is given when it has been checked."""
-        if not passages:
-            nothing = withheld(Answer(question, "", generator=self.name), "nothing was retrieved")
-            return AnswerStream(_at_once(nothing))
-        cancel, until = Cancellation(), Deadline.after(deadline)
-        pieces = self._sentences(question, passages, history, until, cancel)
-        return AnswerStream(pieces if deadline is None else self._in_time(pieces, until, cancel), cancel)
+        """Answer sentence by sentence; each is checked before it is yielded."""
+        task = _Task(question, passages, history, Deadline.after(deadline))
+        return AnswerStream(self._pieces(task), task.cancel)
 
     def extract(
         self,
@@ -155,144 +161,133 @@ class ChatGenerator:
     ) -> Answer:
         """Answer with a value that fits a schema: ``Answer.data``, its JSON as ``Answer.text``.
 
-        Each text and number in it is held against the passages: ``Answer.sentences`` has one entry a value. Calling
-        ``cancel``, from any thread, stops the model.
+        Each text and number in it is checked against the passages: ``Answer.sentences`` has one entry for each.
+        Calling ``cancel``, from any thread, stops the model.
         """
-        cancel = cancel or Cancellation()
-        work = partial(self._extracted, question, passages, schema, history, Deadline.after(deadline), cancel)
+        task = _Task(question, passages, history, Deadline.after(deadline), cancel or Cancellation())
         try:
-            return within(None if deadline is None else deadline + _GRACE, work)
+            return task.deadline.later(_GRACE).run(lambda: self._extracted(task, schema))
         except OutOfTime:
-            cancel()
-            raise self._too_late(deadline) from None
+            task.cancel()
+            raise self._too_late(task) from None
 
     # ---- machinery --------------------------------------------------------------------------------------------
 
-    def _in_time(
-        self, pieces: Generator[str, None, Answer], until: Deadline, cancel: Cancellation
-    ) -> Generator[str, None, Answer]:
-        """Bound all of it, the check too: the deadline is nobody's choice, whatever model or embedder hangs."""
+    def _pieces(self, task: _Task) -> Generator[str, None, Answer]:
+        """Enforce the deadline even if the model, the embedder or the entailment model hangs."""
+        if not task.passages:
+            return withheld(Answer(task.question, "", generator=self.name), "nothing was retrieved")
+        if task.deadline.remaining is None:
+            return (yield from self._sentences(task))
+        until = task.deadline.later(_GRACE)
         try:
-            return (yield from pumped(pieces, cancel, left=lambda: replace(until, at=until.at + _GRACE).left))
+            return (yield from pumped(self._sentences(task), task.cancel, left=lambda: until.left))
         except OutOfTime:
-            raise self._too_late(until.seconds) from None
+            return self._checked_so_far(task)
 
-    def _too_late(self, seconds: float | None) -> LLMTimeout:
-        error = LLMTimeout(f"{self.name} gave no checked answer before the deadline of {seconds:.3g} s")
+    def _checked_so_far(self, task: _Task) -> Answer:
+        if task.verification is not None:
+            reason = f"{task.deadline} passed before the answer was complete and checked"
+            usage = Usage(calls=1, seconds=task.deadline.seconds)
+            answer = task.verification.so_far(generator=self.name, usage=usage, incomplete=True, reason=reason)
+            if not answer.abstained:
+                return answer
+        raise self._too_late(task) from None
+
+    def _too_late(self, task: _Task) -> LLMTimeout:
+        error = LLMTimeout(f"{self.name} gave no checked answer before {task.deadline}")
         error.attempts = 1  # at least: a model that keeps its deadline has said itself how often it was asked
         return error
 
-    def _sentences(
-        self,
-        question: str,
-        passages: Sequence[Passage],
-        history: Sequence[Message],
-        until: Deadline,
-        cancel: Cancellation,
-    ) -> Generator[str, None, Answer]:
-        read, messages, key = self._prompt(question, passages, history)
-        verification = Verification(self.checker, question, read, self.unsupported)
+    def _sentences(self, task: _Task) -> Generator[str, None, Answer]:
+        read, messages, key = self._prompt(task)
+        task.verification = Verification(self.checker, task.question, read, self.unsupported)
         stored = kept_by(self.cache, key)
-        late = replace(until, at=until.at + _LATE)
+        late = task.deadline.later(_LATE)
         writing, skipped = Writing(self.sampling.max_tokens), False
         if stored is not None or self.sampling.n > 1 or not isinstance(self.model, ChatModel):
-            completion = stored or self._asked(messages, key, until, cancel)
-            sentences = writing.feed(self._chosen(completion, question, read))
-            skipped = yield from _shown(verification, sentences, late)
+            completion = stored or self._asked(messages, key, task)
+            sentences = writing.feed(self._chosen(completion, task.question, read))
+            skipped = yield from _shown(task.verification, sentences, late)
         else:
-            with self.model.stream(messages, sampling=self.sampling, deadline=_left(until)) as stream:
-                cancel.watch(stream.cancel)
+            with self.model.stream(messages, sampling=self.sampling, deadline=task.deadline.remaining) as stream:
+                task.cancel.watch(stream.cancel)
                 for piece in stream:
                     if late.passed or writing.ran_away:
                         continue  # to the end, which says what it cost
                     answered = writing.after_thought(piece)
                     if answered is not None:
-                        verification = Verification(self.checker, question, read, self.unsupported)
+                        task.verification = Verification(self.checker, task.question, read, self.unsupported)
                     sentences = writing.feed(piece if answered is None else answered)
-                    skipped = (yield from _shown(verification, sentences, late)) or skipped
+                    skipped = (yield from _shown(task.verification, sentences, late)) or skipped
                 completion = stream.completion
             keep_in(self.cache, key, completion)
         rest = writing.rest(incomplete=completion.incomplete)
-        skipped = (yield from _shown(verification, rest, late)) or skipped
+        skipped = (yield from _shown(task.verification, rest, late)) or skipped
         if not completion.incomplete and (skipped or writing.ran_away):
-            why = (
-                "the answer went on without end" if writing.ran_away else f"{until} passed while the answer was checked"
-            )
+            late_reason = f"{task.deadline} passed while the answer was checked"
+            why = "the answer went on without end" if writing.ran_away else late_reason
             completion = replace(completion, incomplete=True, reason=why)
-        return verification.answer(**self._facts(completion, cached=stored is not None))
+        return task.verification.answer(**self._facts(completion, cached=stored is not None))
 
-    def _extracted(  # noqa: PLR0917 - one caller
-        self,
-        question: str,
-        passages: Sequence[Passage],
-        schema: Schema,
-        history: Sequence[Message],
-        until: Deadline,
-        cancel: Cancellation,
-    ) -> Answer:
+    def _extracted(self, task: _Task, schema: Schema) -> Answer:
         from ..llm.structured import as_json_schema, read_value, structured
         from .values import checked_values
 
         form = as_json_schema(schema)
-        read, messages, key = self._prompt(question, passages, history, schema=json.dumps(form.schema, sort_keys=True))
-        stored = kept_by(self.cache, key)
-        completion = stored
+        read, messages, key = self._prompt(task, schema=json.dumps(form.schema, sort_keys=True))
+        stored = completion = kept_by(self.cache, key)
         if completion is None:
             completion = structured(
-                self.model, messages, schema, sampling=self.sampling, deadline=_left(until), cancel=cancel
+                self.model,
+                messages,
+                schema,
+                sampling=self.sampling,
+                deadline=task.deadline.remaining,
+                cancel=task.cancel,
             ).completion
             keep_in(self.cache, key, completion)
         answer = checked_values(
-            Verification(self.checker, question, read),
+            Verification(self.checker, task.question, read),
             form.parse(completion.text),
             **self._facts(completion, cached=stored is not None),
         )
         return replace(answer, data=read_value(schema, completion.text))
 
-    def _prompt(
-        self,
-        question: str,
-        passages: Sequence[Passage],
-        history: Sequence[Message],
-        *,
-        schema: str = "",
-    ) -> tuple[Sequence[Passage], list[Message], str]:
-        """Return the passages that fit, the messages, and what the answer is cached by."""
-        turns = conversation.newest_turns(history, self.history_tokens, self._count)
+    def _prompt(self, task: _Task, *, schema: str = "") -> tuple[Sequence[Passage], list[Message], str]:
+        """Return the passages that fit, the messages, and the answer's key in the cache."""
+        passages = task.passages
+        turns = conversation.newest_turns(task.history, self.history_tokens, self._count)
 
         def messages(n: int, nonce: str) -> list[Message]:
             return [
                 Message("system", prompts.SCHEMA_RULES if schema else prompts.RULES),
                 *prompts.example_messages(self.examples, nonce),
                 *(replace(turn, content=prompts.harmless(turn.content)) for turn in turns),
-                Message("user", prompts.request(question, passages[:n], nonce, schema=schema)),
+                Message("user", prompts.request(task.question, passages[:n], nonce, schema=schema)),
             ]
 
-        context = getattr(self.model, "context", None)
-        room = None if context is None else context - self.sampling.max_tokens
-        kept = len(passages)
-        if room is not None:
-            kept = self._fitting(messages, len(passages), room)
+        kept, context = len(passages), getattr(self.model, "context", None)
+        if context is not None:
+            room: int = context - self.sampling.max_tokens
+
+            def fits(n: int) -> bool:
+                return conversation.size(messages(n, "0" * 16), self._count) <= room
+
+            kept = conversation.most_that_fit(len(passages), fits)
             while not kept and turns:  # a passage is worth more than the oldest turn
                 turns = conversation.newest_turns(turns, conversation.size(turns, self._count) - 1, self._count)
-                kept = self._fitting(messages, len(passages), room)
+                kept = conversation.most_that_fit(len(passages), fits)
             kept = max(kept, 1)  # the model itself says that even one does not fit
-        texts = [question, *(p.text + prompts.heading(p) for p in passages), *(turn.content for turn in turns)]
+        texts = [task.question, *(p.text + prompts.heading(p) for p in passages), *(turn.content for turn in turns)]
         model = (self.model.name, getattr(self.model, "revision", ""))
         key = content_key(model, self.sampling, prompts.VERSION, messages(kept, prompts.digest(texts)), schema)
         return passages[:kept], messages(kept, prompts.new_nonce(texts)), key
 
-    def _fitting(self, messages: Callable[[int, str], list[Message]], passages: int, room: int) -> int:
-        """Return how many passages fit, of so many."""
-        draft = "0" * 16
-        return conversation.most_that_fit(
-            passages, lambda n: conversation.size(messages(n, draft), self._count) <= room
-        )
-
-    def _asked(self, messages: list[Message], key: str, until: Deadline, cancel: Cancellation) -> Completion:
+    def _asked(self, messages: list[Message], key: str, task: _Task) -> Completion:
         """Ask for whole answers."""
-        stopped = {"cancel": cancel} if isinstance(self.model, ChatModel) else {}
-        completion = self.model.complete(messages, sampling=self.sampling, deadline=_left(until), **stopped)
+        stopped = {"cancel": task.cancel} if isinstance(self.model, ChatModel) else {}
+        completion = self.model.complete(messages, sampling=self.sampling, deadline=task.deadline.remaining, **stopped)
         completion = replace(completion, texts=tuple(map(without_thoughts, completion.texts)))
         keep_in(self.cache, key, completion)
         return completion
@@ -304,7 +299,8 @@ class ChatGenerator:
         supported = []
         for text in completion.texts:
             trial = Verification(self.checker, question, read, "drop")
-            trial.show_all(said(text))
+            for each in said(text):
+                trial.show(each)
             supported.append(trial.answer().supported_text)
         return completion.texts[vote(supported).place]
 
@@ -327,12 +323,3 @@ def _shown(verification: Verification, sentences: Iterable[Said], late: Deadline
         if shown := verification.show(each):
             yield shown
     return False
-
-
-def _left(until: Deadline) -> float | None:
-    return None if until.seconds == math.inf else max(until.left, 0.001)
-
-
-def _at_once(answer: Answer) -> Generator[str, None, Answer]:
-    yield from ()
-    return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -75,6 +75,7 @@ class Verification:
         self._evidence = self.checker.evidence(self.passages)
         self._numbers: dict[tuple[int, int, int], int] = {}
         self._shown: list[str] = []
+        self._settled = (0, 0, 0)
         self._unknown = False
 
     @property
@@ -84,33 +85,11 @@ class Verification:
 
     def show(self, said: Said) -> str:
         """Check a sentence and return it with its white space and its marks; empty when it is left out."""
-        text, images = without_embedded(said.text)
-        self.counts["images"] += images
-        text = text.strip()
-        self.counts["fabricated"] += sum(not 1 <= n <= len(self.passages) for n in said.cited)
-        if not any(character.isalnum() for character in text):
-            return ""
-        if folded(text) == UNKNOWN:
-            self._unknown = True
-            return ""
-        cited = [n - 1 for n in dict.fromkeys(said.cited) if 1 <= n <= len(self.passages)]
-        sentence = Sentence(text, 0.0, "unsupported", problem=_CUT) if said.cut else self._judged(text, cited)
-        self.sentences.append(sentence)
-        if sentence.verdict == "unsupported":
-            self.counts["unsupported"] += 1
-            if self.policy == "drop":
-                return ""
-        marks = "".join(f"[{n}]" for n in sentence.citations) or (
-            UNSUPPORTED if sentence.verdict == "unsupported" else ""
-        )
-        joint = "" if not marks else "\n" if sentence.text.endswith(("```", "~~~")) else " "
-        shown = f"{said.gap if self._shown else ''}{sentence.text}{joint}{marks}"
-        self._shown.append(shown)
-        return shown
-
-    def show_all(self, sentences: Iterable[Said]) -> str:
-        """Check sentences and return them joined."""
-        return "".join(self.show(each) for each in sentences)
+        shown = self._checked(said)
+        if shown:
+            self._shown.append(f"{said.gap if self._shown else ''}{shown}")
+        self._settled = (len(self._shown), len(self.citations), len(self.sentences))
+        return self._shown[-1] if shown else ""
 
     def cite(self, place: int, start: int, end: int) -> int:
         """Return the number of the citation of a span of a passage, a new one if it has none yet."""
@@ -123,15 +102,29 @@ class Verification:
 
     def answer(self, **facts: Any) -> Answer:  # noqa: ANN401 - fields of Answer
         """Return the answer; abstained where not one sentence is supported."""
-        claims = [each for each in self.sentences if each.verdict != "no claim"]
+        return self._answer(self._shown, self.citations, self.sentences, facts)
+
+    def so_far(self, **facts: Any) -> Answer:  # noqa: ANN401 - fields of Answer
+        """Return the answer of the sentences that are checked, while another thread may be checking the next."""
+        shown, citations, sentences = self._settled
+        return self._answer(self._shown[:shown], self.citations[:citations], self.sentences[:sentences], facts)
+
+    def _answer(
+        self,
+        shown: Sequence[str],
+        citations: Sequence[Citation],
+        sentences: Sequence[Sentence],
+        facts: Mapping[str, Any],
+    ) -> Answer:
+        claims = [each for each in sentences if each.verdict != "no claim"]
         support = sum(each.support for each in claims) / len(claims) if claims else 0.0
         answer = Answer(
             self.question,
-            "".join(self._shown),
-            tuple(self.citations),
+            "".join(shown),
+            tuple(citations),
             tuple(self.passages),
             support,
-            sentences=tuple(self.sentences),
+            sentences=tuple(sentences),
             checks=Checks(**self.counts),
             **facts,
         )
@@ -139,8 +132,30 @@ class Verification:
             return answer
         if self._unknown and not claims:
             return withheld(answer, "the model found no answer in the passages")
-        why = "no passage bears out what the model said" if claims else "the model said nothing"
+        why = "no passage supports what the model said" if claims else "the model said nothing"
         return withheld(answer, why)
+
+    def _checked(self, said: Said) -> str:
+        text, images = without_embedded(said.text)
+        self.counts["images"] += images
+        text = text.strip()
+        self.counts["fabricated"] += sum(not 1 <= n <= len(self.passages) for n in said.cited)
+        if not any(character.isalnum() for character in text):
+            return ""
+        if folded(text) == UNKNOWN:
+            self._unknown = True
+            return ""
+        cited = [n - 1 for n in dict.fromkeys(said.cited) if 1 <= n <= len(self.passages)]
+        sentence = Sentence(text, 0.0, "unsupported", problem=_CUT) if said.cut else self._judged(text, cited)
+        self.sentences.append(sentence)
+        marks = "".join(f"[{n}]" for n in sentence.citations)
+        if sentence.verdict == "unsupported":
+            self.counts["unsupported"] += 1
+            if self.policy == "drop":
+                return ""
+            marks = UNSUPPORTED
+        joint = "" if not marks else "\n" if sentence.text.endswith(("```", "~~~")) else " "
+        return f"{sentence.text}{joint}{marks}"
 
     def _judged(self, text: str, cited: Sequence[int]) -> Sentence:
         if _BARE.fullmatch(text):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from ..background import Cancellation, in_background
 from ..deadlines import Deadline
 from ..errors import ConstraintUnmet, InvalidInput, LLMUnsupported
 from .budget import Budget
@@ -19,7 +20,7 @@ from .constraints import Constraint
 from .language_model import Completion, Message, well_formed
 from .reasoning import Thoughts, without_thoughts
 from .sampling import Sampling
-from .streaming import Cancellation, CompletionStream, in_thread, pieces_of
+from .streaming import CompletionStream, pieces_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Request:
     sampling: Sampling
     deadline: Deadline
     constraint: Constraint | None
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: Cancellation = field(default_factory=Cancellation)
 
 
 class ChatModel(ABC):
@@ -93,9 +94,7 @@ class ChatModel(ABC):
         cancel: Cancellation | None = None,
     ) -> list[Completion]:
         """Answer several conversations, in batches where the back end can; ``deadline`` is for all of them together."""
-        requests = self._requests(conversations, sampling, deadline, constraint)
-        for request in requests if cancel is not None else ():
-            cancel.watch(request.cancelled.set)  # type: ignore[union-attr] # it is there
+        requests = self._requests(conversations, sampling, deadline, constraint, cancel)
         return checked(self._complete_many(requests), constraint)
 
     def stream(
@@ -113,7 +112,7 @@ class ChatModel(ABC):
         (request,) = self._requests([messages], sampling, deadline, constraint)
         if request.sampling.n != 1:
             raise InvalidInput(f"n={request.sampling.n}: a stream carries one answer; use complete() for several")
-        return CompletionStream(_checked_stream(self._stream(request), constraint), request.cancelled.set)
+        return CompletionStream(_checked_stream(self._stream(request), constraint), request.cancelled)
 
     async def acomplete(
         self,
@@ -123,13 +122,12 @@ class ChatModel(ABC):
         deadline: float | None = None,
         constraint: Constraint | None = None,
     ) -> Completion:
-        """Do as `complete` does, without blocking the event loop; who stops waiting stops the model."""
-        requests = self._requests([messages], sampling, deadline, constraint)
+        """Do as `complete` does, without blocking the event loop; cancelling the await stops the model."""
+        (request,) = self._requests([messages], sampling, deadline, constraint)
         try:
-            return checked(await self._acomplete_many(requests), constraint)[0]
+            return checked(await asyncio.wrap_future(self._start([request])), constraint)[0]
         except asyncio.CancelledError:
-            for request in requests:
-                request.cancelled.set()
+            request.cancelled()
             raise
 
     def astream(
@@ -176,8 +174,9 @@ class ChatModel(ABC):
     def _complete_many(self, requests: Sequence[Request]) -> list[Completion]:
         return [self._complete(request) for request in requests]
 
-    async def _acomplete_many(self, requests: Sequence[Request]) -> list[Completion]:
-        return await in_thread(partial(self._complete_many, requests))
+    def _start(self, requests: Sequence[Request]) -> Future[list[Completion]]:
+        """Answer requests without waiting for it."""
+        return in_background(partial(self._complete_many, requests))
 
     def _requests(
         self,
@@ -185,9 +184,10 @@ class ChatModel(ABC):
         sampling: Sampling | None,
         deadline: float | None,
         constraint: Constraint | None,
+        cancel: Cancellation | None = None,
     ) -> list[Request]:
-        until = self._deadline(deadline)
-        return [self._request(each, sampling, until, constraint) for each in conversations]
+        until, cancel = self._deadline(deadline), cancel or Cancellation()
+        return [self._request(each, sampling, until, constraint, cancel) for each in conversations]
 
     def _deadline(self, seconds: float | None) -> Deadline:
         left = self.budget.left("seconds")
@@ -202,6 +202,7 @@ class ChatModel(ABC):
         sampling: Sampling | None,
         deadline: Deadline,
         constraint: Constraint | None,
+        cancel: Cancellation,
     ) -> Request:
         _check_messages(messages)
         sampling = sampling or Sampling()
@@ -215,7 +216,7 @@ class ChatModel(ABC):
         if 0 < left < sampling.max_tokens:
             sampling = dataclasses.replace(sampling, max_tokens=int(left))
         clean = tuple(Message(each.role, well_formed(each.content)) for each in messages)
-        return Request(clean, sampling, deadline, constraint)
+        return Request(clean, sampling, deadline, constraint, cancel)
 
     def _instead(self, option: str) -> str:
         can = ", ".join(sorted(self.samples | self.constrains)) or "nothing but n"

@@ -82,6 +82,13 @@ class Completion:
         return self.texts[0]
 
 
+def joined(answers: Sequence[Completion]) -> Completion:
+    """Return several answers to one conversation as one completion; incomplete if one of them is."""
+    broken = next((answer for answer in answers if answer.incomplete), answers[0])
+    usage = sum((answer.usage for answer in answers), Usage())
+    return Completion(tuple(answer.text for answer in answers), usage, broken.incomplete, broken.reason)
+
+
 @runtime_checkable
 class LanguageModel(Protocol):
     """A chat model: what generators, rewriters and judges ask for.

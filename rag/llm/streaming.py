@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import math
-import queue
-import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from ..deadlines import LEFT_BEHIND
-from ..errors import OutOfTime
+from ..background import in_background
 from .language_model import Completion
 
 Whole = TypeVar("Whole")
 T = TypeVar("T")
-
-
-class Cancellation:
-    """Stops all that is watched when it is called, and at once what is watched later. Safe between threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._stops: list[Callable[[], object]] = []
-        self._called = False
-
-    def watch(self, stop: Callable[[], object]) -> None:
-        """Have something stopped, by calling ``stop``."""
-        with self._lock:
-            self._stops.append(stop)
-            called = self._called
-        if called:
-            stop()
-
-    @property
-    def called(self) -> bool:
-        """Whether it has been called."""
-        return self._called
-
-    def __call__(self) -> None:
-        """Stop everything."""
-        with self._lock:
-            self._called = True
-            stops = tuple(self._stops)
-        for stop in stops:
-            stop()
 
 
 class Stream(Iterator[str], Generic[Whole]):
@@ -137,89 +102,33 @@ class CompletionStream(Stream[Completion]):
         return self.whole
 
 
-def pumped(
-    pieces: Generator[str, None, Whole], cancel: Callable[[], object], *, left: Callable[[], float] = lambda: math.inf
-) -> Generator[str, None, Whole]:
-    """Yield what another generator yields, and return what it returns; whoever closes this one calls ``cancel``.
-
-    Parameters
-    ----------
-    left
-        Seconds that are left for all of it.
-
-    Raises
-    ------
-    OutOfTime
-        No piece came in that time; the other generator may go on unseen.
-    """
-    ready: queue.SimpleQueue[str | Future[Whole]] = queue.SimpleQueue()
-    end: Future[Whole] = Future()
-
-    def write() -> None:
-        try:
-            while True:
-                ready.put(next(pieces))
-        except StopIteration as stop:
-            end.set_result(stop.value)
-        except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits
-            end.set_exception(error)
-        ready.put(end)
-
-    threading.Thread(target=write, name=LEFT_BEHIND, daemon=True).start()
-    try:
-        while not isinstance(item := _next(ready, left()), Future):
-            yield item
-        return item.result()
-    finally:
-        cancel()
-
-
-def _next(ready: queue.SimpleQueue[str | Future[Whole]], seconds: float) -> str | Future[Whole]:
-    try:
-        return ready.get(timeout=None if seconds == math.inf else seconds)
-    except queue.Empty:
-        raise OutOfTime(f"nothing came in {seconds:.3g} s") from None
-
-
 async def in_thread(work: Callable[[], T], cancel: Callable[[], object] = lambda: None) -> T:
-    """Return what ``work`` returns; whoever stops waiting calls ``cancel``."""
-    done: Future[T] = Future()
-    done.set_running_or_notify_cancel()  # from here on only the work ends it
-    context = contextvars.copy_context()
-
-    def run() -> None:
-        try:
-            done.set_result(context.run(work))
-        except BaseException as error:  # noqa: BLE001 - it belongs to the task that waits
-            done.set_exception(error)
-
-    threading.Thread(target=run, name="rag-ask", daemon=True).start()
+    """Run a function in a background thread; cancelling the await calls ``cancel``."""
     try:
-        return await asyncio.wrap_future(done)
+        return await asyncio.wrap_future(in_background(work))
     except asyncio.CancelledError:
         cancel()
         raise
 
 
 async def pieces_of(stream: Stream[T]) -> AsyncGenerator[str | T, None]:
-    """Yield the pieces of a stream as they come, and the whole last; whoever stops reading stops the model."""
+    """Yield the pieces of a stream as they come, and the whole last; closing this generator stops the model."""
     loop = asyncio.get_running_loop()
-    come: asyncio.Queue[str | None] = asyncio.Queue()
+    come: asyncio.Queue[str | Future[T]] = asyncio.Queue()
 
-    def read() -> None:
-        try:
-            for piece in stream:
-                loop.call_soon_threadsafe(come.put_nowait, piece)
-        finally:
-            with suppress(RuntimeError):  # the loop is closed: nobody reads on
-                loop.call_soon_threadsafe(come.put_nowait, None)
+    def give(item: str | Future[T]) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(come.put_nowait, item)
 
-    reading = asyncio.ensure_future(in_thread(read))
+    def read() -> T:
+        for piece in stream:
+            give(piece)
+        return stream.whole
+
+    in_background(read).add_done_callback(give)
     try:
-        while (piece := await come.get()) is not None:
-            yield piece
-        await reading
-        yield stream.whole
+        while not isinstance(item := await come.get(), Future):
+            yield item
+        yield item.result()
     finally:
-        reading.cancel()
         stream.close()

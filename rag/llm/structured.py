@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ..background import Cancellation
 from ..deadlines import Deadline
 from ..errors import ConstraintUnmet, InvalidInput
 from .chat_model import ChatModel
@@ -14,7 +15,6 @@ from .constraints import JsonSchema
 from .language_model import Completion, LanguageModel, Message
 from .reasoning import without_thoughts
 from .sampling import Sampling
-from .streaming import Cancellation
 
 Schema = type[Any] | Mapping[str, Any] | JsonSchema
 _FENCE = "```"
@@ -120,9 +120,8 @@ def _told(
     talk = [*messages[:-1], Message("user", f"{messages[-1].content}\n\n{rule}")]
     usage = None
     while True:
-        left = None if deadline.seconds == float("inf") else max(deadline.left, 0.001)
         stopped = {"cancel": cancel} if isinstance(model, ChatModel) else {}
-        completion = model.complete(talk, sampling=sampling, deadline=left, **stopped)
+        completion = model.complete(talk, sampling=sampling, deadline=deadline.remaining, **stopped)
         usage = completion.usage if usage is None else usage + completion.usage
         attempts -= 1
         text = _without_fence(without_thoughts(completion.text))

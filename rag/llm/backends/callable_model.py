@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import queue
 import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import CancelledError, Future
+from functools import partial
 
-from ...errors import LLMBadResponse, LLMTimeout
+from ...background import drained, in_background, pieces_from
+from ...errors import LLMBadResponse, LLMTimeout, OutOfTime
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
-from ..language_model import Completion, Usage, well_formed
+from ..language_model import Completion, Usage, joined, well_formed
 from .plain_prompt import plain_prompt
 from .stops import Stops
 
-_END = object()
 _WORD = re.compile(r"\S+")
 
 
@@ -58,76 +59,68 @@ class CallableModel(ChatModel):
         self._function = function
 
     def _complete(self, request: Request) -> Completion:
-        answers = []
-        for _ in range(request.sampling.n):
-            pieces = self._stream(request)
-            try:
-                while True:
-                    next(pieces)
-            except StopIteration as end:
-                answers.append(end.value)
-        last: Completion = answers[-1]
-        usage = sum((answer.usage for answer in answers), Usage())
-        return Completion(tuple(answer.text for answer in answers), usage, last.incomplete, last.reason)
+        return joined([drained(self._stream(request)) for _ in range(request.sampling.n)])
 
     def _stream(self, request: Request) -> Generator[str, None, Completion]:
         self.budget.call()
         start = time.perf_counter()
-        pieces: queue.SimpleQueue[object] = queue.SimpleQueue()
-        prompt = plain_prompt(request.messages)
+        prompt, parts = plain_prompt(request.messages), list[str]()
         closed = threading.Event()
-        threading.Thread(target=self._run, args=(prompt, pieces, request, closed), daemon=True).start()
-        stops, words, parts, reason = Stops(request.sampling.stop), _Words(request.sampling.max_tokens), list[str](), ""
+        pieces = pieces_from(
+            partial(self._started, prompt, request, closed), closed.set, left=lambda: request.deadline.remaining
+        )
         try:
-            while not stops.met and not reason:
-                try:
-                    item = pieces.get(timeout=min(request.deadline.left, 0.1))
-                except queue.Empty:
-                    if request.deadline.passed and not parts:
-                        raise LLMTimeout(f"{self.name} gave no answer before {request.deadline}") from None
-                    reason = _over(request)
-                    continue
-                if item is _END:
-                    break
-                if isinstance(item, BaseException):
-                    raise item
-                if not isinstance(item, str):
-                    raise LLMBadResponse(f"{self.name} must give text, gave {type(item).__name__}")
-                fed = stops.feed(well_formed(item))
-                shown = words.within(fed)
-                reason = "the answer reached max_tokens" if shown != fed else ""
-                if shown:
-                    parts.append(shown)
-                    yield shown
-            if not reason and (rest := stops.rest()):
-                parts.append(rest)
-                yield rest
+            reason = yield from self._within(pieces, request, parts)
         finally:
+            pieces.close()
             said = "".join(parts)
-            closed.set()
             tokens = (self.count_tokens(prompt), self.count_tokens(said) if said else 0)
             usage = Usage(*tokens, calls=1, seconds=time.perf_counter() - start)
             self.budget.spend(usage, n_bytes=len(said.encode()))
+        if request.deadline.passed and reason and not parts:
+            raise LLMTimeout(f"{self.name} gave no answer before {request.deadline}")
         return Completion((said,), usage, incomplete=bool(reason), reason=reason)
 
-    def _run(self, prompt: str, pieces: queue.SimpleQueue[object], request: Request, closed: threading.Event) -> None:
+    def _within(self, pieces: Iterable[object], request: Request, parts: list[str]) -> Generator[str, None, str]:
+        """Yield the pieces up to the end of the answer and collect them; return why it is incomplete, if it is."""
+        stops, words = Stops(request.sampling.stop), _Words(request.sampling.max_tokens)
+        late = f"{request.deadline} passed in the middle of the answer"
         try:
+            for item in pieces:
+                if not isinstance(item, str):
+                    raise LLMBadResponse(f"{self.name} must give text, gave {type(item).__name__}")
+                fed = stops.feed(well_formed(item))
+                if shown := words.within(fed):
+                    parts.append(shown)
+                    yield shown
+                if shown != fed:
+                    return "the answer reached max_tokens"
+                if stops.met:
+                    return ""
+        except OutOfTime:
+            return late
+        except CancelledError:
+            return "the answer was cancelled"
+        if rest := stops.rest():
+            parts.append(rest)
+            yield rest
+        return ""
+
+    def _started(
+        self, prompt: str, request: Request, closed: threading.Event, put: Callable[[object], object]
+    ) -> Future[None]:
+        def run() -> None:
             said = self._function(prompt)
             for piece in [said] if isinstance(said, str) else said:
-                pieces.put(piece)
-                if closed.is_set() or request.cancelled.is_set():
+                if request.deadline.passed:  # pieces may come without a pause, and then no wait times out
+                    raise OutOfTime("the deadline passed")
+                put(piece)
+                if closed.is_set() or request.cancelled.called:
                     break
-        except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits
-            pieces.put(error)
-        else:
-            pieces.put(_END)
 
-
-def _over(request: Request) -> str:
-    """Say why there is no waiting any more; empty where there is."""
-    if request.deadline.passed:
-        return f"{request.deadline} passed in the middle of the answer"
-    return "nobody waits for the answer any more" if request.cancelled.is_set() else ""
+        future = in_background(run)
+        request.cancelled.watch(future.cancel)
+        return future
 
 
 def _name(function: Callable[..., object]) -> str:

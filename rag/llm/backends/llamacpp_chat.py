@@ -11,19 +11,19 @@ import threading
 import time
 import warnings
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ...background import drained, pumped
 from ...deadlines import Deadline
 from ...errors import ExtraMissing, InvalidInput, LLMTimeout, LLMUnavailable, ModelDamaged, ModelMissing, PromptTooLong
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
 from ..constraints import Constraint
-from ..language_model import Completion, Usage
+from ..language_model import Completion, Usage, joined
 from ..sampling import Sampling
-from ..streaming import pumped
 from .chat_template import render, without_control_tokens
 from .detokenizer import Detokenizer
 from .grammar import HURRIED, Grammar, Matcher
@@ -104,24 +104,14 @@ class LlamaCppChat(ChatModel):
 
     def _complete(self, request: Request) -> Completion:
         self.budget.call()
-        answers = []
-        for sample in range(request.sampling.n):
-            pieces = self._written(request, sample)
-            try:
-                while True:
-                    next(pieces)
-            except StopIteration as end:
-                answers.append(end.value)
-        broken: Completion = next((answer for answer in answers if answer.incomplete), answers[0])
-        cost = [answer.usage for answer in answers]
-        usage = Usage(
-            cost[0].prompt_tokens, sum(u.completion_tokens for u in cost), calls=1, seconds=sum(u.seconds for u in cost)
-        )
-        return Completion(tuple(answer.text for answer in answers), usage, broken.incomplete, broken.reason)
+        answers = [drained(self._written(request, sample)) for sample in range(request.sampling.n)]
+        whole = joined(answers)
+        usage = replace(whole.usage, prompt_tokens=answers[0].usage.prompt_tokens, calls=1)
+        return replace(whole, usage=usage)
 
     def _stream(self, request: Request) -> Generator[str, None, Completion]:
         self.budget.call()
-        return pumped(self._written(request, 0), request.cancelled.set)
+        return pumped(self._written(request, 0), request.cancelled)
 
     def _written(self, request: Request, sample: int) -> Generator[str, None, Completion]:
         """Write one answer; the model is this one's alone until it is written."""
@@ -186,7 +176,7 @@ class LlamaCppChat(ChatModel):
             for token in self._llama.generate(ids, **options):
                 if token in self._ends:
                     return
-                if request.deadline.passed or request.cancelled.is_set():
+                if request.deadline.passed or request.cancelled.called:
                     yield None
                     return
                 if matcher is not None:

@@ -10,22 +10,20 @@ import dataclasses
 import hashlib
 import logging
 import os
-import queue
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
-from concurrent.futures import Future
-from concurrent.futures import wait as wait_for
-from typing import TYPE_CHECKING, TypeVar
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ...background import pieces_from
 from ...errors import InvalidInput, LLMBadResponse, LLMError, LLMRefused, LLMTimeout, LLMUnavailable
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
-from ..language_model import Completion, Usage
-from .background import submit
+from ..language_model import Completion, Usage, joined
 from .bounded_http import TooLong, capped, client
 from .dialects import DIALECTS, body, unwrap
+from .event_loop import submit
 from .retries import is_passing, wait
 from .secrets import keep_secret, secrets_of, without_secrets
 from .wire import UNFINISHED, Halves, events, read_event, read_reply, safe_start
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 OPENAI = "https://api.openai.com/v1"
@@ -120,33 +117,36 @@ class OpenAIChat(ChatModel):
 
     def close(self) -> None:
         """Close the connections."""
-        _result(submit(self._client.close()))
+        submit(self._client.close()).result()
 
     def _complete(self, request: Request) -> Completion:
         return self._complete_many([request])[0]
 
     def _complete_many(self, requests: Sequence[Request]) -> list[Completion]:
-        return _result(submit(self._all(requests)), [request.cancelled for request in requests])
+        future = self._start(requests)
+        try:
+            return future.result()
+        except CancelledError:
+            raise LLMTimeout("the answer was cancelled") from None
+        finally:
+            future.cancel()  # whatever interrupts the wait ends the work too
 
-    async def _acomplete_many(self, requests: Sequence[Request]) -> list[Completion]:
-        return await asyncio.wrap_future(submit(self._all(requests)))
+    def _start(self, requests: Sequence[Request]) -> Future[list[Completion]]:
+        future = submit(self._all(requests))
+        for request in requests[:1]:  # one cancellation is for all
+            request.cancelled.watch(future.cancel)
+        return future
 
     def _stream(self, request: Request) -> Generator[str, None, Completion]:
-        pieces: queue.SimpleQueue[str | Future[Completion]] = queue.SimpleQueue()
-        future = submit(self._answer(request, _Call(pieces.put)))
-        future.add_done_callback(pieces.put)
+        def start(put: Callable[[str], object]) -> Future[Completion]:
+            future = submit(self._answer(request, _Call(put)))
+            request.cancelled.watch(future.cancel)
+            return future
+
         try:
-            while not request.cancelled.is_set():
-                try:
-                    item = pieces.get(timeout=0.1)
-                except queue.Empty:
-                    continue
-                if isinstance(item, Future):
-                    return item.result()
-                yield item
+            return (yield from pieces_from(start))
+        except CancelledError:
             return Completion(("",), incomplete=True, reason="the stream was closed")
-        finally:
-            future.cancel()
 
     async def _all(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer requests, some at once; the first error ends the others."""
@@ -173,10 +173,7 @@ class OpenAIChat(ChatModel):
             seed = None if sampling.seed is None else (sampling.seed + i) % 2**63
             single = dataclasses.replace(sampling, n=1, seed=seed)
             answers.append(await self._answer(dataclasses.replace(request, sampling=single), _Call()))
-        broken = next((answer for answer in answers if answer.incomplete), answers[0])
-        texts = tuple(answer.text for answer in answers)
-        usage = sum((answer.usage for answer in answers), Usage())
-        return Completion(texts, usage, broken.incomplete, broken.reason)
+        return joined(answers)
 
     async def _answer(self, request: Request, call: _Call) -> Completion:
         """Ask until there is an answer, the attempts are used up, or the deadline passes."""
@@ -377,14 +374,3 @@ def _root(error: BaseException) -> str:
     while error.__cause__ is not None or error.__context__ is not None:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     return without_secrets(f"{str(error) or type(error).__name__}")[:300]
-
-
-def _result(future: Future[T], cancelled: Sequence[threading.Event] = ()) -> T:
-    """Wait for a future; whatever interrupts the wait ends the work too."""
-    try:
-        while not wait_for([future], timeout=0.1).done:
-            if any(event.is_set() for event in cancelled):
-                raise LLMTimeout("nobody waits for the answer any more")
-        return future.result()
-    finally:
-        future.cancel()

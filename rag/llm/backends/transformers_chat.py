@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...deadlines import LEFT_BEHIND
+from ...background import in_background, pieces_from
 from ...errors import InvalidInput, LLMTimeout, LLMUnavailable, LLMUnsupported, PromptTooLong
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
@@ -137,23 +137,13 @@ class TransformersChat(ChatModel):
     def _stream(self, request: Request) -> Generator[str, None, Completion]:
         self.budget.call()
         rows, stop = self._rows([request])
-        tokens: queue.SimpleQueue[int | Future[None]] = queue.SimpleQueue()
-        work: Future[None] = Future()
 
-        def write() -> None:
-            try:
-                self._batch(rows, request, stop, tokens.put)
-                work.set_result(None)
-            except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits
-                work.set_exception(error)
-            tokens.put(work)
+        def start(put: Callable[[int], object]) -> Future[None]:
+            return in_background(lambda: self._batch(rows, request, stop, put))
 
-        threading.Thread(target=write, name=LEFT_BEHIND, daemon=True).start()
-        try:
-            yield from _texts(iter(tokens.get, work), Detokenizer(self._decode), Stops(stop))
-            work.result()
-        finally:
-            request.cancelled.set()
+        tokens = pieces_from(start, request.cancelled)
+        with closing(tokens):
+            yield from _texts(tokens, Detokenizer(self._decode), Stops(stop))
         return self._completion(rows, request, stop)
 
     def _rows(self, requests: Sequence[Request]) -> tuple[list[_Row], tuple[str, ...]]:
@@ -193,7 +183,7 @@ class TransformersChat(ChatModel):
         from transformers import LogitsProcessorList, StoppingCriteriaList
 
         def late() -> bool:
-            return request.deadline.passed or request.cancelled.is_set()
+            return request.deadline.passed or request.cancelled.called
 
         prompts = [row.prompt for row in rows]
         cache = self._prefixes.take(prompts, late)
@@ -337,7 +327,7 @@ class _Streamer:
         """Do nothing: the writing thread says when it is done."""
 
 
-def _texts(tokens: Iterator[Any], words: Detokenizer, stops: Stops) -> Iterator[str]:
+def _texts(tokens: Iterator[int], words: Detokenizer, stops: Stops) -> Iterator[str]:
     for token in tokens:
         if shown := stops.feed(words.feed(token)):
             yield shown

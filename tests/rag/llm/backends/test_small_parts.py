@@ -190,7 +190,7 @@ class TestTable:
     def test_every_row_is_there(self):
         for backend in BACKENDS.values():
             module, _, name = backend.home.partition(":")
-            assert getattr(importlib.import_module(module, "rag.generation"), name).__doc__
+            assert getattr(importlib.import_module(module, "rag.llm"), name).__doc__
 
     def test_what_is_not_installed_says_how_to_install_it(self, monkeypatch, tmp_path):
         for library in ("openai", "llama_cpp", "llguidance", "jsonschema"):

@@ -1,0 +1,131 @@
+"""Run functions and generators in background threads, with time limits and cancellation.
+
+Python cannot stop a thread. Whatever ends a wait here leaves the work to itself: its result is dropped, and its daemon
+thread ends when the work does, or with the process.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from typing import TypeVar
+
+from .errors import OutOfTime
+
+T = TypeVar("T")
+Piece = TypeVar("Piece")
+LEFT_BEHIND = "rag-work"
+"""How the names of these threads begin. A process that ends must not tear down what they may still be using."""
+
+
+class Cancellation:
+    """Stops everything it watches when it is called, and anything watched later at once. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stops: list[Callable[[], object]] = []
+        self._called = False
+
+    def watch(self, stop: Callable[[], object]) -> None:
+        """Have ``stop`` called on cancellation."""
+        with self._lock:
+            self._stops.append(stop)
+            called = self._called
+        if called:
+            stop()
+
+    @property
+    def called(self) -> bool:
+        """Whether it has been called."""
+        return self._called
+
+    def __call__(self) -> None:
+        """Stop everything."""
+        with self._lock:
+            self._called = True
+            stops = tuple(self._stops)
+        for stop in stops:
+            stop()
+
+
+def in_background(work: Callable[[], T]) -> Future[T]:
+    """Start a function in a daemon thread, with the caller's context variables; cancelling the future ends the wait."""
+    future: Future[T] = Future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        with suppress(InvalidStateError):  # cancelled in the meantime
+            try:
+                future.set_result(context.run(work))
+            except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+                future.set_exception(error)
+
+    threading.Thread(target=run, name=LEFT_BEHIND, daemon=True).start()
+    return future
+
+
+def pieces_from(
+    start: Callable[[Callable[[Piece], object]], Future[T]],
+    cancel: Callable[[], object] = lambda: None,
+    *,
+    left: Callable[[], float | None] = lambda: None,
+) -> Generator[Piece, None, T]:
+    """Yield what background work hands over, and return its result; a slow consumer never blocks the work.
+
+    Parameters
+    ----------
+    start
+        Starts the work; it is given the function that takes each piece.
+    cancel
+        Called when this generator ends or is closed.
+    left
+        Seconds left for all of it; None for no limit.
+
+    Raises
+    ------
+    OutOfTime
+        No piece came in that time.
+    CancelledError
+        The future was cancelled.
+    """
+    ready: queue.SimpleQueue[Piece | Future[T]] = queue.SimpleQueue()
+    future = start(ready.put)
+    future.add_done_callback(ready.put)
+    try:
+        while not isinstance(item := _next(ready, left()), Future):
+            yield item
+        return item.result()
+    finally:
+        future.cancel()
+        cancel()
+
+
+def pumped(
+    pieces: Generator[Piece, None, T],
+    cancel: Callable[[], object],
+    *,
+    left: Callable[[], float | None] = lambda: None,
+) -> Generator[Piece, None, T]:
+    """Run a generator in a background thread; parameters and errors are those of `pieces_from`."""
+    return pieces_from(lambda put: in_background(lambda: drained(pieces, put)), cancel, left=left)
+
+
+def drained(pieces: Generator[Piece, None, T], put: Callable[[Piece], object] = lambda _: None) -> T:
+    """Run a generator to its end, hand over what it yields, and return what it returns."""
+    try:
+        while True:
+            put(next(pieces))
+    except StopIteration as end:
+        whole: T = end.value
+        return whole
+
+
+def _next(ready: queue.SimpleQueue[Piece | Future[T]], seconds: float | None) -> Piece | Future[T]:
+    try:
+        return ready.get(timeout=seconds)
+    except queue.Empty:
+        raise OutOfTime("no piece came before the time was up") from None
