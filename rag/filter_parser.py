@@ -1,4 +1,4 @@
-"""From the text of a ``where`` expression to its nodes, by recursive descent; the language is told in `rag.filters`."""
+"""The parser of ``where`` expressions, by recursive descent; `rag.filters` describes the language."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from .documents import Scalar
 from .errors import InvalidFilter
-from .filters import FIELDS, NAME, WORDS, Comparison, Junction, Node, Not
+from .filters import FIELDS, NAME, WORDS, Comparison, Filter, Junction, Node, Not
 
+MAX_LENGTH = 8192
 MAX_DEPTH = 50
 MAX_TESTS = 256
 
@@ -34,9 +35,26 @@ class _Token:
     value: Scalar = None
 
 
-def expression(where: str) -> Node:
-    """Return the nodes of an expression; see `rag.filters.parse` for what is raised."""
-    return _Parser(where).whole()
+def parse(where: str) -> Filter:
+    """Parse a ``where`` expression; `rag.filters` describes the language.
+
+    Raises
+    ------
+    InvalidFilter
+        It does not parse, or is longer or deeper than anybody writes; shows the place.
+
+    Examples
+    --------
+    >>> str(parse("type == 'pdf' and not page > 3"))
+    'type == "pdf" and not (page > 3)'
+    """
+    if not isinstance(where, str):
+        raise InvalidFilter(
+            f"a filter is a text such as 'type == \"pdf\" and year >= 2025', got {type(where).__name__}"
+        )
+    if len(where) > MAX_LENGTH:
+        raise InvalidFilter(f"the filter has {len(where)} characters, at most {MAX_LENGTH} are read; shorten it")
+    return Filter(_Parser(where).whole())
 
 
 class _Parser:

@@ -37,9 +37,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from .documents import Scalar
-from .errors import InvalidFilter
-
-MAX_LENGTH = 8192
 
 NAME = re.compile(r"[^\W\d][\w-]*(?:\.[\w-]+)*")
 WORDS = frozenset({"and", "or", "not", "in", "exists", "startswith", "true", "false", "null", "none"})
@@ -200,27 +197,3 @@ def _key(field: str) -> str:
 
 def _spelled(field: str) -> str:
     return field if NAME.fullmatch(field) and field.lower() not in WORDS else json.dumps(field, ensure_ascii=False)
-
-
-def parse(where: str) -> Filter:
-    """Parse a ``where`` expression; see the module's text for the language.
-
-    Raises
-    ------
-    InvalidFilter
-        It does not parse, or is longer or deeper than anybody writes; shows the place.
-
-    Examples
-    --------
-    >>> str(parse("type == 'pdf' and not page > 3"))
-    'type == "pdf" and not (page > 3)'
-    """
-    if not isinstance(where, str):
-        raise InvalidFilter(
-            f"a filter is a text such as 'type == \"pdf\" and year >= 2025', got {type(where).__name__}"
-        )
-    if len(where) > MAX_LENGTH:
-        raise InvalidFilter(f"the filter has {len(where)} characters, at most {MAX_LENGTH} are read; shorten it")
-    from .filter_parser import expression
-
-    return Filter(expression(where))

@@ -19,7 +19,8 @@ from indexes import Family, Hits, IdSet, Metric, Terms, Vectors
 
 from .documents import Document
 from .embedding.protocol import Embedder
-from .filters import Filter, parse
+from .filter_parser import parse
+from .filters import Filter
 from .store import maintenance, reading, removal, repairing, verifying
 from .store.contents import SENTENCES
 from .store.generations import AnyIndex

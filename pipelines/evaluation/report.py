@@ -10,7 +10,7 @@ from rag.evaluation import Aggregate, Case, Evaluation
 from rag.evaluation.comparison import Comparison
 from rag.evaluation.metrics.abstention import risk_coverage
 from rag.evaluation.metrics.registry import METRICS
-from rag.evaluation.metrics.spans import holds
+from rag.evaluation.questions.gold import holds
 from rag.evaluation.robustness.robustness import Survival
 
 from ..reports.charts import Bar, Line, bars, histogram, lines

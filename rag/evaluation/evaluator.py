@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
-from .aggregate import Aggregate, Score, aggregate
+from .aggregate import Score
 from .asking import Answers, Progress, System, ask_all, knowledge_base_of
 from .metrics import ranking, registry
 from .metrics.cases import Case, Outcome, Resources
@@ -132,7 +132,7 @@ def score(
     resources = Resources(chosen, embedder, judge, kb)
     cases = _cases(questions, by_question, resources, (k, judged_items(wanted, k)))
     scores = score_cases(cases, wanted, resources)
-    totals = {metric: total(metric, own, seed=seed) for metric, own in scores.items()}
+    totals = {metric: registry.total(metric, own, seed=seed) for metric, own in scores.items()}
     return Evaluation(
         name=name,
         questions=questions,
@@ -194,14 +194,6 @@ def score_cases(cases: Sequence[Case], metrics: Sequence[str], resources: Resour
         name: ranked[name] if name in ranked else registry.METRICS[name].function()(cases, resources)
         for name in metrics
     }
-
-
-def total(metric: str, scores: Sequence[Score], *, seed: int = 0) -> Aggregate:
-    """Aggregate a metric's scores as this metric is aggregated."""
-    entry = registry.METRICS.get(metric)
-    if entry is None:
-        return aggregate(scores, seed=seed)
-    return aggregate(scores, failing=entry.failing, pool=entry.pooling(), seed=seed)
 
 
 def _cases(

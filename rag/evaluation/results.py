@@ -17,6 +17,7 @@ from ..errors import InvalidInput
 from ..whole_file import whole_file
 from .aggregate import Aggregate, Score
 from .metrics.cases import Case, Outcome
+from .metrics.registry import total
 from .questions.questions import Level, QuestionSet
 
 FORMAT = 1
@@ -68,8 +69,6 @@ class Evaluation:
 
     def slices(self, metric: str, by: str) -> dict[str, Aggregate]:
         """Aggregate a metric by the values of a metadata field of the questions."""
-        from .evaluator import total
-
         groups: dict[str, list[Score]] = {}
         own = self._scores(metric)
         for question in self.questions:

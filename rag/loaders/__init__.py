@@ -11,7 +11,8 @@
 from __future__ import annotations
 
 from .discovery import Discovery, discover
+from .errors import Reason
 from .loading import load, load_files
-from .results import Found, Loaded, LoadFailure, Reason
+from .results import Found, Loaded, LoadFailure
 
 __all__ = ["Discovery", "Found", "LoadFailure", "Loaded", "Reason", "discover", "load", "load_files"]

@@ -8,9 +8,10 @@ import zipfile
 from collections.abc import Iterator
 
 from .draft import Budget
+from .errors import LoadError
 from .formats import Context
 from .members import read_member
-from .results import Failed, LoadError, Parsed
+from .results import Failed, Parsed
 
 _STEP = 1 << 20
 _LOCAL_HEADER = 30

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..documents import Metadata
+from .errors import LoadError
 from .formats import kind_by_content, kind_by_name
 from .reading import open_regular, reason_of
-from .results import Found, LoadError, LoadFailure, printable
+from .results import Found, LoadFailure, printable
 
 BEIR = "beir:"
 _QUIET = frozenset({"__pycache__", "node_modules"})

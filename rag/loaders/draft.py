@@ -6,12 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ..documents import Section, clean_text
-from .results import LoadError
-
-
-class SourceLimit(LoadError):  # noqa: N818 - named like the errors of `rag.errors`
-    """A limit for a source as a whole: a container must not pass it off as a failure of one member."""
-
+from .errors import SourceLimit
 
 MAX_TEXT = 64 << 20
 """Characters that one source file may give, all its members together."""

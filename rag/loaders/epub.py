@@ -9,10 +9,11 @@ from urllib.parse import unquote
 
 from .archives import open_zip, read_bounded
 from .draft import Draft, first_title
+from .errors import LoadError
 from .formats import Context
 from .html_pages import html_tree, walk
 from .reading import decode
-from .results import LoadError, Parsed
+from .results import Parsed
 from .xml_text import local, squeezed, xml_tree
 
 

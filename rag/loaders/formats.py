@@ -9,8 +9,9 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from .draft import Budget
+from .errors import LoadError
 from .reading import looks_binary
-from .results import Failed, LoadError, Parsed
+from .results import Failed, Parsed
 
 Untyped: TypeAlias = Any
 """Objects of libraries that carry no types."""
@@ -47,7 +48,7 @@ FORMATS: dict[str, Format] = {
     "text": Format("plain:parse_text", _TEXT, inline=True),
     "tsv": Format("tables:parse", _TEXT),
     "xlsx": Format("sheets:parse"),
-    "xml": Format("xml_text:parse", _TEXT),
+    "xml": Format("xml_files:parse", _TEXT),
     "zip": Format("archives:parse"),
     "code": Format("plain:parse_code", _TEXT, inline=True),
     "md": Format("markdown_text:parse", _TEXT, inline=True),

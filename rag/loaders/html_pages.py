@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from ..documents import clean_text
 from .draft import Draft, first_title
+from .errors import LoadError
 from .formats import Context
 from .plain import text_of
-from .results import LoadError, Parsed
+from .results import Parsed
 from .xml_text import Element
 
 _DROPPED = frozenset({

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 
 from .draft import Draft
+from .errors import LoadError
 from .formats import Context
 from .plain import text_of
-from .results import Failed, LoadError, Parsed, metadata_of
+from .results import Failed, Parsed, metadata_of
 
 _TEXT_KEYS = ("text", "content", "contents", "body", "passage")
 _ID_KEYS = ("_id", "id", "docid", "doc_id")

@@ -14,11 +14,12 @@ from typing import Any, cast
 from ..documents import Document, Metadata, Section, clean_text
 from . import beir
 from .discovery import discover
+from .errors import LoadError
 from .formats import FORMATS, Context, base_name, parse, parser_name, true_kind
 from .frames import Message
 from .pool import Job, Pool
 from .reading import read_file, reason_of
-from .results import Failed, Found, LoadError, LoadFailure, Parsed, clean_fields
+from .results import Failed, Found, LoadFailure, Parsed, clean_fields
 
 _WINDOW = 64
 INLINE_LIMIT = 1 << 20

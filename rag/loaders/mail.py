@@ -9,11 +9,12 @@ from email.parser import BytesParser
 
 from ..documents import clean_text
 from .draft import Draft
+from .errors import LoadError
 from .formats import Context
 from .html_pages import html_tree, walk
 from .members import read_member
 from .reading import decode
-from .results import Failed, LoadError, Parsed
+from .results import Failed, Parsed
 
 _SHOWN = ("From", "To", "Cc", "Date")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from .draft import SourceLimit
+from .errors import LoadError, SourceLimit
 from .formats import FORMATS, Context, kind_by_content, kind_by_name, parse, parser_name, true_kind
 from .reading import reason_of
-from .results import Failed, LoadError, Parsed
+from .results import Failed, Parsed
 
 MAX_DEPTH = 2
 

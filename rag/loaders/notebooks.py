@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from ..documents import clean_text
 from . import markdown_text
+from .errors import LoadError
 from .formats import Context
 from .plain import text_of
-from .results import LoadError, Parsed
+from .results import Parsed
 
 
 def parse(data: bytes, context: Context) -> Iterator[Parsed]:

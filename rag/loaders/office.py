@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..documents import Field
 from .archives import open_zip
+from .errors import LoadError
 from .formats import Context, Untyped
-from .results import LoadError, metadata_of
+from .results import metadata_of
 
 _HEAD = 4096
 _MAX_PARTS = 20_000

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from .archives import open_zip, read_bounded
 from .draft import Draft, first_title
+from .errors import LoadError
 from .formats import Context
-from .results import LoadError, Parsed
+from .results import Parsed
 from .xml_text import Element, local, squeezed, xml_tree
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"

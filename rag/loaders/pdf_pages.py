@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from .draft import Draft, first_title
+from .errors import LoadError
 from .formats import Context, Untyped
-from .results import LoadError, Parsed
+from .results import Parsed
 
 MAX_PAGES = 10_000
 _MAX_OUTLINE = 2000

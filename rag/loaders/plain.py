@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from ..documents import clean_text
 from .draft import Draft, first_title
 from .encoded import without_encoded
+from .errors import LoadError
 from .formats import Context
 from .reading import decode, looks_binary
-from .results import LoadError, Parsed
+from .results import Parsed
 
 
 def text_of(data: bytes, context: Context) -> str:

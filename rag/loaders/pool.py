@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
+from .errors import REASONS, LoadError, Reason
 from .formats import base_name
 from .frames import Message, Unpacker, pack
-from .results import REASONS, Failed, Found, LoadError, Reason
+from .results import Failed, Found
 
 _IN_FLIGHT = 16
 _BUFFERED = 64 << 20

@@ -11,7 +11,7 @@ import re
 import stat
 from typing import cast
 
-from .results import LoadError, Reason
+from .errors import LoadError, Reason
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

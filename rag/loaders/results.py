@@ -7,28 +7,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias
 
 from ..documents import Document, Field, Metadata, Scalar, Section, clean_text
-
-Reason = Literal[
-    "crash",  # the parser process died
-    "empty",  # nothing to read in it
-    "encoding",  # bytes that are no text in any encoding tried
-    "encrypted",  # needs a password
-    "extra",  # an optional package is missing; the detail says the install line
-    "io",  # the operating system could not read it
-    "limit",  # bigger than a limit allows: bombs, nesting, counts
-    "memory",  # the parser wanted more memory than it may have
-    "missing",  # no such file
-    "outside",  # a link that leaves the folder it was found in
-    "parse",  # broken, or not of the format its name says
-    "permission",  # may not be read
-    "special",  # a device, pipe or socket
-    "timeout",  # the parser took too long
-    "type",  # a format that is not read
-]
-REASONS: frozenset[str] = frozenset(get_args(Reason))
+from .errors import Reason
+from .reading import file_sha256
 
 _SKIPS = frozenset({"empty", "outside", "special", "type"})
 
@@ -96,8 +79,6 @@ class Found:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the file's bytes now, read on first use; raises OSError."""
-        from .reading import file_sha256
-
         return file_sha256(self.path)
 
 
@@ -128,15 +109,6 @@ class Failed:
     reason_class: Reason
     detail: str
     loader: str = ""
-
-
-class LoadError(Exception):
-    """Raised by parsers to give up on a file (or member) with a reason; never leaves this package."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason: Reason = reason
-        self.detail = detail
 
 
 def printable(path: str) -> str:

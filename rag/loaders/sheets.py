@@ -9,9 +9,10 @@ from datetime import datetime, time
 from itertools import chain
 
 from .draft import Draft, first_title
+from .errors import LoadError
 from .formats import Context
 from .office import check, properties
-from .results import LoadError, Parsed
+from .results import Parsed
 from .tables import add_rows
 
 

@@ -6,9 +6,10 @@ import io
 from collections.abc import Iterable, Iterator
 
 from .draft import Draft, first_title
+from .errors import LoadError
 from .formats import Context, Untyped
 from .office import check, properties
-from .results import LoadError, Parsed
+from .results import Parsed
 
 _MAX_DEPTH = 50
 

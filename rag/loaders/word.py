@@ -6,9 +6,10 @@ import io
 from collections.abc import Iterator
 
 from .draft import Draft, first_title
+from .errors import LoadError
 from .formats import Context
 from .office import check, properties
-from .results import LoadError, Parsed
+from .results import Parsed
 from .xml_text import Element, local
 
 _SKIPPED = frozenset({"del", "Fallback", "instrText", "pPr", "rPr", "sectPr", "tblPr", "tblGrid", "sdtPr"})

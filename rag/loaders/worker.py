@@ -13,10 +13,11 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import cast
 
+from .errors import LoadError
 from .formats import FORMATS, Context, parse, parser_name, true_kind
 from .frames import Message, Unpacker, pack
 from .reading import read_file, reason_of
-from .results import Failed, LoadError, Parsed
+from .results import Failed, Parsed
 from .sandbox import allow_seconds, confine
 
 Send = Callable[[Message], None]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rag.documents import Document, Section
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidFilter
-from rag.filter_parser import MAX_DEPTH
-from rag.filters import FIELDS, Comparison, Filter, Junction, Node, Not, parse
+from rag.filter_parser import MAX_DEPTH, parse
+from rag.filters import FIELDS, Comparison, Filter, Junction, Node, Not
 from rag.knowledge_base import KnowledgeBase
 
 METADATA = [

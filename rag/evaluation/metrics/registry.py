@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from ...errors import InvalidInput
-from ..aggregate import Failing, Pool, Score
+from ..aggregate import Aggregate, Failing, Pool, Score, aggregate
 from .cases import Cases, Resources
 from .ranking import measure
 
@@ -161,3 +161,11 @@ def check_metric(name: str) -> None:
 def needs(names: Sequence[str]) -> frozenset[str]:
     """Return what the named metrics need, together."""
     return frozenset(need for name in names if name in METRICS for need in METRICS[name].needs)
+
+
+def total(metric: str, scores: Sequence[Score], *, seed: int = 0) -> Aggregate:
+    """Aggregate a metric's scores as this metric is aggregated."""
+    entry = METRICS.get(metric)
+    if entry is None:
+        return aggregate(scores, seed=seed)
+    return aggregate(scores, failing=entry.failing, pool=entry.pooling(), seed=seed)

@@ -7,34 +7,15 @@ so; here characters, and what several passages hold in common counts once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 from ..aggregate import Score
+from ..questions.gold import DocumentSpan
 from .cases import Case, Cases, Resources
 
 NO_SPANS = "no gold spans"
 
 Intervals = dict[str, list[tuple[int, int]]]
 """By document: disjoint half-open character intervals, ascending."""
-
-
-class Placed(Protocol):
-    """Anything that stands in a document: a `Span`, a `Passage`, a chunk's record."""
-
-    @property
-    def document(self) -> str:
-        """Id of the document."""
-        ...
-
-    @property
-    def start(self) -> int:
-        """First character."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """One after the last character."""
-        ...
 
 
 def span_precision(cases: Cases, _: Resources) -> list[Score]:
@@ -63,7 +44,7 @@ def _score(case: Case, value: Callable[[int, int, int], float]) -> Score:
     return Score(value(both, length(gold), length(found)))
 
 
-def union(placed: Iterable[Placed]) -> Intervals:
+def union(placed: Iterable[DocumentSpan]) -> Intervals:
     """Join what overlaps or touches."""
     by_document: Intervals = {}
     for each in sorted(placed, key=lambda p: p.start):
@@ -94,11 +75,3 @@ def _overlap(a: Sequence[tuple[int, int]], b: Sequence[tuple[int, int]]) -> int:
         else:
             j += 1
     return total
-
-
-def holds(placed: Placed, span: Placed, share: float = 0.5) -> bool:
-    """Tell whether a chunk is relevant to a span: it holds ``share`` of the span, or lies by ``share`` within it."""
-    if placed.document != span.document:
-        return False
-    both = min(placed.end, span.end) - max(placed.start, span.start)
-    return both > 0 and both >= share * min(span.end - span.start, placed.end - placed.start)

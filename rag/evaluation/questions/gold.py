@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ...documents import Passage
 from ...filters import Comparison, Filter
-from ..metrics.spans import Placed, holds
 from .questions import Level, Question, QuestionSet
 
 if TYPE_CHECKING:
     from ...knowledge_base import KnowledgeBase
     from ...store.records import ChunkRecord
+
+
+class DocumentSpan(Protocol):
+    """Anything that stands in a document: a `Span`, a `Passage`, a chunk's record."""
+
+    @property
+    def document(self) -> str:
+        """Id of the document."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """First character."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """One after the last character."""
+        ...
 
 
 def items(passages: Iterable[Passage], level: Level) -> tuple[str, ...]:
@@ -27,7 +45,7 @@ def judgments(
     """Return grade by item for each question that has gold of this level.
 
     With span gold, the relevant chunks are those of the knowledge base that hold half of a gold span or lie by half
-    in one (`rag.evaluation.metrics.spans.holds`). Without a knowledge base only what was retrieved can be looked at. A
+    in one (`holds`). Without a knowledge base only what was retrieved can be looked at. A
     span that no chunk holds, as of a document that is not there, is an item that nothing retrieves: a gap never raises
     a figure.
     """
@@ -42,13 +60,21 @@ def judgments(
             continue
         own: dict[str, int] = {}
         for span in q.spans:
-            near: list[tuple[str, Placed]] = [(str(c.id), c) for c in chunks.get(span.document, ())]
+            near: list[tuple[str, DocumentSpan]] = [(str(c.id), c) for c in chunks.get(span.document, ())]
             places = near or [(str(p.chunk), p) for p in retrieved.get(q.id, ())]
             held = [name for name, place in places if holds(place, span)]
             for name in held or [f"{span.document}:{span.start}-{span.end}"]:
                 own[name] = max(own.get(name, span.grade), span.grade)
         found[q.id] = own
     return found
+
+
+def holds(placed: DocumentSpan, span: DocumentSpan, share: float = 0.5) -> bool:
+    """Tell whether a chunk is relevant to a span: it holds ``share`` of the span, or lies by ``share`` within it."""
+    if placed.document != span.document:
+        return False
+    both = min(placed.end, span.end) - max(placed.start, span.start)
+    return both > 0 and both >= share * min(span.end - span.start, placed.end - placed.start)
 
 
 def documents_of(question: Question) -> dict[str, int]:

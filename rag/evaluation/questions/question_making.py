@@ -8,7 +8,6 @@ seed.
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 from collections import Counter
@@ -19,8 +18,9 @@ from typing import TYPE_CHECKING
 from ...documents import Document
 from ...errors import InvalidInput
 from ...sentences import sentences
-from .question_templates import clean, drafts, heading_question
-from .questions import Question, QuestionSet, Span
+from .question_templates import drafts, heading_question, question_about
+from .question_writing import written
+from .questions import Question, QuestionSet
 
 if TYPE_CHECKING:
     from ...knowledge_base import KnowledgeBase
@@ -84,8 +84,6 @@ def make_questions(
     if model is None:
         found = _evenly(_by_templates(kb, rejected, seed), n)
     else:
-        from .question_writing import written
-
         found = written(kb, model, n, seed=seed, rejected=rejected, progress=progress)
     if not found:
         why = "; ".join(f"{reason}: {count}" for reason, count in rejected.most_common(3)) or "they hold no sentence"
@@ -120,7 +118,7 @@ def document_questions(document: Document) -> Iterator[Question]:
         for draft in drafts(text):
             if text.rstrip().endswith(":"):  # the answer is what comes after the colon
                 end = _announced(document.text, spans, at)  # noqa: PLW2901
-            yield asked_of(document, start, end, draft.text, draft.form)
+            yield question_about(document, start, end, draft.text, draft.form)
             break
     yield from _of_headings(document)
 
@@ -153,20 +151,7 @@ def _of_headings(document: Document) -> Iterator[Question]:
             and not _GOES_ON.search(document.text[kept[0][0] : kept[0][1]])
             and any(len(document.text[s:e].split()) >= _SAYING for s, e in kept)
         ):
-            yield asked_of(document, kept[0][0], kept[-1][1], draft.text, draft.form)
-
-
-def asked_of(document: Document, start: int, end: int, text: str, form: str) -> Question:
-    """Make a question of a span of a document; equal spans and texts have equal ids."""
-    mark = hashlib.sha256(f"{document.id}\0{start}\0{text}".encode(errors="surrogatepass")).hexdigest()[:12]
-    heading = next((s.heading for s in reversed(document.sections) if s.start <= start), ())
-    return Question(
-        id=mark,
-        text=text,
-        spans=(Span(document.id, start, end),),
-        answers=(clean(document.text[start:end]),),
-        metadata={"source": document.source, "heading": " > ".join(heading), "form": form},
-    )
+            yield question_about(document, kept[0][0], kept[-1][1], draft.text, draft.form)
 
 
 def _evenly(groups: list[list[Question]], n: int) -> list[Question]:

@@ -6,9 +6,13 @@ must be understood by somebody who has not read the page.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+
+from ...documents import Document
+from .questions import Question, Span
 
 LONGEST_QUESTION = 140
 SHARED_WORDS = 8
@@ -215,3 +219,16 @@ def _small(phrase: str) -> str:
 def _asked(question: str, form: str) -> Draft:
     text = _YOURSELF.sub("myself", _YOUR.sub("my", _SELF.sub("I", question)))
     return Draft(re.sub(r"\s*\([^)]*\)", "", text).replace(" ?", "?").replace("`", ""), form)
+
+
+def question_about(document: Document, start: int, end: int, text: str, form: str) -> Question:
+    """Make a question of a span of a document; equal spans and texts have equal ids."""
+    mark = hashlib.sha256(f"{document.id}\0{start}\0{text}".encode(errors="surrogatepass")).hexdigest()[:12]
+    heading = next((s.heading for s in reversed(document.sections) if s.start <= start), ())
+    return Question(
+        id=mark,
+        text=text,
+        spans=(Span(document.id, start, end),),
+        answers=(clean(document.text[start:end]),),
+        metadata={"source": document.source, "heading": " > ".join(heading), "form": form},
+    )

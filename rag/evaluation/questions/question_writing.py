@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from ...llm.language_model import LanguageModel, Message
 from ...llm.sampling import Sampling
 from ..judge import Unreadable, quoted, readable
-from .question_making import asked_of
-from .question_templates import fits
+from .question_templates import fits, question_about
 from .questions import Question
 
 if TYPE_CHECKING:
@@ -74,4 +73,4 @@ def _one(kb: KnowledgeBase, model: LanguageModel, chunk: ChunkRecord, seed: int)
     if not fits(text, quote):
         raise Unreadable("the question points outside itself or repeats its answer")
     start = chunk.start + at
-    return asked_of(kb.document(chunk.document), start, start + len(quote.strip()), text, "written")
+    return question_about(kb.document(chunk.document), start, start + len(quote.strip()), text, "written")

@@ -10,8 +10,9 @@ import pytest
 
 from rag.loaders import archives
 from rag.loaders.draft import Budget
+from rag.loaders.errors import LoadError
 from rag.loaders.formats import Context
-from rag.loaders.results import Failed, LoadError, Parsed
+from rag.loaders.results import Failed, Parsed
 
 ZEROS = bytes(20 << 20)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rag.documents import clean_text
 from rag.loaders.draft import Budget, Draft, first_title
-from rag.loaders.results import LoadError
+from rag.loaders.errors import LoadError
 
 TEXT = st.text(st.characters(codec=None), max_size=30)
 STEPS = st.lists(

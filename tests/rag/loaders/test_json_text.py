@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.loaders.results import Failed, LoadError, Parsed
+from rag.loaders.errors import LoadError
+from rag.loaders.results import Failed, Parsed
 
 
 def test_object(read):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.loaders.results import Failed, LoadError
+from rag.loaders.errors import LoadError
+from rag.loaders.results import Failed
 
 
 def test_message_and_attachments(read_all, maker):

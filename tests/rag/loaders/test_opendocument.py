@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.loaders.results import LoadError
+from rag.loaders.errors import LoadError
 
 
 def test_document(read, maker):

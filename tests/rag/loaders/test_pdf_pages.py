@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rag.loaders.errors import LoadError
 from rag.loaders.pdf_pages import rejoin
-from rag.loaders.results import LoadError
 
 
 def test_pages_and_title(read, maker):

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from rag.loaders.errors import LoadError
 from rag.loaders.reading import decode, file_sha256, looks_binary, open_regular, read_file, reason_of
-from rag.loaders.results import LoadError
 
 TEXT = "Größe: 15 € – naïve “quotes” in the house of the fisherman, très chaud."
 

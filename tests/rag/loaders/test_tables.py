@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from rag.loaders.results import LoadError
+from rag.loaders.errors import LoadError
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from docx.oxml import parse_xml
 
-from rag.loaders.results import LoadError
+from rag.loaders.errors import LoadError
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 

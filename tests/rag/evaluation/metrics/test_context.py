@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from rag.evaluation import Span
 from rag.evaluation.metrics.context import context_precision, context_precision_weighted, context_recall
-from rag.evaluation.metrics.spans import holds, span_iou, span_precision, span_recall
+from rag.evaluation.metrics.spans import span_iou, span_precision, span_recall
+from rag.evaluation.questions.gold import holds
 
 # gold, ranked, k, precision, recall, rank-weighted precision
 CASES = [

@@ -7,11 +7,11 @@ import pytest
 from builders import NOTHING, case, cited, passage, value
 
 from rag.evaluation import Judge, Resources
-from rag.evaluation.evaluator import total
 from rag.evaluation.metrics.abstention import abstention_auroc, auroc, risk_coverage
 from rag.evaluation.metrics.citations import citation_precision, citation_recall, cited_sentences
 from rag.evaluation.metrics.judged import correctness, faithfulness
 from rag.evaluation.metrics.lexical_faithfulness import faithfulness as supported
+from rag.evaluation.metrics.registry import total
 from rag.evaluation.pairwise import prefer
 from rag.testing import ScriptedGenerator
 
