@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .documents import Scalar
 from .errors import InvalidFilter
-from .filters import FIELDS, NAME, WORDS, Comparison, Filter, Junction, Node, Not
+from .filters import FIELDS, NAME, WORDS, FieldTest, Filter, Junction, Node, Not
 
 MAX_LENGTH = 8192
 MAX_DEPTH = 50
@@ -171,7 +171,7 @@ class _Parser:
         if self.word("exists"):
             if not self.word("("):
                 raise self.wrong(self.now, "expected '(' and a field, as in exists(page)")
-            node = Comparison(self.field(), "exists")
+            node = FieldTest(self.field(), "exists")
             self.close(")", start)
             return node
         field = self.field()
@@ -189,16 +189,16 @@ class _Parser:
     def operator(self, field: str) -> Node:
         sign = self.now
         if self.word("==", "!=", *_ORDER):
-            test = Comparison(field, "==" if sign.text == "!=" else sign.text, (self.value(field, sign.text),))
+            test = FieldTest(field, "==" if sign.text == "!=" else sign.text, (self.value(field, sign.text),))
             return Not(test) if sign.text == "!=" else test
         negated = self.word("not")
         if self.word("in"):
-            test = Comparison(field, "in", self.list(field))
+            test = FieldTest(field, "in", self.list(field))
             return Not(test) if negated else test
         if not negated and self.word("startswith"):
             if self.now.kind != "string":
                 raise self.wrong(self.now, "expected a text in quotes after startswith")
-            return Comparison(field, "startswith", (self.take().value,))
+            return FieldTest(field, "startswith", (self.take().value,))
         raise self.wrong(self.now, "expected ==, !=, <, <=, >, >=, in, not in or startswith")
 
     def list(self, field: str) -> tuple[Scalar, ...]:

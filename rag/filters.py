@@ -103,7 +103,7 @@ class Not(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(Node):
+class FieldTest(Node):
     """One test on one field. ``op`` is ``==``, ``<``, ``<=``, ``>``, ``>=``, ``in``, ``startswith`` or ``exists``."""
 
     field: str
@@ -134,9 +134,9 @@ class Comparison(Node):
         return sql, [_key(self.field), *values, *again]
 
     def _with_null(self) -> Sql:
-        missing = Not(Comparison(self.field, "exists"))
+        missing = Not(FieldTest(self.field, "exists"))
         rest = tuple(value for value in self.values if value is not None)
-        return (Junction("or", (missing, Comparison(self.field, "in", rest))) if rest else missing).condition()
+        return (Junction("or", (missing, FieldTest(self.field, "in", rest))) if rest else missing).condition()
 
     def _on_column(self, column: str, kind: type) -> Sql:
         """Test a column of one kind, ``str`` or ``float``."""

@@ -26,14 +26,14 @@ from .store.contents import SENTENCES
 from .store.generations import AnyIndex
 from .store.granularity import Granularity, chunks_of
 from .store.live import LiveIndexes
-from .store.making import Tools, checked_specs, new_identity
+from .store.making import StoreTools, checked_specs, new_identity
 from .store.pipeline import OnCommit, OnProgress, Pipeline
 from .store.records import (
     AddFailure,
+    AddProgress,
     AddReport,
     ChunkRecord,
     Problem,
-    Progress,
     RepairReport,
     SourceInfo,
     Status,
@@ -48,11 +48,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddFailure",
+    "AddProgress",
     "AddReport",
     "ChunkRecord",
     "KnowledgeBase",
     "Problem",
-    "Progress",
     "RepairReport",
     "SourceInfo",
     "Status",
@@ -83,7 +83,7 @@ class KnowledgeBase:
     'otters'
     """
 
-    def __init__(self, session: Session, tools: Tools) -> None:
+    def __init__(self, session: Session, tools: StoreTools) -> None:
         self._session = session
         self._tools = tools
         self._live = LiveIndexes(session, lambda: tools.analyser)
@@ -137,7 +137,7 @@ class KnowledgeBase:
         """
         folder = Path(path)
         refuse_foreign(folder)  # before the model is loaded
-        tools = Tools(folder, embedder, chunker, analyser)
+        tools = StoreTools(folder, embedder, chunker, analyser)
         identity = new_identity(tools, indexes, metric, granularity)
         return cls(Session.create(folder, identity), tools)
 
@@ -181,7 +181,7 @@ class KnowledgeBase:
         folder = Path(path)
         session = Session.open(folder, mode, wait=wait)
         try:
-            tools = Tools(folder, embedder, chunker, analyser, identity=session.identity)
+            tools = StoreTools(folder, embedder, chunker, analyser, identity=session.identity)
             session.identity.check(folder, metric=metric, granularity=granularity)
             kb = cls(session, tools)
             if mode == "w":
@@ -303,7 +303,7 @@ class KnowledgeBase:
             taken for a loader's failure: if its source is that of the documents before it, nothing of that source is
             removed and the source counts as incomplete.
         on_progress
-            Called about ten times a second with a `Progress`.
+            Called about ten times a second with an `AddProgress`.
         on_commit
             Called after each commit with the ids of the documents that are now safe on disk.
         stamp

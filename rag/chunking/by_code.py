@@ -9,7 +9,7 @@ from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from .packing import lines
 from .recursive import split
-from .ruler import Measure, Ruler, Span
+from .ruler import Ruler, Span, TokenMeasure
 
 CODE_TYPES = frozenset(
     re.findall(
@@ -44,7 +44,7 @@ class CodeChunker:
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256) -> None:
         self.name = f"code:{size}"
-        self._measure = Measure(tokenizer, size)
+        self._measure = TokenMeasure(tokenizer, size)
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Split source code between definitions."""

@@ -8,7 +8,7 @@ from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from .by_code import CODE_TYPES, code_spans
 from .packing import pack_sentences
-from .ruler import Measure, Span
+from .ruler import Span, TokenMeasure
 
 
 class HeadingsChunker:
@@ -29,7 +29,7 @@ class HeadingsChunker:
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256, overlap: int = 32) -> None:
         self.name = f"headings:{size}/{overlap}"
-        self._measure = Measure(tokenizer, size)
+        self._measure = TokenMeasure(tokenizer, size)
         self._overlap = overlap
 
     def chunk(self, document: Document) -> list[Chunk]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from .packing import pack_sentences
-from .ruler import Measure
+from .ruler import TokenMeasure
 
 
 class TokensChunker:
@@ -23,7 +23,7 @@ class TokensChunker:
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256, overlap: int = 32) -> None:
         self.name = f"tokens:{size}/{overlap}"
-        self._measure = Measure(tokenizer, size)
+        self._measure = TokenMeasure(tokenizer, size)
         self._overlap = overlap
 
     def chunk(self, document: Document) -> list[Chunk]:
@@ -47,7 +47,7 @@ class SentencesChunker:
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256, overlap: int = 1) -> None:
         self.name = f"sentences:{size}/{overlap}"
-        self._measure = Measure(tokenizer, size)
+        self._measure = TokenMeasure(tokenizer, size)
         self._overlap = overlap
 
     def chunk(self, document: Document) -> list[Chunk]:

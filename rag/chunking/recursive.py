@@ -9,7 +9,7 @@ from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from ..sentences import sentences
 from .packing import lines
-from .ruler import Measure, Ruler, Span
+from .ruler import Ruler, Span, TokenMeasure
 
 Splitter = Callable[[str, int, int], Iterator[Span]]
 """Splits ``text[start:end]`` into spans that follow one another without a gap."""
@@ -30,7 +30,7 @@ class RecursiveChunker:
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256) -> None:
         self.name = f"recursive:{size}"
-        self._measure = Measure(tokenizer, size)
+        self._measure = TokenMeasure(tokenizer, size)
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Split a document by ever finer separators."""

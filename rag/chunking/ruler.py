@@ -23,7 +23,7 @@ _LONGEST_CHARACTER = 16
 _BATCH = 64
 
 
-class Measure:
+class TokenMeasure:
     """A tokenizer and the tokens that a chunk may have.
 
     Parameters
@@ -57,7 +57,7 @@ class Ruler:
     text.
     """
 
-    def __init__(self, document: Document, measure: Measure) -> None:
+    def __init__(self, document: Document, measure: TokenMeasure) -> None:
         self.document = document
         self.text = document.text
         self.size = measure.size

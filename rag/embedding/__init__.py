@@ -9,7 +9,7 @@ from .checks import checked, fingerprint
 from .function import CallableEmbedder
 from .hashing import HashingEmbedder
 from .model_embedder import ModelEmbedder
-from .models import DEFAULT_MODEL, Model, find_model
+from .models import DEFAULT_MODEL, EmbeddingModel, find_model
 from .protocol import Embedder, PartEmbedder, TokenEmbedder, Tokenizer, TokenStates
 from .tokens import WordTokenizer
 
@@ -79,7 +79,7 @@ def embedder(
     )
 
 
-def _runtime(model: Model, asked: str, device: str | None) -> str:
+def _runtime(model: EmbeddingModel, asked: str, device: str | None) -> str:
     from . import openvino_export
 
     if asked == "torch" or (asked == "auto" and device not in (None, "cpu")):

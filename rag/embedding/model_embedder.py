@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import EmbedderError
 from .checks import checked
-from .models import Model
+from .models import EmbeddingModel
 from .protocol import See, Tokenizer, TokenStates
 from .tokens import ModelTokenizer, well_formed
 from .torch_runtime import TorchRuntime
@@ -54,7 +54,7 @@ class ModelEmbedder:
 
     def __init__(
         self,
-        model: Model,
+        model: EmbeddingModel,
         runtime: str,
         *,
         device: str | None = None,

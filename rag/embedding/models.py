@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Model:
+class EmbeddingModel:
     """A sentence-transformers model in a local folder.
 
     Attributes
@@ -147,7 +147,7 @@ class Model:
         return dict(self.config("sentence_bert_config.json"))
 
 
-def find_model(name: str | None = None) -> Model:
+def find_model(name: str | None = None) -> EmbeddingModel:
     """Find a model: a folder, else the local Hugging Face cache, else (the default one) its package, else the hub.
 
     The network is used only when nothing is found on this machine, and never with ``HF_HUB_OFFLINE=1``.
@@ -173,7 +173,7 @@ def find_model(name: str | None = None) -> Model:
     for repository in [full] if "/" in full else [f"sentence-transformers/{full}", full]:
         for cache in _hub_caches():
             if snapshot := _snapshot(cache, repository):
-                return Model(repository, snapshot)
+                return EmbeddingModel(repository, snapshot)
             looked.append(str(cache))
     if full == DEFAULT_MODEL:
         if packaged := _packaged():
@@ -182,10 +182,10 @@ def find_model(name: str | None = None) -> Model:
     return _downloaded(full, looked)
 
 
-def _from_folder(folder: Path) -> Model:
+def _from_folder(folder: Path) -> EmbeddingModel:
     if not folder.is_dir():
         raise ModelMissing(f"{folder}: no such folder. Give the folder of a sentence-transformers model.")
-    model = Model(folder.resolve().name, folder.resolve())
+    model = EmbeddingModel(folder.resolve().name, folder.resolve())
     _ = model.weights
     return model
 
@@ -209,14 +209,14 @@ def _snapshot(cache: Path, repository: str) -> Path | None:
     return folder if commit.isalnum() and _weights(folder) and (folder / "config.json").is_file() else None
 
 
-def _packaged() -> Model | None:
+def _packaged() -> EmbeddingModel | None:
     """Return the default model from its package, located without running a line of it."""
     spec = importlib.util.find_spec(_PACKAGE)
     places = spec.submodule_search_locations if spec else None
     folder = Path(next(iter(places))) / "model" if places else None
     if folder is None or not (folder / "model.safetensors").is_file():
         return None
-    model = Model(DEFAULT_MODEL, folder)
+    model = EmbeddingModel(DEFAULT_MODEL, folder)
     if model.weights_sha256 != PACKAGED_SHA256:
         raise ModelDamaged(
             f"{model.weights}: SHA-256 is {model.weights_sha256}, expected {PACKAGED_SHA256}. "
@@ -225,7 +225,7 @@ def _packaged() -> Model | None:
     return model
 
 
-def _downloaded(name: str, looked: list[str]) -> Model:
+def _downloaded(name: str, looked: list[str]) -> EmbeddingModel:
     """Fetch a model from the hub: configuration, tokenizer and safetensors, no code and no pickles."""
     repository = name if "/" in name else f"sentence-transformers/{name}"
     advice = (
@@ -243,7 +243,7 @@ def _downloaded(name: str, looked: list[str]) -> Model:
         folder = snapshot_download(repository, allow_patterns=patterns)
     except (OSError, ValueError) as error:  # the hub's errors and every network error are OSErrors
         raise ModelMissing(f"{missing}; the hub gave: {str(error).splitlines()[0]}. To have it: {advice}.") from error
-    model = Model(repository, Path(folder))
+    model = EmbeddingModel(repository, Path(folder))
     _ = model.weights
     return model
 

@@ -18,7 +18,7 @@ from indexes import files
 
 from ..errors import EmbedderError
 from .digests import cache_dir
-from .models import Model
+from .models import EmbeddingModel
 from .tokens import Untyped
 from .torch_runtime import quiet_transformers
 
@@ -74,14 +74,14 @@ def installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def exportable(model: Model) -> bool:
+def exportable(model: EmbeddingModel) -> bool:
     """Whether the model is a transformer with mean or first-token pooling, the only kind that is exported."""
     kinds = [str(m.get("type", "")).rsplit(".", 1)[-1] for m in model.modules]
     plain = kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
     return plain and model.kind in _KINDS and pooling(model) is not None and model.tokenizer_file is not None
 
 
-def pooling(model: Model) -> str | None:
+def pooling(model: EmbeddingModel) -> str | None:
     """``"mean"`` or ``"cls"``; None for any other."""
     config = model.config(f"{model.modules[1].get('path', '1_Pooling')}/config.json")
     if config.get("include_prompt") is False or model.config("sentence_bert_config.json").get("do_lower_case"):
@@ -92,7 +92,7 @@ def pooling(model: Model) -> str | None:
     return names.get(modes[0]) if len(modes) == 1 else None
 
 
-def exported(model: Model) -> Path:
+def exported(model: EmbeddingModel) -> Path:
     """Return the folder with the model's graph, digest-checked; the graph is made first where there is none."""
     folder = cache_dir() / "models" / f"{model.weights_sha256[:24]}-{pooling(model)}-{FORMAT}"
     if _whole(folder):
@@ -119,7 +119,7 @@ def _whole(folder: Path) -> bool:
     return True
 
 
-def _export(model: Model, folder: Path) -> None:
+def _export(model: EmbeddingModel, folder: Path) -> None:
     module = openvino()
     import torch
 
@@ -141,7 +141,7 @@ def _export(model: Model, folder: Path) -> None:
     module.save_model(graph, folder / GRAPH, compress_to_fp16=True)
 
 
-def _network(model: Model) -> Untyped:
+def _network(model: EmbeddingModel) -> Untyped:
     """Return one torch module from (ids, mask) to the pooled, normalised vectors and the states of the tokens."""
     import torch
     from transformers import AutoModel
@@ -167,7 +167,7 @@ def _network(model: Model) -> Untyped:
     return Network().eval()
 
 
-def _compare(model: Model, network: Untyped, run: Callable[[Any, Any], NDArray[np.float32]]) -> None:
+def _compare(model: EmbeddingModel, network: Untyped, run: Callable[[Any, Any], NDArray[np.float32]]) -> None:
     """Refuse a graph that gives other vectors than the model, on inputs of other shapes than the traced one."""
     import torch
 

@@ -17,7 +17,7 @@ from indexes import files
 
 from ..errors import EmbedderError
 from .batching import batches
-from .models import Model
+from .models import EmbeddingModel
 from .openvino_export import GRAPH, exported, openvino
 from .protocol import See
 from .tokens import ModelTokenizer, Untyped
@@ -44,7 +44,7 @@ class OpenVinoRuntime:
         The model's tokenizer.
     """
 
-    def __init__(self, model: Model, tokenizer: ModelTokenizer) -> None:
+    def __init__(self, model: EmbeddingModel, tokenizer: ModelTokenizer) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._compiled: Untyped = None
@@ -152,7 +152,7 @@ class OpenVinoRuntime:
         return self._compiled
 
 
-def _compile(model: Model) -> Untyped:
+def _compile(model: EmbeddingModel) -> Untyped:
     """Compile the model's graph for this processor, or take what an earlier process compiled."""
     module = openvino()
     core = module.Core()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelMissing
 from .batching import batches
-from .models import Model
+from .models import EmbeddingModel
 from .protocol import See
 from .tokens import ModelTokenizer, Untyped
 
@@ -36,7 +36,7 @@ class TorchRuntime:
         ``"cpu"``, ``"cuda"``, ``"mps"`` ...; the fastest there is where None.
     """
 
-    def __init__(self, model: Model, tokenizer: ModelTokenizer | None, device: str | None = None) -> None:
+    def __init__(self, model: EmbeddingModel, tokenizer: ModelTokenizer | None, device: str | None = None) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._device = device

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .judge import Judge
     from .metrics.cases import Case, Outcome, Resources
     from .questions.question_files import read_questions, write_questions
-    from .questions.questions import Question, QuestionSet, Span
+    from .questions.questions import GoldSpan, Question, QuestionSet
     from .results import Evaluation, Saved
     from .robustness.typos import with_typos
 
@@ -26,6 +26,7 @@ __all__ = [
     "Aggregate",
     "Case",
     "Evaluation",
+    "GoldSpan",
     "Judge",
     "Outcome",
     "Question",
@@ -33,7 +34,6 @@ __all__ = [
     "Resources",
     "Saved",
     "Score",
-    "Span",
     "ask_all",
     "evaluate",
     "read_questions",
@@ -53,7 +53,7 @@ _HOME = {
     "Resources": ".metrics.cases",
     "Saved": ".results",
     "Score": ".aggregate",
-    "Span": ".questions.questions",
+    "GoldSpan": ".questions.questions",
     "ask_all": ".asking",
     "evaluate": ".evaluator",
     "read_questions": ".questions.question_files",

@@ -13,6 +13,6 @@ from __future__ import annotations
 from .discovery import Discovery, discover
 from .errors import Reason
 from .loading import load, load_files
-from .results import Found, Loaded, LoadFailure
+from .results import Found, LoadFailure
 
-__all__ = ["Discovery", "Found", "LoadFailure", "Loaded", "Reason", "discover", "load", "load_files"]
+__all__ = ["Discovery", "Found", "LoadFailure", "Reason", "discover", "load", "load_files"]

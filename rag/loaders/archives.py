@@ -7,9 +7,9 @@ import stat
 import zipfile
 from collections.abc import Iterator
 
-from .draft import Budget
+from .draft import SourceBudget
 from .errors import LoadError
-from .formats import Context
+from .formats import ParseContext
 from .members import read_member
 from .results import Failed, Parsed
 
@@ -18,7 +18,7 @@ _LOCAL_HEADER = 30
 _QUIET = ("__macosx", ".ds_store", "thumbs.db")
 
 
-def open_zip(data: bytes, budget: Budget) -> zipfile.ZipFile:
+def open_zip(data: bytes, budget: SourceBudget) -> zipfile.ZipFile:
     """Open an archive after its directory has passed the limits; raises LoadError.
 
     `zipfile` reads no more than the declared size of a member, so what is declared can be trusted as a bound, and
@@ -38,7 +38,7 @@ def open_zip(data: bytes, budget: Budget) -> zipfile.ZipFile:
     return archive
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
     """Read every member of a zip archive that is of a readable type."""
     with open_zip(data, context.budget) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir() and not _quiet(info.filename)]

@@ -17,7 +17,7 @@ MAX_RATIO = 250
 _SMALL = 16 << 20
 
 
-class Budget:
+class SourceBudget:
     """Characters that a source may still give: bombs stop here, whatever the format."""
 
     def __init__(self, characters: int = MAX_TEXT, unpacked: int = MAX_UNPACKED, members: int = MAX_MEMBERS) -> None:
@@ -53,8 +53,8 @@ class Draft:
     section.
     """
 
-    def __init__(self, budget: Budget | None = None) -> None:
-        self._budget = budget or Budget()
+    def __init__(self, budget: SourceBudget | None = None) -> None:
+        self._budget = budget or SourceBudget()
         self._parts: list[str] = []
         self._length = 0
         self._begin = 0

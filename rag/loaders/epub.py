@@ -10,14 +10,14 @@ from urllib.parse import unquote
 from .archives import open_zip, read_bounded
 from .draft import Draft, first_title
 from .errors import LoadError
-from .formats import Context
+from .formats import ParseContext
 from .html_pages import html_tree, walk
 from .reading import decode
 from .results import Parsed
 from .xml_text import local, squeezed, xml_tree
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read an EPUB; chapters are pages."""
     with open_zip(data, context.budget) as archive:
         container = xml_tree(_part(archive, "META-INF/container.xml"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from .draft import Budget
+from .draft import SourceBudget
 from .errors import LoadError
 from .reading import looks_binary
 from .results import Failed, Parsed
@@ -110,7 +110,7 @@ UNREAD: dict[str, str] = {
 
 
 @dataclass
-class Context:
+class ParseContext:
     """What a parser may know and use besides the bytes.
 
     Attributes
@@ -129,7 +129,7 @@ class Context:
 
     name: str
     type: str
-    budget: Budget = field(default_factory=Budget)
+    budget: SourceBudget = field(default_factory=SourceBudget)
     inline: bool = False
     depth: int = 0
     prefix: str = ""
@@ -141,14 +141,14 @@ class Context:
         stem = PurePosixPath(self.name).stem
         return " ".join(stem.replace("_", " ").replace("-", " ").split())
 
-    def inner(self, name: str, kind: str) -> Context:
+    def inner(self, name: str, kind: str) -> ParseContext:
         """Return the context of a member."""
-        return Context(
+        return ParseContext(
             base_name(name), kind, self.budget, depth=self.depth + 1, prefix=f"{self.prefix}{name}#", enter=self.enter
         )
 
 
-Parser = Callable[[bytes, Context], Iterator[Parsed | Failed]]
+Parser = Callable[[bytes, ParseContext], Iterator[Parsed | Failed]]
 
 
 def kind_by_name(name: str) -> str | None:
@@ -204,7 +204,7 @@ def true_kind(data: bytes, kind: str) -> str:
     return kind
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
     """Parse bytes of ``context.type``; raises LoadError and whatever the format's library raises."""
     module, function = FORMATS[parser_name(context.type)].parser.split(":")
     parser = cast("Parser", getattr(importlib.import_module(f".{module}", __package__), function))

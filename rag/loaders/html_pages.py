@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..documents import clean_text
 from .draft import Draft, first_title
 from .errors import LoadError
-from .formats import Context
+from .formats import ParseContext
 from .plain import text_of
 from .results import Parsed
 from .xml_text import Element
@@ -32,7 +32,7 @@ _PERMALINK = re.compile(r"[\u200b\ufeff]|(?:\s#|\s?¶)$")
 _CHARSET = re.compile(rb"""charset\s{0,9}=\s{0,9}["']?([A-Za-z0-9_-]{2,30})""", re.IGNORECASE)
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read an HTML page."""
     text = _declared(data) or text_of(data, context)
     tree = html_tree(text)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .draft import Draft
 from .errors import LoadError
-from .formats import Context
+from .formats import ParseContext
 from .plain import text_of
 from .results import Failed, Parsed, metadata_of
 
@@ -16,7 +16,7 @@ _ID_KEYS = ("_id", "id", "docid", "doc_id")
 _MAX_NUMBERS = 16  # longer lists of numbers are vectors and pictures, not text
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
     """Read a JSON file; one that is really JSON lines is read as such."""
     text = text_of(data, context)
     try:
@@ -34,7 +34,7 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
     yield Parsed(body, title if isinstance(title, str) and title else context.stem_title, sections=sections)
 
 
-def parse_lines(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
+def parse_lines(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
     """Read JSON lines: records with a text become documents, others one document together; broken lines are listed."""
     rest = Draft(context.budget)
     seen: set[str] = set()
@@ -61,7 +61,7 @@ def parse_lines(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
         yield Parsed(body, context.stem_title, sections=sections)
 
 
-def _record(record: dict[str, object], key: str, number: int, context: Context) -> Parsed:
+def _record(record: dict[str, object], key: str, number: int, context: ParseContext) -> Parsed:
     draft = Draft(context.budget)
     draft.block(str(record[key]))
     text, _ = draft.finish()

@@ -15,9 +15,9 @@ from ..documents import Document, Metadata, Section, clean_text
 from . import beir
 from .discovery import discover
 from .errors import LoadError
-from .formats import FORMATS, Context, base_name, parse, parser_name, true_kind
+from .formats import FORMATS, ParseContext, base_name, parse, parser_name, true_kind
 from .frames import Message
-from .pool import Job, Pool
+from .pool import ParseJob, Pool
 from .reading import read_file, reason_of
 from .results import Failed, Found, LoadFailure, Parsed, clean_fields
 
@@ -86,11 +86,11 @@ def load_files(
         How to start a worker; for tests.
     """
     pool = Pool(workers=workers or min(2, os.cpu_count() or 1), seconds=seconds, megabytes=megabytes, command=command)
-    window: deque[Found | LoadFailure | Job] = deque()
+    window: deque[Found | LoadFailure | ParseJob] = deque()
     try:
         for item in found:
             window.append(pool.submit(item) if isinstance(item, Found) and not _inline(item) else item)
-            while window and (len(window) > _WINDOW or not isinstance(window[0], Job) or window[0].finished):
+            while window and (len(window) > _WINDOW or not isinstance(window[0], ParseJob) or window[0].finished):
                 yield from _head(window, pool, meta or {})
         while window:
             yield from _head(window, pool, meta or {})
@@ -104,12 +104,14 @@ def _inline(found: Found) -> bool:
     return FORMATS[parser_name(found.type)].inline and found.size <= INLINE_LIMIT
 
 
-def _head(window: deque[Found | LoadFailure | Job], pool: Pool, meta: Metadata) -> Iterator[Document | LoadFailure]:
+def _head(
+    window: deque[Found | LoadFailure | ParseJob], pool: Pool, meta: Metadata
+) -> Iterator[Document | LoadFailure]:
     """Finish the oldest item and yield what it gives."""
     item = window.popleft()
     if isinstance(item, LoadFailure):
         yield item
-    elif isinstance(item, Job):
+    elif isinstance(item, ParseJob):
         pool.wait(item)
         yield from _results(item, meta)
     elif item.type == "beir":
@@ -137,7 +139,9 @@ def _read_here(found: Found, meta: Metadata) -> Document | LoadFailure | None:
             raise LoadError("empty", "an empty file")  # noqa: TRY301
         if true_kind(data, found.type) != found.type:
             return None
-        (parsed,) = cast("Iterator[Parsed]", parse(data, Context(base_name(found.source), found.type, inline=True)))
+        (parsed,) = cast(
+            "Iterator[Parsed]", parse(data, ParseContext(base_name(found.source), found.type, inline=True))
+        )
         return _document(found, parsed, hashlib.sha256(data).hexdigest(), meta)
     except Exception as error:  # noqa: BLE001 - whatever a parser raises is this file's failure and no other's
         return None if reason_of(error).reason == "encoding" else _failure(found, error)
@@ -148,7 +152,7 @@ def _failure(found: Found, error: Exception) -> LoadFailure:
     return LoadFailure(found.source, cause.reason, cause.detail, found.type)
 
 
-def _results(job: Job, meta: Metadata) -> Iterator[Document | LoadFailure]:
+def _results(job: ParseJob, meta: Metadata) -> Iterator[Document | LoadFailure]:
     """Turn a job's messages into documents and failures; a member that gave no text is listed as empty."""
     found = job.found
     if job.error is not None:

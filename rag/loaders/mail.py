@@ -10,7 +10,7 @@ from email.parser import BytesParser
 from ..documents import clean_text
 from .draft import Draft
 from .errors import LoadError
-from .formats import Context
+from .formats import ParseContext
 from .html_pages import html_tree, walk
 from .members import read_member
 from .reading import decode
@@ -19,7 +19,7 @@ from .results import Failed, Parsed
 _SHOWN = ("From", "To", "Cc", "Date")
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed | Failed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
     """Read a message: its headers, its body (plain text before HTML), and every attachment of a readable type."""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or data[:256].count(0) > 64:
         data = decode(data).encode()  # a message saved as UTF-16

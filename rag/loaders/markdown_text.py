@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from ..documents import Field
 from .draft import Draft
-from .formats import Context
+from .formats import ParseContext
 from .plain import text_of
 from .results import Parsed, metadata_of
 
@@ -34,12 +34,12 @@ _UNDER = re.compile(r"(?<![\w_])(_{1,3})(?=[^\s_])([^_]{1,500})(?<=[^\s_])\1(?![
 _CODE_SPAN = re.compile(r"(`{1,3})(?!`)([^`]{1,500})\1(?!`)")
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read Markdown."""
     yield parse_text(text_of(data, context), context)
 
 
-def parse_text(text: str, context: Context) -> Parsed:
+def parse_text(text: str, context: ParseContext) -> Parsed:
     """Read Markdown that is text already."""
     fields, body = front_matter(text)
     draft = Draft(context.budget)

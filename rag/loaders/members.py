@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from .errors import LoadError, SourceLimit
-from .formats import FORMATS, Context, kind_by_content, kind_by_name, parse, parser_name, true_kind
+from .formats import FORMATS, ParseContext, kind_by_content, kind_by_name, parse, parser_name, true_kind
 from .reading import reason_of
 from .results import Failed, Parsed
 
 MAX_DEPTH = 2
 
 
-def read_member(name: str, read: Callable[[], bytes], context: Context) -> Iterator[Parsed | Failed]:
+def read_member(name: str, read: Callable[[], bytes], context: ParseContext) -> Iterator[Parsed | Failed]:
     """Parse one member of a container.
 
     Parameters

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from ..documents import clean_text
 from . import markdown_text
 from .errors import LoadError
-from .formats import Context
+from .formats import ParseContext
 from .plain import text_of
 from .results import Parsed
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read a notebook."""
     try:
         notebook = json.loads(text_of(data, context))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from ..documents import Field
 from .archives import open_zip
 from .errors import LoadError
-from .formats import Context, Untyped
+from .formats import ParseContext, Untyped
 from .results import metadata_of
 
 _HEAD = 4096
 _MAX_PARTS = 20_000
 
 
-def check(data: bytes, context: Context) -> None:
+def check(data: bytes, context: ParseContext) -> None:
     """Hold an Office file to the limits of archives and to its standard's ban on DTDs, before its library sees it."""
     with open_zip(data, context.budget) as archive:
         infos = archive.infolist()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from .archives import open_zip, read_bounded
 from .draft import Draft, first_title
 from .errors import LoadError
-from .formats import Context
+from .formats import ParseContext
 from .results import Parsed
 from .xml_text import Element, local, squeezed, xml_tree
 
@@ -16,7 +16,7 @@ _SKIPPED = frozenset({"tracked-changes", "annotation", "note", "sequence-decls",
 _MAX_DEPTH = 200
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read an ODT: headings, paragraphs, lists, tables."""
     with open_zip(data, context.budget) as archive:
         names = archive.namelist()

@@ -8,7 +8,7 @@ from itertools import islice
 
 from .draft import Draft, first_title
 from .errors import LoadError
-from .formats import Context, Untyped
+from .formats import ParseContext, Untyped
 from .results import Parsed
 
 MAX_PAGES = 10_000
@@ -18,7 +18,7 @@ _SHORTEST_FULL = 40
 _BULLET = re.compile(r"[•▪●◦‣–—*-]\s|\(?[\dA-Za-z]{1,3}[.)]\s|\[\d+\]")
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read a PDF; raises LoadError where it is encrypted or broken."""
     import pypdfium2
 

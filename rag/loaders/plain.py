@@ -9,26 +9,26 @@ from ..documents import clean_text
 from .draft import Draft, first_title
 from .encoded import without_encoded
 from .errors import LoadError
-from .formats import Context
+from .formats import ParseContext
 from .reading import decode, looks_binary
 from .results import Parsed
 
 
-def text_of(data: bytes, context: Context) -> str:
+def text_of(data: bytes, context: ParseContext) -> str:
     """Decode and clean a text file, encoded data left out; raises LoadError for binary ones."""
     if looks_binary(data):
         raise LoadError("type", "the name says text, the bytes do not")
     return without_encoded(clean_text(decode(data, guess=not context.inline)))
 
 
-def parse_text(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse_text(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read plain text."""
     text = text_of(data, context)
     context.budget.charge(len(text))
     yield Parsed(text, context.stem_title)
 
 
-def parse_code(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse_code(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read source code; its title is the file's name."""
     text = text_of(data, context)
     context.budget.charge(len(text))
@@ -38,7 +38,7 @@ def parse_code(data: bytes, context: Context) -> Iterator[Parsed]:
 _TITLE = re.compile(r"\{\\title ([^{}\\]{1,300})\}")
 
 
-def parse_rtf(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse_rtf(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read an RTF file."""
     from striprtf.striprtf import rtf_to_text
 

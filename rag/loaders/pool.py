@@ -32,7 +32,7 @@ _TOTAL = 10
 
 
 @dataclass
-class Job:
+class ParseJob:
     """A file on its way through a worker.
 
     ``messages`` fill while it runs; ``error`` is set where the file as a whole failed; ``finished`` says it is over.
@@ -74,7 +74,7 @@ class _Worker:
                 fcntl.fcntl(self.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
         self.unpacker = Unpacker()
         self.unsent = bytearray()
-        self.jobs: deque[Job] = deque()
+        self.jobs: deque[ParseJob] = deque()
         self.complaint = b""
         self.clock = 0.0  # seconds that the current file or member has run while somebody watched
         self.total = 0.0  # the same for the current file, all its members together
@@ -101,14 +101,14 @@ class Pool:
         self._size, self._seconds = workers, seconds
         self._command = [*(command or [sys.executable, "-P", "-m", f"{__package__}.worker"]), str(megabytes)]
         self._workers: list[_Worker] = []
-        self._pending: deque[Job] = deque()
+        self._pending: deque[ParseJob] = deque()
         self._buffered = 0
         self._submitted = 0
 
-    def submit(self, found: Found, *, first: bool = False) -> Job:
+    def submit(self, found: Found, *, first: bool = False) -> ParseJob:
         """Queue a file; ``first`` puts it before the files that wait, for a caller that waits for it next."""
         self._submitted += 1
-        job = Job(found, self._submitted)
+        job = ParseJob(found, self._submitted)
         if first:
             self._pending.appendleft(job)
         else:
@@ -120,7 +120,7 @@ class Pool:
         """Move what can be moved without waiting."""
         self._step(0.0, None)
 
-    def wait(self, job: Job) -> None:
+    def wait(self, job: ParseJob) -> None:
         """Block until ``job``, the oldest one not yet waited for, is finished."""
         while not job.finished:
             self._assign()
@@ -147,13 +147,13 @@ class Pool:
             worker.jobs.append(job)
             worker.unsent += pack(self._request(job))
 
-    def _request(self, job: Job) -> Message:
+    def _request(self, job: ParseJob) -> Message:
         return {"job": job.number, "path": job.found.path, "name": base_name(job.found.source), "type": job.found.type,
                 "seconds": self._seconds, "skip": [failed.member for failed in job.lost]}  # fmt: skip
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
-    def _step(self, timeout: float, head: Job | None) -> None:
+    def _step(self, timeout: float, head: ParseJob | None) -> None:
         """Send, receive and watch the clocks once."""
         with selectors.DefaultSelector() as selector:
             for worker in self._workers:

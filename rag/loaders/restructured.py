@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ..documents import Scalar
 from .draft import Draft
-from .formats import Context
+from .formats import ParseContext
 from .plain import text_of
 from .results import Parsed
 
@@ -65,7 +65,7 @@ _CODE = frozenset(
 _KEPT_HEADERS = frozenset({"PEP", "Author", "Status", "Type", "Created"})
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read reStructuredText."""
     lines = [line.expandtabs(8) if "\t" in line else line for line in text_of(data, context).split("\n")]
     headers, end = _headers(lines)

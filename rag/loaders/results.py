@@ -7,9 +7,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
 
-from ..documents import Document, Field, Metadata, Scalar, Section, clean_text
+from ..documents import Field, Metadata, Scalar, Section, clean_text
 from .errors import Reason
 from .reading import file_sha256
 
@@ -80,10 +79,6 @@ class Found:
     def sha256(self) -> str:
         """SHA-256 of the file's bytes now, read on first use; raises OSError."""
         return file_sha256(self.path)
-
-
-Loaded: TypeAlias = Document
-"""What `load_files` yields for a file that went in: its documents, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from itertools import chain
 
 from .draft import Draft, first_title
 from .errors import LoadError
-from .formats import Context
+from .formats import ParseContext
 from .office import check, properties
 from .results import Parsed
 from .tables import add_rows
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read an XLSX: values, not formulas."""
     check(data, context)
     import openpyxl

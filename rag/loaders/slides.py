@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from .draft import Draft, first_title
 from .errors import LoadError
-from .formats import Context, Untyped
+from .formats import ParseContext, Untyped
 from .office import check, properties
 from .results import Parsed
 
 _MAX_DEPTH = 50
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read a PPTX."""
     check(data, context)
     import pptx

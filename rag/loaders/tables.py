@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from .draft import Draft
-from .formats import Context
+from .formats import ParseContext
 from .plain import text_of
 from .results import Parsed
 
@@ -16,7 +16,7 @@ _MAX_FIELD = 1 << 20
 _MAX_NAME = 80
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read CSV (comma, semicolon, tab or bar, whichever fits) or TSV."""
     text = text_of(data, context)
     delimiter = "\t" if context.type == "tsv" else _delimiter(text[:_SAMPLE])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .draft import Draft, first_title
 from .errors import LoadError
-from .formats import Context
+from .formats import ParseContext
 from .office import check, properties
 from .results import Parsed
 from .xml_text import Element, local
@@ -17,7 +17,7 @@ _BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _MAX_DEPTH = 100
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read a DOCX; text that was deleted under revision control is left out."""
     check(data, context)
     import docx
@@ -26,7 +26,7 @@ def parse(data: bytes, context: Context) -> Iterator[Parsed]:
         document = docx.Document(io.BytesIO(data))
     except KeyError as error:
         raise LoadError("parse", f"no readable DOCX: {error}") from None
-    reader = _Reader(Draft(context.budget), {s.style_id: s.name or "" for s in document.styles if s.style_id})
+    reader = _DocxReader(Draft(context.budget), {s.style_id: s.name or "" for s in document.styles if s.style_id})
     reader.blocks(document.element.body, 0)
     text, sections = reader.draft.finish()
     fields = properties(document.core_properties)
@@ -42,7 +42,7 @@ def _level(style: str) -> int:
     return int(number) if name == "heading" and number.isdecimal() else 0
 
 
-class _Reader:
+class _DocxReader:
     def __init__(self, draft: Draft, styles: dict[str, str]) -> None:
         self.draft = draft
         self.title = ""

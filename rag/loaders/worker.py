@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from .errors import LoadError
-from .formats import FORMATS, Context, parse, parser_name, true_kind
+from .formats import FORMATS, ParseContext, parse, parser_name, true_kind
 from .frames import Message, Unpacker, pack
 from .reading import read_file, reason_of
 from .results import Failed, Parsed
@@ -56,7 +56,7 @@ def run(job: Message, send: Send) -> None:
         allow_seconds(seconds)
         return True
 
-    context = Context(str(job["name"]), str(job["type"]), enter=enter)
+    context = ParseContext(str(job["name"]), str(job["type"]), enter=enter)
     try:
         for message in _results(str(job["path"]), context):
             send({"job": number, **message})
@@ -67,7 +67,7 @@ def run(job: Message, send: Send) -> None:
         send({"job": number, "kind": "failed", "reason": cause.reason, "detail": cause.detail, "loader": context.type})
 
 
-def _results(path: str, context: Context) -> Iterator[Message]:
+def _results(path: str, context: ParseContext) -> Iterator[Message]:
     import hashlib
 
     data = read_file(path, FORMATS[parser_name(context.type)].limit)

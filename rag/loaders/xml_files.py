@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .draft import Draft, first_title
-from .formats import Context
+from .formats import ParseContext
 from .html_pages import html_tree, walk
 from .html_pages import parse as parse_html
 from .results import Parsed
@@ -14,7 +14,7 @@ from .xml_text import Element, local, squeezed, xml_tree
 _MAX_DEPTH = 300
 
 
-def parse(data: bytes, context: Context) -> Iterator[Parsed]:
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read XML as lines of ``name: value``, a block for every element that holds others."""
     root = xml_tree(data)
     if local(root.tag) == "html":

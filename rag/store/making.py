@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _HASHING = re.compile(r"hashing-(\d+)")
 
 
-class Tools:
+class StoreTools:
     """Makes each tool on first use, and refuses one that is not the knowledge base's.
 
     Searching by terms alone must not load a model, so nothing is made before it is asked for. What can be compared by
@@ -153,7 +153,7 @@ def _reference(name: str) -> str:
     return str(Path(name).absolute()) if Path(name).is_dir() else name
 
 
-def new_identity(tools: Tools, specs: Sequence[str], metric: Metric, granularity: str) -> Identity:
+def new_identity(tools: StoreTools, specs: Sequence[str], metric: Metric, granularity: str) -> Identity:
     """Return the identity of a knowledge base to be made.
 
     Raises

@@ -23,10 +23,10 @@ from ..errors import EmbedderError, InvalidInput
 from ..sentences import Span
 from . import blobs, granularity
 from .identity import Identity
-from .records import AddReport, Progress
+from .records import AddProgress, AddReport
 from .session import Session
 from .storable import storable
-from .writing import DocumentWriter, Part, Prepared, SourceEnd, Step
+from .writing import ChunkSentence, DocumentWriter, Prepared, SourceEnd, Step
 
 if TYPE_CHECKING:
     from ..chunking import Chunker
@@ -40,12 +40,12 @@ _HOW = "give an iterable of documents: load('docs/'), or [Document.from_text(tex
 _TELL_S = 0.1
 
 _Embedded = dict[bytes, bytes]  # key -> blob
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[AddProgress], None]
 OnCommit = Callable[[list[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class EmbedJob:
     """A text to embed, the key of its embedding, and the spans in it that are embedded in its context, with theirs."""
 
     text: str
@@ -58,7 +58,7 @@ class _Batch:
     """Whole documents, and the texts among theirs that have no embedding yet."""
 
     steps: list[Step] = field(default_factory=list)
-    jobs: list[Job] = field(default_factory=list)
+    jobs: list[EmbedJob] = field(default_factory=list)
     characters: int = 0
 
     def is_full(self, texts: int) -> bool:
@@ -199,19 +199,21 @@ class Pipeline:
             places = [(above + part.start - chunk.start, above + part.end - chunk.start) for part in missing]
             if self._session.identity.granularity == "chunk+late":
                 if key in fresh or missing:
-                    batch.jobs.append(Job(text, key, tuple(zip(places, (part.key for part in missing), strict=True))))
+                    batch.jobs.append(
+                        EmbedJob(text, key, tuple(zip(places, (part.key for part in missing), strict=True)))
+                    )
             else:
                 if key in fresh:
-                    batch.jobs.append(Job(text, key))
+                    batch.jobs.append(EmbedJob(text, key))
                 batch.jobs += [
-                    Job(text[:above] + text[start:end], part.key)
+                    EmbedJob(text[:above] + text[start:end], part.key)
                     for part, (start, end) in zip(missing, places, strict=True)
                 ]
             fresh -= {key, *(part.key for part in missing)}  # a text that stands twice is embedded once
 
     # ---- embedding --------------------------------------------------------------------------------------------
 
-    def _embed(self, jobs: Sequence[Job]) -> _Embedded:
+    def _embed(self, jobs: Sequence[EmbedJob]) -> _Embedded:
         """Embed a batch in portions, for one long document may be all of it and people want to see it move."""
         found: _Embedded = {}
         for start in range(0, len(jobs), BATCH_TEXTS):
@@ -220,7 +222,7 @@ class Pipeline:
             self._embedded += len(portion)
         return found
 
-    def _embed_portion(self, jobs: Sequence[Job]) -> _Embedded:
+    def _embed_portion(self, jobs: Sequence[EmbedJob]) -> _Embedded:
         embedder = self._embedder()
         first = self._embedded
         texts = [job.text for job in jobs]
@@ -260,18 +262,18 @@ class Pipeline:
         if self._on_progress is not None and (force or now - self._told > _TELL_S):
             self._told = now
             tally = self._writer.tally
-            self._on_progress(Progress(self._written, tally.chunks, self._embedded, now - self._start))
+            self._on_progress(AddProgress(self._written, tally.chunks, self._embedded, now - self._start))
 
 
-def _parts(chunk: Chunk, text: str, identity: Identity) -> Iterator[Part]:
+def _parts(chunk: Chunk, text: str, identity: Identity) -> Iterator[ChunkSentence]:
     """Yield the sentences of a chunk; ``text`` is the chunk as it is embedded."""
     above = text[: len(text) - len(chunk.text)]
     for start, end in granularity.spans(chunk.text):
         key = identity.key(granularity.part_text(identity.granularity, above, chunk.text, (start, end)))
-        yield Part(chunk.start + start, chunk.start + end, key)
+        yield ChunkSentence(chunk.start + start, chunk.start + end, key)
 
 
-def _with_parts(embedder: Embedder, jobs: Sequence[Job]) -> tuple[NDArray[np.float32], _Embedded]:
+def _with_parts(embedder: Embedder, jobs: Sequence[EmbedJob]) -> tuple[NDArray[np.float32], _Embedded]:
     if not isinstance(embedder, PartEmbedder):
         raise EmbedderError(f"embedder {embedder.name!r} gives no token states, which granularity chunk+late needs")
     vectors, parts = embedder.embed_parts([j.text for j in jobs], [[span for span, _ in j.parts] for j in jobs])

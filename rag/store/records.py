@@ -97,7 +97,7 @@ class AddReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class AddProgress:
     """How far an ``add`` is: ``documents`` and ``chunks`` are safe on disk, ``embedded`` texts may be ahead of them."""
 
     documents: int

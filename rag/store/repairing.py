@@ -21,7 +21,7 @@ from .faults import damaged, file_faults, sqlite_faults
 from .identity import Identity
 from .live import LiveIndexes
 from .lock import WriterLock
-from .making import Tools
+from .making import StoreTools
 from .pipeline import Pipeline
 from .reading import one
 from .records import RepairReport
@@ -98,7 +98,7 @@ def mend(folder: Path, *, wait: float = 0.0, embedder: Embedder | str | None = N
     finally:
         lock.release()
     with Session.open(folder, "w", wait=wait) as session:
-        tools = Tools(folder, embedder, identity=session.identity)
+        tools = StoreTools(folder, embedder, identity=session.identity)
         done = repair(session, LiveIndexes(session, lambda: tools.analyser))
         with session.reading() as db:
             documents = one(db, "select count(*) from documents")
@@ -175,7 +175,7 @@ def _open_damaged(copy: Path) -> Connection:
 
 def _refill(old: Connection, copy: Path, place: Path, folder: Path, embedder: Embedder | str | None) -> RepairReport:
     identity = Identity.read(old, copy)
-    tools = Tools(folder, embedder, identity=identity)
+    tools = StoreTools(folder, embedder, identity=identity)
     known = {row[0]: row[1:] for row in _readable(old, "sources", "id, name, location, complete, produced, stamp")}
     with Session.create(place, identity) as session:
         with session.writing() as db:

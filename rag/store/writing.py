@@ -12,7 +12,7 @@ from .records import AddFailure
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ChunkSentence:
     """A sentence of a chunk: its span in the document, and the key of its embedding."""
 
     start: int
@@ -36,7 +36,7 @@ class Prepared:
     digest: str
     chunks: Sequence[Chunk] | None = None
     keys: Sequence[bytes] = ()
-    sentences: Sequence[Sequence[Part]] = ()
+    sentences: Sequence[Sequence[ChunkSentence]] = ()
 
     def every_key(self) -> Iterator[bytes]:
         """Yield the keys of all embeddings that it needs, again and again where it needs one twice."""

@@ -12,7 +12,7 @@ from pipelines.cli import run
 from pipelines.cli.exit_codes import BAD_USAGE, NOTHING_FOUND, OK
 from pipelines.evaluation.calibration import is_right
 from rag import Answer, Citation, Sentence
-from rag.evaluation.questions.questions import Question, Span
+from rag.evaluation.questions.questions import GoldSpan, Question
 from rag.generation.calibration import FEWEST, fit, isotonic, risk_coverage
 
 
@@ -111,7 +111,7 @@ def test_probabilities_are_calibrated_out_of_fold_and_risk_is_kept() -> None:
 def test_an_answer_is_judged_by_the_gold_that_fits_it(
     generator: str, references: tuple[str, ...], spans: str, right: bool
 ) -> None:
-    gold = {"near": (Span("otters", 10, 30),), "far": (Span("otters", 90, 99),), "": ()}[spans]
+    gold = {"near": (GoldSpan("otters", 10, 30),), "far": (GoldSpan("otters", 90, 99),), "": ()}[spans]
     answer = Answer(
         "What do otters do?",
         "Otters hold hands. [1]",

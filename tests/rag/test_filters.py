@@ -14,7 +14,7 @@ from rag.documents import Document, Section
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidFilter
 from rag.filter_parser import MAX_DEPTH, parse
-from rag.filters import FIELDS, Comparison, Filter, Junction, Node, Not
+from rag.filters import FIELDS, FieldTest, Filter, Junction, Node, Not
 from rag.knowledge_base import KnowledgeBase
 
 METADATA = [
@@ -61,7 +61,7 @@ def holds(node: Node, fields: dict[str, list[object]]) -> bool:
         return (all if node.word == "and" else any)(holds(part, fields) for part in node.parts)
     if isinstance(node, Not):
         return not holds(node.part, fields)
-    assert isinstance(node, Comparison)
+    assert isinstance(node, FieldTest)
     values = [v for v in fields.get(node.field.removeprefix("metadata."), []) if v is not None]
     if node.field.startswith("metadata."):
         values = [v for v in several(fields["__meta__"][0].get(node.field.removeprefix("metadata."))) if v is not None]
@@ -208,16 +208,16 @@ def comparisons(draw: st.DrawFn) -> Node:
     field = draw(names)
     op = draw(st.sampled_from(["==", "in", "<", "<=", ">", ">=", "startswith", "exists"]))
     if op == "exists":
-        return Comparison(field, op)
+        return FieldTest(field, op)
     if op == "in":
-        return Comparison(field, op, tuple(draw(st.lists(scalars, min_size=1, max_size=3))))
+        return FieldTest(field, op, tuple(draw(st.lists(scalars, min_size=1, max_size=3))))
     if op == "startswith":
-        return Comparison(field, op, (draw(scalars.filter(lambda v: isinstance(v, str))),))
+        return FieldTest(field, op, (draw(scalars.filter(lambda v: isinstance(v, str))),))
     values = scalars if op == "==" else scalars.filter(lambda v: v is not None and not isinstance(v, bool))
     value = draw(values)
     if field == "modified" and isinstance(value, str):
         value = 1e9
-    return Comparison(field, op, (value,))
+    return FieldTest(field, op, (value,))
 
 
 nodes = st.recursive(
@@ -312,6 +312,6 @@ def test_nothing_in_a_value_or_name_reaches_sql(kb: KnowledgeBase, text: str) ->
 
 def test_dates_are_utc() -> None:
     test = parse("modified > '2024-05-01'").root
-    assert isinstance(test, Comparison)
+    assert isinstance(test, FieldTest)
     assert test.values == (dt.datetime(2024, 5, 1, tzinfo=dt.UTC).timestamp(),)
     assert math.isclose(parse("modified > '2024-05-01T02:00+02:00'").root.values[0], test.values[0])  # type: ignore[attr-defined]

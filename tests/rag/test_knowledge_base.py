@@ -26,7 +26,7 @@ from rag.errors import (
     StoreMismatch,
     StoreMissing,
 )
-from rag.knowledge_base import KnowledgeBase, Progress
+from rag.knowledge_base import AddProgress, KnowledgeBase
 from rag.store import pipeline
 from rag.terms import Analyser
 
@@ -257,7 +257,7 @@ def test_batches_are_acknowledged_as_they_go(kb: KnowledgeBase, monkeypatch: pyt
     monkeypatch.setattr(pipeline, "BATCH_TEXTS", 20)
     monkeypatch.setattr(pipeline, "FIRST_BATCH_TEXTS", 10)
     commits: list[list[str]] = []
-    told: list[Progress] = []
+    told: list[AddProgress] = []
     held: list[int] = []
 
     def commit(ids: list[str]) -> None:
@@ -639,7 +639,7 @@ class Slow(HashingEmbedder):
 
 
 def test_progress_moves_while_one_long_document_is_embedded(tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[AddProgress] = []
     words = " ".join(f"word{n}" for n in range(12_000))
     with KnowledgeBase.create(tmp_path / "kb", embedder=Slow(16), chunker="tokens:8/0", granularity="chunk") as kb:
         report = kb.add([Document.from_text(words, id="book")], on_progress=told.append)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ...documents import Passage
-from ...filters import Comparison, Filter
+from ...filters import FieldTest, Filter
 from .questions import Level, Question, QuestionSet
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DocumentSpan(Protocol):
-    """Anything that stands in a document: a `Span`, a `Passage`, a chunk's record."""
+    """Anything that stands in a document: a `GoldSpan`, a `Passage`, a chunk's record."""
 
     @property
     def document(self) -> str:
@@ -88,7 +88,7 @@ def documents_of(question: Question) -> dict[str, int]:
 def _chunks_of_documents(kb: KnowledgeBase, documents: set[str]) -> dict[str, list[ChunkRecord]]:
     """Return the chunks of some documents, by document."""
     found: dict[str, list[ChunkRecord]] = {}
-    allowed = kb.allowed(Filter(Comparison("document", "in", tuple(sorted(documents)))))
+    allowed = kb.allowed(Filter(FieldTest("document", "in", tuple(sorted(documents)))))
     for record in kb.chunks(allowed.ids.tolist() if allowed is not None else []):
         found.setdefault(record.document, []).append(record)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .questions import Question, QuestionSet, Span
+from .questions import GoldSpan, Question, QuestionSet
 
 if TYPE_CHECKING:
     from ...documents import Document
@@ -36,13 +36,13 @@ def located(questions: QuestionSet, kb: KnowledgeBase) -> QuestionSet:
 
 
 def _with_spans(question: Question, texts: dict[str, str], problems: list[str]) -> Question:
-    spans: list[Span] = list(question.spans)
+    spans: list[GoldSpan] = list(question.spans)
     for quote in question.quotes:
         wanted = quote.strip()
-        found = [Span(name, at, at + len(wanted)) for name, text in texts.items() if (at := text.find(wanted)) >= 0]
+        found = [GoldSpan(name, at, at + len(wanted)) for name, text in texts.items() if (at := text.find(wanted)) >= 0]
         if not wanted or not found:
             problems.append(f"question {question.id!r}: the quote {wanted[:60]!r} stands in no document")
-            found = [Span(NOWHERE, 0, max(1, len(wanted)))]
+            found = [GoldSpan(NOWHERE, 0, max(1, len(wanted)))]
         spans += found
     return replace(question, spans=tuple(dict.fromkeys(spans)))
 

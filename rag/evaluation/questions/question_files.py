@@ -22,7 +22,7 @@ from ...documents import clean_text
 from ...errors import InvalidInput
 from ...whole_file import whole_file
 from .question_rows import FIELDS, LISTS, question_of
-from .questions import Question, QuestionSet, Span
+from .questions import GoldSpan, Question, QuestionSet
 
 MAX_PROBLEMS = 1000
 
@@ -162,7 +162,7 @@ def _qa(qa: Mapping[str, Any], document: str, title: str) -> Question:
         id=str(qa["id"]),
         text=clean_text(str(qa["question"])),
         documents={} if none else {document: 1},
-        spans=tuple(dict.fromkeys(Span(document, start, start + len(text)) for text, start in answers if text)),
+        spans=tuple(dict.fromkeys(GoldSpan(document, start, start + len(text)) for text, start in answers if text)),
         answers=tuple(dict.fromkeys(text for text, _ in answers)),
         unanswerable=none,
         metadata={"title": title},

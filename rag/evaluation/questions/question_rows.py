@@ -9,7 +9,7 @@ from typing import Any
 
 from ...documents import clean_text
 from ...loaders.results import metadata_of
-from .questions import Question, Span
+from .questions import GoldSpan, Question
 
 # What each field is called in the files that people have: ours first, then BEIR's, RAGAS's and plain ones.
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -102,11 +102,11 @@ def _chunks(value: Any) -> dict[int, int]:  # noqa: ANN401
     return {_whole(name, "chunks"): grade for name, grade in _grades(value, "chunks").items()}
 
 
-def _span(value: Any) -> Span:  # noqa: ANN401
+def _span(value: Any) -> GoldSpan:  # noqa: ANN401
     if not isinstance(value, Mapping) or not {"document", "start", "end"} <= set(value):
         raise ValueError('a span is {"document": ID, "start": N, "end": N}')
     start, end = _whole(value["start"], "start"), _whole(value["end"], "end")
-    return Span(clean_text(str(value["document"])), start, end, _whole(value.get("grade", 1), "grade"))
+    return GoldSpan(clean_text(str(value["document"])), start, end, _whole(value.get("grade", 1), "grade"))
 
 
 def _whole(value: Any, field: str) -> int:  # noqa: ANN401

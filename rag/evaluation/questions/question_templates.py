@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from ...documents import Document
-from .questions import Question, Span
+from .questions import GoldSpan, Question
 
 LONGEST_QUESTION = 140
 SHARED_WORDS = 8
@@ -72,7 +72,7 @@ _YOURSELF = re.compile(r"\b(yoursel(f|ves)|ourselves)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftQuestion:
     """A question that a sentence answers.
 
     ``form`` names the template: ``how``, ``definition``, ``reason``, ``purpose``.
@@ -88,7 +88,7 @@ def clean(sentence: str) -> str:
     return " ".join(_PICTURE.sub("", _MARKUP.sub("", text)).split())
 
 
-def drafts(sentence: str) -> Iterator[Draft]:
+def drafts(sentence: str) -> Iterator[DraftQuestion]:
     """Yield the questions that a sentence answers, best form first; nothing where it has none of the forms."""
     if _CODE.search(sentence):
         return
@@ -133,7 +133,7 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
 
-def _how(text: str) -> Draft | None:
+def _how(text: str) -> DraftQuestion | None:
     """Make ``How do I VERB ...?`` of "To VERB ..., you ..." and of "If you want to VERB ..., you ..."."""
     match = re.match(
         r"(?:To|In order to|If you (?:want|need|have) to) ((?!be\b|do\b|make sure)[a-z]+ [^,;:]{3,90}), ", text
@@ -143,7 +143,7 @@ def _how(text: str) -> Draft | None:
     return _asked(f"How do I {match[1]}?", "how")
 
 
-def _reason(text: str) -> Draft | None:
+def _reason(text: str) -> DraftQuestion | None:
     """Make ``Why is X Y?`` of "X is Y because ..."."""
     match = re.match(
         r"((?:The |An? )?[\w`. -]{2,40}?) (is|are|can|should|must) ([^,;:]{3,70}?),? because (.{12,})", text
@@ -153,7 +153,7 @@ def _reason(text: str) -> Draft | None:
     return _asked(f"Why {match[2]} {_small(match[1])} {match[3]}?", "reason")
 
 
-def _means(text: str) -> Draft | None:
+def _means(text: str) -> DraftQuestion | None:
     """Make ``How can I VERB ...?`` of "You can VERB ... by ..."."""
     match = re.match(
         r"You can (?:also )?((?!do\b|be\b|use\b)[a-z]+ [^,;:.]{6,70}?) (?:by|using|through|via) (.{12,})", text
@@ -161,7 +161,7 @@ def _means(text: str) -> Draft | None:
     return None if match is None else _asked(f"How can I {match[1]}?", "how")
 
 
-def heading_question(heading: str, small: Container[str] = ()) -> Draft | None:
+def heading_question(heading: str, small: Container[str] = ()) -> DraftQuestion | None:
     """Make ``How do I VERB ...?`` of a heading that is a command, such as "Add custom headers".
 
     ``small`` are words that are written small elsewhere, so that Capitals of a Heading are not taken for names.
@@ -177,7 +177,7 @@ def heading_question(heading: str, small: Container[str] = ()) -> Draft | None:
     return _asked(f"How do I {first} {rest}?", "heading")
 
 
-def _definition(text: str) -> Draft | None:
+def _definition(text: str) -> DraftQuestion | None:
     """Make ``What is X?`` of "X is a Y that ..."."""
     match = re.match(r"((?:The )?[\w`. /-]{2,45}?) (is|are) (?:an? |the |one of )([^,;:]{12,})", text)
     if match is None or not _is_noun(match[1]):
@@ -189,7 +189,7 @@ def _definition(text: str) -> Draft | None:
     return _asked(f"What {match[2]} {_small(match[1])}?", "definition")
 
 
-def _purpose(text: str) -> Draft | None:
+def _purpose(text: str) -> DraftQuestion | None:
     """Make ``What can I use to VERB ...?`` of "X allows you to VERB ..."."""
     allows = r"(?:allows? you to|lets? you|is used to|helps? you(?: to)?)"
     match = re.match(rf"((?:The |An? )?[\w`. /-]{{2,45}}?) {allows} ([a-z]+ .{{8,80}}?)[.,;:]", text)
@@ -216,9 +216,9 @@ def _small(phrase: str) -> str:
     return f"{first.lower()} {rest}" if first in {"The", "A", "An"} and rest else phrase
 
 
-def _asked(question: str, form: str) -> Draft:
+def _asked(question: str, form: str) -> DraftQuestion:
     text = _YOURSELF.sub("myself", _YOUR.sub("my", _SELF.sub("I", question)))
-    return Draft(re.sub(r"\s*\([^)]*\)", "", text).replace(" ?", "?").replace("`", ""), form)
+    return DraftQuestion(re.sub(r"\s*\([^)]*\)", "", text).replace(" ?", "?").replace("`", ""), form)
 
 
 def question_about(document: Document, start: int, end: int, text: str, form: str) -> Question:
@@ -228,7 +228,7 @@ def question_about(document: Document, start: int, end: int, text: str, form: st
     return Question(
         id=mark,
         text=text,
-        spans=(Span(document.id, start, end),),
+        spans=(GoldSpan(document.id, start, end),),
         answers=(clean(document.text[start:end]),),
         metadata={"source": document.source, "heading": " > ".join(heading), "form": form},
     )

@@ -20,7 +20,7 @@ LEVELS: tuple[Level, ...] = ("document", "chunk", "span")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class GoldSpan:
     """A stretch of a document that answers a question.
 
     Attributes
@@ -79,7 +79,7 @@ class Question:
     text: str
     documents: Mapping[str, int] = field(default_factory=dict)
     chunks: Mapping[int, int] = field(default_factory=dict)
-    spans: tuple[Span, ...] = ()
+    spans: tuple[GoldSpan, ...] = ()
     quotes: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     unanswerable: bool = False

@@ -95,7 +95,7 @@ DISTURBANCES: dict[str, Disturbance] = {
 """By name."""
 
 
-class Disturbed:
+class DisturbedBot:
     """A bot whose generator reads disturbed passages.
 
     Parameters

@@ -12,7 +12,7 @@ from ..asking import Progress, System
 from ..evaluator import evaluate
 from ..questions.questions import QuestionSet
 from ..results import Evaluation
-from .disturbances import DISTURBANCES, Disturbed
+from .disturbances import DISTURBANCES, DisturbedBot
 from .perturbations import PERTURBATIONS, perturbation
 from .typos import with_typos
 
@@ -134,6 +134,6 @@ def _check(name: str, system: System) -> None:
         perturbation(name)
 
 
-def _disturbed(bot: System, name: str, plain: Evaluation, seed: int) -> Disturbed:
+def _disturbed(bot: System, name: str, plain: Evaluation, seed: int) -> DisturbedBot:
     others = list({p.chunk: p for own in plain.outcomes.values() for p in own.passages[:5]}.values())
-    return Disturbed(cast("Bot", bot), name, others, seed=seed)  # `_check` has looked
+    return DisturbedBot(cast("Bot", bot), name, others, seed=seed)  # `_check` has looked

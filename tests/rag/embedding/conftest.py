@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embedding.models import Model, find_model
+from rag.embedding.models import EmbeddingModel, find_model
 from rag.errors import ModelMissing
 
 # Threads of torch that wait in a loop for each other make a busy machine several times slower.
@@ -27,7 +27,7 @@ TEXTS = [
 
 
 @pytest.fixture(scope="session")
-def default_model() -> Model:
+def default_model() -> EmbeddingModel:
     try:
         return find_model()
     except ModelMissing:
@@ -40,7 +40,7 @@ def texts() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def reference(default_model: Model, texts: list[str]) -> np.ndarray:
+def reference(default_model: EmbeddingModel, texts: list[str]) -> np.ndarray:
     """The bare library's own answer, one text at a time."""
     from sentence_transformers import SentenceTransformer
 

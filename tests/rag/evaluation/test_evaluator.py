@@ -11,7 +11,7 @@ from pipelines.cli import run
 from pipelines.evaluation.report import report
 from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Retriever
 from rag.errors import InvalidInput
-from rag.evaluation import Outcome, Question, QuestionSet, Saved, Span, evaluate, score
+from rag.evaluation import GoldSpan, Outcome, Question, QuestionSet, Saved, evaluate, score
 from rag.evaluation.questions.locating import located
 from rag.evaluation.questions.question_making import make_questions
 from rag.evaluation.questions.question_templates import fits
@@ -88,7 +88,7 @@ def test_spans_and_quotes(kb):
         (Question("1", "feed a crow", quotes=("put peanuts",)), Question("2", "x?", quotes=("not there",)))
     )
     placed = located(made, kb)
-    assert placed[0].spans == (Span("crow", 48, 59),)
+    assert placed[0].spans == (GoldSpan("crow", 48, 59),)
     assert "stands in no document" in placed.problems[0]
     found = evaluate(Retriever(kb), made, metrics=["span_recall"], k=1)
     assert (found.level, found.metrics["span_recall"].value, found.metrics["context_recall"].value) == (

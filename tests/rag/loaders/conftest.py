@@ -12,7 +12,7 @@ import pytest
 
 from rag.documents import Document
 from rag.loaders import LoadFailure, discover, load_files
-from rag.loaders.formats import Context, kind_by_name, parse
+from rag.loaders.formats import ParseContext, kind_by_name, parse
 from rag.loaders.results import Parsed
 
 
@@ -180,7 +180,7 @@ def read() -> Callable[..., Parsed]:
     """Parse bytes as the file of that name, here; the one document that comes of it."""
 
     def one(data: bytes, name: str) -> Parsed:
-        (parsed,) = parse(data, Context(name, kind_by_name(name) or "text"))
+        (parsed,) = parse(data, ParseContext(name, kind_by_name(name) or "text"))
         assert isinstance(parsed, Parsed)
         for section in parsed.sections:
             assert 0 <= section.start < section.end <= len(parsed.text)
@@ -191,7 +191,7 @@ def read() -> Callable[..., Parsed]:
 
 @pytest.fixture
 def read_all() -> Callable[..., list]:
-    return lambda data, name: list(parse(data, Context(name, kind_by_name(name) or "text")))
+    return lambda data, name: list(parse(data, ParseContext(name, kind_by_name(name) or "text")))
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import zipfile
 import pytest
 
 from rag.loaders import archives
-from rag.loaders.draft import Budget
+from rag.loaders.draft import SourceBudget
 from rag.loaders.errors import LoadError
-from rag.loaders.formats import Context
+from rag.loaders.formats import ParseContext
 from rag.loaders.results import Failed, Parsed
 
 ZEROS = bytes(20 << 20)
@@ -98,7 +98,7 @@ def test_bombs_are_refused_as_a_whole(read_all, maker, members):
 
 
 def test_total_size_is_limited_across_members(maker):
-    context = Context("a.zip", "zip", Budget(unpacked=1000))
+    context = ParseContext("a.zip", "zip", SourceBudget(unpacked=1000))
     with pytest.raises(LoadError, match="unpacks to more"):
         list(archives.parse(maker.zip({"a.txt": "x" * 600, "b.txt": "y" * 600}), context))
 

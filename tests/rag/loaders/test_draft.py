@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.documents import clean_text
-from rag.loaders.draft import Budget, Draft, first_title
+from rag.loaders.draft import Draft, SourceBudget, first_title
 from rag.loaders.errors import LoadError
 
 TEXT = st.text(st.characters(codec=None), max_size=30)
@@ -61,7 +61,7 @@ def test_headings_nest_and_pages_carry_them_on():
 
 
 def test_budget_ends():
-    draft = Draft(Budget(10))
+    draft = Draft(SourceBudget(10))
     draft.block("12345")
     with pytest.raises(LoadError) as error:
         draft.block("123456")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from timing import grows_less
 
-from rag.loaders.formats import Context
+from rag.loaders.formats import ParseContext
 from rag.loaders.markdown_text import inline, parse
 
 
@@ -71,6 +71,6 @@ def test_site_generator_marks_are_no_text(read):
 )
 def test_time_grows_linearly(pattern):
     def read_in(n: int) -> None:
-        list(parse((pattern * (n // len(pattern))).encode(), Context("a.md", "md")))
+        list(parse((pattern * (n // len(pattern))).encode(), ParseContext("a.md", "md")))
 
     grows_less(read_in, 20_000, 200_000, than=30)

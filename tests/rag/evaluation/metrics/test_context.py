@@ -9,7 +9,7 @@ from builders import NOTHING, case, passage, value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.evaluation import Span
+from rag.evaluation import GoldSpan
 from rag.evaluation.metrics.context import context_precision, context_precision_weighted, context_recall
 from rag.evaluation.metrics.spans import span_iou, span_precision, span_recall
 from rag.evaluation.questions.gold import holds
@@ -80,7 +80,7 @@ def test_no_gold_is_left_out_by_name_and_failures_count(metric):
     assert (none.value, none.failed) == (None, False)
     assert none.reason in {"nothing is known to be relevant", "no gold spans"}
     assert refused.reason == "unanswerable"
-    spans = (Span("d1", 0, 5),)
+    spans = (GoldSpan("d1", 0, 5),)
     (failed,) = metric([case(gold="a", spans=spans, error="Timeout: slow")], NOTHING)
     assert (failed.value, failed.failed, failed.reason) == (0, True, "Timeout: slow")
 
@@ -100,7 +100,8 @@ def test_no_gold_is_left_out_by_name_and_failures_count(metric):
 )
 def test_spans_by_hand(spans, found, precision, recall, iou):
     row = case(
-        spans=tuple(Span("d1", *s) for s in spans), passages=[passage("d1", *f, chunk=i) for i, f in enumerate(found)]
+        spans=tuple(GoldSpan("d1", *s) for s in spans),
+        passages=[passage("d1", *f, chunk=i) for i, f in enumerate(found)],
     )
     assert value(span_precision, row) == pytest.approx(precision)
     assert value(span_recall, row) == pytest.approx(recall)
@@ -111,7 +112,7 @@ def test_spans_by_hand(spans, found, precision, recall, iou):
 def test_spans_equal_sets_of_characters(gold, data):
     found = data.draw(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=5))
     row = case(
-        spans=tuple(Span("d1", s, s + n) for s, n in gold),
+        spans=tuple(GoldSpan("d1", s, s + n) for s, n in gold),
         passages=[passage("d1", s, s + n, chunk=i) for i, (s, n) in enumerate(found)],
     )
     a, b = ({c for s, n in of for c in range(s, s + n)} for of in (gold, found))
@@ -121,12 +122,12 @@ def test_spans_equal_sets_of_characters(gold, data):
 
 
 def test_other_documents_never_count():
-    row = case(spans=(Span("d1", 0, 10),), passages=[passage("d2", 0, 10)])
+    row = case(spans=(GoldSpan("d1", 0, 10),), passages=[passage("d2", 0, 10)])
     assert value(span_recall, row) == 0
 
 
 def test_which_chunks_hold_a_span():
-    span = Span("d1", 100, 200)
+    span = GoldSpan("d1", 100, 200)
     assert holds(passage("d1", 0, 150), span)  # half of the span
     assert not holds(passage("d1", 0, 149), span)
     assert holds(passage("d1", 120, 140), span)  # lies within

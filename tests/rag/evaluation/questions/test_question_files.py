@@ -7,14 +7,14 @@ import json
 import pytest
 
 from rag.errors import InvalidInput
-from rag.evaluation import Question, QuestionSet, Span, read_questions, write_questions
+from rag.evaluation import GoldSpan, Question, QuestionSet, read_questions, write_questions
 
 
 def test_own_form_round_trips(tmp_path):
     made = QuestionSet(
         (
             Question(
-                "1", "What?", {"d": 2, "e": 0}, {7: 1}, (Span("d", 0, 5, 3),), ("quote",), ("x", "y"),
+                "1", "What?", {"d": 2, "e": 0}, {7: 1}, (GoldSpan("d", 0, 5, 3),), ("quote",), ("x", "y"),
                 metadata={"type": "how"}, history=("Hi",),
             ),
             Question("2", "Nothing?", unanswerable=True),
@@ -58,7 +58,11 @@ def test_squad(tmp_path):
     data = {"version": "v2.0", "data": [{"title": "Otters", "paragraphs": [{"context": text, "qas": qas}]}]}
     (tmp_path / "dev.json").write_text(json.dumps(data))
     one, two = read_questions(tmp_path / "dev.json")
-    assert (one.spans, one.answers, dict(one.documents)) == ((Span("Otters_0", 12, 17),), ("hands",), {"Otters_0": 1})
+    assert (one.spans, one.answers, dict(one.documents)) == (
+        (GoldSpan("Otters_0", 12, 17),),
+        ("hands",),
+        {"Otters_0": 1},
+    )
     assert text[one.spans[0].start : one.spans[0].end] == "hands"
     assert two.unanswerable
     assert not two.documents
