@@ -1,11 +1,11 @@
-"""Files in, searchable knowledge base out: what ``rag ingest`` does, callable from Python."""
+"""Ingest: bring a knowledge base up to date with files and folders, as ``rag ingest`` does."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,17 @@ from rag.documents import Document, Scalar
 from rag.embedding import DEFAULT_MODEL
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, StoreMismatch
-from rag.knowledge_base import KnowledgeBase, SourceInfo
+from rag.knowledge_base import AddFailure, AddProgress, AddReport, KnowledgeBase, SourceInfo
 from rag.loaders import Found, LoadFailure, discover, load_files
 
-ProgressCallback = Callable[["Progress"], None]
+ProgressCallback = Callable[["IngestProgress"], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a knowledge base is made; an existing one keeps its own, and asking for another is an error.
+    """How a new knowledge base is made. An existing one keeps its own options, and asking for others is an error.
 
-    None means: the knowledge base's own, or the default for a new one.
+    None means: the knowledge base's own, or the default of a new one.
     """
 
     indexes: tuple[str, ...] | None = None
@@ -35,16 +35,16 @@ class Options:
     granularity: str | None = None
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far an ingest is.
+@dataclass(frozen=True, slots=True)
+class IngestProgress(AddProgress):
+    """Progress of an ingest: that of the knowledge base, and the files read so far.
 
     Attributes
     ----------
     files, files_read
         Changed files, and those of them that were read.
-    documents_read, documents, chunks
-        Documents that were read; documents that are safe on disk; chunks that are there or embedded at least.
+    documents_read
+        Documents that were read; ``documents`` are safe on disk.
     stage
         ``reading`` until all files are read, then ``writing``; embedding goes on beside both.
     """
@@ -52,13 +52,11 @@ class Progress:
     files: int = 0
     files_read: int = 0
     documents_read: int = 0
-    documents: int = 0
-    chunks: int = 0
     stage: str = "reading"
 
     @property
     def documents_expected(self) -> int | None:
-        """Documents that there will be, judged by those read so far; None while a single file is being read."""
+        """Documents to come in all, estimated from those read so far; None while a single file is being read."""
         if self.stage != "reading":
             return self.documents_read
         if self.files < 2 or not self.files_read:
@@ -66,72 +64,39 @@ class Progress:
         return max(self.documents_read, round(self.documents_read * self.files / self.files_read))
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A file, archive member or document that is not in, and why.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestReport(AddReport):
+    """Result of an ingest: that of the knowledge base, and its files, each of them read, unchanged or failed.
 
     Attributes
     ----------
-    source
-        Its name; a member of an archive adds ``#member``.
-    reason
-        One word to count by.
-    detail
-        A sentence for people.
-    skipped
-        True where nothing went wrong: it just is not something that can be read as text.
-    """
-
-    source: str
-    reason: str
-    detail: str
-    skipped: bool = False
-
-
-@dataclass(slots=True)
-class IngestReport:
-    """What an ingest did: every file found is in exactly one of read, unchanged and failed.
-
-    Attributes
-    ----------
+    into, created
+        Folder of the knowledge base, and whether it is new.
     found
         Files found, those that could not be read included.
     unchanged_files
         Files whose bytes are those of the last ingest: neither parsed nor embedded.
-    added, changed, unchanged, removed
-        Documents.
-    chunks, embedded
-        Chunks written, and how many of them needed the model.
     other_scripts
-        Share of letters that are not of the Latin alphabet, 0 to 1, where the default model, which reads English, had
-        new chunks to embed; see `other_scripts`.
-    failures
-        One per file or archive member that is not in, with the reason.
+        Share of letters outside the Latin alphabet, 0 to 1, if the default model, which reads English, embedded new
+        chunks; see `share_of_other_scripts`.
     """
 
     into: str
-    created: bool = False
-    found: int = 0
-    unchanged_files: int = 0
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    chunks: int = 0
-    embedded: int = 0
-    other_scripts: float = 0.0
-    seconds: float = 0.0
-    failures: list[Failure] = field(default_factory=list)
+    created: bool
+    found: int
+    unchanged_files: int
+    other_scripts: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for JSON; ``failed`` and ``skipped`` add up to the listed failures."""
-        rows = [asdict(f) for f in self.failures]
-        counts = {name: getattr(self, name) for name in self.__slots__ if name != "failures"}
-        return {**counts, "failed": self.failed, "skipped": len(rows) - self.failed, "failures": rows}
+        rows = [
+            {"source": f.document, "reason": f.reason, "detail": f.detail, "skipped": f.skipped} for f in self.failures
+        ]
+        return {**asdict(self), "failed": self.failed, "skipped": len(rows) - self.failed, "failures": rows}
 
     @property
     def failed(self) -> int:
-        """Files that should have gone in and did not; the other failures were skipped, as nothing that can be read."""
+        """Number of files that should have been taken and were not; the other failures hold nothing readable."""
         return sum(not f.skipped for f in self.failures)
 
 
@@ -178,25 +143,32 @@ def ingest(
     names = [str(path) for path in paths]
     _check_paths(names, base)
     options = options or Options()
-    report = IngestReport(into=str(into))
-    kb, report.created = _open(Path(into), options, wait)
+    kb, created = _open(Path(into), options, wait)
     with kb:
-        reading = _Reading(kb, report, meta, on_progress)
+        reading = _Reading(kb, meta, on_progress)
         added = kb.add(
             reading.documents(discover(names, meta=reading.meta, base=base)),
-            on_progress=lambda p: reading.stored(p.documents, max(p.chunks, p.embedded)),
+            on_progress=reading.stored,
             stamp=reading.stamp,
         )
-        report.failures += [Failure(f.document, f.reason, f.detail) for f in added.failures]
-        report.added, report.changed, report.unchanged = added.added, added.changed, added.unchanged
-        report.removed, report.chunks, report.embedded = added.removed, added.chunks, added.embedded
-        report.removed += sum(kb.remove(source) for source in reading.emptied)
+        removed = added.removed + sum(kb.remove(source) for source in reading.emptied)
         if prune:
-            report.removed += kb.prune(_under(base, name) for name in names)
-        if report.embedded:
-            report.other_scripts = round(share_of_other_scripts(kb), 3)
-    report.seconds = time.perf_counter() - start
-    return report
+            removed += kb.prune(_under(base, name) for name in names)
+        other_scripts = round(share_of_other_scripts(kb), 3) if added.embedded else 0.0
+    done = replace(
+        added,
+        removed=removed,
+        seconds=time.perf_counter() - start,
+        failures=(*reading.failures, *added.failures),
+    )
+    return IngestReport(
+        **{f.name: getattr(done, f.name) for f in fields(done)},
+        into=str(into),
+        created=created,
+        found=reading.found,
+        unchanged_files=reading.unchanged,
+        other_scripts=other_scripts,
+    )
 
 
 def _under(base: str | Path, path: str) -> str:
@@ -250,62 +222,51 @@ class _Reading:
     """The files of one ingest on their way into the knowledge base, counted as they pass."""
 
     def __init__(
-        self,
-        kb: KnowledgeBase,
-        report: IngestReport,
-        meta: Mapping[str, Scalar] | None,
-        on_progress: ProgressCallback | None,
+        self, kb: KnowledgeBase, meta: Mapping[str, Scalar] | None, on_progress: ProgressCallback | None
     ) -> None:
-        self.report = report
         self.meta = dict(meta or {})
         self.stamp = json.dumps(self.meta, sort_keys=True) if self.meta else ""
-        self.progress = Progress()
+        self.progress = IngestProgress()
         self.on_progress = on_progress
         self.known = kb.sources()
+        self.found = self.unchanged = 0
+        self.failures: list[AddFailure] = []
         self.emptied: list[str] = []
         """Sources that had documents and hold no text any more; one that cannot be read keeps what it had."""
 
     def documents(self, files: Iterable[Found | LoadFailure]) -> Iterator[Document | LoadFailure]:
-        """Yield what every changed file gives; failures too, so that the store knows which sources are incomplete."""
+        """Yield the contents of every changed file; failures too, so that the store knows incomplete sources."""
         changed = list(self._changed(files))
-        self.progress.files = len(changed)
-        self.tell()
+        self._tell(files=len(changed))
         last = ""
         for loaded in load_files(changed, meta=self.meta):
             if isinstance(loaded, LoadFailure):
                 self._failed(loaded)
+            elif loaded.source != last:
+                last = loaded.source
+                self._tell(documents_read=self.progress.documents_read + 1, files_read=self.progress.files_read + 1)
             else:
-                self.progress.documents_read += 1
-                if loaded.source != last:
-                    last = loaded.source
-                    self.progress.files_read += 1
-                    self.tell()
+                self.progress = replace(self.progress, documents_read=self.progress.documents_read + 1)
             yield loaded
-        self.progress.files_read, self.progress.stage = self.progress.files, "writing"
-        self.tell()
+        self._tell(files_read=self.progress.files, stage="writing")
 
     def _changed(self, files: Iterable[Found | LoadFailure]) -> Iterator[Found]:
         for found in files:
-            self.report.found += 1
+            self.found += 1
             if isinstance(found, LoadFailure):
                 self._failed(found)
-            elif self._is_taken(self.known.get(found.source), found):
-                detail = (
-                    f"another file has this name here: {self.known[found.source].location}; give this one's full path"
-                )
-                self.report.failures.append(Failure(found.source, "taken", detail))
-            elif not self._is_known(self.known.get(found.source), found):
-                yield found
+                continue
+            before = self.known.get(found.source)
+            if before is not None and _is_of_another(before, found):
+                detail = f"another file has this name here: {before.location}; give this one's full path"
+                self.failures.append(AddFailure(found.source, found.source, "taken", detail))
+            elif before is not None and self._is_known(before, found):
+                self.unchanged += 1
             else:
-                self.report.unchanged_files += 1
+                yield found
 
-    def _is_taken(self, before: SourceInfo | None, found: Found) -> bool:
-        """Say whether the name belongs to another file that still exists: replacing that one would lose it silently."""
-        elsewhere = before is not None and before.location not in {"", found.location}
-        return elsewhere and before is not None and Path(before.location).exists()
-
-    def _is_known(self, before: SourceInfo | None, found: Found) -> bool:
-        if before is None or not before.complete or before.stamp != self.stamp:
+    def _is_known(self, before: SourceInfo, found: Found) -> bool:
+        if not before.complete or before.stamp != self.stamp:
             return False
         try:
             return before.sha256 == found.sha256
@@ -315,23 +276,32 @@ class _Reading:
     def _failed(self, failure: LoadFailure) -> None:
         if failure.reason_class == "empty" and failure.source in self.known:
             self.emptied.append(failure.source)
-        self.report.failures.append(
-            Failure(failure.source, failure.reason_class, failure.detail, skipped=failure.skipped)
+        self.failures.append(
+            AddFailure(failure.source, failure.source, failure.reason_class, failure.detail, failure.skipped)
         )
 
-    def stored(self, documents: int, chunks: int) -> None:
-        """Note what the knowledge base has acknowledged, and how many chunks are embedded."""
-        self.progress.documents, self.progress.chunks = documents, chunks
-        self.tell()
+    def stored(self, done: AddProgress) -> None:
+        """Note what the knowledge base has acknowledged; chunks that are embedded already count."""
+        self._tell(
+            documents=done.documents,
+            chunks=max(done.chunks, done.embedded),
+            embedded=done.embedded,
+            seconds=done.seconds,
+        )
 
-    def tell(self) -> None:
-        """Report how far the ingest is."""
+    def _tell(self, **changes: Any) -> None:  # noqa: ANN401 - fields of `IngestProgress`
+        self.progress = replace(self.progress, **changes)
         if self.on_progress is not None:
             self.on_progress(self.progress)
 
 
+def _is_of_another(before: SourceInfo, found: Found) -> bool:
+    """Say whether the name belongs to another file that still exists: replacing that one would lose it silently."""
+    return before.location not in {"", found.location} and Path(before.location).exists()
+
+
 MANY = 0.2
-"""Share of letters outside the Latin alphabet above which a person is told."""
+"""Share of letters outside the Latin alphabet above which `rag ingest` warns."""
 
 _SAMPLE = 200
 _LAST_LATIN = "\u024f"  # of Latin Extended-B

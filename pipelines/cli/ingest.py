@@ -18,7 +18,7 @@ from .options import Json, Wait
 from .output import one_line, print_json, stderr, stdout
 
 if TYPE_CHECKING:
-    from ..ingest import IngestReport, Progress, ProgressCallback
+    from ..ingest import IngestProgress, IngestReport, ProgressCallback
 
 _LISTED = 20
 
@@ -91,8 +91,7 @@ def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
     if not show or not console.is_terminal:
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}"),
@@ -102,10 +101,10 @@ def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
         TimeRemainingColumn(),
         TextColumn("left"),
     )
-    with Bar(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=None, chunks=0, rate="-")
 
-        def update(progress: Progress) -> None:
+        def update(progress: IngestProgress) -> None:
             elapsed = bar.tasks[0].elapsed or 0.0
             rate = f"{progress.chunks / elapsed:.0f}" if elapsed > 1 else "-"
             bar.update(
@@ -152,7 +151,7 @@ def _show(report: IngestReport) -> None:
         errors.print(f"{len(report.failures)} not in ({reasons}):", style="yellow", soft_wrap=True)
         for failure in report.failures[:_LISTED]:
             errors.print(
-                f"  {one_line(failure.source)}: {failure.reason}: {one_line(failure.detail, 200)}", soft_wrap=True
+                f"  {one_line(failure.document)}: {failure.reason}: {one_line(failure.detail, 200)}", soft_wrap=True
             )
         if len(report.failures) > _LISTED:
             errors.print(f"  ... and {len(report.failures) - _LISTED} more; --json lists them all")

@@ -59,15 +59,17 @@ class ChunkRecord:
 
 @dataclass(frozen=True, slots=True)
 class AddFailure:
-    """A document that was not taken, and why; everything else was.
+    """A document that was not added, and why; all others were.
 
-    ``reason`` is one word: ``taken`` (another source has a document of that id) or ``repeated`` (its own source has).
+    ``reason`` is one word: ``taken`` (another source has a document of that id), ``repeated`` (its own source has), or
+    a loader's. ``skipped`` is true if nothing went wrong: it just cannot be read as text.
     """
 
     document: str
     source: str
     reason: str
     detail: str
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,10 @@ class AddReport:
 class AddProgress:
     """How far an ``add`` is: ``documents`` and ``chunks`` are safe on disk, ``embedded`` texts may be ahead of them."""
 
-    documents: int
-    chunks: int
-    embedded: int
-    seconds: float
+    documents: int = 0
+    chunks: int = 0
+    embedded: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.ingest import Options, Progress, ingest
+from pipelines.ingest import IngestProgress, Options, ingest
 
 
 def test_documents_are_expected_by_those_read_so_far():
-    assert Progress().documents_expected is None
-    assert Progress(files=1, files_read=1, documents_read=40).documents_expected is None  # one file may hold many
-    assert Progress(files=10, files_read=4, documents_read=6).documents_expected == 15
-    assert Progress(files=10, files_read=10, documents_read=12, stage="writing").documents_expected == 12
+    assert IngestProgress().documents_expected is None
+    assert IngestProgress(files=1, files_read=1, documents_read=40).documents_expected is None  # one file may hold many
+    assert IngestProgress(files=10, files_read=4, documents_read=6).documents_expected == 15
+    assert IngestProgress(files=10, files_read=10, documents_read=12, stage="writing").documents_expected == 12
 
 
 def test_progress_ends_with_all_documents_safe_on_disk(tmp_path: Path):
