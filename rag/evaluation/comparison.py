@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
+from .aggregate import bootstrap_interval
 
 Test = Literal["permutation", "bootstrap", "t"]
 TESTS: tuple[Test, ...] = ("permutation", "bootstrap", "t")
@@ -119,7 +120,7 @@ def compare(
         raise InvalidInput(f"{names[0]} and {names[1]} have no question in common that {metric} scores")
     d = np.array([system[q] - baseline[q] for q in shared], np.float64)
     better = -d if lower else d
-    low, high = _interval(d, seed)
+    low, high = bootstrap_interval(d, seed=seed)
     p = p_value(d, test, seed=seed)
     spread = float(d.std(ddof=1)) if len(d) > 1 else 0.0
     return Comparison(
@@ -206,17 +207,6 @@ def _t_test(d: NDArray[np.float64]) -> float:
         return 0.0
     t = float(d.mean()) / (spread / math.sqrt(len(d)))
     return float(2 * stdtr(len(d) - 1, -abs(t)))
-
-
-def _interval(d: NDArray[np.float64], seed: int) -> tuple[float | None, float | None]:
-    if len(d) < 2:
-        return None, None
-    rng = np.random.default_rng(seed)
-    means = np.concatenate(
-        [d[rng.integers(0, len(d), (size, len(d)))].mean(axis=1) for size in _portions(RESAMPLES // 5, len(d))]
-    )
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def _portions(total: int, n: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,10 +62,7 @@ class Evaluation:
 
     def values(self, metric: str) -> dict[str, float]:
         """Return a metric's value by question, failed ones as 0; questions that it cannot score are absent."""
-        own = self._scores(metric)
-        return {
-            q: (0.0 if s.failed else float(s.value or 0.0)) for q, s in own.items() if s.failed or s.value is not None
-        }
+        return _values(self._scores(metric))
 
     def slices(self, metric: str, by: str) -> dict[str, Aggregate]:
         """Aggregate a metric by the values of a metadata field of the questions."""
@@ -138,10 +135,7 @@ class Saved:
 
     def values(self, metric: str) -> dict[str, float]:
         """Return a metric's value by question, as `Evaluation.values`."""
-        own = self.scores.get(metric, {})
-        return {
-            q: (0.0 if s.failed else float(s.value or 0.0)) for q, s in own.items() if s.failed or s.value is not None
-        }
+        return _values(self.scores.get(metric, {}))
 
     @classmethod
     def load(cls, path: str | Path) -> Saved:
@@ -168,10 +162,11 @@ class Saved:
             raise InvalidInput(f"{path} is no saved evaluation: {error}") from error
 
 
+def _values(scores: Mapping[str, Score]) -> dict[str, float]:
+    return {q: 0.0 if s.failed else float(s.value or 0.0) for q, s in scores.items() if s.failed or s.value is not None}
+
+
 def _shown(value: Field) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return "(none)" if value is None else str(value)
-
-
-__all__: Sequence[str] = ["Evaluation", "Saved"]
