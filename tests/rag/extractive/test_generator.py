@@ -1,4 +1,5 @@
 import re
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -6,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.answers import UNKNOWN
 from rag.documents import Document, Passage, clean_text
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput
 from rag.extractive.generator import ExtractiveGenerator
 from rag.generation.generators import Generator
-from rag.generation.prompts import UNKNOWN
 from rag.terms import Analyser
 
 ANALYSER = Analyser()
@@ -228,3 +229,18 @@ def test_any_answer_is_verbatim(question, parts, most):
         assert any(p.chunk == c.chunk and p.start <= c.start < c.end <= p.end for p in passages)
     if answer.citations:
         assert answer.text == " ".join(f"{' '.join(c.quote.split())} [{c.n}]" for c in answer.citations)
+
+
+def test_quotes_by_words_alone_are_quick_and_verbatim():
+    """The bot's last resort when the embedder hangs."""
+    passages = [passage(CRISIS if n == 3 else TEA * 12, n, document=f"d{n}", chunk=n) for n in range(1, 6)]
+    last_resort = ExtractiveGenerator(None, ANALYSER)
+    seconds = []
+    for n in range(5):
+        start = time.thread_time()
+        answer = last_resort.generate("Which king proclaimed the embargo" + "?" * n, passages)
+        seconds.append(time.thread_time() - start)
+    assert min(seconds) < 0.05
+    assert "King Faisal" in answer.citations[0].quote
+    assert not answer.abstained
+    assert all(each.quote in passages[each.chunk - 1].text for each in answer.citations)
