@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from pipelines.benchmark.findings import fastest
 from pipelines.benchmark.grids import installed
 from pipelines.benchmark.results import good
-from pipelines.benchmark.run import Settings, run
+from pipelines.benchmark.run import run
+from pipelines.benchmark.settings import Settings
 from pipelines.benchmark.sweep import plan
 from pipelines.datasets import open_vectors
 from pipelines.tuning.constraints import Constraints

@@ -262,7 +262,8 @@ class Index(ABC, Generic[Items]):
     def _keep(self, allow: Allow | None) -> Keep | None:
         """Return the rows that may be returned; None if all may."""
         if allow is not None:
-            keep = (allow if isinstance(allow, IdSet) else IdSet(allow)).keep(self)
+            wanted = allow if isinstance(allow, IdSet) else IdSet(allow)
+            keep = wanted.keep(self, self.generation, self._rows_of)
             return None if len(keep) == self._rows.n_rows else keep
         if not self._rows.n_dead:
             return None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,9 +12,6 @@ from .checks import whole_numbers
 from .errors import InvalidInput
 from .rows import Keep
 from .types import Ids
-
-if TYPE_CHECKING:
-    from .base import Index
 
 
 class IdSet:
@@ -51,7 +47,7 @@ class IdSet:
                 raise InvalidInput(f"allowed ids must be >= 0, got {values[0]}")
             values.flags.writeable = False
         self.ids: Ids = values
-        self._kept: WeakKeyDictionary[Index[Any], tuple[int, Keep]] = WeakKeyDictionary()
+        self._kept: WeakKeyDictionary[object, tuple[int, Keep]] = WeakKeyDictionary()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -65,11 +61,9 @@ class IdSet:
     def __repr__(self) -> str:
         return f"IdSet({len(self)} ids)"
 
-    def keep(self, index: Index[Any]) -> Keep:
-        """Return the rows of ``index`` that hold these ids, from the cache if the index has not changed since."""
+    def keep(self, index: object, generation: int, rows_of: Callable[[Ids], Keep]) -> Keep:
+        """Return the rows of ``index`` that hold these ids; ``rows_of`` is called once for each generation."""
         known = self._kept.get(index)
-        if known is not None and known[0] == index.generation:
-            return known[1]
-        keep = index._rows_of(self.ids)
-        self._kept[index] = (index.generation, keep)
-        return keep
+        if known is None or known[0] != generation:
+            known = self._kept[index] = (generation, rows_of(self.ids))
+        return known[1]

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .bags import Bags, checked_documents, checked_queries
 from .base import Allow, Index
 from .checks import checked_ids, checked_k
 from .errors import InvalidInput
-from .inverted.bags import Bags, checked_documents, checked_queries
 from .rows import Keep
 from .spec import Parameters, Value
 from .types import Family, Hits, Ids, Scores, Terms

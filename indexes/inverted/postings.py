@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import files
+from ..bags import Bags
 from ..errors import IndexDamaged, InvalidInput
 from ..types import Ids
-from .bags import Bags
 from .segments import Array, Segment, from_occurrences, merged, renumbered
 
 MAX_ROWS = 2**31 - 1

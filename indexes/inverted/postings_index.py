@@ -11,12 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bags import Bags
 from ..base import Allow
 from ..rows import Keep
 from ..spec import Parameters
 from ..term_index import Found, TermIndex
 from ..types import Ids, Traits
-from .bags import Bags
 from .impacts import ImpactCache, ImpactList
 from .maxscore import best
 from .postings import Postings

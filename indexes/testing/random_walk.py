@@ -28,7 +28,7 @@ _vectors = st.lists(_coordinates, min_size=_DIM, max_size=_DIM)
 _ids = st.one_of(st.integers(0, 30), st.sampled_from([2**31, 2**62, 2**63 - 1]))
 
 
-class Model(RuleBasedStateMachine):
+class RandomWalk(RuleBasedStateMachine):
     """Random changes and searches of one index, each mirrored in the oracle."""
 
     factory: Callable[..., DenseIndex]
@@ -91,7 +91,7 @@ class Model(RuleBasedStateMachine):
 
 def model_test(factory, *, examples: int = 15, steps: int = 20) -> Any:
     """Make the test class of an engine."""
-    case: Any = type("ModelOfOne", (Model,), {"factory": staticmethod(factory)}).TestCase  # type: ignore[attr-defined]
+    case: Any = type("RandomWalkOfOne", (RandomWalk,), {"factory": staticmethod(factory)}).TestCase  # type: ignore[attr-defined]
     case.settings = settings(
         max_examples=examples,
         stateful_step_count=steps,

@@ -129,7 +129,7 @@ class TermFilesContract(TermContract):
         assert {p.name: p.read_bytes() for p in saved.iterdir()} == before
 
 
-class Model(RuleBasedStateMachine):
+class TermRandomWalk(RuleBasedStateMachine):
     """Random changes and searches of one index, each mirrored in the oracle."""
 
     factory: Callable[[], TermIndex]
@@ -190,7 +190,7 @@ class Model(RuleBasedStateMachine):
 def term_model_test(factory: Callable[[], TermIndex], score: Score, *, examples: int = 25, steps: int = 20) -> Any:
     """Make the test class of an engine."""
     members = {"factory": staticmethod(factory), "score": staticmethod(score)}
-    case: Any = type("ModelOfOne", (Model,), members).TestCase  # type: ignore[attr-defined]
+    case: Any = type("TermRandomWalkOfOne", (TermRandomWalk,), members).TestCase  # type: ignore[attr-defined]
     case.settings = settings(
         max_examples=examples,
         stateful_step_count=steps,

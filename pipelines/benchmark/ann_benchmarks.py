@@ -22,7 +22,7 @@ from ..datasets.hdf5_files import h5py
 from .errors import DiskFull
 from .ground_truth import Truth
 from .results import Row
-from .rows import Answers, RowMaker
+from .rows import JudgedHits, RowMaker
 
 FOLDER = "ann-benchmarks"
 _DISTANCES = {"l2": "euclidean", "cosine": "angular", "ip": "dot"}
@@ -52,7 +52,7 @@ def write_dataset(out: Path, data: VectorData, truth: Truth) -> Path:
     return path
 
 
-def write_result(out: Path, maker: RowMaker, row: Row, answers: Answers) -> list[Path]:
+def write_result(out: Path, maker: RowMaker, row: Row, answers: JudgedHits) -> list[Path]:
     """Write one configuration's answers and figures under the names that ann-benchmarks gives them.
 
     As there, searching one query at a time goes into ``<algorithm>``, all at once into ``<algorithm>-batch``, which
@@ -71,7 +71,7 @@ def write_result(out: Path, maker: RowMaker, row: Row, answers: Answers) -> list
     ]
 
 
-def _write(out: Path, maker: RowMaker, row: Row, answers: Answers, *, qps: float, batch: bool) -> Path:
+def _write(out: Path, maker: RowMaker, row: Row, answers: JudgedHits, *, qps: float, batch: bool) -> Path:
     arguments = re.sub(r"\W+", "_", row["spec"]).strip("_")
     name, folder = dataset_name(maker.data), str(row["engine"]) + ("-batch" if batch else "")
     path = out / FOLDER / "results" / name / str(row["k"]) / folder / f"{arguments}.hdf5"

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rag.errors import InvalidInput
-from rag.evaluation.comparison import Comparison as PairedComparison
+from rag.evaluation.comparison import Comparison, corrected
 from rag.evaluation.comparison import compare as paired
-from rag.evaluation.comparison import corrected
 
 from .results import TASK, Row
 
@@ -54,7 +53,7 @@ class Difference:
 
 
 @dataclass(slots=True)
-class Comparison:
+class RunComparison:
     """Two runs.
 
     Attributes
@@ -77,7 +76,7 @@ class Comparison:
         return asdict(self)
 
 
-def compare(first: Sequence[Row], second: Sequence[Row]) -> Comparison:
+def compare(first: Sequence[Row], second: Sequence[Row]) -> RunComparison:
     """Compare two runs, configuration by configuration.
 
     Raises
@@ -93,7 +92,7 @@ def compare(first: Sequence[Row], second: Sequence[Row]) -> Comparison:
     before, after = ({row["spec"]: row for row in rows} for rows in (first, second))
     both = [(before[spec], after[spec]) for spec in before if spec in after]
     differences = _differences(both)
-    return Comparison(
+    return RunComparison(
         differences,
         [spec for spec in before if spec not in after],
         [spec for spec in after if spec not in before],
@@ -117,7 +116,7 @@ def _differences(pairs: Sequence[tuple[Row, Row]]) -> list[Difference]:
     return [_difference(*pair, None if test is None else next(known)) for pair, test in zip(pairs, tests, strict=True)]
 
 
-def _recall_test(before: Row, after: Row) -> PairedComparison | None:
+def _recall_test(before: Row, after: Row) -> Comparison | None:
     """Test the recall of each query; None where it is not known of both."""
     first, second = (row.get("found_per_query") for row in (before, after))
     if first is None or second is None or len(first) != len(second) or len(first) < 2:
@@ -126,7 +125,7 @@ def _recall_test(before: Row, after: Row) -> PairedComparison | None:
     return paired(*values, metric="recall", test="t")
 
 
-def _difference(before: Row, after: Row, test: PairedComparison | None) -> Difference:
+def _difference(before: Row, after: Row, test: Comparison | None) -> Difference:
     failed = [name for name, row in (("first", before), ("second", after)) if row["error"]]
     if failed:
         return Difference(before["spec"], f"failed in the {' and the '.join(failed)}")

@@ -22,14 +22,14 @@ from indexes.spec import Parameters
 from .errors import EngineFailed, EngineHung
 from .recall import Quality, rows_of
 from .results import Row
-from .rows import Answers, Round, RowMaker
+from .rows import JudgedHits, Round, RowMaker
 from .sweep import BuildTask
 from .worker_process import Child
 
 _CHURN_BATCH = 100
 
 
-class Turn:
+class MeasuredIndex:
     """The life of one index.
 
     Parameters
@@ -99,7 +99,7 @@ class Turn:
                     qps=reply["qps"],
                     threads={int(t): float(qps) for t, qps in reply["threads"].items()},
                     seconds=self._array(name, "seconds"),
-                    answers=Answers(rows, self._maker.judged(rows)),
+                    answers=JudgedHits(rows, self._maker.judged(rows)),
                     lost_alone=self._maker.lost(rows, single_rows, asked),
                 )
             )
@@ -137,11 +137,11 @@ class Turn:
                 quality = self._maker.judged(self._maker.churned_rows(ids, changed))
                 self._churned[search] = {"share": share, **facts, "recall": quality.recall, "qps": qps}
 
-    def rows(self) -> list[tuple[Row, Answers | None]]:
+    def rows(self) -> list[tuple[Row, JudgedHits | None]]:
         """Return a row for every configuration, with the answers of its last round."""
         return [self.row(search) for search in self.task.searches]
 
-    def row(self, search: Parameters) -> tuple[Row, Answers | None]:
+    def row(self, search: Parameters) -> tuple[Row, JudgedHits | None]:
         """Return the row of one configuration, with the answers of its last round."""
         error = self.error(search)
         rounds = [] if error else self._rounds.get(search, [])

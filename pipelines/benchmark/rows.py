@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +20,15 @@ from .errors import EngineFailed
 from .ground_truth import Truth, exact
 from .recall import Quality, interval, quality
 from .results import Row
+from .settings import Settings
 from .sweep import BuildTask
-
-if TYPE_CHECKING:
-    from .run import Settings
 
 QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
 """Of the latencies, in per cent, for their distribution."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class JudgedHits:
     """Rows found for all queries, int64 of shape (n_queries, k), and how good they are."""
 
     rows: Ids
@@ -58,7 +56,7 @@ class Round:
     qps: float
     threads: Mapping[int, float]
     seconds: NDArray[np.float64]
-    answers: Answers
+    answers: JudgedHits
     lost_alone: float
 
 

@@ -16,14 +16,14 @@ from indexes.spec import Parameters
 from rag.errors import InvalidInput
 
 from ..datasets import VectorData
-from . import ann_benchmarks
-from . import process_memory as memory
+from . import ann_benchmarks, process_memory
 from .errors import DiskFull
 from .ground_truth import truth_of
 from .machine import machine, versions
-from .measurement import Turn
+from .measurement import MeasuredIndex
 from .results import Results, Row, alone
 from .rows import RowMaker
+from .settings import Settings
 from .sweep import BuildTask, across_engines
 from .worker_process import COMMAND
 
@@ -38,63 +38,8 @@ _MEMORY_SHARE = 0.8
 _SPARE_BYTES = 500_000_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How to measure.
-
-    Attributes
-    ----------
-    k
-        Neighbours asked for.
-    threads
-        Numbers of threads that search; the first is that of the row's ``qps``.
-    filters
-        Shares of the vectors, drawn at random, to search among.
-    churn
-        Share of the vectors to remove and add again; None for no churn.
-    rounds
-        Times that every configuration is measured, in turns; the row has the median.
-    seconds
-        Time given to a measurement in a round.
-    seed
-        Of building, of the order of queries, and of what is drawn at random.
-    timeout
-        Seconds that a build, a load or a measurement may take.
-    memory
-        Bytes that an engine may take on top of the data; None for 80 % of what the machine can give away.
-    budget
-        Seconds for everything; what does not fit is left for ``resume``. None for no limit.
-    """
-
-    k: int = 10
-    threads: tuple[int, ...] = (1,)
-    filters: tuple[float, ...] = ()
-    churn: float | None = None
-    rounds: int = 5
-    seconds: float = 0.1
-    seed: int = 0
-    timeout: float = 600.0
-    memory: int | None = None
-    budget: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise InvalidInput(f"-k {self.k}: at least 1")
-        if not self.threads or min(self.threads) < 1 or len(set(self.threads)) != len(self.threads):
-            raise InvalidInput(f"--threads {','.join(map(str, self.threads))}: numbers from 1 on, none twice")
-        if len(set(self.filters)) != len(self.filters):
-            raise InvalidInput(f"--filter {','.join(f'{share:g}' for share in self.filters)}: none twice")
-        for share in (*self.filters, *([] if self.churn is None else [self.churn])):
-            if not 0 < share <= 1:
-                raise InvalidInput(f"a share of {share} is not between 0 and 1; write 0.1 for 10 %")
-        if self.seed < 0:
-            raise InvalidInput(f"--seed {self.seed}: a whole number from 0 on")
-        if self.rounds < 1 or self.seconds <= 0 or self.timeout <= 0:
-            raise InvalidInput("rounds, seconds and timeout must be more than 0")
-
-
 @dataclass(slots=True)
-class Progress:
+class BenchProgress:
     """How far a run is, in steps of about equal length."""
 
     done: int = 0
@@ -102,8 +47,11 @@ class Progress:
     doing: str = ""
 
 
+OnProgress = Callable[[BenchProgress], None]
+
+
 @dataclass(slots=True)
-class Report:
+class BenchReport:
     """What a run did.
 
     Attributes
@@ -134,10 +82,10 @@ def run(
     settings: Settings,
     *,
     resume: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: OnProgress | None = None,
     on_row: Callable[[Row], None] | None = None,
     command: Sequence[str] = COMMAND,
-) -> Report:
+) -> BenchReport:
     """Measure every configuration of ``tasks`` on ``data`` and write a row for each into ``out``.
 
     Parameters
@@ -178,7 +126,7 @@ def run(
         runner.run(todo)
     left = [task.configuration(search) for task in [*todo, *runner.cut] for search in task.searches]
     cut = [task.spec for task in runner.cut]
-    return Report(results.rows, runner.measured, left, cut, time.monotonic() - start)
+    return BenchReport(results.rows, runner.measured, left, cut, time.monotonic() - start)
 
 
 class _Runner:
@@ -223,18 +171,18 @@ class _Runner:
             with ExitStack() as stack:
                 group = self._group(todo, folder, share, stack)
                 self._measure(group)
-                for turn in group:
-                    self._finish(turn)
+                for index in group:
+                    self._finish(index)
 
     def _left(self) -> float:
         """Return the seconds that are left of the budget."""
         budget = self._settings.budget
         return math.inf if budget is None else budget - (time.monotonic() - self._start)
 
-    def _group(self, todo: list[BuildTask], folder: Path, share: float, stack: ExitStack) -> list[Turn]:
+    def _group(self, todo: list[BuildTask], folder: Path, share: float, stack: ExitStack) -> list[MeasuredIndex]:
         """Build indexes while they fit into memory beside each other, and there is time left to measure them."""
-        group: list[Turn] = []
-        limit = self._settings.memory or int(_MEMORY_SHARE * memory.available())
+        group: list[MeasuredIndex] = []
+        limit = self._settings.memory or int(_MEMORY_SHARE * process_memory.available())
         while todo and len(group) < _TOGETHER:
             spare = self._left() - sum(map(self._to_measure, group))
             if spare <= 0 or (group and not _room(self._maker.data)):
@@ -242,41 +190,41 @@ class _Runner:
             task = todo.pop(0)
             self._steps.begin(f"building {task.spec}")
             place = folder / f"index-{len(self._results.rows)}-{len(group)}-{len(todo)}"
-            turn = Turn(task, self._maker, place, limit, self._command)
-            stack.callback(turn.close)
+            index = MeasuredIndex(task, self._maker, place, limit, self._command)
+            stack.callback(index.close)
             seconds = min(self._settings.timeout, max(1.0, share * spare))
-            if not turn.build(seconds) and seconds < self._settings.timeout:
+            if not index.build(seconds) and seconds < self._settings.timeout:
                 self.cut.append(task)  # no fault of the engine, so no row: it is tried again
                 continue
             self._steps.end(1)
-            group.append(turn)
+            group.append(index)
         return group
 
-    def _to_measure(self, turn: Turn) -> float:
+    def _to_measure(self, index: MeasuredIndex) -> float:
         """Return the seconds that measuring takes at least: batches, and single queries for twice as long."""
         settings = self._settings
         batches = 1 + len(settings.threads) - (1 in settings.threads) + len(settings.filters)
-        return (batches + 2) * settings.seconds * settings.rounds * len(turn.task.searches)
+        return (batches + 2) * settings.seconds * settings.rounds * len(index.task.searches)
 
-    def _measure(self, group: Sequence[Turn]) -> None:
+    def _measure(self, group: Sequence[MeasuredIndex]) -> None:
         """Measure all indexes of a group by turns, round after round."""
         for number in range(self._settings.rounds):
             if number and self._left() <= 0:
-                n_configurations = sum(len(turn.task.searches) for turn in group)
+                n_configurations = sum(len(index.task.searches) for index in group)
                 self._steps.end(n_configurations * (self._settings.rounds - number))
                 break
-            for turn, search in _interleaved(group):
-                spec = turn.task.configuration(search)
+            for index, search in _interleaved(group):
+                spec = index.task.configuration(search)
                 self._steps.begin(f"round {number + 1} of {self._settings.rounds}: {spec}")
-                turn.measure(search, number)
-                turn.filtered(search)
+                index.measure(search, number)
+                index.filtered(search)
                 self._steps.end(1)
-        for turn in group:
-            self._steps.begin(f"removing and adding: {turn.task.spec}")
-            turn.churn()
+        for index in group:
+            self._steps.begin(f"removing and adding: {index.task.spec}")
+            index.churn()
 
-    def _finish(self, turn: Turn) -> None:
-        for row, answers in turn.rows():
+    def _finish(self, index: MeasuredIndex) -> None:
+        for row, answers in index.rows():
             if self._exports and answers is not None:
                 ann_benchmarks.write_result(self._results.folder, self._maker, row, answers)
             self._results.add(row)
@@ -284,19 +232,21 @@ class _Runner:
             self._on_row(row)
 
 
-def _interleaved(group: Sequence[Turn]) -> Iterator[tuple[Turn, Parameters]]:
+def _interleaved(group: Sequence[MeasuredIndex]) -> Iterator[tuple[MeasuredIndex, Parameters]]:
     """Yield A1 B1 C1 A2 B2 C2 ...: one configuration of each index in turn."""
-    for i in range(max((len(turn.task.searches) for turn in group), default=0)):
-        for turn in group:
-            if i < len(turn.task.searches):
-                yield turn, turn.task.searches[i]
+    for i in range(max((len(index.task.searches) for index in group), default=0)):
+        for index in group:
+            if i < len(index.task.searches):
+                yield index, index.task.searches[i]
 
 
 class _Steps:
     """Counts what is done, for the bar."""
 
-    def __init__(self, tasks: Sequence[BuildTask], settings: Settings, tell: Callable[[Progress], None] | None) -> None:
-        self._progress = Progress(total=sum(1 + settings.rounds * len(task.searches) for task in tasks))
+    def __init__(
+        self, tasks: Sequence[BuildTask], settings: Settings, tell: Callable[[BenchProgress], None] | None
+    ) -> None:
+        self._progress = BenchProgress(total=sum(1 + settings.rounds * len(task.searches) for task in tasks))
         self._tell = tell or (lambda _: None)
 
     def begin(self, doing: str) -> None:
@@ -328,4 +278,4 @@ def write_data(folder: Path, data: VectorData) -> None:
 
 def _room(data: VectorData) -> bool:
     """Say whether another index of this data fits into memory beside those that are held."""
-    return memory.available() > 4 * data.base.nbytes + _SPARE_BYTES
+    return process_memory.available() > 4 * data.base.nbytes + _SPARE_BYTES

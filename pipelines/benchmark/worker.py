@@ -37,7 +37,7 @@ class Worker:
     """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
-        from . import process_memory as memory
+        from . import process_memory
 
         self._job = job
         self._folder = Path(job["folder"])
@@ -45,27 +45,27 @@ class Worker:
         self._index: DenseIndex | None = None
         self._baseline = 0
         if job["memory"]:
-            memory.limit(int(job["memory"]))
+            process_memory.limit(int(job["memory"]))
 
     def build(self, k: int) -> Reply:
         """Build until the first query is answered, so that one who builds lazily pays here; then save."""
         import indexes
 
-        from . import process_memory as memory
+        from . import process_memory
 
         x: Vectors = np.load(self._folder / "base.npy", allow_pickle=False)
         ids = np.load(self._folder / "ids.npy", allow_pickle=False)
         index = indexes.dense(self._job["spec"], self._job["dim"], metric=self._job["metric"], seed=self._job["seed"])
         self._import_engine()
-        before, counted = memory.resident(), memory.forget_peak()
-        with memory.peak_of_children() as children:
+        before, counted = process_memory.resident(), process_memory.forget_peak()
+        with process_memory.peak_of_children() as children:
             start = time.perf_counter()
             index.build(x, ids)
             index.optimize()
             built = time.perf_counter()
             index.search(self._queries[:1], k)
             answered = time.perf_counter()
-        peak = memory.peak() - before + children[0] if counted else None
+        peak = process_memory.peak() - before + children[0] if counted else None
         place = Path(self._job["index"])
         index.save(place)
         saved = time.perf_counter()
@@ -82,10 +82,10 @@ class Worker:
         """Load the saved index and answer one query; from here on it is the one that is searched."""
         import indexes
 
-        from . import process_memory as memory
+        from . import process_memory
 
         self._import_engine()
-        before = memory.resident()
+        before = process_memory.resident()
         start = time.perf_counter()
         index: Any = indexes.load(self._job["index"])
         index.search(self._queries[:1], k)
@@ -94,7 +94,7 @@ class Worker:
         parts = index.memory()
         return {
             "load_s": loaded,
-            "resident_bytes": max(0, memory.resident() - before),
+            "resident_bytes": max(0, process_memory.resident() - before),
             "memory_bytes": sum(parts.values()),
             "memory": parts,
         }

@@ -106,7 +106,7 @@ def _explain(error: BaseException) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    from .output import safe
+    from ..plain_text import safe
 
     sys.stderr.write(f"error: {safe(message)}\n")
     return code

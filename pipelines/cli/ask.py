@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..plain_text import one_line, safe
 from . import exit_codes, json_forms
 from .generator_options import Generating, read_schema, with_generating
 from .options import (
@@ -22,7 +23,7 @@ from .options import (
     Rewrite,
     Where,
 )
-from .output import one_line, print_json, safe, stdout
+from .output import print_json, stdout
 from .retrieving import retriever_for
 from .streaming_output import searched_for, streamed
 

@@ -14,16 +14,18 @@ import typer
 
 from rag.errors import InvalidInput
 
+from ..plain_text import one_line
 from . import exit_codes, units
 from .options import Json
-from .output import one_line, print_json, stderr, stdout
+from .output import print_json, stderr, stdout
 
 if TYPE_CHECKING:
     from indexes import Metric
 
     from ..benchmark.answers import AnswerCosts
     from ..benchmark.results import Row
-    from ..benchmark.run import Progress, Report, Settings
+    from ..benchmark.run import BenchProgress, BenchReport
+    from ..benchmark.settings import Settings
     from ..datasets import VectorData
 
 _ANSWERS_SHARE = 0.2
@@ -94,7 +96,7 @@ def command(
         return
     if data is None or out is None:
         raise InvalidInput("give --data and --out, for example: rag bench --data kb/ --grid quick --out results/")
-    from ..benchmark.run import Settings
+    from ..benchmark.settings import Settings
     from ..datasets import open_vectors
     from ..datasets.knowledge_base import is_knowledge_base
 
@@ -202,7 +204,7 @@ def _bench(
     *,
     resume: bool,
     json: bool,
-) -> tuple[Report, dict[str, str]]:
+) -> tuple[BenchReport, dict[str, str]]:
     """Measure, and show the rows; return also which engines are not installed, and why."""
     from ..benchmark import grids
     from ..benchmark.run import run
@@ -231,7 +233,7 @@ def _bench(
     return report, missing
 
 
-def _show(report: Report, out: Path) -> None:
+def _show(report: BenchReport, out: Path) -> None:
     from .bench_tables import show_rows
 
     console = stderr()
@@ -255,7 +257,7 @@ def _answers(
 
     from ..benchmark.answers import answer_costs, configurations, questions_for
     from ..benchmark.results import read
-    from ..benchmark.run import Progress
+    from ..benchmark.run import BenchProgress
 
     specs = configurations(read(out))
     if not specs:
@@ -264,7 +266,7 @@ def _answers(
 
         def tell(done: int, total: int, spec: str) -> None:
             if update is not None:
-                update(Progress(done, total, f"asking the bot with {spec}"))
+                update(BenchProgress(done, total, f"asking the bot with {spec}"))
 
         asked = questions_for(kb, questions, seed=seed)
         costs = answer_costs(kb, asked, specs, seed=seed, seconds=seconds, on_progress=tell)
@@ -297,8 +299,14 @@ def steps_bar(*, show: bool) -> Iterator[Any]:
     if not show or not console.is_terminal:
         yield None
         return
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         BarColumn(20),
@@ -308,10 +316,10 @@ def steps_bar(*, show: bool) -> Iterator[Any]:
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
-    with Bar(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
 
-        def update(progress: Progress) -> None:
+        def update(progress: BenchProgress) -> None:
             doing = one_line(progress.doing, max(10, console.width - _BAR_WIDTH))
             bar.update(task, total=progress.total, completed=progress.done, description=doing)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from .output import megabytes, one_line
+from ..plain_text import one_line
+from .output import megabytes
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from ..benchmark.answers import AnswerCosts
-    from ..benchmark.compare import Comparison
+    from ..benchmark.compare import RunComparison
     from ..benchmark.results import Row
 
 _WIDE = 110
@@ -104,7 +105,7 @@ def _extra_cells(row: Row) -> list[str]:
     return cells
 
 
-def show_comparison(comparison: Comparison, console: Console) -> None:
+def show_comparison(comparison: RunComparison, console: Console) -> None:
     """Print what differs between two runs."""
     for note in comparison.notes:
         console.print(one_line(note), style="yellow")

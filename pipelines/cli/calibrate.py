@@ -11,11 +11,12 @@ import typer
 
 from rag.errors import ExtraMissing, InvalidInput
 
+from ..plain_text import one_line
 from . import exit_codes
 from .evaluate import progress
 from .generator_options import Generating, with_generating
 from .options import Json, K, KnowledgeBasePath, Wait
-from .output import one_line, print_json, stderr, stdout
+from .output import print_json, stderr, stdout
 
 if TYPE_CHECKING:
     from rag.generation.calibration import CurvePoint

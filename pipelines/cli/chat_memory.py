@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rag.errors import RagError
 
-from .output import one_line, print_json_line, stderr, stdout
+from ..plain_text import one_line
+from .output import print_json_line, stderr, stdout
 
 if TYPE_CHECKING:
     from rag.answers import Answer

@@ -12,10 +12,11 @@ import typer
 
 from rag.errors import InvalidInput
 
+from ..plain_text import one_line
 from . import exit_codes
 from .generator_options import Generating
 from .options import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rewrite, Where
-from .output import one_line, print_json, stderr, stdout
+from .output import print_json, stderr, stdout
 from .retrieving import named_model, retriever_for
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ import typer
 
 from rag.errors import InvalidInput
 
+from ..plain_text import one_line
 from . import exit_codes
 from .options import Json
-from .output import one_line, print_json, stderr, stdout
+from .output import print_json, stderr, stdout
 
 if TYPE_CHECKING:
     from ..experiments.compare import Compared

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from rag.errors import on_one_line
 
+from ..plain_text import one_line
 from . import exit_codes
-from .output import one_line, print_json, stderr, stdout
+from .output import print_json, stderr, stdout
 
 if TYPE_CHECKING:
     from rag.retrieval.explanation import Explanation, Hit, Placed, Searched

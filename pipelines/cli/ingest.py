@@ -13,9 +13,10 @@ import typer
 from rag.documents import Scalar
 from rag.errors import InvalidInput
 
+from ..plain_text import one_line
 from . import exit_codes
 from .options import Json, Wait
-from .output import one_line, print_json, stderr, stdout
+from .output import print_json, stderr, stdout
 
 if TYPE_CHECKING:
     from ..ingest import IngestProgress, IngestReport, ProgressCallback

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..plain_text import one_line
 from . import exit_codes
 from .options import Json, KnowledgeBasePath, Wait
-from .output import megabytes, one_line, print_json, stdout
+from .output import megabytes, print_json, stdout
 
 if TYPE_CHECKING:
     from rag.knowledge_base import Status

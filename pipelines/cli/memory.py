@@ -11,9 +11,10 @@ import typer
 
 from rag.errors import InvalidInput
 
+from ..plain_text import one_line
 from . import exit_codes
 from .options import Json
-from .output import one_line, print_json, stdout
+from .output import print_json, stdout
 
 app = typer.Typer(help="List and delete what conversations have left.", no_args_is_help=True, rich_markup_mode=None)
 

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from ..plain_text import one_line
 from . import exit_codes
 from .options import Json, KnowledgeBasePath
-from .output import one_line, print_json, stderr, stdout
+from .output import print_json, stderr, stdout
 
 app = typer.Typer(help="Make and check sets of test questions.", no_args_is_help=True, rich_markup_mode=None)
 

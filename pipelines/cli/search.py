@@ -9,6 +9,7 @@ import typer
 
 from rag.errors import InvalidInput
 
+from ..plain_text import one_line, safe
 from . import exit_codes, explanation_table, json_forms
 from .ask import place
 from .options import (
@@ -25,7 +26,7 @@ from .options import (
     Rewrite,
     Where,
 )
-from .output import one_line, print_json, safe, stderr, stdout
+from .output import print_json, stderr, stdout
 from .retrieving import named_model, retriever_for
 from .streaming_output import searched_for
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .output import one_line, safe
+from ..plain_text import one_line, safe
 
 if TYPE_CHECKING:
     from rich.console import Console

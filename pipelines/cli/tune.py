@@ -14,11 +14,12 @@ import typer
 
 from rag.errors import InvalidInput
 
+from ..plain_text import one_line
 from . import exit_codes, units
 from .bench import steps_bar, told_if_interrupted
 from .evaluate import progress
 from .options import Json, Wait
-from .output import megabytes, one_line, print_json, stderr, stdout
+from .output import megabytes, print_json, stderr, stdout
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from ..tuning.constraints import Miss
     from ..tuning.retriever_tuner import RetrieverReport
-    from ..tuning.trial import Candidate
+    from ..tuning.trial import Trial
     from ..tuning.tuner import TuneReport
 
 _ROUND_SECONDS = 0.05
@@ -80,7 +81,7 @@ def command(
         if apply:
             raise InvalidInput("--apply changes indexes; what --retriever finds are options to search with")
         return _run_retriever(Path(data), retriever, metric=by, folds=folds, sample=queries, seed=seed, json=json)
-    from ..benchmark.run import Settings
+    from ..benchmark.settings import Settings
     from ..datasets import open_vectors
     from ..datasets.knowledge_base import is_knowledge_base
     from ..tuning.applying import apply as apply_to
@@ -205,8 +206,8 @@ def _show(report: TuneReport, console: Console) -> None:
     console.print(f"  found in {report.seconds:.0f} s", style="dim")
 
 
-def _figures(candidate: Candidate) -> str:
-    row = candidate.row
+def _figures(trial: Trial) -> str:
+    row = trial.row
     return (
         f"{row['qps']:,.0f} queries/s, p99 {row['p99_ms']:.2f} ms, {megabytes(row['memory_bytes'])}, "
         f"built in {row['build_s']:.2f} s"

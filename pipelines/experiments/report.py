@@ -9,7 +9,7 @@ import numpy as np
 
 from rag.evaluation.comparison import Comparison
 
-from ..reports.charts import Bar, Point, bars, scatter
+from ..reports.charts import Bar, ChartPoint, bars, scatter
 from ..reports.pages import Cell, Html, element, facts, join, page, paragraph, section, table
 from .results import Result, Row
 
@@ -130,14 +130,14 @@ def _pictures(result: Result) -> list[Html]:
     return [section("Quality against cost", *parts)] if parts else []
 
 
-def _points(result: Result, cost: Any) -> list[Point]:  # noqa: ANN401 - a function of a row
+def _points(result: Result, cost: Any) -> list[ChartPoint]:  # noqa: ANN401 - a function of a row
     found = []
     best = result.leaderboard()[0].name
     for row in result.rows:
         own, x = row.metrics.get(result.metric), cost(row)
         if own is not None and own.value is not None and x:
             marked = row.name in {best, result.baseline.name}
-            found.append(Point(_role(result, row, best), x, own.value, 1 if marked else 0, quiet=not marked))
+            found.append(ChartPoint(_role(result, row, best), x, own.value, 1 if marked else 0, quiet=not marked))
     return sorted(found, key=lambda point: not point.quiet)  # the marked ones are drawn last, on top
 
 

@@ -34,7 +34,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ChartPoint:
     """A point of `scatter`; its label stands beside it, or only in the tooltip when ``quiet``."""
 
     label: str
@@ -106,14 +106,14 @@ def _bar(row: Bar, end: float) -> Html:
 
 
 def scatter(
-    points: Sequence[Point], *, x: str, y: str, log_x: bool = False, legend: Sequence[str] = (), caption: str = ""
+    points: Sequence[ChartPoint], *, x: str, y: str, log_x: bool = False, legend: Sequence[str] = (), caption: str = ""
 ) -> Html:
     """Return points over two axes; ``log_x`` for latencies and sizes."""
     frame = _Frame.around([p.x for p in points], [p.y for p in points], log_x)
     return _figure(frame, "".join(_mark(frame, p) for p in points), (x, y), legend, caption)
 
 
-def _mark(frame: _Frame, p: Point) -> str:
+def _mark(frame: _Frame, p: ChartPoint) -> str:
     cx, cy = frame.at(p.x, p.y)
     colour = COLOURS[p.colour % len(COLOURS)]
     tip = text(f"{p.label}: {_number(p.x)}, {_number(p.y)}")

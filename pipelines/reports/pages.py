@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rag.whole_file import whole_file
 
-from ..cli.output import safe
+from ..plain_text import safe
 
 
 class Html(str):

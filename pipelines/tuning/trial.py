@@ -8,7 +8,7 @@ from typing import Any
 
 from indexes.spec import Parameters
 
-from ..benchmark.measurement import Turn
+from ..benchmark.measurement import MeasuredIndex
 from ..benchmark.results import Row
 from .constraints import Miss
 from .search_space import Arm
@@ -22,14 +22,14 @@ _FAR = 0.02
 
 
 @dataclass(slots=True)
-class Candidate:
+class Trial:
     """A configuration and its figures.
 
     Attributes
     ----------
     arm, rung
         Where it stands; ``arm.rungs[rung]`` are its parameters of searching.
-    turn
+    index
         Holds the index.
     recall, held_out
         On the queries that the tuner chooses by, and on those that it does not look at.
@@ -41,7 +41,7 @@ class Candidate:
 
     arm: Arm
     rung: int
-    turn: Turn
+    index: MeasuredIndex
     recall: float
     held_out: float
     row: Row = field(default_factory=dict)

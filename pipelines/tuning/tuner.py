@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,19 @@ import numpy as np
 
 from rag.errors import InvalidInput
 
-from ..benchmark import process_memory as memory
+from ..benchmark import process_memory
 from ..benchmark.ground_truth import truth_of
 from ..benchmark.machine import machine, versions
-from ..benchmark.measurement import Turn
+from ..benchmark.measurement import MeasuredIndex
 from ..benchmark.recall import interval
 from ..benchmark.rows import RowMaker
-from ..benchmark.run import Progress, Settings, write_data
+from ..benchmark.run import BenchProgress, OnProgress, write_data
+from ..benchmark.settings import Settings
 from ..benchmark.worker_process import COMMAND
 from ..datasets import VectorData
 from .constraints import Constraints, Short, nearest
 from .search_space import Arm, first_arms, more_arms
-from .trial import Candidate, climb
+from .trial import Trial, climb
 
 _LEAST_QUERIES = 20
 _ENGINES_KEPT = 3
@@ -80,9 +81,9 @@ class TuneReport:
         How long it took.
     """
 
-    chosen: Candidate | None = None
+    chosen: Trial | None = None
     held_out_interval: tuple[float, float] = (0.0, 1.0)
-    runner_up: Candidate | None = None
+    runner_up: Trial | None = None
     nearest: list[Short] = field(default_factory=list)
     costs: list[dict[str, Any]] = field(default_factory=list)
     tried: list[dict[str, Any]] = field(default_factory=list)
@@ -129,7 +130,7 @@ class Tuner:
         settings: Settings,
         folder: str | Path,
         *,
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: OnProgress | None = None,
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._end = math.inf if settings.budget is None else time.monotonic() + settings.budget
@@ -145,10 +146,10 @@ class Tuner:
         self._maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
         order = np.random.default_rng(settings.seed).permutation(len(data.queries))
         self._ours, self._held = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
-        self._candidates: list[Candidate] = []
+        self._trials: list[Trial] = []
         self._short: list[Short] = []
-        self._turns: list[Turn] = []
-        self._progress = Progress()
+        self._indexes: list[MeasuredIndex] = []
+        self._progress = BenchProgress()
         self._report = TuneReport(notes=list(data.notes))
         self._untried: list[str] = []
         write_data(self._folder, data)
@@ -170,11 +171,11 @@ class Tuner:
             if self._report.chosen is None:
                 self._report.nearest = self._nearest()
         finally:
-            for turn in self._turns:
-                turn.close()
+            for index in self._indexes:
+                index.close()
         if self._untried:
             self._report.notes.append(f"time was up before these were tried: {', '.join(self._untried)}")
-        self._report.tried = [*self._report.tried, *({**c.as_dict(), "verdict": _verdict(c)} for c in self._candidates)]
+        self._report.tried = [*self._report.tried, *({**c.as_dict(), "verdict": _verdict(c)} for c in self._trials)]
         self._report.seconds = time.monotonic() - start
         return self._report
 
@@ -187,29 +188,29 @@ class Tuner:
         if left <= 0:
             self._untried.append(arm.task.spec)
             return
-        limit = self._settings.memory or int(_MEMORY_SHARE * memory.available())
-        turn = Turn(arm.task, self._maker, self._folder / f"index-{len(self._turns)}", limit, self._command)
-        self._turns.append(turn)
+        limit = self._settings.memory or int(_MEMORY_SHARE * process_memory.available())
+        index = MeasuredIndex(arm.task, self._maker, self._folder / f"index-{len(self._indexes)}", limit, self._command)
+        self._indexes.append(index)
         seconds = min(self._settings.timeout, max(1.0, _BUILD_SHARE * left))
-        if not turn.build(seconds) and seconds < self._settings.timeout:
+        if not index.build(seconds) and seconds < self._settings.timeout:
             self._untried.append(arm.task.spec)
-            turn.close()
+            index.close()
             return
-        candidate = self._climbed(turn, arm, self._constraints.recall)
-        if candidate is None:
-            turn.close()
+        trial = self._climbed(index, arm, self._constraints.recall)
+        if trial is None:
+            index.close()
             return
-        self._measure(candidate, 0)
-        if candidate.broken or candidate.qps < _HOPELESS * self._best_qps():
-            turn.rest()
-        self._candidates.append(candidate)
+        self._measure(trial, 0)
+        if trial.broken or trial.qps < _HOPELESS * self._best_qps():
+            index.rest()
+        self._trials.append(trial)
 
-    def _climbed(self, turn: Turn, arm: Arm, target: float) -> Candidate | None:
+    def _climbed(self, index: MeasuredIndex, arm: Arm, target: float) -> Trial | None:
         """Return the least effort that reaches the recall; note why if none does."""
         seen: dict[int, tuple[float, float]] = {}
 
         def recall_at(rung: int) -> float | None:
-            quality = turn.probe(arm.rungs[rung])
+            quality = index.probe(arm.rungs[rung])
             if quality is None:
                 return None
             seen[rung] = float(quality.per_query[self._ours].mean()), float(quality.per_query[self._held].mean())
@@ -217,10 +218,10 @@ class Tuner:
 
         rung, best = climb(arm, recall_at, target)
         if rung is not None:
-            return Candidate(arm, rung, turn, *seen[rung])
-        error = turn.error() or next((text for s in arm.rungs if (text := turn.error(s))), "")
+            return Trial(arm, rung, index, *seen[rung])
+        error = index.error() or next((text for s in arm.rungs if (text := index.error(s))), "")
         if not error:
-            row = turn.row(arm.rungs[-1])[0]
+            row = index.row(arm.rungs[-1])[0]
             self._short.append(Short(arm.task.spec, best, self._constraints.missed(row, best)))
         verdict = f"failed: {error}" if error else f"recall comes to {best:.3f} at most"
         self._report.tried.append({"spec": arm.task.spec, "recall": best, "verdict": verdict})
@@ -230,58 +231,58 @@ class Tuner:
         budget = self._settings.budget
         return math.inf if budget is None else self._end - (1 - _TRYING) * budget - time.monotonic()
 
-    def _measure(self, candidate: Candidate, number: int) -> None:
-        candidate.turn.measure(candidate.search, number)
+    def _measure(self, trial: Trial, number: int) -> None:
+        trial.index.measure(trial.search, number)
         if not number and self._constraints.min_adds is not None:
-            candidate.turn.churn([candidate.search])
-            candidate.turn.rest()  # the changed index is not the one to be measured again
-        self._weigh(candidate)
+            trial.index.churn([trial.search])
+            trial.index.rest()  # the changed index is not the one to be measured again
+        self._weigh(trial)
 
-    def _weigh(self, candidate: Candidate) -> None:
-        candidate.row = candidate.turn.row(candidate.search)[0]
-        candidate.missed = self._constraints.missed(candidate.row, candidate.recall)
+    def _weigh(self, trial: Trial) -> None:
+        trial.row = trial.index.row(trial.search)[0]
+        trial.missed = self._constraints.missed(trial.row, trial.recall)
 
     # ---- the choice -------------------------------------------------------------------------------------------
 
     def _best_qps(self) -> float:
-        return max((c.qps for c in self._candidates if not c.broken), default=0.0)
+        return max((c.qps for c in self._trials if not c.broken), default=0.0)
 
     def _best_engines(self) -> list[str]:
         """Return the engines worth other builds: those that meet the constraints, fastest first, then the nearest."""
-        ranked = sorted(self._candidates, key=lambda c: (Short(c.spec, c.recall, c.missed).distance, -c.qps))
+        ranked = sorted(self._trials, key=lambda c: (Short(c.spec, c.recall, c.missed).distance, -c.qps))
         best = self._best_qps()
         near = [c.arm.task.engine for c in ranked if c.qps >= _HOPELESS * best]
         return list(dict.fromkeys(near))[:_ENGINES_KEPT]
 
     def _choose(self) -> None:
         """Measure the best few by turns, and choose among them; where none will do, among the next few."""
-        waiting = sorted((c for c in self._candidates if self._may_do(c)), key=lambda c: -c.qps)
+        waiting = sorted((c for c in self._trials if self._may_do(c)), key=lambda c: -c.qps)
         while waiting and self._report.chosen is None:
             finalists = [c for c in waiting if c.qps >= _FINAL * waiting[0].qps][:_FINALISTS]
             waiting = [c for c in waiting if c not in finalists]
-            for candidate in self._candidates:
-                if candidate not in finalists:
-                    candidate.turn.rest()
+            for trial in self._trials:
+                if trial not in finalists:
+                    trial.index.rest()
             for number in range(1, self._settings.rounds):
                 if time.monotonic() > self._end:
                     break
                 self._step(f"round {number + 1} of {self._settings.rounds}: {len(finalists)} finalists")
-                for candidate in finalists:
-                    self._measure(candidate, number)
+                for trial in finalists:
+                    self._measure(trial, number)
             self._choose_among(finalists)
 
     def _nearest(self) -> list[Short]:
-        measured = [Short(c.spec, c.recall, c.missed) for c in self._candidates if c.missed and not c.row["error"]]
+        measured = [Short(c.spec, c.recall, c.missed) for c in self._trials if c.missed and not c.row["error"]]
         unknown = self._constraints.max_p99 or self._constraints.min_adds  # of what does not reach the recall
         return nearest(measured if unknown else [*self._short, *measured]) or nearest(self._short)
 
-    def _may_do(self, candidate: Candidate) -> bool:
+    def _may_do(self, trial: Trial) -> bool:
         """Say whether it meets the constraints; a latency that was too long once may have been the machine's."""
-        if not candidate.qps or not set(candidate.broken) <= {"max-p99"}:
+        if not trial.qps or not set(trial.broken) <= {"max-p99"}:
             return False
-        return not candidate.broken or candidate.row["p50_ms"] < 1000 * candidate.missed[0].limit
+        return not trial.broken or trial.row["p50_ms"] < 1000 * trial.missed[0].limit
 
-    def _choose_among(self, finalists: list[Candidate]) -> None:
+    def _choose_among(self, finalists: list[Trial]) -> None:
         able = sorted((c for c in finalists if not c.broken), key=lambda c: -c.qps)
         while able:
             equal = [c for c in able if c.qps >= _EQUAL * able[0].qps]
@@ -292,40 +293,40 @@ class Tuner:
                 continue
             self._report.chosen = confirmed
             self._report.held_out_interval = interval(confirmed.held_out, len(self._held))
-            others = [c for c in self._candidates if self._holds(c) and c.arm is not first.arm]
+            others = [c for c in self._trials if self._holds(c) and c.arm is not first.arm]
             self._report.runner_up = max(others, key=lambda c: c.qps, default=None)
             self._report.costs = self._costs(confirmed)
             return
 
-    def _holds(self, candidate: Candidate) -> bool:
-        return not candidate.broken and candidate.held_out >= self._constraints.recall
+    def _holds(self, trial: Trial) -> bool:
+        return not trial.broken and trial.held_out >= self._constraints.recall
 
-    def _confirmed(self, candidate: Candidate) -> Candidate | None:
-        """Return the candidate, with its effort raised where the queries held out find too little; None if in vain."""
+    def _confirmed(self, trial: Trial) -> Trial | None:
+        """Return the trial, with its effort raised where the queries held out find too little; None if in vain."""
         target = self._constraints.recall
-        if self._holds(candidate):
-            return candidate
-        for rung in range(candidate.rung + 1, len(candidate.arm.rungs)):
-            quality = candidate.turn.probe(candidate.arm.rungs[rung])
+        if self._holds(trial):
+            return trial
+        for rung in range(trial.rung + 1, len(trial.arm.rungs)):
+            quality = trial.index.probe(trial.arm.rungs[rung])
             if quality is None:
                 break
             ours, held = (float(quality.per_query[half].mean()) for half in (self._ours, self._held))
             if min(ours, held) >= target:
-                raised = Candidate(candidate.arm, rung, candidate.turn, ours, held)
+                raised = Trial(trial.arm, rung, trial.index, ours, held)
                 for number in range(self._settings.rounds):
                     self._measure(raised, number)
-                self._candidates.append(raised)
+                self._trials.append(raised)
                 self._report.notes.append(
-                    f"{candidate.spec} found {candidate.held_out:.4f} on the queries held out: effort raised"
+                    f"{trial.spec} found {trial.held_out:.4f} on the queries held out: effort raised"
                 )
                 return None if raised.broken else raised
-        self._report.notes.append(f"{candidate.spec} was passed over: {candidate.held_out:.4f} on the queries held out")
+        self._report.notes.append(f"{trial.spec} was passed over: {trial.held_out:.4f} on the queries held out")
         return None
 
-    def _costs(self, chosen: Candidate) -> list[dict[str, Any]]:
+    def _costs(self, chosen: Trial) -> list[dict[str, Any]]:
         """Say of each constraint what the best configuration that breaks it alone would give."""
         costs = []
-        lower = self._climbed(chosen.turn, chosen.arm, max(0.0, self._constraints.recall - _LOWER_RECALL))
+        lower = self._climbed(chosen.index, chosen.arm, max(0.0, self._constraints.recall - _LOWER_RECALL))
         if lower is not None and lower.rung != chosen.rung:
             for number in range(2):
                 self._measure(lower, number)
@@ -333,7 +334,7 @@ class Tuner:
         for name in ("max-memory", "max-p99", "min-adds"):
             if getattr(self._constraints, name.replace("-", "_")) is None:
                 continue
-            without = [c for c in self._candidates if set(c.broken) == {name} and c.qps > chosen.qps]
+            without = [c for c in self._trials if set(c.broken) == {name} and c.qps > chosen.qps]
             best = max(without, key=lambda c: c.qps, default=None)
             costs.append(_cost(name, f"without --{name}", best, chosen))
         return costs
@@ -344,15 +345,15 @@ class Tuner:
         self._progress.done += 1
 
 
-def _cost(constraint: str, how: str, other: Candidate | None, chosen: Candidate) -> dict[str, Any]:
+def _cost(constraint: str, how: str, other: Trial | None, chosen: Trial) -> dict[str, Any]:
     if other is None:
         return {"constraint": constraint, "how": how, "spec": None, "times": 1.0}
     return {"constraint": constraint, "how": how, "spec": other.spec, "times": other.qps / chosen.qps}
 
 
-def _verdict(candidate: Candidate) -> str:
-    if candidate.row.get("error"):
-        return f"failed: {candidate.row['error']}"
-    if candidate.broken:
-        return "breaks " + " and ".join(f"--{name}" for name in candidate.broken)
+def _verdict(trial: Trial) -> str:
+    if trial.row.get("error"):
+        return f"failed: {trial.row['error']}"
+    if trial.broken:
+        return "breaks " + " and ".join(f"--{name}" for name in trial.broken)
     return "meets all"

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.benchmark.run import Report, Settings, run
+from pipelines.benchmark.run import BenchReport, run
+from pipelines.benchmark.settings import Settings
 from pipelines.benchmark.sweep import plan
 from pipelines.datasets import VectorData
 
@@ -36,10 +37,12 @@ def planted_run(bench, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bench(vectors: VectorData) -> Callable[..., Report]:
+def bench(vectors: VectorData) -> Callable[..., BenchReport]:
     """Run specs of planted engines on the small data."""
 
-    def measured(specs: list[str], out: Path, *, data: VectorData = vectors, resume: bool = False, **options) -> Report:
+    def measured(
+        specs: list[str], out: Path, *, data: VectorData = vectors, resume: bool = False, **options
+    ) -> BenchReport:
         settings = Settings(**{"k": 10, "rounds": 2, "seconds": 0.005, **options})
         with pytest.MonkeyPatch.context() as patch:
             planted.plant(patch)

@@ -13,8 +13,8 @@ from pipelines.benchmark.ann_benchmarks import write_dataset, write_result
 from pipelines.benchmark.errors import DiskFull
 from pipelines.benchmark.ground_truth import exact
 from pipelines.benchmark.results import good, read
-from pipelines.benchmark.rows import Answers, RowMaker
-from pipelines.benchmark.run import Settings
+from pipelines.benchmark.rows import JudgedHits, RowMaker
+from pipelines.benchmark.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_the_percentiles_of_its_times_are_ours(tmp_path, vectors):
     row = {"spec": "flat", "engine": "flat", "k": 10, "rounds": 3, "qps": 5e5, "qps_one_by_one": 400.0,
            "latency_ms": latencies, "build_s": 1.0, "memory_bytes": 1024}  # fmt: skip
     found = maker.truth.rows
-    for path in write_result(tmp_path, maker, row, Answers(found, maker.judged(found))):
+    for path in write_result(tmp_path, maker, row, JudgedHits(found, maker.judged(found))):
         with h5py.File(path) as file:
             shown = 1000 * np.percentile(file["times"], [50.0, 95.0, 99.0])
             assert shown.tolist() == pytest.approx([0.002] * 3 if file.attrs["batch_mode"] else [2.0, 4.0, 10.0])

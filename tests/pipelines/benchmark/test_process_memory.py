@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from pipelines.benchmark import process_memory as memory
+from pipelines.benchmark import process_memory
 
 _CODE = """
 import subprocess, sys, time
@@ -18,9 +18,9 @@ def child(megabytes):
     return process
 
 other = child(300)
-with memory.peak_of_children() as nothing:
+with process_memory.peak_of_children() as nothing:
     pass
-with memory.peak_of_children() as most:
+with process_memory.peak_of_children() as most:
     one, end = child(100), time.monotonic() + 60
     while most[0] < 100_000_000 and time.monotonic() < end:  # it stays until it was looked at
         time.sleep(0.01)
@@ -40,8 +40,8 @@ def test_the_peak_of_a_child_counts_and_of_those_that_were_there_not():
 
 
 def test_the_peak_of_this_process_falls_back_and_rises():
-    assert memory.forget_peak()
-    before = memory.peak()
+    assert process_memory.forget_peak()
+    before = process_memory.peak()
     taken = bytearray(b"x") * 100_000_000
-    assert memory.peak() - before > 90_000_000
+    assert process_memory.peak() - before > 90_000_000
     del taken

@@ -19,7 +19,7 @@ from indexes import EngineMissing, UnknownParameter
 from pipelines.benchmark import run as run_module
 from pipelines.benchmark.errors import DiskFull, ResultsExist
 from pipelines.benchmark.results import FILE, alone, read
-from pipelines.benchmark.run import Settings
+from pipelines.benchmark.settings import Settings
 from pipelines.benchmark.sweep import plan
 from rag.errors import InvalidInput
 
@@ -87,7 +87,7 @@ def no_memory(monkeypatch):
     @contextlib.contextmanager
     def failing():
         with monkeypatch.context() as patch:
-            patch.setattr(run_module.Turn, "build", build)
+            patch.setattr(run_module.MeasuredIndex, "build", build)
             yield
 
     return failing
@@ -156,13 +156,13 @@ def test_ctrl_c_keeps_finished_rows_and_ends_the_workers(bench, tmp_path, monkey
     monkeypatch.setattr(run_module, "_TOGETHER", 1)
     seen = []
 
-    def interrupt(turn, search, number, original=run_module.Turn.measure):
+    def interrupt(turn, search, number, original=run_module.MeasuredIndex.measure):
         seen.append(turn.task.spec)
         if turn.task.engine == "half":
             raise KeyboardInterrupt
         original(turn, search, number)
 
-    monkeypatch.setattr(run_module.Turn, "measure", interrupt)
+    monkeypatch.setattr(run_module.MeasuredIndex, "measure", interrupt)
     with pytest.raises(KeyboardInterrupt):
         bench(["honest", "half"], tmp_path)
     monkeypatch.undo()
@@ -238,16 +238,18 @@ def test_a_build_that_the_budget_cuts_short_costs_the_others_nothing_and_is_trie
 
 def test_configurations_take_turns(bench, tmp_path, monkeypatch):
     seen = []
-    original = run_module.Turn.measure
-    monkeypatch.setattr(run_module.Turn, "measure", lambda *a: (seen.append((a[0].task.engine, a[2])), original(*a)))
+    original = run_module.MeasuredIndex.measure
+    monkeypatch.setattr(
+        run_module.MeasuredIndex, "measure", lambda *a: (seen.append((a[0].task.engine, a[2])), original(*a))
+    )
     bench(["honest", "half", "chatty"], tmp_path)
     assert seen == [(engine, number) for number in (0, 1) for engine in ("honest", "half", "chatty")]
 
 
 def test_filters_take_turns_too(bench, tmp_path, monkeypatch):
     seen = []
-    original = run_module.Turn.filtered
-    monkeypatch.setattr(run_module.Turn, "filtered", lambda *a: (seen.append(a[0].task.engine), original(*a)))
+    original = run_module.MeasuredIndex.filtered
+    monkeypatch.setattr(run_module.MeasuredIndex, "filtered", lambda *a: (seen.append(a[0].task.engine), original(*a)))
     rows = bench(["honest", "half"], tmp_path, filters=(0.25, 0.5), rounds=3).rows
     assert seen == 3 * ["honest", "half"]
     assert [[each["share"] for each in row["filters"]] for row in rows] == [[0.25, 0.5]] * 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.benchmark.run import Settings
+from pipelines.benchmark.settings import Settings
 from pipelines.datasets import VectorData
 from pipelines.tuning.constraints import Constraints
 from pipelines.tuning.tuner import Tuner

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidInput
-from ..types import Terms
+from .errors import InvalidInput
+from .types import Terms
 
 _LARGEST = float(np.finfo(np.float32).max)
 

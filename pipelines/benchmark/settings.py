@@ -1,0 +1,62 @@
+"""Settings of a benchmark run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rag.errors import InvalidInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to measure.
+
+    Attributes
+    ----------
+    k
+        Neighbours asked for.
+    threads
+        Numbers of threads that search; the first is that of the row's ``qps``.
+    filters
+        Shares of the vectors, drawn at random, to search among.
+    churn
+        Share of the vectors to remove and add again; None for no churn.
+    rounds
+        Times that every configuration is measured, in turns; the row has the median.
+    seconds
+        Time given to a measurement in a round.
+    seed
+        Of building, of the order of queries, and of what is drawn at random.
+    timeout
+        Seconds that a build, a load or a measurement may take.
+    memory
+        Bytes that an engine may take on top of the data; None for 80 % of what the machine can give away.
+    budget
+        Seconds for everything; what does not fit is left for ``resume``. None for no limit.
+    """
+
+    k: int = 10
+    threads: tuple[int, ...] = (1,)
+    filters: tuple[float, ...] = ()
+    churn: float | None = None
+    rounds: int = 5
+    seconds: float = 0.1
+    seed: int = 0
+    timeout: float = 600.0
+    memory: int | None = None
+    budget: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InvalidInput(f"-k {self.k}: at least 1")
+        if not self.threads or min(self.threads) < 1 or len(set(self.threads)) != len(self.threads):
+            raise InvalidInput(f"--threads {','.join(map(str, self.threads))}: numbers from 1 on, none twice")
+        if len(set(self.filters)) != len(self.filters):
+            raise InvalidInput(f"--filter {','.join(f'{share:g}' for share in self.filters)}: none twice")
+        for share in (*self.filters, *([] if self.churn is None else [self.churn])):
+            if not 0 < share <= 1:
+                raise InvalidInput(f"a share of {share} is not between 0 and 1; write 0.1 for 10 %")
+        if self.seed < 0:
+            raise InvalidInput(f"--seed {self.seed}: a whole number from 0 on")
+        if self.rounds < 1 or self.seconds <= 0 or self.timeout <= 0:
+            raise InvalidInput("rounds, seconds and timeout must be more than 0")
