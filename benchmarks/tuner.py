@@ -14,11 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipelines.benchmark.findings import fastest
-from pipelines.benchmark.grids import installed
 from pipelines.benchmark.results import good
 from pipelines.benchmark.run import run
 from pipelines.benchmark.settings import Settings
-from pipelines.benchmark.sweep import plan
+from pipelines.benchmark.sweep import installed, plan
 from pipelines.datasets import open_vectors
 from pipelines.tuning.constraints import Constraints
 from pipelines.tuning.tuner import Tuner

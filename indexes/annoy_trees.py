@@ -18,7 +18,7 @@ from .errors import IndexDamaged
 from .memory_file import MemoryFile
 from .registry import library
 from .rows import Keep
-from .spec import Parameters, param
+from .spec import Parameters, Sweeps, param
 from .staged import StagedIndex
 from .types import Ids, Scores, Traits, Vectors
 
@@ -36,7 +36,9 @@ class AnnoyBuild(Parameters):
 class AnnoySearch(Parameters):
     """How far the forest is followed."""
 
-    search_k: int | None = param(None, "nodes looked at: more is better and slower; auto takes 4 * n_trees * k", low=1)
+    search_k: int | None = param(
+        None, "nodes looked at: more is better and slower; auto takes 4 * n_trees * k", low=1, effort=(50, 100_000)
+    )
     refine_factor: ClassVar[int] = 1
     """annoy ranks by true distances: more candidates than hits would gain nothing."""
 
@@ -47,6 +49,12 @@ class AnnoyIndex(StagedIndex):
     name = "annoy"
     Build = AnnoyBuild
     Search = AnnoySearch
+    sweeps = Sweeps(
+        quick=("n_trees=10|50,search_k=200|1000|5000",),
+        full=("n_trees=10..200,search_k=100..25600",),
+        first=("n_trees=20",),
+        more=("n_trees=50|100",),
+    )
     build_params: AnnoyBuild
     grows = False
     max_dead_share = 0.5

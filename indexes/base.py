@@ -21,7 +21,7 @@ from .errors import IndexDamaged, InvalidInput, NotBuilt, UnknownId
 from .idset import IdSet
 from .locks import ReadersWriterLock
 from .rows import Keep, RowMap
-from .spec import Parameters, Spec
+from .spec import Parameters, Spec, Sweeps
 from .types import Family, Ids, Traits
 
 Items = TypeVar("Items")
@@ -42,6 +42,7 @@ class Index(ABC, Generic[Items]):
     family: ClassVar[Family]
     Build: ClassVar[type[Parameters]] = Parameters
     Search: ClassVar[type[Parameters]] = Parameters
+    sweeps: ClassVar[Sweeps] = Sweeps()
     format: ClassVar[int] = 1
     """Raised when the saved files change their meaning."""
     learns: ClassVar[bool] = True

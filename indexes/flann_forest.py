@@ -21,7 +21,7 @@ from .errors import IndexDamaged
 from .memory_file import MemoryFile
 from .registry import library
 from .rows import Keep
-from .spec import Parameters, param
+from .spec import Parameters, Sweeps, param
 from .staged import StagedIndex
 from .types import Ids, Scores, Traits, Vectors
 
@@ -46,7 +46,7 @@ class FlannBuild(Parameters):
 class FlannSearch(Parameters):
     """How far the trees are followed."""
 
-    checks: int = param(4096, "vectors looked at: more is better and slower", low=1, high=1 << 30)
+    checks: int = param(4096, "vectors looked at: more is better and slower", low=1, high=1 << 30, effort=(16, 65_536))
     refine_factor: ClassVar[int] = 1
 
 
@@ -56,6 +56,11 @@ class FlannIndex(StagedIndex):
     name = "flann"
     Build = FlannBuild
     Search = FlannSearch
+    sweeps = Sweeps(
+        quick=("checks=64|256|1024",),
+        full=("checks=32..8192", "algorithm=kdtree,trees=4|16,checks=32..8192"),
+        more=("branching=16|64",),
+    )
     build_params: FlannBuild
     grows = False
     max_dead_share = 0.5

@@ -17,7 +17,7 @@ import numpy as np
 from . import faiss_library as native
 from .dense_index import DenseIndex
 from .rows import Keep
-from .spec import Parameters, param
+from .spec import Parameters, Sweeps, param
 from .types import Ids, Scores, Traits, Vectors
 
 _GATHER, _COMPARE, _STEP = 0.2, 0.016, 0.27
@@ -38,7 +38,7 @@ class HNSWBuild(Parameters):
 class HNSWSearch(Parameters):
     """How far the graph is followed."""
 
-    ef: int = param(128, "effort of a search: more is better and slower", low=1, high=1_000_000)
+    ef: int = param(128, "effort of a search: more is better and slower", low=1, high=1_000_000, effort=(8, 2048))
 
 
 class HNSWIndex(DenseIndex):
@@ -47,6 +47,12 @@ class HNSWIndex(DenseIndex):
     name = "hnsw"
     Build = HNSWBuild
     Search = HNSWSearch
+    sweeps = Sweeps(
+        quick=("M=16|32,ef=16..128",),
+        full=("M=8..64,ef_construction=100|400,ef=10..640", "M=16|32,storage=sq8,ef=10..640"),
+        first=("M=16|32",),
+        more=("M=8", "M=16,ef_construction=300", "M=24,ef_construction=200", "M=16|32|8,storage=sq8"),
+    )
     build_params: HNSWBuild
 
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex

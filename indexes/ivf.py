@@ -13,7 +13,7 @@ from typing import Any
 from . import faiss_library as native
 from . import lists
 from .rows import Keep
-from .spec import Parameters, param
+from .spec import Parameters, Sweeps, param
 from .staged import StagedIndex
 from .types import Ids, Scores, Traits, Vectors
 
@@ -29,7 +29,7 @@ class IVFBuild(Parameters):
 class IVFSearch(Parameters):
     """How many lists are looked at."""
 
-    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20)
+    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20, effort=(1, 512))
 
 
 class IVFIndex(StagedIndex):
@@ -38,6 +38,9 @@ class IVFIndex(StagedIndex):
     name = "ivf"
     Build = IVFBuild
     Search = IVFSearch
+    sweeps = Sweeps(
+        quick=("nprobe=1|4|16|32",), full=("nlist=auto|64|256|1024,nprobe=1..128",), more=("nlist=64|256|1024",)
+    )
     build_params: IVFBuild
     _index: Any
 

@@ -15,7 +15,7 @@ from . import codes, lists
 from . import faiss_library as native
 from .coded_lists import CodedLists
 from .errors import InvalidInput
-from .spec import Parameters, param
+from .spec import Parameters, Sweeps, param
 from .types import Ids, Traits, Vectors
 
 
@@ -36,7 +36,7 @@ class IVFPQBuild(Parameters):
 class IVFPQSearch(Parameters):
     """How many lists are looked at, and candidates scored exactly."""
 
-    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20)
+    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20, effort=(1, 512))
     refine_factor: int = param(8, "with refine: candidates for each hit", low=1, high=10_000)
 
 
@@ -46,6 +46,17 @@ class IVFPQIndex(CodedLists):
     name = "ivfpq"
     Build = IVFPQBuild
     Search = IVFPQSearch
+    sweeps = Sweeps(
+        quick=("nprobe=4|16|32", "fast_scan=true,refine=true,nprobe=4|16|32"),
+        full=(
+            "nlist=auto|256|1024,nprobe=1..128",
+            "nlist=auto|256|1024,refine=true,refine_factor=4|16,nprobe=1..128",
+            "nlist=auto|256|1024,fast_scan=true,refine=true,refine_factor=4|16,nprobe=1..128",
+            "opq=true,nprobe=1..128",
+        ),
+        first=("", "fast_scan=true,refine=true"),
+        more=("fast_scan=true,refine=true,nlist=256|1024",),
+    )
     build_params: IVFPQBuild
 
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex

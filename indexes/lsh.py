@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from . import codes, files, scan
 from . import faiss_library as native
 from .rows import Keep
-from .spec import Parameters, param
+from .spec import Parameters, Sweeps, param
 from .staged import StagedIndex
 from .types import Ids, Scores, Traits, Vectors
 
@@ -33,7 +33,7 @@ class LSHBuild(Parameters):
 class LSHSearch(Parameters):
     """How many candidates are looked at more closely."""
 
-    refine_factor: int = param(16, "candidates for each hit, by bits alone", low=1, high=10_000)
+    refine_factor: int = param(16, "candidates for each hit, by bits alone", low=1, high=10_000, effort=(1, 256))
 
 
 class LSHIndex(StagedIndex):
@@ -42,6 +42,12 @@ class LSHIndex(StagedIndex):
     name = "lsh"
     Build = LSHBuild
     Search = LSHSearch
+    sweeps = Sweeps(
+        quick=("", "refine=true,refine_factor=8|32"),
+        full=("nbits=128..1024", "nbits=128..1024,refine=true,refine_factor=4..64"),
+        first=("refine=true",),
+        more=("refine=true,nbits=256",),
+    )
     build_params: LSHBuild
     _index: Any
     _lengths: NDArray[np.float32]

@@ -12,7 +12,7 @@ from typing import Any
 from . import codes
 from . import faiss_library as native
 from .rows import Keep
-from .spec import Parameters, param
+from .spec import Parameters, Sweeps, param
 from .staged import StagedIndex
 from .types import Ids, Scores, Traits, Vectors
 
@@ -31,7 +31,7 @@ class PQBuild(Parameters):
 class PQSearch(Parameters):
     """How many candidates are scored exactly."""
 
-    refine_factor: int = param(8, "with refine: candidates for each hit", low=1, high=10_000)
+    refine_factor: int = param(8, "with refine: candidates for each hit", low=1, high=10_000, effort=(1, 256))
 
 
 class PQIndex(StagedIndex):
@@ -40,6 +40,12 @@ class PQIndex(StagedIndex):
     name = "pq"
     Build = PQBuild
     Search = PQSearch
+    sweeps = Sweeps(
+        quick=("", "refine=true,refine_factor=4|16"),
+        full=("nbits=8", "nbits=8|4,refine=true,refine_factor=2..32"),
+        first=("refine=true",),
+        more=("refine=true,nbits=4",),
+    )
     build_params: PQBuild
     _index: Any
 

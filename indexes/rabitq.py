@@ -16,7 +16,7 @@ from . import codes, lists
 from . import faiss_library as native
 from .coded_lists import CodedLists
 from .rows import Keep
-from .spec import Parameters, param
+from .spec import Parameters, Sweeps, param
 from .types import Ids, Scores, Traits, Vectors
 
 _FEW = 1000
@@ -35,7 +35,7 @@ class RaBitQBuild(Parameters):
 class RaBitQSearch(Parameters):
     """How many lists are looked at, and candidates scored exactly."""
 
-    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20)
+    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20, effort=(1, 512))
     refine_factor: int = param(4, "with refine: candidates for each hit", low=1, high=10_000)
 
 
@@ -45,6 +45,15 @@ class RaBitQIndex(CodedLists):
     name = "rabitq"
     Build = RaBitQBuild
     Search = RaBitQSearch
+    sweeps = Sweeps(
+        quick=("nprobe=4|16|32", "refine=true,nprobe=4|16|32"),
+        full=(
+            "nlist=auto|256|1024,bits=1|4|8,nprobe=1..128",
+            "nlist=auto|256|1024,bits=1|4,refine=true,refine_factor=4|16,nprobe=1..128",
+        ),
+        first=("", "refine=true,bits=1,refine_factor=8"),
+        more=("bits=2|6|8", "refine=true,refine_factor=8"),
+    )
     build_params: RaBitQBuild
 
     @property

@@ -27,9 +27,32 @@ def param(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
-) -> Any:  # noqa: ANN401 - stands as the default of a field of any type
-    """Declare one parameter: its default, one line of help, the values it may take (``low`` and ``high`` included)."""
-    return dataclasses.field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices})
+    effort: tuple[int, int] | None = None,
+) -> Any:  # noqa: ANN401 - the default of a field of any type
+    """Declare one parameter: its default, one line of help, and the values it may take (``low`` and ``high`` included).
+
+    ``effort`` marks the search parameter along which recall rises; it is the range that the tuner searches.
+    """
+    meta = {"help": text, "low": low, "high": high, "choices": choices, "effort": effort}
+    return dataclasses.field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sweeps:
+    """Parameter values worth trying for an engine: sweeps such as ``"M=16|32,ef=16..128"``.
+
+    Attributes
+    ----------
+    quick, full
+        For ``rag bench --grid``; the search effort comes last and rises.
+    first, more
+        Builds for the tuner: tried for every engine, and only for the engines that did best.
+    """
+
+    quick: tuple[str, ...] = ("",)
+    full: tuple[str, ...] = ("",)
+    first: tuple[str, ...] = ("",)
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from .duplicate_rows import Twins
 from .errors import EngineMissing, IndexDamaged
 from .registry import row
 from .rows import Keep
-from .spec import Parameters, param
+from .spec import Parameters, Sweeps, param
 from .staged import StagedIndex
 from .types import Ids, Scores, Traits, Vectors
 
@@ -45,7 +45,9 @@ class SptagBuild(Parameters):
 class SptagSearch(Parameters):
     """How far tree and graph are followed."""
 
-    max_check: int = param(2048, "vectors looked at: more is better and slower", low=1, high=1 << 30)
+    max_check: int = param(
+        2048, "vectors looked at: more is better and slower", low=1, high=1 << 30, effort=(32, 65_536)
+    )
     refine_factor: ClassVar[int] = 1
 
 
@@ -55,6 +57,12 @@ class SptagIndex(StagedIndex):
     name = "sptag"
     Build = SptagBuild
     Search = SptagSearch
+    sweeps = Sweeps(
+        quick=("neighbours=16,max_check=64|256|1024",),
+        full=("algorithm=bkt|kdt,neighbours=16|32,max_check=32..8192",),
+        first=("neighbours=16",),
+        more=("",),
+    )
     build_params: SptagBuild
     grows = False
     max_dead_share = 0.5

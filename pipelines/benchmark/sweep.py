@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 import indexes
 from indexes import Spec
@@ -17,8 +19,7 @@ from indexes.registry import engine
 from indexes.spec import Parameters
 from rag.errors import InvalidInput
 
-from .grids import Grid, grid
-
+Grid = Literal["quick", "full"]
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)(?:\.\.(\d+(?:\.\d+)?))?")
 _MOST = 10_000
 
@@ -70,7 +71,7 @@ def plan(specs: Iterable[str], wanted: Grid | None = None) -> list[BuildTask]:
     """
     tasks: dict[tuple[str, Parameters], dict[Parameters, None]] = {}
     for text in specs:
-        for spec in _expanded(text, wanted):
+        for spec in expanded(text, wanted):
             tasks.setdefault((spec.name, spec.build), {})[spec.search] = None
     return [BuildTask(name, build, tuple(searches)) for (name, build), searches in tasks.items()]
 
@@ -116,35 +117,67 @@ def _span(text: str, first: str, last: str, step: str | None) -> list[str]:
     return [str(int(v)) if whole else f"{v:g}" for v in ([*found, high] if step is None or now == high else found)]
 
 
-def _expanded(text: str, wanted: Grid | None) -> list[Spec]:
-    name, _, rest = text.strip().partition(":")
-    name = name.strip()
+def expanded(text: str, wanted: Grid | None = None) -> list[Spec]:
+    """Return every combination of the values in a spec; see `plan`."""
+    name, _, rest = (part.strip() for part in text.partition(":"))
     if indexes.kind(name) != "dense":
         raise InvalidInput(f"{text!r} is an index of terms; the benchmark measures indexes of vectors")
+    given = _choices(rest, text)
+    sweeps = getattr(engine(name).sweeps, wanted) if wanted else ("",)
+    combined = (_combined(name, _choices(sweep, text) | given, text) for sweep in sweeps)
+    return list(dict.fromkeys(itertools.chain.from_iterable(combined)))
+
+
+def _choices(parameters: str, text: str) -> dict[str, list[str]]:
     choices: dict[str, list[str]] = {}
-    for part in filter(None, (p.strip() for p in rest.split(","))):
+    for part in filter(None, (p.strip() for p in parameters.split(","))):
         key, equals, right = (s.strip() for s in part.partition("="))
         if not equals or not right:
             raise InvalidInput(f"write {key}=value in the spec {text!r}")
         if key in choices:
             raise InvalidInput(f"{key} is given twice in the spec {text!r}")
         choices[key] = values(right)
-    sweeps = grid(name, wanted) if wanted else ({},)
-    return list(dict.fromkeys(spec for sweep in sweeps for spec in _combined(name, {**_read(sweep), **choices}, text)))
-
-
-def _read(sweep: Mapping[str, str]) -> dict[str, list[str]]:
-    return {key: values(right) for key, right in sweep.items()}
+    return choices
 
 
 def _combined(name: str, choices: Mapping[str, list[str]], text: str) -> list[Spec]:
-    n = 1
-    for options in choices.values():
-        n *= len(options)
+    n = math.prod(map(len, choices.values()))
     if n > _MOST:
-        raise InvalidInput(f"{text!r} stands for {n:,} configurations; at most {_MOST:,} are taken")
-    combinations = itertools.product(*choices.values())
-    return [
-        indexes.parse(name + (":" if choices else "") + ",".join(f"{k}={v}" for k, v in zip(choices, c, strict=True)))
-        for c in combinations
-    ]
+        raise InvalidInput(f"{text!r} expands to {n:,} configurations; the limit is {_MOST:,}")
+    pairs = (zip(choices, combination, strict=True) for combination in itertools.product(*choices.values()))
+    return [indexes.parse(f"{name}:" + ",".join(f"{key}={value}" for key, value in each)) for each in pairs]
+
+
+def checked_grid(name: str) -> Grid:
+    """Return the name of a grid.
+
+    Raises
+    ------
+    InvalidInput
+        There is no grid with this name.
+    """
+    if name not in get_args(Grid):
+        raise InvalidInput(f"--grid {name!r}: give one of {', '.join(get_args(Grid))}")
+    return cast("Grid", name)
+
+
+def installed(dim: int) -> tuple[list[str], dict[str, str]]:
+    """Return the engines of vectors that are installed, and for each of the others the reason why it is not usable.
+
+    Parameters
+    ----------
+    dim
+        Length of the vectors; each engine makes an empty index of it.
+    """
+    usable: list[str] = []
+    missing: dict[str, str] = {}
+    for name in (name for name, row in indexes.engines.items() if row.family == "dense"):
+        try:
+            indexes.dense(name, dim)
+        except indexes.EngineMissing as error:
+            missing[name] = str(error)
+            continue
+        except indexes.InvalidInput:
+            pass  # the engine refuses this dimension; its row will say why
+        usable.append(name)
+    return usable, missing

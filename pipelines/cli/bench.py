@@ -206,13 +206,12 @@ def _bench(
     json: bool,
 ) -> tuple[BenchReport, dict[str, str]]:
     """Measure, and show the rows; return also which engines are not installed, and why."""
-    from ..benchmark import grids
     from ..benchmark.run import run
-    from ..benchmark.sweep import plan
+    from ..benchmark.sweep import checked_grid, installed, plan
 
     console = stderr()
-    usable, missing = grids.installed(data.dim)
-    wanted = grids.checked_grid(grid_name) if grid_name else None if specs else "quick"
+    usable, missing = installed(data.dim)
+    wanted = checked_grid(grid_name) if grid_name else None if specs else "quick"
     tasks = plan(specs or usable, wanted)
     for task in tasks:
         if task.engine in missing:

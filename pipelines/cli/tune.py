@@ -156,7 +156,7 @@ def _engines(wanted: list[str] | None, dim: int) -> list[str]:
     from indexes import EngineMissing
     from indexes.registry import row
 
-    from ..benchmark.grids import installed
+    from ..benchmark.sweep import installed
 
     usable, missing = installed(dim)
     for name in wanted or ():
