@@ -17,7 +17,6 @@ import faiss
 import numpy as np
 
 import indexes
-from indexes import codes
 from pipelines.benchmark import timing
 from pipelines.datasets import open_vectors
 
@@ -52,8 +51,8 @@ def bare_search(index):
         params = faiss.SearchParametersIVF(nprobe=chosen.nprobe)
     else:
         return lambda q: index._index.search(q, K)
-    rotation = getattr(index, "_rotation", None)  # without it the codes bound nothing, and faiss looks at more of them
-    return lambda q: index._index.search(codes.rotated(q, rotation), K, params=params)
+    rotated = getattr(index, "_rotated", lambda q: q)  # without it the codes bound nothing, and faiss looks at more
+    return lambda q: index._index.search(rotated(q), K, params=params)
 
 
 def qps(search, queries, rng, seconds):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from .memory_file import MemoryFile
 from .registry import library
 from .rows import Keep
 from .spec import Parameters, Sweeps, param
-from .staged import StagedIndex
-from .types import Ids, Scores, Traits, Vectors
+from .staged import RebuiltIndex
+from .types import Ids, Scores, Vectors
 
 _METRICS = {"cosine": "angular", "ip": "dot", "l2": "euclidean"}
 
@@ -39,11 +39,9 @@ class AnnoySearch(Parameters):
     search_k: int | None = param(
         None, "nodes looked at: more is better and slower; auto takes 4 * n_trees * k", low=1, effort=(50, 100_000)
     )
-    refine_factor: ClassVar[int] = 1
-    """annoy ranks by true distances: more candidates than hits would gain nothing."""
 
 
-class AnnoyIndex(StagedIndex):
+class AnnoyIndex(RebuiltIndex):
     """A forest of random splits; candidates are scored exactly."""
 
     name = "annoy"
@@ -56,27 +54,13 @@ class AnnoyIndex(StagedIndex):
         more=("n_trees=50|100",),
     )
     build_params: AnnoyBuild
-    grows = False
-    max_dead_share = 0.5
+    recall_floor = 0.9
     _forest: Any
     _file: MemoryFile
 
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
         super().__init__(dim, **options)
         self._annoy = library("annoy", self.name)
-
-    @property
-    def traits(self) -> Traits:
-        """Exact scores of what the forest finds."""
-        return Traits(
-            exact=True, exhaustive=False, remove="tombstones", filter="overfetch", add="buffer", recall_floor=0.9
-        )
-
-    def _refines(self) -> bool:
-        return True
-
-    def _train_at(self) -> int:
-        return 256
 
     def _engine_build(self, x: Vectors) -> None:
         forest = self._annoy.AnnoyIndex(self.dim, _METRICS[self.metric])
@@ -94,12 +78,6 @@ class AnnoyIndex(StagedIndex):
             found = self._forest.get_nns_by_vector(query, k, nodes)
             rows[i, : len(found)] = found
         return np.zeros(rows.shape, np.float32), rows
-
-    def _compact(self, live: Ids) -> None:
-        self._build_anew(live)
-
-    def _engine_compact(self, live: Ids) -> None:
-        raise NotImplementedError("a forest cannot shrink: it is built anew")
 
     def _engine_bytes(self) -> dict[str, int]:
         return {"forest": self._file.size()}

@@ -1,18 +1,59 @@
-"""What the engines share that hold codes instead of vectors."""
+"""Base of the engines whose rows are held by one faiss index, and what their codes have in common."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
 from . import faiss_library as native
 from .errors import InvalidInput
 from .rows import Keep
-from .types import Ids, Vectors
+from .staged import StagedIndex
+from .types import Ids, Scores, Vectors
 
 TRAINING_PER_CODE = 39
-"""faiss asks for so many training vectors per code; fewer take little memory as they are, and are searched exactly."""
+"""faiss asks for this many training vectors per code; fewer vectors are small enough to be searched exactly."""
+
+
+class CodesIndex(StagedIndex):
+    """Codes of vectors in row order, which are all compared with every query."""
+
+    file: ClassVar[str] = "codes.faiss"
+    _index: Any
+
+    @abstractmethod
+    def _new(self, n: int) -> Any:  # noqa: ANN401 - a faiss index
+        """Return an untrained faiss index that suits ``n`` vectors."""
+
+    def _engine_build(self, x: Vectors) -> None:
+        index = self._new(len(x))
+        index.train(x)
+        self._index = index
+        self._engine_append(x)
+
+    def _engine_append(self, x: Vectors) -> None:
+        self._index.add(x)
+
+    def _engine_search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401, ARG002 - the engine's own Search; faiss filters no codes
+        return native.search(self._index, q, k, self.metric)
+
+    def _engine_vectors(self, rows: Ids) -> Vectors:
+        return native.decoded(self._index, rows)
+
+    def _engine_compact(self, live: Ids) -> None:
+        compact(self._index, live)
+
+    def _engine_bytes(self) -> dict[str, int]:
+        return {"codes": self._index.ntotal * self._index.code_size}
+
+    def _engine_write(self, folder: Path) -> None:
+        native.write(self._index, folder / self.file)
+
+    def _engine_read(self, folder: Path, n_rows: int) -> None:
+        self._index = native.read(folder / self.file, self._new(n_rows), n_rows)
 
 
 def parts(dim: int, m: int | None) -> int:
@@ -34,30 +75,8 @@ def parts(dim: int, m: int | None) -> int:
     return m
 
 
-def opq(x: Vectors, m: int) -> Vectors:
-    """Learn the rotation after which ``m`` parts lose least: float32, shape (dim, dim), multiplied from the right.
-
-    Ge et al., "Optimized product quantization", 2013.
-    """
-    faiss = native.faiss()
-    matrix = faiss.OPQMatrix(x.shape[1], m)
-    matrix.train(x)
-    return np.ascontiguousarray(faiss.vector_to_array(matrix.A).reshape(x.shape[1], x.shape[1]).T)
-
-
-def random_rotation(dim: int, seed: int) -> Vectors:
-    """Return a random rotation: float32, shape (dim, dim)."""
-    normal = np.random.default_rng(seed).standard_normal((dim, dim))
-    return np.asarray(np.linalg.qr(normal)[0], np.float32, order="C")
-
-
-def rotated(x: Vectors, rotation: Vectors | None) -> Vectors:
-    """Return ``x`` in the rotated frame, C-contiguous."""
-    return x if rotation is None else np.ascontiguousarray(x @ rotation)
-
-
-def compact(index: Any, live: Ids) -> None:  # noqa: ANN401 - a faiss index of codes in row order
-    """Throw out all rows but ``live``; the others move up."""
+def compact(index: Any, live: Ids) -> None:  # noqa: ANN401 - a faiss index
+    """Throw out all rows but ``live``; in an index of codes in row order, the others move up."""
     dead = np.ones(index.ntotal, np.bool_)
     dead[live] = False
     index.remove_ids(native.selector(Keep(np.flatnonzero(dead), index.ntotal)))

@@ -92,22 +92,24 @@ def write(index: object, path: Path) -> None:
         module.write_index(index, module.PyCallbackIOWriter(file.write))
 
 
-def read(path: Path, kind: str, n_rows: int, dim: int, metric: Metric) -> Any:  # noqa: ANN401 - a faiss index
+def read(path: Path, like: Any, n_rows: int) -> Any:  # noqa: ANN401 - faiss indexes
     """Read a faiss index from a file whose digest was checked.
 
     Raises
     ------
     IndexDamaged
-        faiss cannot read it, or it is of another class, size, dimension or metric.
+        faiss cannot read it, or its class, dimension or metric is not that of ``like``, or it has another size.
     """
     module = faiss()
     try:
         index = module.read_index(os.fspath(path))
     except RuntimeError as error:
         raise IndexDamaged(f"{path.name} cannot be read by faiss: {error}") from error
-    found = (type(index).__name__, index.ntotal, index.d, index.metric_type)
-    if found != (kind, n_rows, dim, code(metric)):
-        raise IndexDamaged(f"{path.name} holds (class, rows, dim, metric) {found}, expected {kind} of {n_rows} rows")
+    found, expected = (
+        (type(each).__name__, n, each.d, each.metric_type) for each, n in ((index, index.ntotal), (like, n_rows))
+    )
+    if found != expected:
+        raise IndexDamaged(f"{path.name} holds (class, rows, dim, metric) {found}, expected {expected}")
     return index
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +22,8 @@ from .memory_file import MemoryFile
 from .registry import library
 from .rows import Keep
 from .spec import Parameters, Sweeps, param
-from .staged import StagedIndex
-from .types import Ids, Scores, Traits, Vectors
+from .staged import RebuiltIndex
+from .types import Ids, Scores, Vectors
 
 _KDTREE, _KMEANS = 1, 2
 """FLANN's numbers of its algorithms."""
@@ -47,10 +47,9 @@ class FlannSearch(Parameters):
     """How far the trees are followed."""
 
     checks: int = param(4096, "vectors looked at: more is better and slower", low=1, high=1 << 30, effort=(16, 65_536))
-    refine_factor: ClassVar[int] = 1
 
 
-class FlannIndex(StagedIndex):
+class FlannIndex(RebuiltIndex):
     """Trees that are searched best branch first; the scores are exact."""
 
     name = "flann"
@@ -62,23 +61,12 @@ class FlannIndex(StagedIndex):
         more=("branching=16|64",),
     )
     build_params: FlannBuild
-    grows = False
-    max_dead_share = 0.5
+    recall_floor = 0.95
     _trees: Any
 
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
         super().__init__(dim, **options)
         self._cv2 = library("cv2", self.name)
-
-    @property
-    def traits(self) -> Traits:
-        """Exact scores of what the trees find."""
-        return Traits(
-            exact=True, exhaustive=False, remove="tombstones", filter="overfetch", add="buffer", recall_floor=0.95
-        )
-
-    def _refines(self) -> bool:
-        return True
 
     def _train_at(self) -> int:
         return max(256, self.build_params.branching)
@@ -98,12 +86,6 @@ class FlannIndex(StagedIndex):
         queries = inner_product.lifted_queries(q, self.metric)
         rows, distances = self._trees.knnSearch(queries, k, params={"checks": max(params.checks, _CHECKS * k)})
         return distances, rows.astype(np.int64)
-
-    def _compact(self, live: Ids) -> None:
-        self._build_anew(live)
-
-    def _engine_compact(self, live: Ids) -> None:
-        raise NotImplementedError("trees cannot shrink: they are built anew")
 
     def _engine_bytes(self) -> dict[str, int]:
         copy = 4 * self._held * inner_product.width(self.dim, self.metric)

@@ -123,8 +123,7 @@ class HNSWIndex(DenseIndex):
         native.write(self._index, folder / "graph.faiss")
 
     def _read(self, folder: Path, n_rows: int) -> None:
-        kind = "IndexHNSWFlat" if self.build_params.storage == "float" else "IndexHNSWSQ"
-        self._index = native.read(folder / "graph.faiss", kind, n_rows, self.dim, self.metric)
+        self._index = native.read(folder / "graph.faiss", self._fresh(), n_rows)
 
 
 @lru_cache(maxsize=256)

@@ -11,19 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from . import codes, lists
+from . import codes
 from . import faiss_library as native
-from .coded_lists import CodedLists
 from .errors import InvalidInput
-from .spec import Parameters, Sweeps, param
-from .types import Ids, Traits, Vectors
+from .inverted_lists import ListsBuild, ListsIndex, ListsSearch
+from .spec import Sweeps, param
+from .types import Ids, Vectors
 
 
 @dataclass(frozen=True, kw_only=True)
-class IVFPQBuild(Parameters):
+class IVFPQBuild(ListsBuild):
     """How the lists are made and vectors are coded."""
 
-    nlist: int | None = param(None, "lists; auto takes 4 * sqrt(n), at least 39 vectors in each", low=1, high=1 << 20)
     m: int | None = param(None, "parts of a vector, a divisor of dim; auto takes about dim / 4", low=1, high=4096)
     nbits: int = param(8, "bits of the code of a part; fast_scan has 4", low=2, high=12)
     fast_scan: bool = param(False, "codes of 4 bits in blocks: about four times the speed, coarser")
@@ -33,14 +32,13 @@ class IVFPQBuild(Parameters):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IVFPQSearch(Parameters):
+class IVFPQSearch(ListsSearch):
     """How many lists are looked at, and candidates scored exactly."""
 
-    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20, effort=(1, 512))
     refine_factor: int = param(8, "with refine: candidates for each hit", low=1, high=10_000)
 
 
-class IVFPQIndex(CodedLists):
+class IVFPQIndex(ListsIndex):
     """Short codes in lists: small, and fast at a hundred million."""
 
     name = "ivfpq"
@@ -66,13 +64,9 @@ class IVFPQIndex(CodedLists):
             raise InvalidInput(f"fast_scan has codes of 4 bits: leave nbits={self.build_params.nbits} out")
 
     @property
-    def traits(self) -> Traits:
-        """Scores of codes, or exact ones of candidates found by codes."""
-        refine = self.build_params.refine
-        floor = 0.9 if refine else 0.6 if self._nbits >= 8 else 0.35
-        return Traits(
-            exact=refine, exhaustive=False, remove="native", filter="native", add="native", recall_floor=floor
-        )
+    def recall_floor(self) -> float:
+        """That of refined candidates, or of codes."""
+        return 0.9 if self.build_params.refine else 0.6 if self._nbits >= 8 else 0.35
 
     @property
     def _nbits(self) -> int:
@@ -82,20 +76,22 @@ class IVFPQIndex(CodedLists):
         least = max(1 << self._nbits, self.build_params.nlist or 0)
         return max(self.build_params.train_at or codes.TRAINING_PER_CODE * (1 << self._nbits), least)
 
-    @property
-    def _kind(self) -> str:
-        return "IndexIVFPQFastScan" if self.build_params.fast_scan else "IndexIVFPQ"
-
-    def _new(self, nlist: int) -> Any:  # noqa: ANN401 - a faiss index
+    def _new(self, n: int) -> Any:  # noqa: ANN401 - a faiss index
         faiss, metric = native.faiss(), native.code(self.metric)
         make = faiss.IndexIVFPQFastScan if self.build_params.fast_scan else faiss.IndexIVFPQ
-        index = make(lists.quantizer(self.dim, self.metric), self.dim, nlist, self._m, self._nbits, metric)
+        index = make(self._centres(), self.dim, self._nlist(n), self._m, self._nbits, metric)
         index.pq.cp.seed = self.seed
         index.pq.cp.min_points_per_centroid = 1  # faiss would write a warning to the terminal
         return index
 
     def _learn_rotation(self, x: Vectors) -> Vectors | None:
-        return codes.opq(x, self._m) if self.build_params.opq else None
+        """Learn the rotation after which the parts lose least: Ge et al., "Optimized product quantization", 2013."""
+        if not self.build_params.opq:
+            return None
+        faiss = native.faiss()
+        matrix = faiss.OPQMatrix(self.dim, self._m)
+        matrix.train(x)
+        return np.ascontiguousarray(faiss.vector_to_array(matrix.A).reshape(self.dim, self.dim).T)
 
     def _engine_compact(self, live: Ids) -> None:
         super()._engine_compact(live)

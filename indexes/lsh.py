@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import codes, files, scan
 from . import faiss_library as native
+from . import files, scan
+from .codes import CodesIndex
 from .rows import Keep
 from .spec import Parameters, Sweeps, param
-from .staged import StagedIndex
-from .types import Ids, Scores, Traits, Vectors
+from .types import Ids, Scores, Vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class LSHSearch(Parameters):
     refine_factor: int = param(16, "candidates for each hit, by bits alone", low=1, high=10_000, effort=(1, 256))
 
 
-class LSHIndex(StagedIndex):
+class LSHIndex(CodesIndex):
     """Bits of random directions: smallest, needs no training, coarse."""
 
     name = "lsh"
@@ -49,17 +49,12 @@ class LSHIndex(StagedIndex):
         more=("refine=true,nbits=256",),
     )
     build_params: LSHBuild
-    _index: Any
     _lengths: NDArray[np.float32]
 
     @property
-    def traits(self) -> Traits:
-        """Scores estimated from bits, or exact ones of candidates found by bits."""
-        refine = self.build_params.refine
-        floor = 0.6 if refine else 0.2
-        return Traits(
-            exact=refine, exhaustive=False, remove="native", filter="overfetch", add="native", recall_floor=floor
-        )
+    def recall_floor(self) -> float:
+        """That of refined candidates, or of bits."""
+        return 0.6 if self.build_params.refine else 0.2
 
     @property
     def _nbits(self) -> int:
@@ -68,15 +63,17 @@ class LSHIndex(StagedIndex):
     def _train_at(self) -> int:
         return 1
 
-    def _engine_build(self, x: Vectors) -> None:
-        faiss = native.faiss()
-        index = faiss.IndexLSH(self.dim, self._nbits, True, False)
+    def _new(self, n: int) -> Any:  # noqa: ANN401, ARG002 - a faiss index, the same for any number of vectors
+        index = native.faiss().IndexLSH(self.dim, self._nbits, True, False)
         index.rrot.init(self.seed)
-        self._index, self._lengths = index, np.empty(0, np.float32)
-        self._engine_append(x)
+        return index
+
+    def _engine_build(self, x: Vectors) -> None:
+        self._lengths = np.empty(0, np.float32)
+        super()._engine_build(x)
 
     def _engine_append(self, x: Vectors) -> None:
-        self._index.add(x)
+        super()._engine_append(x)
         self._lengths = np.concatenate((self._lengths, _lengths(x)))
 
     def _engine_search(self, q: Vectors, k: int, params: LSHSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - faiss filters no bits
@@ -121,19 +118,19 @@ class LSHIndex(StagedIndex):
         return np.asarray(means * scale[:, None], np.float32)
 
     def _engine_compact(self, live: Ids) -> None:
-        codes.compact(self._index, live)
+        super()._engine_compact(live)
         self._lengths = self._lengths[live]
 
     def _engine_bytes(self) -> dict[str, int]:
         rotation = 4 * max(self.dim, self._nbits) * self.dim
-        return {"codes": self._held * self._index.code_size, "lengths": self._lengths.nbytes, "rotation": rotation}
+        return {**super()._engine_bytes(), "lengths": self._lengths.nbytes, "rotation": rotation}
 
     def _engine_write(self, folder: Path) -> None:
-        native.write(self._index, folder / "codes.faiss")
+        super()._engine_write(folder)
         files.write_array(folder / "lengths.npy", self._lengths)
 
     def _engine_read(self, folder: Path, n_rows: int) -> None:
-        self._index = native.read(folder / "codes.faiss", "IndexLSH", n_rows, self.dim, "l2")
+        super()._engine_read(folder, n_rows)
         self._lengths = np.asarray(files.read_array(folder / "lengths.npy", np.float32, (n_rows,)), np.float32)
 
 

@@ -12,34 +12,31 @@ from typing import Any
 
 import numpy as np
 
-from . import codes, lists
 from . import faiss_library as native
-from .coded_lists import CodedLists
+from .inverted_lists import ListsBuild, ListsIndex, ListsSearch
 from .rows import Keep
-from .spec import Parameters, Sweeps, param
-from .types import Ids, Scores, Traits, Vectors
+from .spec import Sweeps, param
+from .types import Ids, Scores, Vectors
 
 _FEW = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class RaBitQBuild(Parameters):
+class RaBitQBuild(ListsBuild):
     """How the lists are made and vectors are coded."""
 
-    nlist: int | None = param(None, "lists; auto takes 4 * sqrt(n), at least 39 vectors in each", low=1, high=1 << 20)
     bits: int = param(4, "bits of the code of a number", low=1, high=8)
     refine: bool = param(False, "keep the vectors too and score candidates exactly")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RaBitQSearch(Parameters):
+class RaBitQSearch(ListsSearch):
     """How many lists are looked at, and candidates scored exactly."""
 
-    nprobe: int | None = param(None, lists.NPROBE, low=1, high=1 << 20, effort=(1, 512))
     refine_factor: int = param(4, "with refine: candidates for each hit", low=1, high=10_000)
 
 
-class RaBitQIndex(CodedLists):
+class RaBitQIndex(ListsIndex):
     """Codes that need no training beyond the lists, with a bound on their error."""
 
     name = "rabitq"
@@ -57,28 +54,18 @@ class RaBitQIndex(CodedLists):
     build_params: RaBitQBuild
 
     @property
-    def traits(self) -> Traits:
-        """Scores of codes, or exact ones of candidates found by codes."""
-        refine = self.build_params.refine
-        floor = 0.93 if refine else 0.8 if self.build_params.bits >= 4 else 0.4
-        return Traits(
-            exact=refine, exhaustive=False, remove="native", filter="native", add="native", recall_floor=floor
-        )
+    def recall_floor(self) -> float:
+        """That of refined candidates, or of codes."""
+        return 0.93 if self.build_params.refine else 0.8 if self.build_params.bits >= 4 else 0.4
 
-    def _train_at(self) -> int:
-        return max(self.build_params.nlist or 0, lists.LEAST)
-
-    @property
-    def _kind(self) -> str:
-        return "IndexIVFRaBitQ"
-
-    def _new(self, nlist: int) -> Any:  # noqa: ANN401 - a faiss index
-        centres = lists.quantizer(self.dim, self.metric)
-        metric = native.code(self.metric)
-        return native.faiss().IndexIVFRaBitQ(centres, self.dim, nlist, metric, True, self.build_params.bits)
+    def _new(self, n: int) -> Any:  # noqa: ANN401 - a faiss index
+        make, metric = native.faiss().IndexIVFRaBitQ, native.code(self.metric)
+        return make(self._centres(), self.dim, self._nlist(n), metric, True, self.build_params.bits)
 
     def _learn_rotation(self, x: Vectors) -> Vectors | None:
-        return codes.random_rotation(x.shape[1], self.seed)
+        """Return a random rotation."""
+        normal = np.random.default_rng(self.seed).standard_normal((x.shape[1], x.shape[1]))
+        return np.asarray(np.linalg.qr(normal)[0], np.float32, order="C")
 
     def _prefers_scan(self, n_queries: int, n_allowed: int, params: RaBitQSearch) -> bool:
         if self._plain is None:  # a scan is then a search through all lists: dearer, but a few may lie in any of them
@@ -91,6 +78,4 @@ class RaBitQIndex(CodedLists):
         # What faiss decodes is but the first bit of every number; its own search over all lists uses all of them.
         faiss, keep = native.faiss(), Keep(eligible, self._held)
         chosen = faiss.SearchParametersIVF(nprobe=self._index.nlist, sel=native.selector(keep))
-        return native.search(
-            self._index, codes.rotated(np.ascontiguousarray(q), self._rotation), k, self.metric, chosen
-        )
+        return native.search(self._index, self._rotated(np.ascontiguousarray(q)), k, self.metric, chosen)

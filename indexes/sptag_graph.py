@@ -14,7 +14,7 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +24,8 @@ from .errors import EngineMissing, IndexDamaged
 from .registry import row
 from .rows import Keep
 from .spec import Parameters, Sweeps, param
-from .staged import StagedIndex
-from .types import Ids, Scores, Traits, Vectors
+from .staged import RebuiltIndex
+from .types import Ids, Scores, Vectors
 
 _FILES = ("indexloader.ini", "tree.bin", "graph.bin", "deletes.bin")
 """What SPTAG writes for an index besides the vectors."""
@@ -48,10 +48,9 @@ class SptagSearch(Parameters):
     max_check: int = param(
         2048, "vectors looked at: more is better and slower", low=1, high=1 << 30, effort=(32, 65_536)
     )
-    refine_factor: ClassVar[int] = 1
 
 
-class SptagIndex(StagedIndex):
+class SptagIndex(RebuiltIndex):
     """A graph entered through a tree; the scores are exact."""
 
     name = "sptag"
@@ -64,8 +63,7 @@ class SptagIndex(StagedIndex):
         more=("",),
     )
     build_params: SptagBuild
-    grows = False
-    max_dead_share = 0.5
+    recall_floor = 0.95
     _graph: Any
     _twins: Twins
 
@@ -79,19 +77,6 @@ class SptagIndex(StagedIndex):
             ) from error
         self._files: dict[str, bytes] = {}
         self._checks = threading.Lock()  # how far to search is a state of SPTAG's index, not an argument
-
-    @property
-    def traits(self) -> Traits:
-        """Exact scores of what the graph finds."""
-        return Traits(
-            exact=True, exhaustive=False, remove="tombstones", filter="overfetch", add="buffer", recall_floor=0.95
-        )
-
-    def _refines(self) -> bool:
-        return True
-
-    def _train_at(self) -> int:
-        return 256
 
     def _engine_build(self, x: Vectors) -> None:
         self._twins = Twins.among(x)
@@ -142,12 +127,6 @@ class SptagIndex(StagedIndex):
             found = self._graph.BatchSearch(queries.tobytes(), len(queries), k, False)
         rows = self._twins.rows(np.array(found[0], np.int64).reshape(len(q), k))
         return np.zeros(rows.shape, np.float32), rows
-
-    def _compact(self, live: Ids) -> None:
-        self._build_anew(live)
-
-    def _engine_compact(self, live: Ids) -> None:
-        raise NotImplementedError("SPTAG deletes by vector, not by row: the graph is built anew")
 
     def _engine_bytes(self) -> dict[str, int]:
         saved = sum(map(len, self._files.values()))

@@ -96,7 +96,7 @@ class SQIndex(DenseIndex):
         native.write(self._index, folder / "codes.faiss")
 
     def _read(self, folder: Path, n_rows: int) -> None:
-        self._index = native.read(folder / "codes.faiss", "IndexScalarQuantizer", n_rows, self.dim, self.metric)
+        self._index = native.read(folder / "codes.faiss", self._fresh(0.0, 0.0), n_rows)
         if self._index.sq.qtype != native.faiss().ScalarQuantizer.QT_8bit_uniform:
             raise IndexDamaged(f"codes.faiss in {folder} holds codes of another kind")
 

@@ -1,4 +1,4 @@
-"""What engines need that must be trained, or cannot grow, or cannot filter, or score by estimate.
+"""Bases of the engines that must be trained, cannot grow, cannot filter, or score by estimate.
 
 - Rows that the engine cannot take yet stay *young*: plain vectors, scanned exactly, until there are enough to train on
   or until the engine is built anew.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from .dense_index import DenseIndex
 from .errors import IndexDamaged
 from .matrix import Matrix
 from .rows import Keep
-from .types import Ids, Scores, Vectors
+from .types import Ids, Scores, Traits, Vectors
 
 _FEW = 10
 """Candidates are refined as for so many hits at least: for the best one alone, a handful would not do."""
@@ -32,7 +32,10 @@ class StagedIndex(DenseIndex):
     """
 
     grows: ClassVar[bool] = True
-    """Whether the engine takes more rows once it is built."""
+    """Whether the engine takes more rows once it is built, and gives them back."""
+    scores_exactly: ClassVar[bool] = False
+    """Whether the engine's own scores are exact."""
+    filters: ClassVar[Literal["native", "overfetch"]] = "overfetch"
     max_dead_share = 0.05
 
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
@@ -42,6 +45,11 @@ class StagedIndex(DenseIndex):
         self._plain = Matrix(self.dim) if self._refines() else None
 
     # ---- what the engine writes -------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def recall_floor(self) -> float:
+        """The recall@10 at default parameters that the contract's tests demand."""
 
     @abstractmethod
     def _train_at(self) -> int:
@@ -78,6 +86,18 @@ class StagedIndex(DenseIndex):
     def _engine_vectors(self, rows: Ids) -> Vectors:
         """Return the vectors of engine rows; asked only of an engine that does not refine."""
         raise NotImplementedError
+
+    @property
+    def traits(self) -> Traits:
+        """What the class declares; scores are exact too where plain vectors are kept."""
+        return Traits(
+            exact=self.scores_exactly or self._refines(),
+            exhaustive=False,
+            remove="native" if self.grows else "tombstones",
+            filter=self.filters,
+            add="native" if self.grows else "buffer",
+            recall_floor=self.recall_floor,
+        )
 
     def _refines(self) -> bool:
         """Say whether plain vectors are kept to score candidates exactly."""
@@ -145,9 +165,9 @@ class StagedIndex(DenseIndex):
 
     def _candidates(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - as above
         """Search the engine: with its filter or by asking for more, and refined if that is wanted."""
-        wanted = max(k, _FEW) * params.refine_factor if self._plain is not None else k
+        wanted = max(k, _FEW) * getattr(params, "refine_factor", 1) if self._plain is not None else k
         fetch = wanted
-        native = keep is None or self.traits.filter == "native"
+        native = keep is None or self.filters == "native"
         if keep is not None and not native:
             fetch = int(1.2 * wanted * keep.n_rows / max(len(keep), 1)) + 16
         fetch = min(fetch, self._held)
@@ -207,3 +227,25 @@ class StagedIndex(DenseIndex):
             self._engine_read(folder, self._held)
         x = self._young.rows if self._plain is None else self._plain.rows
         self._longest = float(np.einsum("ij,ij->i", x, x).max(initial=0))
+
+
+class RebuiltIndex(StagedIndex):
+    """Base of the engines that can neither grow nor shrink: they are built anew, and candidates are scored exactly.
+
+    They have no ``refine_factor``: they rank by true distances, so more candidates than hits would gain nothing.
+    """
+
+    grows = False
+    max_dead_share = 0.5
+
+    def _refines(self) -> bool:
+        return True
+
+    def _train_at(self) -> int:
+        return 256
+
+    def _compact(self, live: Ids) -> None:
+        self._build_anew(live)
+
+    def _engine_compact(self, live: Ids) -> None:
+        raise NotImplementedError("the engine cannot shrink: it is built anew")
