@@ -9,7 +9,7 @@ from pipelines.benchmark import process_memory
 
 _CODE = """
 import subprocess, sys, time
-from pipelines.benchmark import memory
+from pipelines.benchmark import process_memory
 
 def child(megabytes):
     code = f"taken = bytearray(b'x') * {megabytes}_000_000; print(flush=True); input()"
