@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import load
 from ..errors import IndexDamaged
 
 
@@ -30,7 +31,7 @@ def flips(path: Path, n: int, seed: int = 0) -> Iterator[bytes]:
         yield bytes(damaged)
 
 
-def refused(folder: Path, name: str, load: Callable[[Path], object]) -> bool:
+def refused(folder: Path, name: str) -> bool:
     """Say whether loading ``folder`` raises ``IndexDamaged`` with the file's name in its text."""
     try:
         load(folder)
@@ -39,9 +40,7 @@ def refused(folder: Path, name: str, load: Callable[[Path], object]) -> bool:
     return False
 
 
-def survivors(
-    saved: Path, work: Path, load: Callable[[Path], object], *, cuts: int, bits: int
-) -> tuple[int, list[str]]:
+def survivors(saved: Path, work: Path, *, cuts: int, bits: int) -> tuple[int, list[str]]:
     """Damage every file of a saved index in turn.
 
     Returns
@@ -57,7 +56,7 @@ def survivors(
         for i, version in enumerate(versions):
             (folder / file).write_bytes(version)
             tried += 1
-            if not refused(folder, file, load):
+            if not refused(folder, file):
                 accepted.append(f"{file}, version {i}")
         shutil.copyfile(saved / file, folder / file)
     load(folder)  # unharmed again: so it was the damage that was refused

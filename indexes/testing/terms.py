@@ -3,7 +3,7 @@
 In the test file of an engine::
 
     import functools, pytest, indexes
-    from indexes import testing_terms as contract
+    from indexes.testing import terms as contract
     from indexes.testing.terms_oracle import naive_bm25
 
     @pytest.fixture(scope="module")
@@ -22,7 +22,6 @@ In the test file of an engine::
 from __future__ import annotations
 
 import math
-import threading
 from typing import Any
 
 import numpy as np
@@ -33,6 +32,7 @@ from ..idset import IdSet
 from ..term_index import TermIndex
 from ..types import Hits
 from .terms_oracle import TermOracle, bags, questions, some_ids
+from .threads import at_once, beside
 
 N, K = 200, 10
 RTOL = 2e-6
@@ -129,22 +129,8 @@ class TermNumbersContract(TermContract):
 
     def test_any_string_is_a_term(self, factory):
         terms = [
-            "",
-            " ",
-            "\0",
-            "a\nb",
-            '"',
-            "\\",
-            "ß",
-            "ẞ",
-            "é",
-            "e\u0301",
-            "\ud800",
-            "😀",
-            "x" * 100_000,
-            "[",
-            "\u2028",
-        ]
+            "", " ", "\0", "a\nb", '"', "\\", "ß", "ẞ", "é", "e\u0301", "\ud800", "😀", "x" * 100_000, "[", "\u2028",
+        ]  # fmt: skip
         index = factory()
         index.build([[term, "pad", "filler"] for term in terms], range(len(terms)))
         for i, term in enumerate(terms):
@@ -383,29 +369,23 @@ class TermThreadsContract(TermContract):
     """Readers beside a writer."""
 
     def test_readers_never_see_half_a_change(self, factory):
-        """Documents come and go in groups of 20 that only ever stand or fall together."""
+        """Documents come and go in groups of 20: a search sees a whole group or nothing of it."""
         index = factory()
         index.build(bags(100), np.arange(100))
-        wrong, seen, done = [], set(), threading.Event()
+        wrong, seen = [], set()
 
-        def read() -> None:
-            while not done.is_set():
-                members, _ = index.search([["group", "w0"], ["group"]], 200).row(1)
-                seen.add(len(members))
-                if len(members) not in (0, 20) or len(np.unique(members // 1000)) > 1:
-                    wrong.append(members.tolist())
+        def look() -> None:
+            members, _ = index.search([["group", "w0"], ["group"]], 200).row(1)
+            seen.add(len(members))
+            if len(members) not in (0, 20) or len(np.unique(members // 1000)) > 1:
+                wrong.append(members.tolist())
 
-        readers = [threading.Thread(target=read) for _ in range(3)]
-        for thread in readers:
-            thread.start()
-        try:
+        def change() -> None:
             for i in range(1, 30):
                 index.add([["group", f"w{j}"] for j in range(20)], np.arange(20) + 1000 * i)
                 index.remove(np.arange(20) + 1000 * i)
-        finally:
-            done.set()
-            for thread in readers:
-                thread.join(60)
+
+        beside(change, look)
         assert not wrong, wrong[:3]
         assert seen, "no reader got through"
 
@@ -414,13 +394,6 @@ class TermThreadsContract(TermContract):
         expected = index.search(questions(), 10)
         index.remove(some_ids(N)[-1:])
         index.add(bags(N)[-1:], some_ids(N)[-1:])  # the caches are cold now
-        answers = []
-        threads = [threading.Thread(target=lambda: answers.append(index.search(questions(), 10))) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        assert len(answers) == 6
-        for hits in answers:
+        for hits in at_once(lambda: index.search(questions(), 10), 6):
             assert (hits.ids == expected.ids).all()
             assert (hits.scores == expected.scores).all()
