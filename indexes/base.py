@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
@@ -21,7 +21,7 @@ from .errors import IndexDamaged, InvalidInput, NotBuilt, UnknownId
 from .idset import IdSet
 from .locks import ReadersWriterLock
 from .rows import Keep, RowMap
-from .spec import Parameters, Spec, Sweeps
+from .spec import Parameters, Spec, Sweeps, Value
 from .types import Family, Ids, Traits
 
 Items = TypeVar("Items")
@@ -143,10 +143,7 @@ class Index(ABC, Generic[Items]):
         """
         wanted = checked_ids(ids)
         with self._lock.writing():
-            self._check_whole()
-            rows = self._rows.lookup(wanted)
-            if (rows < 0).any():
-                raise UnknownId(f"ids not in the index: {listing(wanted[rows < 0].tolist())}; nothing was removed")
+            rows = self._known_rows(wanted, "nothing was removed")
             if not len(rows):
                 return
             self._rows.kill(rows)
@@ -252,6 +249,24 @@ class Index(ABC, Generic[Items]):
     def _check_whole(self) -> None:
         if self._broken:
             raise NotBuilt(f"an earlier change of this index failed half-way ({self._broken}): build or load it again")
+
+    def _chosen(self, params: Parameters | Mapping[str, Value]) -> Parameters:
+        """Return the search parameters of one call."""
+        if isinstance(params, Mapping):
+            return self.search_params.replace(params)
+        if type(params) is not self.Search:
+            raise InvalidInput(
+                f"params of {self.name} are a mapping or a {self.Search.__name__}, got {type(params).__name__}"
+            )
+        return params
+
+    def _known_rows(self, ids: Ids, hint: str) -> Ids:
+        """Return the rows that hold ``ids``; raise ``UnknownId`` if some are not held."""
+        self._check_whole()
+        rows = self._rows.lookup(ids)
+        if (rows < 0).any():
+            raise UnknownId(f"ids not in the index: {listing(ids[rows < 0].tolist())}; {hint}")
+        return rows
 
     def _rows_of(self, ids: Ids) -> Keep:
         """Return the rows that hold ``ids``; those not held are left out."""

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from . import scan
 from .base import Allow, Index
-from .checks import checked_ids, checked_k, listing
-from .errors import InvalidInput, UnknownId
+from .checks import checked_ids, checked_k
+from .errors import InvalidInput
 from .rows import Keep
 from .spec import Parameters, Value
 from .types import METRICS, Family, Hits, Ids, Metric, Scores, Vectors
@@ -193,11 +193,7 @@ class DenseIndex(Index[Vectors]):
         """
         wanted = checked_ids(ids)
         with self._lock.reading():
-            self._check_whole()
-            rows = self._rows.lookup(wanted)
-            if (rows < 0).any():
-                raise UnknownId(f"ids not in the index: {listing(wanted[rows < 0].tolist())}; `ids()` says which are")
-            return self._vectors(rows)
+            return self._vectors(self._known_rows(wanted, "`ids()` lists those that are"))
 
     # ---- machinery --------------------------------------------------------------------------------------------
 
@@ -225,15 +221,6 @@ class DenseIndex(Index[Vectors]):
         if self.metric == "cosine":
             return unit(vectors, squares), 1.0
         return vectors, float(squares.max()) if len(squares) else 0.0
-
-    def _chosen(self, params: Parameters | Mapping[str, Value]) -> Parameters:
-        if isinstance(params, Mapping):
-            return self.search_params.replace(params)
-        if type(params) is not self.Search:
-            raise InvalidInput(
-                f"params of {self.name} are a mapping or a {self.Search.__name__}, got {type(params).__name__}"
-            )
-        return params
 
     def _identity(self) -> dict[str, Any]:
         return {"dim": self.dim, "metric": self.metric, "seed": self.seed}

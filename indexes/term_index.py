@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from .bags import Bags, checked_documents, checked_queries
 from .base import Allow, Index
 from .checks import checked_ids, checked_k
-from .errors import InvalidInput
 from .rows import Keep
 from .spec import Parameters, Value
 from .types import Family, Hits, Ids, Scores, Terms
@@ -154,15 +153,6 @@ class TermIndex(Index[Bags]):
     @abstractmethod
     def _frequencies(self) -> dict[str, int]:
         """Return in how many documents each term stands, terms in none left out."""
-
-    def _chosen(self, params: Parameters | Mapping[str, Value]) -> Parameters:
-        if isinstance(params, Mapping):
-            return self.search_params.replace(params)
-        if type(params) is not self.Search:
-            raise InvalidInput(
-                f"params of {self.name} are a mapping or a {self.Search.__name__}, got {type(params).__name__}"
-            )
-        return params
 
 
 def _put(ids_row: Ids, scores_row: Scores, ids: Ids, scores: Scores, k: int) -> None:
