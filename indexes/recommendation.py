@@ -53,40 +53,29 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """An engine as it was measured: recall@10, milliseconds of one query, whether removing is cheap, bytes."""
+    """An engine as it was measured: recall@10, whether removing is cheap, bytes for n vectors of dim numbers."""
 
     spec: str
     recall: float
-    ms: float
     removes: bool
     size: Callable[[int, int], float]
     line: str
 
 
-def _centres(n: int, dim: int) -> float:
-    return 16 * math.sqrt(n) * dim
+def _lists(n: int, dim: int, per_vector: float) -> float:
+    return n * per_vector + 16 * math.sqrt(n) * dim
 
 
+_REFINED = "rabitq:bits=1,refine=true,refine_factor=16"
 _TABLE = (
+    _Measured("hnsw", 0.999, False, lambda n, d: n * (4 * d + 290), "fastest at high recall, links beside vectors"),
+    _Measured("ivf:nprobe=64", 0.999, True, lambda n, d: _lists(n, d, 4 * d + 24), "lists, quick to build"),
     _Measured(
-        "hnsw", 0.999, 0.29, False, lambda n, d: n * (4 * d + 290), "fastest at high recall, links beside vectors"
+        _REFINED, 0.999, True, lambda n, d: _lists(n, d, 4 * d + d / 8 + 44), "lists of bits, candidates scored exactly"
     ),
-    _Measured(
-        "ivf:nprobe=64", 0.999, 0.6, True, lambda n, d: n * (4 * d + 24) + _centres(n, d), "lists, quick to build"
-    ),
-    _Measured(
-        "rabitq:bits=1,refine=true,refine_factor=16",
-        0.999,
-        0.6,
-        True,
-        lambda n, d: n * (4 * d + d / 8 + 44) + _centres(n, d),
-        "lists of bits, candidates scored exactly",
-    ),
-    _Measured("hnsw:storage=sq8", 0.956, 0.27, False, lambda n, d: n * (d + 290), "a graph of 8-bit vectors"),
-    _Measured("rabitq", 0.951, 0.6, True, lambda n, d: n * (d / 2 + 48) + _centres(n, d), "an eighth of the vectors"),
-    _Measured(
-        "ivfpq", 0.628, 0.8, True, lambda n, d: n * (d / 4 + 26) + _centres(n, d) + 1024 * d, "a sixteenth, coarse"
-    ),
+    _Measured("hnsw:storage=sq8", 0.956, False, lambda n, d: n * (d + 290), "a graph of 8-bit vectors"),
+    _Measured("rabitq", 0.951, True, lambda n, d: _lists(n, d, d / 2 + 48), "an eighth of the vectors"),
+    _Measured("ivfpq", 0.628, True, lambda n, d: _lists(n, d, d / 4 + 26) + 1024 * d, "a sixteenth, coarse"),
 )
 """In the order of preference, all else being equal."""
 

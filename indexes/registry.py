@@ -36,37 +36,23 @@ class Engine:
     line: str
 
 
+_FAISS, _FLANN, _NUMPY = "pip install faiss-cpu", "pip install 'rag-workbench[flann]'", "pip install numpy"
+_SPTAG = "apt-get install python3-sptag (Debian 12, CPython 3.11)"
+
 _TABLE: dict[str, Engine] = {
     "annoy": Engine("indexes.annoy_trees:AnnoyIndex", "dense", "pip install annoy", "a forest of random splits"),
-    "bm25": Engine("indexes.bm25:BM25Index", "terms", "pip install numpy", "BM25 over postings, exact and incremental"),
-    "flann": Engine(
-        "indexes.flann_forest:FlannIndex", "dense", "pip install 'rag-workbench[flann]'", "k-d trees or a k-means tree"
-    ),
-    "flat": Engine(
-        "indexes.flat:FlatIndex", "dense", "pip install faiss-cpu", "exact search; the oracle of all others"
-    ),
-    "hnsw": Engine("indexes.hnsw:HNSWIndex", "dense", "pip install faiss-cpu", "graph search: fast at high recall"),
-    "ivf": Engine("indexes.ivf:IVFIndex", "dense", "pip install faiss-cpu", "lists around centres: fast to build"),
-    "ivfpq": Engine(
-        "indexes.ivfpq:IVFPQIndex", "dense", "pip install faiss-cpu", "lists of short codes: small and fast"
-    ),
-    "lsh": Engine(
-        "indexes.lsh:LSHIndex", "dense", "pip install faiss-cpu", "bits of random directions: smallest, coarse"
-    ),
-    "pq": Engine("indexes.pq:PQIndex", "dense", "pip install faiss-cpu", "short codes of parts of vectors: small"),
-    "rabitq": Engine(
-        "indexes.rabitq:RaBitQIndex", "dense", "pip install faiss-cpu", "lists of few bits a number, rotated"
-    ),
-    "sparse": Engine("indexes.sparse:SparseIndex", "terms", "pip install numpy", "dot product of learned term weights"),
-    "sptag": Engine(
-        "indexes.sptag_graph:SptagIndex",
-        "dense",
-        "apt-get install python3-sptag (Debian 12, CPython 3.11)",
-        "a graph entered through a tree: slow to build",
-    ),
-    "sq": Engine(
-        "indexes.sq:SQIndex", "dense", "pip install faiss-cpu", "8 bits a number: nearly exact, a quarter of the memory"
-    ),
+    "bm25": Engine("indexes.bm25:BM25Index", "terms", _NUMPY, "BM25 over postings, exact and incremental"),
+    "flann": Engine("indexes.flann_forest:FlannIndex", "dense", _FLANN, "k-d trees or a k-means tree"),
+    "flat": Engine("indexes.flat:FlatIndex", "dense", _FAISS, "exact search; the oracle of all others"),
+    "hnsw": Engine("indexes.hnsw:HNSWIndex", "dense", _FAISS, "graph search: fast at high recall"),
+    "ivf": Engine("indexes.ivf:IVFIndex", "dense", _FAISS, "lists around centres: fast to build"),
+    "ivfpq": Engine("indexes.ivfpq:IVFPQIndex", "dense", _FAISS, "lists of short codes: small and fast"),
+    "lsh": Engine("indexes.lsh:LSHIndex", "dense", _FAISS, "bits of random directions: smallest, coarse"),
+    "pq": Engine("indexes.pq:PQIndex", "dense", _FAISS, "short codes of parts of vectors: small"),
+    "rabitq": Engine("indexes.rabitq:RaBitQIndex", "dense", _FAISS, "lists of few bits a number, rotated"),
+    "sparse": Engine("indexes.sparse:SparseIndex", "terms", _NUMPY, "dot product of learned term weights"),
+    "sptag": Engine("indexes.sptag_graph:SptagIndex", "dense", _SPTAG, "a graph entered through a tree: slow to build"),
+    "sq": Engine("indexes.sq:SQIndex", "dense", _FAISS, "8 bits a number: nearly exact, a quarter of the memory"),
 }
 
 engines: Mapping[str, Engine] = MappingProxyType(_TABLE)
