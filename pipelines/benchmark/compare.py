@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from rag.errors import InvalidInput
 from rag.evaluation.comparison import Comparison, corrected
 from rag.evaluation.comparison import compare as paired
 
+from .findings import mixed
 from .results import TASK, Row
 
 _LEVEL = 0.05
@@ -70,10 +71,6 @@ class RunComparison:
     only_first: list[str] = field(default_factory=list)
     only_second: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the comparison for JSON."""
-        return asdict(self)
 
 
 def compare(first: Sequence[Row], second: Sequence[Row]) -> RunComparison:
@@ -168,18 +165,5 @@ def _drift(differences: Sequence[Difference]) -> list[str]:
 
 
 def _notes(a: Row, b: Row) -> list[str]:
-    notes = []
-    if (a["machine"]["cpu"], a["machine"]["cores"]) != (b["machine"]["cpu"], b["machine"]["cores"]):
-        notes.append("made on different machines: compare recall and memory, not speed")
-    changed = _changed(a["versions"], b["versions"])
-    if changed:
-        notes.append("versions differ: " + ", ".join(changed))
-    settings = [name for name in TASK if a.get(name) != b.get(name)]
-    if settings:
-        notes.append("measured with other settings: " + ", ".join(name.removesuffix("_asked") for name in settings))
-    return notes
-
-
-def _changed(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
-    names = sorted(a.keys() | b.keys())
-    return [f"{name} {a.get(name, 'none')} and {b.get(name, 'none')}" for name in names if a.get(name) != b.get(name)]
+    settings = [name.removesuffix("_asked") for name in TASK if a.get(name) != b.get(name)]
+    return mixed((a, b)) + ([f"measured with other settings: {', '.join(settings)}"] if settings else [])

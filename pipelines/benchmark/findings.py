@@ -48,15 +48,14 @@ def lead(rows: Sequence[Row]) -> str:
 
 
 def mixed(rows: Iterable[Row]) -> list[str]:
-    """Say what differs between rows of one folder that were measured in several runs: machines, versions."""
-    machines: set[tuple[str, int]] = set()
-    versions: dict[str, dict[str, None]] = {}
-    for row in rows:
-        machines.add((row["machine"]["cpu"], row["machine"]["cores"]))
-        for name, version in row["versions"].items():
-            versions.setdefault(name, {})[version] = None
+    """Return notes on what differs between rows that were measured in several runs: machines, versions."""
+    rows = list(rows)
+    machines = {(row["machine"]["cpu"], row["machine"]["cores"]) for row in rows}
     notes = ["made on different machines: compare recall and memory, not speed"] if len(machines) > 1 else []
-    changed = [f"{name} {' and '.join(found)}" for name, found in versions.items() if len(found) > 1]
+    changed = []
+    for name in sorted({name for row in rows for name in row["versions"]}):
+        found = dict.fromkeys(row["versions"].get(name, "none") for row in rows)
+        changed += [f"{name} {' and '.join(found)}"] if len(found) > 1 else []
     return notes + ([f"made with different versions: {', '.join(changed)}"] if changed else [])
 
 

@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from ..datasets import VectorData
 
 _ANSWERS_SHARE = 0.2
-"""Of the budget, where the bot is to be asked too."""
+"""Share of the budget kept for asking the bot."""
 
 _BAR_WIDTH = 48
-"""Columns that the bar, its share and its times take."""
+"""Columns taken by the bar, the percentage and the times."""
+
+_DATA = "Knowledge base, .hdf5, .npz, .npy, base.fvecs[,query.fvecs], idx3-ubyte[.gz], synthetic:100kx128."
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, no_args_is_help=True)
 
@@ -40,19 +42,10 @@ app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, no_args_is
 @app.callback()
 def command(
     context: typer.Context,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DATA",
-            help="Knowledge base, .hdf5, .npz, .npy, base.fvecs[,query.fvecs], idx3-ubyte[.gz], synthetic:100kx128.",
-        ),
-    ] = None,
+    data: Annotated[str | None, typer.Option(metavar="DATA", help=_DATA)] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.")] = None,
     index: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SPEC", help="What to measure, e.g. flat, hnsw:M=16..48 or 'ivf:nprobe=4|16'; repeatable."
-        ),
+        list[str] | None, typer.Option(metavar="SPEC", help="Index to measure: flat, hnsw:M=16..48 ...; repeatable.")
     ] = None,
     grid: Annotated[
         str | None, typer.Option(metavar="quick|full", help="Values for what specs leave open; alone: every engine.")
@@ -60,38 +53,33 @@ def command(
     k: Annotated[int, typer.Option("-k", metavar="N", help="Neighbours to find.")] = 10,
     threads: Annotated[str, typer.Option(metavar="N,N", help="Numbers of searching threads.")] = "1",
     filter: Annotated[  # noqa: A002 - the option's name
-        str | None,
-        typer.Option(metavar="SHARE,..", help="Also search among these shares of the vectors, e.g. 0.01,0.1."),
+        str | None, typer.Option(metavar="SHARE,..", help="Also search these shares of the vectors, e.g. 0.01,0.1.")
     ] = None,
     churn: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Also remove and add this share, then measure again.")
     ] = None,
-    budget: Annotated[str | None, typer.Option(metavar="TIME", help="Stop after this long, e.g. 10m.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on after the rows that --out has; try again what failed.")
-    ] = False,
-    metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="cosine, ip or l2, where the data does not say.")
-    ] = None,
-    queries: Annotated[int, typer.Option(metavar="N", help="At most this many queries.")] = 1000,
+    budget: Annotated[str | None, typer.Option(metavar="TIME", help="Stop after this time, e.g. 10m.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out; retry what failed.")] = False,
+    metric: Annotated[str | None, typer.Option(metavar="NAME", help="cosine, ip or l2, if the data has none.")] = None,
+    queries: Annotated[int, typer.Option(metavar="N", help="Maximum number of queries.")] = 1000,
     questions: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Questions for a knowledge base; else made from its chunks.")
+        Path | None, typer.Option(metavar="FILE", help="Questions for a knowledge base; default: made from its chunks.")
     ] = None,
     answers: Annotated[
-        bool, typer.Option("--answers/--no-answers", help="On a knowledge base, also what each index costs in answers.")
+        bool, typer.Option("--answers/--no-answers", help="For a knowledge base, measure the effect on answers too.")
     ] = True,
     keep_overlap: Annotated[
-        bool, typer.Option("--keep-overlap", help="Leave queries in the base that are there too.")
+        bool, typer.Option("--keep-overlap", help="Keep vectors in the base that are also queries.")
     ] = False,
-    rounds: Annotated[int, typer.Option(metavar="N", help="Times that each is measured, in turns.")] = 5,
-    timeout: Annotated[str, typer.Option(metavar="TIME", help="What a build or a measurement may take.")] = "10m",
+    rounds: Annotated[int, typer.Option(metavar="N", help="Rounds of measurement, engines in turn.")] = 5,
+    timeout: Annotated[str, typer.Option(metavar="TIME", help="Limit for a build or a measurement.")] = "10m",
     memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="What an engine may take, e.g. 8GB; else 80 % of what is free.")
+        str | None, typer.Option(metavar="SIZE", help="Memory limit of an engine, e.g. 8GB; default: 80 % of free.")
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of everything that is drawn at random.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed.")] = 0,
     json: Json = False,
 ) -> None:
-    """Measure indexes: recall, speed, memory, time. On public files of vectors or on your knowledge base."""
+    """Measure indexes on public vector files or your knowledge base: recall, speed, memory and build time."""
     if context.invoked_subcommand is not None:
         return
     if data is None or out is None:
@@ -102,8 +90,8 @@ def command(
 
     settings = Settings(
         k=k,
-        threads=units.whole_numbers(threads, "--threads"),
-        filters=units.numbers(filter, "--filter"),
+        threads=units.numbers(threads, "--threads", int),
+        filters=units.numbers(filter, "--filter", float),
         churn=churn,
         rounds=rounds,
         seed=seed,
@@ -125,7 +113,7 @@ def command(
         share = 1 - _ANSWERS_SHARE if asking else 1.0
         settings = replace(settings, budget=share * total - (time.monotonic() - start))
     costs = None
-    with told_if_interrupted(f"Rows that were finished are kept in {out}; --resume goes on after them."):
+    with told_if_interrupted(f"Finished rows are kept in {out}; --resume continues after them."):
         report, missing = _bench(vectors, index, grid, settings, out, resume=resume, json=json)
         if asking and report.rows:
             left = total - (time.monotonic() - start)
@@ -140,11 +128,11 @@ def command(
 @app.command("report")
 def report(
     results: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of results.")],
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page that needs no network.")] = None,
-    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the Pareto fronts, .png or .svg.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a self-contained page.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the Pareto fronts as .png or .svg.")] = None,
     json: Json = False,
 ) -> int:
-    """Show the results of a run: as a table, a page, or a picture."""
+    """Show the results of a run as a table, a page or a picture."""
     from ..benchmark.answers import load
     from ..benchmark.pictures import pareto_picture
     from ..benchmark.report import report_page
@@ -176,13 +164,13 @@ def compare(
     second: Annotated[Path, typer.Argument(metavar="B", help="Folder of results of the same data.")],
     json: Json = False,
 ) -> int:
-    """Compare two runs on the same data. Says what B does better or worse than A, and what is noise."""
+    """Compare two runs on the same data: what is better or worse in B than in A, and what is noise."""
     from ..benchmark.compare import compare as compare_rows
     from ..benchmark.results import read
 
     comparison = compare_rows(read(first), read(second))
     if json:
-        print_json(comparison.as_dict())
+        print_json(asdict(comparison))
     else:
         from .bench_tables import show_comparison
 
@@ -191,7 +179,7 @@ def compare(
 
 
 def _short(row: Row) -> Row:
-    """Return a row without what has a number for each query: that is in the file."""
+    """Return a row without its per-query figures, which are in the file."""
     return {name: value for name, value in row.items() if name != "found_per_query"}
 
 
@@ -205,7 +193,7 @@ def _bench(
     resume: bool,
     json: bool,
 ) -> tuple[BenchReport, dict[str, str]]:
-    """Measure, and show the rows; return also which engines are not installed, and why."""
+    """Measure and show the rows; also return the engines that are not installed, with the reason."""
     from ..benchmark.run import run
     from ..benchmark.sweep import checked_grid, installed, plan
 
@@ -241,17 +229,17 @@ def _show(report: BenchReport, out: Path) -> None:
     after = f"; results in {out}. Next: rag bench report {out} --html report.html" if report.rows else ""
     console.print(done + after, style="dim")
     if n_failed := sum(row["error"] is not None for row in report.rows):
-        console.print(f"{n_failed} failed; --resume tries them again.", style="yellow")
+        console.print(f"{n_failed} failed; --resume retries them.", style="yellow")
     if report.left:
-        console.print(f"Time was up: {len(report.left)} are left, --resume goes on.", style="yellow")
+        console.print(f"Time was up: {len(report.left)} are left; --resume continues.", style="yellow")
     if report.cut:
-        console.print(f"Building took longer than there was time: {', '.join(report.cut)}", style="yellow")
+        console.print(f"Not enough time to build: {', '.join(report.cut)}", style="yellow")
 
 
 def _answers(
     path: Path, questions: Path | None, out: Path, *, seed: int, seconds: float, json: bool
 ) -> AnswerCosts | None:
-    """Ask the bot with the best indexes and with exact search, and keep the figures beside the others."""
+    """Ask the bot with the best indexes and with exact search, and save the figures beside the others."""
     from rag.knowledge_base import KnowledgeBase
 
     from ..benchmark.answers import answer_costs, configurations, questions_for
@@ -283,7 +271,7 @@ def _answers(
 
 @contextmanager
 def told_if_interrupted(text: str) -> Iterator[None]:
-    """Say what Ctrl-C leaves behind, and how to go on."""
+    """On Ctrl-C, say what is kept and how to continue."""
     try:
         yield
     except KeyboardInterrupt:
@@ -293,7 +281,7 @@ def told_if_interrupted(text: str) -> Iterator[None]:
 
 @contextmanager
 def steps_bar(*, show: bool) -> Iterator[Any]:
-    """Show a bar with the time left, on a terminal only."""
+    """Show a progress bar with the time left, on a terminal only."""
     console = stderr()
     if not show or not console.is_terminal:
         yield None

@@ -1,13 +1,13 @@
 """Charts as inline SVG, for `pipelines.reports.pages`: bars with intervals, points, lines, fronts, a histogram.
 
-Drawn by hand because a report must be one small file that needs no network and follows the page's colours, light or
-dark.
+They are drawn here, not by a plotting library, because a report is one small file that needs no network, shows tooltips
+and follows the page's colours, light or dark.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .pages import Html, element, join, text
@@ -35,7 +35,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class ChartPoint:
-    """A point of `scatter`; its label stands beside it, or only in the tooltip when ``quiet``."""
+    """A point of `scatter`; its label is drawn beside it, or only in the tooltip if ``quiet``."""
 
     label: str
     x: float
@@ -46,7 +46,7 @@ class ChartPoint:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of `lines`; the number of its colour is its place among them, unless given."""
+    """A line of `lines`; by default its colour is numbered by its position."""
 
     label: str
     x: Sequence[float]
@@ -56,7 +56,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """Points of one kind in `fronts`, and which of them no other of their kind beats.
+    """Points of one kind in `fronts`, and those that no other point of the kind beats.
 
     Attributes
     ----------
@@ -65,9 +65,9 @@ class Front:
     points
         (x, y, tooltip).
     best
-        Those to join by a line, in its order; the others are drawn pale.
+        Points to join by a line, in order; the others are drawn pale.
     colour
-        Number of the colour.
+        Colour number.
     """
 
     label: str
@@ -94,8 +94,9 @@ def _bar(row: Bar, end: float) -> Html:
 
     inside = ['<rect width="100%" height="14" rx="2" fill="var(--wash)"/>']
     if row.value is not None:
-        fill = f'fill="var({COLOURS[row.colour % len(COLOURS)]})" fill-opacity=".75"'
-        inside.append(f'<rect width="{at(row.value)}" height="14" rx="2" {fill}/>')
+        inside.append(
+            f'<rect width="{at(row.value)}" height="14" rx="2" fill="{_colour(row.colour)}" fill-opacity=".75"/>'
+        )
     if row.low is not None and row.high is not None:
         low, high = at(row.low), at(row.high)
         inside.append(f'<line x1="{low}" x2="{high}" y1="7" y2="7" stroke="var(--ink)" stroke-width="1.5"/>')
@@ -115,10 +116,7 @@ def scatter(
 
 def _mark(frame: _Frame, p: ChartPoint) -> str:
     cx, cy = frame.at(p.x, p.y)
-    colour = COLOURS[p.colour % len(COLOURS)]
-    tip = text(f"{p.label}: {_number(p.x)}, {_number(p.y)}")
-    place = f'cx="{cx:.1f}" cy="{cy:.1f}" r="4.5"'
-    dot = f'<circle {place} fill="var({colour})" fill-opacity=".85"><title>{tip}</title></circle>'
+    dot = _dot(cx, cy, 'r="4.5" fill-opacity=".85"', p.colour, f"{p.label}: {_number(p.x)}, {_number(p.y)}")
     if p.quiet:
         return dot
     side, at = ("end", cx - 8) if cx > WIDTH * 0.7 else ("start", cx + 8)  # a label stays inside the drawing
@@ -130,9 +128,8 @@ def lines(series: Sequence[Line], *, x: str, y: str, log_x: bool = False, captio
     frame = _Frame.around([v for s in series for v in s.x], [v for s in series for v in s.y], log_x)
     marks = []
     for number, each in enumerate(series):
-        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (frame.at(u, v) for u, v in zip(each.x, each.y, strict=True)))
-        colour = COLOURS[(number if each.colour is None else each.colour) % len(COLOURS)]
-        marks.append(f'<polyline points="{path}" fill="none" stroke="var({colour})" stroke-width="2"/>')
+        colour = number if each.colour is None else each.colour
+        marks.append(_polyline(frame, zip(each.x, each.y, strict=True), colour, 2))
     legend = [s.label if s.colour is None else _legend(s.label, s.colour) for s in series] if len(series) > 1 else ()
     return _figure(frame, "".join(marks), (x, y), legend, caption)
 
@@ -143,22 +140,31 @@ def fronts(series: Sequence[Front], *, x: str, y: str, log_y: bool = True, capti
     frame = _Frame.around([p[0] for p in every], [p[1] for p in every], False, log_y)
     marks = []
     for each in series:
-        colour = f"var({COLOURS[each.colour % len(COLOURS)]})"
-        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (frame.at(u, v) for u, v, _ in each.best))
-        marks.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        marks.append(_polyline(frame, ((u, v) for u, v, _ in each.best), each.colour, 1.5))
         kept = set(each.best)
         for point in sorted(each.points, key=lambda p: p in kept):  # the best are drawn over the others
-            cx, cy = frame.at(point[0], point[1])
             look = 'r="4"' if point in kept else 'r="3" fill-opacity=".35"'
-            marks.append(
-                f'<circle cx="{cx:.1f}" cy="{cy:.1f}" {look} fill="{colour}"><title>{text(point[2])}</title></circle>'
-            )
+            marks.append(_dot(*frame.at(point[0], point[1]), look, each.colour, point[2]))
     legend = [_legend(each.label, each.colour) for each in series]
     return _figure(frame, "".join(marks), (x, y), legend, caption, width=_WIDE)
 
 
+def _polyline(frame: _Frame, points: Iterable[tuple[float, float]], colour: int, width: float) -> str:
+    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (frame.at(x, y) for x, y in points))
+    return f'<polyline points="{path}" fill="none" stroke="{_colour(colour)}" stroke-width="{width:g}"/>'
+
+
+def _dot(cx: float, cy: float, look: str, colour: int, tip: str) -> str:
+    place = f'cx="{cx:.1f}" cy="{cy:.1f}"'
+    return f'<circle {place} {look} fill="{_colour(colour)}"><title>{text(tip)}</title></circle>'
+
+
+def _colour(number: int) -> str:
+    return f"var({COLOURS[number % len(COLOURS)]})"
+
+
 def histogram(values: Sequence[float], *, x: str, y: str = "questions", bins: int = 10, caption: str = "") -> Html:
-    """Return how often values between their least and greatest come."""
+    """Return the distribution of values in ``bins`` equal bins."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     width = (high - low) / bins or 1.0
     counts = [0] * bins
@@ -178,7 +184,7 @@ def histogram(values: Sequence[float], *, x: str, y: str = "questions", bins: in
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where values stand in a drawing."""
+    """The scales of a drawing."""
 
     x0: float
     x1: float
@@ -224,7 +230,7 @@ def _figure(
 
 
 def _legend(name: str, colour: int) -> Html:
-    return Html(f'<span style="color:var({COLOURS[colour % len(COLOURS)]})"><b>{text(name)}</b></span>')
+    return Html(f'<span style="color:{_colour(colour)}"><b>{text(name)}</b></span>')
 
 
 def _axes(frame: _Frame, x: str, y: str) -> Html:

@@ -1,18 +1,17 @@
-"""What a configuration must meet, and by how much it does not."""
+"""Constraints on a configuration, and by how much a configuration misses them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from rag.errors import InvalidInput
 
 from ..benchmark.results import Row
 
 _TINY = 1e-12
-"""In the place of 0, so that a factor can be worked out."""
+"""Used instead of 0 to compute a factor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +21,13 @@ class Constraints:
     Attributes
     ----------
     recall
-        At least; on the queries that the tuner chooses by, and again on those held out.
+        The least recall, on the queries that the tuner chooses by and on the held-out ones.
     max_memory
-        At most so many bytes, by the index's own account; None for no limit.
+        The most bytes, by the index's own account; None for no limit.
     max_p99
-        At most so many seconds for all but one in a hundred queries, asked one at a time.
+        The most seconds for the 99th percentile of queries asked one at a time.
     min_adds
-        At least so many vectors added a second.
+        The least number of vectors added a second.
     """
 
     recall: float = 0.95
@@ -46,7 +45,7 @@ class Constraints:
     def missed(self, row: Row, recall: float) -> tuple[Miss, ...]:
         """Return the constraints that a row does not meet; ``recall`` is that of the tuning queries.
 
-        A figure that is not known breaks nothing.
+        An unknown figure breaks no constraint.
         """
         adds = (row["churn"] or {}).get("adds_per_s")
         p99 = None if row["p99_ms"] is None else row["p99_ms"] / 1000
@@ -75,7 +74,7 @@ class Miss:
     value, limit
         What was measured and what was asked for: a share, bytes, seconds, or vectors a second.
     factor
-        How many times the limit it is, or the limit it; more than 1.
+        By how much the limit is missed, as a ratio above 1.
     """
 
     constraint: str
@@ -86,7 +85,7 @@ class Miss:
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """A configuration that does not meet all constraints, and which it misses."""
+    """A configuration that misses some constraints."""
 
     spec: str
     recall: float
@@ -94,18 +93,14 @@ class Short:
 
     @property
     def distance(self) -> tuple[int, float]:
-        """How far from the constraints: how many are missed, and by what factor in all."""
+        """Distance from the constraints: the number missed, and the product of the factors."""
         return len(self.missed), math.prod(miss.factor for miss in self.missed)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return asdict(self)
 
 
 def nearest(found: Iterable[Short]) -> list[Short]:
-    """Return what comes nearest: for each constraint the one that misses it least and misses no other.
+    """Return the nearest configurations: for each constraint the one that misses it least and misses no other.
 
-    Where every configuration misses several, the one that misses fewest.
+    If every configuration misses several, return the one that misses fewest.
     """
     ordered = sorted(found, key=lambda each: each.distance)
     best: dict[str, Short] = {}

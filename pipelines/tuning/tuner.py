@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ class TuneReport:
             "chosen": self.chosen and self.chosen.as_dict(),
             "held_out_interval": list(self.held_out_interval),
             "runner_up": self.runner_up and self.runner_up.as_dict(),
-            "nearest": [each.as_dict() for each in self.nearest],
+            "nearest": [asdict(each) for each in self.nearest],
             "costs": self.costs,
             "tried": self.tried,
             "notes": self.notes,

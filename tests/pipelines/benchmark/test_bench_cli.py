@@ -58,7 +58,7 @@ def test_bench_report_and_compare(data, tmp_path, capsys):
         (["--index", "flat", "-k", "501"], 64, "-k 501, but base.npy has only 500"),
         (["--grid", "fast"], 64, "give one of quick, full"),
         (["--budget", "soon"], 64, "--budget 'soon' is not a duration"),
-        (["--filter", "a"], 64, "no list of numbers"),
+        (["--filter", "a"], 64, "not a list of numbers"),
         (["--metric", "jaccard"], 64, "cosine, ip, l2"),
     ],
 )

@@ -324,7 +324,7 @@ def test_a_real_interrupt_from_the_terminal(tmp_path):
     _, complaint = process.communicate(timeout=200)
     assert process.returncode == 130
     assert b"interrupted" in complaint
-    assert b"--resume goes on" in complaint
+    assert b"--resume continues" in complaint
     assert 1 <= len(lines(out)) < 20
     assert not list(out.glob(".work-*"))
     end = time.monotonic() + 60
