@@ -78,16 +78,16 @@ def dense(spec: str, dim: int, *, metric: Metric = "cosine", seed: int = 0) -> D
     metric
         ``cosine``, ``ip`` (inner product) or ``l2`` (scores are minus the squared Euclidean distance).
     seed
-        Of all that is random in building; the same seed and one thread give the same index.
+        Random seed of building; the same seed and one thread give the same index.
 
     Raises
     ------
     UnknownParameter
-        A name in the spec that does not exist.
+        The spec has a name that does not exist.
     InvalidInput
-        A value out of range, or an index of terms.
+        A value is out of range, or the spec is an index of terms.
     EngineMissing
-        The library underneath is not installed.
+        The underlying library is not installed.
     """
     from .dense_index import DenseIndex
     from .registry import engine
@@ -105,11 +105,11 @@ def terms(spec: str) -> TermIndex:
     Raises
     ------
     UnknownParameter
-        A name in the spec that does not exist.
+        The spec has a name that does not exist.
     InvalidInput
-        A value out of range, or an index of vectors.
+        A value is out of range, or the spec is an index of vectors.
     EngineMissing
-        The library underneath is not installed.
+        The underlying library is not installed.
     """
     from .registry import engine
     from .term_index import TermIndex
@@ -122,7 +122,7 @@ def terms(spec: str) -> TermIndex:
 
 
 def kind(spec: str) -> Family:
-    """Return ``dense`` or ``terms``: what the index of a spec takes. Imports no engine."""
+    """Return the family of a spec's index, ``dense`` or ``terms``, without importing the engine."""
     from .registry import row
 
     if not isinstance(spec, str):
@@ -131,16 +131,16 @@ def kind(spec: str) -> Family:
 
 
 def load(path: str | os.PathLike[str]) -> Index[Any]:
-    """Open a saved index. Every byte is checked against the manifest first.
+    """Open a saved index after checking every byte against its manifest.
 
     Raises
     ------
     IndexDamaged
         A file is missing, truncated or altered; the message names it.
     IndexMissing
-        There is no such folder: an `IndexDamaged` and a ``FileNotFoundError``.
+        The folder does not exist; also a ``FileNotFoundError``.
     EngineMissing
-        The library underneath is not installed.
+        The underlying library is not installed.
     """
     from .registry import open_index
 

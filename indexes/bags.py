@@ -1,4 +1,4 @@
-"""Bags of terms: what callers give an index of terms, checked and laid flat."""
+"""Bags of terms, the documents and queries of an index of terms: checked and laid flat."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, slots=True)
 class Bags:
-    """Several documents, one behind the other.
+    """Several documents, one after the other.
 
     Attributes
     ----------
     sizes
         int64, shape (n,): how many entries of ``terms`` belong to each document.
     terms
-        The terms of all documents; a term may stand several times in one.
+        The terms of all documents; a term may occur several times in one.
     weights
         float64, shape (len(terms),), all > 0: the frequency of each entry; None if all are one.
     """
@@ -50,7 +50,7 @@ def checked_documents(documents: Iterable[Terms]) -> Bags:
     Raises
     ------
     InvalidInput
-        A document is no bag of terms, a term is no string, or a frequency is negative or not finite.
+        A document is not a bag of terms, a term is not a string, or a frequency is negative or not finite.
     """
     bags = _sequence(documents, "documents")
     for i, bag in enumerate(bags):
@@ -70,14 +70,14 @@ def checked_documents(documents: Iterable[Terms]) -> Bags:
 
 
 def checked_queries(queries: Iterable[Terms]) -> list[dict[str, float]]:
-    """Check queries and return term -> weight for each: a term that is given twice weighs two.
+    """Check queries and return term -> weight for each: a repeated term weighs as much as it is repeated.
 
     Terms of weight zero are left out.
 
     Raises
     ------
     InvalidInput
-        A query is no bag of terms, a term is no string, or a weight is not finite.
+        A query is not a bag of terms, a term is not a string, or a weight is not finite.
     """
     checked: list[dict[str, float]] = []
     for i, query in enumerate(_sequence(queries, "queries")):
@@ -111,7 +111,7 @@ def _check_bag(bag: object, what: str, i: int) -> None:
 
 
 def _check_strings(terms: list[Any], sizes: NDArray[np.int64], what: str) -> None:
-    """Refuse terms that are no strings; looks at types only, since this runs over every word of a corpus."""
+    """Refuse terms that are not strings; look at types only, since this runs over every word of a corpus."""
     if all(issubclass(kind, str) for kind in set(map(type, terms))):
         return
     at = next(i for i, term in enumerate(terms) if not isinstance(term, str))
@@ -125,7 +125,7 @@ def _weights(bags: Sequence[Terms], sizes: NDArray[np.int64]) -> NDArray[np.floa
     try:
         weights = np.fromiter(chain.from_iterable(values), np.float64, int(sizes.sum()))
     except (TypeError, ValueError) as error:
-        raise InvalidInput(f"a frequency is no number: {error}") from None
+        raise InvalidInput(f"a frequency is not a number: {error}") from None
     bad = ~((weights >= 0) & (weights <= _LARGEST))
     if bad.any():
         at = int(bad.argmax())

@@ -1,7 +1,7 @@
-"""What all indexes share: ids, the lock, the order of checks, saving and loading.
+"""Base class of all indexes: ids, the lock, the order of checks, saving and loading.
 
-The public methods are here and checked; an engine's file holds the private ones, which work on rows: an engine numbers
-what it is given 0, 1, 2 ... and never sees an id.
+The public methods are here and check their arguments. An engine's file has the private methods, which work on rows: an
+engine numbers its items 0, 1, 2 ... and never sees an id.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .spec import Parameters, Spec, Sweeps, Value
 from .types import Family, Ids, Traits
 
 Items = TypeVar("Items")
-"""What an engine is given in one go: a float32 matrix, or a list of bags of terms."""
+"""The items of one call: a float32 matrix, or bags of terms."""
 
 KIND = "rag-workbench index"
 Allow = ArrayLike | IdSet
@@ -34,8 +34,8 @@ Allow = ArrayLike | IdSet
 class Index(ABC, Generic[Items]):
     """Base of ``DenseIndex`` and ``TermIndex``.
 
-    An engine sets the class variables and writes the private methods; see CONTRIBUTING, "add an index in four steps".
-    Searches run side by side, changes run alone.
+    An engine sets the class variables and implements the private methods; see CONTRIBUTING, "add an index in four
+    steps". Searches run side by side, changes run alone.
     """
 
     name: ClassVar[str]
@@ -44,11 +44,11 @@ class Index(ABC, Generic[Items]):
     Search: ClassVar[type[Parameters]] = Parameters
     sweeps: ClassVar[Sweeps] = Sweeps()
     format: ClassVar[int] = 1
-    """Raised when the saved files change their meaning."""
+    """Incremented when the meaning of the saved files changes."""
     learns: ClassVar[bool] = True
-    """Whether ``build`` learns from what it is given (centres, codes), so that it should be given everything."""
+    """Whether ``build`` learns from its items (centres, codes), so that it should get all of them."""
     max_dead_share: ClassVar[float] = 0.5
-    """Dead rows are thrown out when more than this share of the rows is dead."""
+    """Dead rows are dropped when they are more than this share of the rows."""
 
     def __init__(self, build: Parameters | None = None, search: Parameters | None = None) -> None:
         self.build_params = build or self.Build()
@@ -61,24 +61,24 @@ class Index(ABC, Generic[Items]):
         self._live_rows: tuple[int, Keep] | None = None
         self.generation = 0
 
-    # ---- what the engine writes -------------------------------------------------------------------------------
+    # ---- for engines to implement -----------------------------------------------------------------------------
 
     @property
     @abstractmethod
     def traits(self) -> Traits:
-        """How this engine, with these parameters, meets the contract."""
+        """The traits of this engine with these parameters."""
 
     @abstractmethod
     def _build(self, items: Items) -> None:
-        """Hold these items, and no others, as rows 0, 1, 2 ..."""
+        """Replace all rows by these items, as rows 0, 1, 2 ..."""
 
     @abstractmethod
     def _append(self, items: Items) -> None:
-        """Hold these items too, as the next rows."""
+        """Add these items as the next rows."""
 
     @abstractmethod
     def _compact(self, live: Ids) -> None:
-        """Throw out all rows but ``live`` (ascending); row ``i`` is from now on what was row ``live[i]``."""
+        """Drop all rows except ``live`` (ascending); the new row ``i`` is the old row ``live[i]``."""
 
     @abstractmethod
     def _write(self, folder: Path) -> None:
@@ -86,23 +86,23 @@ class Index(ABC, Generic[Items]):
 
     @abstractmethod
     def _read(self, folder: Path, n_rows: int) -> None:
-        """Read what ``_write`` wrote; raise ``IndexDamaged`` if it does not hold ``n_rows`` rows."""
+        """Read what ``_write`` wrote; raise ``IndexDamaged`` if it does not have ``n_rows`` rows."""
 
     @abstractmethod
     def _bytes(self) -> dict[str, int]:
-        """Bytes of memory by part, worked out, not measured."""
+        """Return bytes of memory by part, calculated, not measured."""
 
     def _forget(self, rows: Ids) -> None:
-        """Stop holding rows, keeping the numbers of the others; they are not returned in any case."""
+        """Release dead rows without renumbering the others; the base hides them from results anyway."""
 
     def _tidy(self) -> None:
-        """Do what makes searching faster or memory smaller, after dead rows are out."""
+        """Make searches faster or memory smaller, after dead rows are dropped."""
 
     def _identity(self) -> dict[str, Any]:
-        """Return what ``__init__`` needs besides the parameters, for the manifest."""
+        """Return the other arguments of ``__init__``, for the manifest."""
         return {}
 
-    # ---- what callers use -------------------------------------------------------------------------------------
+    # ---- public -----------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
         return self._rows.n_live
@@ -139,7 +139,7 @@ class Index(ABC, Generic[Items]):
         UnknownId
             Some ids are not held; nothing is removed then.
         InvalidInput
-            The ids are no whole numbers, negative or repeated.
+            The ids are not whole numbers, or negative, or repeated.
         """
         wanted = checked_ids(ids)
         with self._lock.writing():
@@ -153,7 +153,7 @@ class Index(ABC, Generic[Items]):
                 self._throw_out_dead()
 
     def optimize(self) -> None:
-        """Throw out what was removed, fold in what was buffered; answers stay as good or get better."""
+        """Drop removed items and fold in buffered ones; recall stays the same or rises."""
         with self._lock.writing():
             self._check_whole()
             if self._rows.n_dead:
@@ -162,17 +162,17 @@ class Index(ABC, Generic[Items]):
             self.generation += 1
 
     def memory(self) -> dict[str, int]:
-        """Return bytes of memory by part; the sum is the index's footprint without Python's small objects."""
+        """Return bytes of memory by part; the sum leaves out only Python's small objects."""
         with self._lock.reading():
             return {**self._bytes(), "ids": self._rows.nbytes}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the index into a folder, whole or not at all; a folder that is there is replaced in one step.
+        """Write the index into a folder, whole or not at all; an existing folder is replaced in one step.
 
         Raises
         ------
         OSError
-            The disk is full, or permission is denied; what was at ``path`` is unchanged.
+            The disk is full, or permission is denied; ``path`` is unchanged.
         """
         with self._lock.reading():
             self._check_whole()
@@ -209,7 +209,7 @@ class Index(ABC, Generic[Items]):
         self._rows = RowMap(ids)
 
     def _replace_all(self, items: Items, ids: Ids) -> None:
-        """Hold these checked items only."""
+        """Replace all items by these checked ones."""
         with self._lock.writing():
             self._broken = ""
             self.generation += 1
@@ -217,7 +217,7 @@ class Index(ABC, Generic[Items]):
             self._rows = RowMap(ids)
 
     def _insert(self, items: Items, ids: Ids) -> None:
-        """Hold these checked items too, all or none."""
+        """Add these checked items, all or none."""
         with self._lock.writing():
             self._check_whole()
             if not len(ids):
@@ -261,7 +261,7 @@ class Index(ABC, Generic[Items]):
         return params
 
     def _known_rows(self, ids: Ids, hint: str) -> Ids:
-        """Return the rows that hold ``ids``; raise ``UnknownId`` if some are not held."""
+        """Return the rows of ``ids``; raise ``UnknownId`` if some are not held."""
         self._check_whole()
         rows = self._rows.lookup(ids)
         if (rows < 0).any():
@@ -269,14 +269,14 @@ class Index(ABC, Generic[Items]):
         return rows
 
     def _rows_of(self, ids: Ids) -> Keep:
-        """Return the rows that hold ``ids``; those not held are left out."""
+        """Return the rows of ``ids``, without those that are not held."""
         rows = self._rows.lookup(ids)
         rows = rows[rows >= 0]
         rows.sort()
         return Keep(rows, self._rows.n_rows)
 
     def _keep(self, allow: Allow | None) -> Keep | None:
-        """Return the rows that may be returned; None if all may."""
+        """Return the rows that a search may return; None for all."""
         if allow is not None:
             wanted = allow if isinstance(allow, IdSet) else IdSet(allow)
             keep = wanted.keep(self, self.generation, self._rows_of)

@@ -17,14 +17,14 @@ from .spec import Parameters, param
 
 @dataclass(frozen=True, kw_only=True)
 class BM25Build(Parameters):
-    """How the index is made."""
+    """Build parameters of BM25."""
 
     engine: str = param("postings", "postings, or rank-bm25 for reference", choices=("postings", "rank-bm25"))
     variant: str | None = param(None, "which BM25 (auto: lucene; of rank-bm25 okapi)", choices=VARIANTS)
 
     @property
     def resolved(self) -> Variant:
-        """The variant, with auto put in words."""
+        """The variant, with auto resolved."""
         if self.variant is None:
             return "okapi" if self.engine == "rank-bm25" else "lucene"
         return cast("Variant", self.variant)
@@ -32,15 +32,15 @@ class BM25Build(Parameters):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.engine == "rank-bm25" and self.resolved != "okapi":
-            raise InvalidInput(f"engine=rank-bm25 knows the variant okapi only, got {self.variant!r}: leave it out")
+            raise InvalidInput(f"engine=rank-bm25 has the variant okapi only, got {self.variant!r}: leave it out")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BM25Search(Parameters):
-    """Constants of the formula; they apply at query time, so no index is made anew to try others."""
+    """Constants of the formula; they apply at query time, so other values need no rebuild."""
 
-    k1: float = param(1.2, "how soon more occurrences stop counting", low=0, high=1000)
-    b: float = param(0.75, "how much long documents are held back: 0 not at all, 1 in full", low=0, high=1)
+    k1: float = param(1.2, "term frequency saturation: smaller saturates sooner", low=0, high=1000)
+    b: float = param(0.75, "length normalisation: 0 none, 1 full", low=0, high=1)
     delta: float | None = param(None, "of bm25+ (auto: 1) and bm25l (auto: 0.5)", low=0, high=1000)
     epsilon: float = param(0.25, "okapi: share of the mean idf in place of a negative one", low=0, high=1000)
 
@@ -48,9 +48,9 @@ class BM25Search(Parameters):
 class BM25Index(PostingsIndex):
     """BM25 (Robertson and Zaragoza, 2009) and its variants; see ``bm25_formulas`` for the formulas and their papers.
 
-    Term frequencies are stored, statistics applied when a query asks: adding costs the new documents only, and after
-    a removal every score is that of an index that never held the removed. Scores are exact (summed in float64) for
-    every variant; ``engine=rank-bm25`` has the library of that name do the scoring, slowly, as a reference.
+    Term frequencies are stored and statistics applied at query time: adding costs only the new documents, and after a
+    removal every score is that of an index that never held the removed documents. Scores are exact (summed in float64)
+    for every variant; with ``engine=rank-bm25`` the library of that name does the scoring, slowly, as a reference.
     """
 
     name: ClassVar[str] = "bm25"

@@ -1,4 +1,4 @@
-"""Checks that every index makes of what it is given."""
+"""Checks of arguments that all indexes share."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .errors import InvalidInput
 from .types import Ids
 
 PADDING_CELLS = 1 << 24
-"""How many cells of pure padding a search may be asked for: 2**24 cells are 192 MiB of ids and scores."""
+"""The most cells of padding that a search may return: 2**24 cells are 192 MiB of ids and scores."""
 
 
 def checked_k(k: object, n_queries: int, n_live: int) -> int:
-    """Return ``k`` as an int that a result table can be made for.
+    """Return ``k`` as an int for which a result table fits into memory.
 
     Raises
     ------
     InvalidInput
-        ``k`` is no whole number, is negative, or is so far above the index's size that padding would fill memory.
+        ``k`` is not a whole number, is negative, or is so far above the index's size that padding would fill memory.
     """
     try:
         value = operator.index(k)  # type: ignore[arg-type]
@@ -48,7 +48,7 @@ def checked_ids(ids: ArrayLike, n: int | None = None) -> Ids:
     ids
         Any sequence or array of whole numbers; never written to.
     n
-        How many there have to be, one for each item; None takes any number.
+        The expected number of ids, one per item; None for any.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def checked_ids(ids: ArrayLike, n: int | None = None) -> Ids:
     negative = array < 0
     if negative.any():
         at = int(negative.argmax())
-        raise InvalidInput(f"ids[{at}] is {array[at]}: ids must be >= 0 (-1 is kept for padding)")
+        raise InvalidInput(f"ids[{at}] is {array[at]}: ids must be >= 0 (-1 is reserved for padding)")
     ordered = np.sort(array)
     twice = ordered[1:] == ordered[:-1]
     if twice.any():
@@ -70,7 +70,7 @@ def checked_ids(ids: ArrayLike, n: int | None = None) -> Ids:
 
 
 def whole_numbers(ids: ArrayLike) -> Ids:
-    """Return a fresh int64 array, shape (n,), of any whole numbers; raise ``InvalidInput`` for all else."""
+    """Return a fresh int64 array, shape (n,), of any whole numbers; raise ``InvalidInput`` for anything else."""
     try:
         array: np.ndarray[Any, np.dtype[Any]] = np.asarray(ids)
     except ValueError:

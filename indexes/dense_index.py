@@ -1,4 +1,4 @@
-"""Indexes of vectors: what is checked, normalised, filtered, topped up and put in order around an engine."""
+"""Base of the indexes of vectors: checks, normalisation, filters, exact fallback and order around an engine."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class DenseIndex(Index[Vectors]):
         ``cosine``: both sides are brought to length 1 inside; a zero vector scores 0. ``ip``: the inner product.
         ``l2``: scores are minus the squared Euclidean distance.
     seed
-        Of all that is random in building.
+        Random seed of building.
     build, search
         Parameters of the engine's own classes ``Build`` and ``Search``; None for the defaults.
 
     Notes
     -----
     Vectors are given as float32 of shape (n, dim); other numbers (float64, float16, ints, nested lists) are converted
-    to float32, bools, complex numbers and objects are refused. Nothing that is given is ever written to or kept.
+    to float32, bools, complex numbers and objects are refused. Arguments are never written to or kept.
     """
 
     family: ClassVar[Family] = "dense"
     settles_ties: ClassVar[bool] = False
-    """Whether the engine's own rows come with equal scores in the order of ids."""
+    """Whether the engine returns equal scores in the order of ids."""
 
     def __init__(
         self,
@@ -64,28 +64,28 @@ class DenseIndex(Index[Vectors]):
         self.metric: Metric = metric
         self._longest = 0.0  # squared length of the longest vector seen; bounds the rounding of scores
 
-    # ---- what the engine writes -------------------------------------------------------------------------------
+    # ---- for engines to implement -----------------------------------------------------------------------------
 
     @abstractmethod
     def _search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - the engine's own Search
-        """Return the best ``k`` rows for every query, best first, -1 at the end where fewer are found.
+        """Return the best ``k`` rows for every query, best first, padded by -1.
 
-        ``keep`` has the rows that may be returned, at least ``k`` of them; None allows all. Fewer than ``k`` hits are
-        no fault here: such a query is answered by an exact scan.
+        ``keep`` has the rows that may be returned, at least ``k`` of them; None allows all. An engine may
+        find fewer than ``k``: the base then scans exactly.
         """
 
     @abstractmethod
     def _vectors(self, rows: Ids) -> Vectors:
-        """Return the vectors of rows: float32, shape (len(rows), dim); decoded ones where only codes are held."""
+        """Return the vectors of rows: float32, shape (len(rows), dim); decoded where only codes are held."""
 
     def _prefers_scan(self, n_queries: int, n_allowed: int, params: Any) -> bool:  # noqa: ANN401, ARG002 - for engines to answer
-        """Say whether scoring all allowed rows one by one is better here than the engine's own filter."""
+        """Return whether scoring all allowed rows one by one is better here than the engine's own filter."""
         return self.traits.filter == "scan"
 
-    # ---- what callers use -------------------------------------------------------------------------------------
+    # ---- public -----------------------------------------------------------------------------------------------
 
     def build(self, x: ArrayLike, ids: ArrayLike) -> None:
-        """Hold these vectors, and no others.
+        """Replace the contents by these vectors.
 
         Parameters
         ----------
@@ -101,11 +101,13 @@ class DenseIndex(Index[Vectors]):
         """
         vectors, longest = self._ready(x, "x")
         new = checked_ids(ids, len(vectors))
-        self._longest = max(self._longest, longest)  # never lowered: a bound too high costs time, one too low is wrong
+        self._longest = max(
+            self._longest, longest
+        )  # never lowered: too high a bound costs time, too low a bound is wrong
         self._replace_all(vectors, new)
 
     def add(self, x: ArrayLike, ids: ArrayLike) -> None:
-        """Hold these vectors too: all of them, or none if an error is raised.
+        """Add vectors: all of them, or none if an error is raised.
 
         Parameters
         ----------
@@ -141,7 +143,7 @@ class DenseIndex(Index[Vectors]):
         k
             Hits per query; 0 gives tables of width 0, more than there are items gives padding.
         allow
-            The ids that may be returned: int64 of shape (n,), or an ``IdSet``, which is worked out once and used often.
+            The ids that may be returned: int64 of shape (n,), or an ``IdSet``, which is resolved once and reused.
             None allows all. Every row gets min(k, number of allowed items) hits.
         params
             Search parameters for this call only: the engine's ``Search``, or a mapping of some of its fields.
@@ -156,7 +158,7 @@ class DenseIndex(Index[Vectors]):
         InvalidInput
             Names the first bad row and the fix.
         UnknownParameter
-            ``params`` has a name that this engine does not know.
+            ``params`` has a name that this engine does not have.
         """
         q = one_query(queries, self.dim, to_unit=self.metric == "cosine")
         if q is None:
@@ -183,8 +185,8 @@ class DenseIndex(Index[Vectors]):
     def vectors(self, ids: ArrayLike) -> Vectors:
         """Return vectors: float32, shape (n, dim), in the order of ``ids``.
 
-        They are as the engine holds them: brought to length 1 for the cosine, and decoded where it keeps codes only,
-        which may be far coarser than its scores.
+        They are as the engine holds them: of length 1 for the cosine, and decoded if it keeps codes only, which may be
+        far coarser than its scores.
 
         Raises
         ------
@@ -198,7 +200,7 @@ class DenseIndex(Index[Vectors]):
     # ---- machinery --------------------------------------------------------------------------------------------
 
     def _find(self, q: Vectors, k: int, params: Parameters, keep: Keep | None) -> tuple[Scores, Ids]:
-        """Return exactly ``k`` rows for every query; ``k`` is not more than may be returned."""
+        """Return exactly ``k`` rows for every query; at least ``k`` rows may be returned."""
         if keep is not None and self._prefers_scan(len(q), len(keep), params):
             return self._scan(q, k, keep.rows)
         scores, rows = self._search(q, k, params, keep)
@@ -216,7 +218,7 @@ class DenseIndex(Index[Vectors]):
         self._build(self._vectors(live))
 
     def _ready(self, x: ArrayLike, name: str) -> tuple[Vectors, float]:
-        """Check vectors and bring them to what the engine takes; return them and the largest squared length."""
+        """Check and normalise vectors for the engine; return them and the largest squared length."""
         vectors, squares = checked_vectors(x, self.dim, name, bounded=self.metric != "cosine")
         if self.metric == "cosine":
             return unit(vectors, squares), 1.0

@@ -1,4 +1,4 @@
-"""Rows that hold the same vector, for an engine that takes equal vectors for one."""
+"""Duplicate rows: equal vectors, for an engine that treats them as one."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from .types import Ids, Vectors
 
 
 class Twins:
-    """Which rows are equal: the engine holds one of each, and what it finds stands for all its twins.
+    """The equal rows: the engine holds one of each, and a hit counts for all its twins.
 
     Parameters
     ----------
     of
-        int64, shape (n,): for every row the number of its vector among the different ones, which are numbered in the
-        order of their first rows; None if all rows differ.
+        int64, shape (n,): the number of each row's vector among the distinct ones, in the order of their first rows;
+        None if all rows differ.
     """
 
     def __init__(self, of: Ids | None) -> None:
@@ -40,20 +40,20 @@ class Twins:
         return 0 if self.of is None else self.of.nbytes + self._by_vector.nbytes + 2 * self._sizes.nbytes
 
     def one_of_each(self, x: Vectors) -> Vectors:
-        """Return the different rows of ``x``, those whose number in ``of`` is 0, 1, 2 ..."""
+        """Return the distinct rows of ``x``, numbered as in ``of``."""
         return x if self.of is None else x[self._by_vector[self._starts]]
 
     def rows(self, found: Ids) -> Ids:
-        """Return the rows that have the vectors found, as many as there is room for.
+        """Return the rows of the vectors found, up to the width of ``found``.
 
         Parameters
         ----------
         found
-            int64, shape (n_queries, k): numbers of different vectors, best first, -1 at the end.
+            int64, shape (n_queries, k): numbers of distinct vectors, best first, padded by -1.
 
         Returns
         -------
-        int64, shape (n_queries, k): rows, best first, -1 at the end.
+        int64, shape (n_queries, k): rows, best first, padded by -1.
         """
         if self.of is None:
             return found

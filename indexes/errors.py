@@ -6,10 +6,10 @@
     ├── InvalidInput(ValueError)      vectors, ids, k or terms that break the contract; names the row and the fix
     │   ├── UnknownParameter          a parameter or spec name that does not exist; names the nearest one
     │   └── UnknownId(KeyError)       an id that the index does not hold
-    ├── NotBuilt(RuntimeError)        search or save before build
-    ├── EngineMissing(ImportError)    the library underneath is not installed; says the install line
+    ├── NotBuilt(RuntimeError)        the index was left half changed: build or load it again
+    ├── EngineMissing(ImportError)    the library underneath is not installed; the message has the install line
     └── IndexDamaged(ValueError)      a saved file is missing, truncated or altered; names the file
-        └── IndexMissing(FileNotFoundError)   there is no such folder
+        └── IndexMissing(FileNotFoundError)   the folder does not exist
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 
 class IndexError_(Exception):  # noqa: N801, N818 - the bare name would shadow the builtin that every reader knows
-    """Base of every error that ``indexes`` raises on purpose."""
+    """Base of all errors that ``indexes`` raises on purpose."""
 
 
 class InvalidInput(IndexError_, ValueError):  # noqa: N818
@@ -38,7 +38,7 @@ class UnknownId(InvalidInput, KeyError):  # noqa: N818
 
 
 class NotBuilt(IndexError_, RuntimeError):  # noqa: N818
-    """The index was used before ``build``."""
+    """An earlier change failed half-way, so the index cannot be used."""
 
 
 class EngineMissing(IndexError_, ImportError):  # noqa: N818
@@ -50,11 +50,11 @@ class IndexDamaged(IndexError_, ValueError):  # noqa: N818
 
 
 class IndexMissing(IndexDamaged, FileNotFoundError):  # noqa: N818
-    """There is no folder where a saved index should be."""
+    """The folder of a saved index does not exist."""
 
 
 def unknown(what: str, name: str, known: Iterable[str], where: str = "") -> str:
-    """Write the message for a name that does not exist, with the nearest that does."""
+    """Return the message for an unknown name, with the nearest known one."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, 1, 0.5) or [n for n in names if n.lower() == name.lower()]
     choice = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"

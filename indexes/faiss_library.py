@@ -1,7 +1,6 @@
-"""faiss, imported on first use, and the few calls of it that several engines share.
+"""faiss, imported on first use, and the few of its calls that several engines share.
 
-faiss guards its Python face by ``assert`` only, which ``python -O`` removes; so nothing here or in the engines calls it
-with arrays that were not checked before.
+faiss checks arguments by ``assert`` only, which ``python -O`` removes; so all arrays are checked before they get here.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ def faiss() -> Any:  # noqa: ANN401 - faiss has no types
     Raises
     ------
     EngineMissing
-        It is not installed.
+        faiss is not installed.
     """
     module = library("faiss", "flat")
-    # OpenMP's threads do not survive a fork: a child that searched with two would wait for them for ever.
+    # OpenMP's threads do not survive a fork: a child that searched with two would wait for them forever.
     os.register_at_fork(after_in_child=lambda: module.omp_set_num_threads(1))
     return module
 
 
 def code(metric: Metric) -> int:
-    """Return faiss's number of the metric; cosine is the inner product of vectors of length 1."""
+    """Return faiss's number of a metric; cosine is the inner product of vectors of length 1."""
     module = faiss()
     return int(module.METRIC_L2 if metric == "l2" else module.METRIC_INNER_PRODUCT)
 
@@ -45,7 +44,7 @@ def selector(keep: Keep) -> Any:  # noqa: ANN401 - a faiss object
     module = faiss()
     made = module.IDSelectorBitmap(keep.n_rows, module.swig_ptr(keep.bits))
     # faiss reads the bits at every search and holds no reference to them. Without this one, a filter made of a
-    # temporary ``Keep`` reads memory that is somebody else's by then, and removes what it should not.
+    # temporary ``Keep`` reads memory that belongs to something else by then, and removes what it should not.
     made.referenced_objects = [keep]
     return made
 
@@ -58,7 +57,7 @@ def knn(q: Vectors, x: Vectors, k: int, metric: Metric, keep: Keep | None = None
     q, x
         float32, shapes (n_queries, dim) and (n, dim), C-contiguous, finite.
     k
-        1 <= k <= number of rows that may be returned.
+        At least 1, at most the number of rows that may be returned.
     keep
         The rows of ``x`` that may be returned; None for all.
 
@@ -114,7 +113,7 @@ def read(path: Path, like: Any, n_rows: int) -> Any:  # noqa: ANN401 - faiss ind
 
 
 def decoded(index: Any, rows: Ids) -> Vectors:  # noqa: ANN401 - a faiss index
-    """Return the vectors of rows, as far as the index still has them: float32, shape (len(rows), dim)."""
+    """Return the vectors of rows, decoded: float32, shape (len(rows), dim)."""
     out = np.empty((len(rows), index.d), np.float32)
     pointer = faiss().swig_ptr
     index.reconstruct_batch_c(len(rows), pointer(np.ascontiguousarray(rows)), pointer(out))
@@ -127,7 +126,7 @@ def search(index: Any, q: Vectors, k: int, metric: Metric, params: Any = None) -
     Returns
     -------
     scores, rows
-        float32 and int64, shape (n_queries, k), best first; higher is better; row -1 with any score where faiss found
+        float32 and int64, shape (n_queries, k), best first; higher is better; row -1 with any score where faiss finds
         fewer.
     """
     pointer = faiss().swig_ptr

@@ -1,8 +1,8 @@
-"""Folders of files that are written whole or not at all, and never read when damaged.
+"""Saved folders: written whole or not at all, and never read if damaged.
 
 A saved index is a folder with a ``manifest.json`` that names every other file with its size and SHA-256, and carries a
 digest of itself. It is written aside, synced to the disk, then put in place by one rename. Opening checks everything
-before a native loader sees a byte: a flipped bit makes such loaders crash, or answer wrongly.
+before a native loader sees a byte: a flipped bit makes such loaders crash or return wrong results.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ _BLOCK = 1 << 20
 
 
 def write(path: str | os.PathLike[str], facts: Mapping[str, Any], fill: Callable[[Path], None]) -> None:
-    """Write a folder, or replace the one that is there; whatever happens, ``path`` is the old or the new one, whole.
+    """Write or replace a folder; ``path`` is always the whole old folder or the whole new one.
 
     Parameters
     ----------
     path
         The folder; its parent must exist.
     facts
-        What the manifest says besides the files; JSON values only.
+        Contents of the manifest besides the files; JSON values only.
     fill
-        Writes the files, flat, into the folder that it is given.
+        Function that writes the files, flat, into the given folder.
 
     Raises
     ------
     OSError
-        The disk is full, or permission is denied; nothing at ``path`` has changed.
+        The disk is full, or permission is denied; ``path`` is unchanged.
     """
     target = Path(path)
     aside = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
@@ -69,14 +69,14 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     IndexDamaged
-        Names the file that is missing, strange, truncated or altered.
+        Names the file that is missing, unexpected, truncated or altered.
     IndexMissing
-        There is no such folder.
+        The folder does not exist.
     """
     folder = Path(path)
     _recover(folder)
     if not folder.exists():
-        raise IndexMissing(f"there is no index in {folder}, nor such a folder: give one that `save` wrote")
+        raise IndexMissing(f"the folder {folder} does not exist: give one that `save` wrote")
     manifest = _read_manifest(folder)
     files = manifest["files"]
     try:
@@ -86,11 +86,11 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
     for name in sorted(set(files) - present):
         raise IndexDamaged(f"{name} is missing from the index in {folder}: rebuild the index or restore the file")
     for name in sorted(present - set(files) - {MANIFEST}):
-        raise IndexDamaged(f"{name} is not part of the index in {folder}, but lies there: remove it")
-    for name, said in files.items():
+        raise IndexDamaged(f"{name} is in {folder}, but not part of the index: remove it")
+    for name, expected in files.items():
         found = _digest(folder / name, damaged=True)
-        if found != said:
-            how = "truncated or grown" if found["bytes"] != said["bytes"] else "altered"
+        if found != expected:
+            how = "truncated or grown" if found["bytes"] != expected["bytes"] else "altered"
             raise IndexDamaged(f"{name} of the index in {folder} is {how}: rebuild the index or restore the file")
     return manifest
 
@@ -100,7 +100,7 @@ def write_array(path: Path, array: np.ndarray[Any, Any]) -> None:
     array = np.ascontiguousarray(array)
     with path.open("wb") as file:
         np.lib.format.write_array_header_2_0(file, np.lib.format.header_data_from_array_1_0(array))
-        file.write(array.data.cast("B") if array.size else b"")  # not tofile, which hides what the disk said
+        file.write(array.data.cast("B") if array.size else b"")  # not tofile, which hides errors of the disk
 
 
 def read_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) -> np.ndarray[Any, Any]:
@@ -109,7 +109,7 @@ def read_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) 
     Raises
     ------
     IndexDamaged
-        The file holds another dtype or shape, or is no array.
+        The file has another dtype or shape, or is not an array.
     """
     try:
         with path.open("rb") as file:
@@ -128,7 +128,7 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     IndexDamaged
-        It is not there: the manifest lists other files than the index needs.
+        It does not exist: the manifest lists other files than the index needs.
     """
     try:
         return path.read_bytes()
@@ -141,14 +141,14 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(raw.decode("ascii"), object_pairs_hook=_no_repeats, parse_constant=_no_constants)
     except (ValueError, RecursionError) as error:
-        raise IndexDamaged(f"{MANIFEST} in {folder} is no manifest: {error}") from error
+        raise IndexDamaged(f"{MANIFEST} in {folder} is not a manifest: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("digest") != _own_digest(manifest):
         raise IndexDamaged(f"{MANIFEST} in {folder} is altered: rebuild the index or restore the file")
     if raw != (json.dumps(manifest, indent=1, ensure_ascii=True) + "\n").encode("ascii"):
         raise IndexDamaged(f"{MANIFEST} in {folder} is altered: rebuild the index or restore the file")
     files = manifest.get("files")
     if not isinstance(files, dict) or not all(_is_entry(name, entry) for name, entry in files.items()):
-        raise IndexDamaged(f"{MANIFEST} in {folder} lists files in a way that cannot be read: rebuild the index")
+        raise IndexDamaged(f"{MANIFEST} in {folder} has an unreadable list of files: rebuild the index")
     return manifest
 
 
@@ -159,12 +159,12 @@ def _is_entry(name: str, entry: object) -> bool:
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({k for k, _ in pairs}) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return dict(pairs)
 
 
 def _no_constants(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _own_digest(manifest: Mapping[str, Any]) -> str:
@@ -173,11 +173,11 @@ def _own_digest(manifest: Mapping[str, Any]) -> str:
 
 
 def _open(path: Path) -> int:
-    """Open a plain file for reading; never follows a link, never waits for a pipe."""
+    """Open a plain file for reading, without following links or waiting for pipes."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise IndexDamaged(f"{path.name} is missing: there is no whole index in {path.parent}") from error
+        raise IndexDamaged(f"{path.name} is missing: the index in {path.parent} is not whole") from error
     except OSError as error:
         what = "a symbolic link" if error.errno == errno.ELOOP else f"unreadable ({error.strerror})"
         raise IndexDamaged(f"{path.name} in {path.parent} is {what}, not a plain file") from error
@@ -196,7 +196,7 @@ def _read_small(path: Path) -> bytes:
 
 
 def _digest(path: Path, *, damaged: bool = False) -> dict[str, Any]:
-    """Return size and SHA-256; ``damaged``: a read error is damage, not a fault of the disk to be passed on."""
+    """Return size and SHA-256; ``damaged``: a read error counts as damage and is not passed on."""
     with os.fdopen(_open(path), "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         try:
@@ -216,7 +216,7 @@ def _sync(path: Path) -> None:
 
 
 def _put(aside: Path, target: Path) -> None:
-    """Give ``aside`` the name ``target``; what had it is removed afterwards."""
+    """Rename ``aside`` to ``target``; an older ``target`` is removed afterwards."""
     if not target.is_symlink() and not target.exists():
         aside.rename(target)
         _sync(target.parent)
@@ -233,7 +233,7 @@ def _put(aside: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swap two names atomically, by Linux's renameat2; False where the kernel or the file system has it not."""
+    """Swap two names atomically by Linux's renameat2; return False if kernel or file system lack it."""
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):

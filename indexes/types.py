@@ -1,4 +1,4 @@
-"""The words of the index contract: ids, scores, hits, metrics, traits."""
+"""Types of the index contract: ids, scores, hits, metrics, traits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Vectors = NDArray[np.float32]
 """float32, shape (n, dim), C-contiguous, finite."""
 
 Ids = NDArray[np.int64]
-"""int64, shape (n,), unique, >= 0, chosen by the caller; -1 is kept for padding."""
+"""int64, shape (n,), unique, >= 0, chosen by the caller; -1 is reserved for padding."""
 
 Scores = NDArray[np.float32]
 """float32; higher is better, always; -inf pads."""
@@ -27,7 +27,7 @@ METRICS: tuple[Metric, ...] = ("cosine", "ip", "l2")
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """What a search found, one row per query.
+    """Results of a search, one row per query.
 
     Attributes
     ----------
@@ -52,22 +52,22 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """How an engine meets the contract, so that a benchmark can show what each promise costs.
+    """The ways in which an engine meets the contract, so that a benchmark can show what each of them costs.
 
     Attributes
     ----------
     exact
         Scores are those of exact search (not estimates from compressed codes).
     exhaustive
-        Every stored vector is looked at: recall is 1 up to ties.
+        Every stored vector is compared: recall is 1 up to ties.
     remove
-        ``native``, or how the wrapper does it: ``tombstones`` (hidden from results, dropped by ``optimize``).
+        ``native`` or ``tombstones`` (hidden from results until ``optimize`` drops them).
     filter
         ``native``, ``overfetch`` (asks for more and drops the rest) or ``scan`` (exact scan of the allowed rows).
     add
         ``native`` or ``buffer`` (new rows are scanned exactly until ``optimize``).
     recall_floor
-        recall@10 at default parameters that the shipped contract suite holds the engine to.
+        The recall@10 at default parameters that the contract's tests demand.
     """
 
     exact: bool

@@ -45,13 +45,13 @@ def test_canonical_form(text, canonical):
     auto=st.none() | st.integers(1),
 )
 def test_text_and_parameters_round_trip(number, share, switch, kind, auto):
-    from indexes import spec
+    from indexes import registry, spec
 
     params = Every(number=number, share=share, switch=switch, kind=kind, auto=auto)
     text = str(Spec("every", params, Parameters()))
     _, _, rest = text.partition(":")
     pairs = [p.partition("=") for p in rest.split(",") if p]
-    assert Every(**{k: spec._read(v, spec._hints(Every)[k][0]) for k, _, v in pairs}) == params
+    assert Every(**{k: registry._read(v, spec.hints(Every)[k][0]) for k, _, v in pairs}) == params
 
 
 @pytest.mark.parametrize("name", list(indexes.engines))
