@@ -113,7 +113,7 @@ METRICS: dict[str, Metric] = {
         ".similarity:embedding_similarity", "cosine of answer and nearest reference", _TEXT | _EMBEDDER
     ),
     "faithfulness": Metric(
-        ".lexical_faithfulness:faithfulness", "share of the answer's sentences that a passage supports", _ANSWER
+        ".faithfulness:faithfulness", "share of the answer's sentences that a passage supports", _ANSWER
     ),
     "answer_relevance": Metric(
         ".similarity:answer_relevance", "cosine of the question and the answer's nearest sentence", _ANSWER | _EMBEDDER

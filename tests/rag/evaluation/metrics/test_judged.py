@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import NOTHING, case, cited, passage, value
 
-from rag.evaluation import Judge, Resources
+from rag.evaluation import Judge, Outcome, Resources
 from rag.evaluation.metrics.abstention import abstention_auroc, auroc, risk_coverage
-from rag.evaluation.metrics.citations import citation_precision, citation_recall, cited_sentences
+from rag.evaluation.metrics.citations import citation_precision, citation_recall
+from rag.evaluation.metrics.faithfulness import cited_sentences
+from rag.evaluation.metrics.faithfulness import faithfulness as supported
 from rag.evaluation.metrics.judged import correctness, faithfulness
-from rag.evaluation.metrics.lexical_faithfulness import faithfulness as supported
 from rag.evaluation.metrics.registry import total
 from rag.evaluation.pairwise import prefer
+from rag.grounding.citation_marks import Said
+from rag.grounding.support import SupportChecker
+from rag.grounding.verification import Verification
+from rag.terms import Analyser
 from rag.testing import ScriptedGenerator
 
 READ = [passage(text="Otters hold hands while they sleep. A crow lives 20 years.")]
@@ -70,6 +77,26 @@ def test_support_wants_the_words_and_every_number():
     assert value(supported, case(text="Otters hold hands while sleeping.", passages=READ)) == 1
     assert value(supported, case(text="A crow lives 30 years.", passages=READ)) == 0
     assert value(supported, case(text="A crow lives 20 years. Sharks are older than trees.", passages=READ)) == 0.5
+
+
+def test_the_metric_supports_what_the_bot_shows_as_supported():
+    read = [
+        passage(text="The ferry to the island leaves at nine o'clock."),
+        passage(text="Nets must never be cut.", chunk=2),
+    ]
+    verified = Verification(SupportChecker(None, Analyser("english")), "What?", read)
+    for text in (
+        "The ferry leaves at 9.",
+        "Nets must be cut.",
+        "The ferry sails at noon.",
+        "The ferry to the island leaves.",
+    ):
+        verified.show(Said(text, (), gap=" "))
+    answer = verified.answer()
+    verdicts = [sentence.verdict for sentence in answer.sentences]
+    assert {"supported", "unsupported"} <= set(verdicts)
+    row = replace(case(text="x", passages=read), outcome=Outcome("q", tuple(read), answer))
+    assert value(supported, row) == verdicts.count("supported") / len(verdicts)
 
 
 def test_citations_by_hand():
