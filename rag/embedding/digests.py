@@ -1,4 +1,4 @@
-"""SHA-256 of large files, remembered, and the folder where this user's machine keeps what can be made again."""
+"""SHA-256 of large files, remembered, and the user's cache folder."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
+
+from ..whole_file import whole_file
 
 
 def cache_dir() -> Path:
@@ -42,20 +43,7 @@ def remembered_sha256(path: Path) -> str:
             return str(kept["sha256"])
     digest = file_sha256(place)
     with contextlib.suppress(OSError):  # a read-only home costs the time again, not the answer
-        write_aside(note, json.dumps({"file": key, "sha256": digest}).encode())
+        note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with whole_file(note) as out:
+            json.dump({"file": key, "sha256": digest}, out)
     return digest
-
-
-def write_aside(path: Path, data: bytes) -> None:
-    """Write a file under another name and rename it into place: readers see the old one or the whole new one."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

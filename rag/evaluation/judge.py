@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,16 @@ def quoted(text: str) -> str:
     return f"<<<{text.replace('<<<', '< < <').replace('>>>', '> > >')}>>>"
 
 
-def objects(votes: Sequence[dict[str, Any] | str]) -> list[dict[str, Any]]:
-    """Return the votes that could be read."""
-    return [vote for vote in votes if isinstance(vote, dict)]
+def read_votes(
+    votes: Sequence[dict[str, Any] | str], read: Callable[[dict[str, Any]], float]
+) -> tuple[list[float], list[str]]:
+    """Return the values that ``read`` finds in the votes, and what was wrong with the other votes."""
+    values: list[float] = []
+    wrong = [vote for vote in votes if isinstance(vote, str)]
+    for vote in votes:
+        try:
+            if not isinstance(vote, str):
+                values.append(read(vote))
+        except Unreadable as error:
+            wrong.append(f"the judge's answer is unreadable: {error}")
+    return values, wrong

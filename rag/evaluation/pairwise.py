@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .aggregate import Aggregate, Score, aggregate
-from .judge import Judge, Unreadable, objects, quoted
+from .judge import Judge, Unreadable, quoted, read_votes
 from .metrics.cases import Case
 
 _RULES = (
@@ -77,13 +77,7 @@ def _asked(judge: Judge, one: Case, other: Case) -> float | str:
     shown = [case.text or "(no answer)" for case in (one, other)]
     answers = "".join(f"Answer {n}: {quoted(text)}\n" for n, text in enumerate(shown, 1))
     ask = f"Question: {quoted(one.question.text)}\n{reference}{answers}{_FORM}"
-    votes = judge.ask(_RULES, ask)
-    values, wrong = [], [vote for vote in votes if isinstance(vote, str)]
-    for vote in objects(votes):
-        try:
-            values.append(_read(vote))
-        except Unreadable as error:
-            wrong.append(f"the judge's answer is unreadable: {error}")
+    values, wrong = read_votes(judge.ask(_RULES, ask), _read)
     if not values:
         return wrong[0]
     mean = sum(values) / len(values)

@@ -26,42 +26,19 @@ _REFERENCE = re.compile(r"`([^`<>]{1,300}?)\s{0,9}(?:<[^`<>]{1,500}>)?`__?(?!\w)
 _STRONG = re.compile(r"(?<![\w*\\])(\*\*?)(?=[^\s*])([^*]{1,500})(?<=[^\s*\\])\1(?![\w*])")
 _TARGETED = re.compile(r"(.{1,300}?)\s{0,9}<[^<>]{1,300}>$", re.DOTALL)
 _SHOWN = frozenset(
-    {
-        "admonition",
-        "attention",
-        "caution",
-        "danger",
-        "deprecated",
-        "error",
-        "hint",
-        "important",
-        "note",
-        "seealso",
-        "tip",
-        "versionadded",
-        "versionchanged",
-        "warning",
-        "rubric",
-        "topic",
-        "csv-table",
-        "list-table",
-        "table",
-    }
+    re.findall(
+        r"\S+",
+        "admonition attention caution danger deprecated error hint important note seealso tip versionadded "
+        "versionchanged warning rubric topic csv-table list-table table",
+    )
 )
 _CODE = frozenset(
-    {
-        "code",
-        "code-block",
-        "sourcecode",
-        "parsed-literal",
-        "math",
-        "productionlist",
-        "highlight",
-        "raw",
-        "graphviz",
-        "literalinclude",
-    }
+    re.findall(
+        r"\S+",
+        "code code-block sourcecode parsed-literal math productionlist highlight raw graphviz literalinclude",
+    )
 )
+_DEFINITIONS = frozenset({"function", "class", "method", "attribute", "data", "module"})
 _KEPT_HEADERS = frozenset({"PEP", "Author", "Status", "Type", "Created"})
 
 
@@ -71,7 +48,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     headers, end = _headers(lines)
     draft = Draft(context.budget)
     draft.block("\n".join(line.strip() for line in lines[:end]))
-    _Reader(draft).read(lines[end:])
+    _RestReader(draft).read(lines[end:])
     text, sections = draft.finish()
     title = headers.get("Title", "")
     if number := headers.get("PEP", ""):
@@ -127,7 +104,7 @@ def _role(match: re.Match[str]) -> str:
     return inner.lstrip("~!").rpartition(".")[2] if inner.startswith("~") else inner.lstrip("!")
 
 
-class _Reader:
+class _RestReader:
     """Goes over the lines once."""
 
     def __init__(self, draft: Draft) -> None:
@@ -217,14 +194,7 @@ class _Reader:
                 self._literal = indent
             elif name in _SHOWN:
                 self._paragraph.extend([directive[3]] if directive[3] else [])
-            elif name.startswith(("py:", "c:", "js:")) or name in {
-                "function",
-                "class",
-                "method",
-                "attribute",
-                "data",
-                "module",
-            }:
+            elif name.startswith(("py:", "c:", "js:")) or name in _DEFINITIONS:
                 self._paragraph.append(directive[3])
             else:
                 self._dropped = indent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,55 +25,34 @@ SENTENCES = f"sentences+{_SENTENCES_ENGINE}"
 BLOCK = 4096  # chunks read at once: bounds the memory of building
 
 
-class Content(Protocol):
-    """What one index holds. Changes are logged by chunk, so everything here is asked for by chunk."""
-
-    def make(self) -> AnyIndex:
-        """Make an empty index of the right kind."""
-        ...
-
-    def items(self, db: Connection, chunks: Ids) -> tuple[Any, Ids]:
-        """Return what stands for these chunks in the index, with its ids."""
-        ...
-
-    def ids(self, db: Connection) -> Ids:
-        """Return the ids that an up-to-date index holds: int64, ascending."""
-        ...
-
-    def held(self, index: AnyIndex, chunks: Ids) -> Ids:
-        """Return the ids under which an index that knows these chunks holds them."""
-        ...
-
-    def chunks(self, ids: Ids) -> Ids:
-        """Return the chunk of each id."""
-        ...
-
-
 class ChunkVectors:
-    """A vector a chunk, under the chunk's id."""
+    """The vectors of chunks, under the chunks' ids; the base of other contents.
+
+    Changes are logged by chunk, so every method takes or returns chunks.
+    """
 
     def __init__(self, identity: Identity, spec: str) -> None:
         self._identity = identity
         self._spec = spec
 
     def make(self) -> AnyIndex:
-        """Make an empty index."""
+        """Make an empty index of the right kind."""
         return indexes.dense(self._spec, self._identity.dim, metric=self._identity.metric)
 
     def items(self, db: Connection, chunks: Ids) -> tuple[Any, Ids]:
-        """Return the chunks' vectors."""
+        """Return the entries of these chunks in the index, with their ids."""
         return reading.vectors(db, chunks, self._identity.dim), chunks
 
     def ids(self, db: Connection) -> Ids:
-        """Return the ids of all chunks."""
+        """Return the ids that an up-to-date index holds: int64, ascending."""
         return reading.chunk_ids(db)
 
     def held(self, index: AnyIndex, chunks: Ids) -> Ids:  # noqa: ARG002 - the ids are the same
-        """Return the chunks themselves."""
+        """Return the ids under which an index that knows these chunks holds them."""
         return chunks
 
     def chunks(self, ids: Ids) -> Ids:
-        """Return the ids themselves."""
+        """Return the chunk of each id."""
         return ids
 
 
@@ -113,7 +92,7 @@ class SentenceVectors(ChunkVectors):
         return chunks_of(ids)
 
 
-def content(identity: Identity, spec: str, analyser: Callable[[], Analyser]) -> Content:
+def content(identity: Identity, spec: str, analyser: Callable[[], Analyser]) -> ChunkVectors:
     """Return what the index of a spec holds."""
     if spec == SENTENCES:
         return SentenceVectors(identity, _SENTENCES_ENGINE)
@@ -128,13 +107,13 @@ def every(identity: Identity, specs: tuple[str, ...]) -> tuple[str, ...]:
     return (*specs, SENTENCES) if dense and identity.has_sentences else specs
 
 
-def blocks(db: Connection, what: Content, chunks: Ids, size: int) -> Iterator[tuple[Any, Ids]]:
+def blocks(db: Connection, what: ChunkVectors, chunks: Ids, size: int) -> Iterator[tuple[Any, Ids]]:
     """Yield what stands for the chunks in the index, ``size`` chunks at a time."""
     for start in range(0, len(chunks), max(size, 1)):
         yield what.items(db, chunks[start : start + size])
 
 
-def build(db: Connection, what: Content) -> AnyIndex:
+def build(db: Connection, what: ChunkVectors) -> AnyIndex:
     """Build an index of all that the store holds for it."""
     index = what.make()
     chunks = reading.chunk_ids(db)
@@ -146,6 +125,6 @@ def build(db: Connection, what: Content) -> AnyIndex:
     return index
 
 
-def count(db: Connection, what: Content) -> int:
+def count(db: Connection, what: ChunkVectors) -> int:
     """Return how many entries an up-to-date index has."""
     return one(db, f"select count(*) from {'sentences' if isinstance(what, SentenceVectors) else 'chunks'}")  # noqa: S608 - one of two

@@ -16,7 +16,7 @@ from indexes.errors import IndexError_
 from ..errors import InvalidInput, StoreCorrupt
 from ..terms import Analyser
 from . import contents, generations
-from .contents import Content
+from .contents import ChunkVectors
 from .database import Connection, open_readable
 from .generations import AnyIndex, Pointer
 from .reading import one
@@ -162,7 +162,7 @@ class LiveIndexes:
         with contextlib.closing(open_readable(self._session.path)) as newest:
             return generations.pointers(newest).get(pointer.spec) != pointer
 
-    def _content(self, spec: str) -> Content:
+    def _content(self, spec: str) -> ChunkVectors:
         return contents.content(self._session.identity, spec, self._analyser)
 
     @staticmethod

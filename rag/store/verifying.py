@@ -13,7 +13,7 @@ from ..documents import Document, context_text
 from ..errors import StoreCorrupt
 from ..terms import Analyser
 from . import blobs, contents, generations, reading
-from .contents import Content
+from .contents import ChunkVectors
 from .database import DATABASE, Connection
 from .generations import AnyIndex, Pointer
 from .granularity import part_text
@@ -43,7 +43,7 @@ def verify(session: Session) -> VerifyReport:
         return VerifyReport(0, 0, 0, 0, {}, (Problem(DATABASE, "damaged", 1, (), str(error)),))
 
 
-def expected_ids(db: Connection, what: Content, index: AnyIndex, seq: int) -> Ids:
+def expected_ids(db: Connection, what: ChunkVectors, index: AnyIndex, seq: int) -> Ids:
     """Return the ids that an index which covers change ``seq`` must hold.
 
     Of a chunk that was removed since, the store has forgotten the sentences: those that the index has are right.

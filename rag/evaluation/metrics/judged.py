@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import InvalidInput
 from ..aggregate import Score
-from ..judge import Judge, Unreadable, objects, quoted
+from ..judge import Judge, Unreadable, quoted, read_votes
 from .answer_rows import NO_REFERENCE, unscored
 from .cases import Case, Cases, Resources
 from .faithfulness import cited_sentences, passages_read
@@ -162,14 +162,7 @@ def _marked(resources: Resources, case: Case, what: str) -> Score:
 
 def voted(judge: Judge, ask: str, read: Callable[[dict[str, Any]], float]) -> Score:
     """Return the mean of the readable votes, with their agreement; a failed row where none is readable."""
-    votes = judge.ask(_RULES, ask)
-    values: list[float] = []
-    wrong = [vote for vote in votes if isinstance(vote, str)]
-    for vote in objects(votes):
-        try:
-            values.append(read(vote))
-        except Unreadable as error:
-            wrong.append(f"the judge's answer is unreadable: {error}")
+    values, wrong = read_votes(judge.ask(_RULES, ask), read)
     if not values:
         return Score(0.0, wrong[0], failed=True)
     pairs = list(combinations(values, 2))

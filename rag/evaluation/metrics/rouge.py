@@ -6,7 +6,7 @@ C.-Y. Lin, "ROUGE: a package for automatic evaluation of summaries", ACL worksho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from ..aggregate import Score
@@ -14,27 +14,12 @@ from .answer_rows import against_references, evaluation_extra
 from .cases import Cases, Resources
 
 
-def rouge1(cases: Cases, _: Resources) -> list[Score]:
-    """ROUGE-1: single words."""
-    return _scores(cases, "rouge1")
-
-
-def rouge2(cases: Cases, _: Resources) -> list[Score]:
-    """ROUGE-2: pairs of words."""
-    return _scores(cases, "rouge2")
-
-
-def rouge_l(cases: Cases, _: Resources) -> list[Score]:
-    """ROUGE-L: the longest common subsequence of words."""
-    return _scores(cases, "rougeL")
-
-
 @cache
 def _scorer(kind: str) -> Any:  # noqa: ANN401 - rouge-score has no types
     return evaluation_extra("rouge_score.rouge_scorer", "ROUGE metrics").RougeScorer([kind])
 
 
-def _scores(cases: Cases, kind: str) -> list[Score]:
+def _scores(cases: Cases, _: Resources, *, kind: str) -> list[Score]:
     scorer = _scorer(kind)
 
     def value(answer: str, references: Sequence[str]) -> float:
@@ -43,3 +28,11 @@ def _scores(cases: Cases, kind: str) -> list[Score]:
         return float(scorer.score_multi(list(references), answer)[kind].fmeasure)
 
     return against_references(cases, value)
+
+
+rouge1 = partial(_scores, kind="rouge1")
+"""ROUGE-1: single words."""
+rouge2 = partial(_scores, kind="rouge2")
+"""ROUGE-2: pairs of words."""
+rouge_l = partial(_scores, kind="rougeL")
+"""ROUGE-L: the longest common subsequence of words."""

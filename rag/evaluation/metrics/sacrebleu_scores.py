@@ -6,7 +6,7 @@ the corpus's is not the mean of these. A failed row counts as an empty answer.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,36 +15,6 @@ from numpy.typing import NDArray
 from ..aggregate import Score
 from .answer_rows import evaluation_extra, references, unscored
 from .cases import Cases, Resources
-
-
-def bleu(cases: Cases, _: Resources) -> list[Score]:
-    """BLEU-4, tokenised as "13a", exponential smoothing."""
-    return _scores(cases, "BLEU")
-
-
-def chrf(cases: Cases, _: Resources) -> list[Score]:
-    """ChrF2: F of character n-grams, n = 1 to 6, recall weighing twice."""
-    return _scores(cases, "CHRF")
-
-
-def ter(cases: Cases, _: Resources) -> list[Score]:
-    """TER: edits, shifts included, over the reference's length; lower is better."""
-    return _scores(cases, "TER")
-
-
-def pooled_bleu(rows: NDArray[np.float64]) -> float:
-    """BLEU of summed counts."""
-    return _score("BLEU", rows)
-
-
-def pooled_chrf(rows: NDArray[np.float64]) -> float:
-    """ChrF of summed counts."""
-    return _score("CHRF", rows)
-
-
-def pooled_ter(rows: NDArray[np.float64]) -> float:
-    """TER of summed counts."""
-    return _score("TER", rows)
 
 
 @cache
@@ -60,7 +30,7 @@ def _row_metric(name: str) -> Any:  # noqa: ANN401
     return metrics.BLEU(effective_order=True) if name == "BLEU" else _metric(name)
 
 
-def _scores(cases: Cases, name: str) -> list[Score]:
+def _scores(cases: Cases, _: Resources, *, name: str) -> list[Score]:
     # The bootstrap needs each row's counts, which sacrebleu keeps behind an underscore; tests compare the outcome.
     metric, alone = _metric(name), _row_metric(name)
     found = []
@@ -78,7 +48,15 @@ def _scores(cases: Cases, name: str) -> list[Score]:
     return found
 
 
-def _score(name: str, rows: NDArray[np.float64]) -> float:
+def _pooled(rows: NDArray[np.float64], *, name: str) -> float:
     sums = rows.sum(axis=0)
     counts = sums if name == "TER" else sums.astype(np.int64)  # TER's reference lengths are means, no whole numbers
     return float(_metric(name)._compute_score_from_stats(counts.tolist()).score)
+
+
+bleu, pooled_bleu = partial(_scores, name="BLEU"), partial(_pooled, name="BLEU")
+"""BLEU-4, tokenised as "13a", exponential smoothing."""
+chrf, pooled_chrf = partial(_scores, name="CHRF"), partial(_pooled, name="CHRF")
+"""ChrF2: F of character n-grams, n = 1 to 6, recall weighing twice."""
+ter, pooled_ter = partial(_scores, name="TER"), partial(_pooled, name="TER")
+"""TER: edits, shifts included, over the reference's length; lower is better."""

@@ -43,29 +43,14 @@ _COMMANDS = frozenset(
         "verify wrap write",
     )
 )
-# Commands where a determiner follows, else perhaps nouns: "Return Type", "Test Client".
+# Commands if a determiner follows, else perhaps nouns: "Return Type", "Test Client".
 _PERHAPS = frozenset(
-    [
-        "build",
-        "call",
-        "change",
-        "document",
-        "export",
-        "filter",
-        "limit",
-        "log",
-        "mix",
-        "record",
-        "return",
-        "run",
-        "search",
-        "test",
-        "trigger",
-        "update",
-        "use",
-    ]
+    re.findall(
+        r"\w+",
+        "build call change document export filter limit log mix record return run search test trigger update use",
+    )
 )
-_DETERMINERS = frozenset(["a", "an", "the", "your", "multiple", "several", "many", "more", "any", "all"])
+_DETERMINERS = frozenset({"a", "an", "the", "your", "multiple", "several", "many", "more", "any", "all"})
 _SELF = re.compile(r"\b(you|we)\b", re.IGNORECASE)
 _YOUR = re.compile(r"\b(your|our)\b", re.IGNORECASE)
 _YOURSELF = re.compile(r"\b(yoursel(f|ves)|ourselves)\b", re.IGNORECASE)
