@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..documents import Section, clean_text
+from ..documents import Metadata, Section, clean_text
 from .errors import SourceLimit
+from .results import Parsed
 
 MAX_TEXT = 64 << 20
 """Characters that one source file may give, all its members together."""
@@ -116,6 +117,11 @@ class Draft:
         """Return the text and its sections."""
         self._close()
         return "".join(self._parts), tuple(self._sections)
+
+    def parsed(self, title: str, metadata: Metadata | None = None) -> Parsed:
+        """Return the document drafted, with a title and its metadata."""
+        text, sections = self.finish()
+        return Parsed(text, title, sections=sections, metadata=metadata or {})
 
     def _close(self) -> None:
         self._parted = True

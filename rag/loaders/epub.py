@@ -36,14 +36,8 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
             if text.strip():
                 walk(html_tree(text), draft)
     fields = {local(e.tag): squeezed(e) for e in reversed(list(package.iter("{http://purl.org/dc/elements/1.1/}*")))}
-    text, sections = draft.finish()
     metadata = {name: fields[key] for name, key in (("author", "creator"), ("language", "language")) if fields.get(key)}
-    yield Parsed(
-        text,
-        first_title(fields.get("title"), draft.first_heading, context.stem_title),
-        sections=sections,
-        metadata=metadata,
-    )
+    yield draft.parsed(first_title(fields.get("title"), draft.first_heading, context.stem_title), metadata)
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:

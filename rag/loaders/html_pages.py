@@ -38,9 +38,8 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     tree = html_tree(text)
     draft = Draft(context.budget)
     walk(_main_content(text, tree), draft)
-    body, sections = draft.finish()
     title = " ".join((tree.findtext(".//title") or "").split())
-    yield Parsed(body, first_title(title, draft.first_heading, context.stem_title), sections=sections)
+    yield draft.parsed(first_title(title, draft.first_heading, context.stem_title))
 
 
 def _declared(data: bytes) -> str:

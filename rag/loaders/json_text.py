@@ -29,9 +29,8 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
         raise LoadError("parse", f"no valid JSON: {error}") from None
     draft = Draft(context.budget)
     add_value(value, draft)
-    body, sections = draft.finish()
     title = value.get("title") if isinstance(value, dict) else None
-    yield Parsed(body, title if isinstance(title, str) and title else context.stem_title, sections=sections)
+    yield draft.parsed(title if isinstance(title, str) and title else context.stem_title)
 
 
 def parse_lines(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
@@ -56,9 +55,9 @@ def parse_lines(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]
             parsed = _record({k: v for k, v in record.items() if k not in _ID_KEYS}, key, number, context)
         seen.add(parsed.member)
         yield parsed
-    body, sections = rest.finish()
-    if body or not seen:
-        yield Parsed(body, context.stem_title, sections=sections)
+    others = rest.parsed(context.stem_title)
+    if others.text or not seen:
+        yield others
 
 
 def _record(record: dict[str, object], key: str, number: int, context: ParseContext) -> Parsed:

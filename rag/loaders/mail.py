@@ -38,9 +38,8 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
                 walk(html_tree(text), draft)
         else:
             draft.block(_tidied(text))
-    text, sections = draft.finish()
     metadata = {name.lower(): value for name, value in fields.items()}
-    yield Parsed(text, subject or context.stem_title, sections=sections, metadata=metadata)
+    yield draft.parsed(subject or context.stem_title, metadata)
     context.budget.admit(len(attachments))
     for name, attachment in attachments:
         yield from read_member(name, lambda part=attachment: _bytes(part), context)  # type: ignore[misc]

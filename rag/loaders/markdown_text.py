@@ -44,10 +44,9 @@ def parse_text(text: str, context: ParseContext) -> Parsed:
     fields, body = front_matter(text)
     draft = Draft(context.budget)
     _blocks(_COMMENT.sub("", body) if "<!--" in body else body, draft)
-    text, sections = draft.finish()
     named = fields.pop("title", None)
     title = str(named) if named else draft.first_heading or context.stem_title
-    return Parsed(text, title, sections=sections, metadata=fields)
+    return draft.parsed(title, fields)
 
 
 def front_matter(text: str) -> tuple[dict[str, Field], str]:

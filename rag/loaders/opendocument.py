@@ -31,10 +31,9 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     draft = Draft(context.budget)
     for body in content.iter("{*}body"):
         _blocks(body, draft, "", 0)
-    text, sections = draft.finish()
     title, author = (_property(meta, name) for name in ("title", "creator"))
     fields = {"author": author} if author else {}
-    yield Parsed(text, first_title(title, draft.first_heading, context.stem_title), sections=sections, metadata=fields)
+    yield draft.parsed(first_title(title, draft.first_heading, context.stem_title), fields)
 
 
 def _property(meta: Element, name: str) -> str:

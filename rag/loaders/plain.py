@@ -51,6 +51,5 @@ def parse_rtf(data: bytes, context: ParseContext) -> Iterator[Parsed]:
             draft.row(line.rstrip().rstrip("|").split("|"))
         else:
             draft.block(line)
-    text, sections = draft.finish()
     title = _TITLE.search(source[: 1 << 16])
-    yield Parsed(text, first_title(title[1] if title else "", context.stem_title), sections=sections)
+    yield draft.parsed(first_title(title[1] if title else "", context.stem_title))

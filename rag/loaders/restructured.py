@@ -49,12 +49,11 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     draft = Draft(context.budget)
     draft.block("\n".join(line.strip() for line in lines[:end]))
     _RestReader(draft).read(lines[end:])
-    text, sections = draft.finish()
     title = headers.get("Title", "")
     if number := headers.get("PEP", ""):
         title = f"PEP {number}: {title}"
     metadata: dict[str, Scalar] = {name.lower(): value for name, value in headers.items() if name in _KEPT_HEADERS}
-    yield Parsed(text, title or draft.first_heading or context.stem_title, sections=sections, metadata=metadata)
+    yield draft.parsed(title or draft.first_heading or context.stem_title, metadata)
 
 
 def _headers(lines: list[str]) -> tuple[dict[str, str], int]:

@@ -36,10 +36,9 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
         if first is not None:
             draft.heading(sheet.title, 1)
             add_rows(chain([first], rows), draft)
-    text, sections = draft.finish()
     fields = properties(book.properties)
     title = first_title(str(fields.pop("title", "")), context.stem_title)
-    yield Parsed(text, title, sections=sections, metadata={**fields, "sheets": len(book.sheetnames)})
+    yield draft.parsed(title, {**fields, "sheets": len(book.sheetnames)})
 
 
 def _shown(value: object) -> str:

@@ -34,10 +34,9 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
         _shapes(slide.shapes, title, draft, 0)
         if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None and notes.text.strip():
             draft.block(f"Notes: {notes.text}")
-    text, sections = draft.finish()
     fields = properties(deck.core_properties)
     named = first_title(str(fields.pop("title", "")), draft.first_heading, context.stem_title)
-    yield Parsed(text, named, sections=sections, metadata={**fields, "slides": count})
+    yield draft.parsed(named, {**fields, "slides": count})
 
 
 def _shapes(shapes: Iterable[Untyped], title: Untyped, draft: Draft, depth: int) -> None:

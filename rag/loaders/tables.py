@@ -23,8 +23,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     csv.field_size_limit(_MAX_FIELD)
     draft = Draft(context.budget)
     count = add_rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), draft)
-    body, sections = draft.finish()
-    yield Parsed(body, context.stem_title, sections=sections, metadata={"rows": count})
+    yield draft.parsed(context.stem_title, {"rows": count})
 
 
 def add_rows(rows: Iterable[Sequence[str]], draft: Draft) -> int:

@@ -28,10 +28,9 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
         raise LoadError("parse", f"no readable DOCX: {error}") from None
     reader = _DocxReader(Draft(context.budget), {s.style_id: s.name or "" for s in document.styles if s.style_id})
     reader.blocks(document.element.body, 0)
-    text, sections = reader.draft.finish()
     fields = properties(document.core_properties)
     title = first_title(str(fields.pop("title", "")), reader.title, reader.draft.first_heading, context.stem_title)
-    yield Parsed(text, title, sections=sections, metadata=fields)
+    yield reader.draft.parsed(title, fields)
 
 
 def _level(style: str) -> int:

@@ -25,8 +25,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     _element(root, draft, lines, 0)
     draft.block("\n".join(lines))
     title = next((squeezed(e) for e in root.iter() if local(e.tag).lower() == "title"), "")
-    text, sections = draft.finish()
-    yield Parsed(text, first_title(title, context.stem_title), sections=sections)
+    yield draft.parsed(first_title(title, context.stem_title))
 
 
 def _is_mixed(element: Element) -> bool:
