@@ -9,7 +9,7 @@ from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from .packing import lines
 from .recursive import split
-from .ruler import Ruler, Span, TokenMeasure
+from .ruler import Ruler, SizedChunker, Span
 
 CODE_TYPES = frozenset(
     re.findall(
@@ -29,7 +29,7 @@ _BLANK_LINE = re.compile(r"\n[^\S\n]*+\n(?:[^\S\n]*+\n)*")
 _BINDS = re.compile(r"@|#\[|//|#(?!include|define|if|pragma)|/\*|\*|--|template\b|export\b$")
 
 
-class CodeChunker:
+class CodeChunker(SizedChunker):
     """Keeps definitions whole where they fit, else their paragraphs, else their lines; small neighbours share a chunk.
 
     Knows no language: a definition is what starts at the margin, with the comments and decorators right above it.
@@ -43,12 +43,11 @@ class CodeChunker:
     """
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256) -> None:
-        self.name = f"code:{size}"
-        self._measure = TokenMeasure(tokenizer, size)
+        super().__init__(f"code:{size}", tokenizer, size)
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Split source code between definitions."""
-        ruler = self._measure.ruler(document)
+        ruler = self.ruler(document)
         return ruler.chunks(code_spans(ruler, 0, len(document.text)))
 
 

@@ -8,10 +8,10 @@ from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from .by_code import CODE_TYPES, code_spans
 from .packing import pack_sentences
-from .ruler import Span, TokenMeasure
+from .ruler import SizedChunker, Span
 
 
-class HeadingsChunker:
+class HeadingsChunker(SizedChunker):
     """Starts a chunk at every heading and fills it with whole sentences.
 
     The default. Pages do not part chunks, headings do; a heading with nothing under it joins the first heading below
@@ -19,22 +19,19 @@ class HeadingsChunker:
 
     Parameters
     ----------
-    tokenizer
-        The embedder's own.
-    size
-        Tokens of a chunk at most, its line of title and headings included; never more than the embedder takes.
+    tokenizer, size
+        See `SizedChunker`.
     overlap
         Tokens at most that a chunk repeats of the one before it under the same heading, in whole sentences.
     """
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256, overlap: int = 32) -> None:
-        self.name = f"headings:{size}/{overlap}"
-        self._measure = TokenMeasure(tokenizer, size)
+        super().__init__(f"headings:{size}/{overlap}", tokenizer, size)
         self._overlap = overlap
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Split a document at its headings."""
-        ruler = self._measure.ruler(document)
+        ruler = self.ruler(document)
         if document.type in CODE_TYPES:
             return ruler.chunks(code_spans(ruler, 0, len(document.text)))
         return ruler.chunks(

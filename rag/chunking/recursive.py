@@ -9,7 +9,7 @@ from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from ..sentences import sentences
 from .packing import lines
-from .ruler import Ruler, Span, TokenMeasure
+from .ruler import Ruler, SizedChunker, Span
 
 Splitter = Callable[[str, int, int], Iterator[Span]]
 """Splits ``text[start:end]`` into spans that follow one another without a gap."""
@@ -17,24 +17,18 @@ Splitter = Callable[[str, int, int], Iterator[Span]]
 _PARAGRAPH_END = re.compile(r"\n[^\S\n]*+\n\s*")
 
 
-class RecursiveChunker:
+class RecursiveChunker(SizedChunker):
     """Keeps paragraphs whole where they fit, else their lines, else their sentences; small neighbours share a chunk.
 
-    Parameters
-    ----------
-    tokenizer
-        The embedder's own.
-    size
-        Tokens of a chunk at most, its line of title and headings included; never more than the embedder takes.
+    ``tokenizer`` and ``size`` are those of `SizedChunker`.
     """
 
     def __init__(self, tokenizer: Tokenizer, size: int = 256) -> None:
-        self.name = f"recursive:{size}"
-        self._measure = TokenMeasure(tokenizer, size)
+        super().__init__(f"recursive:{size}", tokenizer, size)
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Split a document by ever finer separators."""
-        ruler = self._measure.ruler(document)
+        ruler = self.ruler(document)
         splitters = (_paragraphs, lines, _sentences)
         return ruler.chunks(split(ruler, 0, len(document.text), splitters))
 

@@ -23,18 +23,21 @@ _LONGEST_CHARACTER = 16
 _BATCH = 64
 
 
-class TokenMeasure:
-    """A tokenizer and the tokens that a chunk may have.
+class SizedChunker:
+    """The base of chunkers whose chunks have a limit in tokens.
 
     Parameters
     ----------
+    name
+        As in `Chunker`.
     tokenizer
         The embedder's own.
     size
-        Tokens of a chunk at most; no more than the embedder takes.
+        Tokens of a chunk at most, its line of title and headings included; never more than the embedder takes.
     """
 
-    def __init__(self, tokenizer: Tokenizer, size: int) -> None:
+    def __init__(self, name: str, tokenizer: Tokenizer, size: int) -> None:
+        self.name = name
         self.tokenizer = tokenizer
         self.lexicon = Lexicon(tokenizer)
         self._size = size
@@ -57,7 +60,7 @@ class Ruler:
     text.
     """
 
-    def __init__(self, document: Document, measure: TokenMeasure) -> None:
+    def __init__(self, document: Document, measure: SizedChunker) -> None:
         self.document = document
         self.text = document.text
         self.size = measure.size
