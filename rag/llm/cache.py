@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections import OrderedDict
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -61,20 +61,16 @@ class CompletionCache:
         self.path = None if path is None else Path(path)
         self.size = size
         self._turn = threading.Lock()
-        self._memory: OrderedDict[str, Completion] = OrderedDict()
-        if self.path is not None:
-            with self._open() as db:
-                db.execute(
-                    "create table if not exists completions (key text primary key, value text not null, used integer)"
-                )
+        self._memory = sqlite3.connect(":memory:", check_same_thread=False) if path is None else None
+        if self._memory is not None:
+            weakref.finalize(self, self._memory.close)
+        with self._open() as db:
+            db.execute(
+                "create table if not exists completions (key text primary key, value text not null, used integer)"
+            )
 
     def get(self, key: str) -> Completion | None:
         """Return what is kept under a key, if anything."""
-        if self.path is None:
-            with self._turn:
-                if key in self._memory:
-                    self._memory.move_to_end(key)
-                return self._memory.get(key)
         with self._open() as db:
             row = db.execute("select value from completions where key = ?", (key,)).fetchone()
             if row is None:
@@ -83,14 +79,7 @@ class CompletionCache:
         return self._read(row[0])
 
     def put(self, key: str, completion: Completion) -> None:
-        """Keep a completion; what was used longest ago goes."""
-        if self.path is None:
-            with self._turn:
-                self._memory[key] = completion
-                self._memory.move_to_end(key)
-                while len(self._memory) > self.size:
-                    self._memory.popitem(last=False)
-            return
+        """Keep a completion; the least recently used one goes."""
         value = json.dumps({"texts": completion.texts, "usage": asdict(completion.usage)})
         with self._open() as db:
             last = db.execute("select coalesce(max(used), 0) from completions").fetchone()[0]
@@ -102,18 +91,19 @@ class CompletionCache:
 
     def clear(self) -> None:
         """Forget everything, also on disk."""
-        with self._turn:
-            self._memory.clear()
-        if self.path is not None:
-            with self._open() as db:
-                db.execute("delete from completions")
+        with self._open() as db:
+            db.execute("delete from completions")
 
     def __repr__(self) -> str:
         return f"CompletionCache({str(self.path) if self.path else None!r}, size={self.size})"
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        assert self.path is not None  # noqa: S101 - callers have looked; tells mypy
+        if self.path is None:
+            assert self._memory is not None  # noqa: S101 - tells mypy
+            with self._turn, self._memory:
+                yield self._memory
+            return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -7,10 +7,10 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 from ..background import Cancellation, in_background
 from ..deadlines import Deadline
@@ -31,7 +31,15 @@ class Request:
     sampling: Sampling
     deadline: Deadline
     constraint: Constraint | None
-    cancelled: Cancellation = field(default_factory=Cancellation)
+    cancelled: Cancellation
+
+
+class CallOptions(TypedDict, total=False):
+    """Options of a call, see `LanguageModel.complete`; one that breaks ``constraint`` raises `ConstraintUnmet`."""
+
+    sampling: Sampling | None
+    deadline: float | None
+    constraint: Constraint | None
 
 
 class ChatModel(ABC):
@@ -71,75 +79,46 @@ class ChatModel(ABC):
         return self._name
 
     def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        sampling: Sampling | None = None,
-        deadline: float | None = None,
-        constraint: Constraint | None = None,
-        cancel: Cancellation | None = None,
+        self, messages: Sequence[Message], *, cancel: Cancellation | None = None, **options: Unpack[CallOptions]
     ) -> Completion:
         """Answer a conversation; see `LanguageModel.complete`. Calling ``cancel``, from any thread, stops the model."""
-        return self.complete_many(
-            [messages], sampling=sampling, deadline=deadline, constraint=constraint, cancel=cancel
-        )[0]
+        return self.complete_many([messages], cancel=cancel, **options)[0]
 
     def complete_many(
         self,
         conversations: Sequence[Sequence[Message]],
         *,
-        sampling: Sampling | None = None,
-        deadline: float | None = None,
-        constraint: Constraint | None = None,
         cancel: Cancellation | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[Completion]:
         """Answer several conversations, in batches where the back end can; ``deadline`` is for all of them together."""
-        requests = self._requests(conversations, sampling, deadline, constraint, cancel)
-        return checked(self._complete_many(requests), constraint)
+        requests = self._requests(conversations, cancel=cancel, **options)
+        return checked(self._complete_many(requests), options.get("constraint"))
 
-    def stream(
-        self,
-        messages: Sequence[Message],
-        *,
-        sampling: Sampling | None = None,
-        deadline: float | None = None,
-        constraint: Constraint | None = None,
-    ) -> CompletionStream:
+    def stream(self, messages: Sequence[Message], **options: Unpack[CallOptions]) -> CompletionStream:
         """Answer a conversation piece by piece; ``Sampling.n`` must be 1.
 
         A text that the constraint forbids raises `ConstraintUnmet` at its end.
         """
-        (request,) = self._requests([messages], sampling, deadline, constraint)
+        (request,) = self._requests([messages], **options)
         if request.sampling.n != 1:
             raise InvalidInput(f"n={request.sampling.n}: a stream carries one answer; use complete() for several")
-        return CompletionStream(_checked_stream(self._stream(request), constraint), request.cancelled)
+        return CompletionStream(_checked_stream(self._stream(request), request.constraint), request.cancelled)
 
-    async def acomplete(
-        self,
-        messages: Sequence[Message],
-        *,
-        sampling: Sampling | None = None,
-        deadline: float | None = None,
-        constraint: Constraint | None = None,
-    ) -> Completion:
+    async def acomplete(self, messages: Sequence[Message], **options: Unpack[CallOptions]) -> Completion:
         """Do as `complete` does, without blocking the event loop; cancelling the await stops the model."""
-        (request,) = self._requests([messages], sampling, deadline, constraint)
+        (request,) = self._requests([messages], **options)
         try:
-            return checked(await asyncio.wrap_future(self._start([request])), constraint)[0]
+            return checked(await asyncio.wrap_future(self._start([request])), request.constraint)[0]
         except asyncio.CancelledError:
             request.cancelled()
             raise
 
     def astream(
-        self,
-        messages: Sequence[Message],
-        *,
-        sampling: Sampling | None = None,
-        deadline: float | None = None,
-        constraint: Constraint | None = None,
+        self, messages: Sequence[Message], **options: Unpack[CallOptions]
     ) -> AsyncGenerator[str | Completion, None]:
         """Yield the pieces as `stream` does, without blocking the event loop; the `Completion` comes last."""
-        return pieces_of(self.stream(messages, sampling=sampling, deadline=deadline, constraint=constraint))
+        return pieces_of(self.stream(messages, **options))
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text; where the model's tokenizer is not at hand, one for every three bytes, which is plenty."""
@@ -181,13 +160,18 @@ class ChatModel(ABC):
     def _requests(
         self,
         conversations: Sequence[Sequence[Message]],
-        sampling: Sampling | None,
-        deadline: float | None,
-        constraint: Constraint | None,
+        sampling: Sampling | None = None,
+        deadline: float | None = None,
+        constraint: Constraint | None = None,
         cancel: Cancellation | None = None,
     ) -> list[Request]:
-        until, cancel = self._deadline(deadline), cancel or Cancellation()
-        return [self._request(each, sampling, until, constraint, cancel) for each in conversations]
+        """Check the options and the conversations of a call."""
+        sampling, until = self._allowed(sampling or Sampling(), constraint), self._deadline(deadline)
+        cancel = cancel or Cancellation()
+        for messages in conversations:
+            _check_messages(messages)
+        clean = [tuple(Message(m.role, well_formed(m.content)) for m in messages) for messages in conversations]
+        return [Request(messages, sampling, until, constraint, cancel) for messages in clean]
 
     def _deadline(self, seconds: float | None) -> Deadline:
         left = self.budget.left("seconds")
@@ -196,16 +180,8 @@ class ChatModel(ABC):
         # A spent budget gets a moment: the call itself then says that it is spent.
         return Deadline.after(seconds if left == float("inf") else max(left, 0.001))
 
-    def _request(
-        self,
-        messages: Sequence[Message],
-        sampling: Sampling | None,
-        deadline: Deadline,
-        constraint: Constraint | None,
-        cancel: Cancellation,
-    ) -> Request:
-        _check_messages(messages)
-        sampling = sampling or Sampling()
+    def _allowed(self, sampling: Sampling, constraint: Constraint | None) -> Sampling:
+        """Return the options with what the budget leaves of ``max_tokens``; refuse what the back end cannot do."""
         for option in dataclasses.fields(sampling):
             asked = getattr(sampling, option.name) not in (None, (), option.default)
             if asked and option.name not in self.samples | {"n"}:
@@ -213,10 +189,7 @@ class ChatModel(ABC):
         if constraint is not None and constraint.kind not in self.constrains:
             raise LLMUnsupported(f"{self.name} cannot do a {constraint.kind}; {self._instead(constraint.kind)}")
         left = self.budget.left("tokens")
-        if 0 < left < sampling.max_tokens:
-            sampling = dataclasses.replace(sampling, max_tokens=int(left))
-        clean = tuple(Message(each.role, well_formed(each.content)) for each in messages)
-        return Request(clean, sampling, deadline, constraint, cancel)
+        return dataclasses.replace(sampling, max_tokens=int(left)) if 0 < left < sampling.max_tokens else sampling
 
     def _instead(self, option: str) -> str:
         can = ", ".join(sorted(self.samples | self.constrains)) or "nothing but n"

@@ -14,8 +14,8 @@ from ...errors import LLMBadResponse, LLMTimeout, OutOfTime
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
 from ..language_model import Completion, Usage, joined, well_formed
-from .plain_prompt import plain_prompt
-from .stops import Stops
+from .chat_template import plain_prompt
+from .decoding import Stops
 
 _WORD = re.compile(r"\S+")
 
@@ -29,7 +29,7 @@ class CallableModel(ChatModel):
     Parameters
     ----------
     function
-        Gets the conversation as one text, see `rag.llm.backends.plain_prompt`.
+        Gets the conversation as one text, see `rag.llm.backends.chat_template`.
     name
         Tells it apart where answers are cached; default: the function's own name, which a lambda does not have.
     context

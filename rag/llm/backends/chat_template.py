@@ -1,4 +1,4 @@
-"""A conversation as the text that a model was trained on, by its own template."""
+"""A conversation as one text: by the template that a model was trained with, or plain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..language_model import Message
-from .plain_prompt import plain_prompt
+
+_SPEAKERS = {"user": "User", "assistant": "Assistant"}
+NEXT_TURN = "\nUser:"
+"""Where a model that goes on talking to itself must be stopped."""
+
+
+def plain_prompt(messages: Sequence[Message]) -> str:
+    r"""Write the system's text first, then the turns by speaker; ends where the model goes on.
+
+    Examples
+    --------
+    >>> plain_prompt([Message("system", "Be brief."), Message("user", "Hello")])
+    'Be brief.\n\nUser: Hello\nAssistant:'
+    """
+    rules = [message.content for message in messages if message.role == "system"]
+    turns = [f"{_SPEAKERS[message.role]}: {message.content}" for message in messages if message.role != "system"]
+    return "\n\n".join([*rules, "\n".join([*turns, "Assistant:"])])
 
 
 def without_control_tokens(messages: Sequence[Message], tokens: Sequence[str]) -> list[Message]:

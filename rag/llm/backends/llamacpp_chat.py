@@ -11,25 +11,20 @@ import threading
 import time
 import warnings
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ...background import drained, pumped
 from ...deadlines import Deadline
-from ...errors import ExtraMissing, InvalidInput, LLMTimeout, LLMUnavailable, ModelDamaged, ModelMissing, PromptTooLong
+from ...errors import ExtraMissing, InvalidInput, LLMTimeout, LLMUnavailable, ModelDamaged, ModelMissing
 from ..budget import Budget
-from ..chat_model import ChatModel, Request
-from ..constraints import Constraint
+from ..chat_model import Request
 from ..language_model import Completion, Usage, joined
-from ..sampling import Sampling
-from .chat_template import render, without_control_tokens
-from .detokenizer import Detokenizer
-from .grammar import HURRIED, Grammar, Matcher
-from .plain_prompt import NEXT_TURN
-from .revisions import revision_of
-from .stops import Stops
+from .decoding import Detokenizer, Stops
+from .grammar import HURRIED, Matcher
+from .local_chat import LocalChat, revision_of
 
 _CONTEXT = 8192
 _CHUNK = 512
@@ -37,7 +32,7 @@ _CHUNK = 512
 _MAX_SEED = 2**32 - 1  # llama.cpp's, which takes this very value for "any"
 
 
-class LlamaCppChat(ChatModel):
+class LlamaCppChat(LocalChat):
     """A GGUF file. Safe to share between threads, which take turns.
 
     Parameters
@@ -63,9 +58,6 @@ class LlamaCppChat(ChatModel):
         It is no GGUF file that llama.cpp reads.
     """
 
-    samples = frozenset(option.name for option in fields(Sampling)) - {"n"}
-    constrains = frozenset({"json schema", "choice", "regex"})
-
     def __init__(
         self,
         file: str,
@@ -80,27 +72,17 @@ class LlamaCppChat(ChatModel):
         super().__init__(f"llamacpp:{file}", budget=budget)
         self._llama = _load(Path(file).expanduser(), context, device, threads)
         self.revision = revision_of([Path(file).expanduser()])
-        self._size: int = self._llama.n_ctx()
-        self.context = self._size
+        self.context = self._size = self._llama.n_ctx()
         self._vocab = self._llama._model.vocab
-        self._grammars: dict[Constraint, Grammar] = {}
-        self._lock = threading.Lock()
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a text by the model's own tokenizer, special ones not counted."""
+        """Count the tokens of a text by the model's own tokenizer, control tokens read as plain text."""
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
 
     def close(self) -> None:
         """Free the model's memory; it cannot be used after."""
         with self._lock:
             self._llama.close()
-
-    def prompt(self, request: Request) -> tuple[list[int], tuple[str, ...]]:
-        """Return the token ids of a conversation, and the texts that end the answer."""
-        messages = without_control_tokens(request.messages, self._control_tokens)
-        text, templated = render(messages, self._template)
-        ids: list[int] = self._llama.tokenize(text.encode(), add_bos=not templated, special=True)
-        return ids, request.sampling.stop if templated else (*request.sampling.stop, NEXT_TURN)
 
     def _complete(self, request: Request) -> Completion:
         self.budget.call()
@@ -117,11 +99,6 @@ class LlamaCppChat(ChatModel):
         """Write one answer; the model is this one's alone until it is written."""
         deadline = request.deadline
         ids, stop = self.prompt(request)
-        if len(ids) >= self._size:
-            raise PromptTooLong(
-                f"the prompt has {len(ids)} tokens, and {self.name} takes {self._size} together with its answer; "
-                "retrieve fewer passages (k), shorten the conversation, or give a larger context"
-            )
         if not self._lock.acquire(timeout=min(deadline.left, threading.TIMEOUT_MAX)):
             raise LLMTimeout(f"{self.name} was busy until {deadline} passed")
         start, written, said, reason = time.perf_counter(), 0, "", ""
@@ -194,12 +171,9 @@ class LlamaCppChat(ChatModel):
                 next(self._llama.generate(ids[:end], temp=0.0))
         return not deadline.passed
 
-    def _grammar(self, constraint: Constraint) -> Grammar:
-        if constraint not in self._grammars:
-            if len(self._grammars) >= 64:
-                self._grammars.clear()
-            self._grammars[constraint] = Grammar(self._guided_tokenizer, constraint)
-        return self._grammars[constraint]
+    def _encode(self, text: str, *, begins: bool) -> list[int]:
+        ids: list[int] = self._llama.tokenize(text.encode(), add_bos=begins, special=True)
+        return ids
 
     @cached_property
     def _guided_tokenizer(self) -> Any:  # noqa: ANN401 - untyped library

@@ -7,26 +7,21 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass, field, fields
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from ...background import in_background, pieces_from
-from ...errors import InvalidInput, LLMTimeout, LLMUnavailable, LLMUnsupported, PromptTooLong
+from ...errors import InvalidInput, LLMTimeout, LLMUnavailable, LLMUnsupported
 from ..budget import Budget
-from ..chat_model import ChatModel, Request
-from ..constraints import Constraint
+from ..chat_model import Request
 from ..language_model import Completion, Usage
-from ..sampling import Sampling
-from .chat_template import render, without_control_tokens
-from .detokenizer import Detokenizer
-from .grammar import HURRIED, Grammar, Matcher
+from .decoding import Detokenizer, Stops
+from .grammar import HURRIED, Matcher
+from .local_chat import LocalChat, revision_of
 from .logits import processors
-from .plain_prompt import NEXT_TURN
 from .prefix_cache import PrefixCache
-from .revisions import revision_of
-from .stops import Stops
 from .transformers_loading import end_tokens, load
 
 _TOO_LONG = "the answer reached max_tokens"
@@ -46,7 +41,7 @@ class _Row:
     seconds: float = 0.0
 
 
-class TransformersChat(ChatModel):
+class TransformersChat(LocalChat):
     """A causal model by name or folder.
 
     Weights are read from safetensors only, and no code of the model's own is run. What is not on this machine is
@@ -76,9 +71,6 @@ class TransformersChat(ChatModel):
         It wants to run code of its own, or writes no text.
     """
 
-    samples = frozenset(option.name for option in fields(Sampling)) - {"n"}
-    constrains = frozenset({"json schema", "choice", "regex"})
-
     def __init__(
         self,
         model: str,
@@ -101,20 +93,6 @@ class TransformersChat(ChatModel):
         self.context = getattr(config, "max_position_embeddings", None)
         self._vocabulary = self._model.get_output_embeddings().weight.shape[0]
         self._prefixes = PrefixCache(self._model)
-        self._grammars: dict[Constraint, Grammar] = {}
-        self._lock = threading.Lock()
-
-    def count_tokens(self, text: str) -> int:
-        """Tokens of a text by the model's own tokenizer, special ones not counted."""
-        return len(self._tokenizer.encode(text, add_special_tokens=False))
-
-    def prompt(self, request: Request) -> tuple[list[int], tuple[str, ...]]:
-        """Return the token ids of a conversation, and the texts that end the answer."""
-        template = self._template if self._tokenizer.chat_template else None
-        messages = without_control_tokens(request.messages, self._control_tokens)
-        text, templated = render(messages, template)
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=not templated)
-        return ids, request.sampling.stop if templated else (*request.sampling.stop, NEXT_TURN)
 
     def _complete(self, request: Request) -> Completion:
         return self._complete_many([request])[0]
@@ -150,11 +128,6 @@ class TransformersChat(ChatModel):
         rows, stop = [], requests[0].sampling.stop
         for i, request in enumerate(requests):
             ids, stop = self.prompt(request)
-            if self.context is not None and len(ids) >= self.context:
-                raise PromptTooLong(
-                    f"the prompt has {len(ids)} tokens, and {self.name} takes {self.context} together with its answer; "
-                    "retrieve fewer passages (k) or shorten the conversation"
-                )
             rows += [_Row(i, sample, ids) for sample in range(request.sampling.n)]
         return rows, stop
 
@@ -249,12 +222,9 @@ class TransformersChat(ChatModel):
             raise LLMTimeout(f"{self.name} wrote nothing before {request.deadline}")
         return Completion(tuple(texts), usage, incomplete=bool(reason), reason=reason)
 
-    def _grammar(self, constraint: Constraint) -> Grammar:
-        if constraint not in self._grammars:
-            if len(self._grammars) >= 64:
-                self._grammars.clear()
-            self._grammars[constraint] = Grammar(self._guided_tokenizer, constraint)
-        return self._grammars[constraint]
+    def _encode(self, text: str, *, begins: bool) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=begins)
+        return ids
 
     @cached_property
     def _guided_tokenizer(self) -> Any:  # noqa: ANN401 - untyped library
@@ -275,8 +245,11 @@ class TransformersChat(ChatModel):
         pad = self._tokenizer.pad_token_id
         return int(pad if pad is not None else next(iter(self._ends), 0))
 
-    def _template(self, turns: list[dict[str, str]]) -> str:
-        return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    @cached_property
+    def _template(self) -> Callable[[list[dict[str, str]]], str] | None:
+        if not self._tokenizer.chat_template:
+            return None
+        return partial(self._tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True)
 
     def _decode(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))

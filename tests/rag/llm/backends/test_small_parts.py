@@ -26,10 +26,9 @@ from rag import (
 )
 from rag.llm.backends.callable_model import CallableModel
 from rag.llm.backends.chat_template import without_control_tokens
-from rag.llm.backends.detokenizer import Detokenizer
+from rag.llm.backends.decoding import Detokenizer, Stops
 from rag.llm.backends.grammar import Grammar
 from rag.llm.backends.prefix_cache import common
-from rag.llm.backends.stops import Stops
 from rag.llm.models import BACKENDS
 
 ASK = [Message("user", "Hello")]
@@ -39,9 +38,9 @@ ASK = [Message("user", "Hello")]
     "module",
     [
         "rag.llm.backends.callable_model",
-        "rag.llm.backends.plain_prompt",
+        "rag.llm.backends.chat_template",
         "rag.llm.backends.prefix_cache",
-        "rag.llm.backends.stops",
+        "rag.llm.backends.decoding",
         "rag.llm.budget",
         "rag.grounding.sanitising",
         "rag.llm.prices",
