@@ -1,4 +1,4 @@
-"""What flows through the toolkit: documents, their sections, chunks and the passages that a search returns."""
+"""Documents, their sections and chunks, queries, and the passages that a search returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``where`` language: which chunks a search may return.
+"""The ``where`` language: filters for the chunks that a search may return.
 
 ::
 

@@ -1,4 +1,4 @@
-"""The knowledge base: documents in, chunks found again. Everything of one lives in one folder.
+"""The knowledge base: documents, chunks, vectors and indexes in one folder.
 
 The parts are in `rag.store`; this file is what the rest of the toolkit, and users, see of them.
 """

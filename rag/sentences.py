@@ -1,4 +1,4 @@
-"""Sentences of a text as exact spans, by rules: every span can be quoted verbatim.
+"""Split a text into sentences by rules, as exact spans that can be quoted verbatim.
 
 Two steps: lines that stand for themselves (headings, list items, table rows, paragraphs) are told from lines that a
 writer merely wrapped; then each of these blocks is cut where a sentence ends. Every rule looks at a bounded number of

@@ -1,4 +1,4 @@
-"""Text to terms: what a term index stores and what a question is looked up by.
+"""Split text into terms, for term indexes and the questions that search them.
 
 The same analyser must serve documents and questions, so its name is part of a knowledge base's identity.
 """

@@ -1,4 +1,4 @@
-"""Files that people get to see: whole or not at all."""
+"""Write files atomically: whole or not at all."""
 
 from __future__ import annotations
 

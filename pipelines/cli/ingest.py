@@ -1,4 +1,4 @@
-"""``rag ingest``: files and folders into a knowledge base."""
+"""``rag ingest``: read files and folders into a knowledge base."""
 
 from __future__ import annotations
 

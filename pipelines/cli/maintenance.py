@@ -1,4 +1,4 @@
-"""``rag status | verify | repair | reindex | remove | purge``: looking after a knowledge base."""
+"""``rag status | verify | repair | reindex | remove | purge``: maintain a knowledge base."""
 
 from __future__ import annotations
 

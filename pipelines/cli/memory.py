@@ -1,4 +1,4 @@
-"""``rag memory``: what conversations have left, and how to delete it."""
+"""``rag memory``: list and delete the memories of conversations."""
 
 from __future__ import annotations
 

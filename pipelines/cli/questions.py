@@ -1,4 +1,4 @@
-"""``rag questions``: make a test set from one's own documents, and check one against them."""
+"""``rag questions``: make a test set from your own documents, and check one against them."""
 
 from __future__ import annotations
 

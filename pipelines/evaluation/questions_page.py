@@ -1,4 +1,4 @@
-"""The page by which made questions are reviewed: each with its span, and how much of it the question repeats."""
+"""The page for reviewing made questions: each with its span, and how much of it the question repeats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTML report of an evaluation: figures, comparison, slices, and the questions that went worst, with why."""
+"""The HTML report of an evaluation: figures, comparison, slices, and the worst questions with reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents to chunks, measured by the embedder's own tokenizer."""
+"""Split documents into chunks, measured by the embedder's own tokenizer."""
 
 from __future__ import annotations
 

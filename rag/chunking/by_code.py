@@ -1,4 +1,4 @@
-"""Chunks of source code: definitions whole where they fit."""
+"""Split source code: definitions stay whole if they fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chunks that keep to the document's own sections."""
+"""Split documents at their own headings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chunks of equal length, by tokens and by sentences."""
+"""Split into chunks of equal length, by tokens or by sentences."""
 
 from __future__ import annotations
 

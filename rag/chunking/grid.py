@@ -1,4 +1,4 @@
-"""A text's tokens as character positions that cover all of it: counting, and where a cut is clean."""
+"""Tokens of a text as character positions: counting tokens, and finding clean cuts."""
 
 from __future__ import annotations
 

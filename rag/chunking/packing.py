@@ -1,4 +1,4 @@
-"""Filling chunks with whole sentences."""
+"""Fill chunks with whole sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the toolkit asks of a chunker."""
+"""The chunker protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chunks by ever finer separators: paragraphs, then lines, then sentences, then tokens."""
+"""Split by ever finer separators: paragraphs, then lines, then sentences, then tokens."""
 
 from __future__ import annotations
 

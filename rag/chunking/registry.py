@@ -1,4 +1,4 @@
-"""Which spec makes which chunker."""
+"""Chunkers by spec."""
 
 from __future__ import annotations
 

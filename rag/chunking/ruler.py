@@ -1,4 +1,4 @@
-"""One document measured in tokens: what fits a chunk, where a long span may be cut, and the chunks that come of it."""
+"""Measure a document in tokens: what fits a chunk, where long spans may be cut, and the resulting chunks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts to vectors: sentence-transformers models, any function, and a hashing embedder that needs no model."""
+"""Embed texts: sentence-transformers models, any function, and a hashing embedder that needs no model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches filled by tokens rather than by rows, so that long texts do not swell one and short ones do not starve it."""
+"""Batches filled by tokens rather than by rows, since the lengths of texts differ."""
 
 from __future__ import annotations
 

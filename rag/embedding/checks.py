@@ -1,4 +1,4 @@
-"""What every embedder's output must be, checked in one place, and the fingerprint that a store keeps of a model."""
+"""Check an embedder's output, and compute the fingerprint that a knowledge base keeps of a model."""
 
 from __future__ import annotations
 

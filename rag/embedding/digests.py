@@ -1,4 +1,4 @@
-"""SHA-256 of large files, remembered, and the user's cache folder."""
+"""SHA-256 digests of large files, cached, and the user's cache folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An embedder that hashes words: no model, the same vectors everywhere, for tests and dry runs."""
+"""An embedder that hashes words: no model and the same vectors everywhere, for tests and dry runs."""
 
 from __future__ import annotations
 

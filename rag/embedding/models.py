@@ -1,4 +1,4 @@
-"""Finding a sentence-transformers model on this machine, and saying what it is, without loading it."""
+"""Find a sentence-transformers model on this machine and read its facts, without loading it."""
 
 from __future__ import annotations
 

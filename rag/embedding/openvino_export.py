@@ -1,4 +1,4 @@
-"""Turning a BERT-like sentence-transformers model into an OpenVINO graph, once per model and machine."""
+"""Export a BERT-like sentence-transformers model to OpenVINO, once per model and machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running an exported model through OpenVINO: neither torch nor transformers is imported."""
+"""Run an exported model with OpenVINO; neither torch nor transformers is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the toolkit asks of an embedder."""
+"""The protocols of embedders and tokenizers."""
 
 from __future__ import annotations
 

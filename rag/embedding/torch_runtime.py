@@ -1,4 +1,4 @@
-"""Running any sentence-transformers model through torch."""
+"""Run any sentence-transformers model with torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure retrieval and answers: figures that count failures, carry intervals, and say what they leave out.
+"""Measure retrieval and answers: figures count failures, carry intervals, and name what they leave out.
 
 >>> from rag.evaluation import evaluate, read_questions              # doctest: +SKIP
 >>> result = evaluate(retriever, read_questions("questions.jsonl"))  # doctest: +SKIP

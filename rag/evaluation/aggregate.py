@@ -1,4 +1,4 @@
-"""One figure over many questions that cannot flatter: failures count, gaps are named, and it is never NaN."""
+"""Aggregate scores over questions: failures count, gaps are named, and the figure is never NaN."""
 
 from __future__ import annotations
 

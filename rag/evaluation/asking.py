@@ -1,4 +1,4 @@
-"""Put questions to a system and keep what it gave, errors included: one bad row never stops the rest."""
+"""Ask a system all questions and keep its answers, errors included: one bad row never stops the rest."""
 
 from __future__ import annotations
 

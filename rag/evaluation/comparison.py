@@ -1,4 +1,4 @@
-"""Which of two systems is better, question by question, and whether that can be chance.
+"""Compare two systems question by question, and test whether the difference can be chance.
 
 Tests are paired and two-sided. M. D. Smucker, J. Allan and B. Carterette, "A comparison of statistical significance
 tests for information retrieval evaluation", CIKM 2007, find permutation, bootstrap and t in agreement; permutation is

@@ -1,4 +1,4 @@
-"""Evaluate a retriever or a bot on a set of questions: ask, judge row by row, aggregate."""
+"""Evaluate a retriever or a bot on a set of questions: ask, score row by row, aggregate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A language model as judge: what it says is readable or a failure, never a zero in disguise."""
+"""A language model as judge: an unreadable verdict is a failure, not a zero."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a language model predicts a text: cross-entropy, perplexity, bits per character and per byte.
+"""Score texts by a language model: cross-entropy, perplexity, bits per character and per byte.
 
 For a causal model in transformers' form on this machine. The text is read once from its beginning, in windows where it
 is longer than the model's context; each token after the first is predicted from what stands before it.

@@ -1,4 +1,4 @@
-"""Two answers to one question, and which of them a judge prefers, asked in both orders.
+"""Compare two answers to one question by a judge that is asked in both orders.
 
 Judges favour what they read first (P. Wang et al., "Large language models are not fair evaluators", ACL 2024); so a
 preference counts only where it survives the swap, and how often it does is reported.

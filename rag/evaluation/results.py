@@ -1,4 +1,4 @@
-"""What an evaluation found: figures, rows, slices, the worst questions; saved as JSON and read back."""
+"""The result of an evaluation: figures, rows, slices and worst questions; saved as JSON and read back."""
 
 from __future__ import annotations
 

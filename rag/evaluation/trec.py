@@ -1,4 +1,4 @@
-"""TREC runs and judgments, in and out: what trec_eval, ir-measures and most of the field read.
+"""Read and write TREC runs and judgments, as trec_eval, ir-measures and most of the field do.
 
 A line of a run is ``question Q0 item rank score tag``; of judgments (qrels) ``question 0 item grade``. trec_eval orders
 by score, not by rank, reads scores as float32 and breaks ties by descending id; so runs are written with scores that

@@ -1,4 +1,4 @@
-"""Zip archives, read in memory under limits; nothing is ever extracted to disk."""
+"""Zip archives, read in memory under limits; nothing is extracted to disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding files under the paths a user names, without ever leaving them."""
+"""Find the files under the paths that a user names, without ever leaving these paths."""
 
 # ruff: noqa: PTH116, PTH118, PTH119, PTH206
 # Names of any bytes, thousands a second: os.path is exact and fast.

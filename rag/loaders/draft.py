@@ -1,4 +1,4 @@
-"""Building a document's text block by block, with its sections."""
+"""Build a document's text block by block, with its sections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures, keys and archives that stand in a text as base64 or hexadecimal digits: nobody asks for them.
+"""Leave out pictures, keys and archives that a text holds as base64 or hexadecimal digits.
 
 A picture in a Markdown file becomes hundreds of chunks that take minutes to embed and bury the text around it.
 """

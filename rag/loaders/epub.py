@@ -1,4 +1,4 @@
-"""EPUB: a zip of XHTML chapters, read in the order of the book's spine."""
+"""EPUB files: a zip of XHTML chapters, read in the order of the book's spine."""
 
 from __future__ import annotations
 

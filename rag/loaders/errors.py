@@ -1,4 +1,4 @@
-"""Why a file could not be loaded: the error that parsers raise, and its reasons."""
+"""The error that parsers raise if a file cannot be loaded, and its reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which suffix is which format, and which parser reads it: literal tables, parsers imported on first use."""
+"""Formats by suffix, and the parser of each: literal tables; parsers are imported on first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTML: the main content by trafilatura, headings kept; the whole body where that finds nothing."""
+"""HTML pages: the main content by trafilatura, with headings; the whole body if that finds nothing."""
 
 from __future__ import annotations
 

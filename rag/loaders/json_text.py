@@ -1,4 +1,4 @@
-"""JSON as lines of ``key: value``; JSON lines with a text of their own as one document each."""
+"""JSON files as lines of ``key: value``; JSON lines that hold a text as one document each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From files found to documents: simple formats here, all others in worker processes."""
+"""Load files: simple formats in this process, all others in worker processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""E-mail messages by the standard library; attachments are members."""
+"""E-mail messages, by the standard library; attachments are members."""
 
 from __future__ import annotations
 

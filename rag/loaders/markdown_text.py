@@ -1,4 +1,4 @@
-"""Markdown: front matter, headings, and text freed of inline marks.
+"""Markdown: front matter, headings, and text without inline marks.
 
 Block marks (``##``, lists, tables, fences) stay, for they carry meaning; links, emphasis and HTML tags go, so that a
 quoted sentence reads as one. Every step goes over the text a fixed number of times.

@@ -1,4 +1,4 @@
-"""Members of containers: each is parsed as a file of its own, and fails alone."""
+"""Members of containers: each is parsed as a separate file and fails alone."""
 
 from __future__ import annotations
 

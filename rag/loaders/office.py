@@ -1,4 +1,4 @@
-"""What the three Office formats share."""
+"""Checks and properties that the three Office formats share."""
 
 from __future__ import annotations
 

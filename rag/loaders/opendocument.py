@@ -1,4 +1,4 @@
-"""ODT: ``content.xml`` of the package, read by lxml."""
+"""ODT files: ``content.xml`` of the package, by lxml."""
 
 from __future__ import annotations
 

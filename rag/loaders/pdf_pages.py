@@ -1,4 +1,4 @@
-"""PDF by pypdfium2 (PDFium, BSD): text page by page."""
+"""PDF files, by pypdfium2 (PDFium, BSD): text page by page."""
 
 from __future__ import annotations
 

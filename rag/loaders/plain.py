@@ -1,4 +1,4 @@
-"""Plain text and source code."""
+"""Plain text, source code and RTF."""
 
 from __future__ import annotations
 

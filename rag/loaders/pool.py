@@ -1,4 +1,4 @@
-"""Worker processes that parse files: fed, timed, killed and replaced by the process that loads."""
+"""A pool of worker processes that parse files: start, feed, time, kill and replace them."""
 
 from __future__ import annotations
 

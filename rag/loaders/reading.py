@@ -1,4 +1,4 @@
-"""Reading files safely and turning bytes into text."""
+"""Read files safely and decode bytes into text."""
 
 from __future__ import annotations
 

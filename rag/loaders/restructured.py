@@ -1,4 +1,4 @@
-"""reStructuredText: headings by adornment, PEP headers, and text freed of roles, references and directive lines.
+"""reStructuredText: headings by adornment, PEP headers, and text without roles, references and directive lines.
 
 Every step goes over the lines a fixed number of times. Literal blocks stay as they are.
 """

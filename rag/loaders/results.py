@@ -1,4 +1,4 @@
-"""What loading yields: files found, documents, and failures that say why a file did not go in."""
+"""Results of loading: files found, documents parsed, and failures with their reasons."""
 
 from __future__ import annotations
 

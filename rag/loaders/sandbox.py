@@ -1,4 +1,4 @@
-"""What a worker denies itself before it sees the first file."""
+"""Limits that a worker process sets for itself before it reads the first file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""XLSX by openpyxl: a sheet is a page, a row a line."""
+"""XLSX files, by openpyxl: a sheet is a page, a row a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PPTX by python-pptx: a slide is a page, its title a heading; notes at its end."""
+"""PPTX files, by python-pptx: a slide is a page, its title a heading; notes come at its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of tables as lines that a search can find: ``column: value`` with the header repeated; CSV and TSV."""
+"""CSV and TSV files: rows as lines that a search can find, ``column: value``, with the header repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DOCX by python-docx: paragraphs, headings, lists, tables, text boxes."""
+"""DOCX files, by python-docx: paragraphs, headings, lists, tables and text boxes."""
 
 from __future__ import annotations
 

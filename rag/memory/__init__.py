@@ -1,4 +1,4 @@
-"""What a conversation leaves: the last turns word for word, the older ones summarised and found again by meaning."""
+"""Memory of conversations: the last turns verbatim, older ones summarised and searched by meaning."""
 
 from __future__ import annotations
 

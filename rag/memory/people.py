@@ -1,4 +1,4 @@
-"""Whose memories lie in a folder: a knowledge base a user, each in a folder of its own."""
+"""The users whose memories a folder holds: one knowledge base per user, in a folder of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns that no longer fit, in fewer words: by a language model where there is one, by their own words else."""
+"""Summarise turns that no longer fit: by a language model, or by their own words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One turn of a conversation, and the document that keeps it."""
+"""A turn of a conversation, and the document that stores it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The folder that a knowledge base lives in: database, saved indexes, lock."""
+"""The folder of a knowledge base: database, saved indexes, lock."""

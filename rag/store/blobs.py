@@ -1,4 +1,4 @@
-"""How the database holds a vector: its numbers in float32, or in float16.
+"""Vectors as the database stores them: in float32 or in float16.
 
 Vectors of chunks are held as they are: any index may be built from them. Those of sentences that were read in their
 chunk, several to a chunk, take half the room: their index has 8 bits a number, which float16 does not change. The

@@ -1,4 +1,4 @@
-"""What each index of a knowledge base holds, and under which ids: chunk vectors, chunk terms, sentence vectors."""
+"""Contents of the indexes of a knowledge base: chunk vectors, chunk terms and sentence vectors, with their ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQLite file of a knowledge base: opened so that no damage passes unseen.
+"""The SQLite file of a knowledge base, opened so that no damage goes unnoticed.
 
 Every page carries a checksum (SQLite's `cksumvfs <https://sqlite.org/cksumvfs.html>`_), commits are durable
 (write-ahead log, ``synchronous=FULL``) and deleted content is overwritten (``secure_delete``).

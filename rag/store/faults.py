@@ -1,4 +1,4 @@
-"""What SQLite and the file system report, said in this toolkit's own errors."""
+"""Errors of SQLite and of the file system, translated into this toolkit's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saved indexes on disk: immutable folders, each named by a row of the database that says which change it covers.
+"""Saved indexes: immutable folders, each named by a row of the database with the last change that it covers.
 
 The row holds the digest of the folder's manifest, and the manifest those of its files: an index of another state or of
 another knowledge base does not pass, however whole it is in itself.

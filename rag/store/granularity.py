@@ -1,4 +1,4 @@
-"""Two granularities: the sentences of a chunk have vectors of their own, and the best one speaks for the chunk.
+"""Two granularities: a chunk has a vector, and so has each of its sentences.
 
 A chunk's vector blurs what its sentences say one by one; a sentence's vector lacks what stands around it. Together they
 find more than either alone (``docs/results.md``).

@@ -1,4 +1,4 @@
-"""What a knowledge base was made with: vectors and terms of anything else do not fit into it."""
+"""The identity of a knowledge base: embedder, metric, chunker and analyser that it was made with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The indexes in memory: loaded from their generations, with the changes since folded in."""
+"""Indexes in memory: loaded from their generations, with all later changes applied."""
 
 from __future__ import annotations
 

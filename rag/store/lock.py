@@ -1,4 +1,4 @@
-"""The one writer's lock: held by the kernel, so that a killed writer frees it."""
+"""The writer's lock: held by the kernel, which frees it if the writer is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedder, chunker and analyser of a knowledge base: given by the caller, or made again from its identity."""
+"""The embedder, chunker and analyser of a knowledge base: given by the caller, or made from its identity."""
 
 from __future__ import annotations
 

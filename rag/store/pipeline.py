@@ -1,4 +1,4 @@
-"""Documents in, acknowledged commits out: chunking, embedding and writing side by side, in bounded memory.
+"""Add documents: chunk, embed and write side by side, in bounded memory, with acknowledged commits.
 
 While one super-batch is being embedded, the next one is chunked and the one before is written. Never more than three
 batches are held, so memory does not grow with the corpus.

@@ -1,4 +1,4 @@
-"""What is asked of the database: sources, documents, chunks, vectors."""
+"""Queries of the database: sources, documents, chunks, vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a knowledge base tells of itself: sources, chunks, progress, reports."""
+"""Records and reports of a knowledge base: sources, chunks, progress, status, verification, repair."""
 
 from __future__ import annotations
 

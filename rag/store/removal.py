@@ -1,4 +1,4 @@
-"""What leaves a knowledge base: sources, vanished files, and at last their bytes."""
+"""Remove sources and vanished files, and clear their bytes from disk."""
 
 from __future__ import annotations
 

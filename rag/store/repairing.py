@@ -1,4 +1,4 @@
-"""From a damaged knowledge base to a sound one: indexes are rebuilt from the store, the store from what is readable."""
+"""Repair a damaged knowledge base: rebuild indexes from the store, and the store from its readable pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables, as numbered migrations that are only ever appended to."""
+"""Tables of the database, as numbered migrations; new ones are only ever appended."""
 
 from __future__ import annotations
 

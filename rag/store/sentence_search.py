@@ -1,4 +1,4 @@
-"""Searching chunks by their sentences, and by both granularities at once."""
+"""Search chunks by their sentences, and by both granularities at once."""
 
 from __future__ import annotations
 

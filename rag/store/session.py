@@ -1,4 +1,4 @@
-"""An open knowledge base folder: the database, the writer's lock, and a view that does not move under a reader."""
+"""An open knowledge base folder: the database, the lock, and a view that stays fixed for a reader."""
 
 from __future__ import annotations
 

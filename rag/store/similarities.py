@@ -1,4 +1,4 @@
-"""What an index scores vectors, worked out without it: for few of them, in no order."""
+"""Similarities of a few vectors, computed without an index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a document must be to be stored; what can be mended without loss is, the rest is refused by name."""
+"""Check that a document can be stored; repair what loses nothing, refuse the rest by name."""
 
 from __future__ import annotations
 

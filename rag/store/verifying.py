@@ -1,4 +1,4 @@
-"""Whether every byte is what was written, and whether store and indexes hold the same."""
+"""Verify that every byte is as it was written, and that store and indexes hold the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How documents enter and leave the database: always whole, inside the caller's transaction."""
+"""Add documents to the database and drop them: always whole, inside the caller's transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knowing when not to answer: refusals, the risk taken at each coverage, and how well support tells the cases apart."""
+"""Metrics of abstention: right refusals, risk at each coverage, and separation by support."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all metrics of answers share: which rows have an answer and references, and what the others are called."""
+"""Helpers of all metrics of answers: references, rows that cannot be scored, and the optional packages."""
 
 from __future__ import annotations
 

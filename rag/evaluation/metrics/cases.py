@@ -1,4 +1,4 @@
-"""What a system did with a question, and the same beside its gold: the row that every metric reads."""
+"""The row that every metric reads: a question, its gold, and what the system gave for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Context precision and recall: how much of what was retrieved is relevant, and how much of what is relevant came.
+"""Context precision and recall: the share of retrieved items that are relevant, and of relevant items retrieved.
 
 Both look at the first ``k`` items of the level that the gold is of: documents, chunks, or chunks that hold gold spans.
 """

@@ -1,4 +1,4 @@
-"""Metrics that a language model judges, point by point: relevance of passages, faithfulness, relevance, correctness.
+"""Metrics judged by a language model: relevance of passages, faithfulness, relevance and correctness of answers.
 
 The judge sees the question, the texts and a rubric, and answers in JSON. What cannot be read is a failed row, counted
 as zero and named; it is neither dropped nor taken for a bad mark. L. Zheng et al., "Judging LLM-as-a-judge with

@@ -1,4 +1,4 @@
-"""Where the judged items of each question stand in a run: all that most ranking metrics depend on.
+"""Ranks of the judged items of each question in a run: all that most ranking metrics need.
 
 Items are ranked as trec_eval ranks them: by score as float32, descending, equal ones by descending id. Only the judged
 items' places are worked out, by counting, so a run of a million pairs takes a fraction of a second.

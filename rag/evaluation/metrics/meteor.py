@@ -1,4 +1,4 @@
-"""METEOR as NLTK computes it: aligned words, by exact, stem and, where WordNet is at hand, synonym matches.
+"""METEOR as NLTK computes it: words aligned by exact match, by stem and, if WordNet is installed, by synonym.
 
 S. Banerjee and A. Lavie, "METEOR: an automatic metric for MT evaluation with improved correlation with human
 judgments", ACL workshop, 2005. Words are lower-cased runs of letters and digits, or single marks; of several references

@@ -1,4 +1,4 @@
-"""Ranking metrics by name, ``nDCG@10``, in the words of ir-measures and with the numbers of trec_eval.
+"""Ranking metrics by name (``nDCG@10``), named as in ir-measures and computed as in trec_eval.
 
 Names are ir-measures' (``nDCG@10``, ``AP`` or ``MAP``, ``RR`` or ``MRR``, ``P@5``, ``R@10``, ``Bpref``, ``RBP(p=0.8)``,
 ``ERR@10``, ``Judged@10`` ...), in any case; https://ir-measur.es lists them. Two things are as in trec_eval, whatever

@@ -1,4 +1,4 @@
-"""The ranking metrics that most people ask for, for all questions at once, from the places of judged items.
+"""The most common ranking metrics, for all questions at once, from the ranks of judged items.
 
 Each function is the definition; each equals trec_eval's own code (tests compare them over random runs). What is not
 here is computed by ir-measures' providers.

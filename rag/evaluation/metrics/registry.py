@@ -1,4 +1,4 @@
-"""Metrics by name: one literal table, each metric imported on first use."""
+"""Metrics by name: one literal table; each metric is imported on first use."""
 
 from __future__ import annotations
 

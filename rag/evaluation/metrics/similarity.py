@@ -1,4 +1,4 @@
-"""Metrics by embeddings: how near an answer is to its references, and to the question."""
+"""Similarity of an answer to its references and to the question, by embeddings."""
 
 from __future__ import annotations
 

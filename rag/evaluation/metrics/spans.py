@@ -1,4 +1,4 @@
-"""Context measured in characters: gold spans against the spans of the passages, so that chunkers compare.
+"""Precision and recall of the context in characters: gold spans against the spans of the passages.
 
 B. Smith and A. Troynikov, "Evaluating chunking strategies for retrieval", Chroma technical report, 2024, measure tokens
 so; here characters, and what several passages hold in common counts once.

@@ -1,4 +1,4 @@
-"""From what a question's author knows to items that a run can be judged by."""
+"""Turn the gold of questions into judged items: grades of documents or chunks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gold checked against a knowledge base: quotes become spans, and what is not there is named."""
+"""Locate gold in a knowledge base: quotes become spans, and missing gold is named."""
 
 from __future__ import annotations
 

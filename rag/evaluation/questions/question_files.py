@@ -1,4 +1,4 @@
-"""Question sets from files: the toolkit's own JSONL and CSV, RAGAS's, SQuAD's JSON and BEIR folders.
+"""Read and write question sets: the toolkit's JSONL and CSV, RAGAS's, SQuAD's JSON and BEIR folders.
 
 ::
 

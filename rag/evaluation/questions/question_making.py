@@ -1,4 +1,4 @@
-"""A test set from the user's own documents: questions, each with the span that answers it.
+"""Make a test set from the user's own documents: questions, each with the span that answers it.
 
 Without a model, sentences of a few clear forms become questions (`rag.evaluation.questions.question_templates`). With
 one, it writes them from passages, and what it writes is checked: its quote must stand in the passage, and the question

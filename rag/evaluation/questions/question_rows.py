@@ -1,4 +1,4 @@
-"""One row of a file of questions, whatever the names of its fields, as a `Question`."""
+"""Make a `Question` of one row of a file, whatever its fields are called."""
 
 from __future__ import annotations
 

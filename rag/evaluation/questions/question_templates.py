@@ -1,4 +1,4 @@
-"""From a sentence of a document to a question that it answers, by how the sentence is built; no model.
+"""Make a question from a sentence that answers it, by templates; no model.
 
 Few forms are taken, and those only where nothing points outside the sentence ("this", "it", "the above"): a question
 must be understood by somebody who has not read the page.

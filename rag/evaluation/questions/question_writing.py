@@ -1,4 +1,4 @@
-"""Questions that a language model writes from passages, taken only where they can be checked."""
+"""Let a language model write questions from passages; only those that can be checked are taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions with what is known of their answers: the gold that everything here is measured against."""
+"""Questions and their gold: relevant documents, chunks and spans, and reference answers."""
 
 from __future__ import annotations
 

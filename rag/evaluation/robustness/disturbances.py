@@ -1,4 +1,4 @@
-"""What a generator reads, made harder: passages that are beside the point, near copies, and ones that contradict.
+"""Disturb the passages that a generator reads: irrelevant ones, near copies, and ones that contradict.
 
 Each takes the passages retrieved for a question and gives those that are read instead. The passages that were there
 stay, so the answer still stands in them; the added ones come first or last by a seed.

@@ -1,4 +1,4 @@
-"""The same question asked worse: seeded changes of its text that leave its meaning alone."""
+"""Perturb questions: seeded changes of the text that keep its meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of what was right stays right when questions are asked worse, or passages are disturbed."""
+"""Measure how many right answers stay right when questions are perturbed or passages disturbed."""
 
 from __future__ import annotations
 

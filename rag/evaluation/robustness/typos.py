@@ -1,4 +1,4 @@
-"""Typing errors as people make them: neighbours on the keyboard, swapped, doubled and dropped letters.
+"""Typing errors as people make them: neighbouring keys, swapped, doubled and dropped letters.
 
 The four kinds are Damerau's ("A technique for computer detection and correction of spelling errors", CACM 7(3), 1964).
 The first letter of a word is spared, as people seldom get it wrong (E. J. Yannakoudakis and D. Fawthrop, "The rules of
