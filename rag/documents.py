@@ -22,7 +22,7 @@ Metadata = Mapping[str, Field]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A span of a document and where a reader finds it.
+    """A span of a document, with its headings and page.
 
     Sections of a document are ordered, do not overlap, and need not cover the whole text.
 
@@ -31,7 +31,7 @@ class Section:
     start, end
         Character offsets into ``Document.text``, half open.
     heading
-        Path of headings above the span, outermost first; empty when there is none.
+        Path of headings above the span, outermost first; may be empty.
     page
         1-based page, slide or sheet number; None where the format has no pages.
     """
@@ -59,15 +59,15 @@ class Document:
     type
         Short format name: ``md``, ``pdf``, ``html``, ``python`` ...
     sections
-        Where in the document each span stands.
+        Spans of the text with their headings and pages.
     metadata
         The user's own fields (front matter, ``--meta``) and what the format declares.
     modified
         Modification time of the source, seconds since the epoch.
     source_sha256
-        SHA-256 of the source file's bytes; of the text where there is no file.
+        SHA-256 of the source file's bytes; of the text if there is no file.
     location
-        Absolute path of the source file; empty where there is none.
+        Absolute path of the source file; empty if there is none.
     """
 
     id: str
@@ -127,7 +127,7 @@ class Passage:
     start, end
         Character offsets of ``text`` in the document.
     scores
-        What each retriever gave this chunk, by name (``dense``, ``terms``).
+        Score of this chunk by each search (``dense``, ``terms``).
     """
 
     rank: int
@@ -190,7 +190,7 @@ def as_query(question: str | Query) -> Query:
     Raises
     ------
     InvalidInput
-        It is no text, or empty.
+        It is not a text, or empty.
     """
     query = question if isinstance(question, Query) else Query(question)
     if not isinstance(query.text, str):

@@ -3,7 +3,7 @@
 ::
 
     RagError                             base of all of them; ``exit_code`` is what the command line returns
-    ├── InvalidInput(ValueError)         an argument that cannot be meant; says what to give instead
+    ├── InvalidInput(ValueError)         an invalid argument; says what to give instead
     │   └── InvalidFilter                a ``where`` expression that does not parse; shows the place
     ├── StoreError
     │   ├── StoreMissing(FileNotFoundError)   no knowledge base in that folder
@@ -12,21 +12,21 @@
     │   ├── StoreLocked(TimeoutError)         another process is writing; names its pid and host
     │   ├── StoreMismatch(ValueError)         made with another embedder, metric, chunker, analyser or format
     │   └── StoreUnwritable(OSError)          disk full, read-only, no permission; names the path and the cause
-    ├── EmbedderError(RuntimeError)      an embedder gave the wrong number, shape or kind of vectors
+    ├── EmbedderError(RuntimeError)      an embedder returned the wrong number, shape or kind of vectors
     ├── ModelDamaged(ValueError)         a model's file is not the one expected; names the file and both digests
-    ├── ModelMissing(FileNotFoundError)  a model that is nowhere to be found; says where it was looked for
-    ├── LLMError                         base of what can go wrong with a language model; ``attempts`` counts requests
-    │   ├── LLMUnavailable(ConnectionError)   cannot be reached, or fails whatever is asked, after all attempts
+    ├── ModelMissing(FileNotFoundError)  a model that was not found; says where it was searched for
+    ├── LLMError                         base of all errors of language models; ``attempts`` counts requests
+    │   ├── LLMUnavailable(ConnectionError)   cannot be reached, or fails on every request, after all attempts
     │   │   └── LLMTimeout(TimeoutError)      the deadline passed before an answer came
-    │   ├── LLMRefused(PermissionError)       the server will not answer this request; asking again is no use
-    │   ├── LLMBadResponse(ValueError)        what came back is not an answer; shows how it begins
-    │   ├── LLMUnsupported(NotImplementedError)  this back end cannot do what an option asks; names the option
+    │   ├── LLMRefused(PermissionError)       the server refuses this request; asking again does not help
+    │   ├── LLMBadResponse(ValueError)        the response is not an answer; shows how it begins
+    │   ├── LLMUnsupported(NotImplementedError)  this back end does not support an option; names it
     │   ├── PromptTooLong(ValueError)         the conversation does not fit into the model's context
-    │   ├── ConstraintUnmet(ValueError)       the text is not what the schema, choice or pattern asks for
+    │   ├── ConstraintUnmet(ValueError)       the text does not match the schema, choice or pattern
     │   └── BudgetExceeded(RuntimeError)      a cap on calls, tokens, bytes or seconds is reached; names the cap
-    ├── PartFailed(RuntimeError)         a rewriter, reranker or context step gave what cannot be used; it is left out
-    ├── OutOfTime(TimeoutError)          one of these was not done when its time was up
-    ├── DeadlinePassed(TimeoutError)     time was up before anything was found to answer from
+    ├── PartFailed(RuntimeError)         a rewriter, reranker or context step returned an unusable result
+    ├── OutOfTime(TimeoutError)          one of these was not done within its time
+    ├── DeadlinePassed(TimeoutError)     time was up before any passage was found
     └── ExtraMissing(ImportError)        an optional package is not installed; says the install line
 """
 
@@ -43,7 +43,7 @@ class RagError(Exception):
 
 
 class InvalidInput(RagError, ValueError):  # noqa: N818
-    """An argument that cannot be meant."""
+    """An invalid argument."""
 
     exit_code = 64
 
@@ -53,7 +53,7 @@ class InvalidFilter(InvalidInput):
 
 
 class StoreError(RagError):
-    """Base of what can be wrong with a knowledge base on disk."""
+    """Base of all errors of a knowledge base on disk."""
 
 
 class StoreMissing(StoreError, FileNotFoundError):  # noqa: N818
@@ -93,7 +93,7 @@ class StoreMismatch(StoreError, ValueError):  # noqa: N818
 
 
 class EmbedderError(RagError, RuntimeError):
-    """An embedder gave the wrong number, shape or kind of vectors."""
+    """An embedder returned the wrong number, shape or kind of vectors."""
 
 
 class ModelDamaged(RagError, ValueError):  # noqa: N818
@@ -103,16 +103,16 @@ class ModelDamaged(RagError, ValueError):  # noqa: N818
 
 
 class ModelMissing(RagError, FileNotFoundError):  # noqa: N818
-    """A model is nowhere to be found."""
+    """A model was not found."""
 
 
 class LLMError(RagError):
-    """Base of what can go wrong with a language model.
+    """Base of all errors of language models.
 
     Attributes
     ----------
     attempts
-        Requests that were made, repeated ones included.
+        Number of requests, repeated ones included.
     """
 
     exit_code = 10
@@ -120,7 +120,7 @@ class LLMError(RagError):
 
 
 class LLMUnavailable(LLMError, ConnectionError):  # noqa: N818
-    """The model cannot be reached, or fails whatever it is asked."""
+    """The model cannot be reached, or fails on every request."""
 
 
 class LLMTimeout(LLMUnavailable, TimeoutError):  # noqa: N818
@@ -128,15 +128,15 @@ class LLMTimeout(LLMUnavailable, TimeoutError):  # noqa: N818
 
 
 class LLMRefused(LLMError, PermissionError):  # noqa: N818
-    """The server will not answer this request: wrong key, no such model, something it cannot read."""
+    """The server will not answer this request: wrong key, unknown model, unreadable request."""
 
 
 class LLMBadResponse(LLMError, ValueError):  # noqa: N818
-    """What came back is not an answer."""
+    """The response is not an answer."""
 
 
 class LLMUnsupported(LLMError, NotImplementedError):  # noqa: N818
-    """The back end cannot do what an option asks."""
+    """The back end does not support an option."""
 
     exit_code = 64
 
@@ -146,7 +146,7 @@ class PromptTooLong(LLMError, ValueError):  # noqa: N818
 
 
 class ConstraintUnmet(LLMError, ValueError):  # noqa: N818
-    """The text is not what the schema, choice or pattern asks for."""
+    """The text does not match the schema, choice or pattern."""
 
 
 class BudgetExceeded(LLMError, RuntimeError):  # noqa: N818
@@ -154,15 +154,15 @@ class BudgetExceeded(LLMError, RuntimeError):  # noqa: N818
 
 
 class PartFailed(RagError, RuntimeError):  # noqa: N818
-    """A part of the road from question to passages gave what cannot be used."""
+    """A rewriter, reranker or context step returned an unusable result."""
 
 
 class OutOfTime(RagError, TimeoutError):  # noqa: N818
-    """Work was not done when its time was up; it may go on unseen until its end, its result is dropped."""
+    """Work was not done within its time; it may go on in the background, its result is dropped."""
 
 
 class DeadlinePassed(RagError, TimeoutError):  # noqa: N818
-    """Time was up before anything was found to answer from."""
+    """Time was up before any passage was found."""
 
     exit_code = 11
 
@@ -175,7 +175,7 @@ _LONGEST = 300
 
 
 def in_words(error: Exception) -> str:
-    """Return an error's kind and, of one of this toolkit's own, its text on one line; of others, where it was raised.
+    """Return an error's kind, with its text on one line if it is this toolkit's, else with the place that raised it.
 
     Only the toolkit's errors are known to hold nothing secret: a client's may quote the request with its key.
     """

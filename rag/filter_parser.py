@@ -119,7 +119,7 @@ class _Parser:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise self.wrong(_Token("string", text, at), "half a surrogate pair is no text") from None
+            raise self.wrong(_Token("string", text, at), "half a surrogate pair is not text") from None
         return value
 
     # ---- grammar --------------------------------------------------------------------------------------------

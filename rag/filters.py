@@ -14,9 +14,9 @@
 
 Fields of a document are ``source``, ``type``, ``title``, ``document`` (its id) and ``modified``; of a chunk ``page``
 and ``heading``. Every other name is a key of the metadata; ``metadata.KEY`` reaches a key that has the name of a
-field, and quotes one that is no plain name: ``"Date of issue" >= "2024"``.
+field, and quotes one that is not a plain name: ``"Date of issue" >= "2024"``.
 
-What each test means:
+The meaning of each test:
 
 - A test on a field that is missing is false; ``!=`` and ``not in`` are the negations of ``==`` and ``in``, so they are
   true then. ``x == null`` says that ``x`` is missing or null, and ``exists(x)`` the opposite.

@@ -114,7 +114,7 @@ class KnowledgeBase:
         indexes
             Specs of the engines to search with, such as ``("hnsw:M=32", "bm25")``; `reindex` changes them later.
         embedder
-            A model's name or folder, or any `Embedder`; all-MiniLM-L6-v2 where None.
+            A model's name or folder, or any `Embedder`; all-MiniLM-L6-v2 if None.
         chunker
             Spec such as ``"tokens:256/32"``, or any `Chunker`.
         metric
@@ -237,7 +237,7 @@ class KnowledgeBase:
 
     @property
     def analyser(self) -> Analyser:
-        """What turns texts and questions into terms."""
+        """Turns texts and questions into terms."""
         return self._tools.analyser
 
     @property
@@ -299,7 +299,7 @@ class KnowledgeBase:
         Parameters
         ----------
         documents
-            `Document` objects; one with the id of a stored one replaces it. What has a ``source`` and is no document is
+            `Document` objects; one with the id of a stored one replaces it. Any other object with a ``source`` is
             taken for a loader's failure: if its source is that of the documents before it, nothing of that source is
             removed and the source counts as incomplete.
         on_progress
@@ -312,7 +312,7 @@ class KnowledgeBase:
         Raises
         ------
         InvalidInput
-            Something in the stream is no document, or one that cannot be stored; names it. All commits before stay.
+            Something in the stream is not a document, or cannot be stored; names it. All commits before stay.
         EmbedderError
             The embedder failed or gave wrong vectors; names the texts. All commits before stay.
         StoreUnwritable
@@ -392,7 +392,7 @@ class KnowledgeBase:
     def search_dense(self, vectors: Vectors, k: int, *, allow: IdSet | None = None, index: str | None = None) -> Hits:
         """Find the chunks nearest to vectors of shape (n, dim); ids are chunk ids.
 
-        ``index`` is a spec or engine name of this knowledge base; its first index of vectors where None.
+        ``index`` is a spec or engine name of this knowledge base; its first index of vectors if None.
         """
         found: Hits = self.index("dense", index).search(vectors, k, allow=allow)
         return found

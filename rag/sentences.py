@@ -1,6 +1,6 @@
 """Split a text into sentences by rules, as exact spans that can be quoted verbatim.
 
-Two steps: lines that stand for themselves (headings, list items, table rows, paragraphs) are told from lines that a
+Two steps: separate lines (headings, list items, table rows, paragraphs) are told from lines that a
 writer merely wrapped; then each of these blocks is cut where a sentence ends. Every rule looks at a bounded number of
 characters, so the time is linear in the text, whatever the text.
 """

@@ -14,7 +14,7 @@ from typing import TextIO
 def whole_file(path: str | os.PathLike[str], *, errors: str = "strict") -> Iterator[TextIO]:
     """Open a text file in UTF-8 that takes its place when all of it is written; what was there before stays till then.
 
-    A device, a pipe or a link (``/dev/stdout``) is written to as it stands: a file in its place would destroy it.
+    A device, a pipe or a link (``/dev/stdout``) is written to directly: a file in its place would destroy it.
 
     Raises
     ------

@@ -16,9 +16,9 @@ from . import exit_codes
 from .options import Json
 from .output import print_json, stdout
 
-app = typer.Typer(help="List and delete what conversations have left.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="List and delete the memories of conversations.", no_args_is_help=True, rich_markup_mode=None)
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that was given to rag chat --memory.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that rag chat --memory was given.")]
 User = Annotated[str | None, typer.Option(metavar="NAME", help="Only this user.")]
 
 
@@ -76,7 +76,7 @@ def delete(
 
 @app.command("expire")
 def expire(folder: Folder, user: User = None, json: Json = False) -> int:
-    """Delete what was to be kept until now and no longer, of users who never come back too; no byte of it stays."""
+    """Delete everything that has expired, also of users that never come back. No byte of it stays on disk."""
     from rag.memory import Memory, users
 
     _check(folder)
@@ -90,4 +90,4 @@ def expire(folder: Folder, user: User = None, json: Json = False) -> int:
 
 def _check(folder: Path) -> None:
     if not folder.is_dir():
-        raise InvalidInput(f"{folder} is no folder; give the one that was given to rag chat --memory")
+        raise InvalidInput(f"{folder} is not a folder; give the one that rag chat --memory was given")

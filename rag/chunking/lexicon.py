@@ -22,9 +22,9 @@ _DOUBTFUL[[0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x1F, 0x85]] = True
 
 
 class Lexicon:
-    """Knows the token starts of words.
+    """Stores the token starts of words.
 
-    Used where a word has the same tokens whatever stands around it, as in WordPiece and Unigram models; otherwise
+    Used if a word has the same tokens whatever surrounds it, as in WordPiece and Unigram models; otherwise
     (byte-level BPE), and where a text holds odd white space, the text itself is tokenized. Safe to share between
     threads.
     """
@@ -46,7 +46,7 @@ class Lexicon:
         return self._steady
 
     def isolates(self, char: str) -> bool:
-        """Tell whether a character is a token of its own wherever it stands, as punctuation is in BERT's tokenizers."""
+        """Tell whether a character is always a token of its own, as punctuation is in BERT's tokenizers."""
         known = "Han" if "\u4e00" <= char <= "\u9fff" else char if char in string.punctuation else ""
         if known and known not in self._isolated:
             samples = _HAN if known == "Han" else known
@@ -89,7 +89,7 @@ class Lexicon:
 
     def _forget(self) -> None:
         self._ids: dict[str, int] = {}
-        self._first = array("q")  # of each word: where its token starts stand in _starts
+        self._first = array("q")  # place of each word's token starts in _starts
         self._count = array("q")
         self._starts = array("q")
 

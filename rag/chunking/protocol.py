@@ -20,7 +20,7 @@ class Chunker(Protocol):
     def chunk(self, document: Document) -> list[Chunk]:
         """Split a document.
 
-        The chunks stand in order, none is blank, ``document.text[chunk.start:chunk.end] == chunk.text``, and every
+        The chunks are in order, none is blank, ``document.text[chunk.start:chunk.end] == chunk.text``, and every
         character that is not white space is in at least one of them.
         """
         ...

@@ -18,7 +18,7 @@ from .whole import DocumentChunker
 
 
 class Kind(NamedTuple):
-    """A row of the table: how to make it, and its numbers where the spec leaves them out."""
+    """A row of the table: the constructor, and the numbers that a spec may leave out."""
 
     make: Callable[..., Chunker]
     defaults: tuple[int, ...]
@@ -54,7 +54,7 @@ def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
     Raises
     ------
     InvalidInput
-        The spec names no chunker, or its numbers cannot be meant.
+        The spec does not name a chunker, or its numbers are invalid.
 
     Examples
     --------

@@ -71,7 +71,7 @@ class Ruler:
         self._lexicon = measure.lexicon
 
     def section(self, position: int) -> Section | None:
-        """Return the section that a character stands in."""
+        """Return the section that holds a character."""
         i = bisect_right(self._section_starts, position) - 1
         if i < 0 or position >= self.document.sections[i].end:
             return None

@@ -43,7 +43,7 @@ def embedder(
     Parameters
     ----------
     name
-        Name on the Hugging Face hub or a folder; all-MiniLM-L6-v2 where None.
+        Name on the Hugging Face hub or a folder; all-MiniLM-L6-v2 if None.
     device
         Where torch runs the model: ``"cuda"``, ``"cpu"`` ...; None takes OpenVINO on the CPU where that is possible,
         and else torch's fastest device.
@@ -51,14 +51,14 @@ def embedder(
         ``"openvino"`` (extra ``fast``) or ``"torch"``; ``"auto"`` takes OpenVINO where it is installed and knows the
         model's kind. Both give the same vectors, to a cosine of 0.9999.
     query_prefix, passage_prefix
-        Put before each question or passage; what the model's authors declare where None.
+        Put before each question or passage; as the model's authors declare if None.
 
     Raises
     ------
     ModelMissing
-        The model is nowhere; says where it was looked for.
+        The model was not found; says where it was searched for.
     ModelDamaged
-        A file of it is not the expected one.
+        One of its files is not the expected one.
     ExtraMissing
         ``runtime="openvino"`` without OpenVINO.
     """

@@ -61,13 +61,13 @@ class EmbeddingModel:
 
     @cached_property
     def tokenizer_file(self) -> Path | None:
-        """The model's ``tokenizer.json``; None where it has another kind of tokenizer."""
+        """The model's ``tokenizer.json``; None if it has another kind of tokenizer."""
         folders = [self.folder, *(self.folder / m["path"] for m in self.modules if m.get("path"))]
         return next((f / "tokenizer.json" for f in folders if (f / "tokenizer.json").is_file()), None)
 
     @cached_property
     def modules(self) -> list[dict[str, Any]]:
-        """What the model is made of, in order: dicts with ``type`` and ``path``."""
+        """The modules of the model, in order: dicts with ``type`` and ``path``."""
         found = self.config("modules.json")
         return [m for m in found if isinstance(m, dict)] if isinstance(found, list) else []
 
@@ -155,12 +155,12 @@ def find_model(name: str | None = None) -> EmbeddingModel:
     Parameters
     ----------
     name
-        Folder of a sentence-transformers model, or its name on the hub; the default model where None.
+        Folder of a sentence-transformers model, or its name on the hub; the default model if None.
 
     Raises
     ------
     ModelMissing
-        It is nowhere; says where it was looked for.
+        It was not found; says where it was searched for.
     ModelDamaged
         The packaged weights are not the published ones.
     """

@@ -70,12 +70,12 @@ def _convert_model(*arguments: object, **options: object) -> Untyped:
 
 
 def installed() -> bool:
-    """Whether OpenVINO is there; nothing is imported."""
+    """Say whether OpenVINO is installed, without importing it."""
     return importlib.util.find_spec("openvino") is not None
 
 
 def exportable(model: EmbeddingModel) -> bool:
-    """Whether the model is a transformer with mean or first-token pooling, the only kind that is exported."""
+    """Say whether the model is a transformer with mean or first-token pooling, the only kind that is exported."""
     kinds = [str(m.get("type", "")).rsplit(".", 1)[-1] for m in model.modules]
     plain = kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
     return plain and model.kind in _KINDS and pooling(model) is not None and model.tokenizer_file is not None
@@ -108,7 +108,7 @@ def exported(model: EmbeddingModel) -> Path:
 
 
 def _whole(folder: Path) -> bool:
-    """Whether the folder is there and every byte of it as it was written."""
+    """Say whether the folder exists and every byte of it is as it was written."""
     if not folder.is_dir():
         return False
     try:

@@ -53,7 +53,7 @@ class OpenVinoRuntime:
         self._free: list[Untyped] = []
 
     def prepare(self) -> None:
-        """Export and compile the model, where that has not been done.
+        """Export and compile the model, if that has not been done.
 
         Raises
         ------

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """The embedder's own tokenizer, as far as chunking needs it."""
+    """The embedder's own tokenizer, with all that chunking needs."""
 
     max_tokens: int
     """Tokens of text that fit one input, special tokens not counted."""
@@ -28,7 +28,7 @@ See = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
 
 @dataclass(frozen=True, slots=True)
 class TokenStates:
-    """What a model's last layer says of each token of one text, special tokens left out.
+    """States of a model's last layer for each token of one text, without special tokens.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class TokenStates:
 
 @runtime_checkable
 class TokenEmbedder(Protocol):
-    """What late interaction asks of an embedder beyond `Embedder`; `rag.embedding.ModelEmbedder` has it."""
+    """An embedder with vectors of tokens, for late interaction; `rag.embedding.ModelEmbedder` is one."""
 
     def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> list[TokenStates]:
         """Embed the tokens of texts in their context; ``query`` says that the texts are questions."""
@@ -53,7 +53,7 @@ class TokenEmbedder(Protocol):
 
 @runtime_checkable
 class PartEmbedder(Protocol):
-    """What late chunking asks of an embedder beyond `Embedder`; `rag.embedding.ModelEmbedder` has it."""
+    """An embedder with vectors of spans in context, for late chunking; `rag.embedding.ModelEmbedder` is one."""
 
     def embed_parts(
         self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]

@@ -33,7 +33,7 @@ class TorchRuntime:
     tokenizer
         Counts the tokens that batches are filled by.
     device
-        ``"cpu"``, ``"cuda"``, ``"mps"`` ...; the fastest there is where None.
+        ``"cpu"``, ``"cuda"``, ``"mps"`` ...; the fastest one if None.
     """
 
     def __init__(self, model: EmbeddingModel, tokenizer: ModelTokenizer | None, device: str | None = None) -> None:
@@ -132,9 +132,9 @@ def cross_encoder(model: str, max_length: int | None = None, device: str | None 
     model
         Name on the Hugging Face hub, found in the local cache, or a folder.
     max_length
-        Tokens of both texts together; the model's own where None.
+        Tokens of both texts together; the model's own if None.
     device
-        ``"cpu"``, ``"cuda"`` ...; the fastest there is where None.
+        ``"cpu"``, ``"cuda"`` ...; the fastest one if None.
 
     Raises
     ------

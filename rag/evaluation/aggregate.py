@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InvalidInput
 
 Failing = Literal["zero", "undefined"]
-"""What a failed row counts: zero where higher is better; where lower is better no number is bad enough."""
+"""The value of a failed row: zero if higher is better; undefined if lower is better, as no number is bad enough."""
 
 Pool = Callable[[NDArray[np.float64]], float | None]
 
@@ -25,21 +25,21 @@ _CELLS = 4_000_000  # resampled values held at a time: 32 MB
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a metric says of one question.
+    """A metric's value for one question.
 
     Attributes
     ----------
     value
-        None where there is none; ``reason`` then says why.
+        None if there is none; ``reason`` then says why.
     reason
-        Why there is no value, or what deserves to be known about it.
+        Why there is no value, or a remark about it.
     failed
         The system or the judge failed: counts as zero. A row without a value that did not fail cannot be judged by this
         metric (no gold, no reference answer) and is left out, by name.
     parts
         Statistics of metrics that pool rows instead of averaging values, such as BLEU.
     agreement
-        Share of pairs of votes of a judge that agree; None where there was one vote or no judge.
+        Share of pairs of votes of a judge that agree; None if there was one vote or no judge.
     """
 
     value: float | None
@@ -56,15 +56,15 @@ class Aggregate:
     Attributes
     ----------
     value
-        Mean over ``n`` questions, failed ones as zero; None where it has no meaning, ``reason`` says why. Never NaN.
+        Mean over ``n`` questions, failed ones as zero; None if it has no meaning, ``reason`` says why. Never NaN.
     low, high
-        95 % interval by a seeded percentile bootstrap over questions; None where there is no value, or one question.
+        95 % interval by a seeded percentile bootstrap over questions; None if there is no value, or one question.
     n
         Questions counted, failed ones included.
     n_failed
-        Questions of which the system or the judge gave nothing that can be scored.
+        Questions for which the system or the judge returned nothing that can be scored.
     reason
-        What a reader must know: how many failed and why, how many were left out and why.
+        How many questions failed and why, how many were left out and why.
     """
 
     value: float | None
@@ -80,7 +80,7 @@ class Aggregate:
         return self.n - self.n_failed
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what JSON reports hold."""
+        """Return the figure for JSON reports."""
         return {
             "value": self.value,
             "low": self.low,
@@ -105,7 +105,7 @@ def aggregate(
     pool: Pool | None = None,
     seed: int = 0,
 ) -> Aggregate:
-    """Make one figure of the scores of many questions.
+    """Aggregate the scores of many questions into one figure.
 
     Parameters
     ----------

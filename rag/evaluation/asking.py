@@ -26,7 +26,7 @@ _BATCH = 64
 
 @runtime_checkable
 class Retrieves(Protocol):
-    """What is needed of a retriever; `rag.Retriever` is one."""
+    """The retriever protocol of evaluation; `rag.Retriever` fulfils it."""
 
     def retrieve(self, question: str, k: int) -> Sequence[Passage]:
         """Return passages, best first."""
@@ -35,7 +35,7 @@ class Retrieves(Protocol):
 
 @runtime_checkable
 class Answers(Protocol):
-    """What is needed of a bot; `rag.Bot` is one."""
+    """The bot protocol of evaluation; `rag.Bot` fulfils it."""
 
     def ask(self, question: str, *, k: int) -> Answer:
         """Answer, with the passages read."""
@@ -61,7 +61,7 @@ def ask_all(
     k
         Passages that a bot reads.
     progress
-        Told after each question, or batch of them.
+        Called after each question, or batch of them.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def ask_all(
         return outcomes
     if not isinstance(system, Retrieves):
         raise InvalidInput(
-            f"{type(system).__name__} can be asked nothing: give a Retriever, a Bot, or an object with "
+            f"{type(system).__name__} can neither answer nor retrieve: give a Retriever, a Bot, or an object with "
             "retrieve(question, k) or ask(question, k=...)"
         )
     for start in range(0, len(questions), _BATCH):

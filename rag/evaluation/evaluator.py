@@ -39,7 +39,7 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Ask every question and score what comes.
+    """Ask every question and score the outcomes.
 
     Parameters
     ----------
@@ -53,17 +53,17 @@ def evaluate(
     k
         Passages (or documents, where those are judged) that count as the context.
     level
-        What is judged; the finest that the questions have gold of where None.
+        The unit of relevance; the finest that the questions have gold of if None.
     judge
         A language model as judge, for the metrics that need one.
     embedder
-        Compares meanings; the knowledge base's own where None.
+        Compares meanings; the knowledge base's own if None.
     name
         Of the result, in tables and comparisons.
     seed
         Of the bootstrap.
     progress
-        Told how many questions are done, of how many.
+        Called with the number of questions done and in all.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def score(
     name: str = "run",
     seed: int = 0,
 ) -> Evaluation:
-    """Score outcomes that are at hand: what `evaluate` does after asking.
+    """Score given outcomes: the second half of `evaluate`.
 
     A question without an outcome counts as failed; an outcome of an unknown question is refused.
 
@@ -174,7 +174,7 @@ _MEND = {
 
 
 def _refuse_lacking(metrics: Sequence[str], there: Mapping[str, object]) -> None:
-    """Refuse before asking a thousand questions what would fail after."""
+    """Refuse metrics that lack something now, not after a thousand questions."""
     for name in metrics:
         for need in sorted(registry.needs([name])):
             if need in there and not there[need]:
@@ -201,7 +201,7 @@ def _cases(
 ) -> list[Case]:
     (k, judged), level = depths, resources.level
     grades = gold.judgments(questions, level, resources.kb, {name: own.passages for name, own in outcomes.items()})
-    missing = "the system gave nothing for this question"
+    missing = "the system returned nothing for this question"
     cases = []
     for question in questions:
         outcome = outcomes.get(question.id) or Outcome(question.id, error=missing)

@@ -15,13 +15,13 @@ from ..llm.sampling import Sampling
 _OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
 
 
-class Unreadable(ValueError):  # noqa: N818 - what it is
+class Unreadable(ValueError):  # noqa: N818 - named as the verdict is
     """The judge's answer is not of the form it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A model with how it is asked.
+    """A language model and the way it is asked.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Judge:
     seed
         Of the first vote; each further one takes the next.
     temperature
-        0 for one vote where None, else 0.7: more votes of a greedy model would only repeat it.
+        If None, 0 for one vote, else 0.7: more votes of a greedy model would only repeat it.
     rubrics
         In place of those of `rag.evaluation.metrics.judged.RUBRICS`, by name.
     """

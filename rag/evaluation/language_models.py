@@ -1,7 +1,7 @@
 """Score texts by a language model: cross-entropy, perplexity, bits per character and per byte.
 
 For a causal model in transformers' form on this machine. The text is read once from its beginning, in windows where it
-is longer than the model's context; each token after the first is predicted from what stands before it.
+is longer than the model's context; each token after the first is predicted from the tokens before it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ..errors import InvalidInput, ModelMissing
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model makes of texts; sums, so that texts can be added up.
+    """Sums of a model's predictions over texts; those of several texts can be added.
 
     Attributes
     ----------
     nats
-        Sum over predicted tokens of -ln p(token | what stands before it).
+        Sum over predicted tokens of -ln p(token | tokens before it).
     tokens
         Tokens predicted.
     characters, n_bytes
@@ -86,14 +86,14 @@ class Predictor:
     model, tokenizer
         As transformers has them; `load` reads them from a folder.
     context
-        Tokens that the model looks at, at most; its own limit where None.
+        Tokens that the model reads, at most; its own limit if None.
     stride
-        New tokens a window brings where a text is longer than the context; half the context where None. Smaller is
+        New tokens a window brings if a text is longer than the context; half the context if None. Smaller is
         slower and a little lower, as every token has more before it.
 
     Notes
     -----
-    Where the tokenizer has a token for the beginning, it stands before the first one, which is then predicted as well.
+    If the tokenizer has a token for the beginning, it precedes the first one, which is then predicted as well.
     Characters and bytes are of the whole text.
     """
 
@@ -112,7 +112,7 @@ class Predictor:
         self.stride = stride or max(1, self.context // 2)
         if self.context < 2 or not 0 < self.stride <= self.context:
             raise InvalidInput(
-                f"a context of {self.context} tokens and a stride of {self.stride} cannot be meant; "
+                f"a context of {self.context} tokens and a stride of {self.stride} do not work; "
                 "the context is 2 or more, the stride from 1 to the context"
             )
 
@@ -123,7 +123,7 @@ class Predictor:
         Raises
         ------
         ModelMissing
-            There is no such model.
+            The folder does not hold such a model.
         """
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -139,7 +139,7 @@ class Predictor:
         return cls(model, tokenizer, context=context)
 
     def score(self, texts: str | Iterable[str]) -> Prediction:
-        """Return what the model makes of a text, or of all of several."""
+        """Return the prediction of a text, or the sum over several."""
         return sum((self._one(text) for text in ([texts] if isinstance(texts, str) else texts)), Prediction())
 
     def _one(self, text: str) -> Prediction:

@@ -27,7 +27,7 @@ _MEANS = {"1": 1.0, "2": 0.0, "same": 0.5}
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What a judge prefers, over many questions.
+    """The preference of a judge over many questions.
 
     Attributes
     ----------

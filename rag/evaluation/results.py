@@ -57,7 +57,7 @@ class Evaluation:
 
     @property
     def notes(self) -> dict[str, int]:
-        """What the retriever tried and did without, with the number of questions: these count with the plain result."""
+        """Stages that failed and were left out, with the number of questions, which count with the plain result."""
         return dict(Counter(note for own in self.outcomes.values() for note in dict.fromkeys(own.notes)).most_common())
 
     def values(self, metric: str) -> dict[str, float]:
@@ -131,7 +131,7 @@ class Saved:
     metrics: Mapping[str, Aggregate]
     scores: Mapping[str, Mapping[str, Score]]
     problems: tuple[str, ...] = ()
-    """What was wrong with the questions and their gold, a sentence each."""
+    """Problems of the questions and their gold, a sentence each."""
 
     def values(self, metric: str) -> dict[str, float]:
         """Return a metric's value by question, as `Evaluation.values`."""
@@ -144,7 +144,7 @@ class Saved:
         Raises
         ------
         InvalidInput
-            It cannot be read, or is no evaluation.
+            It cannot be read, or is not an evaluation.
         """
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -159,7 +159,7 @@ class Saved:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, InvalidInput):
                 raise
-            raise InvalidInput(f"{path} is no saved evaluation: {error}") from error
+            raise InvalidInput(f"{path} is not a saved evaluation: {error}") from error
 
 
 def _values(scores: Mapping[str, Score]) -> dict[str, float]:

@@ -78,7 +78,7 @@ def read_run(path: str | Path) -> Run:
     Raises
     ------
     InvalidInput
-        It cannot be read, a line has not six fields, a score is no finite number, or an item stands twice for one
+        It cannot be read, a line does not have six fields, a score is not finite, or an item occurs twice for one
         question; the message names the line.
     """
     run: Run = {}
@@ -88,7 +88,7 @@ def read_run(path: str | Path) -> Run:
         except ValueError:
             score = math.nan
         if not math.isfinite(score):
-            raise InvalidInput(f"{place}: the score {fields[4]!r} is no finite number")
+            raise InvalidInput(f"{place}: the score {fields[4]!r} is not a finite number")
         _put(run, decode_id(fields[0]), decode_id(fields[2]), score, place)
     return run
 
@@ -133,7 +133,7 @@ def decode_id(name: str) -> str:
 def _put(table: dict[str, dict[str, _T]], question: str, item: str, value: _T, place: str) -> None:
     own = table.setdefault(question, {})
     if item in own:
-        raise InvalidInput(f"{place}: {item!r} stands twice for question {question!r}")
+        raise InvalidInput(f"{place}: {item!r} occurs twice for question {question!r}")
     own[item] = value
 
 
@@ -141,7 +141,7 @@ def _grade(text: str, place: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise InvalidInput(f"{place}: the grade {text!r} is no whole number") from None
+        raise InvalidInput(f"{place}: the grade {text!r} is not a whole number") from None
 
 
 def _lines(path: str | Path, n: int, form: str, separator: str | None = None) -> Iterator[tuple[str, list[str]]]:

@@ -135,8 +135,8 @@ class Discovery(Iterator["Found | LoadFailure"]):
 def discover(paths: Iterable[str | Path], *, meta: Metadata | None = None, base: str | Path = "") -> Discovery:
     """Find the files under files and folders, folders in sorted order, roots in the order given.
 
-    Links that leave the root they stand in, devices, pipes and sockets, what may not be read and what is of no
-    readable type are listed, once each. Nothing is read but the first bytes of files whose name says nothing.
+    Links that leave their root, devices, pipes and sockets, unreadable files and files of unknown types are listed,
+    once each. Nothing is read but the first bytes of files whose name says nothing.
 
     Parameters
     ----------

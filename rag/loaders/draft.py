@@ -48,7 +48,7 @@ class SourceBudget:
 
 
 class Draft:
-    """Collects cleaned blocks of text; remembers under which headings and on which page each one stands.
+    """Collects cleaned blocks of text; keeps the headings and the page of each one.
 
     Blocks are parted by an empty line, unless they ask for less. A heading is a line of text too, the first of its
     section.
@@ -109,7 +109,7 @@ class Draft:
         self._page = number
 
     def drop_headings(self) -> None:
-        """Forget the heading path: what follows stands under none."""
+        """Forget the heading path: the next blocks have none."""
         self._close()
         self._levels = []
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 Reason = Literal[
     "crash",  # the parser process died
     "empty",  # nothing to read in it
-    "encoding",  # bytes that are no text in any encoding tried
+    "encoding",  # bytes that are not text in any encoding tried
     "encrypted",  # needs a password
     "extra",  # an optional package is missing; the detail says the install line
     "io",  # the operating system could not read it

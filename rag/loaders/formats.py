@@ -20,7 +20,7 @@ MEGABYTE = 1 << 20
 
 
 class Format(NamedTuple):
-    """How a type is read.
+    """The parser of a type, and its limit.
 
     ``inline`` formats are read without a child process: their parsers are plain Python that goes over the text a fixed
     number of times, so nothing in a file can make them hang, crash or swell; all others run where they can be killed.
@@ -111,7 +111,7 @@ UNREAD: dict[str, str] = {
 
 @dataclass
 class ParseContext:
-    """What a parser may know and use besides the bytes.
+    """Facts and limits that a parser may use besides the bytes.
 
     Attributes
     ----------

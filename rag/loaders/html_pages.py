@@ -43,7 +43,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
 
 
 def _declared(data: bytes) -> str:
-    """Decode by the encoding that the page declares, where it is another than UTF-8; else return an empty string."""
+    """Decode by the encoding that the page declares, if it is not UTF-8; else return an empty string."""
     match = _CHARSET.search(data[:2048])
     if match is None or data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")) or b"\0" in data[:2048]:
         return ""

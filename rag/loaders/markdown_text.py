@@ -79,7 +79,7 @@ def inline(text: str) -> str:
 
     text = _CODE_SPAN.sub(hide, text)
     text = _TAG.sub(lambda m: m[1] or "", text)
-    text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice: an image may stand in a link
+    text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice: a link may hold an image
     text = _ATTRIBUTES.sub("", text)
     if not _INDENTED.search(text):
         text = _UNDER.sub(r"\2", _STRONG.sub(r"\2", _STRONG.sub(r"\2", text)))

@@ -42,7 +42,7 @@ def parse_rtf(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read an RTF file."""
     from striprtf.striprtf import rtf_to_text
 
-    source = data.decode("latin-1")  # RTF is ASCII; other bytes stand for themselves in the code page it names
+    source = data.decode("latin-1")  # RTF is ASCII; other bytes are characters of the code page it names
     if not source.lstrip().startswith("{\\rtf"):
         raise LoadError("parse", "no RTF: it does not begin with {\\rtf")
     draft = Draft(context.budget)

@@ -76,7 +76,7 @@ class _Worker:
         self.unsent = bytearray()
         self.jobs: deque[ParseJob] = deque()
         self.complaint = b""
-        self.clock = 0.0  # seconds that the current file or member has run while somebody watched
+        self.clock = 0.0  # seconds that the current file or member has run while the pool was waited on
         self.total = 0.0  # the same for the current file, all its members together
         self.started = False
 

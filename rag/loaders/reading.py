@@ -56,7 +56,7 @@ def file_sha256(path: str) -> str:
 
 
 def reason_of(error: Exception) -> LoadError:
-    """Say in one word and one sentence what an exception means for the file."""
+    """Translate an exception into a reason and a sentence about the file."""
     if isinstance(error, LoadError):
         return error
     if isinstance(error, OSError) and error.errno is not None:
@@ -83,7 +83,7 @@ def _system_reason(error: OSError) -> LoadError:
 
 
 def looks_binary(data: bytes) -> bool:
-    """Say whether bytes are no text: many NULs that are not UTF-16, or many control characters."""
+    """Say whether bytes are something other than text: many NULs that are not UTF-16, or many control characters."""
     head = data[:_SAMPLE]
     if not head or head.startswith(tuple(bom for bom, _ in _BOMS)) or _wide_encoding(head):
         return False

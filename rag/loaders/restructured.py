@@ -111,7 +111,7 @@ class _RestReader:
         self._styles: list[tuple[str, bool]] = []
         self._paragraph: list[str] = []
         self._literal = -1  # indentation that a literal block must exceed; -1 outside of one
-        self._dropped = -1  # the same for a comment or the body of a directive that is no text
+        self._dropped = -1  # the same for a comment or the body of a directive without text
 
     def read(self, lines: list[str]) -> None:
         i = 0

@@ -26,7 +26,7 @@ class LoadFailure:
     reason_class
         One word to count by, see `Reason`.
     detail
-        A sentence for people: what is wrong and, where there is a way, what to do.
+        A sentence for people: what is wrong and, if possible, what to do.
     loader
         Format name of the parser that gave up; empty when none was reached.
     """
@@ -107,7 +107,7 @@ class Failed:
 
 
 def printable(path: str) -> str:
-    r"""Return a path as well-formed Unicode: bytes that are no UTF-8 become ``\xNN``, so names stay distinct."""
+    r"""Return a path as well-formed Unicode: bytes that are not UTF-8 become ``\xNN``, so names stay distinct."""
     if path.isascii():
         return path
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -29,7 +29,7 @@ def confine(megabytes: int) -> None:
 
 
 def allow_seconds(seconds: float) -> None:
-    """Give the next step this much processor time, and little more wall time should nobody be watching any more.
+    """Give the next step this much processor time, and little more wall time in case the parent is gone.
 
     The parent keeps the wall clock; the alarm is for a worker whose parent was killed. Both signals' default action
     ends the process even inside native code.

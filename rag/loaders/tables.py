@@ -57,7 +57,7 @@ def add_rows(rows: Iterable[Sequence[str]], draft: Draft) -> int:
 
 
 def _decide(row: Sequence[str], after: Sequence[str]) -> list[str] | None:
-    """Return the header that a row is, [] where the table has none, None where a title stands before the table."""
+    """Return the row as a header; [] if the table has none, None if the row is a title above the table."""
     wide, wider = len(_filled(row)), len(_filled(after))
     if is_header(row) and wider <= 2 * wide:
         return list(row)

@@ -86,7 +86,7 @@ class _DocxReader:
     def _table(self, table: Element) -> None:
         for row in table.iter("{*}tr"):
             if next(row.iterancestors("{*}tbl")) is not table:
-                continue  # a nested table's row: its text stands in the cell around it
+                continue  # a nested table's row: its text is part of the cell around it
             cells = [
                 " ".join(paragraph_text(p) for p in cell.iter("{*}p")) for cell in row.iterchildren("{*}tc", "{*}sdt")
             ]

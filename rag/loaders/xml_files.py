@@ -29,7 +29,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
 
 
 def _is_mixed(element: Element) -> bool:
-    """Say whether text stands between an element's children."""
+    """Say whether there is text between an element's children."""
     return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
 
 

@@ -46,7 +46,7 @@ class Memory:
     budget
         Tokens of the turns that are kept word for word.
     days
-        How long anything is kept; None for ever.
+        How long anything is kept; None: without limit.
     model
         Writes the summaries; without one they are made of the turns' own words.
     now
@@ -98,7 +98,7 @@ class Memory:
         question
             What the user said.
         supported_text
-            What of the answer the documents bear out, and nothing else; empty where the bot abstained.
+            The supported part of the answer, and nothing else; empty if the bot abstained.
 
         Raises
         ------

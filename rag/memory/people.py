@@ -37,12 +37,12 @@ def store_of(folder: Path, user: str) -> Path:
 
 
 def _home(folder: Path, user: str) -> Path:
-    # A digest, not the name: it is safe on every file system, and says nothing to whoever lists the folder.
+    # A digest, not the name: it is safe on every file system, and a listing of the folder does not reveal it.
     return folder / hashlib.sha256(checked_name("user", user).encode()).hexdigest()[:32]
 
 
 def welcome(folder: Path, user: str) -> Path:
-    """Make the folder of a user, where there is none, and return where the knowledge base goes."""
+    """Make the folder of a user if it is missing, and return the place of the knowledge base."""
     home = _home(folder, user)
     with file_faults(home):
         home.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -24,12 +24,12 @@ DEADLINE_S = 20.0
 _SENTENCES = 2
 _WORD = re.compile(r"\w+")
 _SHARE = 0.6
-"""Of a note's longer words that must stand in the turns."""
+"""Share of a note's longer words that the turns must hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is worth keeping, and the question that it belongs to; empty where it belongs to several."""
+    """Text worth keeping, and the question that it belongs to; empty if it belongs to several."""
 
     text: str
     question: str = ""
@@ -41,8 +41,8 @@ def summarised(
     """Return what is worth keeping of turns.
 
     Without a model: under each question the first two sentences of its answer, and what the user stated beside asking.
-    With one: its notes, sentence by sentence, as far as the turns bear them out; nothing that they do not say may come
-    into a memory. Where the model fails, or nothing of what it wrote is borne out, the turns' own words are taken.
+    With one: its notes, sentence by sentence, as far as the turns support them; nothing else may come into a memory. If
+    the model fails, or none of its notes is supported, the turns' own words are taken.
     """
     if model is not None:
         try:
@@ -57,7 +57,7 @@ def summarised(
 
 
 def _own(turn: Turn) -> Note:
-    """Keep a turn's own words; what is only a question is no text to quote later, so it stands above."""
+    """Keep a turn's own words; a mere question cannot be quoted later, so it becomes the heading."""
     asked = [turn.question[a:b] for a, b in sentences(turn.question)]
     stated = [sentence for sentence in asked if not sentence.rstrip("\"')").endswith("?")]
     found = [turn.answer[a:b] for a, b in sentences(turn.answer)[:_SENTENCES]]
@@ -71,11 +71,11 @@ def _noted(turns: Sequence[Turn], model: LanguageModel, deadline: float) -> str:
     )
     notes = answer.text.strip()
     known = _words(said)
-    return " ".join(notes[a:b] for a, b in sentences(notes) if _is_borne_out(notes[a:b], known))
+    return " ".join(notes[a:b] for a, b in sentences(notes) if _is_supported(notes[a:b], known))
 
 
-def _is_borne_out(note: str, known: frozenset[str]) -> bool:
-    """Say whether a note's numbers all stand in the turns, and most of its longer words."""
+def _is_supported(note: str, known: frozenset[str]) -> bool:
+    """Say whether the turns hold all numbers of a note and most of its longer words."""
     words = _words(note)
     numbers = {word for word in words if any(map(str.isdigit, word))}
     longer = {word for word in words if len(word) > 3} - {"user", "asked", "answer", "wants", "said"}

@@ -16,7 +16,7 @@ _LONGEST_TEXT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What was asked, and what of the answer the documents bear out.
+    """A question, and the supported part of its answer.
 
     Attributes
     ----------

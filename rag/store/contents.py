@@ -108,7 +108,7 @@ def every(identity: Identity, specs: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def blocks(db: Connection, what: ChunkVectors, chunks: Ids, size: int) -> Iterator[tuple[Any, Ids]]:
-    """Yield what stands for the chunks in the index, ``size`` chunks at a time."""
+    """Yield the entries of the chunks in the index, ``size`` chunks at a time."""
     for start in range(0, len(chunks), max(size, 1)):
         yield what.items(db, chunks[start : start + size])
 

@@ -114,7 +114,7 @@ def point(db: Connection, pointer: Pointer) -> None:
 
 
 def leftovers(folder: Path, current: dict[str, Pointer]) -> Iterator[Path]:
-    """Yield what lies under ``generations/`` and is no current generation: replaced ones, stumps of killed writers."""
+    """Yield entries of ``generations/`` that are not current: replaced ones, and remains of killed writers."""
     kept = {pointer.folder for pointer in current.values()}
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for entry in sorted((folder / GENERATIONS).iterdir()):

@@ -1,10 +1,10 @@
 """Two granularities: a chunk has a vector, and so has each of its sentences.
 
-A chunk's vector blurs what its sentences say one by one; a sentence's vector lacks what stands around it. Together they
+A chunk's vector blurs what its sentences say one by one; a sentence's vector lacks its context. Together they
 find more than either alone (``docs/results.md``).
 
-``chunk+sentence`` embeds each sentence by itself. ``chunk+late`` takes the mean of what the model said of the
-sentence's tokens while it read the whole chunk (late chunking): it costs next to nothing to embed.
+``chunk+sentence`` embeds each sentence by itself. ``chunk+late`` takes the mean of the model's states of the
+sentence's tokens, taken while it read the whole chunk (late chunking): it costs next to nothing to embed.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def spans(text: str) -> list[Span]:
 
 
 def part_text(granularity: Granularity, above: str, text: str, span: Span) -> str:
-    """Return what identifies the vector of a sentence: what is embedded, or the chunk and the sentence's place in it.
+    """Return a text that identifies the vector of a sentence: the embedded text, or the chunk with the place in it.
 
-    ``above`` is what stands before the chunk's ``text`` where it is embedded: title and headings.
+    ``above`` is the text before the chunk's ``text`` when it is embedded: title and headings.
     """
     start, end = span
     if granularity == "chunk+late":

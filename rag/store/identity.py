@@ -81,7 +81,7 @@ class Identity:
         return found
 
     def check(self, folder: Path, **wanted: str | int | None) -> None:
-        """Compare what the caller names with what is stored; None is not compared.
+        """Compare the values that the caller names with the stored ones; None is not compared.
 
         Raises
         ------
@@ -128,7 +128,7 @@ def _said(name: str) -> str:
 
 def _fix(name: str) -> str:
     elsewhere = "`rag ingest` the documents into another folder"
-    if name in {"revision", "dim"}:  # nobody names these: the model that was found is not the one it was made with
+    if name in {"revision", "dim"}:  # no caller names these: the model found is not the one it was made with
         return f"bring back the model it was made with, or {elsewhere}"
     article = "an" if name[0] in "ae" else "a"
     return f"open it without naming {article} {name}, or {elsewhere} with the new one"

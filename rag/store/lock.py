@@ -21,7 +21,7 @@ _POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """What a writer last told its caller to be safe: change ``seq`` of the knowledge base ``store``."""
+    """The last commit that a writer acknowledged: change ``seq`` of the knowledge base ``store``."""
 
     store: str
     seq: int
@@ -30,8 +30,8 @@ class Acknowledged:
 class WriterLock:
     """An exclusive ``flock`` on the folder's lock file, whose text names the holder and its last commit.
 
-    The text lets a reader name who holds the lock, and lets the next opening see that commits which were
-    acknowledged before a crash are no longer there (a damaged or deleted write-ahead log).
+    From the text others read the holder's name, and the next opening detects that commits acknowledged before a crash
+    are missing (a damaged or deleted write-ahead log).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,7 +80,7 @@ class WriterLock:
             os.pwrite(self._file, line.encode(), 0)
 
     def release(self, *, clean: bool = True) -> None:
-        """Free the lock; ``clean`` says that all commits stand in the database file itself."""
+        """Free the lock; ``clean`` says that the database file itself holds all commits."""
         if self._file is None:
             return
         if clean:

@@ -207,5 +207,5 @@ def checked_specs(specs: Sequence[str] | str) -> tuple[str, ...]:
     except indexes.InvalidInput as error:
         raise InvalidInput(str(error)) from error
     if len(set(specs)) != len(specs):
-        raise InvalidInput(f"indexes={list(specs)}: one of them stands twice")
+        raise InvalidInput(f"indexes={list(specs)}: one of them occurs twice")
     return tuple(specs)

@@ -209,7 +209,7 @@ class Pipeline:
                     EmbedJob(text[:above] + text[start:end], part.key)
                     for part, (start, end) in zip(missing, places, strict=True)
                 ]
-            fresh -= {key, *(part.key for part in missing)}  # a text that stands twice is embedded once
+            fresh -= {key, *(part.key for part in missing)}  # a text that occurs twice is embedded once
 
     # ---- embedding --------------------------------------------------------------------------------------------
 

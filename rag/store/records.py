@@ -74,7 +74,7 @@ class AddFailure:
 
 @dataclass(frozen=True, slots=True)
 class AddReport:
-    """What one ``add`` did.
+    """The result of one ``add``.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class AddReport:
 
 @dataclass(frozen=True, slots=True)
 class AddProgress:
-    """How far an ``add`` is: ``documents`` and ``chunks`` are safe on disk, ``embedded`` texts may be ahead of them."""
+    """Progress of an ``add``: ``documents`` and ``chunks`` are safe on disk, ``embedded`` texts may be ahead."""
 
     documents: int = 0
     chunks: int = 0
@@ -182,7 +182,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What ``verify`` looked at and what it found; ``ok`` when nothing is wrong.
+    """The result of ``verify``: what it read, and problems; ``ok`` if there are none.
 
     ``orphans`` are the ids of cached embeddings without a chunk: no problem, ``purge`` drops them.
     """
@@ -204,7 +204,7 @@ class VerifyReport:
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What ``repair`` did.
+    """The result of ``repair``.
 
     Attributes
     ----------
@@ -231,7 +231,7 @@ class RepairReport:
 
     @property
     def may_miss_documents(self) -> bool:
-        """Say whether documents are lost, or may be: nobody can list what stood on unreadable pages."""
+        """Say whether documents are lost, or may be: the contents of unreadable pages are unknown."""
         return self.salvaged or bool(self.lost) or bool(self.reingest)
 
     @property

@@ -79,7 +79,7 @@ MIGRATIONS: tuple[str, ...] = (
 )
 FORMAT = len(MIGRATIONS)
 OLDEST_READABLE = 1
-"""What a reader takes as it is: a knowledge base of format 1 has no sentences, and is asked for none."""
+"""The oldest format that a reader takes as it is: format 1 has no sentences, and none are asked for."""
 
 
 def migrate(db: Connection, path: Path, *, migrations: tuple[str, ...] = MIGRATIONS) -> int:

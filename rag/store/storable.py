@@ -17,7 +17,7 @@ def storable(document: Document) -> tuple[Document, str]:
     Raises
     ------
     InvalidInput
-        A field is of the wrong type, or metadata hold what no filter could compare.
+        A field is of the wrong type, or a metadata value cannot be compared by a filter.
     """
     _check(document)
     if not document.source:
@@ -37,7 +37,7 @@ def _check(document: Document) -> None:
             raise InvalidInput(f"document {document.id!r}: {name} is a text, got {type(value).__name__}")
     for key, value in document.metadata.items():
         if not isinstance(key, str):
-            raise InvalidInput(f"document {document.id!r}: the metadata key {key!r} is no text")
+            raise InvalidInput(f"document {document.id!r}: the metadata key {key!r} is not a text")
         for each in value if isinstance(value, list | tuple) else (value,):
             _check_value(document.id, key, each)
 

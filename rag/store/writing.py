@@ -61,7 +61,7 @@ Embedded = Mapping[bytes, bytes]
 
 @dataclass(slots=True)
 class Tally:
-    """What the steps of one ``add`` have done so far."""
+    """Counts of one ``add`` so far."""
 
     added: int = 0
     changed: int = 0

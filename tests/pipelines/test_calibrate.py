@@ -38,7 +38,7 @@ def test_it_fits_stores_and_ask_obeys(kb: Path, capsys: pytest.CaptureFixture[st
     before = json.loads(capsys.readouterr().out)
     assert run(["calibrate", "kb", "questions.jsonl", "--json"]) == OK
     report = json.loads(capsys.readouterr().out)
-    assert "stands twice" in report["problems"][0]
+    assert "occurs twice" in report["problems"][0]
     assert (report["questions"], report["unanswerable"], report["unjudged"]) == (80, 40, 0)
     assert report["auroc"] > 0.9
     last = report["curve"][-1]

@@ -61,7 +61,7 @@ def test_forget_in_the_conversation(
 
 def test_no_such_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["memory", "list", str(tmp_path / "no")]) == 64
-    assert "is no folder" in capsys.readouterr().err
+    assert "is not a folder" in capsys.readouterr().err
 
 
 def test_ctrl_c_stops_an_answer_and_not_the_conversation(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a system gave for one question.
+    """The outcome of one question.
 
     Attributes
     ----------
@@ -28,13 +28,13 @@ class Outcome:
     passages
         As retrieved, best first, as deep as the metrics look.
     answer
-        None where the system only retrieves.
+        None if the system only retrieves.
     error
-        What went wrong; empty where nothing did. A failed row counts as zero.
+        What went wrong; empty if nothing did. A failed row counts as zero.
     seconds
         Wall-clock time of the question; of a batch, its even share.
     notes
-        What a retriever tried and did without: a rewriter or a reranker that failed. The row counts as it is.
+        Stages that failed and were left out, such as a rewriter or a reranker. The row counts as it is.
     """
 
     question: str
@@ -48,12 +48,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question, its gold and what the system gave.
+    """A question, its gold and the outcome.
 
     Attributes
     ----------
     outcome
-        The system's; its passages are all that were retrieved.
+        The system's; its passages are all those retrieved.
     ranked
         Items of the level that is judged (document or chunk ids as text), best first, each once, as deep as judged.
     gold
@@ -75,7 +75,7 @@ class Case:
 
     @property
     def passages(self) -> tuple[Passage, ...]:
-        """The first ``k`` passages: what a generator reads."""
+        """The first ``k`` passages, which a generator reads."""
         return self.outcome.passages[: self.k]
 
     @property
@@ -85,21 +85,21 @@ class Case:
 
     @property
     def text(self) -> str:
-        """The answer's text without its citation marks; empty where there is none or the system abstained."""
+        """The answer's text without its citation marks; empty if there is none or the system abstained."""
         answer = self.outcome.answer
         return "" if answer is None or answer.abstained else plain(answer)
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What some metrics need beside the rows.
+    """Resources that some metrics need besides the rows.
 
     Attributes
     ----------
     level
-        What ``ranked`` and ``gold`` hold.
+        The unit of ``ranked`` and ``gold``.
     embedder, judge, kb
-        For metrics that compare meanings, ask a model, or look documents up; None where there is none.
+        For metrics that compare meanings, ask a model, or look documents up; None if missing.
     """
 
     level: Level = "document"

@@ -43,7 +43,7 @@ def ngrams(text: str) -> Counter[Ngram]:
 
 
 def document_rarity(groups: Sequence[Sequence[str]]) -> dict[Ngram, int]:
-    """Return in how many questions' references each n-gram stands."""
+    """Return the number of questions whose references hold each n-gram."""
     counts: Counter[Ngram] = Counter()
     for group in groups:
         counts.update({gram for text in group for gram in ngrams(text)})

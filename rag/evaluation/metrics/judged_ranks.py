@@ -53,7 +53,7 @@ class JudgedRanks:
         return np.bincount(question, weights, len(self.questions)).astype(np.float64)
 
     def relevant(self, rel: int = 1) -> NDArray[np.float64]:
-        """How many judged items of each question have a grade of at least ``rel``."""
+        """Count the judged items of each question with a grade of at least ``rel``."""
         return self.per_question(self.judged_question, (self.judged_grade >= rel).astype(np.float64))
 
 

@@ -26,12 +26,12 @@ def precision(ranks: JudgedRanks, *, cutoff: int, rel: int = 1) -> Values:
 
 
 def recall(ranks: JudgedRanks, *, cutoff: int, rel: int = 1) -> Values:
-    """R@k: share of the relevant items that stand in the first k places; 0 where none is relevant."""
+    """R@k: share of the relevant items that are in the first k places; 0 if none is relevant."""
     return _share(_found(ranks, cutoff, rel), ranks.relevant(rel))
 
 
 def success(ranks: JudgedRanks, *, cutoff: int, rel: int = 1) -> Values:
-    """Success@k: 1 where a relevant item stands in the first k places, also called hit rate."""
+    """Success@k: 1 if a relevant item is in the first k places, also called hit rate."""
     return (_found(ranks, cutoff, rel) > 0).astype(np.float64)
 
 

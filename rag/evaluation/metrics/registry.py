@@ -18,22 +18,22 @@ Function = Callable[[Cases, Resources], list[Score]]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric that is no ranking metric.
+    """A metric other than a ranking metric.
 
     Attributes
     ----------
     home
         ``module:function``; takes all cases and gives one `Score` for each.
     line
-        What it is, in a line.
+        Description, in a line.
     needs
-        ``answer``, ``references``, ``embedder`` or ``judge``: what a row or the call must have.
+        ``answer``, ``references``, ``embedder`` or ``judge``: required of each row, or of the call.
     lower
-        True where lower is better.
+        True if lower is better.
     pool
         ``module:function`` of metrics that pool rows: from ``Score.parts`` of all of them to one value.
     top
-        The best value there can be, for drawings.
+        The best possible value, for charts.
     """
 
     home: str
@@ -45,7 +45,7 @@ class Metric:
 
     @property
     def failing(self) -> Failing:
-        """What a failed row counts."""
+        """The value that a failed row counts as."""
         return "undefined" if self.lower else "zero"
 
     def function(self) -> Function:

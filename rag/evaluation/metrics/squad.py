@@ -31,7 +31,7 @@ def f1(cases: Cases, _: Resources) -> list[Score]:
 
 
 def answer_containment(cases: Cases, _: Resources) -> list[Score]:
-    """1 where the normalised words of a reference stand in the answer, in their order and side by side.
+    """1 if the answer holds the normalised words of a reference, in their order and side by side.
 
     For answers that are sentences. An unanswerable question is answered right by nothing at all.
     """
@@ -56,7 +56,7 @@ def best_f1(answer: str, references: Sequence[str]) -> float:
 
 
 def contains_reference(answer: str, references: Sequence[str]) -> float:
-    """Whether a reference's words stand in the answer, 0 or 1."""
+    """Return 1 if the answer holds a reference's words, else 0."""
     own = normalised(answer)
     return float(any(_holds(own, reference) for reference in _kept(references)))
 

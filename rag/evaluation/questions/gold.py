@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DocumentSpan(Protocol):
-    """Anything that stands in a document: a `GoldSpan`, a `Passage`, a chunk's record."""
+    """Anything with a place in a document: a `GoldSpan`, a `Passage`, a chunk's record."""
 
     @property
     def document(self) -> str:
@@ -78,7 +78,7 @@ def holds(placed: DocumentSpan, span: DocumentSpan, share: float = 0.5) -> bool:
 
 
 def documents_of(question: Question) -> dict[str, int]:
-    """Return the documents that are judged: those named, and those that gold spans stand in."""
+    """Return the judged documents: those named, and those that hold gold spans."""
     own = dict(question.documents)
     for span in question.spans:
         own[span.document] = max(own.get(span.document, span.grade), span.grade)

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 NOWHERE = ""
-"""The document of a quote that stands in none: a span that nothing retrieves."""
+"""The document of a quote that no document holds: a span that nothing retrieves."""
 
 
 def located(questions: QuestionSet, kb: KnowledgeBase) -> QuestionSet:
     """Return the questions with quotes turned into spans, and with a problem for each gold that the documents lack.
 
     Gold of unknown documents and chunks stays as it is, so that it counts as not found; spans beyond the end of their
-    document and quotes that stand nowhere likewise.
+    document and quotes that no document holds likewise.
     """
     known, chunks = frozenset(kb.document_ids()), frozenset(kb.chunk_ids().tolist())
     problems: list[str] = []
@@ -41,7 +41,7 @@ def _with_spans(question: Question, texts: dict[str, str], problems: list[str]) 
         wanted = quote.strip()
         found = [GoldSpan(name, at, at + len(wanted)) for name, text in texts.items() if (at := text.find(wanted)) >= 0]
         if not wanted or not found:
-            problems.append(f"question {question.id!r}: the quote {wanted[:60]!r} stands in no document")
+            problems.append(f"question {question.id!r}: no document holds the quote {wanted[:60]!r}")
             found = [GoldSpan(NOWHERE, 0, max(1, len(wanted)))]
         spans += found
     return replace(question, spans=tuple(dict.fromkeys(spans)))

@@ -29,13 +29,13 @@ MAX_PROBLEMS = 1000
 
 @dataclass(slots=True)
 class Reading:
-    """Questions as they are read, and what was wrong."""
+    """Questions read so far, and problems."""
 
     questions: dict[str, Question] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def add(self, where: str, make: Callable[[], Question]) -> None:
-        """Take a question, or say why not."""
+        """Add a question, or note why it is left out."""
         try:
             question = make()
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -44,22 +44,22 @@ class Reading:
         if not question.text.strip():
             self.problem(f"{where}: question {question.id!r} is empty")
         elif question.id in self.questions:
-            self.problem(f"{where}: question id {question.id!r} stands twice; the first one counts")
+            self.problem(f"{where}: question id {question.id!r} occurs twice; the first one counts")
         else:
             self.questions[question.id] = question
 
     def problem(self, text: str) -> None:
-        """Note what was left out."""
+        """Note a problem."""
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(text)
         elif len(self.problems) == MAX_PROBLEMS:
             self.problems.append("more problems of the kind follow")
 
     def done(self, name: str) -> QuestionSet:
-        """Return the set."""
+        """Return the set of questions."""
         if not self.questions:
             why = f": {self.problems[0]}" if self.problems else ""
-            raise InvalidInput(f"{name} holds no question that can be asked{why}")
+            raise InvalidInput(f"{name} does not hold a question that can be asked{why}")
         return QuestionSet(tuple(self.questions.values()), name, tuple(self.problems))
 
 

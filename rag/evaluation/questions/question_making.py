@@ -1,7 +1,7 @@
 """Make a test set from the user's own documents: questions, each with the span that answers it.
 
 Without a model, sentences of a few clear forms become questions (`rag.evaluation.questions.question_templates`). With
-one, it writes them from passages, and what it writes is checked: its quote must stand in the passage, and the question
+one, it writes them from passages, and what it writes is checked: the passage must hold its quote, and the question
 must neither repeat the passage nor point outside itself. Either way questions are drawn evenly over documents, by a
 seed.
 """
@@ -38,7 +38,7 @@ _SAYING = 6  # words of a sentence that says something
 
 @dataclass(slots=True)
 class Making:
-    """Questions made, and why others were not.
+    """Questions made, and the reasons for rejecting others.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Make a question from a sentence that answers it, by templates; no model.
 
 Few forms are taken, and those only where nothing points outside the sentence ("this", "it", "the above"): a question
-must be understood by somebody who has not read the page.
+must make sense without the page.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def fits(question: str, sentence: str) -> bool:
 
 
 def longest_shared_run(question: str, sentence: str) -> int:
-    """Return how many words in a row stand in both."""
+    """Return the number of words in a row that both share."""
     a, b = _words(question), _words(sentence)
     best, last = 0, [0] * (len(b) + 1)
     for word in a:

@@ -68,7 +68,7 @@ def _one(kb: KnowledgeBase, model: LanguageModel, chunk: ChunkRecord, seed: int)
         raise Unreadable("no question or no quote")
     at = chunk.text.find(quote.strip())
     if at < 0:
-        raise Unreadable("the quote does not stand in the passage")
+        raise Unreadable("the passage does not hold the quote")
     text = " ".join(text.split())
     if not fits(text, quote):
         raise Unreadable("the question points outside itself or repeats its answer")

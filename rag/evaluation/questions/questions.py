@@ -14,7 +14,7 @@ from ...documents import Metadata
 from ...errors import InvalidInput
 
 Level = Literal["document", "chunk", "span"]
-"""What is relevant: whole documents, chunks of one knowledge base, or spans of documents whatever the chunks."""
+"""The unit of relevance: documents, chunks of one knowledge base, or spans of documents whatever the chunks."""
 
 LEVELS: tuple[Level, ...] = ("document", "chunk", "span")
 
@@ -48,7 +48,7 @@ class GoldSpan:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question and its gold; whatever is not known stays empty.
+    """A question and its gold; unknown fields stay empty.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Question:
     spans
         Stretches of documents: gold that holds for every chunker.
     quotes
-        Texts that stand verbatim in a document and answer the question; `rag.evaluation.questions.locating` makes
+        Verbatim quotes of a document that answer the question; `rag.evaluation.questions.locating` makes
         spans of them.
     answers
         Reference answers, each of them right.
@@ -133,7 +133,7 @@ class QuestionSet(Sequence[Question]):
     def __post_init__(self) -> None:
         repeated = [name for name, count in Counter(q.id for q in self.questions).items() if count > 1]
         if repeated:
-            raise InvalidInput(f"the question id {repeated[0]!r} stands twice; ids must be unique")
+            raise InvalidInput(f"the question id {repeated[0]!r} occurs twice; ids must be unique")
         empty = [q.id for q in self.questions if not q.text.strip()]
         if empty:
             raise InvalidInput(f"question {empty[0]!r} is empty; ask something in words")

@@ -1,7 +1,7 @@
 """Disturb the passages that a generator reads: irrelevant ones, near copies, and ones that contradict.
 
 Each takes the passages retrieved for a question and gives those that are read instead. The passages that were there
-stay, so the answer still stands in them; the added ones come first or last by a seed.
+stay, so they still hold the answer; the added ones come first or last by a seed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...bot import Bot
 
 Disturbance = Callable[[Sequence[Passage], Sequence[Passage], random.Random], list[Passage]]
-"""From the passages of a question, passages of other questions, and randomness, to what is read."""
+"""Maps the passages of a question, passages of other questions and a random source to the passages read."""
 
 MOST = 3
 """Passages added, at most."""

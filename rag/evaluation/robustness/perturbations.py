@@ -11,7 +11,7 @@ from ...errors import InvalidInput
 from .typos import with_typos
 
 Perturbation = Callable[[str, int], str]
-"""From a question and a seed to the question asked otherwise; same arguments, same result."""
+"""Maps a question and a seed to the perturbed question; same arguments, same result."""
 
 _WORD = re.compile(r"\S+")
 _QUESTION_MARK = re.compile(r"\s*[?!.]+\s*$")

@@ -27,7 +27,7 @@ RIGHT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """What one change of the questions or passages does.
+    """The effect of one change of the questions or passages.
 
     Attributes
     ----------
@@ -91,12 +91,12 @@ def robustness(
     right
         Least value that counts as right.
     before
-        An evaluation of the unchanged questions with this metric, where there is one.
+        An evaluation of the unchanged questions with this metric, if there is one.
 
     Raises
     ------
     InvalidInput
-        An unknown change, or disturbed passages for a system that is no bot.
+        An unknown change, or disturbed passages for a system other than a bot.
     """
     for name in names:
         _check(name, system)

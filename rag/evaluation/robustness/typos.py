@@ -12,7 +12,7 @@ import random
 import re
 
 _ROWS = ("`1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
-_SHIFTS = (0.0, 1.5, 1.75, 2.25)  # how far each row of a keyboard stands to the right, in keys
+_SHIFTS = (0.0, 1.5, 1.75, 2.25)  # shift of each row of a keyboard to the right, in keys
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _KINDS = ("substitute", "omit", "insert", "transpose")
 _WEIGHTS = (0.36, 0.32, 0.20, 0.12)

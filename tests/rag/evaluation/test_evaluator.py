@@ -89,7 +89,7 @@ def test_spans_and_quotes(kb):
     )
     placed = located(made, kb)
     assert placed[0].spans == (GoldSpan("crow", 48, 59),)
-    assert "stands in no document" in placed.problems[0]
+    assert "no document holds the quote" in placed.problems[0]
     found = evaluate(Retriever(kb), made, metrics=["span_recall"], k=1)
     assert (found.level, found.metrics["span_recall"].value, found.metrics["context_recall"].value) == (
         "span",
@@ -150,7 +150,7 @@ def test_what_a_model_writes_is_checked(kb):
     assert [q.text for q in found.questions] == ["Which animals sleep hand in hand?"]
     assert found.rejected == {
         "the question points outside itself or repeats its answer": 1,
-        "the quote does not stand in the passage": 1,
+        "the passage does not hold the quote": 1,
     }
 
 

@@ -97,7 +97,7 @@ def test_beir(beir):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("q.jsonl", "", "holds no question that can be asked"),
+        ("q.jsonl", "", "does not hold a question that can be asked"),
         ("q.jsonl", '{"id": 1}', "no text of a question"),
         ("q.jsonl", '{"id": 1, "txt": "x"}', "is 'txt' meant to be 'text'"),
         ("q.jsonl", '{"text": "x", "documents": {"a": "much"}}', "documents has 'much' where a whole number"),
@@ -121,7 +121,7 @@ def test_bad_lines_do_not_stop_the_rest(tmp_path):
     (tmp_path / "q.jsonl").write_text('{"id": "1", "text": "one"}\n{"id": "1", "text": "again"}\n\n{"text": 5}\nnull\n')
     found = read_questions(tmp_path / "q.jsonl")
     assert [q.id for q in found] == ["1", "4"]
-    assert "question id '1' stands twice; the first one counts" in found.problems[0]
+    assert "question id '1' occurs twice; the first one counts" in found.problems[0]
     assert len(found.problems) == 2
 
 
@@ -135,7 +135,7 @@ def test_missing_files_and_folders(tmp_path, beir):
 
 
 def test_sets_refuse_repeated_and_empty_questions():
-    with pytest.raises(InvalidInput, match="stands twice"):
+    with pytest.raises(InvalidInput, match="occurs twice"):
         QuestionSet((Question("1", "a"), Question("1", "b")))
     with pytest.raises(InvalidInput, match="is empty"):
         QuestionSet((Question("1", " "),))
