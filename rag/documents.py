@@ -33,7 +33,7 @@ class Section:
     heading
         Path of headings above the span, outermost first; may be empty.
     page
-        1-based page, slide or sheet number; None where the format has no pages.
+        1-based page, slide or sheet number; None if the format has no pages.
     """
 
     start: int
@@ -89,7 +89,7 @@ class Document:
         return cls(id=id, text=clean, source=id, title=title, metadata=metadata, source_sha256=digest)
 
     def digest(self) -> str:
-        """SHA-256 over everything that changes what is stored: equal digests need no re-ingest."""
+        """SHA-256 over all stored fields: documents with equal digests are not ingested again."""
         parts = [self.id, self.text, self.source, self.title, self.type, dict(self.metadata)]
         spans = [(s.start, s.end, s.heading, s.page) for s in self.sections]
         payload = json.dumps([*parts, spans], sort_keys=True, ensure_ascii=False)
@@ -156,7 +156,7 @@ def clean_text(text: str) -> str:
 
 
 def context_text(title: str, heading: tuple[str, ...], text: str) -> str:
-    """Return what is embedded and indexed for a chunk: title and heading path on a line of their own, then the text."""
+    """Return the text embedded and indexed for a chunk: title and heading path on one line, then the chunk."""
     path = [part for part in (title, *heading) if part]
     unique = [part for i, part in enumerate(path) if i == 0 or part != path[i - 1]]
     return f"{' > '.join(unique)}\n{text}" if unique else text
@@ -164,7 +164,7 @@ def context_text(title: str, heading: tuple[str, ...], text: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """A question with what a conversation or a rewriter adds to it.
+    """A question with the additions of a conversation or a rewriter.
 
     Attributes
     ----------

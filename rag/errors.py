@@ -187,5 +187,5 @@ def in_words(error: Exception) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """Return a text without control characters, cut where it is too long for a note."""
+    """Return a text without control characters, cut if it is too long for a note."""
     return "".join(c for c in " ".join(text[: 10 * _LONGEST].split()) if c.isprintable())[:_LONGEST]

@@ -124,7 +124,7 @@ class KnowledgeBase:
         granularity
             ``chunk``: a vector a chunk. ``chunk+late`` and ``chunk+sentence``: one for each of its sentences as well,
             see `rag.store.granularity`; they find more, for more memory and, the second, twice the time to embed.
-            ``auto``: ``chunk+late`` where the embedder shows the states of its tokens, ``chunk`` else.
+            ``auto``: ``chunk+late`` if the embedder shows the states of its tokens, ``chunk`` else.
 
         Raises
         ------
@@ -218,7 +218,7 @@ class KnowledgeBase:
     def __repr__(self) -> str:
         return f"KnowledgeBase({str(self.path)!r}, {', '.join(self.indexes)})"
 
-    # ---- what it is -------------------------------------------------------------------------------------------
+    # ---- facts -------------------------------------------------------------------------------------------------
 
     @property
     def path(self) -> Path:
@@ -278,7 +278,7 @@ class KnowledgeBase:
                 db.execute("insert into meta values (?, ?)", (f"setting:{name}", value))
 
     def refresh(self) -> bool:
-        """Let a reader see what has been committed since; say whether there was anything."""
+        """Move a reader to the newest commit; say whether anything has changed."""
         return self._live.refresh()
 
     # ---- writing ----------------------------------------------------------------------------------------------
@@ -349,7 +349,7 @@ class KnowledgeBase:
         self._live.cut(specs=checked_specs(specs))
 
     def purge(self) -> None:
-        """Clear from disk every byte of what was removed, and cached embeddings that nothing uses.
+        """Clear every byte of removed documents, and unused embeddings, from disk.
 
         Raises
         ------
@@ -361,7 +361,7 @@ class KnowledgeBase:
     # ---- health -----------------------------------------------------------------------------------------------
 
     def verify(self) -> VerifyReport:
-        """Check that every byte is what was written, and that store and indexes hold the same."""
+        """Check that every byte is as it was written, and that store and indexes agree."""
         return verifying.verify(self._session)
 
     def repair(self) -> RepairReport:
@@ -376,7 +376,7 @@ class KnowledgeBase:
 
     @classmethod
     def mend(cls, path: str | Path, *, wait: float = 0.0, embedder: Embedder | str | None = None) -> RepairReport:
-        """Repair a knowledge base, also one that cannot be opened: then what is readable goes into a new database.
+        """Repair a knowledge base. If it cannot be opened, its readable contents go into a new database.
 
         The damaged database is kept beside it as ``store.sqlite.damaged`` until `purge`.
 
@@ -409,7 +409,7 @@ class KnowledgeBase:
         return self._live.get(self._live.spec(family, spec))
 
     def dense(self) -> AnyIndex:
-        """Return what searches by meaning: the first index of vectors, with that of the sentences where there is one.
+        """Return what searches by meaning: the first index of vectors, with that of the sentences if there is one.
 
         It searches, and tells its ``ids()`` and ``metric``, as the index of vectors alone does.
         """

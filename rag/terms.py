@@ -248,7 +248,7 @@ _PATTERN = re.compile(rf"\b(?:{'|'.join(f'[{w[0].upper()}{w[0]}]{w[1:]}' for w i
 def topic_terms(question: str, analyser: Analyser) -> list[str]:
     """Return the terms of a question without its question words and auxiliary verbs.
 
-    All of its terms where nothing else is left ("Who are The Who?"), or where the analyser's language is not English.
+    All of its terms if nothing else is left ("Who are The Who?"), or if the analyser's language is not English.
     """
     if analyser.language == "english" and (terms := analyser.terms(_PATTERN.sub(" ", question))):
         return terms

@@ -12,7 +12,7 @@ from typing import TextIO
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str], *, errors: str = "strict") -> Iterator[TextIO]:
-    """Open a text file in UTF-8 that takes its place when all of it is written; what was there before stays till then.
+    """Open a text file in UTF-8 that takes its place when all of it is written; an older file stays until then.
 
     A device, a pipe or a link (``/dev/stdout``) is written to directly: a file in its place would destroy it.
 

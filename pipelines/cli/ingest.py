@@ -41,7 +41,7 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Vectors of a new one: chunk; chunk+late (of sentences too: the default, where the model can); "
+            help="Vectors of a new one: chunk; chunk+late (of sentences too: the default, if the model can); "
             "chunk+sentence (takes twice as long).",
         ),
     ] = None,
@@ -96,7 +96,7 @@ def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
 
     columns = (
         TextColumn("{task.description}"),
-        *([BarColumn(12)] if console.width >= 76 else []),  # figures are worth more than a bar where both do not fit
+        *([BarColumn(12)] if console.width >= 76 else []),  # figures are worth more than a bar if both do not fit
         MofNCompleteColumn(),
         TextColumn("documents, {task.fields[chunks]} chunks, {task.fields[rate]}/s"),
         TimeRemainingColumn(),

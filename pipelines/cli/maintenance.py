@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def status(kb: KnowledgeBasePath, json: Json = False) -> int:
-    """Show what a knowledge base holds and how it was made."""
+    """Show the contents of a knowledge base and its options."""
     from rag.knowledge_base import KnowledgeBase
 
     with KnowledgeBase.open(kb) as base:
@@ -66,7 +66,7 @@ def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
             console.print(f"- {one_line(str(problem))}", soft_wrap=True)
         console.print(
             f"{report.documents} documents, {report.chunks} chunks: "
-            + ("all well" if report.ok else "NOT well; mend with: rag repair " + str(kb)),
+            + ("all well" if report.ok else "NOT well; repair with: rag repair " + str(kb)),
             soft_wrap=True,
         )
     if any(problem.kind == "damaged" for problem in report.problems):
@@ -75,7 +75,7 @@ def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
 
 
 def repair(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
-    """Rebuild what is damaged from the store. Exit 2 when documents may be lost and have to be ingested again."""
+    """Rebuild damaged indexes from the store. Exit 2 if documents may be lost and have to be ingested again."""
     from rag.knowledge_base import KnowledgeBase
 
     report = KnowledgeBase.mend(kb, wait=wait)
@@ -93,7 +93,7 @@ def reindex(
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
-    """Change the indexes, embedding nothing again."""
+    """Change the indexes without embedding anything again."""
     from rag.knowledge_base import KnowledgeBase
 
     with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
@@ -128,7 +128,7 @@ def remove(
 
 
 def purge(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
-    """Clear from disk every byte of what was removed."""
+    """Clear every byte of removed documents from disk."""
     from rag.knowledge_base import KnowledgeBase
 
     with KnowledgeBase.open(kb, mode="w", wait=wait) as base:

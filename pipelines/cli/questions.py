@@ -70,7 +70,7 @@ def make(
 
 
 def _keeping(out: Path) -> Path | None:
-    """Copy what a person may have corrected to a name that is free: questions.jsonl.1, .2 ..."""
+    """Copy a file that a person may have corrected to a free name: questions.jsonl.1, .2 ..."""
     if not out.is_file():
         return None
     kept = next(path for n in itertools.count(1) if not (path := out.with_name(f"{out.name}.{n}")).exists())

@@ -21,7 +21,7 @@ CODE_TYPES = frozenset(
 )
 """Document types that are split as source code."""
 
-# A line at the margin that opens something; closing brackets and the arms of a branch go on with what is above.
+# A line at the margin that opens something; closing brackets and the branches of a statement continue the line above.
 _TOP_LEVEL = re.compile(
     r"^(?=[^\s)\]}])(?!(?:else|elif|except|finally|catch|end|then|do|done|fi|esac)\b)", re.MULTILINE
 )
@@ -30,7 +30,7 @@ _BINDS = re.compile(r"@|#\[|//|#(?!include|define|if|pragma)|/\*|\*|--|template\
 
 
 class CodeChunker(SizedChunker):
-    """Keeps definitions whole where they fit, else their paragraphs, else their lines; small neighbours share a chunk.
+    """Keeps definitions whole if they fit, else their paragraphs, else their lines; small neighbours share a chunk.
 
     Knows no language: a definition is what starts at the margin, with the comments and decorators right above it.
 

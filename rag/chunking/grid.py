@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SLICE = 1 << 16
-"""Characters tokenized at once: what a tokenizer returns is many times its text, so memory stays flat."""
+"""Characters tokenized at once, to bound memory: the output of a tokenizer is many times its text."""
 
 # What a tokenizer does not cut itself is measured in pieces: a "word" beyond its limit is a single unknown token, and
 # white space or characters it drops are none, yet a chunk must not grow without bounds.

@@ -18,7 +18,7 @@ _PARAGRAPH_END = re.compile(r"\n[^\S\n]*+\n\s*")
 
 
 class RecursiveChunker(SizedChunker):
-    """Keeps paragraphs whole where they fit, else their lines, else their sentences; small neighbours share a chunk.
+    """Keeps paragraphs whole if they fit, else their lines, else their sentences; small neighbours share a chunk.
 
     ``tokenizer`` and ``size`` are those of `SizedChunker`.
     """
@@ -34,7 +34,7 @@ class RecursiveChunker(SizedChunker):
 
 
 def split(ruler: Ruler, start: int, end: int, splitters: Sequence[Splitter]) -> Iterator[Span]:
-    """Split a span by the first splitter and what is still too long by the others; join small neighbours."""
+    """Split a span by the first splitter, and parts that are still too long by the others; join small neighbours."""
     if not splitters:
         yield from ruler.windows(start, end)
         return

@@ -84,7 +84,7 @@ class Ruler:
         return max(self.size - context, self.size // 4, 1)
 
     def ink(self, start: int, end: int) -> int:
-        """Return the first character of a span that is not white space, its end where there is none."""
+        """Return the first character of a span that is not white space, its end if there is none."""
         blank = _BLANK.match(self.text, start, end)
         return blank.end() if blank else start
 
@@ -93,7 +93,7 @@ class Ruler:
         return self.grid.count(start, end) <= self.room(start)
 
     def windows(self, start: int, end: int, overlap: int = 0) -> Iterator[Span]:
-        """Cut a span into runs of tokens that fit, between words where it can be."""
+        """Cut a span into runs of tokens that fit, between words if it can be."""
         starts, words = self.grid.starts, self.grid.words
         last = self.grid.index(end)
         while (start := self.ink(start, end)) < end:

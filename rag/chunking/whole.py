@@ -14,7 +14,7 @@ class DocumentChunker:
     name = "document"
 
     def chunk(self, document: Document) -> list[Chunk]:
-        """Return the document, without the white space around it, as one chunk; none where it is blank."""
+        """Return the document, without the white space around it, as one chunk; none if it is blank."""
         text = document.text.strip()
         if not text:
             return []

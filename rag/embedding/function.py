@@ -27,7 +27,7 @@ class CallableEmbedder:
     revision
         Change it whenever the function gives other vectors than before.
     queries
-        Function for questions, where they are embedded differently; else ``function``.
+        Function for questions, if they are embedded differently; else ``function``.
     tokenizer
         What chunkers measure texts with; else words and punctuation marks, 256 an input.
     batch_size
@@ -82,7 +82,7 @@ class CallableEmbedder:
 
 
 def _normalised(vectors: ArrayLike) -> object:
-    """Scale rows to unit length where that is possible; what is not a matrix of numbers is left for `checked`."""
+    """Scale rows to unit length if possible; anything but a matrix of numbers is left to `checked`."""
     try:
         array = np.asarray(vectors, dtype=np.float64)
     except (TypeError, ValueError):

@@ -23,7 +23,7 @@ PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 # Kinds that count positions from two on, after that of the padding token.
 _POSITIONS_AFTER_PAD = frozenset({"camembert", "mpnet", "roberta", "xlm-roberta"})
 
-Json = Any  # what a JSON file holds
+Json = Any  # the contents of a JSON file
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class EmbeddingModel:
 
     @cached_property
     def weights_sha256(self) -> str:
-        """SHA-256 over the weights; over the digests of all files where there are several."""
+        """SHA-256 over the weights; over the digests of all files if there are several."""
         files = sorted(self.folder.rglob("*.safetensors"))
         if files == [self.weights]:
             return remembered_sha256(self.weights)
@@ -87,7 +87,7 @@ class EmbeddingModel:
 
     @cached_property
     def dim(self) -> int | None:
-        """Components of a vector, where the files say so."""
+        """Components of a vector, if the files say so."""
         dim: int | None = None
         for module in self.modules:
             kind = str(module.get("type", "")).rsplit(".", 1)[-1]
@@ -102,7 +102,7 @@ class EmbeddingModel:
 
     @property
     def kind(self) -> str:
-        """The transformer's kind: ``bert``, ``mpnet`` ...; empty where the files do not say."""
+        """The transformer's kind: ``bert``, ``mpnet`` ...; empty if the files do not say."""
         return str(self._config.get("model_type", ""))
 
     @property
@@ -130,7 +130,7 @@ class EmbeddingModel:
         return _joined([json.dumps(part, sort_keys=True) for part in said])[:16]
 
     def config(self, path: str) -> Json:
-        """Return a JSON file of the model; empty where there is none."""
+        """Return a JSON file of the model; empty if there is none."""
         try:
             return json.loads((self.folder / path).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):

@@ -93,7 +93,7 @@ def pooling(model: EmbeddingModel) -> str | None:
 
 
 def exported(model: EmbeddingModel) -> Path:
-    """Return the folder with the model's graph, digest-checked; the graph is made first where there is none."""
+    """Return the folder with the model's graph, digest-checked; the graph is made first if there is none."""
     folder = cache_dir() / "models" / f"{model.weights_sha256[:24]}-{pooling(model)}-{FORMAT}"
     if _whole(folder):
         return folder

@@ -173,7 +173,7 @@ def _compile(model: EmbeddingModel) -> Untyped:
 
 
 def _machine(core: Untyped, module: Untyped, options: dict[str, object]) -> str:
-    """Short digest over what a compiled model depends on besides its graph."""
+    """Return a short digest over all that a compiled model depends on besides its graph."""
     processor = [core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
     said = [module.get_version(), *map(str, processor), sorted(map(str, options.items())), os.cpu_count()]
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]

@@ -116,7 +116,7 @@ def aggregate(
         exists; a single failure then leaves no figure, because any would hide it.
     pool
         For metrics that pool rows: takes ``parts``, float64, shape (n, n_parts), and returns the metric's value, or
-        None where it has none on such rows.
+        None if it has none on such rows.
     seed
         Of the bootstrap.
 

@@ -42,9 +42,9 @@ class Comparison:
     p
         Two-sided, uncorrected; None with fewer than two questions.
     p_corrected
-        After Holm's correction over the comparisons made together; equals ``p`` where there is one.
+        After Holm's correction over the comparisons made together; equals ``p`` if there is one.
     effect
-        Cohen's d of paired differences: their mean over their standard deviation; None where they do not vary.
+        Cohen's d of paired differences: their mean over their standard deviation; None if they do not vary.
     wins, ties, losses
         Questions on which the system is better, the same, worse.
     detectable

@@ -48,7 +48,7 @@ class Judge:
             raise InvalidInput(f"a judge has 1 vote or more, not {self.votes}")
 
     def ask(self, system: str, user: str) -> list[dict[str, Any] | str]:
-        """Return each vote: a JSON object, or what was wrong with it."""
+        """Return each vote: a JSON object, or its problem."""
         heat = self.temperature if self.temperature is not None else (0.0 if self.votes == 1 else 0.7)
         messages = (Message("system", system), Message("user", user))
         found: list[dict[str, Any] | str] = []
@@ -88,7 +88,7 @@ def quoted(text: str) -> str:
 def read_votes(
     votes: Sequence[dict[str, Any] | str], read: Callable[[dict[str, Any]], float]
 ) -> tuple[list[float], list[str]]:
-    """Return the values that ``read`` finds in the votes, and what was wrong with the other votes."""
+    """Return the values that ``read`` finds in the votes, and the problems of the other votes."""
     values: list[float] = []
     wrong = [vote for vote in votes if isinstance(vote, str)]
     for vote in votes:

@@ -48,7 +48,7 @@ class Prediction:
 
     @property
     def cross_entropy(self) -> float | None:
-        """Nats a token; None where no token was predicted."""
+        """Nats a token; None if no token was predicted."""
         return self.nats / self.tokens if self.tokens else None
 
     @property

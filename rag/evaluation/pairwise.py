@@ -1,7 +1,7 @@
 """Compare two answers to one question by a judge that is asked in both orders.
 
 Judges favour what they read first (P. Wang et al., "Large language models are not fair evaluators", ACL 2024); so a
-preference counts only where it survives the swap, and how often it does is reported.
+preference counts only if it survives the swap, and how often it does is reported.
 """
 
 from __future__ import annotations

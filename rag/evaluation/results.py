@@ -79,7 +79,7 @@ class Evaluation:
         return [self.cases[q] for q in order[:n]]
 
     def run(self) -> dict[str, list[tuple[str, float]]]:
-        """Return what was ranked, for `rag.evaluation.trec.write_run`: by question (item, score), best first."""
+        """Return the rankings, for `rag.evaluation.trec.write_run`: by question (item, score), best first."""
         return {
             q: [(item, float(len(case.ranked) - rank)) for rank, item in enumerate(case.ranked)]
             for q, case in self.cases.items()

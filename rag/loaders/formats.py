@@ -152,7 +152,7 @@ Parser = Callable[[bytes, ParseContext], Iterator[Parsed | Failed]]
 
 
 def kind_by_name(name: str) -> str | None:
-    """Return the format of a file name, or None where it says nothing.
+    """Return the format of a file name, or None if it says nothing.
 
     Raises
     ------

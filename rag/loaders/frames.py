@@ -19,7 +19,7 @@ def pack(message: Message) -> bytes:
 
 
 class Unpacker:
-    """Cuts a stream of bytes into messages; raises ValueError for what is none."""
+    """Cuts a stream of bytes into messages; raises ValueError for anything else."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

@@ -107,7 +107,7 @@ def _inline(found: Found) -> bool:
 def _head(
     window: deque[Found | LoadFailure | ParseJob], pool: Pool, meta: Metadata
 ) -> Iterator[Document | LoadFailure]:
-    """Finish the oldest item and yield what it gives."""
+    """Finish the oldest item and yield its results."""
     item = window.popleft()
     if isinstance(item, LoadFailure):
         yield item
@@ -132,7 +132,7 @@ def _corpus(found: Found, meta: Metadata) -> Iterator[Document | LoadFailure]:
 
 
 def _read_here(found: Found, meta: Metadata) -> Document | LoadFailure | None:
-    """Read a simple file in this process; None where it is not as simple as its name promised."""
+    """Read a simple file in this process; None if it is not as simple as its name promised."""
     try:
         data = read_file(found.path, INLINE_LIMIT)
         if not data.strip():

@@ -19,7 +19,7 @@ _BULLET = re.compile(r"[•▪●◦‣–—*-]\s|\(?[\dA-Za-z]{1,3}[.)]\s|\[\d
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
-    """Read a PDF; raises LoadError where it is encrypted or broken."""
+    """Read a PDF; raises LoadError if it is encrypted or broken."""
     import pypdfium2
 
     try:
@@ -70,7 +70,7 @@ def _outline(pdf: Untyped) -> dict[int, list[tuple[int, str]]]:
 
 
 def _add_page(text: str, marks: list[tuple[int, str]], draft: Draft) -> None:
-    """Add a page's text; a line that says what a bookmark to this page says is a heading."""
+    """Add a page's text; a line with the words of a bookmark to this page is a heading."""
     levels = {_letters(title): (level, title) for level, title in marks}
     block: list[str] = []
     for line in text.split("\n"):
@@ -84,7 +84,7 @@ def _add_page(text: str, marks: list[tuple[int, str]], draft: Draft) -> None:
 
 
 def _letters(text: str) -> str:
-    """Return what is compared: letters only, for numbering, spaces and dashes differ between bookmark and page."""
+    """Return the letters only, since numbering, spaces and dashes differ between bookmark and page."""
     return "".join(filter(str.isalpha, text)).lower()
 
 
@@ -102,7 +102,7 @@ def _page_text(pdf: Untyped, number: int) -> str:
 
 
 def rejoin(text: str) -> str:
-    """Undo what a page's layout did to the text: hyphens at line ends, and line ends inside paragraphs.
+    """Undo effects of a page's layout: hyphens at line ends, and line ends inside paragraphs.
 
     PDFium marks a hyphen at a line's end by U+FFFE or U+0002. A line that is nearly as long as the page's long lines
     goes on in the next one, unless that begins like a list item or either looks like a row of a table.

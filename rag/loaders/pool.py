@@ -275,7 +275,7 @@ def _cause(code: int | None, complaint: str) -> LoadError:
 
 
 def _environment() -> dict[str, str]:
-    """Return what a worker needs to run, and nothing of the user's secrets."""
+    """Return the environment of a worker, without the user's secrets."""
     root = str(Path(__file__).resolve().parents[2])
     kept = {name: value for name in ("PATH", "LD_LIBRARY_PATH") if (value := os.environ.get(name))}
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))

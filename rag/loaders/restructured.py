@@ -123,7 +123,7 @@ class _RestReader:
         self._flush()
 
     def _heading(self, lines: list[str], i: int) -> int:
-        """Read a title at line ``i``; return how many lines it took, 0 where there is none."""
+        """Read a title at line ``i``; return how many lines it took, 0 if there is none."""
         line = lines[i].rstrip()
         after = lines[i + 1].rstrip() if i + 1 < len(lines) else ""
         last = lines[i + 2].rstrip() if i + 2 < len(lines) else ""

@@ -38,7 +38,7 @@ class LoadFailure:
 
     @property
     def skipped(self) -> bool:
-        """True where nothing went wrong: the file just is not something that can be read as text."""
+        """True if nothing went wrong: the file just is not something that can be read as text."""
         return self.reason_class in _SKIPS
 
     def __str__(self) -> str:

@@ -40,7 +40,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
 
 
 def _shapes(shapes: Iterable[Untyped], title: Untyped, draft: Draft, depth: int) -> None:
-    """Add what the shapes say, in reading order: from the top down, then from the left."""
+    """Add the texts of the shapes in reading order: from the top down, then from the left."""
     if depth > _MAX_DEPTH:
         raise RecursionError
     for shape in sorted(shapes, key=lambda s: (s.top or 0, s.left or 0)):

@@ -94,7 +94,7 @@ class _DocxReader:
 
 
 def paragraph_text(paragraph: Element) -> str:
-    """Return a paragraph's text without what is in its text boxes, was deleted, or is the formula of a field."""
+    """Return a paragraph's text without text boxes, deleted text and formulas of fields."""
     parts: list[str] = []
     stack = [paragraph]
     while stack:

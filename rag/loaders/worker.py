@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def run(job: Message, send: Send) -> None:
-    """Do one job: announce it, send what it gives, close it with ``done`` or ``failed``."""
+    """Do one job: announce it, send its results, close it with ``done`` or ``failed``."""
     number, seconds = job["job"], float(str(job["seconds"]))
     send({"job": number, "kind": "start"})
     allow_seconds(seconds)

@@ -152,11 +152,11 @@ class Memory:
     # ---- deleting ---------------------------------------------------------------------------------------------
 
     def forget(self) -> int:
-        """Delete this session, turns and memories; no byte of it stays. Return how many entries went."""
+        """Delete this session, turns and memories, every byte of them; return the number of entries."""
         return self._purged(lambda kb: kb.remove(folder_of(self.session)))
 
     def expire(self) -> int:
-        """Delete what has expired, of all sessions of the user; no byte of it stays. Return how many entries went."""
+        """Delete all expired entries of the user, every byte of them; return their number."""
         return self._purged(lambda kb: sum(kb.remove(d.source) for d in self._documents(kb, None) if self._is_over(d)))
 
     def _purged(self, remove: Callable[[KnowledgeBase], int]) -> int:

@@ -38,7 +38,7 @@ class Note:
 def summarised(
     turns: Sequence[Turn], model: LanguageModel | None = None, *, deadline: float = DEADLINE_S
 ) -> list[Note]:
-    """Return what is worth keeping of turns.
+    """Return notes of the parts of turns that are worth keeping.
 
     Without a model: under each question the first two sentences of its answer, and what the user stated beside asking.
     With one: its notes, sentence by sentence, as far as the turns support them; nothing else may come into a memory. If

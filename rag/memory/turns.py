@@ -23,7 +23,7 @@ class Turn:
     number
         Counts the turns of a session from 1.
     answer
-        Supported text only; empty where the bot abstained.
+        Supported text only; empty if the bot abstained.
     at
         Seconds since 1970.
     """
@@ -84,7 +84,7 @@ def _document(
 
 
 def number(facts: Metadata, name: str) -> float:
-    """Return a fact that is a number; 0 where it is none."""
+    """Return a fact that is a number; 0 if it is none."""
     value = facts[name]
     return value if isinstance(value, int | float) else 0
 

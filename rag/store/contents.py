@@ -93,7 +93,7 @@ class SentenceVectors(ChunkVectors):
 
 
 def content(identity: Identity, spec: str, analyser: Callable[[], Analyser]) -> ChunkVectors:
-    """Return what the index of a spec holds."""
+    """Return the contents of the index of a spec."""
     if spec == SENTENCES:
         return SentenceVectors(identity, _SENTENCES_ENGINE)
     if indexes.kind(spec) == "dense":
@@ -102,7 +102,7 @@ def content(identity: Identity, spec: str, analyser: Callable[[], Analyser]) -> 
 
 
 def every(identity: Identity, specs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the specs of all indexes: those asked for, and that of the sentences beside one of vectors."""
+    """Return the specs of all indexes: those asked for, and that of the sentences if one of them holds vectors."""
     dense = any(indexes.kind(spec) == "dense" for spec in specs)
     return (*specs, SENTENCES) if dense and identity.has_sentences else specs
 

@@ -125,7 +125,7 @@ def _check_opened(db: Connection, path: Path) -> None:
 
 
 def check_files(path: Path) -> None:
-    """Refuse what SQLite would follow, block on or misread, before it is opened.
+    """Refuse files that SQLite would follow, block on or misread, before it opens them.
 
     A flipped bit in the header could switch the page checksums off, so the header's constants are compared here.
 
@@ -158,7 +158,7 @@ def check_files(path: Path) -> None:
 
 @contextlib.contextmanager
 def transaction(db: Connection) -> Iterator[None]:
-    """Commit durably what the block does, or nothing of it."""
+    """Commit all changes of the block durably, or none of them."""
     db.execute("begin immediate")
     try:
         yield

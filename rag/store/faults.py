@@ -32,7 +32,7 @@ def unwritable(path: Path, cause: BaseException) -> StoreUnwritable:
     reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     if isinstance(cause, (apsw.FullError, apsw.IOError)):
         reason = f"{reason} (is the disk full?)"
-    error = StoreUnwritable(f"cannot use {path}: {reason}; free space or mend the permissions, then run it again")
+    error = StoreUnwritable(f"cannot use {path}: {reason}; free space or change the permissions, then run it again")
     error.errno = cause.errno if isinstance(cause, OSError) else errno.EIO
     return error
 

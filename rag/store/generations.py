@@ -67,7 +67,7 @@ def load(folder: Path, pointer: Pointer) -> AnyIndex:
 
 
 def _cause(place: Path, pointer: Pointer) -> str:
-    """Return what is wrong with the folder as a whole."""
+    """Return the problem of the folder as a whole; empty if there is none."""
     if not os.path.lexists(place):
         return f"it is missing, or {DATABASE} is that of another knowledge base or an older copy"
     if place.is_symlink() or not place.is_dir():
@@ -133,7 +133,7 @@ def sweep(folder: Path, current: dict[str, Pointer]) -> list[str]:
 
 
 def size(folder: Path, pointer: Pointer) -> int:
-    """Return the bytes of a generation's files; 0 where it is missing."""
+    """Return the bytes of a generation's files; 0 if it is missing."""
     place = folder / GENERATIONS / pointer.folder
     with contextlib.suppress(OSError):
         return sum(entry.lstat().st_size for entry in place.iterdir())

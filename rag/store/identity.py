@@ -94,7 +94,7 @@ class Identity:
                 raise StoreMismatch(f"{folder} was made with {_said(name)} {stored!r}, not {value!r}; {_fix(name)}")
 
     def check_embedder(self, folder: Path, embedder: Embedder) -> None:
-        """Compare an embedder's name, revision and dimension; loads the model where it is lazy."""
+        """Compare an embedder's name, revision and dimension; loads the model if it is lazy."""
         self.check(folder, embedder=embedder.name)
         self.check(folder, revision=embedder.revision, dim=embedder.dim)
 

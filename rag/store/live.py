@@ -80,7 +80,7 @@ class LiveIndexes:
                 return live.index
             if live is None or self._is_cut(db, live.seq):
                 live, seq = self._load(db, spec), self._session.seq
-            self._live.pop(spec, None)  # whatever fails now, half of it must not be searched
+            self._live.pop(spec, None)  # if this fails, an index that is half caught up must not be searched
             self._catch_up(db, spec, live, seq)
             self._live[spec] = live
             return live.index
@@ -94,7 +94,7 @@ class LiveIndexes:
             return moved
 
     def forget(self) -> None:
-        """Drop what is loaded."""
+        """Drop the loaded indexes."""
         with self._turn:
             self._live.clear()
 
@@ -123,7 +123,7 @@ class LiveIndexes:
             return due
 
     def sweep(self) -> list[str]:
-        """Delete replaced generations and what a killed writer left; return their names."""
+        """Delete replaced generations and remains of killed writers; return their names."""
         with self._session.reading() as db:
             return generations.sweep(self._session.folder, generations.pointers(db))
 

@@ -121,7 +121,7 @@ class WriterLock:
 
 
 def acknowledged(folder: Path) -> Acknowledged | None:
-    """Return what the last writer acknowledged, None when it closed cleanly."""
+    """Return the last commit acknowledged; None if the last writer closed cleanly."""
     facts = _read(folder / LOCK)
     store, seq = facts.get("store"), facts.get("seq")
     return Acknowledged(store, seq) if isinstance(store, str) and isinstance(seq, int) else None

@@ -103,7 +103,7 @@ class Pipeline:
         self._told = 0.0
 
     def run(self, documents: Iterable[object], *, finish: Callable[[], object] = lambda: None) -> AddReport:
-        """Add everything, then ``finish``; what is no `Document` but names its ``source`` is a loader's failure."""
+        """Add everything, then ``finish``; another object with a ``source`` is a failure of a loader."""
         if isinstance(documents, Document | str | bytes | Mapping) or not isinstance(documents, Iterable):
             raise InvalidInput(f"documents is a {type(documents).__name__}; {_HOW}")
         waiting: deque[tuple[_Batch, Future[_Embedded]]] = deque()

@@ -97,7 +97,7 @@ def orphans(db: Connection, *, sentences: bool) -> list[int]:
 
 
 def terms_texts(db: Connection, ids: Iterable[int]) -> list[str]:
-    """Return what is embedded and indexed of each chunk, in the order of ``ids``."""
+    """Return the texts embedded and indexed for chunks, in the order of ``ids``."""
     query = "select d.title, c.heading, c.text from chunks c join documents d on d.id = c.document where c.id = ?"
     rows = db.executemany(query, ((int(i),) for i in ids))
     return [context_text(title, tuple(json.loads(heading)), text) for title, heading, text in rows]
@@ -117,7 +117,7 @@ def document_row(db: Connection, id_: int) -> tuple[Document, str]:
 
 
 def modified(db: Connection, names: Iterable[str]) -> dict[str, float]:
-    """Return when documents were modified, seconds since 1970; without those of which that is not known."""
+    """Return when documents were modified, seconds since 1970; without those of unknown time."""
     query = "select name, modified from documents where name = ? and modified is not null"
     return dict(db.executemany(query, ((name,) for name in names)))
 

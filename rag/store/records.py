@@ -17,7 +17,7 @@ class SourceInfo:
     sha256
         SHA-256 of its bytes when it was read.
     location
-        Absolute path; empty where there is none.
+        Absolute path; empty if there is none.
     documents
         How many of its documents are stored.
     complete
@@ -38,7 +38,7 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True)
 class ChunkRecord:
-    """A stored chunk with what a passage shows of its document.
+    """A stored chunk with the facts of its document that a passage shows.
 
     ``start`` and ``end`` are character offsets of ``text`` in the document; ``ordinal`` counts its chunks from 0.
     """
@@ -182,7 +182,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """The result of ``verify``: what it read, and problems; ``ok`` if there are none.
+    """The result of ``verify``: counts of what was read, and problems; ``ok`` if there are none.
 
     ``orphans`` are the ids of cached embeddings without a chunk: no problem, ``purge`` drops them.
     """

@@ -60,7 +60,7 @@ def repair(session: Session, live: LiveIndexes) -> RepairReport:
 
 
 def _drop_broken(session: Session) -> tuple[tuple[str, ...], set[str]]:
-    """Drop the documents that are not what was stored; return them and their sources, now incomplete."""
+    """Drop damaged documents; return them and their sources, now incomplete."""
     lost: list[str] = []
     sources: set[str] = set()
     with session.reading() as db:
@@ -94,7 +94,7 @@ def mend(folder: Path, *, wait: float = 0.0, embedder: Embedder | str | None = N
     lock.acquire(wait)
     try:
         salvaged = _salvage(folder, embedder) if _is_unreadable(folder) else RepairReport()
-        lock.write(None)  # what was acknowledged and is lost has been told
+        lock.write(None)  # lost commits have been reported
     finally:
         lock.release()
     with Session.open(folder, "w", wait=wait) as session:
@@ -145,7 +145,7 @@ def _salvage(folder: Path, embedder: Embedder | str | None) -> RepairReport:
 
 
 def _copy_readable(path: Path, copy: Path) -> None:
-    """Copy a damaged database, with its constant header and its length mended; page checksums judge the rest."""
+    """Copy a damaged database and restore its constant header and its length; page checksums judge the rest."""
     if not path.is_file() or path.is_symlink():
         raise damaged(
             DATABASE, "it is missing or no plain file", fix="restore it from a copy, or ingest the documents again"
@@ -204,7 +204,7 @@ def _refill(old: Connection, copy: Path, place: Path, folder: Path, embedder: Em
 
 
 def _readable_settings(db: Connection) -> list[tuple[Any, ...]]:
-    """Return what was kept with the knowledge base, such as when to abstain; nothing where its page is damaged."""
+    """Return the settings kept with the knowledge base; nothing if their page is damaged."""
     try:
         return list(db.execute("select key, value from meta where key like 'setting:%'"))
     except (apsw.IOError, apsw.CorruptError):
@@ -227,7 +227,7 @@ def _readable(db: Connection, table: str, columns: str) -> Iterator[tuple[Any, .
 
 
 def _readable_documents(db: Connection, known: dict[int, tuple[Any, ...]]) -> Iterator[Document]:
-    """Yield the documents that are what they were, source by source."""
+    """Yield the undamaged documents, source by source."""
     rows = sorted((source, id_) for id_, source in _readable(db, "documents", "id, source") if source in known)
     for _, id_ in rows:
         with contextlib.suppress(apsw.IOError, apsw.CorruptError, ValueError):

@@ -65,7 +65,7 @@ class Session:
 
     @classmethod
     def open(cls, folder: Path, mode: Mode = "r", *, wait: float = 0.0) -> Session:
-        """Open a knowledge base; see `KnowledgeBase.open` for what is raised."""
+        """Open a knowledge base; see `KnowledgeBase.open` for the errors."""
         if mode not in ("r", "w"):
             raise InvalidInput(f"mode={mode!r}: give 'r' to search or 'w' to write")
         with file_faults(folder):
@@ -163,7 +163,7 @@ class Session:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Lend the connection for one transaction: when the block ends without error, what it did is durable."""
+        """Lend the connection for one transaction: if the block ends without error, its changes are durable."""
         if self.mode != "w":
             raise InvalidInput(f"the knowledge base {self.folder} is open for reading; open it with mode='w'")
         with self.reading() as db, database.transaction(db):

@@ -102,7 +102,7 @@ def _lost(db: Connection) -> Iterator[Problem]:
 
 
 def _contents(session: Session, db: Connection) -> Iterator[Problem]:
-    """Compare documents with their digests, chunks with their spans, embeddings with what they are of."""
+    """Compare documents with their digests, chunks with their spans, embeddings with their texts."""
     found: dict[str, list[int | str]] = {"digest": [], "span": [], "vector": []}
     for document in reading.documents(db):
         if document.digest() != db.execute("select digest from documents where name = ?", (document.id,)).get:

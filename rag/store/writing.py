@@ -29,7 +29,7 @@ class Prepared:
     keys
         The key of each chunk's embedding.
     sentences
-        The sentences of each chunk; none for any where they have no vectors.
+        The sentences of each chunk; none for any if they have no vectors.
     """
 
     document: Document

@@ -15,7 +15,7 @@ from .cases import Case, Cases, Resources
 
 
 def abstention_accuracy(cases: Cases, _: Resources) -> list[Score]:
-    """1 where the system answers an answerable question or refuses an unanswerable one, right or wrong aside."""
+    """1 if the system answers an answerable question or refuses an unanswerable one, right or wrong aside."""
     return [unscored(case, needs_references=False) or Score(float(_as_it_should(case))) for case in cases]
 
 

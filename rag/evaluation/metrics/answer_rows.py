@@ -20,7 +20,7 @@ def references(case: Case) -> tuple[str, ...]:
 
 
 def unscored(case: Case, *, needs_references: bool = True) -> Score | None:
-    """Return the score of a row without what a metric of answers needs; None where it has it."""
+    """Return the score of a row that cannot be scored or has failed; None if it can be scored."""
     if needs_references and not references(case):
         return Score(None, NO_REFERENCE)
     if case.outcome.error:

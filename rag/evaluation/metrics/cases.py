@@ -1,4 +1,4 @@
-"""The row that every metric reads: a question, its gold, and what the system gave for it."""
+"""The row that every metric reads: a question, its gold and the outcome."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ NO_GOLD = "nothing is known to be relevant"
 
 
 def context_precision(cases: Cases, _: Resources) -> list[Score]:
-    """Share of the retrieved items that are relevant; 0 where nothing was retrieved. Order does not matter."""
+    """Share of the retrieved items that are relevant; 0 if nothing was retrieved. Order does not matter."""
     return _each(cases, _precision)
 
 

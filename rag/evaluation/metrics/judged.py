@@ -34,7 +34,7 @@ RUBRICS: dict[str, str] = {
         "3: partly right\n2: mostly wrong\n1: wrong, or no answer"
     ),
 }
-"""Marks from 1 to 5, by what is asked; a `Judge` may bring others."""
+"""Rubrics for marks from 1 to 5, by metric; a `Judge` may bring others."""
 
 HIGHEST = 5
 
@@ -77,7 +77,7 @@ def answer_relevance(cases: Cases, resources: Resources) -> list[Score]:
 
 
 def correctness(cases: Cases, resources: Resources) -> list[Score]:
-    """Mark how well the answer agrees with the reference; an abstention gets 0, or 1 where it is right."""
+    """Mark how well the answer agrees with the reference; an abstention gets 0, or 1 if it is right."""
     found = []
     for case in cases:
         score = unscored(case)
@@ -161,7 +161,7 @@ def _marked(resources: Resources, case: Case, what: str) -> Score:
 
 
 def voted(judge: Judge, ask: str, read: Callable[[dict[str, Any]], float]) -> Score:
-    """Return the mean of the readable votes, with their agreement; a failed row where none is readable."""
+    """Return the mean of the readable votes, with their agreement; a failed row if none is readable."""
     values, wrong = read_votes(judge.ask(_RULES, ask), read)
     if not values:
         return Score(0.0, wrong[0], failed=True)

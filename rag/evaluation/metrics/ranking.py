@@ -96,7 +96,7 @@ def per_question(
     run
         Score by item by question; higher is better.
     ranks
-        ``judged_ranks(qrels, run)`` where it is at hand, which saves most of the time.
+        ``judged_ranks(qrels, run)`` if it is at hand, which saves most of the time.
 
     Returns
     -------

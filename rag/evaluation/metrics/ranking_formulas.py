@@ -123,7 +123,7 @@ FORMULAS: dict[str, tuple[Callable[..., Values], frozenset[str]]] = {
 
 
 def formula_for(name: str, params: dict[str, Any]) -> Callable[[JudgedRanks], Values] | None:
-    """Return a function for a measure with its parameters, or None where there is no formula for it here."""
+    """Return a function for a measure with its parameters, or None if there is no formula for it here."""
     known = FORMULAS.get(name)
     if known is None or not set(params) <= known[1]:
         return None

@@ -159,7 +159,7 @@ def check_metric(name: str) -> None:
 
 
 def needs(names: Sequence[str]) -> frozenset[str]:
-    """Return what the named metrics need, together."""
+    """Return the union of the needs of some metrics."""
     return frozenset(need for name in names if name in METRICS for need in METRICS[name].needs)
 
 

@@ -19,7 +19,7 @@ Intervals = dict[str, list[tuple[int, int]]]
 
 
 def span_precision(cases: Cases, _: Resources) -> list[Score]:
-    """Share of the retrieved characters that lie in gold spans; 0 where nothing was retrieved."""
+    """Share of the retrieved characters that lie in gold spans; 0 if nothing was retrieved."""
     return [_score(case, lambda both, _, found: both / found if found else 0.0) for case in cases]
 
 

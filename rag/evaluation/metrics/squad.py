@@ -62,7 +62,7 @@ def contains_reference(answer: str, references: Sequence[str]) -> float:
 
 
 def _kept(references: Sequence[str]) -> list[str]:
-    """Normalise; references of which nothing is left say "no answer" only where there is no other."""
+    """Normalise; references of which nothing is left say "no answer" only if there is no other."""
     return [text for each in references if (text := normalised(each))] or [""]
 
 

@@ -34,7 +34,7 @@ class DocumentSpan(Protocol):
 
 
 def items(passages: Iterable[Passage], level: Level) -> tuple[str, ...]:
-    """Return what was retrieved, best first, each item once: documents, or chunks."""
+    """Return the retrieved items, best first, each once: documents, or chunks."""
     names = (p.document if level == "document" else str(p.chunk) for p in passages)
     return tuple(dict.fromkeys(names))
 

@@ -6,7 +6,7 @@
                       RAGAS: {"user_input", "reference", "reference_contexts", "reference_context_ids"}
     questions.csv     the same names as columns; lists as JSON or separated by "|"
     dev-v2.0.json     SQuAD 1.1 and 2.0: each paragraph a document "TITLE_N", answers as spans of it
-    beir:DIR          queries.jsonl, qrels/SPLIT.tsv, and answers.jsonl and unanswerable.jsonl where they are there
+    beir:DIR          queries.jsonl, qrels/SPLIT.tsv, and answers.jsonl and unanswerable.jsonl if they are there
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Make a question from a sentence that answers it, by templates; no model.
 
-Few forms are taken, and those only where nothing points outside the sentence ("this", "it", "the above"): a question
+Few forms are taken, and those only if nothing points outside the sentence ("this", "it", "the above"): a question
 must make sense without the page.
 """
 
@@ -74,7 +74,7 @@ def clean(sentence: str) -> str:
 
 
 def drafts(sentence: str) -> Iterator[DraftQuestion]:
-    """Yield the questions that a sentence answers, best form first; nothing where it has none of the forms."""
+    """Yield the questions that a sentence answers, best form first; nothing if it has none of the forms."""
     if _CODE.search(sentence):
         return
     text = clean(sentence)

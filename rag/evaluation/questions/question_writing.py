@@ -40,7 +40,7 @@ def written(
     rejected: Counter[str],
     progress: Callable[[int, int], None] | None,
 ) -> list[Question]:
-    """Return at most ``n`` questions; what was not taken is counted in ``rejected`` by its reason."""
+    """Return at most ``n`` questions; rejected ones are counted in ``rejected`` by reason."""
     ids = kb.chunk_ids().tolist()
     drawn = random.Random(seed).sample(ids, min(len(ids), _TRIES * n))  # noqa: S311 - a sample, no secret
     found: dict[str, Question] = {}

@@ -109,7 +109,7 @@ class Question:
 
 @dataclass(frozen=True)
 class QuestionSet(Sequence[Question]):
-    """Questions, in order, with what was wrong with those that could not be taken.
+    """Questions, in order, with the problems of those that were left out.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ class QuestionSet(Sequence[Question]):
 
     @property
     def level(self) -> Level:
-        """The finest level that some question has gold of; ``document`` where there is none at all."""
+        """The finest level that some question has gold of; ``document`` if there is none at all."""
         if any(q.spans or q.quotes for q in self.questions):
             return "span"
         if any(q.chunks for q in self.questions):
@@ -163,7 +163,7 @@ class QuestionSet(Sequence[Question]):
         return hashlib.sha256("\n".join(rows).encode(errors="surrogatepass")).hexdigest()
 
     def sample(self, n: int, *, seed: int = 0) -> QuestionSet:
-        """Return ``n`` of the questions, drawn by a seed, in their order; all where there are no more."""
+        """Return ``n`` of the questions, drawn by a seed, in their order; all if there are no more."""
         if n < 1:
             raise InvalidInput(f"a sample has 1 question or more, not {n}")
         if n >= len(self.questions):

@@ -70,7 +70,7 @@ def word_order(text: str, seed: int) -> str:
     """Two neighbouring words change places, once for every four words."""
     words = _WORD.findall(_QUESTION_MARK.sub("", text))
     rng = _drawn(text, seed)
-    free = list(range(1, len(words) - 1))  # the first word says what is asked
+    free = list(range(1, len(words) - 1))  # the first word is usually the question word
     for _ in range(max(1, len(words) // 4)):
         if free:
             at = rng.choice(free)

@@ -129,7 +129,7 @@ def _survival(name: str, metric: str, right: float, both: tuple[Evaluation, Eval
 def _check(name: str, system: System) -> None:
     if name in DISTURBANCES:
         if not hasattr(system, "generator") or not hasattr(system, "retriever"):
-            raise InvalidInput(f"{name} disturbs what a generator reads; give a Bot")
+            raise InvalidInput(f"{name} disturbs the passages that a generator reads; give a Bot")
     else:
         perturbation(name)
 
