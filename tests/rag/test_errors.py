@@ -12,7 +12,7 @@ def raised(error: Exception) -> Exception:
 
 def test_of_a_foreign_error_only_kind_and_place_are_told():
     told = in_words(raised(ValueError("401: wrong key sk-canary-123\x1b]52;c;x\x07\nat https://user:pw@host/?key=1")))
-    assert told.startswith("ValueError (test_failures.py, line ")
+    assert told.startswith("ValueError (test_errors.py, line ")
     assert "canary" not in told
     assert in_words(KeyError("never raised")) == "KeyError"
 

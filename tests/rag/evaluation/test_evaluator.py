@@ -105,7 +105,7 @@ def test_saved_and_read_back(kb, tmp_path):
     assert again.metrics == dict(found.metrics)
     assert again.values("RR") == found.values("RR")
     (tmp_path / "b").write_text('{"format": 1}')
-    with pytest.raises(InvalidInput, match="no saved evaluation"):
+    with pytest.raises(InvalidInput, match="not a saved evaluation"):
         Saved.load(tmp_path / "b")
 
 
