@@ -99,10 +99,7 @@ def reindex(
     with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
         base.reindex(index)
         now = list(base.status().indexes)
-    if json:
-        print_json({"indexes": now})
-    else:
-        stdout().print(f"{kb} is now searched by: {', '.join(now)}", soft_wrap=True)
+    _tell({"indexes": now}, f"{kb} is now searched by: {', '.join(now)}", json=json)
     return exit_codes.OK
 
 
@@ -117,13 +114,8 @@ def remove(
 
     with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
         removed = base.remove(source)
-    if json:
-        print_json({"source": source, "removed": removed})
-    else:
-        stdout().print(
-            f"{removed} documents removed" if removed else f"nothing in {kb} comes from {one_line(source)}",
-            soft_wrap=True,
-        )
+    text = f"{removed} documents removed" if removed else f"nothing in {kb} comes from {one_line(source)}"
+    _tell({"source": source, "removed": removed}, text, json=json)
     return exit_codes.OK if removed else exit_codes.NOTHING_FOUND
 
 
@@ -135,8 +127,13 @@ def purge(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
         before = base.status().disk_bytes
         base.purge()
         after = base.status().disk_bytes
-    if json:
-        print_json({"disk_bytes_before": before, "disk_bytes": after})
-    else:
-        stdout().print(f"{kb}: {megabytes(before)} before, {megabytes(after)} now", soft_wrap=True)
+    text = f"{kb}: {megabytes(before)} before, {megabytes(after)} now"
+    _tell({"disk_bytes_before": before, "disk_bytes": after}, text, json=json)
     return exit_codes.OK
+
+
+def _tell(facts: dict[str, object], text: str, *, json: bool) -> None:
+    if json:
+        print_json(facts)
+    else:
+        stdout().print(text, soft_wrap=True)

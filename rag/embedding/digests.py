@@ -20,7 +20,7 @@ def cache_dir() -> Path:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal, always computed."""
+    """Return the SHA-256 of a file, hexadecimal, always computed."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

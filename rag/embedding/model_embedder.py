@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -114,21 +114,13 @@ class ModelEmbedder:
         EmbedderError
             The model has no tokenizer of its own, or gives another number of states than it has tokens.
         """
-        if self._tokenizer is None:
-            raise EmbedderError(f"{self.name}: has no tokenizer.json to find tokens with. Take another model.")
-        if not texts:
-            return []
-        prefix = self._prefixes[0 if query else 1]
-        clean = [well_formed(text) for text in texts]
-        spans = self._tokenizer.spans([prefix + text for text in clean])
         found: dict[int, TokenStates] = {}
 
-        def see(place: int, _: NDArray[np.float32], states: NDArray[np.float32]) -> None:
-            inside, at = self._inside(states, spans[place], len(prefix))
-            found[place] = TokenStates(_unit(inside), at)
+        def see(place: int, _: NDArray[np.float32], states: NDArray[np.float32], at: NDArray[np.int64]) -> None:
+            found[place] = TokenStates(_unit(states), at)
 
-        self._running().visit(clean, prefix, see)
-        return [found[place] for place in range(len(clean))]
+        self._visit(texts, self._prefixes[0 if query else 1], see)
+        return [found[place] for place in range(len(texts))]
 
     def embed_parts(
         self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
@@ -140,31 +132,32 @@ class ModelEmbedder:
         M. Guenther et al., "Late chunking: contextual chunk embeddings using long-context embedding models",
         arXiv:2409.04701, 2024 (means of token states over spans, taken after the model has read the whole).
         """
-        if self._tokenizer is None:
-            raise EmbedderError(f"{self.name}: has no tokenizer.json to find tokens with. Take another model.")
-        prefix = self._prefixes[1]
-        clean = [well_formed(text) for text in texts]
-        tokens = self._tokenizer.spans([prefix + text for text in clean])
         vectors = np.zeros((len(texts), self.dim), np.float32)
         parts: list[NDArray[np.float32]] = [vectors[:0]] * len(texts)
 
-        def see(place: int, vector: NDArray[np.float32], states: NDArray[np.float32]) -> None:
+        def see(place: int, vector: NDArray[np.float32], states: NDArray[np.float32], at: NDArray[np.int64]) -> None:
             vectors[place] = vector
-            inside, at = self._inside(states, tokens[place], len(prefix))
-            parts[place] = _means(inside, at[:, 0], spans[place], vector)
+            parts[place] = _means(states, at[:, 0], spans[place], vector)
 
-        if texts:
-            self._running().visit(clean, prefix, see)
-        return checked(vectors, clean, name=self.name, dim=self.dim), parts
+        self._visit(texts, self._prefixes[1], see)
+        return checked(vectors, texts, name=self.name, dim=self.dim), parts
 
-    def _inside(
-        self, states: NDArray[np.float32], spans: NDArray[np.int64], prefix: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Leave out special tokens and those of the prefix."""
-        if len(states) != len(spans):
-            raise EmbedderError(f"{self.name}: {len(states)} states for {len(spans)} tokens. Give another runtime.")
-        inside = (spans[:, 1] > spans[:, 0]) & (spans[:, 0] >= prefix)
-        return states[inside], spans[inside] - prefix
+    def _visit(self, texts: Sequence[str], prefix: str, see: Callable[..., None]) -> None:
+        """Show each text's place, vector, and its tokens' states and spans, without special tokens and the prefix."""
+        if self._tokenizer is None:
+            raise EmbedderError(f"{self.name}: has no tokenizer.json to find tokens with. Take another model.")
+        clean = [well_formed(text) for text in texts]
+        tokens = self._tokenizer.spans([prefix + text for text in clean])
+
+        def show(place: int, vector: NDArray[np.float32], states: NDArray[np.float32]) -> None:
+            spans = tokens[place]
+            if len(states) != len(spans):
+                raise EmbedderError(f"{self.name}: {len(states)} states for {len(spans)} tokens. Give another runtime.")
+            inside = (spans[:, 1] > spans[:, 0]) & (spans[:, 0] >= len(prefix))
+            see(place, vector, states[inside], spans[inside] - len(prefix))
+
+        if clean:
+            self._running().visit(clean, prefix, show)
 
     def _running(self) -> Runtime:
         with self._lock:

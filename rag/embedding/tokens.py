@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,26 +67,25 @@ class ModelTokenizer:
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text as the model takes them: cut to its window, special tokens included."""
-        tokenizer = self._tokenizer()
-        clean = [well_formed(text) for text in texts]
-        starts = [self._start(text) for text in clean]
-        rows = [row.ids for row in tokenizer.encode_batch_fast(starts, add_special_tokens=False)]
-        for i, row in enumerate(rows):
-            if len(row) < self.max_tokens and len(starts[i]) < len(clean[i]):
-                rows[i] = tokenizer.encode(clean[i], add_special_tokens=False).ids
+        rows = [row.ids for row in self._encoded(self._tokenizer().encode_batch_fast, texts)]
         before, after = self._around
         return [before + row[: self.max_tokens] + after for row in rows]
 
     def spans(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Character spans of the tokens that the model takes, as `ids`: special tokens have the span (0, 0)."""
-        clean = [well_formed(text) for text in texts]
-        found = self._tokenizer().encode_batch([self._start(text) for text in clean], add_special_tokens=False)
-        offsets = [encoding.offsets for encoding in found]
-        for i, row in enumerate(offsets):
-            if len(row) < self.max_tokens and len(self._start(clean[i])) < len(clean[i]):
-                offsets[i] = self._tokenizer().encode(clean[i], add_special_tokens=False).offsets
+        rows = [row.offsets for row in self._encoded(self._tokenizer().encode_batch, texts)]
         before, after = ([(0, 0)] * len(special) for special in self._around)
-        return [_spans([*before, *row[: self.max_tokens], *after]) for row in offsets]
+        return [_spans([*before, *row[: self.max_tokens], *after]) for row in rows]
+
+    def _encoded(self, encode: Callable[..., list[Untyped]], texts: Sequence[str]) -> list[Untyped]:
+        """Encode the beginnings of texts, and the whole of those whose beginning does not fill the window."""
+        clean = [well_formed(text) for text in texts]
+        starts = [self._start(text) for text in clean]
+        found = encode(starts, add_special_tokens=False)
+        for i, row in enumerate(found):
+            if len(row) < self.max_tokens and len(starts[i]) < len(clean[i]):
+                found[i] = self._tokenizer().encode(clean[i], add_special_tokens=False)
+        return found
 
     def _start(self, text: str) -> str:
         """Cut a text that is far longer than the window at white space, where every tokenizer ends a token."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -74,21 +74,9 @@ class Aggregate:
     n_failed: int = 0
     reason: str = ""
 
-    @property
-    def n_scored(self) -> int:
-        """Questions with a score of their own."""
-        return self.n - self.n_failed
-
     def as_dict(self) -> dict[str, Any]:
         """Return the figure for JSON reports."""
-        return {
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "n": self.n,
-            "n_failed": self.n_failed,
-            "reason": self.reason,
-        }
+        return asdict(self)
 
     def __str__(self) -> str:
         if self.value is None:

@@ -236,10 +236,3 @@ def detectable_difference(n: int, spread: float, *, level: float = 0.05, power: 
 
     z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
     return z * spread / math.sqrt(n)
-
-
-def questions_needed(difference: float, spread: float, *, level: float = 0.05, power: float = 0.8) -> int:
-    """Return how many questions show a difference of this size; the inverse of `detectable_difference`."""
-    if not difference:
-        raise InvalidInput("no number of questions shows a difference of nothing; give the least one that matters")
-    return math.ceil((detectable_difference(1, spread, level=level, power=power) / abs(difference)) ** 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -114,14 +115,15 @@ class Memory:
             turns = self._tidied(kb)
             number = max((turn.number for turn in turns), default=self._last(kb)) + 1
             turn = Turn(number, asked, short(supported_text), self._now())
-            self._add(kb, document_of(turn, self.session, self._expiry(turn.at)))
+            kb.add([document_of(turn, self.session, self._expiry(turn.at))])
             turns.append(turn)
             leaving = self._overflow(kb, turns)
             if leaving:
                 notes = [(note.text, note.question) for note in summarised(leaving, self._model)]
                 # First the summary, then away with the turns: a kill between leaves both, and `_tidied` the first.
-                self._add(kb, memory_of(notes, leaving, self.session, self._expiry(leaving[-1].at)))
-                self._drop(kb, leaving)
+                kb.add([memory_of(notes, leaving, self.session, self._expiry(leaving[-1].at))])
+                for gone in leaving:
+                    kb.remove(document_of(gone, self.session, None).source)
 
     def turns(self) -> list[Turn]:
         """Return the turns that are kept word for word, oldest first."""
@@ -196,8 +198,6 @@ class Memory:
         return isinstance(expires, int | float) and expires <= self._now()
 
     def _alive(self, kind: str, *, session_only: bool) -> Filter | str:
-        import json
-
         where = f"kind == {json.dumps(kind)} and not (expires <= {self._now()!r})"
         return f"{where} and session == {json.dumps(self.session)}" if session_only else where
 
@@ -237,11 +237,3 @@ class Memory:
             total -= sizes[leaving]
             leaving += 1
         return tuple(turns[:leaving])
-
-    @staticmethod
-    def _add(kb: KnowledgeBase, document: Document) -> None:
-        kb.add([document])
-
-    def _drop(self, kb: KnowledgeBase, turns: tuple[Turn, ...]) -> None:
-        for turn in turns:
-            kb.remove(document_of(turn, self.session, None).source)

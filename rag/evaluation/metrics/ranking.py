@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidInput
-from ..aggregate import Aggregate, Score, aggregate
 from ..trec import Qrels, Run
 from .judged_ranks import JudgedRanks, judged_ranks
 from .ranking_formulas import formula_for
@@ -117,14 +116,6 @@ def per_question(
         if formula is not None:
             values[name] = dict(zip(ranks.questions, formula(ranks).tolist(), strict=True))
     return {name: values[name] for name in parsed}
-
-
-def mean(
-    metrics: Sequence[str], qrels: Qrels, run: Run, *, ranks: JudgedRanks | None = None, seed: int = 0
-) -> dict[str, Aggregate]:
-    """Return each metric over all judged questions, with intervals."""
-    rows = per_question(metrics, qrels, run, ranks=ranks)
-    return {name: aggregate([Score(v) for v in own.values()], seed=seed) for name, own in rows.items()}
 
 
 def _by_providers(wanted: dict[str, Any], qrels: Qrels, run: Run) -> dict[str, dict[str, float]]:

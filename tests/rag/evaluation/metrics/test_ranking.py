@@ -11,7 +11,6 @@ import pytest
 import pytrec_eval
 
 from rag.errors import InvalidInput
-from rag.evaluation.metrics import ranking
 from rag.evaluation.metrics.judged_ranks import judged_ranks
 from rag.evaluation.metrics.ranking import measure, per_question
 
@@ -178,10 +177,3 @@ def test_inputs_are_left_as_they_are_and_ranks_can_be_reused():
     ranks = judged_ranks(qrels, run)
     assert per_question(["AP", "nDCG@5"], qrels, run, ranks=ranks) == per_question(["AP", "nDCG@5"], qrels, run)
     assert run == before
-
-
-def test_mean_has_intervals():
-    qrels, run = pair(11)
-    found = ranking.mean(["nDCG@10"], qrels, run)["nDCG@10"]
-    assert found.n == len(qrels)
-    assert found.value == pytest.approx(np.mean(list(per_question(["nDCG@10"], qrels, run)["nDCG@10"].values())))
