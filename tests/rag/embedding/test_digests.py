@@ -73,17 +73,3 @@ def test_the_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/someone")
     assert digests.cache_dir() == Path("/home/someone/.cache/rag-workbench")
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_aside(tmp_path, monkeypatch):
-    file = tmp_path / "note"
-    digests.write_aside(file, b"old")
-
-    def fail(_):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
-        digests.write_aside(file, b"new")
-    assert file.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["note"]

@@ -244,7 +244,7 @@ def test_a_kill_between_summary_and_removal_is_tidied(
     one = memory(budget=40)
     fill(one, 2)
     with monkeypatch.context() as patch:
-        patch.setattr(Memory, "_drop", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        patch.setattr(KnowledgeBase, "remove", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             fill(one, 3, start=2)
     before = sum(d["kind"] == "memory" for d in metadata(one))
