@@ -1,4 +1,4 @@
-"""What a bot returns: an answer, and evidence that can be checked character by character."""
+"""Answers, with citations that can be checked character by character."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .documents import Passage
 from .llm.language_model import Usage
 
 UNKNOWN = "The documents do not answer this."
-"""What the model is told to say, and the bot says, when the passages hold no answer."""
+"""The answer, of model and bot alike, when the passages hold none."""
 
 Verdict = Literal["supported", "unsupported", "no claim"]
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a sentence of the answer stands.
+    """The span of a document that supports a sentence of the answer.
 
     ``quote`` is verbatim: it equals ``document.text[start:end]`` of the cited document.
 
@@ -61,18 +61,18 @@ def citation(n: int, passage: Passage, start: int, end: int) -> Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer and what the passages say to it.
+    """One sentence of an answer, and how well the passages support it.
 
     Attributes
     ----------
     text
         The sentence without its marks.
     support
-        0 to 1: how well a cited passage bears it out; 1 for a verbatim quote. Not a probability that it is true.
+        0 to 1: how well a cited passage supports it; 1 for a verbatim quote. Not a probability that it is true.
     verdict
-        ``supported``; ``unsupported``: no passage bears it out; ``no claim``: nothing that could be checked ("Sure!").
+        ``supported``; ``unsupported``: no passage supports it; ``no claim``: nothing to check ("Sure!").
     citations
-        Numbers of the citations that bear it out; none unless it is supported.
+        Numbers of the citations that support it; none unless it is supported.
     problem
         What is wrong with an unsupported sentence, in words.
     """
@@ -86,7 +86,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What the check of a language model's text took out or found wrong, as counts.
+    """Counts of what the check of a language model's text removed or found wrong.
 
     Attributes
     ----------
@@ -95,9 +95,9 @@ class Checks:
     misattributed
         Citations of passages that do not say what they were cited for.
     false_quotes
-        Texts in quotation marks that stand in no passage as they are.
+        Texts in quotation marks that no passage contains verbatim.
     unsupported
-        Sentences that no passage bears out.
+        Sentences that no passage supports.
     images
         Embedded pictures and HTML: a page that showed them would call their addresses.
     """
@@ -118,10 +118,10 @@ class Answer:
     text
         The answer with ``[n]`` marks; when ``abstained``, a sentence that says so.
     sentences
-        What was said, sentence by sentence, with support. Of an answer that was withheld: what the model had said.
+        The sentences with their support; of a withheld answer, what the model had said.
     support
         0 to 1, that the answer is right: calibrated for the extractive generator, and for any after ``rag calibrate``;
-        the mean support of its sentences else.
+        otherwise the mean support of its sentences.
     abstained, reason
         True with a reason when nothing retrieved supports an answer.
     degraded
@@ -129,21 +129,21 @@ class Answer:
     incomplete
         True when the model was cut off; ``reason`` says by what.
     checks
-        What was taken out of a language model's text.
+        What was removed from a language model's text.
     usage
-        Tokens, calls, seconds and cost of all language models: what rewrote the question, reranked, and wrote.
+        Tokens, calls, seconds and cost of all language models: for rewriting, reranking and writing.
     timings
         Seconds by stage: ``embed``, ``search``, ``fuse``, ``generate``, ``total``.
     generator
-        Who wrote it: ``extractive``, or the name of a language model.
+        ``extractive``, or the name of the language model that wrote it.
     cached
         The model's text came from a cache; ``usage`` counts no call then.
     data
-        The value that a ``schema`` asked for.
+        The value that fits the ``schema``.
     trace_id
-        32 hexadecimal digits; the trace's where OpenTelemetry is recording one.
+        32 hexadecimal digits; the OpenTelemetry trace's where one is recorded.
     searched
-        The question as it was searched for, after rewriting.
+        The question after rewriting, as it was searched for.
     """
 
     question: str

@@ -1,4 +1,4 @@
-"""Spans for OpenTelemetry, by its conventions for generative AI, where the program records traces; else nothing.
+"""OpenTelemetry spans by its conventions for generative AI; they do nothing where no trace is recorded.
 
 https://github.com/open-telemetry/semantic-conventions-genai (state of development, 0.1). Spans carry names, counts and
 options; no question, document or answer, and no key.
@@ -59,9 +59,8 @@ def span(
 ) -> Iterator[Span]:
     """Open a span around an operation; errors that pass through mark it as failed.
 
-    Where another process does the work (``remote``) its kind is CLIENT, else INTERNAL.
-
-    It never becomes the thread's current span: an answer that streams is read wherever its reader is.
+    Its kind is CLIENT where another process does the work (``remote``), else INTERNAL. It never becomes the thread's
+    current span, since a stream may be read in any thread.
     """
     # A program that records traces has imported OpenTelemetry; for all others it is not worth its import.
     trace: Any = sys.modules.get("opentelemetry.trace")
@@ -76,7 +75,7 @@ def span(
     try:
         yield own
     except GeneratorExit:
-        raise  # the reader had enough: no failure
+        raise  # the reader stopped: no failure
     except BaseException as error:
         own.failed(error)
         raise
@@ -92,7 +91,7 @@ ROOT: dict[str, Any] = {
 
 
 def retrieval(kb: str, k: int) -> dict[str, Any]:
-    """Return what the span of a search says."""
+    """Return the attributes of a search's span."""
     return {
         "name": f"retrieval {kb}",
         "gen_ai__operation__name": "retrieval",
@@ -109,7 +108,7 @@ class _Chat(Protocol):
 
 
 def chat(generator: _Chat) -> dict[str, Any]:
-    """Return what the span of a language model says."""
+    """Return the attributes of a language model's span."""
     provider, _, model = generator.name.partition(":")
     remote = provider == "openai"
     model, _, server = model.rpartition("@") if remote and "@" in model else (model, "", "")
@@ -134,7 +133,7 @@ def chat(generator: _Chat) -> dict[str, Any]:
 
 
 def used(span: Span, answer: Answer) -> None:
-    """Say what a model used."""
+    """Record the tokens that a model used."""
     span.set(
         gen_ai__usage__input_tokens=answer.usage.prompt_tokens,
         gen_ai__usage__output_tokens=answer.usage.completion_tokens,

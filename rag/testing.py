@@ -1,7 +1,7 @@
-"""What tests of code on this toolkit need, without a model and without a network.
+"""Embedders and language models for tests, without a model file or a network.
 
 `HashingEmbedder` gives the same vectors in every process; `CallableEmbedder` wraps any function; `ScriptedGenerator` is
-a language model that says what it is told to.
+a language model that replies from a script.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where in a sentence stands something of the kind that a question asks for.
+"""Find words in a sentence that may be of the kind that a question asks for.
 
 Word lists are English; digits and capitals serve every script that has them.
 """
@@ -36,14 +36,14 @@ _Finder = Callable[[Words, frozenset[str]], list[int]]
 
 
 def new_names(words: Words, asked: frozenset[str]) -> list[int]:
-    """Places of capitalised words that the question lacks; a sentence's first word counts if the second is one too."""
+    """Return the places of capitalised words that the question lacks; the first word counts if the second does."""
     pairs = enumerate(zip(words.words, words.stems, strict=True))
     found = [at for at, (word, stem) in pairs if stem and word[0].isupper() and stem not in asked]
     return found[1:] if found[:1] == [0] and found[1:2] != [1] else found
 
 
 def new_numbers(words: Words, asked: frozenset[str]) -> list[int]:
-    """Places of numbers that the question lacks."""
+    """Return the places of numbers that the question lacks."""
     pairs = enumerate(zip(words.words, words.stems, strict=True))
     return [at for at, (word, stem) in pairs if word[0].isdigit() and stem not in asked]
 
@@ -88,12 +88,12 @@ _FINDERS: dict[Kind, _Finder] = {
 
 
 def clues(kind: Kind, words: Words, asked: frozenset[str]) -> list[int]:
-    """Places of the words that may answer a question of that kind, its own stems (``asked``) left out."""
+    """Return the places of words that may answer a question of that kind, except its own stems (``asked``)."""
     return _FINDERS[kind](words, asked)[:_MOST]
 
 
 def defines(words: Words, asked: frozenset[str]) -> bool:
-    """Tell whether a sentence opens as a definition of the asked stems does: "A vector index is ...", "X means ..."."""
+    """Tell whether a sentence opens like a definition of the asked stems: "A vector index is ...", "X means ..."."""
     for place, word in enumerate(words.words[:16]):
         if word.lower() in _DEFINING:
             head = {term for term, at in zip(words.terms, words.at, strict=True) if at < place}
@@ -104,9 +104,9 @@ def defines(words: Words, asked: frozenset[str]) -> bool:
 def nearness(
     places: Sequence[int], matched: Mapping[str, Sequence[int]], weight: Mapping[str, float], total: float
 ) -> float:
-    """How near the best clue stands to the question's words: 0 (far, or no clue) to 1 (all of them next to it).
+    """Return how near the best clue is to the question's words: 0 (far, or no clue) to 1 (all of them next to it).
 
-    Each matched word gives its weight / (1 + distance / 5), over the question's total weight.
+    Each matched word adds its weight / (1 + distance / 5), divided by the question's total weight.
     """
     best = 0.0
     for place in places:

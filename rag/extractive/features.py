@@ -1,6 +1,6 @@
-"""What a sentence shows about whether it answers a question: one row of numbers a candidate.
+"""Features of a sentence that tell whether it answers a question: one row of numbers for each candidate.
 
-Every number comes from the question and the retrieved passages alone; no statistics of the collection are asked for.
+Every number comes from the question and the retrieved passages alone, without statistics of the collection.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from .answer_type import clues, nearness, new_names, new_numbers
 from .question_type import AnalysedQuestion
 
 NAMES = (
-    "cosine",  # of question and sentence, standardised over the candidates: any embedder's scale will do
-    "overlap",  # share of the question's weight that the sentence holds
-    "overlap_beyond_focus",  # the same, the words that name what is asked for left out
+    "cosine",  # of question and sentence, standardised over the candidates, so that any embedder's scale fits
+    "overlap",  # share of the question's weight in the sentence
+    "overlap_beyond_focus",  # the same without the words that name what is asked for
     "focus",
     "context",  # overlap of the sentence with its title and headings
-    "before",  # what the sentence before holds beyond the sentence
+    "before",  # share of the weight that only the sentence before holds
     "after",
-    "pronoun_before",  # the same for a sentence that opens with a pronoun
+    "pronoun_before",  # the same if the sentence opens with a pronoun
     "passage",  # overlap of the whole passage
     "rarest_missing",  # weight of the rarest word that sentence and title lack
     "bigrams",
     "order",  # longest common subsequence
-    "names",  # share of the question's capitalised words that sentence and title hold
+    "names",  # share of the question's capitalised words in sentence and title
     "numbers_missing",
-    "clue",  # something of the kind asked for stands there
+    "clue",  # the sentence holds a word of the kind asked for
     "clues",
-    "near",  # ... near the question's words
-    "new",  # words that the question does not hold
+    "near",  # nearness of such words to the question's words
+    "new",  # words that the question lacks
     "length",
     "rank",
     "score",  # of the passage, 0 for the best and -1 for the last
     "opens",  # first of its passage
     "names_new",
     "numbers_new",
-    "question",  # a question itself
+    "question",  # the sentence is a question
 )
 _PRONOUNS = listed("he she it they this these his her its their those such him them that")
 _MOST_TERMS = 64
@@ -51,7 +51,7 @@ _MOST_TERMS = 64
 
 @dataclass(frozen=True, slots=True)
 class PassageFacts:
-    """Of one passage, what its sentences' features need; ``score`` is 0 for the best passage and -1 for the last."""
+    """Facts of a passage that its sentences' features need; ``score`` is 0 for the best passage, -1 for the last."""
 
     title: str
     rank: int
@@ -71,7 +71,7 @@ class _Asked:
     bigrams: Mapping[tuple[str, str], float]
 
     def share(self, terms: frozenset[str]) -> float:
-        """Share of the question's weight that ``terms`` hold."""
+        """Return the share of the question's weight that ``terms`` hold."""
         return sum(weight for term, weight in self.weight.items() if term in terms) / self.total
 
     def share_beyond_focus(self, terms: frozenset[str]) -> float:
@@ -83,23 +83,23 @@ class _Asked:
 def features(
     question: AnalysedQuestion, candidates: Sequence[Quotable], settings: Sequence[PassageFacts], reader: WordReader
 ) -> NDArray[np.float64]:
-    """Describe every candidate.
+    """Return the features of every candidate.
 
     Parameters
     ----------
     question
         The question, analysed.
     candidates
-        At least one; those of a passage stand together and in order.
+        At least one; those of a passage are consecutive and in order.
     settings
         One for each passage, by the candidates' ``passage``.
     reader
-        Reads words; shared between calls, so that it remembers.
+        Reads words; shared between calls for its cache.
 
     Returns
     -------
     float64, shape (n_candidates, len(NAMES))
-        Column "cosine" is 0: `standardised` similarities go there.
+        Column "cosine" is 0, for `standardised` similarities.
     """
     read = [reader.read(candidate.text) for candidate in candidates]
     terms = [frozenset(words.terms) for words in read]

@@ -1,4 +1,4 @@
-"""Answers made of the passages' own sentences: nothing is said that no document says."""
+"""The extractive generator: answers made of the passages' own sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..errors import InvalidInput
 from ..grounding.quotable_sentences import Quotable, candidates
 from ..grounding.words import FUNCTION_WORDS, WordReader
 from ..terms import Analyser
-from . import scoring as ranking
+from . import scoring
 from .answer_type import defines
 from .features import NAMES, PassageFacts, features, standardised
 from .question_type import AnalysedQuestion, Kind, analyse, asks
@@ -25,15 +25,15 @@ from .selection import select
 log = logging.getLogger(__name__)
 
 EMBEDDED = 8
-"""Sentences that are embedded, the best by their words alone; more cost time and gain nothing (measured)."""
+"""Sentences that are embedded: the best ones by words; more cost time and gain nothing (measured)."""
 
 _DEFINES = 1.0
-"""What a definition is worth, in log odds, where one is asked for; set by hand, the learning data hold few."""
+"""Bonus of a definition, in log odds, if one is asked for; set by hand, as the training data hold few."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Ranked:
-    """Candidates, best first, with their scores, and what is believed of the first."""
+    """Candidates, best first, with their scores and the support of the first."""
 
     candidates: list[Quotable]
     scores: NDArray[np.float64]
@@ -44,18 +44,18 @@ class _Ranked:
 class ExtractiveGenerator:
     """Quotes the sentences that answer a question best, each with a citation that can be checked.
 
-    Sentences are scored by a linear model over what they show: similarity of embeddings, rarity-weighted shared words,
-    phrases, and whether something of the kind asked for stands near them (see `rag.extractive.features`). Needs no
-    language model. Safe to share between threads if the embedder is.
+    Sentences are scored by a linear model of similarity of embeddings, rarity-weighted shared words, phrases, and
+    nearness of words of the kind asked for (see `rag.extractive.features`). Needs no language model. Safe to share
+    between threads if the embedder is.
 
     Parameters
     ----------
     embedder
-        Compares sentences with the question; None: by their words alone.
+        Compares sentences with the question; None for words alone, which takes milliseconds.
     analyser
         Splits texts into index terms, as the knowledge base does.
     max_sentences
-        Sentences of an answer, at most; the best one comes first.
+        Maximum number of sentences; the best one comes first.
     threshold
         Support, 0 to 1, below which the generator abstains; 0 never abstains. Default: calibrated on questions with and
         without an answer, see `rag.extractive.scoring.default_threshold`.
@@ -74,7 +74,7 @@ class ExtractiveGenerator:
         max_sentences: int = 3,
         threshold: float | None = None,
     ) -> None:
-        self.threshold = ranking.default_threshold() if threshold is None else threshold
+        self.threshold = scoring.default_threshold() if threshold is None else threshold
         if max_sentences < 1:
             raise InvalidInput(f"max_sentences={max_sentences}: an answer needs at least 1")
         if not 0 <= self.threshold <= 1:
@@ -90,7 +90,7 @@ class ExtractiveGenerator:
         -------
         Answer
             ``text`` is the quoted sentences with ``[n]`` after each, line breaks inside a quote shown as spaces;
-            ``citations`` hold the verbatim quotes. ``degraded`` when the embedder failed and words alone decided.
+            ``citations`` hold the verbatim quotes. ``degraded`` if the embedder failed and words alone decided.
         """
         if not question.strip():
             return _abstain(question, passages, "the question is empty")
@@ -120,26 +120,26 @@ class ExtractiveGenerator:
         if asked.kind == "definition":
             stems = frozenset(self._reader.read(asked.text).without(FUNCTION_WORDS).terms)
             noise -= _DEFINES * np.array([defines(self._reader.read(each.text), stems) for each in found])
-        score = ranking.scores(shown, asked.kind, embedded=False) - noise
+        score = scoring.scores(shown, asked.kind, embedded=False) - noise
         order = np.argsort(-score, kind="stable")
         if self._embedder is None:
-            return _ranked(found, order, shown, score, asked.kind, None, ranking.LEXICAL)
+            return _ranked(found, order, shown, score, asked.kind, None, scoring.LEXICAL)
         best = order[:EMBEDDED]
         try:
             cosines = similarities(self._embedder, asked.text, [found[int(i)].text for i in best])
-        except Exception as error:  # noqa: BLE001 - whatever an embedder raises, the words of the sentences remain
+        except Exception as error:  # noqa: BLE001 - whatever an embedder raises, words still decide
             log.warning("the embedder failed (%s: %s); ranking sentences by words", type(error).__name__, error)
-            lexical = _ranked(found, order, shown, score, asked.kind, None, ranking.LEXICAL)
+            lexical = _ranked(found, order, shown, score, asked.kind, None, scoring.LEXICAL)
             return replace(lexical, failure=f"the embedder failed ({type(error).__name__})")
         shown = shown[best]
         shown[:, NAMES.index("cosine")] = standardised(cosines)
-        score = ranking.scores(shown, asked.kind, embedded=True) - noise[best]
+        score = scoring.scores(shown, asked.kind, embedded=True) - noise[best]
         kept = [found[int(i)] for i in best]
         return _ranked(kept, np.argsort(-score, kind="stable"), shown, score, asked.kind, cosines, self._embedder.name)
 
 
 def settings(passages: Sequence[Passage]) -> list[PassageFacts]:
-    """Describe passages to `features`."""
+    """Return the facts of passages for `features`."""
     fused = [passage.score for passage in passages]
     spread = max(fused) - min(fused)
     relative = [(score - max(fused)) / spread if 0 < spread < float("inf") else 0.0 for score in fused]
@@ -150,7 +150,7 @@ def settings(passages: Sequence[Passage]) -> list[PassageFacts]:
 
 
 def similarities(embedder: Embedder, question: str, sentences: Sequence[str]) -> NDArray[np.float64]:
-    """Cosine of each sentence with the question: float64, shape (n_sentences,).
+    """Return the cosine of each sentence with the question: float64, shape (n_sentences,).
 
     Raises
     ------
@@ -179,10 +179,10 @@ def _ranked(  # noqa: PLR0917 - one value each of a ranking
     model: str,
 ) -> _Ranked:
     # The probability was learned on scores without the noise that only orders the sentences.
-    plain = ranking.scores(shown, kind, embedded=cosines is not None)
+    plain = scoring.scores(shown, kind, embedded=cosines is not None)
     plain = np.where(np.arange(len(plain)) == order[0], plain, np.minimum(plain, plain[order[0]]))
-    seen = ranking.signs(shown, plain, cosines)
-    support = ranking.support(seen, model)
+    seen = scoring.signs(shown, plain, cosines)
+    support = scoring.support(seen, model)
     return _Ranked([found[int(i)] for i in order], score[order], support)
 
 

@@ -1,13 +1,14 @@
-"""What kind of thing a question asks for, told by its words.
+"""Classify questions by the kind of answer they ask for.
 
 The kinds follow the coarse classes of Li and Roth, "Learning Question Classifiers" (COLING 2002), as far as a sentence
-can be checked for them without a model. Rules are English; a question in another language is of kind ``other``, whose
-features are the ones that need no grammar.
+can be checked for them without a model. The rules are English; a question in another language is of kind ``other``,
+whose features need no grammar.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal, get_args
 
 from ..grounding.words import AUXILIARY, BE, QUESTION_WORDS, WORD, listed
@@ -51,7 +52,7 @@ class AnalysedQuestion:
     Attributes
     ----------
     kind
-        What is asked for.
+        The kind of answer asked for.
     focus
         Lower-case words that name the thing asked for ("city" in "what city ..."); answers often lack them.
     """
@@ -62,9 +63,9 @@ class AnalysedQuestion:
 
 
 def analyse(text: str) -> AnalysedQuestion:
-    """Tell the kind and the focus of a question.
+    """Return the kind and the focus of a question, in linear time.
 
-    The first question word decides, wherever it stands ("In what year ...", "X was founded by whom?"). Linear time.
+    The first question word decides, wherever it is ("In what year ...", "X was founded by whom?").
     """
     words = [match.group().lower() for match in WORD.finditer(text)]
     at = next((i for i, word in enumerate(words) if word in QUESTION_WORDS), None)
@@ -83,7 +84,7 @@ def analyse(text: str) -> AnalysedQuestion:
 
 
 def asks(sentence: str, question: str) -> bool:
-    """Say whether a sentence asks the question itself, word for word, as an FAQ's heading or a command to type does."""
+    """Tell whether a sentence contains the question itself, as the heading of an FAQ or a command to type does."""
     asked, said = (" ".join(text.lower().split()) for text in (question, sentence))
     return asked.rstrip("?？؟ ") + "?" in said.replace("？", "?").replace("؟", "?")
 
@@ -100,32 +101,26 @@ def _how(text: str, rest: list[str]) -> AnalysedQuestion:
 
 
 def _what(text: str, rest: list[str]) -> AnalysedQuestion:
-    """Read what stands after ``what``: its noun phrase, or the one after "is the", names what is asked for."""
+    """Read the noun phrase after ``what``, or after "what is the", which names what is asked for."""
     if rest and rest[0] in BE:
         return _what_is(text, rest[1:])
-    phrase = []
-    for word in rest[:4]:
-        if word in AUXILIARY or word in _PREPOSITIONS:
-            break
-        phrase.append(word)
     if rest and rest[0] in AUXILIARY:
         return AnalysedQuestion(text, "thing")
+    phrase = _noun_phrase(rest)
     kinds = [_KIND_OF_NOUN[word] for word in phrase[:3] if word in _KIND_OF_NOUN]
-    focus = tuple(phrase[:2])
-    return AnalysedQuestion(text, kinds[0] if kinds else "thing", focus)
+    return AnalysedQuestion(text, kinds[0] if kinds else "thing", tuple(phrase[:2]))
 
 
 def _what_is(text: str, rest: list[str]) -> AnalysedQuestion:
-    if rest[:1] == ["the"] or rest[:1] == ["a"] or rest[:1] == ["an"]:
-        rest = rest[1:]
-    phrase: list[str] = []
-    for word in rest[:4]:
-        if word in _PREPOSITIONS or word in AUXILIARY:
-            break
-        phrase.append(word)
+    rest = rest[1:] if rest and rest[0] in {"the", "a", "an"} else rest
+    phrase = _noun_phrase(rest)
     kinds = [_KIND_OF_NOUN[word] for word in phrase if word in _KIND_OF_NOUN]
     if kinds:
         return AnalysedQuestion(text, kinds[0], (phrase[-1],))
     if len(rest) <= 4 and not set(phrase) & _GENERIC:
         return AnalysedQuestion(text, "definition")
     return AnalysedQuestion(text, "thing", tuple(word for word in phrase if word in _GENERIC))
+
+
+def _noun_phrase(words: list[str]) -> list[str]:
+    return list(takewhile(lambda word: word not in AUXILIARY | _PREPOSITIONS, words[:4]))

@@ -1,7 +1,7 @@
-"""Learned weights: from the features of sentences to an order, and to the probability that the first one answers.
+"""Learned weights that rank sentences by their features, and give the probability that the first one answers.
 
 The ranker is a linear model learned list-wise (the softmax likelihood of ListNet, Cao et al., ICML 2007, summed over
-the right sentences); the probability is a logistic regression on what the ranker's first sentence shows (Platt, 1999).
+the right sentences); the probability is a logistic regression on signs of the ranker's first sentence (Platt, 1999).
 Both are learned by ``benchmarks/learn_answer_weights.py``, which wrote ``answer_weights.json`` beside this file.
 """
 
@@ -22,15 +22,15 @@ from .question_type import KINDS, Kind
 LEXICAL = "lexical"
 ANY_EMBEDDER = "any embedder"
 PER_KIND = ("clue", "clues", "near", "overlap")
-"""Features that weigh differently from kind to kind of question."""
+"""Features with a weight for each kind of question."""
 COLUMNS = (*NAMES, *(f"{kind}:{name}" for kind in KINDS for name in PER_KIND))
 SIGNS = (
     "score", "margin", "context", "rarest_missing", "numbers_missing", "near", "raw_cosine", "mean_cosine"
 )  # fmt: skip
-"""What the probability is told from; the two cosines for the embedder alone that it was learned with."""
+"""Inputs of the probability; the two cosines count only for the embedder that it was learned with."""
 
 _USUAL_MARGIN = 1.8
-"""Median margin between the first and the second sentence; what a sentence without a rival gets."""
+"""Median margin between the first and the second sentence; a sentence without a rival gets it."""
 
 
 @cache
@@ -40,18 +40,18 @@ def _table() -> dict[str, Any]:
 
 
 def default_threshold() -> float:
-    """Return the support under which an answer is withheld.
+    """Return the support below which an answer is withheld.
 
-    Chosen as best where a right answer counts +1 and a wrong one -1/6, for a quote shows its source and misleads
+    It is the best one if a right answer counts +1 and a wrong one -1/6, since a quote shows its source and misleads
     little. On 1,000 questions each, half of them without an answer (``benchmarks/answers.py``), it keeps 95 % of the
     right answers and refuses 84 % of the questions whose topic the documents lack, but 13 % of SQuAD 2.0's
-    unanswerable ones, which were written to look answered; those take a reader that understands the sentence.
+    unanswerable ones, which were written to look answered; those need a model that understands the sentence.
     """
     return float(_table()["threshold"])
 
 
 def columns(features: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
-    """Add the columns per kind of question: shape (n, len(COLUMNS))."""
+    """Add the columns for each kind of question: shape (n, len(COLUMNS))."""
     wide = np.zeros((len(features), len(COLUMNS)))
     wide[:, : len(NAMES)] = features
     own = features[:, [NAMES.index(name) for name in PER_KIND]]
@@ -67,7 +67,7 @@ def _weights(model: str) -> NDArray[np.float64]:
 
 
 def scores(features: NDArray[np.float64], kind: Kind, *, embedded: bool) -> NDArray[np.float64]:
-    """Score sentences, higher is better; differences are log odds between two sentences of one result."""
+    """Score sentences, higher is better; a difference is the log odds between two sentences of one result."""
     result: NDArray[np.float64] = columns(features, kind) @ _weights(ANY_EMBEDDER if embedded else LEXICAL)
     return result
 
@@ -75,7 +75,7 @@ def scores(features: NDArray[np.float64], kind: Kind, *, embedded: bool) -> NDAr
 def signs(
     features: NDArray[np.float64], score: NDArray[np.float64], cosines: NDArray[np.float64] | None
 ) -> NDArray[np.float64]:
-    """Return what the best-scored sentence shows, in the order of `SIGNS`; unknown cosines are 0."""
+    """Return the signs of the best-scored sentence, in the order of `SIGNS`; unknown cosines are 0."""
     best = int(np.argmax(score))
     others = np.delete(score, best)
     values = {
@@ -89,14 +89,14 @@ def signs(
 
 
 def support(shown: NDArray[np.float64], model: str) -> float:
-    """Probability, 0 to 1, that the sentence with these `signs` answers the question.
+    """Return the probability, 0 to 1, that the sentence with these `signs` answers the question.
 
     Parameters
     ----------
     shown
         From `signs`.
     model
-        `LEXICAL`, or an embedder's name; one that nothing was learned with gets the figures of `ANY_EMBEDDER`.
+        `LEXICAL`, or an embedder's name; one without weights of its own gets those of `ANY_EMBEDDER`.
     """
     supports = _table()["support"]
     table: Mapping[str, float] = supports.get(model, supports[ANY_EMBEDDER])

@@ -1,4 +1,4 @@
-"""Which sentences make the answer, and in which order."""
+"""Select the sentences of an answer, and order them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..grounding.words import WordReader
 from .question_type import AnalysedQuestion, Kind
 
 _WIDE: frozenset[Kind] = frozenset(("manner", "reason", "definition", "other", "yesno"))
-"""Kinds of question that one sentence seldom exhausts."""
+"""Kinds of question that one sentence seldom answers completely."""
 _GAP, _WIDE_GAP = 1.5, 2.5
-"""How far, in log odds, a further sentence may score below the first."""
+"""How far below the first a further sentence may score, in log odds."""
 _SAME = 0.6
-"""Share of a sentence's terms in a chosen one from which on it repeats it."""
+"""Minimum share of a sentence's terms in a chosen one for it to be a repetition."""
 
 
 def select(
@@ -36,8 +36,8 @@ def select(
     Returns
     -------
     list of Quotable
-        The best one, then those that score near it, read as prose and say something else, in the order of the passages
-        and in reading order within each.
+        The best one, then those that score near it, read as prose and add something, in the order of the passages and
+        in reading order within each.
     """
     gap = _WIDE_GAP if question.kind in _WIDE else _GAP
     chosen = [candidates[0]]

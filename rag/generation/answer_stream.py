@@ -9,16 +9,10 @@ from ..llm.streaming import Stream
 class AnswerStream(Stream[Answer]):
     """The checked sentences of an answer as they come; `answer` is the whole.
 
-    The pieces joined are the answer's text, unless nothing in it was supported and it was withheld: the answer rules.
+    The pieces joined are the answer's text, unless it was withheld because nothing in it was supported: `answer` rules.
     """
 
     @property
     def answer(self) -> Answer:
-        """The whole answer, with citations, support and usage.
-
-        Raises
-        ------
-        RuntimeError
-            The stream has not been read to its end.
-        """
+        """The whole answer, with citations, support and usage; see `whole`."""
         return self.whole

@@ -1,6 +1,6 @@
-"""When to abstain: a probability that an answer is right, fitted on questions whose answers are known.
+"""Calibrate abstention: the probability that an answer is right, fitted on questions whose answers are known.
 
-What an answer shows (its support, the scores of its passages) gives log odds by a ridge logistic regression; isotonic
+Signals of an answer (its support, the scores of its passages) give log odds by a ridge logistic regression; isotonic
 regression (Zadrozny and Elkan, KDD 2002) makes them a probability. Every question is judged by a regression that was
 fitted without it (five folds), and the threshold and the curve of risk and coverage (El-Yaniv and Wiener, JMLR 2010)
 come from those judgements. Selective answering by a calibrator: Kamath et al., ACL 2020.
@@ -9,7 +9,7 @@ come from those judgements. Selective answering by a calibrator: Kamath et al., 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -21,13 +21,13 @@ from ..errors import InvalidInput, StoreCorrupt
 
 SIGNALS = ("support", "dense", "terms", "margin", "unsupported")
 FEWEST = 30
-"""Questions that a calibration needs, and at least 5 each with a right and a wrong answer."""
+"""Questions that a calibration needs, at least 5 of them with a right answer and 5 with a wrong one."""
 _FOLDS = 5
 _RIDGE = 1.0
 
 
 class CurvePoint(NamedTuple):
-    """A point of the curve: answering only what is at least so probable gives this coverage at this risk."""
+    """Coverage and risk when only answers with at least this probability are given."""
 
     coverage: float
     risk: float
@@ -36,7 +36,7 @@ class CurvePoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What `fit` learned, and the threshold under which an answer is withheld.
+    """A fitted calibration, and the threshold below which an answer is withheld.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Calibration:
     odds, probability
         The isotonic steps: log odds, ascending, and the probability from each on.
     questions, right
-        How many it was fitted on, and the share of right answers among them.
+        The number it was fitted on, and the share of right answers among them.
     """
 
     mean: tuple[float, ...]
@@ -59,7 +59,7 @@ class Calibration:
     right: float
 
     def _check(self) -> None:
-        """Raise ``ValueError`` unless this can judge answers: another version may have known other signals."""
+        """Raise ``ValueError`` unless this can judge answers: another version may have had other signals."""
         by_signal = np.array([self.mean, self.scale, self.weights], np.float64)
         steps = np.array([self.odds, self.probability], np.float64)
         figures = np.concatenate((by_signal.ravel(), steps.ravel(), [self.intercept, self.threshold]))
@@ -75,18 +75,12 @@ class Calibration:
         return float(np.interp(odds, self.odds, self.probability))
 
     def as_json(self) -> str:
-        """Return it as the text that `from_json` reads."""
+        """Return the text that `from_json` reads."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Calibration:
-        """Read it back.
-
-        Raises
-        ------
-        StoreCorrupt
-            It is something else.
-        """
+        """Read it back; raise `StoreCorrupt` if the text is not a calibration."""
         try:
             facts: dict[str, Any] = json.loads(text)
             rows: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items()}
@@ -98,7 +92,7 @@ class Calibration:
 
 
 class Fitted(NamedTuple):
-    """A calibration, and what it was judged by."""
+    """A calibration, with the held-out probabilities, their curve, and the area under the ROC curve."""
 
     calibration: Calibration
     judged: NDArray[np.float64]
@@ -107,7 +101,7 @@ class Fitted(NamedTuple):
 
 
 def signals(answer: Answer) -> tuple[float, ...]:
-    """Return what an answer shows, in the order of `SIGNALS`."""
+    """Return the signals of an answer, in the order of `SIGNALS`."""
     support = min(max(answer.support, 1e-4), 1 - 1e-4)
     scores = [passage.scores for passage in answer.passages]
     fused = [passage.score for passage in answer.passages]
@@ -140,13 +134,13 @@ def fit(
     right
         Whether each answer is right; never for a question that has none.
     given
-        Whether there is an answer at all; one that the generator itself withheld is not there to judge.
+        Whether there is an answer at all; False for one that the generator withheld.
     wrong_cost
-        What a wrong answer costs where a right one gains 1 and none gains nothing; the threshold gains most.
+        Cost of a wrong answer, where a right one gains 1 and none gains 0; the threshold maximises the gain.
     risk
-        In place of that: the threshold with the highest coverage whose share of wrong answers is at most this.
+        Instead of ``wrong_cost``: the highest share of wrong answers; the threshold maximises the coverage.
     seed
-        Of the folds.
+        Random seed of the folds.
 
     Raises
     ------
@@ -163,9 +157,9 @@ def fit(
         )
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
     x = (x - mean) / scale
-    odds = _out_of_fold(x, y_there, seed)
+    odds = _cross_fitted(x, y_there, seed, _odds)
     steps, values = isotonic(odds, y_there)
-    judged_there = _cross_isotonic(odds, y_there, seed)
+    judged_there = _cross_fitted(odds, y_there, seed, _probabilities)
     judged = np.zeros(len(y))
     judged[there] = judged_there
     curve = risk_coverage(judged[there], y_there, total=len(y))
@@ -179,7 +173,7 @@ def fit(
 
 
 def risk_coverage(judged: NDArray[np.float64], right: NDArray[np.bool_], *, total: int) -> list[CurvePoint]:
-    """Return the curve from the most probable answer to all; a point where the probability changes."""
+    """Return the curve from the most probable answer to all answers, a point for each distinct probability."""
     order = np.argsort(-judged, kind="stable")
     wrong, seen = np.cumsum(~right[order]), np.arange(1, len(order) + 1)
     value = judged[order]
@@ -191,7 +185,7 @@ def risk_coverage(judged: NDArray[np.float64], right: NDArray[np.bool_], *, tota
 
 
 def isotonic(odds: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return ascending log odds and the probabilities there, by pooling adjacent violators; linear between them."""
+    """Return ascending log odds and their probabilities, by pooling adjacent violators; linear in between."""
     order = np.argsort(odds, kind="stable")
     blocks: list[tuple[float, float, float]] = []  # mean of y, weight, mean of the odds
     for at in order:
@@ -206,24 +200,27 @@ def isotonic(odds: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[NDArr
     return np.array([x for _, _, x in blocks]), np.asarray(values)
 
 
-def _out_of_fold(x: NDArray[np.float64], y: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
-    odds = np.zeros(len(x))
-    for held in _folds(len(x), seed):
-        intercept, weights = _logistic(np.delete(x, held, axis=0), np.delete(y, held))
-        odds[held] = intercept + x[held] @ weights
+def _cross_fitted(
+    x: NDArray[np.float64],
+    y: NDArray[np.bool_],
+    seed: int,
+    judged: Callable[[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Judge each fold's rows by what was fitted on the other folds: shape (n,)."""
+    result = np.zeros(len(x))
+    for held in np.array_split(np.random.default_rng(seed).permutation(len(x)), _FOLDS):
+        result[held] = judged(np.delete(x, held, axis=0), np.delete(y, held), x[held])
+    return result
+
+
+def _odds(x: NDArray[np.float64], y: NDArray[np.bool_], new: NDArray[np.float64]) -> NDArray[np.float64]:
+    intercept, weights = _logistic(x, y)
+    odds: NDArray[np.float64] = intercept + new @ weights
     return odds
 
 
-def _cross_isotonic(odds: NDArray[np.float64], y: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
-    judged = np.zeros(len(odds))
-    for held in _folds(len(odds), seed):
-        steps, values = isotonic(np.delete(odds, held), np.delete(y, held))
-        judged[held] = np.interp(odds[held], steps, values)
-    return judged
-
-
-def _folds(n: int, seed: int) -> list[NDArray[np.int64]]:
-    return np.array_split(np.random.default_rng(seed).permutation(n), _FOLDS)
+def _probabilities(odds: NDArray[np.float64], y: NDArray[np.bool_], new: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.interp(new, *isotonic(odds, y))
 
 
 def _logistic(x: NDArray[np.float64], y: NDArray[np.bool_]) -> tuple[float, NDArray[np.float64]]:

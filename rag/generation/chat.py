@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from ..terms import Analyser
 
 _LATE = 0.1
-"""Seconds beyond the deadline in which what the model has said by then is still checked."""
+"""Seconds after the deadline in which the check of what the model has said by then may begin."""
 _GRACE = 0.18
-"""Seconds beyond the deadline after which the model and the check are left behind."""
+"""Seconds after the deadline at which model and check are left to themselves."""
 
 
 @dataclass(slots=True)
@@ -60,22 +60,22 @@ class ChatGenerator:
     model
         Any `LanguageModel`.
     embedder, analyser
-        Of the knowledge base; sentences are held against passages with them, see `rag.grounding.support`.
+        Of the knowledge base; they compare sentences with passages, see `rag.grounding.support`.
     sampling
-        How the model draws its tokens. ``n`` above 1 draws that many answers and takes the one that the others agree
-        with most (self-consistency; Wang et al., ICLR 2023, with agreement of texts in place of equal ones).
+        Sampling options of the model. With ``n`` above 1 that many answers are drawn, and the one that agrees best with
+        the others is taken, see `rag.generation.voting`.
     unsupported
-        ``mark``: a sentence that no passage bears out is shown as such; ``drop``: it is left out.
+        ``mark``: a sentence that no passage supports is marked; ``drop``: it is left out.
     examples
         Worked examples, shown to the model before the question.
     history_tokens
-        Tokens of earlier turns that go into a prompt, counted by the model's own tokenizer where it gives one.
+        Tokens of earlier turns in a prompt, counted by the model's own tokenizer where there is one.
     entailment
-        A model of natural-language inference that judges support in place of words and cosines.
+        A model of natural-language inference that judges support instead of words and cosines.
     cache
-        Keeps whole completions by content: model, sampling, rules, passages, question, history.
+        Caches complete answers by content: model, sampling, rules, passages, question, history.
     prices
-        What tokens cost, by model name.
+        Prices of tokens, by model name.
     """
 
     def __init__(
@@ -126,14 +126,17 @@ class ChatGenerator:
         Parameters
         ----------
         history
-            Earlier turns, oldest first; those that do not fit ``history_tokens`` are left out.
+            Earlier turns, oldest first; the oldest are left out if they do not fit ``history_tokens``.
         deadline
-            Seconds that the model may take.
+            Seconds for model and check, enforced even if either hangs; None for no limit.
 
         Raises
         ------
+        LLMTimeout
+            The deadline passed before a supported sentence was there; else the answer so far is returned, marked
+            ``incomplete``.
         RagError
-            What the model raises; see `LanguageModel.complete`.
+            What else the model raises; see `LanguageModel.complete`.
         """
         return self.stream(question, passages, history=history, deadline=deadline).read()
 

@@ -1,4 +1,4 @@
-"""What fits into a model's context: the newest turns of a conversation, and the best passages."""
+"""Fit a conversation into a model's context: the newest turns and the best passages."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from ..llm.language_model import LanguageModel, Message
 
 Count = Callable[[str], int]
 _PER_MESSAGE = 8
-"""Tokens that a chat template adds to a message, about."""
+"""Approximate tokens that a chat template adds to a message."""
 
 
 def counter(model: LanguageModel) -> Count:
-    """Return what counts tokens: the model's own tokenizer, or one token for every three bytes, which is plenty."""
+    """Return a counter of tokens: the model's own, or one token for every three bytes, a high estimate."""
     own: Count | None = getattr(model, "count_tokens", None)
     return own if own is not None else lambda text: -(-len(text.encode()) // 3)
 
 
 def size(messages: Sequence[Message], count: Count) -> int:
-    """Tokens of messages, their roles included."""
+    """Count the tokens of messages, their roles included."""
     return sum(count(message.content) + _PER_MESSAGE for message in messages)
 
 
 def newest_turns(history: Sequence[Message], budget: int, count: Count) -> list[Message]:
     """Return the newest turns of a conversation that fit a budget of tokens, oldest first.
 
-    A turn is whole or not there: a question of the user's and what was answered to it.
+    A turn, the user's question with its answer, is kept whole or not at all.
 
     Raises
     ------
     InvalidInput
-        Something in the history is not a message of the user or the assistant.
+        The history holds something other than messages of the user and the assistant.
     """
     turns: list[list[Message]] = []
     for message in history:

@@ -1,4 +1,4 @@
-"""Quotes that stand in for a language model's answer: when it failed, or said nothing that the passages bear out."""
+"""Fall back on quotes when a language model fails, or says nothing that the passages support."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ log = logging.getLogger(__name__)
 
 
 def quoted_after_failure(quoted: Callable[[], Answer], error: Exception, seconds: float) -> Answer:
-    """Return the quotes, marked, with how the generator failed in words.
+    """Return the quotes, marked as degraded, with the generator's failure as the reason.
 
     Parameters
     ----------
     quoted
-        Makes them.
+        Makes the quotes.
     seconds
-        That the generator took to fail.
+        How long the generator took to fail.
     """
     kind = type(error).__name__
-    # Only our own errors are known to hold nothing secret.
+    # Only the toolkit's own errors are known to hold nothing secret.
     reason = f"the generator failed: {kind}"
     if isinstance(error, RagError):
         reason = f"{reason}: {' '.join(str(error).split())[:300]}"
@@ -36,7 +36,7 @@ def quoted_after_failure(quoted: Callable[[], Answer], error: Exception, seconds
 
 
 def quoted_if_nothing_is_supported(answer: Answer, quoted: Callable[[], Answer]) -> Answer:
-    """Return a model's answer; quotes, where the passages bear out nothing of it or it was cut off at once."""
+    """Return a model's answer, or quotes if the passages support nothing of it or it was cut off at once."""
     if not answer.abstained or not (answer.sentences or answer.incomplete):
         return answer
     quotes = quoted()

@@ -1,4 +1,4 @@
-"""From what a user gives - a spec, a model, a function, an object of their own - to a generator."""
+"""The generator protocol, and the generator for a spec, a language model, a function or an object."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def generator(
     analyser: Analyser,
     **options: Any,  # noqa: ANN401 - see ChatGenerator
 ) -> Generator:
-    """Return the generator that is meant.
+    """Return the generator for what a user gives.
 
     Parameters
     ----------
@@ -34,50 +34,39 @@ def generator(
     embedder, analyser
         Of the knowledge base.
     **options
-        Of `rag.generation.chat.ChatGenerator`, where a language model is behind it.
+        Options of `rag.generation.chat.ChatGenerator`, for language models.
 
     Raises
     ------
     InvalidInput
-        It is none of these, or options are given that it has no use for.
+        It is none of these, or is given options that it does not take.
     """
-    if given is None or given == EXTRACTIVE:
-        _refuse(options, "the extractive generator")
-        return ExtractiveGenerator(embedder, analyser)
-    if isinstance(given, Generator):
-        _refuse(options, type(given).__name__)
-        return given
-    model = _model(given)
+    if given is None or given == EXTRACTIVE or isinstance(given, Generator):
+        if options:
+            name = type(given).__name__ if isinstance(given, Generator) else "the extractive generator"
+            raise InvalidInput(f"{name} does not take {', '.join(sorted(options))}; they are for language models")
+        return given if isinstance(given, Generator) else ExtractiveGenerator(embedder, analyser)
+    from ..llm.backends.callable_model import CallableModel
+    from ..llm.models import language_model
     from .chat import ChatGenerator
 
-    return ChatGenerator(model, embedder, analyser, **options)
-
-
-def _model(given: object) -> LanguageModel:
     if isinstance(given, str):
-        from ..llm.models import language_model
-
-        return language_model(given)
-    if isinstance(given, LanguageModel):
-        return given
-    if callable(given):
-        from ..llm.backends.callable_model import CallableModel
-
-        return CallableModel(given)
-    raise InvalidInput(
-        f"{type(given).__name__} is no generator: give 'extractive', a spec such as 'openai:MODEL', a language model, "
-        "a function from a prompt to a text, or an object with generate(question, passages)"
-    )
-
-
-def _refuse(options: dict[str, Any], name: str) -> None:
-    if options:
-        raise InvalidInput(f"{name} has no use for {', '.join(sorted(options))}; they are for language models")
+        model: LanguageModel = language_model(given)
+    elif isinstance(given, LanguageModel):
+        model = given
+    elif callable(given):
+        model = CallableModel(given)
+    else:
+        raise InvalidInput(
+            f"{type(given).__name__} is not a generator: give 'extractive', a spec such as 'openai:MODEL', a language "
+            "model, a function from a prompt to a text, or an object with generate(question, passages)"
+        )
+    return ChatGenerator(model, embedder, analyser, **options)
 
 
 @runtime_checkable
 class Generator(Protocol):
-    """Turns a question and what was retrieved for it into a cited answer."""
+    """Turns a question and its passages into a cited answer."""
 
     def generate(self, question: str, passages: Sequence[Passage]) -> Answer:
         """Answer from the passages, best first, or abstain with a reason; ``Answer.passages`` holds them all."""

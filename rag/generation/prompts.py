@@ -1,8 +1,8 @@
-"""Every prompt of the generators, and how passages are fenced in them.
+"""The prompts of the generators, with passages fenced in them.
 
-A document may say anything, also "ignore the rules above". So what stands in documents is data between fences that
-carry a nonce: a random code, drawn for each request after the documents were written and never found inside them. The
-rules come first and are the same for every request, so that a model's cache of the prefix serves all questions.
+A document may say anything, even "ignore the rules above". So the text of documents is data between fences that carry a
+nonce: a random code, drawn for each request after the documents were written and never found inside them. The rules
+come first and are the same for every request, so that a model's prefix cache serves all questions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..documents import Passage
 from ..llm.language_model import Message
 
 VERSION = 1
-"""Raise it when a template changes: cached answers of the old one are then not found."""
+"""Raise it when a template changes, so that answers cached under the old one are not found."""
 
 RULES = f"""\
 You answer questions from passages of the user's documents, and from nothing else.
@@ -55,7 +55,7 @@ class Example:
 
 
 def new_nonce(texts: Sequence[str]) -> str:
-    """Draw a code, 64 random bits, that stands in none of the texts."""
+    """Draw a code, 64 random bits, that none of the texts contains."""
     while True:
         nonce = secrets.token_hex(8)
         if not any(nonce in text for text in texts):
@@ -63,7 +63,7 @@ def new_nonce(texts: Sequence[str]) -> str:
 
 
 def digest(texts: Sequence[str]) -> str:
-    """Return a code that depends on the texts alone, in the place of a nonce: no text can hold its own digest."""
+    """Return a code that depends on the texts alone, in place of a nonce: no text can contain its own digest."""
     return hashlib.sha256(json.dumps(list(texts)).encode()).hexdigest()[:16]
 
 
@@ -86,15 +86,15 @@ def example_messages(examples: Sequence[Example], nonce: str) -> list[Message]:
 
 
 def heading(passage: Passage) -> str:
-    """Return where a passage stands, on one line, for the model to know what it is about."""
+    """Return the title and headings of a passage on one line, which tell the model what it is about."""
     parts = [part for part in (passage.title or passage.source, *passage.heading) if part]
     return " > ".join(" ".join(part.split())[:120] for part in dict.fromkeys(parts))
 
 
 def harmless(text: str) -> str:
-    """Return text without what a chat template or a tokenizer could take for its own marks, or a reader not see.
+    """Return text without control tokens of chat templates and without invisible characters.
 
-    ``<|im_start|>`` and kin would open a turn of their own in a template; invisible characters hide orders from people.
+    ``<|im_start|>`` and the like would open a turn in a template; invisible characters hide instructions from people.
     """
     return _ROLE_MARK.sub(lambda found: " ".join(found.group()), _INVISIBLE.sub("", text))
 

@@ -1,4 +1,4 @@
-"""The values of a JSON answer, each held against the passages."""
+"""Check each value of a JSON answer against the passages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..grounding.support import SUPPORTED
 from ..grounding.verification import Verification
 
 MOST = 1000
-"""Values that are looked at; an answer of a language model has fewer."""
+"""Values that are checked; an answer of a language model has fewer."""
 
 
 def checked_values(verification: Verification, value: Any, **facts: Any) -> Answer:  # noqa: ANN401 - any JSON
-    """Return an answer whose ``data`` is the value and whose sentences say of each text and number what supports it.
+    """Return an answer whose ``data`` is the value and whose sentences say what supports each text and number in it.
 
-    A value is supported where it stands in a passage word for word, or where a passage bears it out as it would a
-    sentence. The answer abstains when not one value is; ``data`` is there all the same.
+    A value is supported if a passage contains it verbatim, or supports it as it would a sentence. The answer abstains
+    when no value is supported; ``data`` is there all the same.
     """
     for _, (path, leaf) in zip(range(MOST), leaves(value), strict=False):
         verification.sentences.append(_checked(verification, path, leaf))
@@ -31,7 +31,7 @@ def checked_values(verification: Verification, value: Any, **facts: Any) -> Answ
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any JSON
-    """Yield (path, value) of everything in a JSON value that is not an object or a list; ``a.b[0]`` is a path."""
+    """Yield (path, value) of everything in a JSON value but objects and lists; ``a.b[0]`` is a path."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(inner, f"{path}.{key}" if path else str(key))
@@ -48,18 +48,19 @@ def _checked(verification: Verification, path: str, leaf: Any) -> Sentence:  # n
     if isinstance(leaf, bool) or leaf is None or not any(character.isalnum() for character in text):
         return Sentence(said, 0.0, "no claim")
     place = _standing(verification.evidence, leaf, text)
+    score = 1.0
+    if place is None:
+        found = verification.checker.check(text, verification.evidence) if isinstance(leaf, str) else []
+        score = found[0].score if found else 0.0
+        place = (found[0].passage, found[0].start, found[0].end) if score >= SUPPORTED else None
     if place is not None:
-        return Sentence(said, 1.0, "supported", (verification.cite(*place),))
-    found = verification.checker.check(text, verification.evidence) if isinstance(leaf, str) else []
-    if found and found[0].score >= SUPPORTED:
-        best = found[0]
-        return Sentence(said, best.score, "supported", (verification.cite(best.passage, best.start, best.end),))
+        return Sentence(said, score, "supported", (verification.cite(*place),))
     verification.counts["unsupported"] += 1
-    return Sentence(said, found[0].score if found else 0.0, "unsupported", problem="it stands in no passage")
+    return Sentence(said, score, "unsupported", problem="no passage contains it")
 
 
 def _standing(evidence: Evidence, leaf: Any, text: str) -> tuple[int, int, int] | None:  # noqa: ANN401 - any JSON
-    """Return passage, start and end of the first and shortest span that holds a value as it is."""
+    """Return passage, start and end of the first and shortest span that contains a value verbatim."""
     wanted = folded(text)
     for span in sorted(evidence.spans, key=lambda each: each.sentences):
         if isinstance(leaf, str):

@@ -1,4 +1,4 @@
-"""Which of several answers to one question most of them agree with."""
+"""Self-consistency: choose the answer that agrees best with the others."""
 
 from __future__ import annotations
 
@@ -13,17 +13,7 @@ _WORD = re.compile(r"\w+")
 
 
 class Vote(NamedTuple):
-    """The chosen answer.
-
-    Attributes
-    ----------
-    text
-        As the model wrote it.
-    agreement
-        Mean agreement with the other answers, 0 to 1; 1 where there is one answer only.
-    place
-        Its place among the answers, from 0.
-    """
+    """The chosen answer, its mean agreement with the others (0 to 1), and its place among them, from 0."""
 
     text: str
     agreement: float
@@ -31,11 +21,11 @@ class Vote(NamedTuple):
 
 
 def vote(texts: Sequence[str]) -> Vote:
-    """Choose the answer that agrees best with all others: self-consistency (Wang et al., ICLR 2023).
+    """Choose the answer that agrees best with all others (Wang et al., ICLR 2023).
 
-    Two answers agree by the F1 of their words, as SQuAD compares answers; so equal answers count fully, which makes it
-    a majority vote where answers are short, and long ones that say the same in other words still support each other
-    (minimum Bayes risk; Kumar and Byrne, 2004). Of equals the first is taken.
+    Two answers agree by the F1 of their words, as SQuAD compares answers. Equal answers count fully, so this is a
+    majority vote for short answers, and long ones that say the same in other words still support each other (minimum
+    Bayes risk; Kumar and Byrne, 2004). The first of equals is taken.
 
     Raises
     ------
@@ -50,12 +40,8 @@ def vote(texts: Sequence[str]) -> Vote:
     if not texts:
         raise InvalidInput("vote() needs at least one answer")
     words = [Counter(_WORD.findall(text.casefold())) for text in texts]
-    means = [
-        sum(_f1(mine, other) for j, other in enumerate(words) if j != i) / max(1, len(texts) - 1)
-        for i, mine in enumerate(words)
-    ]
-    if len(texts) == 1:
-        means = [1.0]
+    pairs = [[_f1(mine, other) for j, other in enumerate(words) if j != i] for i, mine in enumerate(words)]
+    means = [sum(row) / len(row) if row else 1.0 for row in pairs]
     place = means.index(max(means))
     return Vote(texts[place], means[place], place)
 

@@ -1,4 +1,4 @@
-"""The citation marks and quotations in a language model's text, in all the shapes that models give them."""
+"""Find citation marks and quotations in a language model's text, in all the forms that models use."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Said:
     text
         Without its citation marks.
     cited
-        The numbers in its marks, in order, whatever they are worth.
+        The numbers in its marks, in order, unchecked.
     gap
-        What parts it from the sentence before: a space or line breaks.
+        What separates it from the sentence before: a space or line breaks.
     end
-        Where it ends in the model's text, marks included.
+        Its end in the model's text, marks included.
     cut
         The model was cut off in the middle of it.
     """
@@ -48,9 +48,9 @@ class Said:
 
 
 def said(text: str) -> list[Said]:
-    """Split a model's text into sentences and take their marks off.
+    """Split a model's text into sentences and remove their marks.
 
-    Marks that stand before a sentence belong to the one before it. What looks like a mark inside code is code.
+    Marks at the beginning of a sentence belong to the one before it. Nothing inside code is a mark.
     """
     found: list[Said] = []
     text = without_listed_sources(text)
@@ -71,9 +71,9 @@ def said(text: str) -> list[Said]:
 
 
 def said_so_far(text: str) -> tuple[list[Said], str]:
-    """Split what a model has written so far: the sentences that are whole, marks included, and the rest.
+    """Split an unfinished text: the complete sentences, marks included, and the rest.
 
-    A sentence is whole when another has begun after it; code is whole when its fence is closed.
+    A sentence is complete when another has begun after it; code is complete when its fence is closed.
     """
     text_now = _OPEN_MARK.sub("", text)  # more of it may come
     fences = list(_FENCE.finditer(text_now))
@@ -85,12 +85,12 @@ def said_so_far(text: str) -> tuple[list[Said], str]:
 
 
 def cut_mark(text: str) -> str:
-    """Return text without a mark that a broken stream cut in two at its end."""
+    """Return a text without a mark at its end that a broken stream cut in two."""
     return _CUT_MARK.sub("", text)
 
 
 def cut_off(sentences: list[Said]) -> list[Said]:
-    """Return the sentences of a text that was cut off, with the last marked where it does not end."""
+    """Return the sentences of a text that was cut off; the last is marked ``cut`` unless it ends."""
     if not sentences:
         return []
     last = sentences[-1]
@@ -103,7 +103,7 @@ def cut_off(sentences: list[Said]) -> list[Said]:
 
 
 def quotations(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield (start, end, words) of what stands in quotation marks and is long enough to be taken for a quote."""
+    """Yield (start, end, words) of texts in quotation marks that are long enough to be quotes."""
     code = [match.span() for match in _CODE.finditer(text)]
     for match in _QUOTATION.finditer(text):
         words = next(group for group in match.groups() if group is not None)
@@ -112,7 +112,7 @@ def quotations(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def folded(text: str) -> str:
-    """Return text in the form in which quotes are compared: `composed`, single spaces, plain quotation marks."""
+    """Return the form of a text in which quotes are compared: `composed`, single spaces, plain quotation marks."""
     plain = composed(text).translate(_PLAIN)
     return " ".join(plain.split())
 
@@ -121,7 +121,7 @@ _PLAIN = str.maketrans({"“": '"', "”": '"', "„": '"', "’": "'", "‘": "
 
 
 def _spans(text: str, code: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield the sentences of a text; a fenced block of code is one."""
+    """Yield the sentences of a text; a fenced block of code is one sentence."""
     done = 0
     for start, end in sentences(text):
         if start < done:

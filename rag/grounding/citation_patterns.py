@@ -1,4 +1,4 @@
-"""The shapes in which language models write citation marks, and what surrounds them; `marks` finds where they stand."""
+"""Regular expressions for citation marks, in all the forms that language models use, and for what surrounds them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ROUND_NAMED = re.compile(
 )
 # "According to passage 1, ..." and "Passage 1 says that ...": the prompt numbers passages, the reader never saw it.
 _TAKEN = "\0"
-"""Stands where a mark was, until what surrounded it is gone too."""
+"""Takes the place of a mark until what surrounded it is removed too."""
 _ONE = rf"(?:\d{{1,2}}|{_TAKEN})"
 _PASSAGES = rf"(?:(?:the\s)?passages?\s?{_ONE}|{_TAKEN})(?:\s?(?:,|and|&|,\sand)\s?{_ONE}){{0,9}}"
 _LEADING_IN = re.compile(
@@ -57,7 +57,7 @@ _NUMBER = re.compile(
 )
 _WIDEST = 20
 _CITE_START = "[cite_start]"
-"""What Gemini writes before a sentence that it cites for with ``[cite: 1]``."""
+"""Gemini writes it before a sentence that ends with ``[cite: 1]``."""
 _EMPTIED = re.compile(
     rf"[(（]\s?(?:(?:see|from|cf\.?|siehe|{_NAMED})\s?:?\s?)?{_TAKEN}[{_TAKEN}\s,;&]{{0,40}}[)）]"
     rf"|(\*{{1,3}}|_{{1,3}}|\^)\s?{_TAKEN}[{_TAKEN}\s,]{{0,40}}\1|\$?\^\{{{_TAKEN}{{1,9}}\}}\$?"
@@ -73,7 +73,7 @@ _BETWEEN = (
 _ENDING = re.compile(rf"(?<=[.!?…])[ ]?{_BETWEEN}(?=\s{{1,9}}(?:\[cite_start\])?[^\W\d_])", re.IGNORECASE)
 _LEADING = re.compile(_BETWEEN, re.IGNORECASE)
 _ALONE = re.compile(rf"\W*(?:see|cited|{_NAMED})\W*{_TAKEN}[{_TAKEN}\W]*\Z", re.IGNORECASE)
-"""A sentence that only names its marks: "Sources: [1], [2]"."""
+"""A sentence that only lists marks: "Sources: [1], [2]"."""
 _LISTED_SOURCES = re.compile(
     r"\n[ \t]*(?:(?:#{1,6} |\*\*)?(?:sources?|references?|citations?|bibliography|quellen)(?::|\*\*){0,2}[ \t]*\n\s*"
     r"(?:(?:[-*•] |\d{1,2}\. )?\\?\[\^?\d{1,2}\\?\][^\n]*(?:\n\s*|\Z)){0,40}[-*•\d. \\\[^]{0,8}"
@@ -83,17 +83,17 @@ _LISTED_SOURCES = re.compile(
 
 
 def without_listed_sources(text: str) -> str:
-    """Return a text without the list of sources at its end, which the answer's own citations replace."""
+    """Return a text without a list of sources at its end, which the answer's own citations replace."""
     return _LISTED_SOURCES.sub("", text)
 
 
 def unmarked(text: str, is_code: Callable[[int], bool]) -> tuple[str, tuple[int, ...]]:
-    """Return a sentence without its marks and what they leave empty, and their numbers; no text: it was marks alone.
+    """Return a sentence without its marks and the brackets they leave empty, and their numbers.
 
     Parameters
     ----------
     is_code
-        Whether a place in the text is inside code, where nothing is a mark.
+        Whether a position in the text is inside code, where nothing is a mark.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def unmarked(text: str, is_code: Callable[[int], bool]) -> tuple[str, tuple[int,
 
 
 def ends_after_marks(text: str, start: int, end: int) -> Iterator[int]:
-    """Yield where within a span a sentence ends with marks after its stop."""
+    """Yield the places in a span at which a sentence ends with marks after its stop."""
     for found in _ENDING.finditer(text, start, end):
         following = text[found.end() :].lstrip().removeprefix(_CITE_START)
         if not following[:1].islower() and numbers_in(found["run"]):
@@ -129,13 +129,13 @@ def ends_after_marks(text: str, start: int, end: int) -> Iterator[int]:
 
 
 def leading_mark(text: str, start: int, end: int) -> tuple[int, tuple[int, ...]]:
-    """Return where the mark ends with which a span begins, and its numbers; none: it begins with no mark."""
+    """Return the end of the mark at the beginning of a span, and its numbers; no numbers if there is no mark."""
     found = _LEADING.match(text, start, end)
     return (found.end(), numbers_in(found["run"])) if found else (start, ())
 
 
 def numbers_in(run: str) -> tuple[int, ...]:
-    """Return the numbers of a mark; a range stands for all in it."""
+    """Return the numbers of a mark; a range gives all its numbers."""
     numbers: list[int] = []
     for match in _NUMBER.finditer(_NO_NUMBER.sub("", unicodedata.normalize("NFKC", run))):
         first, last = int(match[1]), int(match[2] or match[1])
@@ -144,7 +144,7 @@ def numbers_in(run: str) -> tuple[int, ...]:
 
 
 def _without_rare(text: str, numbers: list[int]) -> str:
-    """Take away the marks that are no brackets."""
+    """Remove the marks that are not square brackets."""
 
     def take(found: re.Match[str]) -> str:
         digits = next(group for group in found.groups() if group)

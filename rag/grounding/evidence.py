@@ -1,4 +1,4 @@
-"""The passages of an answer, cut into spans that a claim can be held against."""
+"""The passages of an answer as spans that a claim is compared with."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .quotable_sentences import Quotable, candidates
 from .words import WordReader, Words, listed
 
 WIDEST = 3
-"""Sentences in a row that may bear out one claim together."""
+"""Consecutive sentences that may support a claim together."""
 
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f\u2009'’](?=\d{3}(?!\d))")
 _DOTTED = re.compile(r"\d{1,3}(?:\.\d{3})+")
-"""Thousands as German and Spanish write them, or decimals: in a document they are taken for both."""
+"""Thousands as in German and Spanish, or decimals: in a document they count as both."""
 _SPELT = listed(
     "2two 3three 4four 5five 6six 7seven 8eight 9nine 10ten 11eleven 12twelve 13thirteen 14fourteen 15fifteen "
     "16sixteen 17seventeen 18eighteen 19nineteen 20twenty 30thirty 40forty 50fifty 60sixty 70seventy 80eighty 90ninety "
@@ -44,13 +44,13 @@ class EvidenceSpan:
     start, end
         Character offsets into the passage's text.
     terms, numbers
-        What stands there; numbers also where they are spelt out.
+        Terms and numbers of the span, numbers also where they are spelt out.
     denials
-        How often it says no.
+        Number of words that negate.
     denied
-        Terms that it denies.
+        Terms that it negates.
     pairs
-        Terms that follow one another.
+        Pairs of consecutive terms.
     """
 
     passage: int
@@ -74,9 +74,9 @@ class Evidence:
     context
         For each passage the terms of its title and headings.
     terms
-        For each passage the terms of all of it, title and headings included.
+        For each passage all its terms, those of title and headings included.
     vectors
-        Of spans that were embedded so far, by passage, start and end.
+        Vectors of the spans embedded so far, by passage, start and end.
     """
 
     def __init__(self, passages: Sequence[Passage], reader: WordReader) -> None:
@@ -92,11 +92,11 @@ class Evidence:
 
     @cached_property
     def folded(self) -> list[str]:
-        """Each passage's text as quotes are compared with it, see `rag.grounding.citation_marks.folded`."""
+        """Each passage's text in the form in which quotes are compared, see `rag.grounding.citation_marks.folded`."""
         return [folded(passage.text) for passage in self.passages]
 
     def quoting(self, words: str) -> list[int]:
-        """Places of the passages that hold a text word for word."""
+        """Return the places of the passages that contain a text verbatim."""
         wanted = folded(words).rstrip(".,;:!?…")
         return [place for place, text in enumerate(self.folded) if wanted in text]
 
@@ -107,7 +107,7 @@ def numbers(text: str, *, spelt: bool) -> frozenset[str]:
     Parameters
     ----------
     spelt
-        Whether number words count too, ``2.000`` also as 2000, and of ``2 000`` each part.
+        Whether number words count too, ``2.000`` also as 2000, and each part of ``2 000``.
     """
     found = set(_FIGURE.findall(_THOUSANDS.sub("", text)))
     if spelt:
@@ -117,12 +117,12 @@ def numbers(text: str, *, spelt: bool) -> frozenset[str]:
 
 
 def following(terms: Sequence[str]) -> frozenset[tuple[str, str]]:
-    """Return the pairs of terms that follow one another."""
+    """Return the pairs of consecutive terms."""
     return frozenset(pairwise(terms))
 
 
 def names(words: Words) -> frozenset[str]:
-    """Return the stems of a claim's names: capitalised words beyond its first, and words with capitals inside."""
+    """Return the stems of a claim's names: capitalised words after the first, and words with capitals inside."""
     found = set()
     for place, (word, stem) in enumerate(zip(words.words, words.stems, strict=True)):
         inner = any(character.isupper() for character in word[1:])

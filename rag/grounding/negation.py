@@ -1,4 +1,4 @@
-"""What a text denies: the words that a "not" stands before."""
+"""Negation: the terms that a text denies, by the word after each "not"."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _NO_DENIAL = listed(
     "only just merely simply alone more less fewer later longer sooner earlier than least until unless but matter "
     "doubt one nur mehr weniger seulement plus moins solo más menos только более"
 )
-"""Words that make something else of a "not" before them: not only, no more than, not until."""
+"""Words after which a "not" denies nothing: not only, no more than, not until."""
 _EXCEPTIONS = listed("until unless except but bis außer jusqu hasta excepto salvo")
-"""Words after a "not" by which it says under what terms the thing is so: not open until nine."""
+"""Words after a "not" by which it states a condition: not open until nine."""
 _CLAUSE_END = re.compile(r"[,;:.!?()\[\]–—\"“”]")
 _REACH = 4
-"""Words after a "not" among which the one is that it denies."""
+"""Words after a "not" among which the denied one is looked for."""
 _SHORTEST = 2
-"""Letters of words that mean little in many languages: no se permiten."""
+"""Letters of words that mean little in many languages, as in "no se permiten"."""
 
 
 def denials(text: str) -> int:
-    """Count words that say no."""
+    """Count the words that negate."""
     return len(_SAYS_NO.findall(text))
 
 
 def denied(text: str, reader: WordReader) -> frozenset[str]:
-    """Return the terms that a text denies and nowhere affirms, by the first one after each word that says no.
+    """Return the terms that a text denies and nowhere affirms: the first one after each word that negates.
 
     "The fee is not refundable" denies that something is refundable; "dogs, not cats" denies cats.
     """
@@ -53,7 +53,7 @@ def denied(text: str, reader: WordReader) -> frozenset[str]:
 
 
 def _denied_at(words: Words, place: int) -> int | None:
-    """Return where the word stands that the "not" at a place denies, if it denies one."""
+    """Return the place of the word that the "not" at a place denies, if it denies one."""
     after = [word.lower() for word in words.words[place + 1 :]]
     if (after and after[0] in _NO_DENIAL) or any(word in _EXCEPTIONS for word in after):
         return None

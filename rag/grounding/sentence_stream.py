@@ -1,4 +1,4 @@
-"""A model's text while it is written: its sentences as soon as they are whole."""
+"""Split a model's text into sentences while it is written."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from ..llm.reasoning import CLOSE
 from .citation_marks import Said, cut_mark, cut_off, said, said_so_far
 
 LONGEST = 100_000
-"""Characters of an answer that are looked at, or 32 for each of its ``max_tokens``: what goes on has run away."""
+"""Characters of an answer that are read, or 32 for each of its ``max_tokens``; a longer one ran away."""
 _LONG = 2000
-"""Characters without the end of a sentence from which on it is looked for less often."""
+"""Characters without the end of a sentence after which it is looked for less often."""
 
 
 class Writing:
-    """Fed with the pieces of a text, gives its sentences; all together they take time in proportion to its length.
+    """Takes the pieces of a text and returns its sentences, in time proportional to its length.
 
     Attributes
     ----------
     ran_away
-        It went on beyond its limit; the rest is left out.
+        The text exceeded its limit; the rest is left out.
     """
 
     def __init__(self, max_tokens: int) -> None:
@@ -27,7 +27,7 @@ class Writing:
         self.ran_away = False
 
     def feed(self, piece: str) -> list[Said]:
-        """Take a piece; return the sentences that are whole by it."""
+        """Take a piece; return the sentences that it completes."""
         self._take(piece)
         if len(self._text) < self._again:
             return []
@@ -36,9 +36,9 @@ class Writing:
         return found
 
     def after_thought(self, piece: str) -> str | None:
-        """Return what follows the end of a thought in the piece; all that came before belonged to the thought.
+        """Return what follows the end of the reasoning, if the piece holds it; all text before was reasoning.
 
-        None: it holds no end. The beginning stands in the prompt then, which the model's template opened it in.
+        None: it holds no such end. Some templates open the reasoning in the prompt, so the text has only its end.
         """
         _, closed, answered = (self._text[-len(CLOSE) :] + piece).partition(CLOSE)
         if not closed:
@@ -47,7 +47,7 @@ class Writing:
         return answered.lstrip()
 
     def rest(self, *, incomplete: bool) -> list[Said]:
-        """Return the sentences that remain at the end; the last of an incomplete text may be cut."""
+        """Return the remaining sentences at the end; the last one of an incomplete text may be cut."""
         if incomplete or self.ran_away:
             return cut_off(said(cut_mark(self._text)))
         return said(self._text)

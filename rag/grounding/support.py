@@ -1,12 +1,11 @@
-"""Whether the passages bear out what a sentence claims.
+"""Check whether the passages support what a sentence claims.
 
-By words: which share of the claim's words, names and numbers stands in a few sentences of one passage, whether both say
-yes or no alike, and point the same way. By meaning: the embedder's cosine, which also finds a claim in other words;
-only for the embedder that the weights were learned with, as cosines of another mean something else. A logistic
-function of these `FEATURES` makes the score; ``benchmarks/support.py`` learned its weights, and says how far it can be
-trusted. A number that stands in no passage is never borne out, nor is what the passage denies ("must never mix" for
-"must mix"), as far as `rag.grounding.negation` sees. A user's model of natural-language inference replaces the score,
-see `Entailment`.
+By words: the share of the claim's words, names and numbers in a few sentences of one passage, whether both affirm or
+negate, and point the same way. By meaning: the embedder's cosine, which also finds a claim in other words; only for the
+embedder that the weights were learned with, since cosines of another mean something else. A logistic function of these
+`FEATURES` gives the score; ``benchmarks/support.py`` learned its weights and says how far it can be trusted. A number
+that the passage lacks is never supported, nor is what the passage denies ("must never mix" for "must mix"), as far as
+`rag.grounding.negation` sees. A model of natural-language inference can replace the score, see `Entailment`.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ from .words import WordReader
 log = logging.getLogger(__name__)
 
 SUPPORTED = 0.5
-"""Support from which on a sentence counts as borne out."""
+"""Minimum support of a supported sentence."""
 _DENIED = 0.2
-"""The most support that a span can give to what it denies."""
+"""Maximum support that a span gives to what it denies."""
 LOOKED_AT = 8
-"""Spans that are compared by meaning, the best by their words."""
+"""Spans that are compared by meaning: the best ones by words."""
 
 LEXICAL = "lexical"
 """The weights for words alone."""
@@ -55,7 +54,7 @@ class Entailment(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """How well one passage bears a claim out, and the span of it that does so best."""
+    """How well a passage supports a claim, and its span that does so best."""
 
     score: float
     passage: int
@@ -65,12 +64,12 @@ class Support:
 
 
 class SupportChecker:
-    """Holds sentences against passages. Safe to share between threads if the embedder is.
+    """Compares sentences with passages. Safe to share between threads if the embedder is.
 
     Parameters
     ----------
     embedder
-        Compares meanings; None: by words alone.
+        Compares meanings; None for words alone.
     analyser
         Splits texts into index terms, as the knowledge base does.
     entailment
@@ -85,18 +84,18 @@ class SupportChecker:
         self._last: Evidence | None = None
 
     def evidence(self, passages: Sequence[Passage]) -> Evidence:
-        """Analyse passages, once for all claims about them, and for all answers that are drawn from them in a row."""
+        """Analyse passages, once for all claims about them and for consecutive answers from them."""
         last = self._last
         if last is None or last.passages != tuple(passages):
             self._last = last = Evidence(passages, self.reader)
         return last
 
     def claims(self, sentence: str) -> bool:
-        """Whether a sentence says anything that could be checked."""
+        """Tell whether a sentence says anything that can be checked."""
         return bool(self.reader.read(bare(sentence)).terms)
 
     def check(self, sentence: str, evidence: Evidence) -> list[Support]:
-        """Return each passage's support for a sentence, best first; empty when there is nothing to hold it against."""
+        """Return each passage's support for a sentence, best first; empty if there is nothing to compare."""
         claim = Claim.read(bare(sentence), self.reader)
         if not claim.terms or not evidence.spans:
             return []
@@ -123,12 +122,12 @@ class SupportChecker:
         return found
 
     def together(self, sentence: str, evidence: Evidence, places: Sequence[int]) -> list[Support]:
-        """Return the spans of several passages that only together bear a sentence out, or nothing.
+        """Return the spans of several passages that support a sentence only together, or nothing.
 
         Parameters
         ----------
         places
-            Which passages, from 0.
+            Places of the passages, from 0.
         """
         claim = Claim.read(bare(sentence), self.reader)
         if not claim.terms:
@@ -156,7 +155,7 @@ class SupportChecker:
         texts = [evidence.passages[passage].text[start:end] for passage, start, end in new]
         try:
             vectors = np.asarray(self._embedder.embed_passages([claim, *texts]), dtype=np.float64)
-        except Exception as error:  # noqa: BLE001 - whatever an embedder raises, the words remain
+        except Exception as error:  # noqa: BLE001 - whatever an embedder raises, words still decide
             log.warning("the embedder failed (%s); claims are checked by words", type(error).__name__)
             return None
         evidence.vectors.update(zip(new, vectors[1:], strict=True))
@@ -195,7 +194,7 @@ def _support(claim: Claim, span: EvidenceSpan, score: float, evidence: Evidence)
 
 
 def number_missing(claim: Claim, spans: Sequence[EvidenceSpan], evidence: Evidence) -> str:
-    """Return a number of the claim that does not stand in the spans or the headings above them; empty if none does."""
+    """Return a number of the claim that the spans and the headings above them lack; empty if they lack none."""
     passages = [evidence.passages[span.passage] for span in spans]
     heads = " ".join(" ".join((passage.title, *passage.heading)) for passage in passages)
     known = numbers(heads, spelt=True).union(*(span.numbers for span in spans))
@@ -208,17 +207,17 @@ def denial(claim: Claim, span: EvidenceSpan) -> str:
 
 
 def _judged(claim: Claim, spans: Sequence[EvidenceSpan], score: float, evidence: Evidence) -> tuple[float, str]:
-    """Return the score, low where a number of the claim is missing, and what is wrong."""
+    """Return the score, low if a number of the claim is missing, and the problem."""
     absent = number_missing(claim, spans, evidence)
     if absent:
-        return min(score, 0.05), f"{absent} does not stand there"
+        return min(score, 0.05), f"the passage lacks {absent}"
     denying = next((term for span in spans if (term := denial(claim, span))), "")
     if denying:
-        return min(score, _DENIED), f"{denying!r} is denied there"
+        return min(score, _DENIED), f"the passage denies {denying!r}"
     if score >= SUPPORTED:
         return score, ""
     unknown = sorted(claim.names.difference(*(evidence.terms[span.passage] for span in spans)))
-    return score, f"{unknown[0]!r} does not stand there" if unknown else "too little of it stands there"
+    return score, f"the passage lacks {unknown[0]!r}" if unknown else "the passage holds too little of it"
 
 
 class CrossEncoderEntailment:
@@ -235,7 +234,7 @@ class CrossEncoderEntailment:
     InvalidInput
         The model has no such label.
     ModelMissing
-        It is not on this machine.
+        The model is not on this machine.
     """
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - sentence-transformers is imported where used

@@ -1,4 +1,4 @@
-"""What a claim and the spans it is held against have in common: the features that support is told from."""
+"""Features of a claim and the spans it is compared with, from which support is computed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ FEATURES = ("coverage", "nearby", "pairs", "missing_names", "denies", "sentences
 coverage
     Share of the claim's terms in the spans, names and numbers counting double.
 nearby
-    Share of those that stand elsewhere in the passages.
+    Share of the others that occur elsewhere in the passages.
 pairs
     Share of the claim's pairs of neighbouring terms that are neighbours in the spans.
 missing_names
-    Share of its names that stand nowhere in the passages.
+    Share of its names that the passages lack.
 denies
-    The claim says no, the spans nowhere do: 0 or 1.
+    The claim negates and the spans do not: 0 or 1.
 sentences
     Sentences beyond the first; a longer span holds more words by chance.
 cosine
-    The embedder's, of claim and spans; 0 where it was not asked.
+    The embedder's cosine of claim and spans; 0 without an embedder.
 """
 
 
@@ -56,7 +56,7 @@ class Claim:
         )
 
     def weight(self, term: str) -> float:
-        """Return what a term counts."""
+        """Return the weight of a term."""
         return 2.0 if term in self.names or term[0].isdigit() else 1.0
 
 

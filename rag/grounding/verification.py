@@ -1,4 +1,4 @@
-"""From what a model wrote to what may be shown: every mark resolved, every sentence held against the passages."""
+"""Verify an answer: resolve every citation mark, and check every sentence against the passages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .sanitising import without_embedded
 from .support import SUPPORTED, Support, SupportChecker
 
 Policy = Literal["mark", "drop"]
-"""What happens to unsupported sentences: shown with a mark, or left out."""
+"""Whether unsupported sentences are shown with a mark, or left out."""
 
 UNSUPPORTED = "[unsupported]"
 _CUT = "the model was cut off in the middle of it"
@@ -28,13 +28,13 @@ _PLEASANTRY = re.compile(
     r"|(?:\S+\s+){0,11}\S+:",
     re.IGNORECASE,
 )
-"""Sentences that claim nothing: courtesies, and what leads in a list."""
+"""Sentences that claim nothing: courtesies, and introductions of a list."""
 _ADDRESS = re.compile(
     r"(?<=\]\()\s*[^\s<>()\"'\]]{1,2000}|(?:\b(?:https?|ftp):|(?<![\w:/]))//[^\s<>()\"'\]]{2,2000}"
     r"|\bwww\.[^\s<>()\"'\]]{1,2000}|\b(?:javascript|data|mailto|file):[^\s<>()\"'\]]{1,2000}",
     re.IGNORECASE,
 )
-"""Addresses, with or without their scheme, and whatever a Markdown link points to."""
+"""Addresses, with or without a scheme, and targets of Markdown links."""
 
 
 def policy_named(name: str) -> Policy:
@@ -43,7 +43,7 @@ def policy_named(name: str) -> Policy:
     Raises
     ------
     InvalidInput
-        There is none of that name.
+        There is no such policy.
     """
     for policy in get_args(Policy):
         if policy == name:
@@ -60,7 +60,7 @@ class Verification:
     Attributes
     ----------
     question, passages
-        What was asked and what the model was given, in the order of its numbers.
+        The question, and the passages that the model got, in the order of their numbers.
     """
 
     checker: SupportChecker
@@ -84,7 +84,7 @@ class Verification:
         return self._evidence
 
     def show(self, said: Said) -> str:
-        """Check a sentence and return it with its white space and its marks; empty when it is left out."""
+        """Check a sentence and return it with its white space and marks; empty if it is left out."""
         shown = self._checked(said)
         if shown:
             self._shown.append(f"{said.gap if self._shown else ''}{shown}")
@@ -92,7 +92,7 @@ class Verification:
         return self._shown[-1] if shown else ""
 
     def cite(self, place: int, start: int, end: int) -> int:
-        """Return the number of the citation of a span of a passage, a new one if it has none yet."""
+        """Return the number of the citation of a passage's span; a new one if it has none yet."""
         passage = self.passages[place]
         key = (passage.chunk, start, end)
         if key not in self._numbers:
@@ -101,11 +101,11 @@ class Verification:
         return self._numbers[key]
 
     def answer(self, **facts: Any) -> Answer:  # noqa: ANN401 - fields of Answer
-        """Return the answer; abstained where not one sentence is supported."""
+        """Return the answer; it abstains if no sentence is supported."""
         return self._answer(self._shown, self.citations, self.sentences, facts)
 
     def so_far(self, **facts: Any) -> Answer:  # noqa: ANN401 - fields of Answer
-        """Return the answer of the sentences that are checked, while another thread may be checking the next."""
+        """Return the answer of the sentences checked so far; another thread may be checking the next one."""
         shown, citations, sentences = self._settled
         return self._answer(self._shown[:shown], self.citations[:citations], self.sentences[:sentences], facts)
 
@@ -179,7 +179,7 @@ class Verification:
         return Sentence(text, max(each.score for each in chosen), "supported", numbers)
 
     def _quotes(self, text: str) -> tuple[str, set[int] | None, str]:
-        """Take the quotation marks off what stands in no passage; say which passages hold the quotes that are true."""
+        """Remove the marks of false quotes; return the text, the passages that hold the true ones, and the problem."""
         holders: set[int] | None = None
         problem = ""
         for start, end, words in reversed(list(quotations(text))):
@@ -189,7 +189,7 @@ class Verification:
             else:
                 self.counts["false_quotes"] += 1
                 text = text[:start] + words + text[end:]
-                problem = "what it quotes stands in no passage"
+                problem = "no passage contains what it quotes"
         return text, holders, problem
 
     def _addresses(self, text: str) -> str:
@@ -198,17 +198,17 @@ class Verification:
             return ""
         known = " ".join((self.question, *(passage.text for passage in self.passages)))
         unknown = [each.strip().rstrip(".,;:!?") for each in found]
-        return next(("an address in it stands in no passage" for each in unknown if each not in known), "")
+        return next(("no passage contains an address in it" for each in unknown if each not in known), "")
 
 
 def withheld(answer: Answer, reason: str) -> Answer:
-    """Return the answer as an abstention; its sentences stay, for whoever wants to know what was not said."""
+    """Return the answer as an abstention; its sentences stay, for anyone who wants to see what was withheld."""
     cut = f"{reason} ({answer.reason})" if answer.incomplete and answer.reason else reason
     return replace(answer, text=UNKNOWN, citations=(), abstained=True, reason=cut)
 
 
 def rechecked(answer: Answer, passages: Sequence[Passage]) -> Answer:
-    """Return the answer of a generator that is not ours without citations that cannot be found in the passages."""
+    """Return a foreign generator's answer without the citations that the passages do not contain."""
     texts = {passage.chunk: passage for passage in passages}
     good = tuple(each for each in answer.citations if _is_verbatim(each, texts.get(each.chunk)))
     if len(good) == len(answer.citations):

@@ -1,4 +1,4 @@
-"""Words of a text with their stems and places, analysed once."""
+"""Words of a text with their stems and places, and lists of function words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORD = re.compile(r"\d+(?:[.,:]\d+)*\w*|[^\W\d]\w*(?:[.'’]\w+)*(?:\+\+|#)?")
 
 
 def listed(words: str) -> frozenset[str]:
-    """Words of a literal, as a set."""
+    """Return the words of a literal as a set."""
     return frozenset(words.split())
 
 
@@ -28,18 +28,18 @@ QUESTION_WORDS = listed("who whom whose when where why how what which whats who'
 FUNCTION_WORDS = (
     QUESTION_WORDS | AUXILIARY | {"many", "much", "there", "some", "any", "please", "tell", "me", "i", "you", "we"}
 )
-"""Words that make a text a question and that an answer need not repeat."""
+"""Words that make a text a question; an answer need not repeat them."""
 
 MAX_WORDS = 400
-"""Words of one sentence that are looked at; what is longer is a table or a listing."""
+"""Words of a sentence that are read; a longer one is a table or a listing."""
 
 
 _UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
-"""Where a word may be broken, or may not, and a mark of byte order: readers see none of them."""
+"""Soft hyphens, zero-width spaces, word joiners and byte order marks, which readers do not see."""
 
 
 def composed(text: str) -> str:
-    """Return text in the form in which words are compared: letters with their accents (NFC), nothing invisible in them.
+    """Return the form of a text in which words are compared: composed accents (NFC), no invisible characters.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class Words:
     terms
         All index terms in order: an identifier gives several, a stop word none.
     at
-        Which word each term comes from.
+        The place of the word that each term comes from.
     """
 
     words: tuple[str, ...]
@@ -84,7 +84,7 @@ class Words:
 
 
 class WordReader:
-    """Reads texts into `Words`; remembers terms of words and words of texts, so that asking again is cheap."""
+    """Reads texts into `Words`, and caches the terms of words and the words of texts."""
 
     def __init__(self, analyser: Analyser) -> None:
         self._analyser = analyser
@@ -107,7 +107,7 @@ class WordReader:
 
 
 def positions(words: Words) -> dict[str, list[int]]:
-    """Word positions of each term."""
+    """Return the word positions of each term."""
     found: dict[str, list[int]] = {}
     for term, at in zip(words.terms, words.at, strict=True):
         found.setdefault(term, []).append(at)
@@ -115,7 +115,7 @@ def positions(words: Words) -> dict[str, list[int]]:
 
 
 def common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
-    """Length of the longest common subsequence; time is the product of the lengths, so callers bound both."""
+    """Return the length of the longest common subsequence; the time is the product of both lengths."""
     known = set(a)
     b = [term for term in b if term in known]
     row = [0] * (len(b) + 1)

@@ -9,21 +9,21 @@ from ..errors import BudgetExceeded, InvalidInput
 from .language_model import Usage
 
 _NO_TIME = 0.02
-"""Seconds that are too few for any call: clocks of a deadline and of a call differ by as much."""
+"""Seconds: less than this is no time for a call, since the clocks of a deadline and of a call differ by as much."""
 
 
 class Budget:
-    """Caps over all calls of the models that share it; the call that would pass a cap is not made.
+    """Caps over all calls of the models that share it; a call that would exceed one is not made.
 
     Parameters
     ----------
     calls
         Requests, repeated ones included.
     tokens
-        Of prompts and answers together, as the back ends count them. An answer is asked to be no longer than what is
-        left, so the total passes the cap by one prompt at most.
+        Tokens of prompts and answers together, as the back ends count them. An answer is limited to what is left, so
+        the total exceeds the cap by one prompt at most.
     bytes
-        Of replies as they come over the network, or of texts where a model runs in this process.
+        Bytes of replies from the network, or of texts where a model runs in this process.
     seconds
         Time spent in calls.
 

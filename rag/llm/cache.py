@@ -1,7 +1,7 @@
-"""What a model answered, kept by content: the same question to the same model about the same passages costs nothing.
+"""A cache of completions: the same question to the same model about the same passages costs nothing.
 
-The key is a digest of everything that decides the answer, so a changed document, option or rule finds nothing old. What
-is kept holds what documents say: a file cache belongs where its documents may be, and `clear` empties it.
+The key is a digest of everything that decides the answer, so a changed document, option or rule finds nothing old. A
+cache holds text of the documents: keep its file where the documents may be, and empty it with `clear`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KEPT = 1000
 
 
 class CompletionCache:
-    """Completions by `content_key`, the most lately used ones.
+    """The most recently used completions, by `content_key`.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class CompletionCache:
     StoreUnwritable
         The file cannot be made or written.
     StoreCorrupt
-        It is no cache, or damaged.
+        The file is not a cache, or damaged.
 
     Notes
     -----
@@ -117,7 +117,7 @@ class CompletionCache:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise StoreUnwritable(f"cannot use the answer cache {self.path}: {error}") from error
-            raise StoreCorrupt(f"{self.path} is no answer cache, or damaged ({error}); delete it") from error
+            raise StoreCorrupt(f"{self.path} is not an answer cache, or is damaged ({error}); delete it") from error
         finally:
             db.close()
 
@@ -126,7 +126,7 @@ class CompletionCache:
             row = json.loads(value)
             return Completion(tuple(row["texts"]), Usage(**row["usage"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise StoreCorrupt(f"{self.path} holds something that is no completion; delete it") from error
+            raise StoreCorrupt(f"{self.path} holds something other than a completion; delete it") from error
 
 
 def content_key(
@@ -137,9 +137,9 @@ def content_key(
     Parameters
     ----------
     model
-        What tells it apart: name and revision.
+        Its name and revision.
     messages
-        Without what is drawn anew for each request.
+        Without the nonce, which differs from request to request.
     """
     facts = [list(model), asdict(sampling), version, [(each.role, each.content) for each in messages], constraint]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode(errors="replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""What all language models share: checked inputs, budgets, constraints, streams, and waiting without blocking."""
+"""The base class of language models: checked inputs, budgets, constraints, streams and async calls."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ class CallOptions(TypedDict, total=False):
 
 
 class ChatModel(ABC):
-    """Base of the back ends: public methods check and count, an engine fills in ``_complete`` and ``_stream``.
+    """Base of the back ends: public methods check and count; a back end implements ``_complete`` and ``_stream``.
 
     Parameters
     ----------
     name
         As in `LanguageModel`.
     budget
-        Caps on calls, tokens, bytes and seconds, shared with whatever else has it; None: no caps.
+        Caps on calls, tokens, bytes and seconds, which models may share; None for no caps.
 
     Attributes
     ----------
     samples
-        Options of `Sampling` that the back end can do beside ``n``; others are refused by name.
+        Options of `Sampling` that the back end supports beside ``n``; others are refused by name.
     constrains
-        Kinds of `Constraint` that it can do.
+        Kinds of `Constraint` that it supports.
     context
         Tokens that a prompt and its answer may have together; None: unknown.
     revision
-        Tells weights, or servers, of one name apart where answers are cached.
+        Distinguishes weights, or servers, of the same name where answers are cached.
     """
 
     samples: frozenset[str] = frozenset()
@@ -121,11 +121,11 @@ class ChatModel(ABC):
         return pieces_of(self.stream(messages, **options))
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a text; where the model's tokenizer is not at hand, one for every three bytes, which is plenty."""
+        """Count the tokens of a text; without the model's tokenizer, one for every three bytes, a high estimate."""
         return -(-len(text.encode()) // 3)
 
     def close(self) -> None:  # noqa: B027 - most have nothing to give back
-        """Give back connections and memory."""
+        """Release connections and memory."""
 
     def __enter__(self) -> Self:
         return self
@@ -139,7 +139,7 @@ class ChatModel(ABC):
         return f"{type(self).__name__}({self.name!r})"
 
     def __reduce__(self) -> Any:  # noqa: ANN401 - as object's own
-        # A model holds connections, weights and maybe a key: none of them belongs into a file.
+        # A model holds connections, weights and perhaps a key: none of them belongs in a file.
         raise TypeError(f"{type(self).__name__} cannot be pickled; make it where it is needed")
 
     @abstractmethod

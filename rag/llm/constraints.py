@@ -1,7 +1,7 @@
-"""What an answer must look like, whichever model writes it: a JSON schema, one of some choices, a pattern.
+"""Constraints on an answer: a JSON schema, a choice, or a pattern.
 
-Local models cannot write anything else: tokens that would break the constraint get no probability. Servers are asked
-by their own fields. Either way the text is checked before it is returned.
+Local models cannot break one: tokens that would do so get no probability. Servers get it in the fields of their own
+protocol. Either way the text is checked before it is returned.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from ..errors import ConstraintUnmet, ExtraMissing, InvalidInput
 
 
 class JsonSchema:
-    """JSON that a schema describes.
+    """JSON that fits a schema.
 
     Parameters
     ----------
     schema
         A JSON Schema, draft 2020-12, as ``json.load`` gives it. Bound its strings and lists (``maxLength``,
-        ``maxItems``): what has no end may run into ``max_tokens``. References stand in it; nothing is fetched.
+        ``maxItems``): unbounded ones may run into ``max_tokens``. References must be inside it; nothing is fetched.
     name
-        What servers call it.
+        Its name in requests to servers.
 
     Raises
     ------
@@ -49,9 +49,9 @@ class JsonSchema:
 
     @property
     def closed(self) -> dict[str, Any]:
-        """The schema as models are asked for it: an object that says its properties has no others.
+        """The schema as models get it: an object that lists its properties has no others.
 
-        Whatever fits it fits ``schema``. Without it, a model may go on with properties of its own making for ever.
+        Whatever fits it fits ``schema``. Without it, a model may invent properties without end.
         """
         if _says(self.schema, _COMBINED):
             return self.schema
@@ -59,12 +59,12 @@ class JsonSchema:
         return closed
 
     def parse(self, text: str) -> Any:  # noqa: ANN401 - what the schema says
-        """Return the value that ``text`` is.
+        """Return the value of ``text``.
 
         Raises
         ------
         ConstraintUnmet
-            It is not JSON, or not what the schema asks for.
+            It is not JSON, or does not fit the schema.
         """
         import referencing.exceptions
 
@@ -94,7 +94,7 @@ class JsonSchema:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some texts, and nothing else."""
+    """One of several texts, and nothing else."""
 
     options: tuple[str, ...]
     kind = "choice"
@@ -104,19 +104,19 @@ class Choice:
         if isinstance(options, str) or not self.options or not all(self.options):
             raise InvalidInput(f"Choice({options!r}): give a list of texts that are not empty")
         if len(set(self.options)) < len(self.options):
-            raise InvalidInput(f"Choice({options!r}): a text stands there twice")
+            raise InvalidInput(f"Choice({options!r}): a text is listed twice")
 
     def check(self, text: str) -> None:
         """Raise `ConstraintUnmet` unless ``text`` is one of the options."""
         if text not in self.options:
-            raise ConstraintUnmet(f"the answer is none of {', '.join(map(repr, self.options[:20]))}: {text[:200]!r}")
+            raise ConstraintUnmet(f"the answer is not one of {', '.join(map(repr, self.options[:20]))}: {text[:200]!r}")
 
 
 @dataclass(frozen=True)
 class Regex:
-    """A text that a regular expression matches from end to end.
+    """A text that a regular expression matches as a whole.
 
-    Use what Python's ``re`` and Rust's ``regex`` both have: no look-around, no back-references.
+    Use only what Python's ``re`` and Rust's ``regex`` share: no look-around, no back-references.
     """
 
     pattern: str
@@ -206,7 +206,7 @@ def _references(schema: object) -> Iterator[str]:
 
 
 def _nowhere(reference: str) -> InvalidInput:
-    return InvalidInput(f"$ref {reference!r} stands nowhere in the schema; nothing is fetched: write it into $defs")
+    return InvalidInput(f"$ref {reference!r} is not in the schema, and nothing is fetched; write it into $defs")
 
 
 def _refuse_constant(name: str) -> None:

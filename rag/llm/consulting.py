@@ -1,4 +1,4 @@
-"""Asking a language model something on the way to an answer: kept by content, counted, thoughts left out."""
+"""Ask a language model on the way to an answer: cached by content, counted, without its reasoning."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from ..errors import LLMError, StoreError
+from ..deadlines import Deadline
+from ..errors import LLMError, OutOfTime, StoreError
 from .cache import content_key
 from .language_model import Completion, LanguageModel, Message, Usage
 from .reasoning import without_thoughts
@@ -21,10 +22,10 @@ Read = TypeVar("Read")
 
 
 class CompletionStore(Protocol):
-    """What keeps completions by key; `rag.llm.cache.CompletionCache` is one."""
+    """Stores completions by key, as `rag.llm.cache.CompletionCache` does."""
 
     def get(self, key: str) -> Completion | None:
-        """Return what is kept, if anything."""
+        """Return the completion of a key, if there is one."""
         ...
 
     def put(self, key: str, completion: Completion) -> None:
@@ -38,19 +39,24 @@ def consulted(
     sampling: Sampling,
     read: Callable[[str], Read],
     *,
-    deadline: float | None,
+    deadline: Deadline,
     cache: CompletionStore | None = None,
 ) -> Read:
-    """Return what ``read`` makes of a model's answer.
+    """Return a model's answer, parsed by ``read``.
 
     Parameters
     ----------
     read
-        Raises where the answer is of no use; that one is not kept.
+        Parses an answer, and raises if it is useless; that one is not cached.
     deadline
-        Seconds; None for no limit.
+        Enforced even if the model does not heed it.
     cache
-        The same conversation with the same model costs nothing twice. One that fails is done without.
+        The same conversation with the same model costs nothing the second time. A cache that fails is ignored.
+
+    Raises
+    ------
+    OutOfTime
+        The deadline passed.
     """
     key = content_key((model.name, getattr(model, "revision", "")), sampling, _VERSION, messages)
     kept = kept_by(cache, key)
@@ -58,9 +64,9 @@ def consulted(
         return read(without_thoughts(kept.text))
     start = time.perf_counter()
     try:
-        completion = model.complete(messages, sampling=sampling, deadline=deadline)
-    except LLMError as error:
-        spend(model.name, Usage(calls=error.attempts, seconds=time.perf_counter() - start))
+        completion = deadline.run(lambda: model.complete(messages, sampling=sampling, deadline=deadline.remaining))
+    except (LLMError, OutOfTime) as error:
+        spend(model.name, Usage(calls=getattr(error, "attempts", 1), seconds=time.perf_counter() - start))
         raise
     spend(model.name, completion.usage)
     found = read(without_thoughts(completion.text))
@@ -69,7 +75,7 @@ def consulted(
 
 
 def kept_by(cache: CompletionStore | None, key: str) -> Completion | None:
-    """Return what a cache keeps, if anything; one that fails is done without."""
+    """Return a cached completion, if there is one; a cache that fails is ignored."""
     try:
         return cache.get(key) if cache is not None else None
     except StoreError as error:
@@ -78,7 +84,7 @@ def kept_by(cache: CompletionStore | None, key: str) -> Completion | None:
 
 
 def keep_in(cache: CompletionStore | None, key: str, completion: Completion) -> None:
-    """Keep a whole completion; a cache that fails costs no answer."""
+    """Cache a complete answer; a cache that fails is ignored."""
     try:
         if cache is not None and not completion.incomplete:
             cache.put(key, completion)

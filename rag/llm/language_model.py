@@ -1,4 +1,4 @@
-"""What the toolkit asks of a language model: messages in, texts out. Generators, rewriters and judges share it."""
+"""The language model protocol of generators, rewriters and judges: messages in, texts out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Role = Literal["system", "user", "assistant"]
 
 
 def well_formed(text: str) -> str:
-    """Join halves of surrogate pairs and replace those that stand alone, which no encoding carries."""
+    """Join halves of surrogate pairs, and replace single halves, which no encoding can carry."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -26,18 +26,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What calls of a model cost.
+    """The cost of calls of a model.
 
     Attributes
     ----------
     prompt_tokens, completion_tokens
-        As the back end counts them; estimated where a server does not say.
+        As the back end counts them; estimated where a server gives no count.
     calls
         Requests made, repeated ones included.
     seconds
         Wall-clock time of the calls.
     cost
-        By the user's price table, in its currency; None where there is none.
+        By the user's price table, in its currency; None without one.
     """
 
     prompt_tokens: int = 0
@@ -59,16 +59,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model answered.
+    """The answer of a model.
 
     Attributes
     ----------
     texts
         ``Sampling.n`` answers.
     incomplete
-        The model was cut off (tokens, bytes, deadline, a broken stream): the last text is not its whole answer.
+        The model was cut off (tokens, bytes, deadline, a broken stream): the last text is not a whole answer.
     reason
-        Why it is incomplete, in words.
+        Why it is incomplete.
     """
 
     texts: tuple[str, ...]
@@ -91,12 +91,12 @@ def joined(answers: Sequence[Completion]) -> Completion:
 
 @runtime_checkable
 class LanguageModel(Protocol):
-    """A chat model: what generators, rewriters and judges ask for.
+    """A chat model, as generators, rewriters and judges need it.
 
-    `ChatModel` is the base of those that come with the library; they also stream, answer many conversations at once,
-    wait without blocking, keep budgets and obey constraints. `rag.language_model` makes one from a spec.
+    `ChatModel` is the base of the library's own; they also stream, answer many conversations at once, run under
+    asyncio, keep budgets and obey constraints. `rag.language_model` makes one from a spec.
 
-    ``name`` tells models apart where answers are cached: ``openai:gpt-x``, ``transformers:/path``.
+    ``name`` distinguishes models where answers are cached: ``openai:gpt-x``, ``transformers:/path``.
     """
 
     @property
@@ -116,11 +116,11 @@ class LanguageModel(Protocol):
         sampling
             None: ``Sampling()``.
         deadline
-            Seconds that this call may take in all, retries included; None: no limit.
+            Seconds that this call may take, retries included; None for no limit.
 
         Raises
         ------
         RagError
-            The model cannot be reached, refuses, or answers nonsense; typed, see `rag.errors`.
+            The model cannot be reached, refuses, or sends nonsense; see `rag.errors` for the types.
         """
         ...

@@ -1,4 +1,4 @@
-"""Which spec makes which language model. Back ends are imported on first use."""
+"""Language models by spec; back ends are imported on first use."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def language_model(spec: str, **options: Any) -> ChatModel:  # noqa: ANN401 - ea
     spec
         ``openai:MODEL``, ``transformers:MODEL_OR_PATH`` or ``llamacpp:FILE.gguf``.
     **options
-        Of the back end: ``base_url``, ``api_key``, ``server`` for servers; ``device`` for local models; ``budget`` for
-        all. See `rag.llm.backends`.
+        Options of the back end: ``base_url``, ``api_key``, ``server`` for servers; ``device`` for local models;
+        ``budget`` for all. See `rag.llm.backends`.
 
     Raises
     ------
     InvalidInput
         The spec names no back end, or the back end has no such option.
     ExtraMissing
-        Its library is not installed; says the install line.
+        Its library is not installed; the message has the install line.
     ModelMissing
-        A local model is not there.
+        A local model does not exist.
     """
     kind, _, rest = spec.strip().partition(":")
     if kind not in BACKENDS or not rest:
         forms = ", ".join(backend.form for backend in BACKENDS.values())
-        raise InvalidInput(f"no language model {spec!r}; write {forms}")
+        raise InvalidInput(f"unknown language model {spec!r}; write {forms}")
     cls = language_model_class(kind)
     known = list(inspect.signature(cls).parameters)[1:]
     for option in options:

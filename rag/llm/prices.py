@@ -1,4 +1,4 @@
-"""What tokens cost, by a price table of the user's own: prices change too often to ship."""
+"""The cost of tokens, by the user's own price table: prices change too often to ship."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .language_model import Usage
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Money for a million tokens, in any currency: of the prompt, and of the answer."""
+    """Prices of a million tokens of the prompt and of the answer, in any currency."""
 
     prompt: float
     completion: float
@@ -26,11 +26,11 @@ class Price:
 
 
 Prices = Mapping[str, Price]
-"""Prices by model: ``MODEL``, ``openai:MODEL``, or ``openai:MODEL@HOST`` where servers differ; the last goes first."""
+"""Prices by model: ``MODEL``, ``openai:MODEL``, or ``openai:MODEL@HOST`` where servers differ; the last wins."""
 
 
 def price_of(model: str, prices: Prices) -> Price | None:
-    """Return the price of a model by its name, its name without the server, or the bare name; None where there is none.
+    """Return the price of a model by its name, its name without the server, or its bare name; None if there is none.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def price_of(model: str, prices: Prices) -> Price | None:
 
 
 def priced(usage: Usage, price: Price | None) -> Usage:
-    """Return usage with its cost; as it is where there is no price."""
+    """Return usage with its cost, or unchanged without a price."""
     if price is None:
         return usage
     cost = (usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion) / 1e6
@@ -56,7 +56,7 @@ def read_prices(path: str | Path) -> dict[str, Price]:
     Raises
     ------
     InvalidInput
-        The file cannot be read, or is something else.
+        The file cannot be read, or is not a price table.
     """
     try:
         table = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -65,4 +65,4 @@ def read_prices(path: str | Path) -> dict[str, Price]:
         raise InvalidInput(f"cannot read the prices {path}: {error.strerror or error}") from error
     except (AttributeError, TypeError, ValueError) as error:
         form = '{"openai:MODEL": {"prompt": 0.15, "completion": 0.60}}, money for a million tokens'
-        raise InvalidInput(f"{path} is no price table ({error}); write {form}") from error
+        raise InvalidInput(f"{path} is not a price table ({error}); write {form}") from error

@@ -1,7 +1,7 @@
-"""What reasoning models think before they answer, ``<think>...</think>``, kept out of the answer.
+"""Remove the reasoning, ``<think>...</think>``, that some models write before their answer.
 
-Servers that know a model's template take it out themselves; others pass it on as text. A template may open the block in
-the prompt: then the text holds the closing mark alone, and everything before it was thought.
+Servers that know a model's template remove it themselves; others pass it on as text. A template may open the block in
+the prompt: then the text holds the closing mark alone, and everything before it is reasoning.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _BLOCK = re.compile(rf"\s*{OPEN}.*?(?:{CLOSE}\s*|\Z)", re.DOTALL)
 
 
 def without_thoughts(text: str) -> str:
-    """Return a text without the thoughts that it begins with; empty where it holds nothing else.
+    """Return a text without the reasoning at its beginning; empty if it holds nothing else.
 
     Examples
     --------
@@ -31,9 +31,9 @@ def without_thoughts(text: str) -> str:
 
 
 class Thoughts:
-    """Fed with the pieces of a text, gives back those that are no thoughts.
+    """Removes the reasoning from a text that arrives in pieces.
 
-    A closing mark without an opening one is given back as it is: who shows the text must take back what came before.
+    A closing mark without an opening one is passed on: the caller must then discard all that came before it.
     """
 
     def __init__(self) -> None:
@@ -42,10 +42,11 @@ class Thoughts:
         self._answering = False
 
     def feed(self, piece: str) -> str:
-        """Take a piece, return the text that is no thought."""
+        """Take a piece, return the text that is not reasoning."""
         if self._answering:
             return piece
-        self._held += piece
+        # White space is not kept: endless white space would be searched again and again.
+        self._held = self._held + piece if self._inside else (self._held + piece).lstrip()
         while True:
             if self._inside:
                 at = self._held.find(CLOSE)
@@ -53,7 +54,7 @@ class Thoughts:
                     self._held = self._held[-len(CLOSE) :]
                     return ""
                 self._held, self._inside = self._held[at + len(CLOSE) :], False
-            begun = self._held.lstrip()
+            begun = self._held = self._held.lstrip()
             if begun.startswith(OPEN):
                 self._held, self._inside = begun[len(OPEN) :], True
             elif OPEN.startswith(begun):
@@ -63,5 +64,5 @@ class Thoughts:
                 return begun
 
     def rest(self) -> str:
-        """Give out what was held back when the text ended."""
+        """Return what was held back when the text ended."""
         return "" if self._inside or self._answering else self._held.lstrip()

@@ -1,4 +1,4 @@
-"""How a language model draws its tokens: one set of options for all back ends."""
+"""Sampling options of language models: one set for all back ends."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ..errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Options of one call of a language model; what a back end cannot do it refuses by name.
+    """Options of one call of a language model; a back end refuses by name those that it does not support.
 
     Attributes
     ----------
     temperature
-        0 is greedy: always the likeliest token. None: the back end's own default; some hosted models take no other.
+        0 is greedy: always the likeliest token. None: the back end's default; some hosted models accept no other.
     top_k, top_p, min_p
         Draw only from the ``k`` likeliest tokens; from the likeliest that together have probability ``p``; from those
         at least ``p`` times as likely as the likeliest. None: the back end's own default.
     repetition_penalty
-        Above 1 makes tokens that stand in the text less likely. None: no penalty.
+        Above 1 makes tokens that the text already holds less likely. None: no penalty.
     seed
-        Same seed, same text, where the back end keeps that promise.
+        The same seed gives the same text, where the back end guarantees that.
     stop
-        Texts that end the answer; they are not part of it.
+        Texts that end the answer and are not part of it.
     max_tokens
-        Tokens of an answer, at most.
+        Maximum number of tokens of an answer.
     n
         Answers to draw; `rag.generation.voting.vote` finds the one that most of them agree with.
     """

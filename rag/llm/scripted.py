@@ -1,4 +1,4 @@
-"""A language model that says what it is told to: for tests of code that calls one."""
+"""A language model that replies from a script, for tests of code that calls one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Script = Iterable[str | BaseException] | Callable[[Sequence[Message]], str]
 class ScriptedGenerator(ChatModel):
     """Answers from a list, in order, or by a function of the messages; an error in the list is raised.
 
-    Takes every option and constraint, as if it obeyed them; a text that a constraint forbids raises `ConstraintUnmet`.
+    Accepts every option and constraint, as if it obeyed them; a text that breaks a constraint raises `ConstraintUnmet`.
 
     Attributes
     ----------

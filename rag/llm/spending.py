@@ -1,4 +1,4 @@
-"""What a question's calls of language models cost, whoever makes them: rewriters and rerankers beside the generator."""
+"""The cost of all calls of language models for a question: of rewriters and rerankers beside the generator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _METER: ContextVar[list[tuple[str, Usage]] | None] = ContextVar("meter", default
 
 @contextmanager
 def metered() -> Iterator[list[tuple[str, Usage]]]:
-    """Give a list that grows by the name and usage of each model that is consulted within."""
+    """Give a list that grows by the name and usage of each model called inside the block."""
     spent: list[tuple[str, Usage]] = []
     token = _METER.set(spent)
     try:
@@ -24,12 +24,12 @@ def metered() -> Iterator[list[tuple[str, Usage]]]:
 
 
 def spend(model: str, usage: Usage) -> None:
-    """Say that a model was asked."""
+    """Record the usage of a call."""
     meter = _METER.get()
     if meter is not None:
         meter.append((model, usage))
 
 
 def total(spent: Sequence[tuple[str, Usage]], prices: Prices) -> Usage:
-    """Return the sum, each priced by its own model's price."""
+    """Return the sum; each part is priced by its own model's price."""
     return sum((priced(usage, price_of(model, prices)) for model, usage in spent), Usage())

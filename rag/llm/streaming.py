@@ -1,4 +1,4 @@
-"""Texts that arrive piece by piece, with the whole at the end."""
+"""Streams: texts that arrive piece by piece, with the whole at the end."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 
 class Stream(Iterator[str], Generic[Whole]):
-    """What `CompletionStream` and `AnswerStream` share.
+    """Base of `CompletionStream` and `rag.generation.answer_stream.AnswerStream`.
 
     Parameters
     ----------
     pieces
-        Gives the pieces, and returns the whole.
+        Yields the pieces, and returns the whole.
     cancel
-        Stops the model from any thread; the pieces then come to their end in a moment.
+        Stops the model from any thread; the pieces then end within a moment.
     """
 
     def __init__(self, pieces: Generator[str, None, Whole], cancel: Callable[[], object] = lambda: None) -> None:
@@ -42,7 +42,7 @@ class Stream(Iterator[str], Generic[Whole]):
 
     @property
     def whole(self) -> Whole:
-        """What there is at the end.
+        """The whole, once the stream has been read to its end.
 
         Raises
         ------
@@ -54,16 +54,16 @@ class Stream(Iterator[str], Generic[Whole]):
         return self._whole
 
     def read(self) -> Whole:
-        """Read to the end and return the whole; nothing goes on where that is broken off."""
+        """Read to the end and return the whole; the model is stopped if that is interrupted."""
         with self:
             for _ in self:
                 pass
         return self.whole
 
     def close(self) -> None:
-        """Stop the model within a moment; what it has not written is never written. Any thread may call it."""
+        """Stop the model within a moment. Any thread may call it."""
         self.cancel()
-        with suppress(ValueError):  # another thread waits for a piece, and ends by the line above
+        with suppress(ValueError):  # another thread waits for a piece; the line above ends that
             self._pieces.close()
 
     def __enter__(self) -> Self:
@@ -76,7 +76,7 @@ class Stream(Iterator[str], Generic[Whole]):
 
 
 class CompletionStream(Stream[Completion]):
-    """Pieces of a text as a model writes them; `completion` says at the end how it went.
+    """Pieces of a text as a model writes them; `completion` is the whole at the end.
 
     A stream that breaks after its first piece ends early and is marked ``incomplete`` with the reason; one that breaks
     before raises, as `LanguageModel.complete` does.
@@ -92,13 +92,7 @@ class CompletionStream(Stream[Completion]):
 
     @property
     def completion(self) -> Completion:
-        """The whole of it: text, usage, whether it is complete.
-
-        Raises
-        ------
-        RuntimeError
-            The stream has not been read to its end.
-        """
+        """The whole: text, usage, and whether it is complete; see `whole`."""
         return self.whole
 
 

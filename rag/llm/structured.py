@@ -1,4 +1,4 @@
-"""Answers as values: a model fills in a pydantic class or a JSON schema, and what comes back is validated."""
+"""Structured answers: a model fills in a pydantic class or a JSON schema, and the value is validated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..deadlines import Deadline
 from ..errors import ConstraintUnmet, InvalidInput
 from .chat_model import ChatModel
 from .constraints import JsonSchema
-from .language_model import Completion, LanguageModel, Message
+from .language_model import Completion, LanguageModel, Message, Usage
 from .reasoning import without_thoughts
 from .sampling import Sampling
 
@@ -21,7 +21,7 @@ _FENCE = "```"
 
 
 class Structured(NamedTuple):
-    """A value and how it came."""
+    """A value and the completion that it was read from."""
 
     value: Any
     completion: Completion
@@ -39,8 +39,8 @@ def structured(
 ) -> Structured:
     """Have a model answer in the form of a schema.
 
-    A model that can be constrained writes nothing else. Any other one is told the schema, and told what was wrong with
-    its answer if it was.
+    A model that can be constrained cannot write anything else. Any other model gets the schema in the prompt, and is
+    told what is wrong with an answer that does not fit.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ def structured(
     schema
         A pydantic class, or a JSON schema; bound its strings, see `JsonSchema`.
     sampling, deadline
-        As in `LanguageModel.complete`; the deadline is for all attempts together.
+        As in `LanguageModel.complete`; the deadline covers all attempts together.
     attempts
-        Answers to ask for, at most, where the model cannot be constrained.
+        Maximum number of answers to ask for, where the model cannot be constrained.
     cancel
         Stops the model when it is called, from any thread.
 
@@ -68,7 +68,7 @@ def structured(
     ConstraintUnmet
         No answer fits the schema.
     InvalidInput
-        The schema is none.
+        The schema is not valid.
     """
     constraint = as_json_schema(schema)
     if isinstance(model, ChatModel) and constraint.kind in model.constrains:
@@ -76,13 +76,29 @@ def structured(
             messages, sampling=sampling, deadline=deadline, constraint=constraint, cancel=cancel
         )
         return Structured(read_value(schema, completion.text), completion)
-    until = Deadline.after(deadline)
-    cancel = cancel or Cancellation()
-    return _told(model, messages, schema, sampling=sampling, deadline=until, attempts=attempts, cancel=cancel)
+    form = json.dumps(constraint.schema, ensure_ascii=False)
+    rule = f"Answer with one JSON value that fits this JSON schema, and nothing else:\n{form}"
+    talk = [*messages[:-1], Message("user", f"{messages[-1].content}\n\n{rule}")]
+    until, cancel = Deadline.after(deadline), cancel or Cancellation()
+    stopped = {"cancel": cancel} if isinstance(model, ChatModel) else {}
+    usage = Usage()
+    while True:
+        completion = model.complete(talk, sampling=sampling, deadline=until.remaining, **stopped)
+        usage += completion.usage
+        attempts -= 1
+        text = _without_fence(without_thoughts(completion.text))
+        try:
+            return Structured(read_value(schema, text), replace(completion, texts=(text,), usage=usage))
+        except ConstraintUnmet as error:
+            if attempts < 1 or until.passed or cancel.called:
+                error.attempts = usage.calls
+                raise
+            wrong = f"That does not do: {error}. {rule}"
+            talk = [*talk, Message("assistant", completion.text), Message("user", wrong)]
 
 
 def as_json_schema(schema: Schema) -> JsonSchema:
-    """Return the constraint that a pydantic class or a mapping describes."""
+    """Return a pydantic class or a mapping as a constraint."""
     if isinstance(schema, JsonSchema):
         return schema
     if isinstance(schema, Mapping):
@@ -94,7 +110,7 @@ def as_json_schema(schema: Schema) -> JsonSchema:
 
 
 def read_value(schema: Schema, text: str) -> Any:  # noqa: ANN401 - what the schema says
-    """Return the value that a text holds, validated; raise `ConstraintUnmet` where it does not fit."""
+    """Return the value of a text, validated; raise `ConstraintUnmet` if it does not fit."""
     value = as_json_schema(schema).parse(text)
     validate = getattr(schema, "model_validate", None)
     if validate is None:
@@ -105,38 +121,8 @@ def read_value(schema: Schema, text: str) -> Any:  # noqa: ANN401 - what the sch
         raise ConstraintUnmet(f"the answer is not a valid {getattr(schema, '__name__', schema)}: {error}") from None
 
 
-def _told(
-    model: LanguageModel,
-    messages: Sequence[Message],
-    schema: Schema,
-    *,
-    sampling: Sampling | None,
-    deadline: Deadline,
-    attempts: int,
-    cancel: Cancellation,
-) -> Structured:
-    form = json.dumps(as_json_schema(schema).schema, ensure_ascii=False)
-    rule = f"Answer with one JSON value that fits this JSON schema, and nothing else:\n{form}"
-    talk = [*messages[:-1], Message("user", f"{messages[-1].content}\n\n{rule}")]
-    usage = None
-    while True:
-        stopped = {"cancel": cancel} if isinstance(model, ChatModel) else {}
-        completion = model.complete(talk, sampling=sampling, deadline=deadline.remaining, **stopped)
-        usage = completion.usage if usage is None else usage + completion.usage
-        attempts -= 1
-        text = _without_fence(without_thoughts(completion.text))
-        try:
-            return Structured(read_value(schema, text), replace(completion, texts=(text,), usage=usage))
-        except ConstraintUnmet as error:
-            if attempts < 1 or deadline.passed or cancel.called:
-                error.attempts = usage.calls
-                raise
-            wrong = f"That does not do: {error}. {rule}"
-            talk = [*talk, Message("assistant", completion.text), Message("user", wrong)]
-
-
 def _without_fence(text: str) -> str:
-    """Take JSON out of the Markdown fence that many models put around it."""
+    """Remove the Markdown fence that many models put around JSON."""
     text = text.strip()
     if text.startswith(_FENCE) and text.endswith(_FENCE) and len(text) > 2 * len(_FENCE):
         return text[len(_FENCE) : -len(_FENCE)].removeprefix("json").strip()

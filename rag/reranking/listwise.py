@@ -1,14 +1,15 @@
-"""A language model reads a list of passages and says in which order they answer the question."""
+"""List-wise reranking: a language model puts the passages of a list in order."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadlines import Deadline
 from ..documents import Passage
 from ..errors import InvalidInput, LLMBadResponse, OutOfTime
 from ..llm.consulting import CompletionStore, consulted
@@ -24,19 +25,19 @@ _LONGEST = 1200
 
 
 class ListwiseReranker:
-    """A language model puts windows of passages in order, from the last to the first.
+    """Puts windows of passages in order by a language model, from the last window to the first.
 
-    Its answer is read as a list of numbers and nothing else: what a passage tells it to say has no other effect than on
-    the order. Numbers that are left out keep their order behind those that are named.
+    Only numbers are read from its answer, so an instruction in a passage can affect only the order. Passages that it
+    leaves out follow those that it names, in their former order.
 
     Parameters
     ----------
     model
         Any language model.
     completions
-        Keeps its answers by content.
+        Caches its answers by content.
     window, step
-        Passages in one prompt, and how far the window moves: the best of one window go on into the next.
+        Passages in one prompt, and how far the window moves; the best of one window enter the next.
 
     References
     ----------
@@ -67,15 +68,14 @@ class ListwiseReranker:
         RagError
             The model failed.
         """
-        until = None if deadline is None else time.monotonic() + deadline
+        until = Deadline.after(deadline)
         order = list(range(len(passages)))
         start = max(0, len(order) - self.window)
         while True:
             part = order[start : start + self.window]
-            left = None if until is None else until - time.monotonic()
-            if left is not None and left <= 0:
+            if until.passed:
                 raise OutOfTime("the time was up before the first passages were ranked")
-            order[start : start + self.window] = self._ranked(question, passages, part, left)
+            order[start : start + self.window] = self._ranked(question, passages, part, until)
             if start == 0:
                 break
             start = max(0, start - self.step)
@@ -83,20 +83,11 @@ class ListwiseReranker:
         result[order] = np.arange(len(passages), 0, -1)
         return result
 
-    def _ranked(
-        self, question: str, passages: Sequence[Passage], part: Sequence[int], deadline: float | None
-    ) -> list[int]:
+    def _ranked(self, question: str, passages: Sequence[Passage], part: Sequence[int], deadline: Deadline) -> list[int]:
         listed = "\n\n".join(f"[{n}] {_shown(passages[i])}" for n, i in enumerate(part, 1))
         messages = [Message("system", SYSTEM), Message("user", f"Question: {question}\n\n{listed}\n\nOrder:")]
-        sampling = Sampling(max_tokens=8 * len(part) + 16)
-        chosen = consulted(
-            self._model,
-            messages,
-            sampling,
-            lambda said: _named(said, len(part)),
-            deadline=deadline,
-            cache=self._completions,
-        )
+        sampling, read = Sampling(max_tokens=8 * len(part) + 16), partial(_named, n=len(part))
+        chosen = consulted(self._model, messages, sampling, read, deadline=deadline, cache=self._completions)
         rest = [n for n in range(len(part)) if n not in set(chosen)]
         return [part[n] for n in (*chosen, *rest)]
 
@@ -111,5 +102,5 @@ def _named(said: str, n: int) -> list[int]:
 
 
 def _shown(passage: Passage) -> str:
-    """Return a passage's text on one line, cut, with numbers in brackets taken out: they would pass for its rank."""
+    """Return a passage's text on one line, cut, without numbers in brackets, which would pass for its rank."""
     return _NUMBER.sub(r"(\1)", " ".join(passage.text.split()))[:_LONGEST]

@@ -1,22 +1,28 @@
-"""Strategies by which a language model asks a question better.
-
-Each is one prompt (`rag.rewriting.prompts`) and what is made of its answer.
-"""
+"""Rewriting by a language model: each strategy is one prompt (`rag.rewriting.prompts`) and the use of its answer."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
-from ..deadlines import within
-from ..errors import in_words
-from ..llm.consulting import CompletionStore
+from ..deadlines import Deadline
+from ..errors import LLMBadResponse, in_words
+from ..llm.cache import CompletionCache
+from ..llm.consulting import CompletionStore, consulted
 from ..llm.language_model import LanguageModel
+from ..llm.sampling import Sampling
 from .condensing import Condenser
-from .consulting import texts
 from .prompts import PROMPTS, Example, Prompt, read_examples
 from .protocol import Asked, Corpus, Unfinished, Variant
+from .stage import LONGEST
+
+TOKENS = 256
+"""Tokens that the model may write."""
+_FENCE = re.compile(r"\A\s*```(?:json)?\s*(.*?)\s*```\s*\Z", re.DOTALL)
 
 
 class ByModel:
@@ -27,21 +33,21 @@ class ByModel:
     model
         Any `LanguageModel`.
     completions
-        Keeps its answers by content; None keeps none.
+        Caches its answers by content; None caches none.
     examples
-        In place of the prompt's own: what is given, and the texts that are to come back; or the JSON file that holds
-        them, see `rag.rewriting.prompts.read_examples`.
+        Replace the prompt's own examples; or the JSON file that holds them, see
+        `rag.rewriting.prompts.read_examples`.
     cache
-        In place of ``completions``; or the file of a `rag.llm.cache.CompletionCache`.
+        Replaces ``completions``; or the file of a `rag.llm.cache.CompletionCache`.
 
     Raises
     ------
     InvalidInput
-        The file of examples cannot be read, or holds something else.
+        The file of examples cannot be read, or does not hold examples.
     """
 
     name: ClassVar[str]
-    waits: ClassVar[bool] = False  # `ask` watches the model, whatever it makes of a deadline
+    waits: ClassVar[bool] = False  # `ask` enforces the deadline itself
 
     def __init__(
         self,
@@ -52,25 +58,36 @@ class ByModel:
         cache: str | CompletionStore | None = None,
     ) -> None:
         self._model = model
-        own_cache = _on_disk(cache) if isinstance(cache, str) else cache
+        own_cache = CompletionCache(cache) if isinstance(cache, str) else cache
         self._cache = completions if own_cache is None else own_cache
         own = PROMPTS[self.name]
         shown = read_examples(examples, own.most) if isinstance(examples, str) else examples
         self.prompt = own if shown is None else Prompt(own.task, own.most, tuple(shown))
 
     def ask(self, asked: Asked, deadline: float | None, *, history: bool = False) -> list[str]:
-        """Return what the model gives for a question."""
+        """Return the texts, at least one, that the model gives for a question.
+
+        Raises
+        ------
+        LLMBadResponse
+            The answer is not a JSON list of texts, or one of its texts is empty or too long.
+        """
         messages = self.prompt.messages(asked.text, asked.history if history else ())
-        return within(
-            deadline,
-            lambda: texts(self._model, messages, self.prompt.most, deadline=deadline, cache=self._cache),
+        read = partial(parsed, most=self.prompt.most)
+        return consulted(
+            self._model,
+            messages,
+            Sampling(max_tokens=TOKENS),
+            read,
+            deadline=Deadline.after(deadline),
+            cache=self._cache,
         )
 
 
 class CondenseByModel(ByModel):
-    """Makes a question of a conversation stand alone.
+    """Rewrites a question of a conversation so that it can be understood alone.
 
-    With ``rules``, those of `rag.rewriting.condensing` do where the model fails, and the result is marked.
+    With ``rules``, those of `rag.rewriting.condensing` do it if the model fails, and the result is marked.
 
     K. Mao et al., "Large language models know your contextual search intent", EMNLP Findings 2023.
     """
@@ -103,7 +120,7 @@ class CondenseByModel(ByModel):
 
 
 class MultiQuery(ByModel):
-    """Searches for the question in other words too, and joins the results (RAG-Fusion).
+    """Searches for the question in other words as well, and fuses the results (RAG-Fusion).
 
     Z. Rackauckas, "RAG-Fusion: a new take on retrieval-augmented generation", 2024.
     """
@@ -117,7 +134,7 @@ class MultiQuery(ByModel):
 
 
 class Decompose(ByModel):
-    """Searches for the parts of a question that asks several things.
+    """Searches for each part of a question that asks several things.
 
     O. Press et al., "Measuring and narrowing the compositionality gap in language models", EMNLP Findings 2023.
     """
@@ -154,7 +171,17 @@ class Keywords(ByModel):
         return replace(asked, terms=dict.fromkeys(terms, 1.0)) if terms else asked
 
 
-def _on_disk(path: str) -> CompletionStore:
-    from ..llm.cache import CompletionCache
-
-    return CompletionCache(path)
+def parsed(answer: str, most: int) -> list[str]:
+    """Return the texts of a model's answer, a JSON list of at most ``most`` of them."""
+    fence = _FENCE.match(answer)
+    try:
+        values = json.loads(fence.group(1) if fence else answer)
+    except (ValueError, RecursionError) as error:
+        raise LLMBadResponse(f"the model did not answer with JSON: {answer[:80]!r}") from error
+    if not isinstance(values, list) or not values or len(values) > most:
+        raise LLMBadResponse(f"the model did not give a list of 1 to {most} texts: {answer[:80]!r}")
+    if not all(isinstance(v, str) and v.strip() and len(v) <= LONGEST for v in values):
+        raise LLMBadResponse(
+            f"the model's list holds something that is not a text, is empty or is too long: {answer[:80]!r}"
+        )
+    return [" ".join(value.split()) for value in values]

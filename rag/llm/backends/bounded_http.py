@@ -1,4 +1,4 @@
-"""An HTTP client whose replies have an end."""
+"""An HTTP client with limits on the size of replies."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 MAX_ERROR_BYTES = 64 << 10
 CONNECT_SECONDS = 4.0
-"""Who does not even take a connection in this time is not asked again: TCP itself has tried three times."""
+"""A server that does not accept a connection in this time is not asked again: TCP itself has tried three times."""
 
 
 class TooLong(Exception):  # noqa: N818
-    """A reply passed its limit of bytes."""
+    """A reply exceeded its limit of bytes."""
 
 
 def client(url: SplitResult, key: str, on_response: Callable[[httpx2.Response], Awaitable[None]]) -> openai.AsyncOpenAI:
     """Return a client of one server that neither retries nor follows redirects.
 
-    Proxies are taken from the environment, as everywhere.
+    Proxies are taken from the environment.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def client(url: SplitResult, key: str, on_response: Callable[[httpx2.Response], 
 
 
 def capped(response: httpx2.Response, limit: int, budget: Budget) -> httpx2.AsyncByteStream:
-    """Return a response's bytes, counted, up to a limit; of an error's body the beginning is enough.
+    """Return a response's bytes, counted, up to a limit; an error's body is cut there.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def capped(response: httpx2.Response, limit: int, budget: Budget) -> httpx2.Asyn
                 budget.spend(n_bytes=len(chunk))
                 yield chunk[:left]
                 left -= len(chunk)
-                if left < 0 and is_error:  # its beginning says enough
+                if left < 0 and is_error:  # its beginning is enough
                     return
                 if left < 0:
                     raise TooLong(f"longer than {limit / (1 << 20):.3g} MB")

@@ -1,4 +1,4 @@
-"""Any function of a prompt as a language model."""
+"""Use any function of a prompt as a language model."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _WORD = re.compile(r"\S+")
 class CallableModel(ChatModel):
     """Wraps a function from a prompt to a text, or to the pieces of one.
 
-    What the function raises comes out as it is. A deadline ends the wait, not the function: Python cannot stop it, and
-    it goes on in a thread of its own until it returns. ``max_tokens`` cuts by words, which are at least a token each.
+    Errors of the function are raised unchanged. A deadline ends the wait, not the function: Python cannot stop it, and
+    it runs on in its thread until it returns. ``max_tokens`` cuts by words, which have at least a token each.
 
     Parameters
     ----------
     function
-        Gets the conversation as one text, see `rag.llm.backends.chat_template`.
+        Gets the conversation as one text, see `rag.llm.backends.chat_template.plain_prompt`.
     name
-        Tells it apart where answers are cached; default: the function's own name, which a lambda does not have.
+        Distinguishes it where answers are cached; default: the function's own name, which a lambda lacks.
     context
         As in `ChatModel`.
     budget
@@ -124,20 +124,20 @@ class CallableModel(ChatModel):
 
 
 def _name(function: Callable[..., object]) -> str:
-    """Return a function's full name; in angle brackets where others may have the same."""
+    """Return a function's full name; in angle brackets if others may have the same."""
     name = getattr(function, "__qualname__", None)
     return f"<{type(function).__qualname__}>" if name is None else f"{function.__module__}.{name}"
 
 
 class _Words:
-    """Cuts a text that comes in pieces after so many words."""
+    """Cuts a text that arrives in pieces after a number of words."""
 
     def __init__(self, most: int) -> None:
         self._left = most
         self._inside = False
 
     def within(self, piece: str) -> str:
-        """Return what of the next piece still belongs to them."""
+        """Return the part of the next piece that is within the limit."""
         starts = [word.start() for word in _WORD.finditer(piece)]
         new = starts[1:] if self._inside and starts[:1] == [0] else starts
         if len(new) > self._left:

@@ -10,11 +10,11 @@ from ..language_model import Message
 
 _SPEAKERS = {"user": "User", "assistant": "Assistant"}
 NEXT_TURN = "\nUser:"
-"""Where a model that goes on talking to itself must be stopped."""
+"""Stops a model that goes on with the user's next turn."""
 
 
 def plain_prompt(messages: Sequence[Message]) -> str:
-    r"""Write the system's text first, then the turns by speaker; ends where the model goes on.
+    r"""Return the system's text and then the turns by speaker, up to where the model continues.
 
     Examples
     --------
@@ -27,9 +27,9 @@ def plain_prompt(messages: Sequence[Message]) -> str:
 
 
 def without_control_tokens(messages: Sequence[Message], tokens: Sequence[str]) -> list[Message]:
-    """Break up what a tokenizer would read as a control token: a document must not end its turn or begin another.
+    """Break up control tokens in texts, so that no document can end its turn or begin another.
 
-    ``<|im_end|>`` in a text becomes ``< |im_end|>``, which is nothing but characters.
+    ``<|im_end|>`` in a text becomes ``< |im_end|>``, which is plain text.
     """
     longest_first = sorted((token for token in tokens if len(token) > 1), key=len, reverse=True)
     if not longest_first:
@@ -46,17 +46,17 @@ def without_control_tokens(messages: Sequence[Message], tokens: Sequence[str]) -
 
 
 def render(messages: Sequence[Message], template: Callable[[list[dict[str, str]]], str] | None) -> tuple[str, bool]:
-    """Write a conversation as a prompt.
+    """Return a conversation as a prompt.
 
     Parameters
     ----------
     template
-        Renders a list of ``{"role", "content"}``; None: the model has none, and gets `plain_prompt`.
+        Renders a list of ``{"role", "content"}``; None for a model without one, which gets `plain_prompt`.
 
     Returns
     -------
     tuple
-        The prompt, and whether a template wrote it (it then holds its own special tokens).
+        The prompt, and whether a template rendered it (it then holds its own special tokens).
     """
     if template is None:
         return plain_prompt(messages), False
@@ -67,7 +67,7 @@ def render(messages: Sequence[Message], template: Callable[[list[dict[str, str]]
         merged = _system_in_user(turns)
         if merged == turns or not _is_template_error(error):
             raise
-        return template(merged), True  # templates like Gemma's know no system role and say so by an error
+        return template(merged), True  # templates like Gemma's reject the system role by an error
 
 
 def _system_in_user(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 
 class Detokenizer:
-    """Gives the text that each token adds, whole characters only.
+    """Returns the text that each token adds, in whole characters and linear time.
 
-    A token's text depends on the one before it (a leading space) and a character may take several tokens, so a small
+    A token's text depends on the one before it (a leading space), and a character may take several tokens, so a small
     window is decoded with and without the new tokens.
     """
 
@@ -18,7 +18,7 @@ class Detokenizer:
         self._begin = self._given = 0
 
     def feed(self, token: int) -> str:
-        """Return the text that became certain with this token; empty in the middle of a character."""
+        """Return the text that this token completes; empty in the middle of a character."""
         self._ids.append(token)
         new = self._new()
         if not new or new.endswith("\N{REPLACEMENT CHARACTER}"):
@@ -27,7 +27,7 @@ class Detokenizer:
         return new
 
     def rest(self) -> str:
-        """Return what a broken last character leaves."""
+        """Return the rest of the text, with a broken last character."""
         new = self._new()
         self._begin = self._given = len(self._ids)
         return new
@@ -53,7 +53,7 @@ class Stops:
         self.met = False
 
     def feed(self, piece: str) -> str:
-        """Take a piece, return the text that can be shown."""
+        """Take a piece, return the text that is certainly part of the answer."""
         if self.met:
             return ""
         text = self._held + piece
@@ -67,11 +67,11 @@ class Stops:
         return text[:cut]
 
     def rest(self) -> str:
-        """Give out what was held back when the text ended without a stop."""
+        """Return what was held back when the text ended without a stop."""
         held, self._held = self._held, ""
         return held
 
 
 def _overlap(text: str, stop: str) -> int:
-    """Length of the longest end of ``text`` that begins ``stop``."""
+    """Return the length of the longest end of ``text`` that begins ``stop``."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)

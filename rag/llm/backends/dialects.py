@@ -1,7 +1,7 @@
-"""What the servers that speak OpenAI's chat protocol understand beyond it, and by which names.
+"""Dialects of OpenAI's chat protocol: the options that each kind of server supports, and their names.
 
-Many servers ignore a field that they do not know. What a dialect does not list is refused here, by name, so that no
-option is dropped in silence.
+Many servers ignore fields that they do not know. An option that a dialect does not list is refused here by name,
+so that none is dropped silently.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..sampling import Sampling
 
 _STANDARD = {"temperature": "temperature", "top_p": "top_p", "seed": "seed", "stop": "stop"}
 _WRAP = "answer"
-"""Field that carries a choice or a pattern where a server knows schemas only."""
+"""Field that carries a choice or a pattern on servers that support schemas only."""
 
 Way = Literal["schema", "structured_outputs", "grammar"]
 
@@ -30,11 +30,11 @@ class Dialect:
     fields
         Option of `Sampling` -> field of the request.
     n
-        Whether one request can ask for several answers; else it is made several times.
+        Whether one request can ask for several answers; otherwise it is repeated.
     limit
         Field for ``max_tokens``.
     ways
-        Kind of constraint -> how it is asked for.
+        Kind of constraint -> how it is requested.
     """
 
     fields: Mapping[str, str]
@@ -69,7 +69,7 @@ DIALECTS: dict[str, Dialect] = {
 
 
 def body(dialect: Dialect, sampling: Sampling, constraint: Constraint | None) -> dict[str, Any]:
-    """Return the fields of a request that the options make."""
+    """Return the fields of a request for the options."""
     fields: dict[str, Any] = {dialect.limit: sampling.max_tokens}
     for option, field in dialect.fields.items():
         value = getattr(sampling, option)
@@ -83,7 +83,7 @@ def body(dialect: Dialect, sampling: Sampling, constraint: Constraint | None) ->
 
 
 def unwrap(dialect: Dialect, constraint: Constraint | None, text: str) -> str:
-    """Return the text of a choice or pattern that came inside a JSON object; anything else as it is."""
+    """Return the text of a choice or pattern inside a JSON object; any other text unchanged."""
     if constraint is None or isinstance(constraint, JsonSchema) or dialect.ways[constraint.kind] != "schema":
         return text
     try:
@@ -124,7 +124,7 @@ def _schema(constraint: Constraint) -> dict[str, Any]:
 
 
 def _is_strict(schema: object) -> bool:
-    """Whether OpenAI's strict mode takes a schema: every object closed, every property required."""
+    """Tell whether OpenAI's strict mode accepts a schema: every object closed, every property required."""
     if isinstance(schema, list):
         return all(map(_is_strict, schema))
     if not isinstance(schema, dict):

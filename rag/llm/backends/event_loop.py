@@ -1,7 +1,7 @@
-"""One event loop in a thread of its own, so that blocking and async callers share connections and real time limits.
+"""Run an event loop in a background thread, so that blocking and async callers share connections and time limits.
 
-A blocking read can only be bounded one by one; a task of an event loop can be cancelled wherever it waits, so a
-deadline holds for look-up, connection, headers and a reply that drips, all together.
+Each blocking read has a limit of its own; a task of an event loop can be cancelled wherever it waits, so one deadline
+covers look-up, connection, headers and a reply that drips.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which tokens may come next under a constraint, by llguidance; shared by the back ends that run in this process."""
+"""Constrained decoding by llguidance: which tokens may come next under a constraint."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ...errors import ExtraMissing, InvalidInput
 from ..constraints import Choice, Constraint, JsonSchema, Regex
 
 _COMPACT = {"whitespace_flexible": False}
-"""No white space between JSON's parts: a weak model could go on with it for ever."""
+"""No white space between JSON's parts: a weak model could write it without end."""
 _ENDS = (b'"', b"]", b"}", b",")
-"""In this order, for a bracket in a string is no end; a comma ends a number where more must follow."""
+"""In this order, since a bracket in a string ends nothing; a comma ends a number if more must follow."""
 _LEAST = 16
-"""Tokens that the end of a JSON text is given, at least; a quarter of all, or as many as its properties' names take."""
+"""Minimum tokens for the end of a JSON text; else a quarter of all, or as many as its properties' names take."""
 HURRIED = "the answer came near max_tokens and was brought to an end"
 
 
@@ -29,12 +29,12 @@ class Grammar:
     tokenizer
         An ``llguidance.LLTokenizer``.
     constraint
-        What the text must look like.
+        The constraint on the text.
 
     Raises
     ------
     InvalidInput
-        The constraint uses something that llguidance has no grammar for; says what.
+        llguidance has no grammar for a part of the constraint; the message names it.
     """
 
     def __init__(self, tokenizer: Any, constraint: Constraint) -> None:  # noqa: ANN401 - untyped library
@@ -45,16 +45,16 @@ class Grammar:
         if fault and not fault.startswith("WARNING"):
             raise InvalidInput(f"{str(constraint)[:300]}: not possible: {fault.splitlines()[0]}")
         first = llguidance.LLMatcher(tokenizer, self._text, log_level=0)
-        first.compute_bitmask()  # before, it does not know that it is stuck
+        first.compute_bitmask()  # only then it knows that it is stuck
         if first.is_stopped() and not first.is_accepting():
-            raise InvalidInput(f"{str(constraint)[:300]}: no text at all fits it")
+            raise InvalidInput(f"{str(constraint)[:300]}: no text fits it")
         found = map(tokenizer.tokenize_bytes, _ENDS if isinstance(constraint, JsonSchema) else ())
         self._ends = [tokens[0] for tokens in found if len(tokens) == 1]
         names = _names(constraint.schema) if isinstance(constraint, JsonSchema) else ()
         self._rest = sum(len(tokenizer.tokenize_str(f'"{name}":"",')) for name in names)
 
     def matcher(self, most: int) -> Matcher:
-        """Start a text of at most so many tokens."""
+        """Start a text of at most ``most`` tokens."""
         rest = max(_LEAST, most // 4, min(self._rest, most // 2))
         return Matcher(_library().LLMatcher(self._tokenizer, self._text, log_level=0), most - rest, self._ends)
 
@@ -62,13 +62,13 @@ class Grammar:
 class Matcher:
     """Follows one text, token by token.
 
-    After so many free tokens a JSON text is brought to its end, by every quote and bracket that may close something: a
-    string without a ``maxLength`` would else be cut, and a cut text is no JSON.
+    After ``free`` tokens a JSON text is ended by every quote and bracket that may close something: otherwise a string
+    without a ``maxLength`` might be cut, and a cut text is not JSON.
 
     Attributes
     ----------
     hurried
-        It was, where it might have gone on.
+        It was ended where it might have gone on.
     """
 
     def __init__(self, matcher: Any, free: int, ends: Sequence[int]) -> None:  # noqa: ANN401 - untyped library
@@ -83,7 +83,7 @@ class Matcher:
         return bool(self._matcher.is_stopped())
 
     def feed(self, token: int) -> None:
-        """Go on by a token, which must have been allowed."""
+        """Add a token, which must have been allowed."""
         if not self.stopped:
             self._free -= 1
             self._matcher.consume_token(token)

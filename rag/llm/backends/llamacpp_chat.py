@@ -1,6 +1,6 @@
-"""GGUF files, by llama.cpp in this process.
+"""Chat models in GGUF files, by llama.cpp in this process.
 
-It keeps the keys and values of the last prompt, so what the next one shares with it is not computed again.
+llama.cpp keeps the keys and values of the last prompt, so a beginning that the next one shares is not computed again.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from .local_chat import LocalChat, revision_of
 
 _CONTEXT = 8192
 _CHUNK = 512
-"""Tokens of a prompt computed between two looks at the clock."""
+"""Tokens of a prompt computed between two checks of the deadline."""
 _MAX_SEED = 2**32 - 1  # llama.cpp's, which takes this very value for "any"
 
 
 class LlamaCppChat(LocalChat):
-    """A GGUF file. Safe to share between threads, which take turns.
+    """A model in a GGUF file. Safe to share between threads, which take turns.
 
     Parameters
     ----------
     file
         Path of the GGUF file.
     context
-        Tokens of a prompt and its answer together, at most what the model was trained for; memory grows with it.
+        Maximum tokens of a prompt with its answer, up to what the model was trained for; memory grows with it.
     device
-        ``auto``: a GPU where llama.cpp was built for one; ``cpu``.
+        ``auto``: a GPU if llama.cpp was built for one; ``cpu``.
     threads
         Default: half of the processors, as llama.cpp chooses.
     budget
@@ -53,9 +53,9 @@ class LlamaCppChat(LocalChat):
     ExtraMissing
         ``llama-cpp-python`` is not installed.
     ModelMissing
-        There is no such file.
+        The file does not exist.
     ModelDamaged
-        It is no GGUF file that llama.cpp reads.
+        The file is not a GGUF file that llama.cpp can read.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class LlamaCppChat(LocalChat):
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
 
     def close(self) -> None:
-        """Free the model's memory; it cannot be used after."""
+        """Free the model's memory; the model cannot be used afterwards."""
         with self._lock:
             self._llama.close()
 
@@ -96,7 +96,7 @@ class LlamaCppChat(LocalChat):
         return pumped(self._written(request, 0), request.cancelled)
 
     def _written(self, request: Request, sample: int) -> Generator[str, None, Completion]:
-        """Write one answer; the model is this one's alone until it is written."""
+        """Write one answer; no other one can use the model in the meantime."""
         deadline = request.deadline
         ids, stop = self.prompt(request)
         if not self._lock.acquire(timeout=min(deadline.left, threading.TIMEOUT_MAX)):
@@ -132,7 +132,7 @@ class LlamaCppChat(LocalChat):
         return Completion((said,), usage, incomplete=bool(reason), reason=reason)
 
     def _tokens(self, ids: list[int], request: Request, sample: int, matcher: Matcher | None) -> Iterator[int | None]:
-        """Yield the tokens of an answer, without the one that ends it; None when it is too late to go on."""
+        """Yield the tokens of an answer, without the one that ends it; None when the deadline has passed."""
         from llama_cpp import LogitsProcessorList
 
         sampling = request.sampling
@@ -159,11 +159,11 @@ class LlamaCppChat(LocalChat):
                 if matcher is not None:
                     matcher.feed(token)
                 yield token
-        except RuntimeError as error:  # what llama.cpp's own failures become
+        except RuntimeError as error:  # llama.cpp's own failures
             raise LLMUnavailable(f"{self.name} failed: {error}") from error
 
     def _read(self, ids: list[int], deadline: Deadline) -> bool:
-        """Compute a long prompt in parts, which llama.cpp keeps; False if the deadline passed."""
+        """Compute a long prompt in parts, which llama.cpp keeps; return False if the deadline passed."""
         for end in range(_CHUNK, len(ids), _CHUNK):
             if deadline.passed:
                 return False
@@ -250,7 +250,7 @@ def _load(file: Path, context: int, device: str, threads: int | None) -> Any:  #
 
 
 def _trained_context(llama_cpp: Any, file: Path) -> int | None:  # noqa: ANN401 - untyped library
-    """Tokens that a model was trained for, read without its weights: more context would only take memory."""
+    """Return the context that a model was trained for, read without its weights; more would only take memory."""
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL + 1)  # it prints, whatever the handlers
     params = llama_cpp.llama_model_default_params()
     params.vocab_only = True

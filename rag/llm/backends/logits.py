@@ -1,7 +1,7 @@
-"""How the next token is drawn from scores, row by row of a batch, on torch.
+"""Sample the next token of each row of a batch from its scores, with torch.
 
-Tokens are drawn by the Gumbel-max trick: the likeliest of scores plus Gumbel noise is a draw from their softmax
-(Gumbel, 1954). Each row has its own noise, so with a seed its text does not depend on the rows beside it, and no global
+Tokens are drawn by the Gumbel-max trick: the highest of scores plus Gumbel noise is a draw from their softmax (Gumbel,
+1954). Each row has its own noise, so with a seed its text does not depend on the rows beside it, and no global
 random state is read or written.
 """
 
@@ -22,14 +22,14 @@ Scores = Any  # torch.Tensor, shape (rows, vocabulary)
 def processors(
     sampling: Sampling, samples: Sequence[int], mask: torch.Tensor, matchers: Sequence[Matcher]
 ) -> list[Any]:
-    """Return what ``generate`` applies to the scores of the next token, in order; the likeliest is then taken.
+    """Return the processors of the next token's scores, for ``generate``; the highest score is then taken.
 
     Parameters
     ----------
     sampling
-        Temperature 0 takes the likeliest token as it is.
+        Temperature 0 takes the likeliest token.
     samples
-        For each row the place of its answer among the ``n`` answers to one prompt: equal prompts differ by it.
+        For each row the place of its answer among the ``n`` answers to a prompt, which gives each its own noise.
     mask
         1 for a token of the prompt, 0 for padding, shape (rows, length).
     matchers
@@ -59,7 +59,7 @@ def processors(
 class _Penalty:
     """Divides positive scores of tokens in the text, and multiplies negative ones (Keskar et al., CTRL, 2019).
 
-    Padding is no text: transformers' own penalises it, and with it often the end of the answer.
+    It ignores padding; transformers' own penalises padding, which is often the token that ends the answer.
     """
 
     def __init__(self, penalty: float, mask: torch.Tensor) -> None:
@@ -75,7 +75,7 @@ class _Penalty:
 
 
 class _Allowed:
-    """Takes away what a constraint forbids; whoever ends the rows feeds the matchers."""
+    """Excludes tokens that a constraint forbids; the stopping criterion feeds the matchers."""
 
     def __init__(self, matchers: Sequence[Matcher]) -> None:
         self._matchers = matchers
@@ -85,13 +85,13 @@ class _Allowed:
         import torch
 
         rows = np.stack([matcher.allowed(scores.shape[1]) for matcher in self._matchers])
-        # A row that is complete takes whatever comes: the batch fills it up, and nobody reads it.
+        # A complete row accepts any token: the batch fills it up, and its rest is dropped.
         rows[~rows.any(axis=1)] = True
         return scores.masked_fill(~torch.from_numpy(rows).to(scores.device), float("-inf"))
 
 
 class _Noise:
-    """Adds Gumbel noise, from a generator per row where there is a seed."""
+    """Adds Gumbel noise, with a seed from one generator for each row."""
 
     def __init__(self, seed: int | None, samples: Sequence[int], device: torch.device) -> None:
         import torch

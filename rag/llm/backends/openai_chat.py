@@ -1,6 +1,6 @@
 """Chat models on servers that speak OpenAI's protocol: OpenAI, Ollama, vLLM, llama.cpp's server, LM Studio.
 
-Time, retries and size are bounded here, not in the client underneath: its own retries know no total deadline.
+Time, retries and size are limited here, not in the client underneath, whose retries have no total deadline.
 """
 
 from __future__ import annotations
@@ -45,22 +45,22 @@ class OpenAIChat(ChatModel):
     Parameters
     ----------
     model
-        As the server calls it.
+        Its name on the server.
     base_url
-        Where the server is, ``http://localhost:11434/v1`` say; default: ``OPENAI_BASE_URL``, else OpenAI. Redirects are
-        not followed: the key goes to this address and to no other.
+        Address of the server, such as ``http://localhost:11434/v1``; default: ``OPENAI_BASE_URL``, else OpenAI.
+        Redirects are not followed: the key goes to this address and to no other.
     api_key
         Default: ``OPENAI_API_KEY``.
     server
         Kind of server, for the options that go beyond the protocol: see `rag.llm.backends.dialects`. Default:
         ``openai`` at OpenAI's address, else ``compatible``.
     attempts
-        Requests made for one answer at most. Only what may pass by itself is asked again: no connection, rate limits,
-        faults of the server; never a request that the server calls wrong.
+        Maximum requests for one answer. Only failures that may be temporary are retried: no connection, rate limits,
+        faults of the server; never a request that the server rejects.
     timeout
-        Seconds that a call without a deadline of its own may take in all.
+        Seconds that a call without a deadline may take.
     max_bytes
-        Bytes of one reply at most; what goes on is cut.
+        Maximum bytes of a reply; a longer one is cut.
     budget
         As in `ChatModel`.
 
@@ -69,9 +69,9 @@ class OpenAIChat(ChatModel):
     ExtraMissing
         ``openai`` is not installed.
     InvalidInput
-        The address or kind of server cannot be meant.
+        The address or kind of server is not valid.
     LLMRefused
-        No key for OpenAI's own server.
+        There is no key for OpenAI's own server.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class OpenAIChat(ChatModel):
             return Completion(("",), incomplete=True, reason="the stream was closed")
 
     async def _all(self, requests: Sequence[Request]) -> list[Completion]:
-        """Answer requests, some at once; the first error ends the others."""
+        """Answer requests, a few at a time; the first error cancels the others."""
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one(request: Request) -> Completion:
@@ -164,7 +164,7 @@ class OpenAIChat(ChatModel):
         return [task.result() for task in tasks]
 
     async def _texts(self, request: Request) -> Completion:
-        """Give ``n`` answers, by as many requests where the server gives one at a time."""
+        """Return ``n`` answers, by as many requests if the server gives one at a time."""
         sampling = request.sampling
         if sampling.n == 1 or self._dialect.n:
             return await self._answer(request, _Call())
@@ -176,7 +176,7 @@ class OpenAIChat(ChatModel):
         return joined(answers)
 
     async def _answer(self, request: Request, call: _Call) -> Completion:
-        """Ask until there is an answer, the attempts are used up, or the deadline passes."""
+        """Retry until there is an answer, the attempts are used up, or the deadline passes."""
         seconds = min(request.deadline.left, self.timeout)
         call.until = time.monotonic() + seconds
         start = time.perf_counter()
@@ -199,7 +199,7 @@ class OpenAIChat(ChatModel):
         return Completion(texts, usage, incomplete=bool(reason), reason=reason)
 
     def _tokens(self, request: Request, call: _Call) -> Usage:
-        """Tokens as the server counts them; estimated where it does not say, so that a budget holds all the same."""
+        """Return the tokens as the server counts them, or an estimate, so that a budget always holds."""
         if call.usage.completion_tokens or not call.pieces:
             return call.usage
         asked = sum(self.count_tokens(message.content) for message in request.messages)
@@ -226,7 +226,7 @@ class OpenAIChat(ChatModel):
             await asyncio.sleep(pause)
 
     async def _attempt(self, request: Request, call: _Call) -> tuple[tuple[str, ...], str]:
-        """Make one request; return texts, and why they are not whole."""
+        """Make one request; return the texts, and why they are incomplete."""
         import httpx2
         import openai
 
@@ -236,7 +236,7 @@ class OpenAIChat(ChatModel):
             extra |= {"stream": True, "stream_options": {"include_usage": True}}
         post = self._client.chat.completions.with_streaming_response.create
         try:
-            # What is no part of OpenAI's own protocol goes the same way: as a field of the body.
+            # Options outside OpenAI's own protocol are fields of the body too.
             async with post(model=self.model, messages=messages, extra_body=extra) as reply:
                 if call.sink is not None and "json" not in reply.http_response.headers.get("content-type", ""):
                     return await self._read_stream(reply.http_response, call)
@@ -246,7 +246,7 @@ class OpenAIChat(ChatModel):
         except (openai.APIConnectionError, httpx2.RequestError) as error:
             reason = _root(error)
             if isinstance(error, openai.APITimeoutError):
-                raise LLMUnavailable(f"no connection to {self._where}: it takes none") from None
+                raise LLMUnavailable(f"no connection to {self._where}: it accepts none") from None
             if "CERTIFICATE" in reason or "SSL" in reason:
                 raise LLMUnavailable(f"no secure connection to {self._where}: {reason}") from None
             raise _Passing(f"no connection to {self._where}: {reason}") from None
@@ -299,7 +299,7 @@ class OpenAIChat(ChatModel):
         return ("".join(call.pieces),), reason
 
     async def _on_response(self, response: httpx2.Response) -> None:
-        """Bound what a reply may bring, before a byte of its body is read."""
+        """Limit a reply before its body is read."""
         coding = response.headers.get("content-encoding", "identity").lower()
         if coding != "identity":
             raise LLMBadResponse(f"{self._where} compresses its reply ({coding}), though asked not to")
@@ -315,7 +315,7 @@ class OpenAIChat(ChatModel):
         if 300 <= status < 400:
             target = without_secrets(headers.get("location", "nowhere"))[:200]
             return LLMRefused(f"{said} and points to {target!r}; if you trust that place, give it as base_url")
-        return LLMRefused(f"{text}. {_ADVICE.get(status, 'Asking again is no use; change the request.')}")
+        return LLMRefused(f"{text}. {_ADVICE.get(status, 'Asking again is useless; change the request.')}")
 
     def _counted(self, error: LLMError, call: _Call) -> LLMError:
         error.attempts = call.attempts
@@ -328,12 +328,12 @@ class OpenAIChat(ChatModel):
 _ADVICE = {
     401: "Give the right key as OPENAI_API_KEY.",
     403: "The key may not do this; give another as OPENAI_API_KEY.",
-    404: "Look at the model's name and the base_url, which mostly ends in /v1.",
+    404: "Check the model's name and the base_url, which usually ends in /v1.",
 }
 
 
 class _Passing(Exception):  # noqa: N818
-    """A failure that may go away by itself."""
+    """A failure that may be temporary."""
 
     def __init__(self, said: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(said)
@@ -341,12 +341,12 @@ class _Passing(Exception):  # noqa: N818
 
 
 class _Call:
-    """What is known of a call while it runs.
+    """The state of a call while it runs.
 
     Attributes
     ----------
     sink
-        Takes the pieces of a stream; None: the answer comes whole.
+        Takes the pieces of a stream; None if the answer comes at once.
     """
 
     def __init__(self, sink: Callable[[str], object] | None = None) -> None:
@@ -370,7 +370,7 @@ async def _remembering(chunks: AsyncIterator[bytes], start: bytearray) -> AsyncI
 
 
 def _root(error: BaseException) -> str:
-    """Say what a chain of errors began with."""
+    """Return the text of the first error of a chain."""
     while error.__cause__ is not None or error.__context__ is not None:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     return without_secrets(f"{str(error) or type(error).__name__}")[:300]

@@ -1,4 +1,4 @@
-"""Keys and values of a prompt's beginning, kept from call to call and shared by the rows of a batch.
+"""Prompt caching: keys and values of a prompt's beginning, kept between calls and shared by the rows of a batch.
 
 Prompts of one bot begin with the same instructions and examples, and a chat's next prompt with the whole of the last
 one; what is equal is computed once (prompt caching; Gim et al., "Prompt Cache", MLSys 2024).
@@ -12,13 +12,13 @@ from itertools import takewhile
 from typing import Any
 
 SHORTEST = 16
-"""Tokens from which on a common beginning is worth the handling."""
+"""Minimum tokens of a common beginning that is worth reusing."""
 _CHUNK = 512
-"""Tokens computed between two looks at the clock."""
+"""Tokens computed between two checks of the deadline."""
 
 
 class PrefixCache:
-    """Holds the cache of one beginning, the latest. Not safe between threads: its model's lock guards it.
+    """Holds the cache of the latest beginning. Not thread-safe: its model's lock guards it.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ class PrefixCache:
         self.reused = 0
 
     def take(self, rows: Sequence[Sequence[int]], passed: Callable[[], bool]) -> Any:  # noqa: ANN401
-        """Return a cache that covers a common beginning of the rows, or an empty one; None where reuse cannot be.
+        """Return a cache that covers a common beginning of the rows, or an empty one; None if nothing can be reused.
 
         Parameters
         ----------
         rows
             Token ids of prompts.
         passed
-            Whether it is too late to go on.
+            Tells whether the deadline has passed.
         """
         if not self.works:
             return None
@@ -71,7 +71,7 @@ class PrefixCache:
             self._tokens, self._cache = list(tokens[: cache.get_seq_length()]), cache
 
     def _cut(self, length: int) -> Any:  # noqa: ANN401
-        """Hand the kept cache over, cut to a length; it is kept no more, for its new owner writes to it."""
+        """Hand over the kept cache, cut to a length; it is not kept any longer, since its new owner writes to it."""
         cache, self._cache, self._tokens = self._cache, None, []
         cache.crop(length - cache.get_seq_length())
         self.reused += length
@@ -93,7 +93,7 @@ class PrefixCache:
 
 
 def common(rows: Sequence[Sequence[int]]) -> int:
-    """Length of the longest beginning that all rows have in common.
+    """Return the length of the longest beginning that all rows share.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""When a request is made again, and after how long."""
+"""Retries: which failures are retried, and after how long."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 8.0
 
 
 def is_passing(status: int) -> bool:
-    """Whether an HTTP status may go away by itself: time-outs, conflicts, rate limits, and the server's own faults."""
+    """Tell whether an HTTP status may be temporary: time-outs, conflicts, rate limits, and the server's own faults."""
     return status in {408, 409, 425, 429} or (500 <= status <= 599 and status not in {501, 505})
 
 
 def wait(attempt: int, headers: Mapping[str, str]) -> float:
-    """Seconds to wait after the attempt of that number, from 1: what Retry-After says, else exponential back-off.
+    """Return the seconds to wait after an attempt, counted from 1: by Retry-After, else by exponential back-off.
 
     Back-off is jittered, so that clients which failed together do not come back together (Brooker, "Exponential Backoff
     And Jitter", 2015).
@@ -30,7 +30,7 @@ def wait(attempt: int, headers: Mapping[str, str]) -> float:
 
 
 def retry_after(value: str) -> float | None:
-    """Seconds that a Retry-After header asks for, a number or a date (RFC 9110, 10.2.3); None: senseless."""
+    """Return the seconds of a Retry-After header, a number or a date (RFC 9110, 10.2.3); None if it is invalid."""
     try:
         seconds = float(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Keeps keys out of what people read: messages, reprs and the logs of the libraries underneath."""
+"""Redact keys in messages, reprs and the logs of the libraries underneath."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ _CHATTY = (
     "openai", "openai._base_client", "openai._response", "openai._legacy_response", "httpx2",
     "httpcore2.connection", "httpcore2.http11", "httpcore2.http2", "httpcore2.proxy", "httpcore2.socks",
 )  # fmt: skip
-"""A logger's filter sees its own records only, not those of the loggers below it."""
+"""A logger's filter sees its own records only, not those of its children."""
 _known: set[str] = set()
 _SHORTEST = 6
-"""Characters of a secret from which on it is looked for; replacing shorter ones would garble texts and hide nothing."""
+"""Minimum characters of a secret; replacing shorter ones would garble texts and hide nothing."""
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 _QUERY = re.compile(r"(https?://[^\s?#\"']*)\?[^\s\"'>]+")
 
 
 def keep_secret(*secrets: str) -> None:
-    """Remember secrets, and blot them out of what the HTTP libraries log from now on."""
+    """Remember secrets, and redact them in the logs of the HTTP libraries from now on."""
     _known.update(secret for secret in secrets if len(secret) >= _SHORTEST)
     for name in _CHATTY:
         logger = logging.getLogger(name)
-        if not any(isinstance(each, _Blotter) for each in logger.filters):
-            logger.addFilter(_Blotter())
+        if not any(isinstance(each, _Redactor) for each in logger.filters):
+            logger.addFilter(_Redactor())
 
 
 def secrets_of(url: SplitResult) -> set[str]:
-    """Return what is secret in an address, in every form in which it travels."""
+    """Return the secrets of an address, in every form in which they are sent."""
     user, password = unquote(url.username or ""), unquote(url.password or "")
     values = {value for _, value in parse_qsl(url.query)}
     found = {url.password or "", password, *values, *(quote(value) for value in values), *map(quote_plus, values)}
@@ -39,15 +39,15 @@ def secrets_of(url: SplitResult) -> set[str]:
 
 
 def without_secrets(text: str) -> str:
-    """Return text with every known secret, and whatever stands in the user or query part of a URL, blotted out."""
+    """Return text with every known secret, and the user and query parts of URLs, redacted."""
     text = _QUERY.sub(r"\1?***", _USERINFO.sub("***@", text))
     for secret in _known:
         text = text.replace(secret, "***")
     return text
 
 
-class _Blotter(logging.Filter):
-    """Formats a record at once, without its secrets, and drops its traceback, which may quote the request."""
+class _Redactor(logging.Filter):
+    """Formats a record at once, without secrets, and drops its traceback, which may quote the request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = without_secrets(record.getMessage()), None

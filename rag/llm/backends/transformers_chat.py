@@ -51,24 +51,24 @@ class TransformersChat(LocalChat):
     Parameters
     ----------
     model
-        Name on the hub, or a folder.
+        Its name on the hub, or a folder.
     device
-        ``auto``: a GPU where there is one; else as torch calls it.
+        ``auto``: a GPU if there is one; else torch's name of a device.
     dtype
-        ``auto``: as the weights are stored; else as torch calls it.
+        ``auto``: the type of the stored weights; else torch's name of a type.
     batch_size
-        Answers written at once by `complete_many`.
+        Answers that `complete_many` writes at once.
     budget
         As in `ChatModel`.
 
     Raises
     ------
     ModelMissing
-        There is no such model here, or it has no weights in safetensors.
+        The model is not on this machine, or has no weights in safetensors.
     ModelDamaged
         Its files cannot be read.
     LLMUnsupported
-        It wants to run code of its own, or writes no text.
+        It needs to run code of its own, or does not generate text.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class TransformersChat(LocalChat):
         for _ in requests:
             self.budget.call()
         rows, stop = self._rows(requests)
-        # Prompts of like length share a batch: less is filled up.
+        # Prompts of similar length share a batch, which takes less padding.
         order = sorted(rows, key=lambda row: len(row.prompt))
         for start in range(0, len(order), self.batch_size):
             self._batch(order[start : start + self.batch_size], requests[0], stop)
@@ -134,7 +134,7 @@ class TransformersChat(LocalChat):
     def _batch(
         self, rows: list[_Row], request: Request, stop: tuple[str, ...], on_token: Callable[[int], object] | None = None
     ) -> None:
-        """Write the answers of some rows; when the deadline passes, as far as they have come."""
+        """Write the answers of some rows; when the deadline passes, they stay incomplete."""
         import torch
 
         if not self._lock.acquire(timeout=min(request.deadline.left, threading.TIMEOUT_MAX)):
@@ -195,7 +195,7 @@ class TransformersChat(LocalChat):
             self._prefixes.keep([*rows[0].prompt, *out[0, ids.shape[1] :].tolist()], cache)
 
     def _padded(self, prompts: Sequence[list[int]], shared: int) -> tuple[Any, Any]:
-        """Return ids and mask of shape (rows, longest); padding stands between the shared beginning and the rest."""
+        """Return ids and mask of shape (rows, longest); padding is between the shared beginning and the rest."""
         import torch
 
         longest = max(map(len, prompts))
@@ -256,7 +256,7 @@ class TransformersChat(LocalChat):
 
 
 class _Ending:
-    """Ends a row at a stop text or where a constraint lets nothing follow, and all rows when it is too late."""
+    """Ends a row at a stop text or where a constraint allows nothing more, and all rows after the deadline."""
 
     def __init__(
         self,
@@ -267,7 +267,7 @@ class _Ending:
         late: Callable[[], bool],
     ) -> None:
         self._decode, self._stop, self._start, self._matchers, self._late = decode, stop, start, matchers, late
-        # A token is at least a byte, so the text of that many tokens holds the longest stop with room to spare.
+        # A token has at least a byte, so the text of that many tokens holds the longest stop with room to spare.
         self._window = max((len(text.encode()) for text in stop), default=0) + 8
 
     def __call__(self, ids: Any, scores: Any, **_: Any) -> Any:  # noqa: ANN401, ARG002 - transformers' protocol

@@ -1,4 +1,4 @@
-"""Finding and loading a causal model of transformers: safetensors only, no code of its own, typed errors."""
+"""Find and load a causal model of transformers: safetensors only, no code of its own, typed errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def load(model: str, device: str, dtype: str) -> tuple[Any, Any]:
     )
     try:
         return tokenizer, loaded.to(_device(device)).eval()
-    except (RuntimeError, AssertionError) as error:  # torch raises both for a device that is not there
+    except (RuntimeError, AssertionError) as error:  # torch raises both for a missing device
         raise InvalidInput(f"device={device!r}: {str(error).splitlines()[0]}") from error
 
 

@@ -1,4 +1,4 @@
-"""Chat completions as servers send them: JSON objects and server-sent events, read with suspicion."""
+"""Read chat completions from servers, JSON objects or server-sent events, without trusting them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .secrets import without_secrets
 
 _LINE_END = re.compile("\r\n|\r|\n")  # not str.splitlines: an answer may hold U+2028
 _ABSURD = 10**9
-"""Tokens that no call has; a server that says so would spend a budget by a word."""
+"""More tokens than any call has; a server that reports as many could use up a budget."""
 UNFINISHED = {
     "length": "the answer reached max_tokens",
     "content_filter": "the server's content filter cut the answer",
@@ -24,7 +24,7 @@ UNFINISHED = {
 
 @dataclass(frozen=True, slots=True)
 class StreamPart:
-    """What one event of a stream adds."""
+    """The content of one event of a stream."""
 
     text: str | None = None
     finish: str | None = None
@@ -32,12 +32,12 @@ class StreamPart:
 
 
 def read_reply(body: bytes) -> tuple[tuple[str, ...], list[str | None], Usage]:
-    """Read a whole chat completion: texts, why each ended, tokens.
+    """Read a complete chat completion: texts, why each ended, tokens.
 
     Raises
     ------
     LLMBadResponse
-        It is none; shows how it begins.
+        It is not one; the message shows its beginning.
     """
     reply = _json(body.decode("utf-8", "replace"))
     choices = reply.get("choices")
@@ -73,31 +73,31 @@ def read_event(data: str) -> StreamPart:
     delta = choice.get("delta") if isinstance(choice, dict) else None
     text = delta.get("content") if isinstance(delta, dict) else None
     if not isinstance(choice, dict) or not isinstance(text, str | None):
-        raise LLMBadResponse(f"an event of the stream is no chunk of a chat completion: {safe_start(data.encode())}")
+        raise LLMBadResponse(f"an event of the stream is not a chunk of a chat completion: {safe_start(data.encode())}")
     return StreamPart(text, _string(choice.get("finish_reason")), _usage(event))
 
 
 class Halves:
-    """Keeps back half a character at the end of a piece: some servers cut emoji in two, a surrogate to each event."""
+    """Holds back half a character at the end of a piece: some servers split emoji, one surrogate in each event."""
 
     def __init__(self) -> None:
         self._held = ""
 
     def feed(self, piece: str) -> str:
-        """Take a piece, return the text that is whole."""
+        """Take a piece, return its whole characters."""
         text = self._held + piece
         self._held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
         return well_formed(text.removesuffix(self._held))
 
     def rest(self) -> str:
-        """Return what stands for a half that stayed alone."""
+        """Return the replacement of a half that stayed alone."""
         return well_formed(self._held)
 
 
 async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """Yield the data of server-sent events (WHATWG HTML, 9.2), however the bytes are cut into packets.
+    """Yield the data of server-sent events (WHATWG HTML, 9.2), however the bytes are split into packets.
 
-    A last event that no empty line ends counts: some servers leave it out after ``[DONE]``.
+    A last event without an empty line counts: some servers omit the line after ``[DONE]``.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     parts, data = list[str](), list[str]()

@@ -14,8 +14,7 @@ from rag.errors import InvalidInput
 from rag.llm.language_model import Completion
 from rag.retrieval.hybrid import Retriever
 from rag.rewriting import RewritingRetriever, rewriting
-from rag.rewriting.by_model import CondenseByModel, Decompose, Keywords, MultiQuery, StepBack
-from rag.rewriting.consulting import parsed
+from rag.rewriting.by_model import CondenseByModel, Decompose, Keywords, MultiQuery, StepBack, parsed
 from rag.rewriting.corpus import LiveCorpus
 from rag.rewriting.gate import margin
 from rag.rewriting.hyde import HyDE
@@ -153,7 +152,7 @@ def test_the_same_question_is_asked_once(corpus):
 
 def test_a_bad_answer_is_not_kept(corpus):
     cache = Kept()
-    with pytest.raises(ValueError, match="no JSON"):
+    with pytest.raises(ValueError, match="did not answer with JSON"):
         MultiQuery(ScriptedGenerator(["no"]), cache=cache).rewrite(QUESTION, corpus)
     assert cache.kept == {}
 

@@ -210,7 +210,7 @@ class TestNoConnection:
         monkeypatch.setattr(bounded_http, "CONNECT_SECONDS", 0.5)
         server.replies = [[60.0]]
         start = time.monotonic()
-        with pytest.raises(LLMUnavailable, match="it takes none") as caught:
+        with pytest.raises(LLMUnavailable, match="it accepts none") as caught:
             ask(server.url.replace("http:", "https:"), stream)
         assert time.monotonic() - start < 1.5
         assert caught.value.attempts == 1
