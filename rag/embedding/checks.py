@@ -49,12 +49,12 @@ def checked(vectors: object, texts: Sequence[str], *, name: str, dim: int, first
     try:
         array = np.asarray(vectors, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise EmbedderError(f"{batch}: gave no array of numbers ({error}). Return floats.") from error
+        raise EmbedderError(f"{batch}: returned no array of numbers ({error}). Return floats.") from error
     if array.size == 0 and not texts:
         return np.zeros((0, dim), dtype=np.float32)
     if array.shape != (len(texts), dim):
         raise EmbedderError(
-            f"{batch}: gave shape {array.shape}, expected ({len(texts)}, {dim}). Return a vector for each text."
+            f"{batch}: returned shape {array.shape}, expected ({len(texts)}, {dim}). Return a vector for each text."
         )
     norms = np.linalg.norm(array, axis=1, keepdims=True)
     # A single NaN or infinity makes its row's norm so: no second pass over the components.

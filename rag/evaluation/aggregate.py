@@ -118,7 +118,7 @@ def aggregate(
     left_out = [score for score in scores if not score.failed and score.value is None]
     for score in counted:
         if score.value is not None and not math.isfinite(score.value):
-            raise InvalidInput(f"a metric gave {score.value}: it must give a finite number, or none with a reason")
+            raise InvalidInput(f"a metric returned {score.value}; give a finite number, or none with a reason")
     reason = _reasons(scores, failed, left_out, len(counted))
     n, n_failed = len(counted), len(failed)
     if not counted:

@@ -128,7 +128,7 @@ def score(
     by_question = {outcome.question: outcome for outcome in outcomes}
     unknown = sorted(set(by_question) - {q.id for q in questions})
     if unknown:
-        raise InvalidInput(f"an outcome is of question {unknown[0]!r}, which the set does not hold")
+        raise InvalidInput(f"there is an outcome of question {unknown[0]!r}, which the set does not hold")
     resources = Resources(chosen, embedder, judge, kb)
     cases = _cases(questions, by_question, resources, (k, judged_items(wanted, k)))
     scores = score_cases(cases, wanted, resources)

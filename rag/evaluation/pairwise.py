@@ -87,5 +87,5 @@ def _asked(judge: Judge, one: Case, other: Case) -> float | str:
 def _read(vote: dict[str, Any]) -> float:
     said = str(vote.get("better", "")).strip().lower()
     if said not in _MEANS:
-        raise Unreadable('"better" is none of 1, 2 and same')
+        raise Unreadable('"better" is not 1, 2 or same')
     return _MEANS[said]

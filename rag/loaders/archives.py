@@ -27,7 +27,7 @@ def open_zip(data: bytes, budget: SourceBudget) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise LoadError("parse", f"no readable zip: {error}") from None
+        raise LoadError("parse", f"not a readable zip: {error}") from None
     infos = archive.infolist()
     budget.unpack(sum(info.file_size for info in infos), len(data))
     end = 0

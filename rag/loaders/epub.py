@@ -44,4 +44,4 @@ def _part(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         return read_bounded(archive, archive.getinfo(name))
     except KeyError:
-        raise LoadError("parse", f"no readable EPUB: {name or 'the package'} is missing") from None
+        raise LoadError("parse", f"not a readable EPUB: {name or 'the package'} is missing") from None

@@ -179,7 +179,7 @@ def kind_by_content(head: bytes) -> str:
             "type", "an Office 97-2003 file or an encrypted newer one; save it unencrypted in a newer format"
         )
     if b"\0" in head or looks_binary(head):
-        raise LoadError("type", "a binary file of no known type")
+        raise LoadError("type", "a binary file of an unknown type")
     start = head.lstrip()[:200].lower()
     return "html" if start.startswith((b"<!doctype html", b"<html")) else "text"
 

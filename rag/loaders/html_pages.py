@@ -68,7 +68,7 @@ def html_tree(text: str) -> Element:
     try:
         tree = html.document_fromstring(text.encode(), parser=parser)
     except etree.ParserError as error:
-        raise LoadError("empty" if "empty" in str(error).lower() else "parse", f"no readable HTML: {error}") from None
+        raise LoadError("empty" if "empty" in str(error).lower() else "parse", f"not readable HTML: {error}") from None
     return tree
 
 

@@ -26,7 +26,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
         if "Extra data" in str(error) and first.startswith("{") and first.rstrip().endswith("}"):
             yield from parse_lines(data, context)
             return
-        raise LoadError("parse", f"no valid JSON: {error}") from None
+        raise LoadError("parse", f"not valid JSON: {error}") from None
     draft = Draft(context.budget)
     add_value(value, draft)
     title = value.get("title") if isinstance(value, dict) else None

@@ -26,7 +26,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
     message = BytesParser(policy=policy.default).parsebytes(data)
     fields = {name: value for name in (*_SHOWN, "Subject") if (value := _header(message, name))}
     if not fields:
-        raise LoadError("parse", "no e-mail message: it has no headers")
+        raise LoadError("parse", "not an e-mail message: it has no headers")
     subject = fields.pop("Subject", "")
     draft = Draft(context.budget)
     draft.block("\n".join(f"{name}: {value}" for name, value in fields.items()))

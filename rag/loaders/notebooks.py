@@ -21,7 +21,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
         language = str(notebook.get("metadata", {}).get("language_info", {}).get("name", "python"))
         parts = [_cell(cell, language) for cell in cells]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LoadError("parse", f"no readable notebook: {type(error).__name__}: {error}") from None
+        raise LoadError("parse", f"not a readable notebook: {type(error).__name__}: {error}") from None
     yield markdown_text.parse_text(clean_text("\n\n".join(filter(None, parts))), context)
 
 

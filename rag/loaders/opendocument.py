@@ -21,7 +21,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     with open_zip(data, context.budget) as archive:
         names = archive.namelist()
         if "content.xml" not in names:
-            raise LoadError("parse", "no readable ODT: content.xml is missing")
+            raise LoadError("parse", "not a readable ODT: content.xml is missing")
         if "META-INF/manifest.xml" in names and b"encryption-data" in read_bounded(
             archive, archive.getinfo("META-INF/manifest.xml")
         ):

@@ -29,7 +29,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
         # PDFium's error code may be left over from another file; the trailer's entry is this file's own.
         if b"/Encrypt" in data:
             raise LoadError("encrypted", "needs a password; save it without one and ingest that") from None
-        raise LoadError("parse", "no readable PDF: broken beyond repair") from None
+        raise LoadError("parse", "not a readable PDF: broken beyond repair") from None
     if count > MAX_PAGES:
         raise LoadError("limit", f"{count} pages; PDFs of up to {MAX_PAGES} are read")
     outline = _outline(pdf)

@@ -17,7 +17,7 @@ from .results import Parsed
 def text_of(data: bytes, context: ParseContext) -> str:
     """Decode and clean a text file, encoded data left out; raises LoadError for binary ones."""
     if looks_binary(data):
-        raise LoadError("type", "the name says text, the bytes do not")
+        raise LoadError("type", "the name promises text, the bytes are not text")
     return without_encoded(clean_text(decode(data, guess=not context.inline)))
 
 
@@ -44,7 +44,7 @@ def parse_rtf(data: bytes, context: ParseContext) -> Iterator[Parsed]:
 
     source = data.decode("latin-1")  # RTF is ASCII; other bytes are characters of the code page it names
     if not source.lstrip().startswith("{\\rtf"):
-        raise LoadError("parse", "no RTF: it does not begin with {\\rtf")
+        raise LoadError("parse", "not RTF: it does not begin with {\\rtf")
     draft = Draft(context.budget)
     for line in rtf_to_text(source, errors="replace").split("\n"):
         if "|" in line and line.rstrip().endswith("|"):

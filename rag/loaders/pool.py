@@ -207,7 +207,7 @@ class Pool:
         """File a message under the job it belongs to."""
         job = worker.jobs[0]
         if message["job"] != job.number:
-            raise ValueError("an answer to no question")
+            raise ValueError("an answer for another job")
         kind = message["kind"]
         worker.clock = 0.0
         if kind == "start":

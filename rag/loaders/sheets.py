@@ -25,7 +25,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except KeyError as error:
-        raise LoadError("parse", f"no readable XLSX: {error}") from None
+        raise LoadError("parse", f"not a readable XLSX: {error}") from None
     draft = Draft(context.budget)
     for number, sheet in enumerate(book.worksheets, 1):
         sheet.reset_dimensions()  # the declared size may be a lie of 17 billion cells

@@ -22,7 +22,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     try:
         deck = pptx.Presentation(io.BytesIO(data))
     except KeyError as error:
-        raise LoadError("parse", f"no readable PPTX: {error}") from None
+        raise LoadError("parse", f"not a readable PPTX: {error}") from None
     draft = Draft(context.budget)
     count = 0
     for count, slide in enumerate(deck.slides, 1):

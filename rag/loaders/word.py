@@ -25,7 +25,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     try:
         document = docx.Document(io.BytesIO(data))
     except KeyError as error:
-        raise LoadError("parse", f"no readable DOCX: {error}") from None
+        raise LoadError("parse", f"not a readable DOCX: {error}") from None
     reader = _DocxReader(Draft(context.budget), {s.style_id: s.name or "" for s in document.styles if s.style_id})
     reader.blocks(document.element.body, 0)
     fields = properties(document.core_properties)

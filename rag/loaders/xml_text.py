@@ -18,7 +18,7 @@ def xml_tree(data: bytes) -> Element:
     try:
         return etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise LoadError("parse", f"no well-formed XML: {error}") from None
+        raise LoadError("parse", f"not well-formed XML: {error}") from None
 
 
 def local(tag: object) -> str:

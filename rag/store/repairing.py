@@ -148,7 +148,7 @@ def _copy_readable(path: Path, copy: Path) -> None:
     """Copy a damaged database and restore its constant header and its length; page checksums judge the rest."""
     if not path.is_file() or path.is_symlink():
         raise damaged(
-            DATABASE, "it is missing or no plain file", fix="restore it from a copy, or ingest the documents again"
+            DATABASE, "it is missing, or not a plain file", fix="restore it from a copy, or ingest the documents again"
         )
     shutil.copyfile(path, copy)
     log = path.with_name(DATABASE + "-wal")

@@ -57,7 +57,7 @@ def measure(name: str) -> Any:  # noqa: ANN401 - ir-measures has no types
     if cutoff is not None and (not isinstance(cutoff, int) or cutoff < 1):
         raise InvalidInput(f"the cutoff of {name!r} must be a whole number, 1 or more")
     if formula_for(found.NAME, dict(found.params)) is None and not ir_measures.DefaultPipeline.supports(found):
-        raise InvalidInput(f"nothing that is installed computes {name!r}; https://ir-measur.es says what would")
+        raise InvalidInput(f"no installed package computes {name!r}; see https://ir-measur.es for those that do")
     return found
 
 

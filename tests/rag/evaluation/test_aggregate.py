@@ -75,9 +75,9 @@ def test_nothing_to_score_is_none_with_a_reason():
 
 
 def test_nan_is_refused_and_never_in_json():
-    with pytest.raises(InvalidInput, match="gave nan"):
+    with pytest.raises(InvalidInput, match="returned nan"):
         aggregate([Score(math.nan)])
-    with pytest.raises(InvalidInput, match="gave inf"):
+    with pytest.raises(InvalidInput, match="returned inf"):
         aggregate([Score(math.inf)])
     for rows in ([], [Score(None)], [Score(0.0, "x", failed=True)], scores([1, 0])):
         json.dumps(aggregate(rows).as_dict(), allow_nan=False)

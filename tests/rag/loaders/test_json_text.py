@@ -40,7 +40,7 @@ def test_lines_in_a_json_file(read_all):
 
 
 def test_broken_and_deep(read):
-    with pytest.raises(LoadError, match="no valid JSON"):
+    with pytest.raises(LoadError, match="not valid JSON"):
         read(b'{"a": ', "x.json")
     with pytest.raises(RecursionError):
         read(b"[" * 100_000, "x.json")

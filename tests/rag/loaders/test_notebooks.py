@@ -16,5 +16,5 @@ def test_cells(read, seeds):
 
 @pytest.mark.parametrize("source", [b"{}", b"[1]", b"{", b'{"cells": [3]}'])
 def test_broken(read, source):
-    with pytest.raises(LoadError, match="no readable notebook"):
+    with pytest.raises(LoadError, match="not a readable notebook"):
         read(source, "n.ipynb")

@@ -56,7 +56,7 @@ def test_tables_keep_their_rows():
 def test_without_text_and_broken_and_encrypted(read, maker):
     with pytest.raises(LoadError, match="needs OCR") as empty:
         read(maker.pdf([]), "a.pdf")
-    with pytest.raises(LoadError, match="no readable PDF") as broken:
+    with pytest.raises(LoadError, match="not a readable PDF") as broken:
         read(b"%PDF-1.4 garbage", "a.pdf")
     locked = maker.pdf(["x"]).replace(
         b"trailer <<", b"trailer << /ID [(a) (b)] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4"

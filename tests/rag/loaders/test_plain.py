@@ -14,5 +14,5 @@ def test_text_title_and_code_page(read, seeds):
 
 
 def test_not_rtf(read):
-    with pytest.raises(LoadError, match="no RTF"):
+    with pytest.raises(LoadError, match="not RTF"):
         read(b"plain words", "a.rtf")

@@ -70,5 +70,5 @@ def test_declared_dimensions_are_not_believed(read, maker):
 
 
 def test_not_a_workbook(read, maker):
-    with pytest.raises(LoadError, match="no readable XLSX"):
+    with pytest.raises(LoadError, match="not a readable XLSX"):
         read(maker.zip({"a": "b"}), "a.xlsx")

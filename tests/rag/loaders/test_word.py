@@ -59,10 +59,10 @@ def test_garbage_titles_are_not_taken(read, maker):
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04 not really", b"no zip at all"])
 def test_broken(read, data):
-    with pytest.raises(LoadError, match="no readable zip"):
+    with pytest.raises(LoadError, match="not a readable zip"):
         read(data, "a.docx")
 
 
 def test_a_zip_that_is_no_docx(read, maker):
-    with pytest.raises(LoadError, match="no readable DOCX"):
+    with pytest.raises(LoadError, match="not a readable DOCX"):
         read(maker.zip({"a.txt": "x"}), "a.docx")
