@@ -166,11 +166,8 @@ class _RestReader:
             self._explicit(line, indent)
         elif (
             not (_OPTION.match(line) and not self._paragraph) and not _ADORNMENT.match(line.strip())
-        ) or self._is_table(line):
+        ) or line.strip().startswith(("+-", "+=")):
             self._text(line, indent)
-
-    def _is_table(self, line: str) -> bool:
-        return line.strip().startswith(("+-", "+="))
 
     def _text(self, line: str, indent: int) -> None:
         literal = line.rstrip().endswith("::")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +54,7 @@ def welcome(folder: Path, user: str) -> Path:
 
 def users(folder: Path) -> list[str]:
     """Return the names of all users with a memory, sorted."""
-    return sorted(_names(folder))
-
-
-def _names(folder: Path) -> Iterator[str]:
+    found = []
     with file_faults(folder):
         entries = sorted(folder.iterdir()) if folder.is_dir() else []
     for entry in entries:
@@ -72,7 +68,8 @@ def _names(folder: Path) -> Iterator[str]:
             raise StoreCorrupt(
                 f"{entry / _NAME} names another user than its folder; delete {entry} to forget this user"
             )
-        yield str(name)
+        found.append(str(name))
+    return sorted(found)
 
 
 def sessions(folder: Path, user: str) -> list[SessionInfo]:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -119,20 +119,8 @@ class Pipeline:
             pool.shutdown(wait=True, cancel_futures=True)
         finish()
         self._tell(force=True)
-        return self._report()
-
-    def _report(self) -> AddReport:
-        tally = self._writer.tally
-        return AddReport(
-            tally.added,
-            tally.changed,
-            tally.unchanged,
-            tally.removed,
-            tally.chunks,
-            tally.embedded,
-            time.perf_counter() - self._start,
-            tuple(tally.failures),
-        )
+        seconds = time.perf_counter() - self._start
+        return replace(self._writer.report, seconds=seconds, failures=tuple(self._writer.failures))
 
     # ---- chunking ---------------------------------------------------------------------------------------------
 
@@ -251,7 +239,7 @@ class Pipeline:
         with self._session.writing() as db:
             stored = self._writer.apply(db, batch.steps, embedded)
         self._in_flight -= embedded.keys()
-        self._writer.tally.embedded += len(batch.jobs)
+        self._writer.count(embedded=len(batch.jobs))
         self._written += len(stored)
         if self._on_commit is not None:
             self._on_commit(stored)
@@ -261,8 +249,8 @@ class Pipeline:
         now = time.perf_counter()
         if self._on_progress is not None and (force or now - self._told > _TELL_S):
             self._told = now
-            tally = self._writer.tally
-            self._on_progress(AddProgress(self._written, tally.chunks, self._embedded, now - self._start))
+            chunks = self._writer.report.chunks
+            self._on_progress(AddProgress(self._written, chunks, self._embedded, now - self._start))
 
 
 def _parts(chunk: Chunk, text: str, identity: Identity) -> Iterator[ChunkSentence]:

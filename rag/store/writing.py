@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from ..documents import Chunk, Document
 from .database import Connection
-from .records import AddFailure
+from .records import AddFailure, AddReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +59,6 @@ Embedded = Mapping[bytes, bytes]
 """The blobs of new embeddings by their keys."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """Counts of one ``add`` so far."""
-
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    chunks: int = 0
-    embedded: int = 0
-    failures: list[AddFailure] = field(default_factory=list)
-
-
 def source_name(document: Document) -> str:
     """Return the source a document belongs to; one without is its own."""
     return document.source or document.id
@@ -85,7 +72,8 @@ class DocumentWriter:
     """
 
     def __init__(self, stamp: str) -> None:
-        self.tally = Tally()
+        self.report = AddReport()
+        self.failures: list[AddFailure] = []
         self._stamp = stamp
         self._seen: dict[str, set[int]] = {}
         self._facts: dict[str, tuple[str, str, float | None, str]] = {}
@@ -115,26 +103,25 @@ class DocumentWriter:
             self._fail(step, "repeated", f"its source gives two documents {document.id!r}; the first one is kept")
             return False
         if row and row[2] == step.digest:
-            self.tally.unchanged += 1
+            self.count(unchanged=1)
             if row[3] != document.modified:
                 _touch(db, row[0], document.modified)
             seen.add(row[0])
         else:
             source = _open_source(db, document, self._stamp)
             stored = _put(db, document, step.digest, source, row[0] if row else None)
-            self._count(step, new=row is None)
+            self.count(added=int(row is None), changed=int(row is not None), chunks=len(step.chunks or ()))
             self._put_chunks(db, stored, step)
             seen.add(stored)
         self._facts[name] = (document.source_sha256, document.location, document.modified, self._stamp)
         return True
 
-    def _count(self, step: Prepared, *, new: bool) -> None:
-        self.tally.added += new
-        self.tally.changed += not new
-        self.tally.chunks += len(step.chunks or ())
+    def count(self, **more: int) -> None:
+        """Add to counts of the report."""
+        self.report = replace(self.report, **{name: getattr(self.report, name) + n for name, n in more.items()})
 
     def _fail(self, step: Prepared, reason: str, detail: str) -> None:
-        self.tally.failures.append(AddFailure(step.document.id, source_name(step.document), reason, detail))
+        self.failures.append(AddFailure(step.document.id, source_name(step.document), reason, detail))
 
     def _put_chunks(self, db: Connection, document: int, step: Prepared) -> None:
         if step.chunks is None:
@@ -179,7 +166,7 @@ class DocumentWriter:
             gone = [i for i in held if i not in seen]
             for document in gone:
                 drop_document(db, document)
-            self.tally.removed += len(gone)
+            self.count(removed=len(gone))
         count = db.execute("select count(*) from documents where source = ?", (source,)).get
         facts = (int(step.whole), count, *self._facts[step.source])
         if row[1:] != facts:

@@ -15,12 +15,12 @@ NO_GOLD = "nothing is known to be relevant"
 
 def context_precision(cases: Cases, _: Resources) -> list[Score]:
     """Share of the retrieved items that are relevant; 0 if nothing was retrieved. Order does not matter."""
-    return _each(cases, _precision)
+    return _each(cases, lambda case: _hits(case) / len(case.context) if case.context else 0.0)
 
 
 def context_recall(cases: Cases, _: Resources) -> list[Score]:
     """Share of the relevant items that were retrieved. Order does not matter."""
-    return _each(cases, _recall)
+    return _each(cases, lambda case: _hits(case) / len(case.relevant))
 
 
 def context_precision_weighted(cases: Cases, _: Resources) -> list[Score]:
@@ -42,14 +42,6 @@ def _one(case: Case, value: Callable[[Case], float]) -> Score:
     if case.outcome.error:
         return Score(0.0, case.outcome.error, failed=True)
     return Score(value(case))
-
-
-def _precision(case: Case) -> float:
-    return _hits(case) / len(case.context) if case.context else 0.0
-
-
-def _recall(case: Case) -> float:
-    return _hits(case) / len(case.relevant)
 
 
 def _hits(case: Case) -> int:
