@@ -6,6 +6,7 @@ import io
 import stat
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 
 from .draft import SourceBudget
 from .errors import LoadError
@@ -51,7 +52,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
                 yield Failed(info.filename, trouble.reason, trouble.detail, "zip")
                 continue
             seen.add(info.filename)
-            yield from read_member(info.filename, lambda info=info: read_bounded(archive, info), context)  # type: ignore[misc]
+            yield from read_member(info.filename, partial(read_bounded, archive, info), context)
 
 
 def read_bounded(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

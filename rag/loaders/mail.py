@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from functools import partial
 
 from ..documents import clean_text
 from .draft import Draft
@@ -42,7 +43,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
     yield draft.parsed(subject or context.stem_title, metadata)
     context.budget.admit(len(attachments))
     for name, attachment in attachments:
-        yield from read_member(name, lambda part=attachment: _bytes(part), context)  # type: ignore[misc]
+        yield from read_member(name, partial(_bytes, attachment), context)
 
 
 def _tidied(text: str) -> str:

@@ -15,6 +15,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,11 @@ def write_questions(questions: QuestionSet, path: str | Path) -> None:
 
 def _jsonl(path: Path, reading: Reading) -> None:
     for number, line in _lines(path):
-        reading.add(f"{path.name}:{number}", lambda line=line, number=number: question_of(_object(line), number))  # type: ignore[misc]
+        reading.add(f"{path.name}:{number}", partial(_line_question, line, number))
+
+
+def _line_question(line: str, number: int) -> Question:
+    return question_of(_object(line), number)
 
 
 def _table(path: Path, reading: Reading) -> None:
@@ -119,7 +124,7 @@ def _table(path: Path, reading: Reading) -> None:
             for row in rows:
                 number = rows.line_num
                 fields = {key: _cell(key, value) for key, value in row.items() if key is not None}
-                reading.add(f"{path.name}:{number}", lambda fields=fields, number=number: question_of(fields, number))  # type: ignore[misc]
+                reading.add(f"{path.name}:{number}", partial(question_of, fields, number))
         except csv.Error as error:
             reading.problem(f"{path.name}:{rows.line_num}: {error}")
 
@@ -138,7 +143,7 @@ def _squad(path: Path, reading: Reading) -> None:
         raise InvalidInput(f"{path.name} is not JSON: {error}") from error
     if isinstance(data, list):
         for number, row in enumerate(data, 1):
-            reading.add(f"{path.name}, item {number}", lambda row=row, number=number: question_of(row, number))  # type: ignore[misc]
+            reading.add(f"{path.name}, item {number}", partial(question_of, row, number))
         return
     try:
         articles = data["data"]
@@ -147,7 +152,7 @@ def _squad(path: Path, reading: Reading) -> None:
             for number, paragraph in enumerate(article["paragraphs"]):
                 document = f"{title}_{number}"
                 for qa in paragraph["qas"]:
-                    reading.add(f"{path.name}, {document}", lambda qa=qa, d=document, t=title: _qa(qa, d, t))  # type: ignore[misc]
+                    reading.add(f"{path.name}, {document}", partial(_qa, qa, document, title))
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(
             f"{path.name} is neither a list of questions nor of SQuAD's form "
@@ -196,7 +201,7 @@ def _beir(folder: Path, split: str, unanswerable: bool) -> QuestionSet:
         metadata = row.get("metadata")
         fields = {"id": name, "text": row.get("text"), "documents": grades[name], "answers": answers.get(name, ())}
         fields["metadata"] = metadata if isinstance(metadata, dict) else {}
-        reading.add(f"queries.jsonl:{number}", lambda fields=fields: question_of(fields, 0))  # type: ignore[misc]
+        reading.add(f"queries.jsonl:{number}", partial(question_of, fields, 0))
     unknown = [name for name in grades if name not in reading.questions]
     if unknown:
         shown = ", ".join(unknown[:5]) + (" ..." if len(unknown) > 5 else "")
@@ -204,7 +209,7 @@ def _beir(folder: Path, split: str, unanswerable: bool) -> QuestionSet:
     if unanswerable:
         for row in _rows(folder / "unanswerable.jsonl", reading):
             fields = {"id": row.get("_id"), "text": row.get("text"), "unanswerable": True}
-            reading.add("unanswerable.jsonl", lambda fields=fields: question_of(fields, 0))  # type: ignore[misc]
+            reading.add("unanswerable.jsonl", partial(question_of, fields, 0))
     return reading.done(f"{folder.name} ({split})")
 
 
