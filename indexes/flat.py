@@ -34,7 +34,7 @@ class FlatIndex(DenseIndex):
     @property
     def traits(self) -> Traits:
         """Exact and exhaustive."""
-        return Traits(exact=True, exhaustive=True, remove="native", filter="native", add="native", recall_floor=1.0)
+        return Traits(exact=True, exhaustive=True, recall_floor=1.0)
 
     def _build(self, items: Vectors) -> None:
         self._x.replace(items)

@@ -63,14 +63,7 @@ class HNSWIndex(DenseIndex):
     def traits(self) -> Traits:
         """Exact scores of what the graph finds, or scores of 8-bit codes."""
         exact = self.build_params.storage == "float"
-        return Traits(
-            exact=exact,
-            exhaustive=False,
-            remove="tombstones",
-            filter="native",
-            add="native",
-            recall_floor=0.97 if exact else 0.93,
-        )
+        return Traits(exact=exact, remove="tombstones", recall_floor=0.97 if exact else 0.93)
 
     def _fresh(self) -> Any:  # noqa: ANN401 - a faiss index
         faiss, wanted = native.faiss(), self.build_params

@@ -38,7 +38,7 @@ class SQIndex(DenseIndex):
     @property
     def traits(self) -> Traits:
         """Scores of 8-bit codes, of which none is left out."""
-        return Traits(exact=False, exhaustive=False, remove="native", filter="native", add="native", recall_floor=0.9)
+        return Traits(exact=False, recall_floor=0.9)
 
     def _fresh(self, low: float, high: float) -> Any:  # noqa: ANN401 - a faiss index
         """Return an empty index of codes that reach from ``low`` to ``high``."""

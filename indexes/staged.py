@@ -92,7 +92,6 @@ class StagedIndex(DenseIndex):
         """What the class declares; scores are exact too where plain vectors are kept."""
         return Traits(
             exact=self.scores_exactly or self._refines(),
-            exhaustive=False,
             remove="native" if self.grows else "tombstones",
             filter=self.filters,
             add="native" if self.grows else "buffer",

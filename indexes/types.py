@@ -50,7 +50,7 @@ class Hits:
         return self.ids[i][found], self.scores[i][found]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """The ways in which an engine meets the contract, so that a benchmark can show what each of them costs.
 
@@ -71,10 +71,10 @@ class Traits:
     """
 
     exact: bool
-    exhaustive: bool
-    remove: Literal["native", "tombstones"]
-    filter: Literal["native", "overfetch", "scan"]
-    add: Literal["native", "buffer"]
+    exhaustive: bool = False
+    remove: Literal["native", "tombstones"] = "native"
+    filter: Literal["native", "overfetch", "scan"] = "native"
+    add: Literal["native", "buffer"] = "native"
     recall_floor: float
 
 

@@ -66,23 +66,21 @@ class ImpactList:
         return np.minimum(places, len(self.rows) - 1, out=places)
 
 
-class ImpactCache:
-    """Impact lists by term number, for one state of the index and one set of parameters.
+class ImpactCache(dict[int, ImpactList]):
+    """Impact lists by term number, made on first use, for one state of the index and one set of parameters.
 
     Safe for many threads: two that need the same list at once may both make it, and either is kept.
     """
 
     def __init__(self, make: Callable[[int], ImpactList]) -> None:
+        super().__init__()
         self._make = make
-        self._lists: dict[int, ImpactList] = {}
 
-    def __getitem__(self, term: int) -> ImpactList:
-        found = self._lists.get(term)
-        if found is None:
-            found = self._lists[term] = self._make(term)
-        return found
+    def __missing__(self, term: int) -> ImpactList:
+        made = self[term] = self._make(term)
+        return made
 
     @property
     def nbytes(self) -> int:
         """Bytes of all lists made so far."""
-        return sum(each.nbytes for each in list(self._lists.values()))
+        return sum(each.nbytes for each in list(self.values()))

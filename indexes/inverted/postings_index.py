@@ -61,7 +61,7 @@ class PostingsIndex(TermIndex):
     @property
     def traits(self) -> Traits:
         """Native in everything."""
-        return Traits(exact=True, exhaustive=True, remove="native", filter="native", add="native", recall_floor=1.0)
+        return Traits(exact=True, exhaustive=True, recall_floor=1.0)
 
     def _build(self, items: Bags) -> None:
         self._postings = Postings()

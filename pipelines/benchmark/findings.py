@@ -1,8 +1,11 @@
-"""What rows of results say, in words: who is fastest and who is smallest at a recall."""
+"""Findings from rows of results, in words: the fastest and the smallest index at a recall."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+
+import indexes
+from indexes.registry import engine
 
 from .results import Row
 
@@ -20,7 +23,7 @@ def smallest(rows: Iterable[Row], recall: float) -> Row | None:
 
 
 def real(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows that are what their names say (not, for example, untrained)."""
+    """Return the rows whose figures are those of their configuration (not, for example, of an untrained index)."""
     return [row for row in rows if not row["note"]]
 
 
@@ -29,7 +32,7 @@ def _able(rows: Iterable[Row], recall: float) -> list[Row]:
 
 
 def lead(rows: Sequence[Row]) -> str:
-    """Return the finding in a sentence."""
+    """Return the main finding in a sentence."""
     if not rows:
         return "Nothing could be measured; the errors are listed below."
     k = rows[0]["k"]
@@ -68,25 +71,23 @@ def described(row: Row) -> str:
 
 
 def spread(row: Row) -> str:
-    """Return half of the range of a row's queries/s over the rounds; one round has none."""
+    """Return half of the range of a row's queries/s over the rounds, in per cent; "-" for one round."""
     return f"±{50 * row['qps_spread']:.0f} %" if row["rounds"] > 1 else "-"
 
 
 def engines(rows: Iterable[Row]) -> list[str]:
-    """Return the engines in the order of the alphabet, which is that of their colours."""
+    """Return the engines in alphabetical order."""
     return sorted({str(row["engine"]) for row in rows})
 
 
 def colour_numbers(names: Iterable[str]) -> dict[str, int]:
-    """Return a number for each engine, the same in every report: its place in the registry's table."""
-    import indexes
-
+    """Return a colour number for each engine, the same in every report: its place in the registry."""
     known = [name for name, row in indexes.engines.items() if row.family == "dense"]
     return {name: known.index(name) if name in known else len(known) for name in names}
 
 
 def builds(rows: Iterable[Row]) -> list[Row]:
-    """Return one row of every build: the first."""
+    """Return the first row of each build."""
     kept: dict[str, Row] = {}
     for row in rows:
         kept.setdefault(f"{row['engine']} {sorted(row['build'].items(), key=str)}", row)
@@ -94,10 +95,7 @@ def builds(rows: Iterable[Row]) -> list[Row]:
 
 
 def build_spec(row: Row) -> str:
-    """Return the spec of a row's build, without the parameters of searching."""
-    import indexes
-    from indexes.registry import engine
-
+    """Return the spec of a row's build, without search parameters."""
     cls = engine(row["engine"]) if row["engine"] in indexes.engines else None
     if cls is None:
         return str(row["spec"])

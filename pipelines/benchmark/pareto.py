@@ -1,4 +1,4 @@
-"""Pareto fronts: the configurations that no other beats in both respects."""
+"""Pareto fronts: the configurations that no other beats in both recall and cost."""
 
 from __future__ import annotations
 
@@ -7,28 +7,20 @@ from collections.abc import Callable, Iterable
 from .results import Row
 
 
-def front(
-    rows: Iterable[Row],
-    cost: Callable[[Row], float],
-    gain: Callable[[Row], float] = lambda row: float(row["recall"]),
-) -> list[Row]:
-    """Return the rows that no other row beats, by rising gain.
+def front(rows: Iterable[Row], cost: Callable[[Row], float]) -> list[Row]:
+    """Return the rows that no other row beats, by rising recall; of equal recall, the cheapest.
 
     Parameters
     ----------
     rows
-        Without errors.
+        Rows without errors.
     cost
         Smaller is better: seconds per query, bytes.
-    gain
-        Larger is better; recall by default. Of rows with equal gain the cheapest stays.
     """
     kept: list[Row] = []
-    cheapest = float("inf")
-    for row in sorted(rows, key=lambda row: (-gain(row), cost(row))):
-        if cost(row) < cheapest:
+    for row in sorted(rows, key=lambda row: (-float(row["recall"]), cost(row))):
+        if not kept or cost(row) < cost(kept[-1]):
             kept.append(row)
-            cheapest = cost(row)
     return kept[::-1]
 
 

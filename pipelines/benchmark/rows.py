@@ -1,4 +1,4 @@
-"""From measurements to a row of results: judged against the truth, summed up over the rounds."""
+"""Rows of results, made from measurements: judged against the truth and summarised over the rounds."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ..datasets import VectorData
 from .distances import Distances, of_rows
 from .errors import EngineFailed
 from .ground_truth import Truth, exact
-from .recall import Quality, interval, quality
+from .recall import Quality, interval, quality, rows_of
 from .results import Row
 from .settings import Settings
 from .sweep import BuildTask
 
 QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
-"""Of the latencies, in per cent, for their distribution."""
+"""Percentiles of the latencies that a row has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class Round:
     qps
         Queries per second, all in one call.
     threads
-        The same by number of threads, where more than one.
+        Queries per second by number of threads, for more than one.
     seconds
         Latencies of queries asked one at a time.
     answers
-        To the call with all queries.
+        Hits of the call with all queries.
     lost_alone
-        By how much the recall of queries asked one at a time is below that of the same queries asked together.
+        How much lower the recall is for queries asked one at a time than for the same queries asked together.
     """
 
     qps: float
@@ -62,18 +62,18 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A share of the base to search in, and the truth there."""
+    """A share of the base to search, and its true neighbours."""
 
     rows: Ids
     truth: Truth
 
     def quality(self, maker: RowMaker, found: Ids) -> Quality:
-        """Judge answers; a row that was not allowed is an engine's fault.
+        """Judge answers; a row that was not allowed is a fault of the engine.
 
         Raises
         ------
         EngineFailed
-            Something was found that the filter excludes.
+            A row was found that the filter excludes.
         """
         if not np.isin(found, self.rows)[found >= 0].all():
             raise EngineFailed("it returned an id that the filter excludes")
@@ -81,14 +81,14 @@ class Allowed:
 
 
 class RowMaker:
-    """Judges answers and makes rows; what all rows of a run have in common is here.
+    """Judges answers and makes rows; holds what all rows of a run have in common.
 
     Parameters
     ----------
     data, truth, settings
-        What is measured, and how.
+        The data, its true neighbours and how to measure.
     machine, versions
-        On what.
+        The machine and the library versions, for the rows.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class RowMaker:
 
     @property
     def task(self) -> dict[str, Any]:
-        """What rows must have in common to be compared: see `results.TASK`."""
+        """The values that comparable rows share; see `results.TASK`."""
         settings = self.settings
         return {
             "data_digest": self.data.digest,
@@ -120,22 +120,22 @@ class RowMaker:
         }
 
     def distances(self, rows: Ids, queries: Ids | None = None) -> Distances:
-        """Return the distances of answers, worked out in float64: an engine's own scores are not looked at."""
+        """Return the distances of answers, computed in float64; an engine's own scores are ignored."""
         asked = self.data.queries if queries is None else self.data.queries[queries]
         return of_rows(self.data.base, asked, rows, self.data.metric)
 
     def judged(self, rows: Ids, queries: Ids | None = None) -> Quality:
-        """Compare answers to all queries, or to some, with the truth."""
+        """Compare the answers to all or some queries with the truth."""
         truth = self.truth if queries is None else self.truth.of(queries)
         return quality(rows, self.distances(rows, queries), truth.rows, truth.distances)
 
     def lost(self, rows: Ids, single_rows: Ids, asked: Ids) -> float:
-        """Return by how much recall is lower where the queries ``asked`` come one at a time."""
+        """Return how much lower recall is if the queries ``asked`` come one at a time."""
         together, alone = self.judged(rows[asked], asked), self.judged(single_rows, asked)
         return max(0.0, together.recall - alone.recall)
 
     def allowed(self, share: float) -> Allowed:
-        """Return a share of the base drawn at random, always the same one."""
+        """Return a share of the base, drawn at random once."""
         if share not in self._allowed:
             n = max(1, round(share * len(self.data)))
             rng = np.random.default_rng([self.settings.seed, n])
@@ -150,16 +150,14 @@ class RowMaker:
         Raises
         ------
         EngineFailed
-            An id that was removed, or never given.
+            An id was removed, or never added.
         """
-        from .recall import rows_of
-
         last = int(self.data.ids.max())
         renewed = found > last
         foreign = renewed & ~np.isin(found - last - 1, changed)
         rows = np.where(renewed, found - last - 1, rows_of(np.where(renewed, -1, found), self.data.ids))
         if foreign.any() or (np.isin(rows, changed) & ~renewed & (found >= 0)).any():
-            raise EngineFailed("it returned an id that was removed, or never given")
+            raise EngineFailed("it returned an id that was removed, or never added")
         return rows
 
     def row(
@@ -214,7 +212,7 @@ _FACTS = (
 
 
 def _note(facts: Mapping[str, Any]) -> str | None:
-    """Say what makes a configuration's figures other than its name promises."""
+    """Return why a configuration's figures are not what its name suggests, if they are not."""
     parts: Mapping[str, int] = facts.get("memory") or {}
     young = parts.get("young", 0)
     if young and young >= 0.9 * sum(size for name, size in parts.items() if name not in {"ids", "plain"}):
@@ -231,7 +229,7 @@ def _filter_figures(share: float, rounds: Sequence[tuple[float, float]]) -> dict
 
 
 def _figures(rounds: Sequence[Round], threads: Sequence[int]) -> dict[str, Any]:
-    """Return recall, speed and latencies over the rounds; None for each where there are no rounds."""
+    """Return recall, speed and latencies over the rounds; None for each without rounds."""
     names = (
         "recall", "recall_interval", "recall_by_id", "distance_error", "qps", "qps_rounds", "qps_spread",
         "qps_one_by_one", "p50_ms", "p95_ms", "p99_ms", "latency_ms", "threads", "found_per_query",
@@ -239,7 +237,7 @@ def _figures(rounds: Sequence[Round], threads: Sequence[int]) -> dict[str, Any]:
     if not rounds:
         return dict.fromkeys(names)
     qualities = [each.answers.quality for each in rounds]
-    # The worst that was timed: an engine must not be right in one call and fast in another.
+    # The worst timed recall: an engine must not be right in one call and fast in another.
     recall = max(0.0, min(q.recall for q in qualities) - max(each.lost_alone for each in rounds))
     by_threads = {1: [each.qps for each in rounds]} | {
         t: [each.threads[t] for each in rounds] for t in threads if t > 1

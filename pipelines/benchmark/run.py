@@ -1,18 +1,17 @@
-"""The benchmark itself: build each index in a process of its own, then let them take turns at being measured."""
+"""The benchmark: build each index in a process of its own, then measure the indexes in turn."""
 
 from __future__ import annotations
 
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from indexes.files import write_array
-from indexes.spec import Parameters
 from rag.errors import InvalidInput
 
 from ..datasets import VectorData
@@ -24,14 +23,14 @@ from .measurement import MeasuredIndex
 from .results import Results, Row, alone
 from .rows import RowMaker
 from .settings import Settings
-from .sweep import BuildTask, across_engines
+from .sweep import BuildTask, across_engines, in_turn
 from .worker_process import COMMAND
 
 _TOGETHER = 8
-"""Indexes held at a time: they take turns, so a group's rows are finished together."""
+"""Number of indexes measured in turn; the rows of such a group are finished together."""
 
 _BUILD_SHARE = 0.5
-"""Of the time that is left, what a build may take while others wait; cut short, it is tried again at the end."""
+"""Share of the remaining time that a build may take while others wait; if cut short, it is retried at the end."""
 
 _WORK = ".work-"
 _MEMORY_SHARE = 0.8
@@ -40,11 +39,23 @@ _SPARE_BYTES = 500_000_000
 
 @dataclass(slots=True)
 class BenchProgress:
-    """How far a run is, in steps of about equal length."""
+    """Progress of a run, in steps of about equal length; ``tell`` is called with it at every step."""
 
     done: int = 0
     total: int = 0
     doing: str = ""
+    tell: Callable[[BenchProgress], None] | None = None
+
+    def begin(self, doing: str) -> None:
+        """Start a step."""
+        self.doing = doing
+        self.end(0)
+
+    def end(self, n: int = 1) -> None:
+        """Count ``n`` more steps as done."""
+        self.done += n
+        if self.tell is not None:
+            self.tell(self)
 
 
 OnProgress = Callable[[BenchProgress], None]
@@ -52,7 +63,7 @@ OnProgress = Callable[[BenchProgress], None]
 
 @dataclass(slots=True)
 class BenchReport:
-    """What a run did.
+    """Summary of a run.
 
     Attributes
     ----------
@@ -61,11 +72,11 @@ class BenchReport:
     measured
         Rows that this run added.
     left
-        Specs that time did not suffice for.
+        Specs that there was no time for.
     cut
-        Builds that were begun and did not end in time.
+        Builds that did not end in time.
     seconds
-        How long it took.
+        Duration of the run.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -93,24 +104,24 @@ def run(
     data
         Vectors, queries and metric.
     tasks
-        What to build and how to search it.
+        Indexes to build, with their search parameters.
     out
         Folder of results.
     resume
-        Go on after the rows that are in ``out``; those that failed are tried again, last of all.
+        Continue after the rows in ``out``; failed ones are retried last.
     on_progress, on_row
         Called now and then, and with every finished row.
     command
-        How a worker is started.
+        Command that starts a worker.
 
     Raises
     ------
     InvalidInput
-        ``k`` is more than there are vectors.
+        ``k`` is greater than the number of vectors.
     ResultsExist
-        ``out`` has rows, and ``resume`` is false or they are of another task; or another process is writing there.
+        ``out`` has rows and ``resume`` is false, or rows of another task; or another process is writing there.
     DiskFull
-        No room for results or indexes; finished rows are kept.
+        There is no space for results or indexes; finished rows are kept.
     """
     if settings.k > len(data):
         raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
@@ -121,52 +132,54 @@ def run(
         todo = [task for each in across_engines(tasks) if (task := _without(each, results.done))]
         failed = results.failed
         todo.sort(key=lambda task: all(task.configuration(search) in failed for search in task.searches))
-        steps = _Steps(todo, settings, on_progress)
-        runner = _Runner(maker, results, steps, on_row or (lambda _: None), command, start)
+        steps = sum(1 + settings.rounds * len(task.searches) for task in todo)
+        progress = BenchProgress(total=steps, tell=on_progress)
+        runner = _Runner(
+            maker, results, progress, on_row or (lambda _: None), command, start, ann_benchmarks.is_possible()
+        )
         runner.run(todo)
     left = [task.configuration(search) for task in [*todo, *runner.cut] for search in task.searches]
     cut = [task.spec for task in runner.cut]
     return BenchReport(results.rows, runner.measured, left, cut, time.monotonic() - start)
 
 
+@dataclass(slots=True)
 class _Runner:
     """Works through builds in groups that fit into memory together.
 
-    ``measured`` are the rows made, ``cut`` the builds that the budget cut short.
+    ``measured`` is the number of rows made, ``cut`` the builds that the budget cut short.
     """
 
-    def __init__(  # noqa: PLR0917 - the parts of one run
-        self,
-        maker: RowMaker,
-        results: Results,
-        steps: _Steps,
-        on_row: Callable[[Row], None],
-        command: Sequence[str],
-        start: float,
-    ) -> None:
-        self.cut: list[BuildTask] = []
-        self.measured = 0
-        self._start = start
-        self._maker, self._results, self._settings = maker, results, maker.settings
-        self._steps, self._on_row, self._command = steps, on_row, command
-        self._exports = ann_benchmarks.is_possible()
+    maker: RowMaker
+    results: Results
+    progress: BenchProgress
+    on_row: Callable[[Row], None]
+    command: Sequence[str]
+    start: float
+    exports: bool
+    cut: list[BuildTask] = field(default_factory=list)
+    measured: int = 0
+
+    @property
+    def settings(self) -> Settings:
+        return self.maker.settings
 
     def run(self, todo: list[BuildTask]) -> None:
         """Take builds from the front of ``todo`` while there is time."""
-        out = self._results.folder
+        out = self.results.folder
         for leftover in out.glob(f"{_WORK}*"):  # of a run that was killed
             shutil.rmtree(leftover, ignore_errors=True)
-        if self._exports:
-            ann_benchmarks.write_dataset(out, self._maker.data, self._maker.truth)
+        if self.exports:
+            ann_benchmarks.write_dataset(out, self.maker.data, self.maker.truth)
         with TemporaryDirectory(prefix=_WORK, dir=out, ignore_cleanup_errors=True) as scratch:
-            write_data(Path(scratch), self._maker.data)
+            write_data(Path(scratch), self.maker.data)
             self._through(todo, Path(scratch), _BUILD_SHARE)
             again, self.cut = self.cut, []
             self._through(again, Path(scratch), 1.0)
             self.cut += again
 
     def _through(self, todo: list[BuildTask], folder: Path, share: float) -> None:
-        """Take groups from the front of ``todo``; a build may take ``share`` of the time that is left."""
+        """Take groups from the front of ``todo``; a build may take ``share`` of the remaining time."""
         while todo and self._left() > 0:
             with ExitStack() as stack:
                 group = self._group(todo, folder, share, stack)
@@ -175,97 +188,71 @@ class _Runner:
                     self._finish(index)
 
     def _left(self) -> float:
-        """Return the seconds that are left of the budget."""
-        budget = self._settings.budget
-        return math.inf if budget is None else budget - (time.monotonic() - self._start)
+        """Return the remaining seconds of the budget."""
+        budget = self.settings.budget
+        return math.inf if budget is None else budget - (time.monotonic() - self.start)
 
     def _group(self, todo: list[BuildTask], folder: Path, share: float, stack: ExitStack) -> list[MeasuredIndex]:
         """Build indexes while they fit into memory beside each other, and there is time left to measure them."""
         group: list[MeasuredIndex] = []
-        limit = self._settings.memory or int(_MEMORY_SHARE * process_memory.available())
+        limit = self.settings.memory or int(_MEMORY_SHARE * process_memory.available())
         while todo and len(group) < _TOGETHER:
             spare = self._left() - sum(map(self._to_measure, group))
-            if spare <= 0 or (group and not _room(self._maker.data)):
+            if spare <= 0 or (group and not _room(self.maker.data)):
                 break
             task = todo.pop(0)
-            self._steps.begin(f"building {task.spec}")
-            place = folder / f"index-{len(self._results.rows)}-{len(group)}-{len(todo)}"
-            index = MeasuredIndex(task, self._maker, place, limit, self._command)
+            self.progress.begin(f"building {task.spec}")
+            place = folder / f"index-{len(self.results.rows)}-{len(group)}-{len(todo)}"
+            index = MeasuredIndex(task, self.maker, place, limit, self.command)
             stack.callback(index.close)
-            seconds = min(self._settings.timeout, max(1.0, share * spare))
-            if not index.build(seconds) and seconds < self._settings.timeout:
-                self.cut.append(task)  # no fault of the engine, so no row: it is tried again
+            seconds = min(self.settings.timeout, max(1.0, share * spare))
+            if not index.build(seconds) and seconds < self.settings.timeout:
+                self.cut.append(task)  # not the engine's fault, so there is no row: it is retried
                 continue
-            self._steps.end(1)
+            self.progress.end()
             group.append(index)
         return group
 
     def _to_measure(self, index: MeasuredIndex) -> float:
-        """Return the seconds that measuring takes at least: batches, and single queries for twice as long."""
-        settings = self._settings
+        """Return the least seconds that measuring takes: batches, and single queries for twice as long."""
+        settings = self.settings
         batches = 1 + len(settings.threads) - (1 in settings.threads) + len(settings.filters)
         return (batches + 2) * settings.seconds * settings.rounds * len(index.task.searches)
 
     def _measure(self, group: Sequence[MeasuredIndex]) -> None:
-        """Measure all indexes of a group by turns, round after round."""
-        for number in range(self._settings.rounds):
+        """Measure all indexes of a group in turn, round by round."""
+        for number in range(self.settings.rounds):
             if number and self._left() <= 0:
                 n_configurations = sum(len(index.task.searches) for index in group)
-                self._steps.end(n_configurations * (self._settings.rounds - number))
+                self.progress.end(n_configurations * (self.settings.rounds - number))
                 break
-            for index, search in _interleaved(group):
+            for index, search in in_turn([(index, search) for search in index.task.searches] for index in group):
                 spec = index.task.configuration(search)
-                self._steps.begin(f"round {number + 1} of {self._settings.rounds}: {spec}")
+                self.progress.begin(f"round {number + 1} of {self.settings.rounds}: {spec}")
                 index.measure(search, number)
                 index.filtered(search)
-                self._steps.end(1)
+                self.progress.end()
         for index in group:
-            self._steps.begin(f"removing and adding: {index.task.spec}")
+            self.progress.begin(f"removing and adding: {index.task.spec}")
             index.churn()
 
     def _finish(self, index: MeasuredIndex) -> None:
         for row, answers in index.rows():
-            if self._exports and answers is not None:
-                ann_benchmarks.write_result(self._results.folder, self._maker, row, answers)
-            self._results.add(row)
+            if self.exports and answers is not None:
+                ann_benchmarks.write_result(self.results.folder, self.maker, row, answers)
+            self.results.add(row)
             self.measured += 1
-            self._on_row(row)
-
-
-def _interleaved(group: Sequence[MeasuredIndex]) -> Iterator[tuple[MeasuredIndex, Parameters]]:
-    """Yield A1 B1 C1 A2 B2 C2 ...: one configuration of each index in turn."""
-    for i in range(max((len(index.task.searches) for index in group), default=0)):
-        for index in group:
-            if i < len(index.task.searches):
-                yield index, index.task.searches[i]
-
-
-class _Steps:
-    """Counts what is done, for the bar."""
-
-    def __init__(
-        self, tasks: Sequence[BuildTask], settings: Settings, tell: Callable[[BenchProgress], None] | None
-    ) -> None:
-        self._progress = BenchProgress(total=sum(1 + settings.rounds * len(task.searches) for task in tasks))
-        self._tell = tell or (lambda _: None)
-
-    def begin(self, doing: str) -> None:
-        self._progress.doing = doing
-        self._tell(self._progress)
-
-    def end(self, n: int) -> None:
-        self._progress.done += n
-        self._tell(self._progress)
+            self.on_row(row)
 
 
 def _without(task: BuildTask, done: set[str]) -> BuildTask | None:
-    """Return what of a task has no row yet."""
+    """Return the part of a task that has no row yet."""
     searches = tuple(search for search in task.searches if task.configuration(search) not in done)
     return BuildTask(task.engine, task.build, searches) if searches else None
 
 
 def write_data(folder: Path, data: VectorData) -> None:
-    """Put the arrays where the workers find them."""
+    """Write the arrays for the workers."""
     try:
         for name in ("base", "ids", "queries"):
             write_array(folder / f"{name}.npy", getattr(data, name))
@@ -277,5 +264,5 @@ def write_data(folder: Path, data: VectorData) -> None:
 
 
 def _room(data: VectorData) -> bool:
-    """Say whether another index of this data fits into memory beside those that are held."""
+    """Return whether another index of this data fits into memory."""
     return process_memory.available() > 4 * data.base.nbytes + _SPARE_BYTES

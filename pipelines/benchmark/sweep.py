@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, TypeVar, cast, get_args
 
 import indexes
 from indexes import Spec
@@ -19,6 +19,7 @@ from indexes.registry import engine
 from indexes.spec import Parameters
 from rag.errors import InvalidInput
 
+Item = TypeVar("Item")
 Grid = Literal["quick", "full"]
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)(?:\.\.(\d+(?:\.\d+)?))?")
 _MOST = 10_000
@@ -81,8 +82,13 @@ def across_engines(tasks: Iterable[BuildTask]) -> list[BuildTask]:
     by_engine: dict[str, list[BuildTask]] = {}
     for task in tasks:
         by_engine.setdefault(task.engine, []).append(task)
-    rounds = itertools.zip_longest(*by_engine.values())
-    return [task for turn in rounds for task in turn if task is not None]
+    return in_turn(by_engine.values())
+
+
+def in_turn(groups: Iterable[Iterable[Item]]) -> list[Item]:
+    """Return the first item of each group, then the second of each, and so on: A1 B1 C1 A2 C2 ..."""
+    rounds = itertools.zip_longest(*groups)
+    return [item for each in rounds for item in each if item is not None]
 
 
 def values(text: str) -> list[str]:

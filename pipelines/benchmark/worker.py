@@ -1,7 +1,7 @@
-"""The process that holds one index: builds it, or loads it and searches it, as the benchmark asks.
+"""The worker process of the benchmark: it builds one index, or loads and searches it.
 
-``python -m pipelines.benchmark.worker`` is started by `child`. It reads one JSON object a line from its standard
-input, the first of which says what to work on, and answers each with one line on what was its standard output; what
+``python -m pipelines.benchmark.worker`` is started by `worker_process`. It reads one JSON object a line from standard
+input, the first of which describes the work, and answers each with one line on the original standard output; what
 native code prints there goes to standard error. Arrays go through files in the folder that the first line names.
 """
 
@@ -15,19 +15,22 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from indexes import Hits, IdSet, Vectors
-    from indexes.dense_index import DenseIndex
+import indexes
+from indexes import Hits, IdSet, Vectors
+from indexes.dense_index import DenseIndex
+from indexes.files import write_array
+
+from . import process_memory, timing
 
 Reply = dict[str, Any]
 
 
 class Worker:
-    """Answers commands about one index.
+    """Executes commands on one index.
 
     Parameters
     ----------
@@ -37,8 +40,6 @@ class Worker:
     """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
-        from . import process_memory
-
         self._job = job
         self._folder = Path(job["folder"])
         self._queries: Vectors = np.load(self._folder / "queries.npy", allow_pickle=False)
@@ -48,11 +49,7 @@ class Worker:
             process_memory.limit(int(job["memory"]))
 
     def build(self, k: int) -> Reply:
-        """Build until the first query is answered, so that one who builds lazily pays here; then save."""
-        import indexes
-
-        from . import process_memory
-
+        """Build until the first query is answered, so that an engine that builds lazily pays here; then save."""
         x: Vectors = np.load(self._folder / "base.npy", allow_pickle=False)
         ids = np.load(self._folder / "ids.npy", allow_pickle=False)
         index = indexes.dense(self._job["spec"], self._job["dim"], metric=self._job["metric"], seed=self._job["seed"])
@@ -79,11 +76,7 @@ class Worker:
         }
 
     def load(self, k: int) -> Reply:
-        """Load the saved index and answer one query; from here on it is the one that is searched."""
-        import indexes
-
-        from . import process_memory
-
+        """Load the saved index, which is searched from now on, and answer one query."""
         self._import_engine()
         before = process_memory.resident()
         start = time.perf_counter()
@@ -103,8 +96,6 @@ class Worker:
         self, search: Mapping[str, Any], k: int, seconds: float, number: int, threads: list[int], out: str
     ) -> Reply:
         """Search all queries at once and one at a time; answers and latencies go to files that begin with ``out``."""
-        from . import timing
-
         rng = np.random.default_rng([self._job["seed"], number])
         ask = self._ask(search, k)
         calls = timing.warm_up(ask, self._queries, rng, 10 * seconds if number == 0 else 0.0)
@@ -116,10 +107,6 @@ class Worker:
 
     def batch(self, search: Mapping[str, Any], k: int, seconds: float, out: str, allow: str | None = None) -> Reply:
         """Search all queries at once; with ``allow``, among the ids of that file only."""
-        from indexes import IdSet
-
-        from . import timing
-
         rng = np.random.default_rng(self._job["seed"])
         allowed = None if allow is None else IdSet(np.load(self._folder / allow, allow_pickle=False))
         ask = self._ask(search, k, allowed)
@@ -151,8 +138,6 @@ class Worker:
 
     def _import_engine(self) -> None:
         """Use the engine once on two vectors: importing a library is not loading an index."""
-        import indexes
-
         tiny = indexes.dense(self._job["spec"], self._job["dim"], metric=self._job["metric"])
         tiny.build(self._queries[:2], np.arange(len(self._queries[:2])))
         tiny.search(self._queries[:1], 1)
@@ -171,8 +156,6 @@ class Worker:
         return lambda queries: index.search(queries, k, params=params, allow=allow)
 
     def _write(self, out: str, **arrays: np.ndarray[Any, Any]) -> None:
-        from indexes.files import write_array
-
         for name, array in arrays.items():
             write_array(self._folder / f"{out}-{name}.npy", array)
 
@@ -194,7 +177,7 @@ def main() -> None:
         except OSError as error:
             kind = "disk" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "error"
             reply = {"failed": kind, "text": f"{type(error).__name__}: {error}"}
-        except Exception as error:  # noqa: BLE001 - whatever an engine raises is its row's error
+        except Exception as error:  # noqa: BLE001 - anything an engine raises is its row's error
             kind = "memory" if "bad_alloc" in str(error) else "error"
             reply = {"failed": kind, "text": f"{type(error).__name__}: {error}"}
         with contextlib.suppress(BrokenPipeError):

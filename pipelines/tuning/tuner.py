@@ -142,14 +142,14 @@ class Tuner:
         if settings.k > len(data):
             raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
         self._constraints, self._settings, self._folder = constraints, settings, Path(folder)
-        self._tell, self._command = on_progress or (lambda _: None), command
+        self._command = command
         self._maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
         order = np.random.default_rng(settings.seed).permutation(len(data.queries))
         self._ours, self._held = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
         self._trials: list[Trial] = []
         self._short: list[Short] = []
         self._indexes: list[MeasuredIndex] = []
-        self._progress = BenchProgress()
+        self._progress = BenchProgress(tell=on_progress)
         self._report = TuneReport(notes=list(data.notes))
         self._untried: list[str] = []
         write_data(self._folder, data)
@@ -183,7 +183,8 @@ class Tuner:
 
     def _try(self, arm: Arm) -> None:
         """Build an index, raise its effort until it finds enough, and measure it once; if there is time."""
-        self._step(f"trying {arm.task.spec}")
+        self._progress.begin(f"trying {arm.task.spec}")
+        self._progress.done += 1
         left = self._left_for_trying()
         if left <= 0:
             self._untried.append(arm.task.spec)
@@ -266,7 +267,8 @@ class Tuner:
             for number in range(1, self._settings.rounds):
                 if time.monotonic() > self._end:
                     break
-                self._step(f"round {number + 1} of {self._settings.rounds}: {len(finalists)} finalists")
+                self._progress.begin(f"round {number + 1} of {self._settings.rounds}: {len(finalists)} finalists")
+                self._progress.done += 1
                 for trial in finalists:
                     self._measure(trial, number)
             self._choose_among(finalists)
@@ -338,11 +340,6 @@ class Tuner:
             best = max(without, key=lambda c: c.qps, default=None)
             costs.append(_cost(name, f"without --{name}", best, chosen))
         return costs
-
-    def _step(self, doing: str) -> None:
-        self._progress.doing = doing
-        self._tell(self._progress)
-        self._progress.done += 1
 
 
 def _cost(constraint: str, how: str, other: Trial | None, chosen: Trial) -> dict[str, Any]:

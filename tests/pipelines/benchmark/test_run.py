@@ -216,7 +216,7 @@ def test_a_disk_that_is_full_for_an_index_stops_the_run(bench, tmp_path):
 
 def test_the_budget_ends_a_run_and_says_what_is_left(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "_TOGETHER", 1)
-    monkeypatch.setattr(run_module._Runner, "_left", lambda self: -1.0 if self._results.rows else 60.0)
+    monkeypatch.setattr(run_module._Runner, "_left", lambda self: -1.0 if self.results.rows else 60.0)
     report = bench(["honest", "half", "tenfold"], tmp_path, budget=60.0)
     assert [row["spec"] for row in report.rows] == ["honest"]
     assert report.left == ["half", "tenfold"]
