@@ -1,8 +1,8 @@
 """A forest of random splits, by Spotify's annoy, https://github.com/spotify/annoy.
 
-annoy's forests can neither grow nor shrink, live in a file that is mapped into memory, and give memory to every number
-up to the largest that was used. So new vectors stay beside the forest until it is built anew, annoy sees rows and never
-ids, and the file it maps is a copy in memory that nobody else can truncate.
+annoy's forests can neither grow nor shrink, live in a file that is mapped into memory, and reserve memory for every
+number up to the largest used. So new vectors stay beside the forest until it is rebuilt, annoy sees rows and never ids,
+and the file that it maps is in memory, where no other process can truncate it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _METRICS = {"cosine": "angular", "ip": "dot", "l2": "euclidean"}
 
 @dataclass(frozen=True, kw_only=True)
 class AnnoyBuild(Parameters):
-    """How the forest is made."""
+    """Build parameters of annoy."""
 
     n_trees: int = param(50, "trees: more is better, bigger and slower to build", low=1, high=10_000)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnnoySearch(Parameters):
-    """How far the forest is followed."""
+    """Search parameters of annoy."""
 
     search_k: int | None = param(
         None, "nodes looked at: more is better and slower; auto takes 4 * n_trees * k", low=1, effort=(50, 100_000)
@@ -64,12 +64,12 @@ class AnnoyIndex(RebuiltIndex):
 
     def _engine_build(self, x: Vectors) -> None:
         forest = self._annoy.AnnoyIndex(self.dim, _METRICS[self.metric])
-        forest.set_seed(self.seed + 1)  # annoy takes 0 for its own default
+        forest.set_seed(self.seed + 1)  # annoy reads 0 as its default seed
         for row, vector in enumerate(x):
             forest.add_item(row, vector)
         forest.build(self.build_params.n_trees, n_jobs=1)
         self._forest, self._file = forest, MemoryFile()
-        forest.save(self._file.path)  # annoy maps this file from now on
+        forest.save(self._file.path)  # annoy maps this file
 
     def _engine_search(self, q: Vectors, k: int, params: AnnoySearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - annoy has no filter
         rows = np.full((len(q), k), -1, np.int64)

@@ -1,4 +1,4 @@
-"""Base of the engines whose rows are held by one faiss index, and what their codes have in common."""
+"""Base of the engines whose rows are codes in one faiss index."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRAINING_PER_CODE = 39
 
 
 class CodesIndex(StagedIndex):
-    """Codes of vectors in row order, which are all compared with every query."""
+    """Codes of vectors in row order, all compared with every query."""
 
     file: ClassVar[str] = "codes.faiss"
     _index: Any
@@ -37,7 +37,7 @@ class CodesIndex(StagedIndex):
     def _engine_append(self, x: Vectors) -> None:
         self._index.add(x)
 
-    def _engine_search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401, ARG002 - the engine's own Search; faiss filters no codes
+    def _engine_search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401, ARG002 - the engine's own Search; faiss cannot filter codes
         return native.search(self._index, q, k, self.metric)
 
     def _engine_vectors(self, rows: Ids) -> Vectors:
@@ -57,7 +57,7 @@ class CodesIndex(StagedIndex):
 
 
 def parts(dim: int, m: int | None) -> int:
-    """Return into how many parts to cut vectors: ``m``, or for None the largest divisor of ``dim`` up to ``dim`` / 4.
+    """Return the number of parts of a vector: ``m``, or for None the largest divisor of ``dim`` up to ``dim`` / 4.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def parts(dim: int, m: int | None) -> int:
 
 
 def compact(index: Any, live: Ids) -> None:  # noqa: ANN401 - a faiss index
-    """Throw out all rows but ``live``; in an index of codes in row order, the others move up."""
+    """Drop all rows except ``live``; in an index of codes in row order, these move up."""
     dead = np.ones(index.ntotal, np.bool_)
     dead[live] = False
     index.remove_ids(native.selector(Keep(np.flatnonzero(dead), index.ntotal)))

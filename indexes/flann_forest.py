@@ -1,11 +1,11 @@
 """Trees by OpenCV's FLANN: random k-d trees, or one hierarchy of k-means centres.
 
 Muja and Lowe, "Scalable nearest neighbor algorithms for high dimensional data", 2014. FLANN's trees can neither grow
-nor shrink, know squared Euclidean distances only, and their files hold no vectors. So plain vectors are kept here,
-inner products become distances, and new vectors stay beside the trees until these are built anew.
+nor shrink, support squared Euclidean distances only, and their files hold no vectors. So plain vectors are kept here,
+inner products become distances, and new vectors stay beside the trees until these are rebuilt.
 
-OpenCV 5 crashes where it is searched before it was built or after a failed load, and its composite index corrupts
-memory when it is read back: the first two cannot happen here, the third is not offered.
+OpenCV 5 crashes if it searches before a build or after a failed load, and its composite index corrupts memory when it
+is loaded: the first two cannot happen here, the third is not offered.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from .staged import RebuiltIndex
 from .types import Ids, Scores, Vectors
 
 _KDTREE, _KMEANS = 1, 2
-"""FLANN's numbers of its algorithms."""
+"""FLANN's numbers for its algorithms."""
 
 _CHECKS = 64
-"""Vectors looked at for each one asked for, at least: a filter asks for many, and k-d trees would miss some of them."""
+"""Least vectors compared for each hit: a filter asks for many hits, and k-d trees would miss some of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlannBuild(Parameters):
-    """How the trees are made."""
+    """Build parameters of FLANN."""
 
     algorithm: str = param("kmeans", "one tree of k-means, or random k-d trees", choices=("kmeans", "kdtree"))
     trees: int = param(4, "k-d trees: more is better and bigger", low=1, high=64)
@@ -44,7 +44,7 @@ class FlannBuild(Parameters):
 
 @dataclass(frozen=True, kw_only=True)
 class FlannSearch(Parameters):
-    """How far the trees are followed."""
+    """Search parameters of FLANN."""
 
     checks: int = param(4096, "vectors looked at: more is better and slower", low=1, high=1 << 30, effort=(16, 65_536))
 
@@ -97,7 +97,7 @@ class FlannIndex(RebuiltIndex):
         return file
 
     def _engine_write(self, folder: Path) -> None:
-        # Through memory: OpenCV does not notice a full disk, writing from here does.
+        # Through memory: OpenCV does not notice a full disk, writing in Python does.
         (folder / "trees.flann").write_bytes(self._saved().read())
 
     def _engine_read(self, folder: Path, n_rows: int) -> None:

@@ -21,13 +21,13 @@ from .spec import Parameters, Sweeps, param
 from .types import Ids, Scores, Traits, Vectors
 
 _GATHER, _COMPARE, _STEP = 0.2, 0.016, 0.27
-"""Cost of fetching a row, of comparing a fetched row with a query, and of each of the graph's M * ef comparisons, which
-jump about in memory: microseconds at 128 dimensions, of which only the ratios count."""
+"""Costs of fetching a row, of comparing it with a query, and of each of the graph's M * ef comparisons, which access
+memory at random: microseconds at 128 dimensions, of which only the ratios count."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HNSWBuild(Parameters):
-    """How the graph is made."""
+    """Build parameters of HNSW."""
 
     M: int = param(32, "links per vector: more is better and bigger", low=2, high=512)
     ef_construction: int = param(100, "effort of placing a vector: more is better and slower", low=1, high=100_000)
@@ -36,13 +36,13 @@ class HNSWBuild(Parameters):
 
 @dataclass(frozen=True, kw_only=True)
 class HNSWSearch(Parameters):
-    """How far the graph is followed."""
+    """Search parameters of HNSW."""
 
     ef: int = param(128, "effort of a search: more is better and slower", low=1, high=1_000_000, effort=(8, 2048))
 
 
 class HNSWIndex(DenseIndex):
-    """Graph search: fast at high recall; large in memory; removal hides, until half is hidden."""
+    """Graph search: fast at high recall and large in memory; removed vectors are hidden until half of them are."""
 
     name = "hnsw"
     Build = HNSWBuild
@@ -61,7 +61,7 @@ class HNSWIndex(DenseIndex):
 
     @property
     def traits(self) -> Traits:
-        """Exact scores of what the graph finds, or scores of 8-bit codes."""
+        """Exact scores, or scores of 8-bit codes."""
         exact = self.build_params.storage == "float"
         return Traits(exact=exact, remove="tombstones", recall_floor=0.97 if exact else 0.93)
 
@@ -120,12 +120,12 @@ class HNSWIndex(DenseIndex):
 
 
 @lru_cache(maxsize=256)
-def _unfiltered(ef: int) -> Any:  # noqa: ANN401 - a faiss object, which takes longer to make than to use
+def _unfiltered(ef: int) -> Any:  # noqa: ANN401 - a faiss object, slower to make than to use
     return native.faiss().SearchParametersHNSW(efSearch=ef)
 
 
 def _widening(n_allowed: int, n_rows: int) -> float:
-    """Say by how much to raise ef so that a filtered search finds the share that an unfiltered one does.
+    """Return the factor for ef that gives a filtered search the recall of an unfiltered one.
 
     The fourth root of the share fits measurements from 50 % down to 1 % (50,000 vectors, ef 64 to 512).
     """

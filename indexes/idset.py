@@ -1,4 +1,4 @@
-"""A set of ids that a search may return, made once and used for many searches."""
+"""A reusable set of allowed ids for filtered searches."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .types import Ids
 class IdSet:
     """Allowed ids.
 
-    An index translates them into its own rows once, and again only after it has changed; so keep an ``IdSet`` for as
-    long as a filter is used. It may hold ids that an index does not know: these are never found.
+    An index translates them into its own rows once, and again only after a change; so keep an ``IdSet`` as long as its
+    filter is used. Ids that an index does not hold are never found.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class IdSet:
     Raises
     ------
     InvalidInput
-        The ids are no whole numbers, or negative.
+        The ids are not whole numbers, or negative.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The largest inner product as the smallest distance, for engines that know Euclidean distances only.
+"""Maximum inner product search as nearest-neighbour search, for engines with Euclidean distances only.
 
 Bachrach et al., "Speeding up the Xbox recommender system using a Euclidean transformation for inner-product spaces",
 2014: a vector x gets one more coordinate, sqrt(M^2 - |x|^2), where M is the length of the longest; a query gets 0. Then
@@ -13,7 +13,7 @@ from .types import Metric, Vectors
 
 
 def lifted(x: Vectors, metric: Metric) -> Vectors:
-    """Return stored vectors as the engine is to hold them: float32, shape (n, dim), or (n, dim + 1) for ``ip``."""
+    """Return vectors for the engine to hold: float32, shape (n, dim), or (n, dim + 1) for ``ip``."""
     if metric != "ip":
         return x
     squares = np.einsum("ij,ij->i", x, x, dtype=np.float64)

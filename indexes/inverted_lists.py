@@ -18,7 +18,7 @@ from .spec import Parameters, param
 from .types import Ids, Scores, Vectors
 
 LEAST = 256
-"""Fewer vectors are not worth lists: scanning them all takes microseconds."""
+"""Fewer vectors need no lists: scanning all takes microseconds."""
 
 _PER_LIST = 39
 """faiss asks for this many training vectors per centre."""
@@ -26,18 +26,18 @@ _PER_LIST = 39
 
 @dataclass(frozen=True, kw_only=True)
 class ListsBuild(Parameters):
-    """How the lists are made."""
+    """Build parameters of engines with lists."""
 
     nlist: int | None = param(None, "lists; auto takes 4 * sqrt(n), at least 39 vectors in each", low=1, high=1 << 20)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListsSearch(Parameters):
-    """How many lists are searched."""
+    """Search parameters of engines with lists."""
 
     nprobe: int | None = param(
         None,
-        "lists looked at: more is better and slower; auto takes a twelfth of them, at least 16",
+        "lists searched: more is better and slower; auto takes a twelfth of them, at least 16",
         low=1,
         high=1 << 20,
         effort=(1, 512),
@@ -45,7 +45,7 @@ class ListsSearch(Parameters):
 
 
 class ListsIndex(CodesIndex):
-    """Vectors or codes, perhaps rotated, in lists; a search looks at the nearest lists."""
+    """Vectors or codes, perhaps rotated, in lists; a search compares those in the nearest lists."""
 
     file = "lists.faiss"
     filters = "native"
@@ -87,26 +87,26 @@ class ListsIndex(CodesIndex):
         return native.search(self._index, self._rotated(q), k, self.metric, self._chosen_lists(params.nprobe, keep))
 
     def _chosen_lists(self, nprobe: int | None, keep: Keep | None) -> Any:  # noqa: ANN401 - a faiss object
-        """Return faiss's search parameters; a filter widens the search, so that as many allowed vectors are met."""
+        """Return faiss's search parameters; under a filter more lists are searched, to meet as many allowed vectors."""
         if keep is None:
             return _unfiltered(self._looked_at(nprobe, 1.0))
         n = self._looked_at(nprobe, len(keep) / max(keep.n_rows, 1))
         return native.faiss().SearchParametersIVF(nprobe=n, sel=native.selector(keep))
 
     def _looked_at(self, nprobe: int | None, share: float) -> int:
-        """Return how many lists to look at.
+        """Return the number of lists to search.
 
-        Under a filter more, by the power 0.3 of its share: measured from 50 % to 1 % (50,000 vectors, 640 lists) that
-        keeps recall, and skipping what is forbidden is cheap.
+        A filter raises it by the power 0.3 of its share: measured from 50 % to 1 % (50,000 vectors, 640 lists), that
+        keeps recall, and skipping forbidden vectors is cheap.
         """
         nlist = self._index.nlist
         return int(min(nlist, math.ceil((nprobe or max(16, nlist // 12)) * share**-0.3)))
 
     def _prefers_scan(self, n_queries: int, n_allowed: int, params: Any) -> bool:  # noqa: ANN401 - the engine's own Search
-        """Say whether scoring all allowed rows costs less than looking through the lists.
+        """Return whether scoring all allowed rows costs less than searching the lists.
 
         In units of one comparison of a scan, as measured at 128 dimensions: fetching a row from its list costs 5, once
-        for all queries; a list's centre 2; passing over a forbidden row 0.8, comparing an allowed one 3.3.
+        for all queries; a list's centre 2; skipping a forbidden row 0.8, comparing an allowed one 3.3.
         """
         if not self._held:
             return False
@@ -122,7 +122,7 @@ class ListsIndex(CodesIndex):
     def _engine_compact(self, live: Ids) -> None:
         faiss, index = native.faiss(), self._index
         n = index.ntotal
-        index.set_direct_map_type(faiss.DirectMap.NoMap)  # faiss refuses to remove beside an array of places
+        index.set_direct_map_type(faiss.DirectMap.NoMap)  # faiss cannot remove while it has an array of places
         codes.compact(index, live)
         number = np.full(n, -1, np.int64)
         number[live] = np.arange(len(live))
@@ -154,5 +154,5 @@ def _auto(n: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def _unfiltered(nprobe: int) -> Any:  # noqa: ANN401 - a faiss object, which takes longer to make than to use
+def _unfiltered(nprobe: int) -> Any:  # noqa: ANN401 - a faiss object, slower to make than to use
     return native.faiss().SearchParametersIVF(nprobe=nprobe)

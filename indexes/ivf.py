@@ -16,16 +16,16 @@ from .spec import Sweeps
 
 @dataclass(frozen=True, kw_only=True)
 class IVFBuild(ListsBuild):
-    """How the lists are made."""
+    """Build parameters of IVF."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IVFSearch(ListsSearch):
-    """How many lists are searched."""
+    """Search parameters of IVF."""
 
 
 class IVFIndex(ListsIndex):
-    """The vectors in lists around centres; a search looks at the lists whose centres are nearest, exactly."""
+    """Vectors in lists around centres; a search scans the lists with the nearest centres exactly."""
 
     name = "ivf"
     Build = IVFBuild

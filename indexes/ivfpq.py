@@ -21,19 +21,19 @@ from .types import Ids, Vectors
 
 @dataclass(frozen=True, kw_only=True)
 class IVFPQBuild(ListsBuild):
-    """How the lists are made and vectors are coded."""
+    """Build parameters of IVFPQ."""
 
     m: int | None = param(None, "parts of a vector, a divisor of dim; auto takes about dim / 4", low=1, high=4096)
-    nbits: int = param(8, "bits of the code of a part; fast_scan has 4", low=2, high=12)
-    fast_scan: bool = param(False, "codes of 4 bits in blocks: about four times the speed, coarser")
-    opq: bool = param(False, "learn a rotation first, after which codes lose less")
+    nbits: int = param(8, "bits per part; fast_scan has 4", low=2, high=12)
+    fast_scan: bool = param(False, "codes of 4 bits in blocks: about four times as fast, coarser")
+    opq: bool = param(False, "learn a rotation that makes the codes more accurate")
     train_at: int | None = param(None, "vectors to train on; fewer are searched exactly; auto: 39 * 2**nbits", low=1)
     refine: bool = param(False, "keep the vectors too and score candidates exactly")
 
 
 @dataclass(frozen=True, kw_only=True)
 class IVFPQSearch(ListsSearch):
-    """How many lists are looked at, and candidates scored exactly."""
+    """Search parameters of IVFPQ."""
 
     refine_factor: int = param(8, "with refine: candidates for each hit", low=1, high=10_000)
 
@@ -61,11 +61,11 @@ class IVFPQIndex(ListsIndex):
         super().__init__(dim, **options)
         self._m = codes.parts(self.dim, self.build_params.m)
         if self.build_params.fast_scan and self.build_params.nbits not in (4, 8):
-            raise InvalidInput(f"fast_scan has codes of 4 bits: leave nbits={self.build_params.nbits} out")
+            raise InvalidInput(f"fast_scan has codes of 4 bits: leave out nbits={self.build_params.nbits}")
 
     @property
     def recall_floor(self) -> float:
-        """That of refined candidates, or of codes."""
+        """The floor of refined candidates, or of codes."""
         return 0.9 if self.build_params.refine else 0.6 if self._nbits >= 8 else 0.35
 
     @property
@@ -103,10 +103,10 @@ class IVFPQIndex(ListsIndex):
 
 
 def _clear_ends(index: Any) -> None:  # noqa: ANN401 - a faiss index
-    """Set what follows the last code in the last block of every list to zero.
+    """Zero the places after the last code in the last block of every list.
 
-    Removing leaves the old bits there, and adding then mixes the new code with them: without this, a search after
-    remove and add answers wrongly (faiss 1.15.1; the contract's churn test finds it).
+    Removing leaves the old bits there, and adding then mixes the new code with them: without this, searches after
+    remove and add return wrong hits (faiss 1.15.1; the contract's churn test finds it).
     """
     faiss, packer, lists_ = native.faiss(), index.get_CodePacker(), index.invlists
     nothing = np.zeros(packer.code_size, np.uint8)

@@ -1,4 +1,4 @@
-"""Many readers or one writer."""
+"""A lock for many readers or one writer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class ReadersWriterLock:
-    """A lock that many readers share and one writer has alone.
+    """A lock that many readers share or one writer holds alone.
 
     A waiting writer holds new readers back, so that a stream of searches cannot starve an update. Not reentrant.
     """
@@ -21,7 +21,7 @@ class ReadersWriterLock:
         self._waiting = False
 
     def start_reading(self) -> None:
-        """Wait for the writer, if any, then count one more reader."""
+        """Wait for any writer, then count one more reader."""
         with self._gate, self._count:
             self._readers += 1
 
@@ -34,7 +34,7 @@ class ReadersWriterLock:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Hold the lock as one of many readers."""
+        """Hold the lock as a reader."""
         self.start_reading()
         try:
             yield
@@ -43,7 +43,7 @@ class ReadersWriterLock:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the lock alone."""
+        """Hold the lock as the writer."""
         with self._gate:
             with self._count:
                 self._waiting = True

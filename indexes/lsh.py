@@ -23,7 +23,7 @@ from .types import Ids, Scores, Vectors
 
 @dataclass(frozen=True, kw_only=True)
 class LSHBuild(Parameters):
-    """How vectors are hashed."""
+    """Build parameters of LSH."""
 
     nbits: int | None = param(None, "bits of a hash; auto takes 4 * dim", low=8, high=1 << 16)
     refine: bool = param(False, "keep the vectors too and score candidates exactly")
@@ -31,9 +31,9 @@ class LSHBuild(Parameters):
 
 @dataclass(frozen=True, kw_only=True)
 class LSHSearch(Parameters):
-    """How many candidates are looked at more closely."""
+    """Search parameters of LSH."""
 
-    refine_factor: int = param(16, "candidates for each hit, by bits alone", low=1, high=10_000, effort=(1, 256))
+    refine_factor: int = param(16, "candidates for each hit, found by bits alone", low=1, high=10_000, effort=(1, 256))
 
 
 class LSHIndex(CodesIndex):
@@ -53,7 +53,7 @@ class LSHIndex(CodesIndex):
 
     @property
     def recall_floor(self) -> float:
-        """That of refined candidates, or of bits."""
+        """The floor of refined candidates, or of bits."""
         return 0.6 if self.build_params.refine else 0.2
 
     @property
@@ -76,9 +76,9 @@ class LSHIndex(CodesIndex):
         super()._engine_append(x)
         self._lengths = np.concatenate((self._lengths, _lengths(x)))
 
-    def _engine_search(self, q: Vectors, k: int, params: LSHSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - faiss filters no bits
+    def _engine_search(self, q: Vectors, k: int, params: LSHSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - faiss cannot filter bits
         fetch = k if self._plain is not None else min(k * params.refine_factor, self._held)
-        differing, rows = native.search(self._index, q, fetch, "ip")  # as they are: Hamming distances, ascending
+        differing, rows = native.search(self._index, q, fetch, "ip")  # raw Hamming distances, ascending
         scores = self._estimate(q, differing, rows)
         if self._plain is not None:
             return scores, rows
@@ -103,7 +103,7 @@ class LSHIndex(CodesIndex):
         return scan.merge(best or empty, empty, k)
 
     def _estimate(self, q: Vectors, differing: Scores, rows: Ids) -> Scores:
-        """Turn numbers of differing bits into scores: the angle is pi times their share."""
+        """Estimate scores from numbers of differing bits: the angle is pi times their share."""
         cosines = np.cos(differing * np.float32(np.pi / self._nbits))
         if self.metric == "cosine":
             return np.where((self._lengths[rows] > 0) & (_lengths(q)[:, None] > 0), cosines, np.float32(0))
@@ -112,7 +112,7 @@ class LSHIndex(CodesIndex):
         return np.asarray(dots if self.metric == "ip" else 2 * dots - mine**2 - theirs**2, np.float32)
 
     def _engine_vectors(self, rows: Ids) -> Vectors:
-        """Return the means of the directions that the bits chose, at the vectors' lengths."""
+        """Return the means of the directions that the bits chose, scaled to the vectors' lengths."""
         means = native.decoded(self._index, rows)
         scale = self._lengths[rows] / np.maximum(_lengths(means), np.finfo(np.float32).tiny)
         return np.asarray(means * scale[:, None], np.float32)

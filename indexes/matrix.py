@@ -1,4 +1,4 @@
-"""A matrix of float32 that grows at the end."""
+"""A growing float32 matrix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .types import Ids, Vectors
 
 
 class Matrix:
-    """Rows of vectors in one array, with an eighth of room to grow."""
+    """Vectors in one array that grows by an eighth."""
 
     def __init__(self, dim: int) -> None:
         self._buffer: Vectors = np.empty((0, dim), np.float32)
@@ -19,20 +19,20 @@ class Matrix:
 
     @property
     def rows(self) -> Vectors:
-        """float32, shape (n, dim): a view, not to be written to, until the next change."""
+        """float32, shape (n, dim): a view until the next change; do not write to it."""
         return self._buffer[: self._n]
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, room to grow included."""
+        """Bytes held, including room to grow."""
         return self._buffer.nbytes
 
     def replace(self, x: Vectors) -> None:
-        """Hold a copy of ``x`` only."""
+        """Replace the rows by a copy of ``x``."""
         self._buffer, self._n = x.copy(), len(x)
 
     def append(self, x: Vectors) -> None:
-        """Hold a copy of ``x`` too."""
+        """Append a copy of ``x``."""
         end = self._n + len(x)
         if end > len(self._buffer):
             room = max(end, self._n + self._n // 8 + 64) if self._n else end
@@ -43,5 +43,5 @@ class Matrix:
         self._n = end
 
     def compact(self, live: Ids) -> None:
-        """Hold only these rows, in this order."""
+        """Keep only these rows, in this order."""
         self._buffer, self._n = self._buffer[live], len(live)

@@ -1,4 +1,4 @@
-"""A file without a name, in memory, for libraries that only read and write files."""
+"""An anonymous file in memory, for libraries that only read and write files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 class MemoryFile:
-    """A file that no one else can find, so that no one can truncate it under a library that has it mapped."""
+    """An anonymous file, which no other process can truncate while a library has it mapped."""
 
     def __init__(self, content: bytes = b"") -> None:
         self._file = os.fdopen(os.memfd_create("index", os.MFD_CLOEXEC), "r+b")
@@ -15,15 +15,15 @@ class MemoryFile:
 
     @property
     def path(self) -> str:
-        """The path to give to a library of this process."""
+        """The path for a library in this process."""
         return f"/proc/self/fd/{self._file.fileno()}"
 
     def size(self) -> int:
-        """Bytes in the file."""
+        """Return the size in bytes."""
         return os.fstat(self._file.fileno()).st_size
 
     def read(self) -> bytes:
-        """Return all that is in the file."""
+        """Return the whole content."""
         return os.pread(self._file.fileno(), self.size(), 0)
 
     def __del__(self) -> None:

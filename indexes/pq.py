@@ -16,23 +16,23 @@ from .spec import Parameters, Sweeps, param
 
 @dataclass(frozen=True, kw_only=True)
 class PQBuild(Parameters):
-    """How vectors are coded."""
+    """Build parameters of PQ."""
 
     m: int | None = param(None, "parts of a vector, a divisor of dim; auto takes about dim / 4", low=1, high=4096)
-    nbits: int = param(8, "bits of the code of a part", low=2, high=12)
+    nbits: int = param(8, "bits per part", low=2, high=12)
     train_at: int | None = param(None, "vectors to train on; fewer are searched exactly; auto: 39 * 2**nbits", low=1)
     refine: bool = param(False, "keep the vectors too and score candidates exactly")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PQSearch(Parameters):
-    """How many candidates are scored exactly."""
+    """Search parameters of PQ."""
 
     refine_factor: int = param(8, "with refine: candidates for each hit", low=1, high=10_000, effort=(1, 256))
 
 
 class PQIndex(CodesIndex):
-    """Every code is compared with every query: a sixteenth of the memory, scores by estimate."""
+    """All codes are compared with every query: a sixteenth of the memory, estimated scores."""
 
     name = "pq"
     Build = PQBuild
@@ -51,7 +51,7 @@ class PQIndex(CodesIndex):
 
     @property
     def recall_floor(self) -> float:
-        """That of refined candidates, or of codes."""
+        """The floor of refined candidates, or of codes."""
         return 0.9 if self.build_params.refine else 0.6 if self.build_params.nbits >= 8 else 0.35
 
     def _train_at(self) -> int:

@@ -23,21 +23,21 @@ _FEW = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class RaBitQBuild(ListsBuild):
-    """How the lists are made and vectors are coded."""
+    """Build parameters of RaBitQ."""
 
-    bits: int = param(4, "bits of the code of a number", low=1, high=8)
+    bits: int = param(4, "bits per number", low=1, high=8)
     refine: bool = param(False, "keep the vectors too and score candidates exactly")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RaBitQSearch(ListsSearch):
-    """How many lists are looked at, and candidates scored exactly."""
+    """Search parameters of RaBitQ."""
 
     refine_factor: int = param(4, "with refine: candidates for each hit", low=1, high=10_000)
 
 
 class RaBitQIndex(ListsIndex):
-    """Codes that need no training beyond the lists, with a bound on their error."""
+    """Codes with a bounded error that need no training besides the lists."""
 
     name = "rabitq"
     Build = RaBitQBuild
@@ -55,7 +55,7 @@ class RaBitQIndex(ListsIndex):
 
     @property
     def recall_floor(self) -> float:
-        """That of refined candidates, or of codes."""
+        """The floor of refined candidates, or of codes."""
         return 0.93 if self.build_params.refine else 0.8 if self.build_params.bits >= 4 else 0.4
 
     def _new(self, n: int) -> Any:  # noqa: ANN401 - a faiss index
@@ -68,14 +68,14 @@ class RaBitQIndex(ListsIndex):
         return np.asarray(np.linalg.qr(normal)[0], np.float32, order="C")
 
     def _prefers_scan(self, n_queries: int, n_allowed: int, params: RaBitQSearch) -> bool:
-        if self._plain is None:  # a scan is then a search through all lists: dearer, but a few may lie in any of them
+        if self._plain is None:  # a scan is then a search of all lists: slower, but few allowed rows may be in any list
             return self._held > 0 and n_allowed <= _FEW
         return super()._prefers_scan(n_queries, n_allowed, params)
 
     def _scan(self, q: Vectors, k: int, eligible: Ids) -> tuple[Scores, Ids]:
         if self._plain is not None or not self._held:
             return super()._scan(q, k, eligible)
-        # What faiss decodes is but the first bit of every number; its own search over all lists uses all of them.
+        # faiss decodes only the first bit of every number; its own search over all lists uses all bits.
         faiss, keep = native.faiss(), Keep(eligible, self._held)
         chosen = faiss.SearchParametersIVF(nprobe=self._index.nlist, sel=native.selector(keep))
         return native.search(self._index, self._rotated(np.ascontiguousarray(q)), k, self.metric, chosen)

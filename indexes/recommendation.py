@@ -1,8 +1,8 @@
-"""Which index to take for so many vectors, and why, in words.
+"""Recommend an index for a number of vectors, with reasons in words.
 
 The rules are measurements: a million clustered vectors of 128 numbers, default build parameters, one thread of a
 two-core machine (the table in docs/results.md). They say which engine suits, not how fast a given machine is; measure
-on your own vectors before you rely on a recall.
+your own vectors before you rely on a recall.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from .errors import InvalidInput
 
 _SCAN_NS = 0.025
-"""Nanoseconds per number of comparing one query with all vectors, exactly: 3.2 ms for a million of 128."""
+"""Nanoseconds per number for comparing one query with all vectors: 3.2 ms for a million of 128 numbers."""
 
 _FAST_ENOUGH_MS = 2.0
-"""An exact scan below this is not worth an approximate index: embedding the question takes longer."""
+"""An exact scan faster than this needs no approximate index: embedding the question takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Another index that would do, and what speaks for and against it."""
+    """Another suitable index, and its advantages and drawbacks."""
 
     spec: str
     why: str
@@ -30,16 +30,16 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What to take.
+    """A recommended index.
 
     Attributes
     ----------
     spec
-        To give to ``indexes.dense``.
+        Argument for ``indexes.dense``.
     reasons
-        Sentences; the first says what decided.
+        Sentences; the first is the decisive one.
     alternatives
-        What else would do, best first.
+        Other suitable indexes, best first.
     """
 
     spec: str
@@ -77,7 +77,7 @@ _TABLE = (
     _Measured("rabitq", 0.951, True, lambda n, d: _lists(n, d, d / 2 + 48), "an eighth of the vectors"),
     _Measured("ivfpq", 0.628, True, lambda n, d: _lists(n, d, d / 4 + 26) + 1024 * d, "a sixteenth, coarse"),
 )
-"""In the order of preference, all else being equal."""
+"""In order of preference, other things being equal."""
 
 
 def recommend(
@@ -89,30 +89,30 @@ def recommend(
     updates: bool = False,
     filters: bool = False,
 ) -> Recommendation:
-    """Say which index of vectors to take, and why.
+    """Recommend an index of vectors.
 
     Parameters
     ----------
     n, dim
-        How many vectors there will be, and their length.
+        The expected number of vectors, and their length.
     recall
         The share of the ten nearest that a search should find, 0 to 1; 1 asks for exact search.
     memory
-        Bytes that the index may take; None for as many as it wants.
+        Memory limit in bytes; None for no limit.
     updates
-        Whether vectors are removed or replaced all the time, and not now and then.
+        Whether vectors are removed or replaced all the time.
     filters
-        Whether searches are narrowed to allowed ids.
+        Whether searches are limited to allowed ids.
 
     Returns
     -------
     Recommendation
-        The spec, the reasons in words, and what else would do.
+        The spec, the reasons in words, and the alternatives.
 
     Raises
     ------
     InvalidInput
-        A number out of range, or no index fits into ``memory``.
+        A number is out of range, or no index fits into ``memory``.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def recommend(
 def _others(
     n: int, dim: int, recall: float, memory: int | None, updates: bool, *, without: str
 ) -> tuple[Alternative, ...]:
-    """Return what else fits and finds enough, those that suit constant change first if that is asked for."""
+    """Return other indexes with enough recall that fit; with ``updates``, those with cheap removal first."""
     fits = [m for m in _TABLE if m.spec != without and m.recall >= recall and (not memory or m.size(n, dim) <= memory)]
     fits.sort(key=lambda m: updates and not m.removes)
     return tuple(Alternative(m.spec, f"{m.line}, about {_bytes(m.size(n, dim))}, recall {m.recall:.3f}") for m in fits)

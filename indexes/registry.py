@@ -1,4 +1,4 @@
-"""The table of all engines: one row each, imported on first use; spec strings and saved folders become indexes here.
+"""The registry of engines, imported on first use; it turns spec strings and saved folders into indexes.
 
 An engine of another package joins by an entry point of the group ``rag_workbench.indexes``, its name and class:
 ``mine = "my_package.my_index:MyIndex"``. Other processes, such as a benchmark's, find it too.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One row of the table: where the class is, what it takes, how to install what is underneath, one line on it."""
+    """One row of the table: location of the class, family, install command, one line of description."""
 
     target: str
     family: Family
@@ -56,7 +56,7 @@ _TABLE: dict[str, Engine] = {
 }
 
 engines: Mapping[str, Engine] = MappingProxyType(_TABLE)
-"""Name -> row of the engines that come with this package; read-only."""
+"""Rows of the engines of this package by name; read-only."""
 
 GROUP = "rag_workbench.indexes"
 
@@ -67,7 +67,7 @@ def row(name: str) -> Engine:
     Raises
     ------
     UnknownParameter
-        No engine has that name; the message has the nearest one.
+        No engine has this name; the message has the nearest one.
     """
     if name in _TABLE:
         return _TABLE[name]
@@ -95,9 +95,9 @@ def engine(name: str) -> type[Index[Any]]:
     Raises
     ------
     UnknownParameter
-        No engine has that name.
+        No engine has this name.
     EngineMissing
-        The library underneath is not installed; the message has the install line.
+        The underlying library is not installed; the message has the install command.
     """
     found = row(name)
     module, _, attribute = found.target.partition(":")
@@ -110,12 +110,12 @@ def engine(name: str) -> type[Index[Any]]:
 
 
 def library(module: str, name: str) -> Any:  # noqa: ANN401 - a module without types
-    """Import the library under the engine ``name``.
+    """Import the library that the engine ``name`` needs.
 
     Raises
     ------
     EngineMissing
-        It is not installed; the message has the install line.
+        The library is not installed; the message has the install command.
     """
     try:
         return importlib.import_module(module)
@@ -145,7 +145,7 @@ def open_index(path: str | os.PathLike[str]) -> Index[Any]:
     except (KeyError, TypeError, InvalidInput, UnknownParameter) as error:
         raise IndexDamaged(f"{files.MANIFEST} in {folder} does not describe an index: {error}") from error
     if type(n_rows) is not int or n_rows < 0:
-        raise IndexDamaged(f"{files.MANIFEST} in {folder}: {n_rows!r} is no number of rows")
+        raise IndexDamaged(f"{files.MANIFEST} in {folder}: {n_rows!r} is not a number of rows")
     index._restore(folder, n_rows)
     return index
 
@@ -161,9 +161,9 @@ def parse(spec: str) -> Spec:
     Raises
     ------
     UnknownParameter
-        A name that does not exist; the message has the nearest one.
+        A name does not exist; the message has the nearest one.
     InvalidInput
-        A value of the wrong type or out of range, or a spec that cannot be read.
+        A value has the wrong type or is out of range, or the spec cannot be read.
     """
     if not isinstance(spec, str):
         raise InvalidInput(f"a spec is a string like 'hnsw:M=32', got {spec!r}")
@@ -195,5 +195,5 @@ def _read(text: str, kind: type[Any]) -> Value:
     try:
         value: Value = kind(text)
     except ValueError:
-        value = text  # the check of the field refuses it, with the parameter's name and range
+        value = text  # the field's own check refuses it, naming the parameter and its range
     return value

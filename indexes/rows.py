@@ -1,7 +1,7 @@
-"""Which id sits in which row of an engine.
+"""Maps between ids and the rows of an engine.
 
-Engines number what they hold 0, 1, 2 ... in the order of adding; callers choose ids freely up to 2**63 - 1. A
-``RowMap`` translates both ways and remembers which rows are dead: removed by the caller, yet still in the engine.
+Engines number their items 0, 1, 2 ... in the order of adding; callers choose ids freely up to 2**63 - 1. A ``RowMap``
+translates both ways and knows which rows are dead: removed by the caller, but still in the engine.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _TAIL = 4096
 class RowMap:
     """Ids by row, rows by id.
 
-    Looking up by id uses a sorted table of the rows known when it was made, and a dictionary of the few added since;
-    the table is made anew when the tail has grown to an eighth of it, so adding one at a time stays cheap.
+    Lookups by id use a sorted table of older rows and a dictionary of the few added since; the table is remade when the
+    dictionary has grown to an eighth of it, so adding one at a time stays cheap.
     """
 
     def __init__(self, ids: Ids | None = None) -> None:
@@ -31,7 +31,7 @@ class RowMap:
         self.n_rows = len(self._buffer)
         self.n_live = int((self._buffer >= 0).sum())
         self._tail: dict[int, int] = {}
-        self._settled = 0  # rows below are in the sorted table, the others in the tail
+        self._settled = 0  # rows below this one are in the sorted table, the others in the tail
         self._sorted: Ids | None = None
         self._rows: Ids = np.empty(0, np.int64)
 
@@ -42,7 +42,7 @@ class RowMap:
 
     @property
     def n_dead(self) -> int:
-        """Rows that are in the engine, but removed."""
+        """Number of rows that are removed, but still in the engine."""
         return self.n_rows - self.n_live
 
     @property
@@ -51,7 +51,7 @@ class RowMap:
         return self._buffer.nbytes + self._rows.nbytes + (0 if self._sorted is None else self._sorted.nbytes)
 
     def append(self, ids: Ids) -> None:
-        """Give the next ``len(ids)`` rows these ids (checked by the caller to be new)."""
+        """Give the next ``len(ids)`` rows these ids, which must be new."""
         end = self.n_rows + len(ids)
         if end > len(self._buffer):
             grown = np.empty(end if not self.n_rows else max(end, self.n_rows + self.n_rows // 8 + 64), np.int64)
@@ -101,7 +101,7 @@ class RowMap:
         return np.flatnonzero(self.by_row >= 0)
 
     def compact(self, live: Ids) -> None:
-        """Renumber: row ``i`` is from now on what was row ``live[i]``."""
+        """Renumber: the new row ``i`` is the old row ``live[i]``."""
         self.__init__(self._buffer[live])  # type: ignore[misc]
 
     def ids(self) -> Ids:
@@ -118,7 +118,7 @@ class Keep:
     rows
         int64, ascending.
     n_rows
-        How many rows the engine holds.
+        Number of rows in the engine.
     """
 
     def __init__(self, rows: Ids, n_rows: int) -> None:

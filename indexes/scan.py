@@ -1,8 +1,8 @@
 """Exact search over plain vectors, with ties broken by ascending id.
 
 faiss's kernels find the candidates in float32, whose rounding depends on where a vector lies in memory; so rows whose
-scores come closer to each other than that rounding are scored again in float64 and put in order. The result is that
-of an exact search in float64 whose scores are rounded to float32.
+scores are closer than that rounding are scored again in float64 and sorted. The result is that of an exact search in
+float64 whose scores are rounded to float32.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .rows import Keep
 from .types import Ids, Metric, Scores, Vectors
 
 FEW_DEAD = 128
-"""Up to so many forbidden rows it is cheaper to ask for more and drop them than to filter."""
+"""Up to this many forbidden rows, asking for more and dropping them is cheaper than filtering."""
 
 _BLOCK_BYTES = 32 << 20
 _SWAPS = 4
@@ -38,9 +38,9 @@ def exact(
     q, x
         float32, shapes (n_queries, dim) and (n, dim).
     k
-        1 <= k <= number of rows that may be returned.
+        At least 1, at most the number of rows that may be returned.
     ids
-        int64, shape (n,): the ids by which ties are broken.
+        int64, shape (n,): ids that break ties.
     longest
         Squared length of the longest row of ``x``: it bounds the rounding.
     keep
@@ -71,19 +71,19 @@ def exact(
 
 
 def unfilled(rows: Ids) -> bool:
-    """Say whether some query has fewer hits than places: -1 stands in the last one then."""
+    """Return whether some query has fewer hits than places: the last one is -1 then."""
     return bool((rows.item(-1) if len(rows) == 1 else rows[:, -1].min()) < 0)
 
 
 def blocks(q: Vectors, vectors: Callable[[Ids], Vectors], rows: Ids, k: int, metric: Metric) -> tuple[Scores, Ids]:
-    """Return the ``k`` best of ``rows``, whose vectors are fetched block by block; up to float32's rounding.
+    """Return the ``k`` best of ``rows``, fetching vectors block by block; up to float32's rounding.
 
     Parameters
     ----------
     q
         float32, shape (n_queries, dim).
     vectors
-        Gives the vectors of rows: float32, shape (len(rows), dim).
+        Returns the vectors of rows: float32, shape (len(rows), dim).
     rows
         int64, at least ``k`` of them.
     """
@@ -108,7 +108,7 @@ def merge(one: tuple[Scores, Ids], other: tuple[Scores, Ids], k: int) -> tuple[S
 
 
 def settle_ties(scores: Scores, ids: Ids) -> None:
-    """Put equal scores of a row in the order of ascending ids, in place; ``ids`` is C-contiguous.
+    """Sort hits of equal score by ascending id, in place; ``ids`` is C-contiguous.
 
     Nearly all ties are of two or three, for which swapping neighbours is faster than sorting; the rest is sorted.
     """
@@ -120,12 +120,12 @@ def settle_ties(scores: Scores, ids: Ids) -> None:
     if not len(tied):
         return
     flat, width = ids.reshape(-1), ids.shape[1]
-    tied += tied // (width - 1)  # the places in ``flat`` of the left ones of all pairs
+    tied += tied // (width - 1)  # positions in ``flat`` of the left one of each pair
     for _ in range(_SWAPS):
         wrong = tied[flat[tied] > flat[tied + 1]]
         if not len(wrong):
             return
-        apart = wrong[np.diff(wrong, prepend=-2) > 1]  # pairs that share no place with the pair before
+        apart = wrong[np.diff(wrong, prepend=-2) > 1]  # pairs that do not overlap the pair before
         flat[apart], flat[apart + 1] = flat[apart + 1], flat[apart]
     rows = np.unique(tied // width)
     order = np.lexsort((ids[rows], -scores[rows]), axis=1)
@@ -144,19 +144,19 @@ def _candidates(q: Vectors, x: Vectors, k: int, metric: Metric, keep: Keep | Non
 
 
 def _drop(scores: Scores, rows: Ids, keep: Keep, k: int) -> tuple[Scores, Ids]:
-    """Leave the ``k`` best of the rows that may be returned; there are at least ``k`` of them."""
+    """Return the ``k`` best of the allowed rows; there are at least ``k`` of them."""
     order = np.argsort(~keep.mask[rows], axis=1, kind="stable")[:, :k]
     return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
 
 @cache
 def _rounding(dim: int) -> float:
-    """Bound the difference that float32's rounding may make between two equal scores of vectors of length 1."""
+    """Return a bound on the difference between equal scores of vectors of length 1 in float32."""
     return 6e-8 * (8 + 2 * math.sqrt(dim))
 
 
 def _magnitude(q: Vectors, longest: float, metric: Metric) -> NDArray[np.float32]:
-    """Say, per query, how much larger than with vectors of length 1 the rounding may be."""
+    """Return, per query, how much larger the rounding may be than for vectors of length 1."""
     if metric == "cosine":
         return np.ones(len(q), np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", q, q))
@@ -165,7 +165,7 @@ def _magnitude(q: Vectors, longest: float, metric: Metric) -> NDArray[np.float32
 
 
 def _scale(q: Vectors, longest: float, metric: Metric) -> float:
-    """Say what ``_magnitude`` says, of one query, shape (dim,), and in plain Python, which is faster for one."""
+    """Return ``_magnitude`` of one query, shape (dim,), in plain Python, which is faster for one."""
     if metric == "cosine":
         return 1.0
     length, most = math.sqrt(float(q.dot(q))), math.sqrt(longest)

@@ -1,7 +1,7 @@
 """Typed parameters, and the spec strings that name an index: ``"hnsw:M=32,ef=128"``.
 
 An engine declares two frozen dataclasses of parameters, one for building and one for searching. The same declaration
-gives spec strings, sweeps, help texts and the tables of the documentation.
+serves spec strings, sweeps, help texts and the tables of the documentation.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Parameters:
         Raises
         ------
         UnknownParameter
-            Names the nearest parameter there is.
+            The message has the nearest known parameter.
         """
         for name in changes:
             if name not in self.names():
@@ -107,7 +107,7 @@ _known_hints: dict[type[Any], dict[str, tuple[type[Any], bool]]] = {}
 
 
 def hints(cls: type[Any]) -> dict[str, tuple[type[Any], bool]]:
-    """Return the bare type of every field, and whether it may be None; worked out once per class."""
+    """Return the bare type of every field, and whether it may be None; cached per class."""
     if cls not in _known_hints:
         _known_hints[cls] = {name: _bare(hint) for name, hint in typing.get_type_hints(cls).items()}
     return _known_hints[cls]

@@ -1,8 +1,8 @@
 """A neighbourhood graph entered through a tree, by Microsoft's SPTAG, https://github.com/microsoft/SPTAG.
 
 Wang and Li, "Query-driven iterated neighborhood graph search for large scale indexing", 2012; the tree is one of
-balanced k-means (BKT) or a k-d tree (KDT). Equal vectors are one to SPTAG, it deletes by vector, and it answers wrongly
-to what it does not expect; so it sees rows that were checked, each once, and what it finds is scored exactly.
+balanced k-means (BKT) or a k-d tree (KDT). SPTAG treats equal vectors as one, deletes by vector, and answers unexpected
+input wrongly; so it sees checked, distinct rows, and its candidates are scored exactly.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from .staged import RebuiltIndex
 from .types import Ids, Scores, Vectors
 
 _FILES = ("indexloader.ini", "tree.bin", "graph.bin", "deletes.bin")
-"""What SPTAG writes for an index besides the vectors."""
+"""Files of a SPTAG index besides the vectors."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SptagBuild(Parameters):
-    """How tree and graph are made."""
+    """Build parameters of SPTAG."""
 
     algorithm: str = param("bkt", "the tree: balanced k-means, or k-d", choices=("bkt", "kdt"))
     neighbours: int = param(32, "links per vector: more is better and bigger", low=2, high=512)
@@ -43,7 +43,7 @@ class SptagBuild(Parameters):
 
 @dataclass(frozen=True, kw_only=True)
 class SptagSearch(Parameters):
-    """How far tree and graph are followed."""
+    """Search parameters of SPTAG."""
 
     max_check: int = param(
         2048, "vectors looked at: more is better and slower", low=1, high=1 << 30, effort=(32, 65_536)
@@ -76,7 +76,7 @@ class SptagIndex(RebuiltIndex):
                 f"the index {self.name!r} needs SPTAG, which cannot be imported ({error}): {row(self.name).install}"
             ) from error
         self._files: dict[str, bytes] = {}
-        self._checks = threading.Lock()  # how far to search is a state of SPTAG's index, not an argument
+        self._checks = threading.Lock()  # MaxCheck is a state of SPTAG's index, not an argument
 
     def _engine_build(self, x: Vectors) -> None:
         self._twins = Twins.among(x)
@@ -91,11 +91,11 @@ class SptagIndex(RebuiltIndex):
                 "options": {
                     "DistCalcMethod": "L2",
                     "NumberOfThreads": "1",
-                    "TPTNumber": "0",  # random partitions to start from: each costs 0.1 s of sleep, and gains nothing
+                    "TPTNumber": "0",  # random partitions to start from: each costs 0.1 s of sleep and gains nothing
                     "NeighborhoodSize": str(wanted.neighbours),
                     "CEF": str(wanted.cef),
                     "MaxCheckForRefineGraph": str(wanted.refine_checks),
-                    # the k-d tree's search would give up after three steps that find nothing nearer
+                    # by default a search of the k-d tree gives up after three steps without a nearer vector
                     "ThresholdOfNumberOfContinuousNoBetterPropagation": "1000000",
                 },
             }

@@ -1,11 +1,10 @@
-"""Microsoft's SPTAG, found where Debian puts it; run as a program, it builds an index in a process of its own.
+"""Microsoft's SPTAG as Debian installs it; run as a program, this file builds an index in a child process.
 
-SPTAG writes a log to the C library's stdout, holds Python's lock all through a build, takes its seeds from the
-processor's clock, and crashes where a file is missing or cut short. So every index is built by a child process, whose
-stdout leads nowhere and whose clock stands still, and which has to load what it wrote before anyone else does. Only
-loading and searching happen here, and are kept quiet.
+SPTAG logs to the C library's stdout, holds Python's lock throughout a build, seeds itself from the processor clock, and
+crashes on missing or truncated files. So a child process builds every index, with stdout discarded and the clock
+stopped, and loads it once as a check. Only loading and searching happen in this process, with the log silenced.
 
-The file imports nothing of the package when it is loaded, so that the child need not find the package.
+The file imports nothing from the package, so that the child need not find the package.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def _from(name: str, path: Path) -> Any:  # noqa: ANN401 - a module without type
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Send what C code prints, and only that, nowhere: SPTAG logs to C's stdout and cannot be told not to.
+    """Discard what C code prints, and only that: SPTAG logs to C's stdout and has no option against it.
 
     glibc's ``stdout`` is a variable, and Python's own ``sys.stdout`` does not go through it.
     """
@@ -79,10 +78,10 @@ def quiet() -> Iterator[None]:
 
 
 def stop_clock() -> None:
-    """Take this process's processor clock away, with which SPTAG seeds itself: ``clock()`` is -1 from now on.
+    """Stop this process's processor clock, from which SPTAG seeds itself: ``clock()`` is -1 from now on.
 
-    A seccomp filter answers ``clock_gettime(CLOCK_PROCESS_CPUTIME_ID)`` with EPERM. Where there is no seccomp the seeds
-    stay as they are, and two builds may differ.
+    A seccomp filter answers ``clock_gettime(CLOCK_PROCESS_CPUTIME_ID)`` with EPERM. Without seccomp the seeds
+    vary, and two builds may differ.
     """
     number = {"x86_64": 228, "aarch64": 113}.get(platform.machine())
     if number is None:
@@ -106,7 +105,7 @@ def stop_clock() -> None:
 
 
 def build(folder: str, algorithm: str, dim: int, n: int, options: dict[str, str]) -> None:
-    """Build an index of ``n`` vectors read from stdin, write it to ``folder``, and load it to see that it is whole."""
+    """Build an index of ``n`` vectors read from stdin, write it to ``folder``, and load it as a check."""
     stop_clock()
     index = load().AnnIndex(algorithm, "Float", dim)
     for name, value in options.items():

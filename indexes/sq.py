@@ -1,8 +1,7 @@
 """Scalar quantisation: every number of a vector is kept in 8 bits; by faiss.
 
-The same scale serves all dimensions, so that one outlier dimension costs the others precision, and none is lost for
-being 0 in all vectors seen so far. faiss would learn the scale once and cut off what lies beyond it later; here it is
-learned again when a vector needs that.
+All dimensions share one scale, so an outlier dimension costs the others precision, but a dimension that was 0 so far is
+not lost. faiss would learn the scale once and clip later values beyond it; here it is learned again when needed.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from .rows import Keep
 from .types import Ids, Scores, Traits, Vectors
 
 _MARGIN = 0.02
-"""Room on both sides of the range seen, in shares of it, so that few later vectors lie beyond."""
+"""Margin on both sides of the range, as a share of it, so that few later vectors lie beyond."""
 _BLOCK = 1 << 14
 
 
 class SQIndex(DenseIndex):
-    """All codes are compared with every query: a quarter of the memory of flat, and nearly its answers."""
+    """All codes are compared with every query: a quarter of the memory of flat, and nearly its hits."""
 
     name = "sq"
     learns = False
@@ -37,11 +36,11 @@ class SQIndex(DenseIndex):
 
     @property
     def traits(self) -> Traits:
-        """Scores of 8-bit codes, of which none is left out."""
+        """Scores of 8-bit codes, all compared."""
         return Traits(exact=False, recall_floor=0.9)
 
     def _fresh(self, low: float, high: float) -> Any:  # noqa: ANN401 - a faiss index
-        """Return an empty index of codes that reach from ``low`` to ``high``."""
+        """Return an empty index of codes from ``low`` to ``high``."""
         faiss = native.faiss()
         index = faiss.IndexScalarQuantizer(self.dim, faiss.ScalarQuantizer.QT_8bit_uniform, native.code(self.metric))
         faiss.copy_array_to_vector(np.array([low, high - low], np.float32), index.sq.trained)
@@ -61,7 +60,7 @@ class SQIndex(DenseIndex):
         self._index.add(items)
 
     def _recode(self, low: float, high: float) -> None:
-        """Bring all rows to codes of another range."""
+        """Code all rows anew in another range."""
         old, self._index = self._index, self._fresh(low, high)
         for start in range(0, old.ntotal, _BLOCK):
             self._index.add(self._decoded(old, slice(start, start + _BLOCK)))
@@ -80,7 +79,7 @@ class SQIndex(DenseIndex):
         return self._decoded(self._index, rows)
 
     def _decoded(self, index: Any, rows: Ids | slice) -> Vectors:  # noqa: ANN401 - a faiss index
-        """Decode as faiss does, five times as fast: it goes number by number."""
+        """Decode as faiss does, but five times as fast: faiss goes number by number."""
         stored = native.faiss().rev_swig_ptr(index.codes.data(), index.ntotal * self.dim).reshape(-1, self.dim)
         low, width = _trained(index)
         step = np.float32(width / 255)
@@ -98,17 +97,17 @@ class SQIndex(DenseIndex):
     def _read(self, folder: Path, n_rows: int) -> None:
         self._index = native.read(folder / "codes.faiss", self._fresh(0.0, 0.0), n_rows)
         if self._index.sq.qtype != native.faiss().ScalarQuantizer.QT_8bit_uniform:
-            raise IndexDamaged(f"codes.faiss in {folder} holds codes of another kind")
+            raise IndexDamaged(f"codes.faiss in {folder} has codes of another kind")
 
 
 def _trained(index: Any) -> tuple[float, float]:  # noqa: ANN401 - a faiss index
-    """Return the lowest number that its codes reach, and how far they reach."""
+    """Return the lowest number of its codes' range, and the width of the range."""
     low, width = native.faiss().vector_to_array(index.sq.trained).tolist()
     return low, width
 
 
 def _widened(x: Vectors) -> tuple[float, float]:
-    """Return the range of the numbers of ``x``, with some room; (0, 0) of none."""
+    """Return the range of the numbers of ``x``, with a margin; (0, 0) if there are none."""
     if not len(x):
         return 0.0, 0.0
     low, high = float(x.min()), float(x.max())

@@ -1,8 +1,8 @@
 """Bases of the engines that must be trained, cannot grow, cannot filter, or score by estimate.
 
-- Rows that the engine cannot take yet stay *young*: plain vectors, scanned exactly, until there are enough to train on
-  or until the engine is built anew.
-- Where the engine cannot filter, more is asked for and the rest dropped; a small allowed set is scanned.
+- Rows that the engine cannot take yet are *young*: plain vectors, scanned exactly, until there are enough to train on
+  or until the engine is rebuilt.
+- If the engine cannot filter, more hits are requested and the rest dropped; a small allowed set is scanned.
 - With ``refine``, plain vectors of all rows are kept too, and the engine's candidates are scored exactly.
 """
 
@@ -22,7 +22,7 @@ from .rows import Keep
 from .types import Ids, Scores, Traits, Vectors
 
 _FEW = 10
-"""Candidates are refined as for so many hits at least: for the best one alone, a handful would not do."""
+"""Candidates are refined for at least this many hits: for the best one alone, there would be too few."""
 
 
 class StagedIndex(DenseIndex):
@@ -32,7 +32,7 @@ class StagedIndex(DenseIndex):
     """
 
     grows: ClassVar[bool] = True
-    """Whether the engine takes more rows once it is built, and gives them back."""
+    """Whether a built engine can add and remove rows."""
     scores_exactly: ClassVar[bool] = False
     """Whether the engine's own scores are exact."""
     filters: ClassVar[Literal["native", "overfetch"]] = "overfetch"
@@ -44,7 +44,7 @@ class StagedIndex(DenseIndex):
         self._young = Matrix(self.dim)
         self._plain = Matrix(self.dim) if self._refines() else None
 
-    # ---- what the engine writes -------------------------------------------------------------------------------
+    # ---- for engines to implement -----------------------------------------------------------------------------
 
     @property
     @abstractmethod
@@ -53,23 +53,23 @@ class StagedIndex(DenseIndex):
 
     @abstractmethod
     def _train_at(self) -> int:
-        """Return how many vectors are enough to build from; fewer stay young."""
+        """Return the least number of vectors to build from; fewer stay young."""
 
     @abstractmethod
     def _engine_build(self, x: Vectors) -> None:
-        """Train on these vectors and hold them as rows 0, 1, 2 ..."""
+        """Train on these vectors and store them as rows 0, 1, 2 ..."""
 
     @abstractmethod
     def _engine_search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - the engine's own Search
-        """Return the best ``k`` engine rows, -1 at the end where fewer are found; ``keep`` only if it filters."""
+        """Return the best ``k`` engine rows, padded by -1; ``keep`` is None unless the engine filters."""
 
     @abstractmethod
     def _engine_compact(self, live: Ids) -> None:
-        """Throw out all engine rows but ``live``, of which there is at least one."""
+        """Drop all engine rows except ``live``, of which there is at least one."""
 
     @abstractmethod
     def _engine_bytes(self) -> dict[str, int]:
-        """Bytes of memory by part, of a built engine."""
+        """Return bytes of memory by part, of a built engine."""
 
     @abstractmethod
     def _engine_write(self, folder: Path) -> None:
@@ -77,19 +77,19 @@ class StagedIndex(DenseIndex):
 
     @abstractmethod
     def _engine_read(self, folder: Path, n_rows: int) -> None:
-        """Read what ``_engine_write`` wrote; raise ``IndexDamaged`` if it does not hold ``n_rows`` rows."""
+        """Read what ``_engine_write`` wrote; raise ``IndexDamaged`` if it does not have ``n_rows`` rows."""
 
     def _engine_append(self, x: Vectors) -> None:
-        """Hold these vectors too; asked only of an engine that grows."""
+        """Add vectors; called only if the engine grows."""
         raise NotImplementedError
 
     def _engine_vectors(self, rows: Ids) -> Vectors:
-        """Return the vectors of engine rows; asked only of an engine that does not refine."""
+        """Return the vectors of engine rows; called only if the engine does not refine."""
         raise NotImplementedError
 
     @property
     def traits(self) -> Traits:
-        """What the class declares; scores are exact too where plain vectors are kept."""
+        """The traits that the class declares; scores are also exact if plain vectors are kept."""
         return Traits(
             exact=self.scores_exactly or self._refines(),
             remove="native" if self.grows else "tombstones",
@@ -99,11 +99,11 @@ class StagedIndex(DenseIndex):
         )
 
     def _refines(self) -> bool:
-        """Say whether plain vectors are kept to score candidates exactly."""
+        """Return whether plain vectors are kept to score candidates exactly."""
         return bool(getattr(self.build_params, "refine", False))
 
     def _outgrown(self) -> bool:
-        """Say whether to build the engine anew from all rows."""
+        """Return whether to rebuild the engine from all rows."""
         return not self.grows and len(self._young) > max(self._train_at(), self._held)
 
     # ---- rows come and go -------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class StagedIndex(DenseIndex):
         return best
 
     def _candidates(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - as above
-        """Search the engine: with its filter or by asking for more, and refined if that is wanted."""
+        """Search the engine, with its filter or by requesting more, and refine the candidates if wanted."""
         wanted = max(k, _FEW) * getattr(params, "refine_factor", 1) if self._plain is not None else k
         fetch = wanted
         native = keep is None or self.filters == "native"
@@ -229,7 +229,7 @@ class StagedIndex(DenseIndex):
 
 
 class RebuiltIndex(StagedIndex):
-    """Base of the engines that can neither grow nor shrink: they are built anew, and candidates are scored exactly.
+    """Base of the engines that can neither grow nor shrink: they are rebuilt, and candidates are scored exactly.
 
     They have no ``refine_factor``: they rank by true distances, so more candidates than hits would gain nothing.
     """
@@ -247,4 +247,4 @@ class RebuiltIndex(StagedIndex):
         self._build_anew(live)
 
     def _engine_compact(self, live: Ids) -> None:
-        raise NotImplementedError("the engine cannot shrink: it is built anew")
+        raise NotImplementedError("the engine cannot shrink: it is rebuilt")

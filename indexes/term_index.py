@@ -1,4 +1,4 @@
-"""Indexes of terms: what is checked, filtered and put in order around an engine."""
+"""Base of the indexes of terms: checks, filters and order around an engine."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .spec import Parameters, Value
 from .types import Family, Hits, Ids, Scores, Terms
 
 Found = tuple[NDArray[np.int64], NDArray[np.float32]]
-"""Rows and scores of one query in any order: at least the best k, and all that tie with the last of them."""
+"""Rows and scores of one query in any order: at least the best k, and all that tie with the k-th."""
 
 
 class TermIndex(Index[Bags]):
     """Base of the indexes of terms.
 
     Documents and queries are bags of terms: a list (or tuple) of strings, in which a term may be repeated, or a mapping
-    of term to frequency or weight. Terms are compared as strings, code point by code point: to bring words to a common
-    form is the analyser's task, before they come here.
+    of term to frequency or weight. Terms are compared as strings, code point by code point: normalising words is the
+    analyser's task.
 
     Notes
     -----
@@ -38,7 +38,7 @@ class TermIndex(Index[Bags]):
 
     family: ClassVar[Family] = "terms"
 
-    # ---- what the engine writes -------------------------------------------------------------------------------
+    # ---- for engines to implement -----------------------------------------------------------------------------
 
     @abstractmethod
     def _search(
@@ -53,10 +53,10 @@ class TermIndex(Index[Bags]):
         ``queries`` map terms to weights that are not 0. ``keep`` has the rows that may be returned; None allows all.
         """
 
-    # ---- what callers use -------------------------------------------------------------------------------------
+    # ---- public -----------------------------------------------------------------------------------------------
 
     def build(self, documents: Iterable[Terms], ids: ArrayLike) -> None:
-        """Hold these documents, and no others.
+        """Replace the contents by these documents.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class TermIndex(Index[Bags]):
         self._replace_all(bags, checked_ids(ids, len(bags)))
 
     def add(self, documents: Iterable[Terms], ids: ArrayLike) -> None:
-        """Hold these documents too: all of them, or none if an error is raised.
+        """Add documents: all of them, or none if an error is raised.
 
         Parameters
         ----------
@@ -105,12 +105,12 @@ class TermIndex(Index[Bags]):
         Parameters
         ----------
         queries
-            One bag of terms each: a list of str, in which a term given twice counts twice, or a mapping term -> weight
-            (finite; 0 means absent).
+            One bag of terms each: a list of str, in which a repeated term counts as often as it occurs, or a mapping
+            term -> weight (finite; 0 means absent).
         k
             Hits per query; 0 gives tables of width 0, more than there are hits gives padding.
         allow
-            The ids that may be returned: int64 of shape (n,), or an ``IdSet``, which is worked out once and used often.
+            The ids that may be returned: int64 of shape (n,), or an ``IdSet``, which is resolved once and reused.
             None allows all.
         params
             Search parameters for this call only: the engine's ``Search``, or a mapping of some of its fields.
@@ -126,7 +126,7 @@ class TermIndex(Index[Bags]):
         InvalidInput
             Names the first bad query and the fix.
         UnknownParameter
-            ``params`` has a name that this engine does not know.
+            ``params`` has a name that this engine does not have.
         """
         wanted = checked_queries(queries)
         chosen = self.search_params if params is None else self._chosen(params)
@@ -143,7 +143,7 @@ class TermIndex(Index[Bags]):
         return hits
 
     def frequencies(self) -> dict[str, int]:
-        """Return in how many documents each term stands; for all terms, so keep it rather than ask often."""
+        """Return the document frequency of every term; costly, so keep the result."""
         with self._lock.reading():
             self._check_whole()
             return self._frequencies()
@@ -152,7 +152,7 @@ class TermIndex(Index[Bags]):
 
     @abstractmethod
     def _frequencies(self) -> dict[str, int]:
-        """Return in how many documents each term stands, terms in none left out."""
+        """Return the document frequency of every term that occurs."""
 
 
 def _put(ids_row: Ids, scores_row: Scores, ids: Ids, scores: Scores, k: int) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of the vectors that an index is given: checked, float32, of length 1 where the metric is cosine."""
+"""Checks and conversions of vectors: float32, finite, of length 1 if the metric is cosine."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _FLOAT32 = np.dtype(np.float32)
 def checked_vectors(x: ArrayLike, dim: int, name: str, *, bounded: bool) -> tuple[Vectors, NDArray[np.float32]]:
     """Return vectors as C-contiguous float32 of shape (n, dim), and their squared lengths, shape (n,).
 
-    The array itself comes back where it is fit already: do not write to it.
+    An array that is already valid is returned as it is: do not write to it.
 
     Parameters
     ----------
     x
         Numbers, shape (n, dim).
     dim
-        What the second dimension has to be.
+        The expected second dimension.
     name
-        What to call the vectors in errors.
+        Name of the vectors in errors.
     bounded
         Refuse vectors so long that scores would overflow float32.
 
@@ -50,15 +50,15 @@ def checked_vectors(x: ArrayLike, dim: int, name: str, *, bounded: bool) -> tupl
 
 
 def one_query(x: ArrayLike, dim: int, *, to_unit: bool) -> Vectors | None:
-    """Return a single query that is fit as it is, brought to length 1 if that is asked for; None for all else.
+    """Return a single valid query, brought to length 1 if wanted; None for anything else.
 
-    One query at a time is the common case, where each call of numpy counts; what is None here may be as good, or has to
-    be complained about: ``checked_vectors`` says which.
+    One query at a time is the common case, where each call of numpy counts; None may mean
+    valid in another form, or an error: ``checked_vectors`` decides.
     """
     if type(x) is not np.ndarray or x.dtype is not _FLOAT32 or x.shape != (1, dim) or not x.flags.c_contiguous:
         return None
     only = x[0]
-    square = float(np.vdot(only, only))  # unlike dot, it does not warn of the overflow that is dealt with here
+    square = float(np.vdot(only, only))  # unlike dot, it does not warn of overflow, which is handled here
     if not square <= _MAX_SQUARE:  # nan and inf fail this comparison too
         return None
     if not to_unit:
@@ -107,7 +107,7 @@ def _complain(vectors: Vectors, fine: NDArray[np.bool_], name: str, *, bounded: 
         row = int(suspects[first(~finite)])
         column = first(~np.isfinite(vectors[row]))
         value = vectors[row, column]
-        raise InvalidInput(f"{name}[{row}] holds {value} at position {column}: leave the row out, or mend what made it")
+        raise InvalidInput(f"{name}[{row}] holds {value} at position {column}: leave out the row, or repair its source")
     if bounded:
         raise InvalidInput(
             f"{name}[{suspects[0]}] is longer than 2**62, so that scores would overflow: scale the vectors"

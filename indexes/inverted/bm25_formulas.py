@@ -1,6 +1,6 @@
 """The formulas of BM25 and its variants.
 
-A document's score is the sum, over the query's terms that stand in it, of the term's weight in the query times ``idf``
+A document's score is the sum, over the query's terms that it holds, of the term's weight in the query times ``idf``
 times ``saturation``. With n documents, of which df hold the term, its frequency tf in the document, and
 ``norm`` = 1 - b + b * length / mean length:
 

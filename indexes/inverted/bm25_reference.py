@@ -1,4 +1,4 @@
-"""The library rank-bm25 behind the contract of terms: slow, and the reference that the postings are compared with."""
+"""The library rank-bm25 behind the contract of term indexes: a slow reference for the postings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .postings import Postings
 
 
 class RankBM25:
-    """rank-bm25's ``BM25Okapi`` over the documents of some postings, made anew for every state of the index.
+    """rank-bm25's ``BM25Okapi`` over the documents of some postings, remade for every state of the index.
 
-    It scores every document for every term, in Python loops, and wants whole frequencies. Empty corpora, on which the
+    It scores every document for every term, in Python loops, and needs whole frequencies. Empty corpora, on which the
     library divides by zero, are answered here.
     """
 

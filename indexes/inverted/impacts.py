@@ -1,4 +1,4 @@
-"""Impacts: what each posting of a term adds to a document's score, worked out when a query first asks."""
+"""Impacts: the contribution of each posting of a term to a document's score, computed on first use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FREQUENT = 32
-"""A term in more than one of so many documents is frequent: looking it up by row is worth an array of all rows."""
+"""A term in more than one of this many documents is frequent: lookups by row are worth an array of all rows."""
 
 
 class ImpactList:

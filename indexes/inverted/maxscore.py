@@ -32,7 +32,7 @@ _FIRST_GROUP = 16384
 _LEAD = 6
 """So many times k documents are looked at to find how good the k-th is at least."""
 _LOOKUPS = 16
-"""A look-up costs about as much as accumulating so many postings."""
+"""A look-up costs about as much as accumulating this many postings."""
 
 
 def best(query: Query, k: int, sums: NDArray[np.float64], keep: Keep | None = None) -> Found:

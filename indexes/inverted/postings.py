@@ -1,7 +1,7 @@
-"""Postings: which documents hold a term, and how often; the store under the indexes of terms.
+"""Postings: the documents that hold each term, with frequencies; the storage of the indexes of terms.
 
-Only term frequencies and document lengths are kept. All that changes with every document (document frequencies, the
-mean length) is taken when a query asks for it, so adding rewrites nothing that is there: new documents become a small
+Only term frequencies and document lengths are kept. Statistics that change with every document (document frequencies,
+the mean length) are computed at query time, so adding rewrites nothing: new documents become a small
 segment, and segments are merged geometrically (the logarithmic method of Bentley and Saxe, 1980, as in Lucene).
 """
 
@@ -22,7 +22,7 @@ from .segments import Array, Segment, from_occurrences, merged, renumbered
 
 MAX_ROWS = 2**31 - 1
 _ENTRY_BYTES = 120
-"""What a term costs in a Python dictionary: its slot, its string object, its number."""
+"""Bytes of a term in a Python dictionary: its slot, its string object, its number."""
 
 
 class Vocabulary(dict[str, int]):
@@ -82,7 +82,7 @@ class Postings:
         )
 
     def document_frequencies(self) -> NDArray[np.int64]:
-        """Return in how many documents each term number stands: int64, shape (len(vocabulary),)."""
+        """Return the document frequency of each term number: int64, shape (len(vocabulary),)."""
         counts = np.zeros(len(self.vocabulary), np.int64)
         for part in self.segments():
             counts[part.terms] += part.counts()
@@ -101,7 +101,7 @@ class Postings:
     # ---- changes ------------------------------------------------------------------------------------------------
 
     def append(self, bags: Bags) -> None:
-        """Hold these documents as the next rows."""
+        """Add these documents as the next rows."""
         end = self.n_rows + len(bags)
         if end > MAX_ROWS:
             raise InvalidInput(f"one index of terms holds at most {MAX_ROWS} documents: split the corpus")
@@ -130,7 +130,7 @@ class Postings:
         self.total_length = _total(self.lengths)
 
     def compact(self, live: Ids) -> None:
-        """Renumber: row ``i`` is from now on what was row ``live[i]``; terms that no document holds are dropped."""
+        """Renumber: the new row ``i`` is the old row ``live[i]``; terms that no document holds are dropped."""
         new_rows = np.full(self.n_rows, -1, np.int32)
         new_rows[live] = np.arange(len(live), dtype=np.int32)
         self._forgotten = []
@@ -141,7 +141,7 @@ class Postings:
         self.vocabulary = Vocabulary(zip(words, range(len(words)), strict=True))
 
     def merge(self) -> None:
-        """Make one segment of all."""
+        """Merge all segments into one."""
         self._segments = [merged(self.segments())]
 
     def _sweep(self) -> None:
@@ -211,7 +211,7 @@ def _read_words(path: Path) -> list[str]:
     except (OSError, ValueError, RecursionError) as error:
         raise IndexDamaged(f"{path.name} in {path.parent} cannot be read: {error}") from error
     if not isinstance(words, list) or set(map(type, words)) - {str} or len(set(words)) != len(words):
-        raise IndexDamaged(f"{path.name} in {path.parent} is no list of different terms: rebuild the index")
+        raise IndexDamaged(f"{path.name} in {path.parent} is not a list of distinct terms: rebuild the index")
     return words
 
 

@@ -1,4 +1,4 @@
-"""What the indexes over postings share: all but the formula of a score."""
+"""Base of the indexes over postings: everything except the formula of a score."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .maxscore import best
 from .postings import Postings
 
 _SCORERS = 4
-"""Formulas whose impacts are kept between searches."""
+"""Number of formulas whose impacts are kept between searches."""
 
 
 class Scorer(Protocol):
     """Scores documents in one state of the index by one formula; safe for many threads."""
 
     def search(self, query: Mapping[str, float], k: int, keep: Keep | None) -> Found:
-        """Return the best ``k`` rows and what ties with the last of them."""
+        """Return the best ``k`` rows and all that tie with the k-th."""
 
     @property
     def nbytes(self) -> int:
@@ -39,7 +39,7 @@ class Scorer(Protocol):
 class PostingsIndex(TermIndex):
     """Base of the indexes over ``Postings``: native, exact and incremental in everything.
 
-    Removals of many ids belong in one call: the first search after each call rewrites the postings that it touched.
+    Removals of many ids belong in one call: the first search after each call rewrites the affected postings.
     """
 
     learns = False
@@ -60,7 +60,7 @@ class PostingsIndex(TermIndex):
 
     @property
     def traits(self) -> Traits:
-        """Native in everything."""
+        """Exact, with everything native."""
         return Traits(exact=True, exhaustive=True, recall_floor=1.0)
 
     def _build(self, items: Bags) -> None:
@@ -99,7 +99,7 @@ class PostingsIndex(TermIndex):
         return {**self._postings.memory(), "cached impacts": cached}
 
     def _keep(self, allow: Allow | None) -> Keep | None:
-        """Return no rows to keep without ``allow``: removed documents have no postings that would have to be hidden."""
+        """Return None without ``allow``: removed documents have no postings to hide."""
         return None if allow is None else super()._keep(allow)
 
     def _search(
@@ -140,7 +140,7 @@ class PostingsScorer(ABC):
         return self._lists.nbytes + sum(sums.nbytes for sums in list(self._spare))
 
     def search(self, query: Mapping[str, float], k: int, keep: Keep | None) -> Found:
-        """Return the best ``k`` rows and what ties with the last of them."""
+        """Return the best ``k`` rows and all that tie with the k-th."""
         numbers = self._postings.vocabulary
         lists = [(self._lists[numbers[term]], weight) for term, weight in query.items() if term in numbers]
         try:

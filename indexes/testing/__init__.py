@@ -12,8 +12,8 @@ In the test file of an engine::
     class TestNumbers(NumbersContract): ...
     class TestChanges(ChangesContract): ...
 
-Numbers are compared with exact search in float64, tie-aware; what an engine may do differently is read from its
-``traits``, never skipped.
+Numbers are compared with exact search in float64, tie-aware; permitted differences are read from an engine's
+``traits``, and no test is skipped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the contract classes of ``DenseIndex`` share: fixtures, and what a search must agree with."""
+"""Base of the contract classes of ``DenseIndex``: fixtures, and the comparison of a search with the oracle."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def _built(factory: Factory, metric: Metric) -> tuple[DenseIndex, Oracle]:
 
 
 def needs(spec: str) -> None:
-    """Skip the test module that calls this, visibly and once, if the library under an engine is not installed.
+    """Skip the calling test module, visibly and once, if the library of an engine is not installed.
 
-    Where all engines are promised (``RAG_ALL_ENGINES`` is set, as ``make test-all`` does) that is an error instead.
+    If all engines are required (``RAG_ALL_ENGINES`` is set, as by ``make test-all``), that is an error instead.
     """
     try:
         dense(spec, 2)
@@ -69,7 +69,7 @@ class Contract:
 
 
 def agree(index: DenseIndex, oracle: Oracle, q, k: int = K, *, floor: float | None = None, **options) -> None:
-    """Assert that a search has the promised form, and finds what exact search does as far as the traits say."""
+    """Assert that a search has the right form, and finds what exact search finds as far as the traits promise."""
     hits = index.search(q, k, **options)
     allow = options.get("allow")
     allow = allow.ids if isinstance(allow, IdSet) else allow
@@ -82,7 +82,7 @@ def agree(index: DenseIndex, oracle: Oracle, q, k: int = K, *, floor: float | No
     assert np.isneginf(hits.scores[:, width:]).all()
     found, scores = hits.ids[:, :width], hits.scores[:, :width]
     assert np.isin(found, eligible).all(), "a hit that is not held or not allowed"
-    assert all(len(np.unique(row)) == width for row in found), "a hit stands twice in a row"
+    assert all(len(np.unique(row)) == width for row in found), "a hit occurs twice in a row"
     assert np.isfinite(scores).all()
     assert (scores[:, :-1] >= scores[:, 1:]).all(), "a row does not descend"
     if not width:
@@ -102,7 +102,7 @@ def agree(index: DenseIndex, oracle: Oracle, q, k: int = K, *, floor: float | No
 
 
 def loose(index: DenseIndex) -> float:
-    """Return the recall asked for where ``recall_floor``, that of the best ten, does not fit."""
+    """Return the recall to demand where ``recall_floor``, that of the best ten, does not apply."""
     floor = index.traits.recall_floor
     return floor - 0.03 if index.traits.exact else floor / 2
 

@@ -1,4 +1,4 @@
-"""The contract on what crashes, hangs or fools bare libraries: ours answers, or raises a typed error.
+"""The contract on input that crashes, hangs or misleads bare libraries: ours answers or raises a typed error.
 
 All cases run in one child process under ``python -O``, where faiss checks nothing.
 """

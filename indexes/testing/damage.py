@@ -32,7 +32,7 @@ def flips(path: Path, n: int, seed: int = 0) -> Iterator[bytes]:
 
 
 def refused(folder: Path, name: str) -> bool:
-    """Say whether loading ``folder`` raises ``IndexDamaged`` with the file's name in its text."""
+    """Return whether loading ``folder`` raises ``IndexDamaged`` with the file's name in its text."""
     try:
         load(folder)
     except IndexDamaged as error:
@@ -89,4 +89,4 @@ REPLACEMENTS: dict[str, Callable[[Path], None]] = {
     "a pipe": _pipe,
     "a link to the very file": _link,
 }
-"""Things that may stand in the place of a file, by name; each is given the path of a file to replace."""
+"""Replacements for a file, by name; each takes the path of the file to replace."""

@@ -1,4 +1,4 @@
-"""The contract on what an index is given: bad input is refused by name, good input is never written to."""
+"""The contract on input: bad input is refused by name, good input is never written to."""
 
 from __future__ import annotations
 

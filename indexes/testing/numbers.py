@@ -1,4 +1,4 @@
-"""Contract of ``DenseIndex``: what is found, and its scores."""
+"""Contract of ``DenseIndex``: hits and their scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .oracle import DIM, Oracle, cloud, shuffled_ids
 
 
 class NumbersContract(Contract):
-    """What is found, and its scores."""
+    """Hits and their scores."""
 
     def test_finds_what_exact_search_finds(self, built, queries):
         agree(*built, queries)

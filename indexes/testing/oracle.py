@@ -1,4 +1,4 @@
-"""What the shipped contract compares with: data that tells engines apart, and exact search in float64."""
+"""Oracle of the shipped contract: data that tells engines apart, and exact search in float64."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cloud(n: int, dim: int = DIM, seed: int = 0, latent: int = 8) -> Vectors:
 
 @cache
 def shuffled_ids(n: int, seed: int = 0) -> Ids:
-    """Return ids in no order, spread up to 2**62: int64, shape (n,), read-only."""
+    """Return shuffled ids up to 2**62: int64, shape (n,), read-only."""
     rng = np.random.default_rng(seed)
     ids = np.unique(np.concatenate((rng.integers(0, 2**62, 2 * n), np.arange(n // 4))))
     ids = rng.permutation(ids)[:n]
@@ -45,12 +45,12 @@ class Oracle:
         self.held: dict[int, NDArray[np.float64]] = {}
 
     def add(self, x: Vectors, ids: Ids) -> Oracle:
-        """Hold these vectors too."""
+        """Add vectors."""
         self.held.update(zip(ids.tolist(), np.asarray(x, np.float64), strict=True))
         return self
 
     def remove(self, ids: Iterable[int]) -> None:
-        """Hold these no more."""
+        """Remove vectors."""
         for id_ in ids:
             del self.held[int(id_)]
 
@@ -91,7 +91,7 @@ class Oracle:
         return good / (k * len(q))
 
     def tolerance(self, q: Vectors) -> float:
-        """Return by how much float32 may miss a score."""
+        """Return the rounding error that float32 may have in a score."""
         if self.metric == "cosine" or not self.held:
             return 1e-5
         longest = max(float(np.linalg.norm(v)) for v in self.held.values())

@@ -16,7 +16,7 @@ In the test file of an engine::
 
     class TestNumbers(contract.TermNumbersContract): ...
 
-``score(documents)(query)`` gives the right score of every document that holds a term of the query, in plain Python.
+``score(documents)(query)`` returns the score of every document that holds a term of the query, in plain Python.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def agree(index: TermIndex, oracle: TermOracle, queries: list[Any], k: int = K, 
         assert len(ids) == len(best), f"query {i}: {len(ids)} hits for {len(best)}"
         assert (hits.ids[i, len(best) :] == -1).all()
         assert np.isneginf(hits.scores[i, len(best) :]).all()
-        assert len(set(ids.tolist())) == len(ids), "a hit stands twice in a row"
+        assert len(set(ids.tolist())) == len(ids), "a hit occurs twice in a row"
         for id_, score, (_, value) in zip(ids.tolist(), scores.tolist(), best, strict=True):
             room = RTOL * max(abs(value), 0.1)  # where terms cancel out, their rounding stays
-            assert id_ in true, f"query {i}: {id_} is no hit"
+            assert id_ in true, f"query {i}: {id_} is not a hit"
             assert abs(score - true[id_]) <= room, f"query {i}: the score of {id_} is {score}, not {true[id_]}"
             assert abs(score - value) <= room, f"query {i}: the order is wrong at {id_}"
         tied = scores[:-1] == scores[1:]
@@ -78,7 +78,7 @@ class TermContract:
 
 
 class TermNumbersContract(TermContract):
-    """What is found, and its scores."""
+    """Hits and their scores."""
 
     @pytest.mark.parametrize("k", [1, 10, N, N + 50])
     def test_search_agrees_with_the_oracle(self, own, k):

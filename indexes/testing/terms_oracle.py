@@ -1,4 +1,4 @@
-"""What term indexes are held against: a dictionary of documents, scored one by one in plain Python; and documents."""
+"""Oracle of the contract of term indexes: documents scored one by one in plain Python, and data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N_QUERIES = 20
 
 
 def naive_bm25(variant: str, k1: float, b: float, delta: float = 0.0, epsilon: float = 0.25) -> Score:
-    """Give BM25 as its papers write it, one document after the other."""
+    """Return BM25 as its papers write it, one document after the other."""
 
     def idf(df: int, n: int) -> float:
         return {
@@ -55,7 +55,7 @@ def naive_bm25(variant: str, k1: float, b: float, delta: float = 0.0, epsilon: f
 
 
 def naive_dot(documents: Documents) -> Scored:
-    """Give the dot product of term weights."""
+    """Return the dot product of term weights."""
     return lambda query: {
         id_: sum(weight * bag[term] for term, weight in query.items() if term in bag)
         for id_, bag in documents.items()
@@ -72,20 +72,20 @@ class TermOracle:
         self.held: dict[int, dict[str, float]] = {}
 
     def add(self, documents: Iterable[Terms], ids: Iterable[int]) -> TermOracle:
-        """Hold documents too."""
+        """Add documents."""
         self._scored = None
         for bag, id_ in zip(documents, ids, strict=True):
             self.held[int(id_)] = _weights(bag)
         return self
 
     def remove(self, ids: Iterable[int]) -> None:
-        """Hold documents no longer."""
+        """Remove documents."""
         self._scored = None
         for id_ in ids:
             del self.held[int(id_)]
 
     def search(self, query: Terms, allow: Iterable[int] | None = None) -> list[tuple[int, float]]:
-        """Give all hits, best first."""
+        """Return all hits, best first."""
         allowed = None if allow is None else {int(i) for i in allow}
         self._scored = self._scored or self.score(self.held)
         found = self._scored(_weights(query))
@@ -99,7 +99,7 @@ def _weights(bag: Terms) -> dict[str, float]:
 
 
 def bags(n: int, seed: int = 0) -> list[list[str]]:
-    """Give documents of 0 to 40 words with Zipf's frequencies; some are empty, some equal, w0 is in most."""
+    """Return documents of 0 to 40 words with Zipf's frequencies; some are empty, some equal, w0 is in most."""
     rng = np.random.default_rng(seed)
     made = [[f"w{int(min(w, 400)) - 1}" for w in rng.zipf(1.4, int(size))] for size in rng.integers(0, 40, n)]
     for i in range(7, n, 13):
@@ -108,14 +108,14 @@ def bags(n: int, seed: int = 0) -> list[list[str]]:
 
 
 def questions(seed: int = 1) -> list[list[str]]:
-    """Give queries with frequent, rare, repeated and unknown words."""
+    """Return queries with frequent, rare, repeated and unknown words."""
     rng = np.random.default_rng(seed)
     made = [[f"w{int(min(w, 500)) - 1}" for w in rng.zipf(1.25, int(size))] for size in rng.integers(1, 9, N_QUERIES)]
     return [*made[:-2], ["w1", "nowhere", "w1"], ["w0"]]
 
 
 def some_ids(n: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Give ``n`` different ids in no order, some of them huge."""
+    """Return ``n`` distinct ids in random order, some of them huge."""
     ids = np.random.default_rng(seed).permutation(10 * n)[:n].astype(np.int64)
     ids[::7] += 2**62 - 10 * n
     return ids
