@@ -1,7 +1,7 @@
-"""Results in the form of ann-benchmarks, so that its plots work on ours.
+"""Export of results in the format of ann-benchmarks, so that its plots work on ours.
 
 Its ``plot.py`` and ``data_export.py`` read ``results/<dataset>/<k>/<algorithm>/<arguments>.hdf5`` and, of the dataset
-``data/<dataset>.hdf5``, only the distances of the true neighbours. Both folders are written under ``ann-benchmarks/``:
+``data/<dataset>.hdf5``, only the distances of the true neighbours. Both folders are written under ``ann-benchmarks/``;
 run its programs there. https://github.com/erikbern/ann-benchmarks
 """
 
@@ -29,12 +29,12 @@ _DISTANCES = {"l2": "euclidean", "cosine": "angular", "ip": "dot"}
 
 
 def dataset_name(data: VectorData) -> str:
-    """Return the dataset's name without what does not belong into a file name."""
+    """Return the dataset's name, made fit for a file name."""
     return re.sub(r"\W+", "-", data.name.removesuffix(".hdf5")).strip("-") or "data"
 
 
 def write_dataset(out: Path, data: VectorData, truth: Truth) -> Path:
-    """Write what the plots need of the dataset: queries, true neighbours and their distances.
+    """Write the parts of the dataset that the plots need: queries, true neighbours and their distances.
 
     Raises
     ------
@@ -53,12 +53,12 @@ def write_dataset(out: Path, data: VectorData, truth: Truth) -> Path:
 
 
 def write_result(out: Path, maker: RowMaker, row: Row, answers: JudgedHits) -> list[Path]:
-    """Write one configuration's answers and figures under the names that ann-benchmarks gives them.
+    """Write one configuration's answers and figures under ann-benchmarks' names.
 
     As there, searching one query at a time goes into ``<algorithm>``, all at once into ``<algorithm>-batch``, which
     ``plot.py --batch`` shows. ``best_search_time`` is the median over our rounds, not the best, in seconds per query.
-    ``times`` are in order of length, not of the queries: as many as there are queries, spread as the latencies of all
-    rounds were, so that its percentiles are ours.
+    ``times`` are sorted, not in the order of the queries: one per query, distributed like the latencies of all rounds,
+    so that its percentiles are ours.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def _write(out: Path, maker: RowMaker, row: Row, answers: JudgedHits, *, qps: fl
 
 @contextmanager
 def _whole(path: Path) -> Iterator[Any]:
-    """Write an HDF5 file whole or not at all: made in memory, since h5py tells of a full disk in many ways."""
+    """Write an HDF5 file whole or not at all: made in memory, since h5py reports a full disk in many ways."""
     made = io.BytesIO()
     with h5py().File(made, "w") as file:
         yield file
@@ -111,18 +111,20 @@ def _whole(path: Path) -> Iterator[Any]:
         aside.replace(path)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise DiskFull(f"cannot write {path}: {error.strerror}; free some space, then go on with --resume") from error
+        raise DiskFull(
+            f"cannot write {path}: {error.strerror}; free some space, then continue with --resume"
+        ) from error
 
 
 def _seconds(row: Row, n: int) -> NDArray[np.float64]:
-    """Return ``n`` latencies in seconds, distributed as the row says."""
+    """Return ``n`` latencies in seconds with the distribution of the row."""
     shares = [float(share) for share in row["latency_ms"]]
     milliseconds = np.interp(np.linspace(0, 100, n), shares, list(row["latency_ms"].values()))
     return np.asarray(milliseconds / 1000, np.float64)
 
 
 def is_possible() -> bool:
-    """Say whether h5py is there to write with."""
+    """Return whether h5py is installed."""
     from rag.errors import ExtraMissing
 
     try:

@@ -1,4 +1,4 @@
-"""Two runs of the same task side by side: what has become better, what worse, and what is only noise."""
+"""Comparison of two runs of the same task: what is better, what is worse, and what is noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .results import TASK, Row
 
 _LEVEL = 0.05
 _ROUNDS = 4
-"""With fewer rounds on each side, no overlap is more likely than 5 % by chance: 1 in 10 with three and three."""
+"""With fewer rounds on each side, no overlap has a chance above 5 %: 1 in 10 with three and three."""
 
 _DRIFT = 1.1
 _DRIFT_ROWS = 5
@@ -29,14 +29,12 @@ class Difference:
     Attributes
     ----------
     recall
-        Of the second minus that of the first.
+        Recall of the second minus recall of the first.
     recall_interval, recall_p
         Its 95 % interval, and p of a paired t test over the queries, two-sided, with Holm's correction over all
-        configurations; None where the rows do not say what was found for each query.
-    qps, memory, build
-        The second over the first.
-    p99
-        The same of the latency.
+        configurations; None if the rows lack per-query figures.
+    qps, p99, memory, build
+        The second divided by the first.
     verdict
         ``faster``, ``slower``, ``same`` (the rounds of both overlap) or ``too few rounds`` to say, after ``better`` or
         ``worse recall`` if that differs beyond chance; or which one failed.
@@ -55,16 +53,16 @@ class Difference:
 
 @dataclass(slots=True)
 class RunComparison:
-    """Two runs.
+    """Differences between two runs.
 
     Attributes
     ----------
     differences
         Configurations that both have.
     only_first, only_second
-        Specs that one has alone.
+        Specs that only one run has.
     notes
-        What makes them hard to compare: other machines, other versions.
+        Obstacles to a comparison: other machines, other versions.
     """
 
     differences: list[Difference] = field(default_factory=list)
@@ -79,7 +77,7 @@ def compare(first: Sequence[Row], second: Sequence[Row]) -> RunComparison:
     Raises
     ------
     InvalidInput
-        They are of different data, or another k.
+        The runs have different data or another k.
     """
     a, b = first[0], second[0]
     if a["data"]["digest"] != b["data"]["digest"]:
@@ -114,7 +112,7 @@ def _differences(pairs: Sequence[tuple[Row, Row]]) -> list[Difference]:
 
 
 def _recall_test(before: Row, after: Row) -> Comparison | None:
-    """Test the recall of each query; None where it is not known of both."""
+    """Test the recall of each query; None unless both rows have it."""
     first, second = (row.get("found_per_query") for row in (before, after))
     if first is None or second is None or len(first) != len(second) or len(first) < 2:
         return None
@@ -144,7 +142,7 @@ def _difference(before: Row, after: Row, test: Comparison | None) -> Difference:
 
 
 def _speed(before: Sequence[float], after: Sequence[float]) -> str:
-    """Call it a difference only where every round of one is on the same side of every round of the other."""
+    """Return "faster" or "slower" only if no rounds of the two overlap."""
     if min(after) <= max(before) and max(after) >= min(before):
         return "same"
     if min(len(before), len(after)) < _ROUNDS:
@@ -153,7 +151,7 @@ def _speed(before: Sequence[float], after: Sequence[float]) -> str:
 
 
 def _drift(differences: Sequence[Difference]) -> list[str]:
-    """Say so where nearly everything is faster, or slower: that is the machine, not the engines."""
+    """Return a note if nearly everything is faster or slower: that is the machine, not the engines."""
     ratios = [each.qps for each in differences if each.qps is not None]
     if len(ratios) < _DRIFT_ROWS:
         return []

@@ -1,4 +1,4 @@
-"""Distances in float64, by which every answer is judged: what an engine says of its own hits is not believed.
+"""Distances in float64, by which every answer is judged; an engine's own scores are not trusted.
 
 Smaller is nearer, as in ann-benchmarks: the Euclidean distance (not squared) for ``l2``, one minus the cosine, minus
 the inner product.
@@ -60,7 +60,7 @@ def to_all(base: Vectors, queries: Vectors, metric: Metric) -> Iterator[tuple[sl
 
 
 def _lengths(q: Distances, x: NDArray[np.float64]) -> Distances:
-    """Return the products of lengths; 1 where a vector is zero, whose cosine with anything is 0."""
+    """Return the products of lengths; 1 for zero vectors, whose cosine with anything is 0."""
     lengths = np.linalg.norm(q, axis=1)[:, None] * np.linalg.norm(x, axis=2)
     return np.where(lengths > 0, lengths, 1)
 

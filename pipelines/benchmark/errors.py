@@ -6,24 +6,24 @@ from rag.errors import RagError
 
 
 class BenchmarkError(RagError, RuntimeError):
-    """A benchmark that cannot go on; says what to do."""
+    """The benchmark cannot continue; the message says what to do."""
 
 
 class ResultsExist(BenchmarkError, FileExistsError):  # noqa: N818
-    """The folder of results holds some already, or those of another task."""
+    """The folder already has results, or those of another task."""
 
     exit_code = 64
 
 
 class DiskFull(BenchmarkError, OSError):  # noqa: N818
-    """There is no room for an index or for results."""
+    """There is no space for an index or for results."""
 
     exit_code = 4
 
 
 class EngineFailed(Exception):  # noqa: N818
-    """What an engine did instead of answering rightly; ends as the text of a row, never as an error of the program."""
+    """A failure of an engine; becomes the error text of a row, never an error of the program."""
 
 
 class EngineHung(EngineFailed):
-    """It did not answer in time."""
+    """The engine did not answer in time."""

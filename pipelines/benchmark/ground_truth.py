@@ -1,4 +1,4 @@
-"""The true neighbours: exact search, in float64 at the end, kept by the content of the data, checked at every run."""
+"""True neighbours by exact search, decided in float64, cached by the content of the data, and checked in every run."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .distances import Distances, of_rows, to_all
 from .errors import BenchmarkError
 
 _SPARE = 32
-"""Candidates by float32 beyond ``k``, among which float64 decides."""
+"""Extra candidates in float32, among which float64 decides."""
 
 _CHECKED = 200
 _CHEAP = 2_000_000_000
-"""Products of numbers for which all queries are checked."""
+"""Up to this many multiplications, all queries are checked."""
 
 _ROUNDING = 1e-7
 
@@ -47,7 +47,7 @@ class Truth:
     distances: Distances
 
     def first(self, k: int) -> Truth:
-        """Return the ``k`` nearest only."""
+        """Return only the ``k`` nearest."""
         return Truth(self.rows[:, :k], self.distances[:, :k])
 
     def of(self, queries: Ids) -> Truth:
@@ -56,7 +56,7 @@ class Truth:
 
 
 def exact(base: Vectors, queries: Vectors, k: int, metric: Metric) -> Truth:
-    """Search exactly: candidates by the flat index, their distances and order in float64, equal ones by row."""
+    """Search exactly: candidates by the flat index, their distances and order in float64, equal distances by row."""
     index = indexes.dense("flat", base.shape[1], metric=metric)
     index.build(base, np.arange(len(base)))
     rows = index.search(queries, min(k + _SPARE, len(base))).ids
@@ -66,15 +66,15 @@ def exact(base: Vectors, queries: Vectors, k: int, metric: Metric) -> Truth:
 
 
 def truth_of(data: VectorData, k: int) -> Truth:
-    """Return the true neighbours in ``data``, from the cache where they have been worked out before.
+    """Return the true neighbours in ``data``, from the cache if they were computed before.
 
-    At every call, whatever the cache says, the distances of all rows are worked out again, and 200 queries by brute
-    force; all queries where that is cheap.
+    Every call computes the distances of all cached rows again, and checks 200 queries by brute force, or all queries if
+    that is cheap.
 
     Raises
     ------
     BenchmarkError
-        Exact search and brute force differ: a fault of the library underneath.
+        Exact search and brute force differ: a fault of the underlying library.
     """
     place = cache_dir() / "truth" / f"{hashlib.sha256(f'{data.digest} {k}'.encode()).hexdigest()[:32]}.npz"
     kept = None
@@ -100,7 +100,7 @@ def _has_form(truth: Truth, shape: tuple[int, int]) -> bool:
 
 
 def _agrees(data: VectorData, truth: Truth) -> bool:
-    """Compare the distances of the k nearest with brute force; which of equals was taken is free."""
+    """Compare the distances of the k nearest with brute force; the choice among equal ones is free."""
     k, n_queries = truth.rows.shape[1], len(data.queries)
     n_checked = n_queries if data.base.size * n_queries <= _CHEAP else _CHECKED
     chosen = np.unique(np.linspace(0, n_queries - 1, n_checked).astype(np.int64))
@@ -112,8 +112,8 @@ def _agrees(data: VectorData, truth: Truth) -> bool:
     close = partial(np.allclose, rtol=1e-5, atol=_ROUNDING * scale)
     if not close(of_rows(data.base, data.queries, truth.rows, data.metric), truth.distances):
         return False
-    said = truth.of(chosen)
+    claimed = truth.of(chosen)
     return all(
-        close(said.distances[block], np.sort(np.partition(every, k - 1, axis=1)[:, :k], axis=1))
+        close(claimed.distances[block], np.sort(np.partition(every, k - 1, axis=1)[:, :k], axis=1))
         for block, every in to_all(data.base, data.queries[chosen], data.metric)
     )

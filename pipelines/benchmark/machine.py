@@ -1,4 +1,4 @@
-"""What figures were made on: processor, cores, memory, load, versions."""
+"""Facts about the machine and the installed versions, for results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PACKAGES = ("rag-workbench", "numpy", "faiss-cpu", "annoy", "hnswlib", "usearch
 
 
 def machine() -> dict[str, Any]:
-    """Return processor, cores that may be used, memory in bytes, system, and the load when asked."""
+    """Return processor, usable cores, memory in bytes, system and current load."""
     info = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     model = next((line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")), "")
     return {
@@ -25,7 +25,7 @@ def machine() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries under the engines, as far as they are installed."""
+    """Return the versions of Python and of the installed libraries of engines."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

@@ -1,7 +1,7 @@
-"""One index on its way through the benchmark: built, loaded, measured when its turn comes, and judged.
+"""Measurement of one index: build, load, timed rounds and judgement.
 
-Whatever its engine does wrong (an error, a crash, a hang, too much memory, an id that does not exist) is noted for the
-configuration that it happened to; the index is loaded again for the others.
+Any failure of the engine (an error, a crash, a hang, too much memory, an unknown id) is recorded for the configuration
+in which it happened; the index is loaded again for the others.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _CHURN_BATCH = 100
 
 
 class MeasuredIndex:
-    """The life of one index.
+    """One index under measurement.
 
     Parameters
     ----------
     task
-        What to build and how to search it.
+        The index to build and its search parameters.
     maker
-        Knows the data and the settings, and makes rows.
+        Has the data and the settings, and makes rows.
     place
-        Where to save the index; beside the files of the data.
+        Where to save the index, beside the files of the data.
     limit
-        Bytes that a process may take.
+        Memory limit of a process in bytes.
     command
-        How a worker is started.
+        Command that starts a worker.
     """
 
     def __init__(self, task: BuildTask, maker: RowMaker, place: Path, limit: int, command: Sequence[str]) -> None:
@@ -59,10 +59,10 @@ class MeasuredIndex:
         self._filtered: dict[Parameters, dict[float, list[tuple[float, float]]]] = {}
         self._churned: dict[Parameters, dict[str, Any]] = {}
 
-    # ---- what the benchmark lets it do ------------------------------------------------------------------------
+    # ---- public -----------------------------------------------------------------------------------------------
 
     def build(self, seconds: float) -> bool:
-        """Build in one process, load in another, which stays; False where the build took more than ``seconds``."""
+        """Build in one process and load in another, which stays; return False if the build exceeds ``seconds``."""
         try:
             with Child(self._job(), self._command) as builder:
                 try:
@@ -120,7 +120,7 @@ class MeasuredIndex:
                 rounds.append((quality.recall, qps))
 
     def churn(self, searches: Sequence[Parameters] | None = None) -> None:
-        """Remove and add a share of the vectors, then measure configurations again: all, or some."""
+        """Remove and add a share of the vectors, then measure all or some configurations again."""
         share = self._settings.churn
         if share is None or self._error:
             return
@@ -150,11 +150,11 @@ class MeasuredIndex:
         return row, rounds[-1].answers if rounds else None
 
     def error(self, search: Parameters | None = None) -> str:
-        """Return what went wrong with the index, or with one configuration of it; empty where nothing did."""
+        """Return the error of the index or of one configuration; empty if there is none."""
         return self._error or (self._errors.get(search, "") if search is not None else "")
 
     def probe(self, search: Parameters) -> Quality | None:
-        """Return how good the answers of a configuration are, without measuring its speed; None if it failed."""
+        """Return the quality of a configuration's answers, without its speed; None if it failed."""
         if self._sound(search):
             with self._blamed(search):
                 ids, _ = self._batch(search, f"{self._place.name}-probe", seconds=0.0)
@@ -162,7 +162,7 @@ class MeasuredIndex:
         return None
 
     def rest(self) -> None:
-        """End the process; it is started again, with the saved index, when there is more to do."""
+        """End the process; it restarts with the saved index when there is more to do."""
         if self._child is not None:
             self._child.close()
             self._child = None
@@ -210,7 +210,7 @@ class MeasuredIndex:
 
     @contextlib.contextmanager
     def _blamed(self, search: Parameters) -> Iterator[None]:
-        """Note what goes wrong as this configuration's error."""
+        """Record a failure as this configuration's error."""
         try:
             yield
         except EngineFailed as error:

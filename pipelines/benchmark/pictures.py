@@ -1,4 +1,4 @@
-"""The Pareto fronts as a PNG or SVG file, by matplotlib."""
+"""Pareto fronts as a PNG or SVG file, by matplotlib."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ ENDINGS = (".png", ".svg")
 
 
 def pareto_picture(rows: Sequence[Row], path: str | Path) -> None:
-    """Draw recall against queries per second and against memory, an engine a colour, its front joined.
+    """Draw recall against queries per second and against memory, one colour per engine, its front joined.
 
     Parameters
     ----------
     rows
-        Without errors, at least one.
+        At least one row, none with an error.
     path
-        Ending in ``.png`` or ``.svg``.
+        File ending in ``.png`` or ``.svg``.
 
     Raises
     ------
     InvalidInput
-        Another ending, or no rows.
+        The ending is another, or there are no rows.
     ExtraMissing
         matplotlib is not installed.
     """
@@ -41,7 +41,7 @@ def pareto_picture(rows: Sequence[Row], path: str | Path) -> None:
     if path.suffix.lower() not in ENDINGS:
         raise InvalidInput(f"{path}: a picture ends in {' or '.join(ENDINGS)}")
     if not rows:
-        raise InvalidInput("there is no configuration without an error to draw")
+        raise InvalidInput("there is nothing to draw: every configuration has an error")
     figure = draw(rows)
     try:
         figure.savefig(path, dpi=150, bbox_inches="tight")
@@ -90,7 +90,7 @@ def _pyplot() -> Any:  # noqa: ANN401 - a module without types
     except ImportError as error:
         raise ExtraMissing("pictures need matplotlib: pip install 'rag-workbench[benchmark]'") from error
     if "matplotlib.pyplot" not in sys.modules:
-        mpl.use("Agg")  # a file needs no screen; a notebook has chosen its own by now
+        mpl.use("Agg")  # a file needs no screen; a notebook has already chosen its own
     import matplotlib.pyplot as plt
 
     return plt

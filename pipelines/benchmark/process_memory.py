@@ -1,4 +1,4 @@
-"""Memory of this process, as Linux counts it, and a limit on it."""
+"""Memory of this process as Linux counts it, and a limit on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _status(name: str, process: str = "self") -> int:
 
 
 def resident() -> int:
-    """Return the bytes in memory now, after giving back to the system what is free."""
+    """Return the resident bytes, after returning free memory to the system."""
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
@@ -29,7 +29,7 @@ def resident() -> int:
 
 
 def forget_peak() -> bool:
-    """Let the peak start again from what is resident now; False where the system does not allow it."""
+    """Reset the peak to the resident bytes; return False if the system does not allow it."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         return True
@@ -37,15 +37,15 @@ def forget_peak() -> bool:
 
 
 def peak() -> int:
-    """Return the most bytes in memory since the process began, or since `forget_peak`."""
+    """Return the peak of resident bytes since the process started, or since `forget_peak`."""
     return _status("VmHWM")
 
 
 @contextlib.contextmanager
 def peak_of_children() -> Iterator[list[int]]:
-    """Watch the processes that are started inside, as one engine's build is; the list holds their peak in bytes.
+    """Watch the child processes started inside, such as an engine's build; the list holds their peak in bytes.
 
-    They are looked at twenty times a second: one that is gone sooner may be missed.
+    They are sampled twenty times a second, so a shorter one may be missed.
     """
     most, done, others = [0], threading.Event(), _children()
 
@@ -77,13 +77,13 @@ def _peak_of(process: str) -> int:
 
 
 def limit(n_bytes: int) -> None:
-    """Let this process take no more than ``n_bytes`` on top of what it has; asking for more fails."""
+    """Limit this process to ``n_bytes`` on top of its present memory; further allocations fail."""
     allowed = _status("VmData") + n_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
 
 
 def available() -> int:
-    """Return the bytes that the machine can still give away."""
+    """Return the available bytes of the machine."""
     text = Path("/proc/meminfo").read_text(encoding="ascii")
     found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0

@@ -1,4 +1,4 @@
-"""How good answers are: recall by distance and by id, and how much too far the neighbours found are."""
+"""Quality of answers: recall by distance and by id, and the error of distances."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from .distances import Distances
 from .errors import EngineFailed
 
 EPSILON = 1e-6
-"""Of a distance: what is nearer than that to the k-th neighbour's distance ties with it."""
+"""Relative tolerance within which a distance ties with the k-th neighbour's."""
 
 _TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Answers against exact ones.
+    """Quality of answers, compared with exact ones.
 
     Attributes
     ----------
     recall
-        Share of the k nearest that were found, any neighbour as near as the k-th counting; mean over queries.
+        Share of the k nearest that were found; any neighbour as near as the k-th counts; mean over queries.
     recall_by_id
         Share of the true neighbours' ids that were found; a tie resolved the other way is a miss here.
     distance_error
-        By how much the neighbours found are farther than the true ones of the same rank, relative to these, in total;
-        None where nothing was found, or all true distances are 0.
+        Excess distance of the neighbours found over the true ones of the same rank, relative to these, in total; None
+        if nothing was found, or all true distances are 0.
     per_query
         Recall of each query: float64, shape (n_queries,).
     found
-        The same as a number of neighbours: int64, shape (n_queries,).
+        Number of neighbours found for each query: int64, shape (n_queries,).
     """
 
     recall: float
@@ -51,11 +51,11 @@ def quality(rows: Ids, distances: Distances, true_rows: Ids, true_distances: Dis
     Parameters
     ----------
     rows
-        int64, shape (n_queries, at most k): rows found, -1 for none. One found twice counts once.
+        int64, shape (n_queries, at most k): rows found, -1 for none. A repeated one counts once.
     distances
-        float64, the same shape: their distances, worked out from the vectors, inf for row -1.
+        float64, the same shape: their distances, computed from the vectors; inf for row -1.
     true_rows, true_distances
-        Shape (n_queries, k), nearest first. ``k`` is the denominator however few were found.
+        Shape (n_queries, k), nearest first. The denominator is always ``k``.
     """
     k = true_rows.shape[1]
     rows, distances = rows[:, :k], distances[:, :k]
@@ -72,10 +72,10 @@ def quality(rows: Ids, distances: Distances, true_rows: Ids, true_distances: Dis
 
 
 def interval(recall: float, n_queries: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the 95 % interval of a recall: Wilson's, with one trial a query.
+    """Return the 95 % interval of a recall: Wilson's, with one trial per query.
 
-    A query's recall varies no more than a coin of the same mean does, so this is never too narrow; and it is not empty
-    when every query was answered fully. E. B. Wilson, "Probable inference, the law of succession, and statistical
+    A query's recall varies no more than a coin of the same mean, so the interval is never too narrow; and it is not
+    empty when every query is answered fully. E. B. Wilson, "Probable inference, the law of succession, and statistical
     inference", 1927.
     """
     share = z * z / n_queries
@@ -85,13 +85,13 @@ def interval(recall: float, n_queries: int, z: float = 1.96) -> tuple[float, flo
 
 
 def threshold(kth: Distances, epsilon: float = EPSILON) -> Distances:
-    """Return the distance up to which a neighbour counts, from that of the true k-th one."""
+    """Return the distance up to which a neighbour counts, given that of the true k-th one."""
     limit: Distances = kth + epsilon * np.abs(kth) + _TINY
     return limit
 
 
 def first_occurrences(rows: Ids) -> NDArray[np.bool_]:
-    """Say of every entry whether it is the first of its value in its row."""
+    """Return for every entry whether it is the first of its value in its row."""
     order = np.argsort(rows, axis=1, kind="stable")
     ordered = np.take_along_axis(rows, order, axis=1)
     fresh = np.ones(rows.shape, np.bool_)
@@ -114,7 +114,7 @@ def rows_of(found: Ids, ids: Ids) -> Ids:
     Raises
     ------
     EngineFailed
-        An id that was never given to the index.
+        An id was never added to the index.
     """
     at = np.searchsorted(ids, found)
     at[at == len(ids)] = 0
@@ -125,7 +125,7 @@ def rows_of(found: Ids, ids: Ids) -> Ids:
 
 
 def _error(distances: Distances, counted: NDArray[np.bool_], true: Distances) -> float | None:
-    """Return the sum of what is too far over the sum of true distances, rank by rank of what was found."""
+    """Return the sum of excess distances divided by the sum of true distances, by rank of the hits."""
     found = np.sort(np.where(counted, distances, np.inf), axis=1)
     there = np.isfinite(found)
     total = float(np.abs(true[:, : found.shape[1]][there]).sum())

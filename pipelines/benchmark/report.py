@@ -1,4 +1,4 @@
-"""Results as one HTML page: fronts with tooltips, build times, latencies, every configuration, how it was made."""
+"""The HTML report: fronts with tooltips, build times, latencies, all configurations and how they were measured."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None) -> str:
 
 def _speed(rows: Sequence[Row]) -> Html:
     k = rows[0]["k"]
-    caption = "Up and to the right is better. A line joins an engine's configurations that none of its others beats."
+    caption = (
+        "Up and to the right is better. A line joins the configurations of an engine that none of its others beats."
+    )
     chart = fronts(
         _fronts(rows, lambda row: float(row["qps"]), speed_front), x=f"recall@{k}", y="queries/s", caption=caption
     )
@@ -47,7 +49,7 @@ def _memory(rows: Sequence[Row]) -> Html:
         _fronts(rows, lambda row: row["memory_bytes"] / 1e6, memory_front),
         x=f"recall@{k}",
         y="memory, MB",
-        caption="Down and to the right is better. Memory is the index's own account, held to the truth by tests.",
+        caption="Down and to the right is better. Memory is the index's own account, which tests verify.",
     )
     return section("Recall and memory", chart)
 
@@ -74,13 +76,13 @@ def _build(rows: Sequence[Row]) -> Html:
             )
             for row in made
         ],
-        caption="Until the first query is answered, on one thread; the peak is what building takes beside the data.",
+        caption="Until the first query is answered, on one thread; the peak is the memory of building beside the data.",
     )
     return section("Building", chart)
 
 
 def _latency(rows: Sequence[Row]) -> Html:
-    """Draw, for each engine, the latencies of its fastest configuration of good recall."""
+    """Draw the latencies of each engine's fastest configuration of good recall."""
     chosen = [
         row
         for name in engines(rows)
@@ -105,7 +107,7 @@ def _latency(rows: Sequence[Row]) -> Html:
 
 
 def _answers(costs: AnswerCosts) -> Html:
-    """Return what each index costs in answers."""
+    """Return the cost of each index in answers."""
     names = list(costs.exact)
     rows: list[list[Cell]] = [["exact search", *(plain(costs.exact[name]) for name in names)]]
     for spec, metrics in costs.by_index.items():
@@ -117,12 +119,12 @@ def _answers(costs: AnswerCosts) -> Html:
         f"and metrics; {HOW}."
     )
     if costs.left:
-        lead_ += f" Time was up before it was asked with {', '.join(costs.left)}."
+        lead_ += f" Time was up before the bot was asked with {', '.join(costs.left)}."
     return section("What the approximation costs in answers", table(headers, rows), lead=lead_)
 
 
 def _extras(rows: Sequence[Row]) -> Html:
-    """Return tables of what only some runs measure: threads, filters, changes."""
+    """Return the tables of optional measurements: threads, filters, changes."""
     if not rows:
         return Html("")
     first = rows[0]
@@ -176,7 +178,7 @@ def _table(rows: Sequence[Row]) -> Html:
         "Every configuration",
         table(headers, cells),
         lead="Queries/s are of all queries in one call, the median over the rounds; the spread is half of the range. "
-        "The distance error is by how much the neighbours found are too far.",
+        "The distance error is the relative excess distance of the neighbours found.",
     )
 
 
@@ -203,7 +205,7 @@ def _made_on(row: Row, mixture: Sequence[str]) -> Html:
     notes = [element("li", note) for note in (*data["notes"], *mixture)]
     how = paragraph(
         "Each index is built in a process of its own, saved, and loaded in another, which is searched. Recall counts "
-        "what is as near as the k-th true neighbour, by distances worked out anew in float64; a neighbour returned "
+        "what is as near as the k-th true neighbour, by distances computed again in float64; a neighbour returned "
         "twice counts once. The true neighbours come from exact search and are checked by brute force in every run."
     )
     return section("How it was made", facts(known), element("ul", *notes) if notes else "", details("Method", how))

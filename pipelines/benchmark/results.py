@@ -1,4 +1,4 @@
-"""``results.jsonl``: one configuration a line, each line whole or not there."""
+"""The file ``results.jsonl``: one configuration a line, each line whole or absent."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _FIELDS = (
     "spec", "engine", "build", "search", "k", "recall", "qps", "p50_ms", "p99_ms", "build_s", "memory_bytes", "error",
     "data", "machine", "versions",
 )  # fmt: skip
-"""Without which a row cannot be read."""
+"""Fields that every row must have."""
 
 TASK = ("k", "threads_asked", "filters_asked", "churn_asked", "seed")
-"""What must be equal, beside the data, for rows to stand in one file."""
+"""Values that all rows of one file share, besides the data."""
 
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Make the folder and keep other runs out of it; the kernel lets them in again when this process is gone.
+    """Make the folder and lock it against other runs; the kernel releases the lock when this process ends.
 
     Raises
     ------
     InvalidInput
-        It cannot be made.
+        The folder cannot be made.
     ResultsExist
-        Another run is writing into it.
+        Another run is writing into the folder.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,22 +55,22 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 class Results:
-    """The rows in a folder, added to one at a time.
+    """The rows in a folder, to which rows are added one at a time.
 
     Parameters
     ----------
     folder
-        Made if it is not there.
+        Folder of results; made if missing.
     task
-        What all rows have in common: `TASK` and ``data_digest``; and ``data_name``, ``metric``, ``n_queries``, which
-        say how other data are other.
+        Values that all rows share: `TASK` and ``data_digest``; ``data_name``, ``metric`` and ``n_queries`` serve to
+        explain other data.
     resume
-        Go on after the rows that are there.
+        Continue after existing rows.
 
     Raises
     ------
     ResultsExist
-        There are rows and ``resume`` is false, or they are of another task.
+        There are rows and ``resume`` is false, or they belong to another task.
     """
 
     def __init__(self, folder: Path, task: Mapping[str, Any], *, resume: bool) -> None:
@@ -82,7 +82,7 @@ class Results:
             self.rows, whole = _read(self._path)
             if self.rows and not resume:
                 raise ResultsExist(
-                    f"{self._path} has {len(self.rows)} rows: go on with --resume, or give another --out"
+                    f"{self._path} has {len(self.rows)} rows: continue with --resume, or give another --out"
                 )
             for row in self.rows:
                 _same_task(row, task, self._path)
@@ -95,16 +95,16 @@ class Results:
 
     @property
     def failed(self) -> set[str]:
-        """Specs of the configurations whose row holds an error: a full memory may have been the moment's."""
+        """Specs of the configurations whose row has an error; full memory, for one, may pass."""
         return {row["spec"] for row in self.rows if row["error"]}
 
     def add(self, row: Row) -> None:
-        """Write a row so that it is on the disk when this returns; it takes the place of one that failed.
+        """Write a row to the disk before returning; it replaces a failed row of the same spec.
 
         Raises
         ------
         DiskFull
-            There is no room; the rows before stay, and no half row is left.
+            There is no space; earlier rows stay, and no partial row is left.
         """
         try:
             if row["spec"] in self.failed:
@@ -114,7 +114,7 @@ class Results:
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
                 raise DiskFull(
-                    f"{self._path}: {error.strerror}; its {len(self.rows)} rows are kept: free some space, then go on "
+                    f"{self._path}: {error.strerror}; its {len(self.rows)} rows are kept: free some space and continue "
                     "with --resume"
                 ) from error
             raise
@@ -141,12 +141,12 @@ class Results:
 
 
 def read(folder: str | Path) -> list[Row]:
-    """Return the rows in a folder of results (or in its file); a last line that was cut off is left out.
+    """Return the rows in a folder of results (or in its file), without a truncated last line.
 
     Raises
     ------
     InvalidInput
-        There are none, or a line in the middle is damaged.
+        There are no rows, or a line in the middle is damaged.
     """
     folder = Path(folder)
     path = folder if folder.is_file() else folder / FILE
@@ -159,12 +159,12 @@ def read(folder: str | Path) -> list[Row]:
 
 
 def good(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows that hold figures, not an error."""
+    """Return the rows without an error."""
     return [row for row in rows if not row.get("error")]
 
 
 def _write(path: Path, mode: str, rows: Iterable[Row]) -> None:
-    """Write rows to the end, and to the disk."""
+    """Write all of the rows, and sync them to the disk."""
     lines = b"".join(json.dumps(row, allow_nan=False).encode() + b"\n" for row in rows)
     with path.open(mode, buffering=0) as file:
         written = 0
@@ -174,7 +174,7 @@ def _write(path: Path, mode: str, rows: Iterable[Row]) -> None:
 
 
 def _read(path: Path) -> tuple[list[Row], int]:
-    """Return the rows, and how many bytes of the file they are."""
+    """Return the rows, and their length in bytes."""
     raw = path.read_bytes()
     whole = raw.rfind(b"\n") + 1
     rows: list[Row] = []
@@ -184,10 +184,10 @@ def _read(path: Path) -> tuple[list[Row], int]:
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict) or not isinstance(row.get("spec"), str):
-            raise InvalidInput(f"{path}: line {number} is damaged; take that line out, the others are good")
+            raise InvalidInput(f"{path}: line {number} is damaged; delete that line, the others are good")
         missing = [name for name in _FIELDS if name not in row]
         if missing:
-            raise InvalidInput(f"{path}: line {number} is no row of rag bench: it has no {', '.join(missing)}")
+            raise InvalidInput(f"{path}: line {number} is not a row of rag bench: it lacks {', '.join(missing)}")
         rows.append(row)
     return rows, whole
 

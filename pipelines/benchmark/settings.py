@@ -9,30 +9,30 @@ from rag.errors import InvalidInput
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to measure.
+    """Settings of a run.
 
     Attributes
     ----------
     k
-        Neighbours asked for.
+        Number of neighbours to find.
     threads
-        Numbers of threads that search; the first is that of the row's ``qps``.
+        Numbers of searching threads; the first one is that of the row's ``qps``.
     filters
-        Shares of the vectors, drawn at random, to search among.
+        Shares of the vectors, drawn at random, for filtered searches.
     churn
         Share of the vectors to remove and add again; None for no churn.
     rounds
-        Times that every configuration is measured, in turns; the row has the median.
+        Number of measurements of each configuration, in turn; the row has the median.
     seconds
-        Time given to a measurement in a round.
+        Seconds of a measurement in a round.
     seed
-        Of building, of the order of queries, and of what is drawn at random.
+        Random seed of building, of the order of queries and of draws.
     timeout
         Seconds that a build, a load or a measurement may take.
     memory
-        Bytes that an engine may take on top of the data; None for 80 % of what the machine can give away.
+        Memory limit of an engine in bytes, on top of the data; None for 80 % of what is available.
     budget
-        Seconds for everything; what does not fit is left for ``resume``. None for no limit.
+        Seconds for the whole run; the rest is left for ``resume``. None for no limit.
     """
 
     k: int = 10

@@ -1,4 +1,4 @@
-"""Specs with several values: ``hnsw:M=16..48,ef=32|64`` is every combination of these values.
+"""Sweeps: specs with several values; ``hnsw:M=16..48,ef=32|64`` is every combination of these values.
 
 ``a|b|c`` lists values. ``a..b`` doubles from ``a`` up to ``b``, with ``b`` at the end: 16..48 is 16, 32, 48.
 ``a..b..step`` counts: 10..30..10 is 10, 20, 30.
@@ -27,16 +27,16 @@ _MOST = 10_000
 
 @dataclass(frozen=True)
 class BuildTask:
-    """One index to build, and the ways to search it.
+    """One index to build, and the search parameters to try.
 
     Attributes
     ----------
     engine
         Name of the engine.
     build
-        Its parameters of building.
+        Build parameters.
     searches
-        Parameters of searching, one configuration each.
+        Search parameters, one configuration each.
     """
 
     engine: str
@@ -45,30 +45,30 @@ class BuildTask:
 
     @property
     def spec(self) -> str:
-        """The spec of the index with the parameters of searching left at their defaults."""
+        """The spec of the index with default search parameters."""
         return self.configuration(engine(self.engine).Search())
 
     def configuration(self, search: Parameters) -> str:
-        """Return the spec of one configuration, by which rows are known."""
+        """Return the spec of one configuration, which identifies its row."""
         return str(Spec(self.engine, self.build, search))
 
 
 def plan(specs: Iterable[str], wanted: Grid | None = None) -> list[BuildTask]:
-    """Return what to build and how to search it, each build once.
+    """Return the builds and their search parameters, each build once.
 
     Parameters
     ----------
     specs
-        Specs of indexes of vectors, with several values where a sweep is wanted.
+        Specs of indexes of vectors, with one or several values for a parameter.
     wanted
-        Fills in the values of the parameters that a spec leaves open; None leaves them at their defaults.
+        Grid of values for the parameters that a spec leaves open; None for their defaults.
 
     Raises
     ------
     InvalidInput
-        A spec that cannot be read, a value out of range, or an index of terms.
+        A spec cannot be read, a value is out of range, or the index is one of terms.
     EngineMissing
-        The library underneath is not installed.
+        The underlying library is not installed.
     """
     tasks: dict[tuple[str, Parameters], dict[Parameters, None]] = {}
     for text in specs:
@@ -78,7 +78,7 @@ def plan(specs: Iterable[str], wanted: Grid | None = None) -> list[BuildTask]:
 
 
 def across_engines(tasks: Iterable[BuildTask]) -> list[BuildTask]:
-    """Put the builds in an order that takes one of every engine in turn."""
+    """Return the builds in an order that takes one of each engine in turn."""
     by_engine: dict[str, list[BuildTask]] = {}
     for task in tasks:
         by_engine.setdefault(task.engine, []).append(task)
@@ -92,7 +92,7 @@ def in_turn(groups: Iterable[Iterable[Item]]) -> list[Item]:
 
 
 def values(text: str) -> list[str]:
-    """Return the values that the right side of ``name=`` stands for."""
+    """Return the values that the right side of ``name=`` expands to."""
     found: list[str] = []
     for part in (p.strip() for p in text.split("|")):
         if not part:
@@ -101,7 +101,7 @@ def values(text: str) -> list[str]:
         if span:
             found += _span(part, *span.groups())
         elif ".." in part:
-            raise InvalidInput(f"{part!r} is no range: write first..last, or first..last..step")
+            raise InvalidInput(f"{part!r} is not a range: write first..last, or first..last..step")
         else:
             found.append(part)
     return list(dict.fromkeys(found))

@@ -1,7 +1,7 @@
-"""Clocks around searches: what is timed is the call that a user makes, and nothing else.
+"""Timing of searches: exactly the call that a user makes.
 
-Queries come in a new order every time, so that an engine which returns an earlier answer, or the last query's, is
-found out by its recall.
+Queries come in a new order every time, so that an engine that returns an earlier answer, or the last query's, shows a
+lower recall.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Single:
     Attributes
     ----------
     seconds
-        float64: the latency of each.
+        float64: the latency of each query.
     queries
-        int64: which queries they were.
+        int64: the numbers of the queries.
     ids
         int64, shape (len(queries), k): the answers.
     """
@@ -62,12 +62,12 @@ class Single:
 
 
 def warm_up(search: Search, queries: Vectors, rng: np.random.Generator, seconds: float) -> int:
-    """Search until the median of three calls is within 5 % of that of the three before, or time is up.
+    """Search until the median of three calls is within 5 % of the previous three's, or time is up.
 
     Returns
     -------
     int
-        Calls made, at least one.
+        Number of calls, at least one.
     """
     taken: list[float] = []
     end = time.perf_counter() + seconds

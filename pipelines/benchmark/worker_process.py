@@ -1,4 +1,4 @@
-"""The benchmark's side of a worker process: commands with a deadline, and what to say of a worker that is lost."""
+"""The benchmark's side of a worker process: commands with a deadline, and errors for lost workers."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Child:
     Parameters
     ----------
     job
-        What it works on, see `worker.Worker`.
+        Description of the work, see `worker.Worker`.
     command
-        How it is started.
+        Command that starts the worker.
     """
 
     def __init__(self, job: Mapping[str, Any], command: Sequence[str] = COMMAND) -> None:
@@ -51,36 +51,36 @@ class Child:
         self._buffer = b""
         try:
             self._exchange(dict(job), "starting", _STARTUP_SECONDS)
-        except BaseException:  # a Ctrl-C too: nobody else knows of the process yet
+        except BaseException:  # a Ctrl-C too: nothing else knows of the process yet
             self.close()
             raise
 
     def ask(self, doing: str, seconds: float, /, do: str, **values: object) -> dict[str, Any]:
-        """Let the worker do something and return its reply.
+        """Send a command to the worker and return its reply.
 
         Parameters
         ----------
         doing
             For the error: "building", "searching" ...
         seconds
-            How long it may take.
+            Time limit.
 
         Raises
         ------
         EngineFailed
-            It raised an error, crashed, hung or ran out of memory. After any but the first, the worker is gone.
+            The worker raised an error, crashed, hung or ran out of memory. In all cases but the first it is gone.
         DiskFull
-            It found no room on the disk.
+            The disk is full.
         """
         return self._exchange({"do": do, **values}, doing, seconds)
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked again."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End the process and all that it started."""
+        """End the process and its children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -132,7 +132,7 @@ class Child:
         return line
 
     def _lost(self, doing: str) -> EngineFailed:
-        """Say why the process is gone."""
+        """Return the error that describes why the process is gone."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
         code = self._process.poll()
@@ -155,7 +155,7 @@ class Child:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a worker: one thread in every library, so that the benchmark alone decides."""
+    """Return the environment of a worker: one thread in every library, so that only the benchmark decides."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

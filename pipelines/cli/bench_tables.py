@@ -1,4 +1,4 @@
-"""Results of benchmarks as tables for the terminal."""
+"""Benchmark results as terminal tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PIPED = 200
 
 
 def show_rows(rows: Sequence[Row], console: Console) -> None:
-    """Print every configuration, engines together, and what failed."""
+    """Print all configurations, grouped by engine, and the failures."""
     from ..benchmark.findings import mixed, real
     from ..benchmark.pareto import speed_front
     from ..benchmark.results import good
@@ -42,7 +42,7 @@ def show_rows(rows: Sequence[Row], console: Console) -> None:
 
 
 def table_of(console: Console, first: str, figures: Sequence[str]) -> Table:
-    """Return an empty table whose figures are never cut off: where room is scarce, the first column is folded."""
+    """Return an empty table whose figures are never cut off: in a narrow terminal the first column is folded."""
     from rich.table import Table
 
     if not console.is_terminal:
@@ -76,7 +76,7 @@ def _show_figures(rows: Sequence[Row], best: Collection[str], console: Console) 
 
 
 def _show_extras(rows: Sequence[Row], console: Console) -> None:
-    """Print what only some runs measure: threads, filters, changes."""
+    """Print the optional measurements: threads, filters, changes."""
     first = rows[0]
     names = [f"{t} thread{'s' * (t != '1')}" for t in first["threads"] if t != str(first["threads_asked"][0])]
     names += [f"filter {share:g}" for share in first["filters_asked"]]
@@ -106,7 +106,7 @@ def _extra_cells(row: Row) -> list[str]:
 
 
 def show_comparison(comparison: RunComparison, console: Console) -> None:
-    """Print what differs between two runs."""
+    """Print the differences between two runs."""
     for note in comparison.notes:
         console.print(one_line(note), style="yellow")
     table = table_of(console, "configuration", ("recall", "queries/s", "p99", "memory", "build"))
@@ -127,7 +127,7 @@ def show_comparison(comparison: RunComparison, console: Console) -> None:
 
 
 def show_answers(costs: AnswerCosts, console: Console) -> None:
-    """Print what each index costs in answers, against exact search."""
+    """Print the cost of each index in answers, against exact search."""
     from ..benchmark.answers import HOW, difference, plain
 
     table = table_of(console, "answers with", [])

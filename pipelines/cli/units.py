@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them: ``10m``, ``5ms``, ``200MB``."""
+"""Parse durations and sizes as people write them: ``10m``, ``5ms``, ``200MB``."""
 
 from __future__ import annotations
 

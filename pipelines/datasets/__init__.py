@@ -1,4 +1,4 @@
-"""Vectors to measure indexes on: public files of every usual form, made ones, or those of a knowledge base."""
+"""Vectors to measure indexes with: from public files, generated, or from a knowledge base."""
 
 from __future__ import annotations
 

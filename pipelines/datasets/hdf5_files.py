@@ -1,4 +1,4 @@
-"""HDF5 files in the form of ann-benchmarks: ``train``, ``test``, and the attribute ``distance``.
+"""HDF5 files in the format of ann-benchmarks: ``train``, ``test``, and the attribute ``distance``.
 
 https://github.com/erikbern/ann-benchmarks
 """
@@ -24,7 +24,7 @@ def h5py() -> Any:  # noqa: ANN401 - a module without types
     Raises
     ------
     ExtraMissing
-        It is not installed.
+        h5py is not installed.
     """
     try:
         import h5py as module
@@ -39,7 +39,7 @@ def read_hdf5(path: Path) -> Raw:
     Raises
     ------
     InvalidInput
-        It is truncated, lacks one of them, or its distance is none that indexes have.
+        The file is truncated, lacks one of them, or has an unsupported distance.
     ExtraMissing
         h5py is not installed.
     """

@@ -1,4 +1,4 @@
-"""``idx3-ubyte`` files, plain or gzipped: MNIST and its kin; each picture is one vector.
+"""``idx3-ubyte`` files, plain or gzipped, such as MNIST; each picture is one vector.
 
 The format is described at http://yann.lecun.com/exdb/mnist (LeCun, Cortes and Burges): two zero bytes, the type of
 the numbers, the number of dimensions, their sizes as big-endian int32, then the numbers.
@@ -28,7 +28,7 @@ def read_idx(path: Path) -> NDArray[Any]:
     Raises
     ------
     InvalidInput
-        It is truncated, holds more than it says, or is no such file.
+        The file is truncated, longer than its header says, or not an idx file.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -44,7 +44,7 @@ def read_idx(path: Path) -> NDArray[Any]:
     except (struct.error, EOFError, OSError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise InvalidInput(f"{path} is truncated or no idx file: {error}") from error
+        raise InvalidInput(f"{path} is truncated or not an idx file: {error}") from error
     if len(data) != size:
         how = "truncated" if len(data) < size else "longer than it says"
         raise InvalidInput(f"{path} is {how}: its shape {shape} needs {size} bytes")

@@ -1,4 +1,4 @@
-"""The vectors of a knowledge base, and questions to ask it with."""
+"""Vectors of a knowledge base, and questions as queries."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _LEAST_WORDS, _MOST_WORDS = 5, 40
 _RUN = 12
-"""Words of a question made of a chunk without a sentence, such as a table; two thirds of one that has few words."""
+"""Words of a question from a chunk without sentences, such as a table; of a short chunk, two thirds of its words."""
 
 
 def is_knowledge_base(path: Path) -> bool:
-    """Say whether a folder is a knowledge base, whole or damaged."""
+    """Return whether a folder is a knowledge base, whole or damaged."""
     from rag.knowledge_base import KnowledgeBase
 
     return KnowledgeBase.exists(path)
@@ -29,19 +29,19 @@ def is_knowledge_base(path: Path) -> bool:
 def knowledge_base_vectors(
     path: Path, *, questions: str | None, n_queries: int, seed: int, keep_overlap: bool = False
 ) -> VectorData:
-    """Return all chunks' embeddings under their own ids, and embedded questions; none that is a chunk's, unless wanted.
+    """Return the embeddings of all chunks under their ids, and embedded questions that are no copies of a chunk.
 
     Parameters
     ----------
     path
         The knowledge base.
     questions
-        File of questions, as `rag evaluate` reads them; None takes a sentence of each of ``n_queries`` chunks drawn at
-        random, which is not embedded as the chunk is, so that no query is contained in the base.
+        File of questions, as for `rag evaluate`; None takes a sentence of each of ``n_queries`` chunks drawn at random.
+        A sentence has another embedding than its chunk, so no query is contained in the base.
     n_queries
-        At most so many questions.
+        Maximum number of questions.
     seed
-        Of the draw.
+        Random seed.
 
     Raises
     ------
@@ -81,8 +81,8 @@ def _questions(kb: KnowledgeBase, file: str | None, n: int, seed: int) -> tuple[
 def made_questions(kb: KnowledgeBase, n: int, seed: int) -> dict[int, str]:
     """Return a sentence of each of ``n`` chunks drawn at random: chunk id -> text.
 
-    Where too few chunks have a sentence of 5 to 40 words beside others, 12 words in a row of others take their place,
-    of a short one two thirds of its words.
+    If too few chunks have a sentence of 5 to 40 words among others, 12 consecutive words of other chunks replace them,
+    or two thirds of the words of a short chunk.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def made_questions(kb: KnowledgeBase, n: int, seed: int) -> dict[int, str]:
 
 
 def _sentences(text: str) -> list[str]:
-    """Return the sentences of a chunk that can stand for questions; not the chunk itself."""
+    """Return the sentences of a chunk that can serve as questions, except the chunk itself."""
     from rag.sentences import sentences
 
     found = (text[a:b] for a, b in sentences(text))

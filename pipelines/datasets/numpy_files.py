@@ -24,7 +24,7 @@ def read_npy(path: Path) -> NDArray[Any]:
     Raises
     ------
     InvalidInput
-        It is truncated, holds Python objects, or is no such file.
+        The file is truncated, holds Python objects, or is not a ``.npy`` file.
     """
     try:
         with path.open("rb") as file:  # np.load would leave a damaged file open
@@ -39,12 +39,12 @@ def read_npy(path: Path) -> NDArray[Any]:
 def read_npz(path: Path) -> Raw:
     """Return ``base`` (or train, vectors, x) and ``queries`` (or query, test, q) of a ``.npz`` archive.
 
-    Integer vectors are taken for descriptors such as SIFT and measured by l2, others by cosine.
+    Integer vectors are assumed to be descriptors such as SIFT and measured by l2, others by cosine.
 
     Raises
     ------
     InvalidInput
-        It is damaged, or has no array under such a name.
+        The archive is damaged, or has no array of such a name.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:

@@ -1,4 +1,4 @@
-"""From what follows ``--data`` to vectors: the kind is told from the ending, or from what lies in a folder."""
+"""Open the vectors that ``--data`` names: a file by its ending, a folder, or generated vectors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BOTH: dict[str, Callable[[Path], Raw]] = {
     ".h5": hdf5_files.read_hdf5,
     ".npz": numpy_files.read_npz,
 }
-"""Files that can hold base and queries."""
+"""File formats with base and queries."""
 
 _ONE: dict[str, tuple[Callable[[Path], NDArray[Any]], Metric]] = {
     ".fvecs": (texmex.read_texmex, "l2"),
@@ -31,7 +31,7 @@ _ONE: dict[str, tuple[Callable[[Path], NDArray[Any]], Metric]] = {
     "idx3-ubyte": (idx_files.read_idx, "l2"),
     "idx3-ubyte.gz": (idx_files.read_idx, "l2"),
 }
-"""Files of one table, with the metric that is usual for them."""
+"""File formats of one table, with their usual metric."""
 
 ENDINGS = (*_BOTH, *_ONE)
 _NAMED = 5
@@ -55,23 +55,23 @@ def open_vectors(
         base and queries with a comma between, ``synthetic:100k x 128``, a folder that holds one such file, or a
         knowledge base.
     metric
-        Overrules what the file says or what is usual for its kind: l2 for whole numbers, as descriptors of pictures
-        are, and for the files of TEXMEX, cosine for other arrays. Not for a knowledge base, which has its own.
+        Overrides the metric of the file or the usual one of its kind: l2 for whole numbers, such as image descriptors,
+        and for the files of TEXMEX, cosine for other arrays. Not for a knowledge base, which has its own.
     n_queries
-        At most so many queries.
+        Maximum number of queries.
     keep_overlap
-        Leave vectors in the base that are queries too.
+        Keep vectors in the base that are also queries.
     questions
-        For a knowledge base: a file of questions to ask with.
+        For a knowledge base: a file of questions.
     seed
-        Of what is drawn at random.
+        Random seed.
 
     Raises
     ------
     InvalidInput
         The file is missing, damaged, of unknown kind, or too large for the memory; or its vectors have the wrong shape.
     ExtraMissing
-        HDF5 without h5py.
+        h5py, for HDF5, is not installed.
     """
     data = str(data)
     if not data.strip():
@@ -88,7 +88,9 @@ def open_vectors(
         raw, name = _raw(data, n_queries, seed)
         return prepare(raw, name, metric=metric, n_queries=n_queries, keep_overlap=keep_overlap, seed=seed)
     except MemoryError as error:
-        raise InvalidInput(f"{data} takes more memory than there is ({error}): is it whole? else give a part") from None
+        raise InvalidInput(
+            f"{data} needs more memory than is available ({error}): is it whole? else give a part"
+        ) from None
 
 
 def _raw(data: str, n_queries: int, seed: int) -> tuple[Raw, str]:
@@ -105,7 +107,7 @@ def _raw(data: str, n_queries: int, seed: int) -> tuple[Raw, str]:
 def _read(paths: list[Path]) -> Raw:
     for path in paths:
         if not path.is_file():
-            raise InvalidInput(f"--data {path}: there is no such file or knowledge base")
+            raise InvalidInput(f"--data {path}: no file or knowledge base has this name")
     ending = _ending(paths[0])
     if ending in _BOTH:
         if len(paths) > 1:
@@ -116,7 +118,7 @@ def _read(paths: list[Path]) -> Raw:
     if len(paths) > 1:
         second = _ending(paths[1])
         if second not in _ONE:
-            raise InvalidInput(f"{paths[1]} is no table of queries; give one of {', '.join(_ONE)}")
+            raise InvalidInput(f"{paths[1]} is not a table of queries; give one of {', '.join(_ONE)}")
         if (ending, second) == (".fvecs", ".ivecs"):
             raise InvalidInput(f"{paths[1]} holds whole numbers, as lists of true neighbours do: give the queries")
         queries = _ONE[second][0](paths[1])
@@ -130,14 +132,14 @@ def _ending(path: Path) -> str:
         if name.endswith(ending):
             return ending
     packed = "; unpack it first" if name.endswith((".gz", ".bz2", ".xz", ".zip", ".tar", ".zst")) else ""
-    raise InvalidInput(f"{path} is no file of vectors that is known{packed}; known endings: {', '.join(ENDINGS)}")
+    raise InvalidInput(f"unsupported vector file {path}{packed}; supported: {', '.join(ENDINGS)}")
 
 
 def _only_file(folder: Path) -> Path:
-    """Return the one file of vectors in a folder."""
+    """Return the only file of vectors in a folder."""
     found = sorted(p for p in folder.iterdir() if p.is_file() and p.name.lower().endswith(ENDINGS))
     if len(found) == 1:
         return found[0]
     some = ", ".join(p.name for p in found[:_NAMED]) + (" ..." if len(found) > _NAMED else "")
     what = "no file of vectors" if not found else f"{len(found)} files of vectors: {some}"
-    raise InvalidInput(f"{folder} is no knowledge base and holds {what}; name one file")
+    raise InvalidInput(f"{folder} is not a knowledge base and holds {what}; name one file")

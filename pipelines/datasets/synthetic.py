@@ -1,6 +1,6 @@
-"""Made vectors, ``synthetic:100k x 128``: clustered, of low intrinsic dimension, as embeddings are.
+"""Generated vectors, ``synthetic:100k x 128``: clustered, of low intrinsic dimension, like embeddings.
 
-Uniform noise in many dimensions has no near neighbours, so that recall on it says nothing; after faiss's
+Uniform noise in many dimensions has no near neighbours, so recall on it says nothing; after faiss's
 ``contrib.datasets.SyntheticDataset``.
 """
 
@@ -21,7 +21,7 @@ _MAX_NUMBERS = 4_000_000_000
 
 
 def synthetic(text: str, n_queries: int, seed: int) -> Raw:
-    """Return ``n x dim`` made vectors and queries of the same distribution.
+    """Return ``n x dim`` generated vectors, and queries of the same distribution.
 
     Each vector is one of 100 centres with weights falling as 1/rank, moved in a sixth of the dimensions (at least 8),
     bent by a sine, with a little noise.
@@ -29,7 +29,7 @@ def synthetic(text: str, n_queries: int, seed: int) -> Raw:
     Raises
     ------
     InvalidInput
-        The text is not like ``100k x 128``.
+        The text does not have the form ``100k x 128``.
     """
     found = _FORM.fullmatch(text)
     if not found:

@@ -1,6 +1,6 @@
 """``.fvecs``, ``.bvecs`` and ``.ivecs``: the files of the TEXMEX collection (SIFT1M, GIST1M, BIGANN).
 
-Every vector stands after its length: a little-endian int32, then so many float32, uint8 or int32.
+Every vector follows its length: a little-endian int32, then that many float32, uint8 or int32.
 http://corpus-texmex.irisa.fr
 """
 
@@ -24,7 +24,7 @@ def read_texmex(path: Path) -> NDArray[Any]:
     Raises
     ------
     InvalidInput
-        It is truncated, its vectors differ in length, or it is no such file.
+        The file is truncated, its vectors differ in length, or it is not such a file.
     """
     numbers = _NUMBERS[path.suffix.lower()]
     size = path.stat().st_size
@@ -32,7 +32,7 @@ def read_texmex(path: Path) -> NDArray[Any]:
         raise InvalidInput(f"{path} holds {size} bytes: no vectors")
     dim = int(np.fromfile(path, "<i4", 1)[0])
     if not 1 <= dim <= _MAX_DIM:
-        raise InvalidInput(f"{path} begins with a vector of length {dim}: it is no {path.suffix} file")
+        raise InvalidInput(f"{path} begins with a vector of length {dim}: it is not a {path.suffix} file")
     record = np.dtype([("dim", "<i4"), ("vector", numbers, (dim,))])
     whole, rest = divmod(size, record.itemsize)
     if rest:

@@ -1,4 +1,4 @@
-"""Vectors to hold and vectors to ask with, checked, and apart from each other."""
+"""Base vectors and queries, checked, and without overlap."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ MAX_QUERIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What a file holds, before anything is checked or split.
+    """Contents of a file, before checks and splitting.
 
     Attributes
     ----------
     base
         Any numbers, shape (n, dim).
     queries
-        The same, shape (n_queries, dim); None where the file has none.
+        Any numbers, shape (n_queries, dim); None if the file has none.
     metric
-        The distance that the file names, or the usual one of its kind.
+        The file's distance, or the usual one of its kind.
     """
 
     base: NDArray[Any]
@@ -42,7 +42,7 @@ class VectorData:
     Attributes
     ----------
     name
-        Short, for tables and file names.
+        Short name for tables and file names.
     base
         float32, shape (n, dim), finite.
     ids
@@ -52,7 +52,7 @@ class VectorData:
     metric
         ``cosine``, ``ip`` or ``l2``.
     notes
-        What a reader of the figures must know: where the queries come from, what was left out.
+        Notes for readers of the figures: the origin of the queries, what was left out.
     """
 
     name: str
@@ -80,16 +80,16 @@ class VectorData:
 
 
 def prepare(raw: Raw, name: str, *, metric: Metric | None, n_queries: int, keep_overlap: bool, seed: int) -> VectorData:
-    """Check what a file held, and set queries apart from the base.
+    """Check the contents of a file, and separate queries from the base.
 
     Parameters
     ----------
     metric
-        Overrules the file's.
+        Overrides the file's metric.
     n_queries
-        At most so many queries; drawn at random where there are more, or where the file has none.
+        Maximum number of queries; drawn at random if there are more, or if the file has none.
     keep_overlap
-        Leave vectors in the base that are queries too; otherwise they are taken out of it.
+        Keep vectors in the base that are also queries; otherwise they are removed.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def checked(array: NDArray[Any], what: str) -> Vectors:
         raise InvalidInput(f"{what} must be a table of vectors, shape (n, dim); it has shape {array.shape}")
     if array.dtype.kind not in "fiu":
         raise InvalidInput(f"{what} must hold numbers; it holds {array.dtype}")
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is named below
+    with np.errstate(over="ignore"):  # too large numbers become infinite, and are reported below
         vectors = np.ascontiguousarray(array, np.float32)
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
@@ -153,7 +153,7 @@ def checked(array: NDArray[Any], what: str) -> Vectors:
 
 
 def apart(base: Vectors, queries: Vectors, *, keep: bool) -> tuple[Vectors, int]:
-    """Return ``base`` without the vectors that are among ``queries`` too, and how many those are."""
+    """Return ``base`` without the vectors that are also in ``queries``, and their number."""
     alike = np.ones(len(base), np.bool_)
     for column in {0, base.shape[1] // 2, base.shape[1] - 1}:  # cheap: nearly all rows differ in one of three numbers
         alike &= np.isin(base[:, column], queries[:, column])

@@ -1,12 +1,12 @@
-"""Reports as one HTML file: no network, everything of unknown origin escaped, readable on a phone and on a wide screen.
+"""Reports as one HTML file: no network, everything of unknown origin escaped, readable on phones and wide screens.
 
 ::
 
     write_page("report.html", page("Evaluation", section("Figures", table(("metric", "value"), rows)), lead="..."))
 
-A `str` is text and is escaped wherever it goes; `Html` is markup that a function of this module or
-`pipelines.reports.charts` made. A Content-Security-Policy in the page allows its own style and its one script (sorting
-of tables), and nothing else: whatever a document says, the page loads nothing.
+A `str` is text and is always escaped; `Html` is markup made by a function of this module or
+`pipelines.reports.charts`. A Content-Security-Policy in the page allows its own style and its one script (sorting
+of tables), and nothing else: whatever a document contains, the page loads nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Text = str | Html
 """Text, which is escaped, or markup."""
 
 Cell = str | Html | float | int | None
-"""What a table's cell holds: numbers are aligned right and sorted as numbers, None is a dash."""
+"""A table cell: numbers are aligned right and sorted as numbers, None is a dash."""
 
 NONE = "\N{EN DASH}"
 
@@ -43,7 +43,7 @@ def text(value: Text) -> Html:
 
 
 def join(*parts: Text) -> Html:
-    """Put parts one after the other."""
+    """Concatenate parts."""
     return Html("".join(text(part) for part in parts))
 
 
@@ -66,28 +66,28 @@ def section(title: str, *content: Text, lead: Text = "") -> Html:
 
 
 def facts(pairs: Mapping[str, Text]) -> Html:
-    """Return names and values, as of a run card."""
+    """Return a list of names and values."""
     return element("dl", *(join(element("dt", name), element("dd", value)) for name, value in pairs.items()))
 
 
 def details(summary: Text, *content: Text) -> Html:
-    """Return a part that a reader opens."""
+    """Return a collapsed part."""
     return element("details", element("summary", summary), *content)
 
 
 def table(headers: Sequence[Text], rows: Iterable[Sequence[Cell]], *, digits: int = 3, caption: Text = "") -> Html:
-    """Return a table that is sorted by a click on a header, and scrolls sideways where it is too wide.
+    """Return a table that is sorted by a click on a header, and scrolls sideways if it is too wide.
 
     Parameters
     ----------
     headers
-        One a column.
+        One per column.
     rows
-        Cells, one a column.
+        Cells, one per column.
     digits
-        Of floats, after the point.
+        Decimal places of floats.
     caption
-        Above the table.
+        Text above the table.
     """
     cells = [list(row) for row in rows]
     head = element("tr", *(_header(each, [row[at] for row in cells]) for at, each in enumerate(headers)))
@@ -97,7 +97,7 @@ def table(headers: Sequence[Text], rows: Iterable[Sequence[Cell]], *, digits: in
 
 
 def _header(name: Text, column: Sequence[Cell]) -> Html:
-    """Return a column's header; over numbers it stands to the right, as they do."""
+    """Return a column's header, aligned right over numbers."""
     numbers = bool(column) and not any(isinstance(cell, bool | str) for cell in column)
     return element(
         "th", element("button", name, type="button"), scope="col", **({"class_": "number"} if numbers else {})
@@ -123,9 +123,9 @@ def page(title: str, *content: Text, lead: Text = "", footer: Text = "") -> str:
     content
         Sections.
     lead
-        The finding, in a sentence, below the heading.
+        The main finding, in a sentence, below the heading.
     footer
-        How it was made: command, versions, date.
+        Command, versions, date.
     """
     mark = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     policy = (

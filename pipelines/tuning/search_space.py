@@ -73,7 +73,7 @@ def _effort(search: Parameters) -> tuple[str, tuple[int, int]]:
 
 
 def _ladder(low: int, high: int) -> Iterator[int]:
-    """Yield whole numbers from ``low`` to ``high``, four to a doubling as far as there are so many."""
+    """Yield distinct whole numbers from ``low`` to ``high``, four to a doubling."""
     value, exact = low, float(low)
     rungs = []
     while value <= high:

@@ -1,4 +1,4 @@
-"""One configuration that the tuner looks at: climbed to on an arm, measured, weighed against the constraints."""
+"""One configuration that the tuner tries: found by climbing an arm, measured, and checked against the constraints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .search_space import Arm
 
 _DOUBLING = 4
 _LEVEL = 0.003
-"""Doubling the effort gained less recall than this: more effort will not help."""
+"""If doubling the effort gains less recall than this, more effort will not help."""
 
 _TIMES_LEVEL = 2
 _FAR = 0.02
@@ -28,15 +28,15 @@ class Trial:
     Attributes
     ----------
     arm, rung
-        Where it stands; ``arm.rungs[rung]`` are its parameters of searching.
+        The arm and its rung; ``arm.rungs[rung]`` are the search parameters.
     index
-        Holds the index.
+        The measured index.
     recall, held_out
-        On the queries that the tuner chooses by, and on those that it does not look at.
+        Recall on the queries that the tuner chooses by, and on the held-out ones.
     row
-        Figures over the rounds so far.
+        Figures of the rounds so far.
     missed
-        Constraints that it does not meet.
+        Constraints that are missed.
     """
 
     arm: Arm
@@ -49,26 +49,26 @@ class Trial:
 
     @property
     def search(self) -> Parameters:
-        """Its parameters of searching."""
+        """The search parameters."""
         return self.arm.rungs[self.rung]
 
     @property
     def spec(self) -> str:
-        """Its spec, as `indexes.dense` takes it."""
+        """The spec, as for `indexes.dense`."""
         return self.arm.task.configuration(self.search)
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """Names of the constraints that it does not meet; ``failed`` where it could not be measured."""
+        """Names of the missed constraints; ``failed`` if it could not be measured."""
         return ("failed",) if self.row.get("error") else tuple(miss.constraint for miss in self.missed)
 
     @property
     def qps(self) -> float:
-        """Queries per second, all in one call; 0 where it could not be measured."""
+        """Queries per second, all in one call; 0 if it could not be measured."""
         return float(self.row.get("qps") or 0.0)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what a person wants to know of it, for JSON."""
+        """Return the main figures, for JSON."""
         kept = ("qps", "qps_spread", "qps_one_by_one", "p50_ms", "p95_ms", "p99_ms", "build_s", "memory_bytes",
                 "disk_bytes", "load_s", "churn", "note")  # fmt: skip
         figures = {name: self.row.get(name) for name in kept}
@@ -77,21 +77,21 @@ class Trial:
 
 
 def climb(arm: Arm, recall_at: Callable[[int], float | None], target: float) -> tuple[int | None, float]:
-    """Find the least effort with which an arm reaches a recall.
+    """Find the least effort at which an arm reaches a recall.
 
     Parameters
     ----------
     arm
-        Recall rises along its rungs.
+        Build whose recall rises along its rungs.
     recall_at
-        Recall at a rung; None where it failed.
+        Returns the recall at a rung; None if it failed.
     target
         The recall wanted.
 
     Returns
     -------
     rung, best
-        None and the best recall seen where it is out of reach: at the top, or because recall has levelled off.
+        The rung and its recall; None and the best recall seen if the target is out of reach.
     """
     last = len(arm.rungs) - 1
     below, rung, best = -1, arm.start, 0.0

@@ -1,11 +1,11 @@
-"""The search for the fastest configuration that meets the constraints.
+"""Tuner: search for the fastest configuration that meets the constraints.
 
 1. Every engine is built once or twice and its effort of searching raised to the least that reaches the recall wanted on
-   one half of the queries. What cannot reach it, breaks a limit, or has half the speed of the best so far is let go.
-2. Of the engines that did best, other builds are tried in the same way.
-3. The best few take turns at being measured until their medians can be trusted.
+   one half of the queries. Those that cannot reach it, break a limit, or have half the speed of the best are dropped.
+2. Other builds of the best engines are tried in the same way.
+3. The best few are measured in turn until their medians can be trusted.
 4. The fastest of them (of those within 5 % of it, the smallest) has to reach the recall on the other half of the
-   queries too, which had no part in choosing it. If it does not, its effort is raised, and the report says so.
+   queries too, which were not used to choose it. If it does not, its effort is raised, and the report says so.
 """
 
 from __future__ import annotations
@@ -40,45 +40,45 @@ _ENGINES_KEPT = 3
 _FINALISTS = 4
 _HOPELESS = 0.5
 _FINAL = 0.7
-"""Slower than this share of the best after one round, a configuration is not measured again."""
+"""A configuration slower than this share of the best after one round is not measured again."""
 
 _EQUAL = 0.95
 _LOWER_RECALL = 0.05
 _MEMORY_SHARE = 0.8
 
 _FIRST = ("flat", "ivf", "hnsw", "rabitq", "ivfpq", "sq")
-"""Engines tried before others: quick to build or likely to win, so that little time is well spent."""
+"""Engines tried first, because they build fast or are likely to win."""
 
 _TRYING = 0.8
-"""Of the budget; the rest is for measuring the best ones by turns."""
+"""Share of the budget for trying; the rest is for measuring the best ones in turn."""
 
 _BUILD_SHARE = 0.5
-"""Of the time that is left for trying, what one build may take."""
+"""Share of the remaining time for trying that one build may take."""
 
 
 @dataclass(slots=True)
 class TuneReport:
-    """What the tuner found.
+    """Result of the tuner.
 
     Attributes
     ----------
     chosen
-        None where nothing meets the constraints.
+        The chosen configuration; None if nothing meets the constraints.
     held_out_interval
-        95 % interval of the chosen one's recall on the queries held out.
+        95 % interval of its recall on the held-out queries.
     runner_up
-        The best one of another build that meets the constraints, by the queries held out as well. It may be a little
-        faster than the chosen one, which is the smallest of those that are about as fast.
+        The best one of another build that meets the constraints, also on the held-out queries. It may be a little
+        faster than the chosen one, which is the smallest of those of about equal speed.
     nearest
-        Where nothing meets the constraints: what comes nearest, and what it misses.
+        If nothing meets the constraints: the nearest configurations, and what they miss.
     costs
-        What each constraint cost: the best that breaks it alone, and how many times as fast that is.
+        The cost of each constraint: the best configuration that breaks it alone, and its speed ratio.
     tried
-        Everything that was looked at, with the verdict.
+        Everything that was tried, with a verdict.
     notes
-        What else to know: on the data, on the confirmation.
+        Notes on the data and the confirmation.
     seconds
-        How long it took.
+        Duration of the search.
     """
 
     chosen: Trial | None = None
@@ -110,17 +110,17 @@ class Tuner:
     Parameters
     ----------
     data
-        Vectors and queries, at least 20.
+        Vectors, and at least 20 queries.
     constraints
-        What must be met.
+        Constraints to meet.
     settings
-        How to measure; after ``budget`` seconds it chooses among what was tried by then.
+        Settings of measurements; after ``budget`` seconds the tuner chooses among what was tried.
     folder
         An empty folder for indexes.
     on_progress
         Called at every step.
     command
-        How a worker is started.
+        Command that starts a worker.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class Tuner:
             for index in self._indexes:
                 index.close()
         if self._untried:
-            self._report.notes.append(f"time was up before these were tried: {', '.join(self._untried)}")
+            self._report.notes.append(f"time was up before trying {', '.join(self._untried)}")
         self._report.tried = [*self._report.tried, *({**c.as_dict(), "verdict": _verdict(c)} for c in self._trials)]
         self._report.seconds = time.monotonic() - start
         return self._report
@@ -182,7 +182,7 @@ class Tuner:
     # ---- one arm ----------------------------------------------------------------------------------------------
 
     def _try(self, arm: Arm) -> None:
-        """Build an index, raise its effort until it finds enough, and measure it once; if there is time."""
+        """Build an index, raise its effort until its recall suffices, and measure it once, if there is time."""
         self._progress.begin(f"trying {arm.task.spec}")
         self._progress.done += 1
         left = self._left_for_trying()
@@ -207,7 +207,7 @@ class Tuner:
         self._trials.append(trial)
 
     def _climbed(self, index: MeasuredIndex, arm: Arm, target: float) -> Trial | None:
-        """Return the least effort that reaches the recall; note why if none does."""
+        """Return the trial of least effort that reaches the recall; record the reason if none does."""
         seen: dict[int, tuple[float, float]] = {}
 
         def recall_at(rung: int) -> float | None:
@@ -256,7 +256,7 @@ class Tuner:
         return list(dict.fromkeys(near))[:_ENGINES_KEPT]
 
     def _choose(self) -> None:
-        """Measure the best few by turns, and choose among them; where none will do, among the next few."""
+        """Measure the best few in turn, and choose among them; if none qualifies, among the next few."""
         waiting = sorted((c for c in self._trials if self._may_do(c)), key=lambda c: -c.qps)
         while waiting and self._report.chosen is None:
             finalists = [c for c in waiting if c.qps >= _FINAL * waiting[0].qps][:_FINALISTS]
@@ -279,7 +279,7 @@ class Tuner:
         return nearest(measured if unknown else [*self._short, *measured]) or nearest(self._short)
 
     def _may_do(self, trial: Trial) -> bool:
-        """Say whether it meets the constraints; a latency that was too long once may have been the machine's."""
+        """Return whether a trial may meet the constraints; one long latency may be the machine's fault."""
         if not trial.qps or not set(trial.broken) <= {"max-p99"}:
             return False
         return not trial.broken or trial.row["p50_ms"] < 1000 * trial.missed[0].limit
@@ -304,7 +304,7 @@ class Tuner:
         return not trial.broken and trial.held_out >= self._constraints.recall
 
     def _confirmed(self, trial: Trial) -> Trial | None:
-        """Return the trial, with its effort raised where the queries held out find too little; None if in vain."""
+        """Return the trial, with raised effort if recall on the held-out queries is too low; None if that fails."""
         target = self._constraints.recall
         if self._holds(trial):
             return trial
@@ -319,14 +319,14 @@ class Tuner:
                     self._measure(raised, number)
                 self._trials.append(raised)
                 self._report.notes.append(
-                    f"{trial.spec} found {trial.held_out:.4f} on the queries held out: effort raised"
+                    f"{trial.spec} found {trial.held_out:.4f} on the held-out queries: effort raised"
                 )
                 return None if raised.broken else raised
-        self._report.notes.append(f"{trial.spec} was passed over: {trial.held_out:.4f} on the queries held out")
+        self._report.notes.append(f"{trial.spec} was passed over: {trial.held_out:.4f} on the held-out queries")
         return None
 
     def _costs(self, chosen: Trial) -> list[dict[str, Any]]:
-        """Say of each constraint what the best configuration that breaks it alone would give."""
+        """Return for each constraint the gain of the best configuration that breaks it alone."""
         costs = []
         lower = self._climbed(chosen.index, chosen.arm, max(0.0, self._constraints.recall - _LOWER_RECALL))
         if lower is not None and lower.rung != chosen.rung:

@@ -175,7 +175,7 @@ def test_ctrl_c_keeps_finished_rows_and_ends_the_workers(bench, tmp_path, monkey
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"spec": "flat", "recall": 1}', "line 2 is no row of rag bench: it has no engine, build, search, k, qps"),
+        ('{"spec": "flat", "recall": 1}', "line 2 is not a row of rag bench: it lacks engine, build, search, k, qps"),
         ('{"spec": "flat", "recall": NaN}', "line 2 is damaged"),
         ("[1]", "line 2 is damaged"),
     ],

@@ -55,5 +55,5 @@ def test_a_failure_leaves_the_old_index(kb, monkeypatch):
 
 
 def test_only_a_knowledge_base_can_be_changed(tmp_path):
-    with pytest.raises(InvalidInput, match="is none"):
+    with pytest.raises(InvalidInput, match="is not one"):
         apply(tmp_path, "flat")

@@ -95,7 +95,7 @@ def test_a_budget_chooses_among_what_was_tried(tuner, monkeypatch):
     monkeypatch.setattr(made, "_left_for_trying", lambda: next(left))
     report = made.run(["honest", "mason", "tenfold"])
     assert report.chosen.spec == "honest"
-    assert report.notes[-1] == "time was up before these were tried: mason, tenfold"
+    assert report.notes[-1] == "time was up before trying mason, tenfold"
     assert list(verdicts(report)) == ["honest"]
 
 
@@ -113,7 +113,7 @@ def test_queries_held_out_have_the_last_word(tuner, vectors):
     report = made.run(["partial"])
     assert report.chosen.search.level == 8
     assert report.chosen.held_out == 1.0
-    assert "on the queries held out: effort raised" in report.notes[-1]
+    assert "on the held-out queries: effort raised" in report.notes[-1]
 
 
 def test_too_few_queries_or_vectors(tuner, vectors):
