@@ -1,4 +1,4 @@
-"""The exact index: the contract."""
+"""The exact index: tests beside the contract."""
 
 import functools
 
@@ -6,38 +6,12 @@ import numpy as np
 import pytest
 
 import indexes
-from indexes import testing
 from indexes.errors import UnknownId
-from indexes.testing.random_walk import model_test
 
 
 @pytest.fixture(scope="module")
 def factory():
     return functools.partial(indexes.dense, "flat")
-
-
-class TestNumbers(testing.NumbersContract): ...
-
-
-class TestChanges(testing.ChangesContract): ...
-
-
-class TestFilter(testing.FilterContract): ...
-
-
-class TestInputs(testing.InputsContract): ...
-
-
-class TestFiles(testing.FilesContract): ...
-
-
-class TestThreads(testing.ThreadsContract): ...
-
-
-class TestCrashes(testing.CrashesContract): ...
-
-
-TestModel = model_test(functools.partial(indexes.dense, "flat"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-"""The list index: the contract."""
+"""The list index: tests beside the contract."""
 
-import functools
 import gc
 import weakref
 
@@ -8,39 +7,8 @@ import numpy as np
 import pytest
 
 import indexes
-from indexes import faiss_library, testing
+from indexes import faiss_library
 from indexes.rows import Keep
-from indexes.testing.random_walk import model_test
-
-
-@pytest.fixture(scope="module", params=["ivf", pytest.param("ivf:nlist=30", marks=pytest.mark.slow)])
-def factory(request):
-    return functools.partial(indexes.dense, request.param)
-
-
-class TestNumbers(testing.NumbersContract): ...
-
-
-class TestChanges(testing.ChangesContract): ...
-
-
-class TestFilter(testing.FilterContract): ...
-
-
-class TestInputs(testing.InputsContract): ...
-
-
-class TestFiles(testing.FilesContract): ...
-
-
-class TestThreads(testing.ThreadsContract): ...
-
-
-@pytest.mark.slow
-class TestCrashes(testing.CrashesContract): ...
-
-
-TestModel = model_test(functools.partial(indexes.dense, "ivf:nlist=2"))
 
 
 def test_a_filter_of_faiss_keeps_alive_what_it_reads():

@@ -1,50 +1,10 @@
-"""The ivfpq index: the contract."""
-
-import functools
+"""The ivfpq index: tests beside the contract."""
 
 import numpy as np
 import pytest
 
 import indexes
-from indexes import testing
 from indexes.testing.oracle import Oracle
-from indexes.testing.random_walk import model_test
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        "ivfpq:train_at=256",
-        pytest.param("ivfpq:fast_scan=true,train_at=200,refine=true", marks=pytest.mark.slow),
-    ],
-)
-def factory(request):
-    return functools.partial(indexes.dense, request.param)
-
-
-class TestNumbers(testing.NumbersContract): ...
-
-
-class TestChanges(testing.ChangesContract): ...
-
-
-class TestFilter(testing.FilterContract): ...
-
-
-class TestInputs(testing.InputsContract): ...
-
-
-class TestFiles(testing.FilesContract): ...
-
-
-class TestThreads(testing.ThreadsContract): ...
-
-
-@pytest.mark.slow
-class TestCrashes(testing.CrashesContract): ...
-
-
-TestModel = model_test(functools.partial(indexes.dense, "ivfpq:nbits=2,m=1,train_at=5,nlist=2"))
 
 
 def test_a_learned_rotation_finds_more():

@@ -1,4 +1,4 @@
-"""The sq index: the contract, and the range of its codes."""
+"""The sq index: tests beside the contract."""
 
 import functools
 
@@ -6,38 +6,11 @@ import numpy as np
 import pytest
 
 import indexes
-from indexes import testing
-from indexes.testing.random_walk import model_test
 
 
 @pytest.fixture(scope="module")
 def factory():
     return functools.partial(indexes.dense, "sq")
-
-
-class TestNumbers(testing.NumbersContract): ...
-
-
-class TestChanges(testing.ChangesContract): ...
-
-
-class TestFilter(testing.FilterContract): ...
-
-
-class TestInputs(testing.InputsContract): ...
-
-
-class TestFiles(testing.FilesContract): ...
-
-
-class TestThreads(testing.ThreadsContract): ...
-
-
-@pytest.mark.slow
-class TestCrashes(testing.CrashesContract): ...
-
-
-TestModel = model_test(functools.partial(indexes.dense, "sq"))
 
 
 def step(x):

@@ -1,0 +1,75 @@
+"""The shipped contract for all engines of vectors; the optional `flann` and `sptag` run it in their own files."""
+
+import functools
+
+import pytest
+
+import indexes
+from indexes import testing
+from indexes.testing.random_walk import model_test
+
+
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+EVERYDAY = [
+    "annoy:n_trees=20", "flat", "hnsw:M=16,ef_construction=80", "ivf", "ivfpq:train_at=256", "lsh",
+    "pq:nbits=4,train_at=100", "rabitq", "sq",
+]  # fmt: skip
+SLOW = [
+    "hnsw:M=16,ef_construction=60,storage=sq8", "ivf:nlist=30", "ivfpq:fast_scan=true,train_at=200,refine=true",
+    "lsh:nbits=256,refine=true", "pq:train_at=500,refine=true", "rabitq:bits=1,refine=true",
+]  # fmt: skip
+CRASHES = [spec if spec.startswith(("flat", "hnsw")) else slow(spec) for spec in EVERYDAY]
+
+WALKS = {
+    "Annoy": "annoy:n_trees=3",
+    "Flat": "flat",
+    "HNSW": "hnsw:M=4,ef=4",
+    "IVF": "ivf:nlist=2",
+    "IVFPQ": "ivfpq:nbits=2,m=1,train_at=5,nlist=2",
+    "LSH": "lsh:nbits=16",
+    "PQ": "pq:nbits=2,m=1,train_at=5",
+    "RaBitQ": "rabitq:nlist=2",
+    "SQ": "sq",
+}
+
+
+def test_every_engine_of_vectors_inherits_the_contract():
+    names = {spec.partition(":")[0] for spec in EVERYDAY}
+    assert names == {spec.partition(":")[0] for spec in WALKS.values()}
+    assert names == {name for name, row in indexes.engines.items() if row.family == "dense"} - {"flann", "sptag"}
+
+
+@pytest.fixture(scope="module", params=[*EVERYDAY, *map(slow, SLOW)])
+def factory(request):
+    return functools.partial(indexes.dense, request.param)
+
+
+class TestNumbers(testing.NumbersContract): ...
+
+
+class TestChanges(testing.ChangesContract): ...
+
+
+class TestFilter(testing.FilterContract): ...
+
+
+class TestInputs(testing.InputsContract): ...
+
+
+class TestFiles(testing.FilesContract): ...
+
+
+class TestThreads(testing.ThreadsContract): ...
+
+
+class TestCrashes(testing.CrashesContract):
+    @pytest.fixture(params=[*CRASHES, *map(slow, SLOW)])
+    def factory(self, request):
+        return functools.partial(indexes.dense, request.param)
+
+
+for _name, _spec in WALKS.items():
+    globals()[f"TestRandomWalk{_name}"] = model_test(functools.partial(indexes.dense, _spec))
