@@ -14,8 +14,9 @@ from pathlib import Path
 _LOOK_SECONDS = 0.05
 
 
-def _status(name: str, process: str = "self") -> int:
-    text = Path(f"/proc/{process}/status").read_text(encoding="utf-8", errors="replace")
+def _in_proc(name: str, file: str = "self/status") -> int:
+    """Return the bytes that a line of a file in /proc says in kilobytes; 0 if there is no such line."""
+    text = Path("/proc", file).read_text(encoding="utf-8", errors="replace")
     found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
@@ -25,7 +26,7 @@ def resident() -> int:
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-    return _status("VmRSS")
+    return _in_proc("VmRSS")
 
 
 def forget_peak() -> bool:
@@ -38,7 +39,7 @@ def forget_peak() -> bool:
 
 def peak() -> int:
     """Return the peak of resident bytes since the process started, or since `forget_peak`."""
-    return _status("VmHWM")
+    return _in_proc("VmHWM")
 
 
 @contextlib.contextmanager
@@ -72,18 +73,16 @@ def _children() -> set[str]:
 
 def _peak_of(process: str) -> int:
     with contextlib.suppress(OSError):
-        return _status("VmHWM", process)
+        return _in_proc("VmHWM", f"{process}/status")
     return 0
 
 
 def limit(n_bytes: int) -> None:
     """Limit this process to ``n_bytes`` on top of its present memory; further allocations fail."""
-    allowed = _status("VmData") + n_bytes
+    allowed = _in_proc("VmData") + n_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
 
 
 def available() -> int:
     """Return the available bytes of the machine."""
-    text = Path("/proc/meminfo").read_text(encoding="ascii")
-    found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0
+    return _in_proc("MemAvailable", "meminfo")

@@ -33,52 +33,41 @@ def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None) -> str:
 
 
 def _speed(rows: Sequence[Row]) -> Html:
-    k = rows[0]["k"]
     caption = (
         "Up and to the right is better. A line joins the configurations of an engine that none of its others beats."
     )
-    chart = fronts(
-        _fronts(rows, lambda row: float(row["qps"]), speed_front), x=f"recall@{k}", y="queries/s", caption=caption
-    )
-    return section("Recall and speed", chart)
+    return section("Recall and speed", _fronts(rows, "queries/s", lambda row: float(row["qps"]), speed_front, caption))
 
 
 def _memory(rows: Sequence[Row]) -> Html:
-    k = rows[0]["k"]
-    chart = fronts(
-        _fronts(rows, lambda row: row["memory_bytes"] / 1e6, memory_front),
-        x=f"recall@{k}",
-        y="memory, MB",
-        caption="Down and to the right is better. Memory is the index's own account, which tests verify.",
-    )
+    caption = "Down and to the right is better. Memory is the index's own account, which tests verify."
+    chart = _fronts(rows, "memory, MB", lambda row: row["memory_bytes"] / 1e6, memory_front, caption)
     return section("Recall and memory", chart)
 
 
-def _fronts(rows: Sequence[Row], value: Callable[[Row], float], front: Callable[[list[Row]], list[Row]]) -> list[Front]:
+def _fronts(
+    rows: Sequence[Row], y: str, value: Callable[[Row], float], front: Callable[[list[Row]], list[Row]], caption: str
+) -> Html:
     def points(some: Sequence[Row]) -> list[tuple[float, float, str]]:
         return [(float(row["recall"]), value(row), described(row)) for row in some]
 
-    numbers = colour_numbers(engines(rows))
-    own = {name: [row for row in rows if row["engine"] == name] for name in numbers}
-    return [Front(name, points(own[name]), points(front(own[name])), numbers[name]) for name in numbers]
+    series = []
+    for name, colour in colour_numbers(engines(rows)).items():
+        own = [row for row in rows if row["engine"] == name]
+        series.append(Front(name, points(own), points(front(own)), colour))
+    return fronts(series, x=f"recall@{rows[0]['k']}", y=y, caption=caption)
 
 
 def _build(rows: Sequence[Row]) -> Html:
     made = sorted(builds(rows), key=lambda row: float(row["build_s"]))
     numbers = colour_numbers(engines(rows))
-    chart = bars(
-        [
-            Bar(
-                build_spec(row),
-                row["build_s"],
-                shown=f"{row['build_s']:.2f} s, peak {_mb(row['build_peak_bytes'])}",
-                colour=numbers[row["engine"]],
-            )
-            for row in made
-        ],
-        caption="Until the first query is answered, on one thread; the peak is the memory of building beside the data.",
-    )
-    return section("Building", chart)
+    shown = [f"{row['build_s']:.2f} s, peak {_mb(row['build_peak_bytes'])}" for row in made]
+    caption = "Until the first query is answered, on one thread; the peak is the memory of building beside the data."
+    chart = [
+        Bar(build_spec(row), row["build_s"], shown=text, colour=numbers[row["engine"]])
+        for row, text in zip(made, shown, strict=True)
+    ]
+    return section("Building", bars(chart, caption=caption))
 
 
 def _latency(rows: Sequence[Row]) -> Html:

@@ -228,14 +228,16 @@ def _filter_figures(share: float, rounds: Sequence[tuple[float, float]]) -> dict
     return {"share": share, "recall": min(recall for recall, _ in rounds), "qps": qps, "qps_spread": spread}
 
 
+_FIGURES = (
+    "recall", "recall_interval", "recall_by_id", "distance_error", "qps", "qps_rounds", "qps_spread",
+    "qps_one_by_one", "p50_ms", "p95_ms", "p99_ms", "latency_ms", "threads", "found_per_query",
+)  # fmt: skip
+
+
 def _figures(rounds: Sequence[Round], threads: Sequence[int]) -> dict[str, Any]:
     """Return recall, speed and latencies over the rounds; None for each without rounds."""
-    names = (
-        "recall", "recall_interval", "recall_by_id", "distance_error", "qps", "qps_rounds", "qps_spread",
-        "qps_one_by_one", "p50_ms", "p95_ms", "p99_ms", "latency_ms", "threads", "found_per_query",
-    )  # fmt: skip
     if not rounds:
-        return dict.fromkeys(names)
+        return dict.fromkeys(_FIGURES)
     qualities = [each.answers.quality for each in rounds]
     # The worst timed recall: an engine must not be right in one call and fast in another.
     recall = max(0.0, min(q.recall for q in qualities) - max(each.lost_alone for each in rounds))
@@ -245,22 +247,18 @@ def _figures(rounds: Sequence[Round], threads: Sequence[int]) -> dict[str, Any]:
     speeds = by_threads[threads[0]]
     qps = statistics.median(speeds)
     latencies = 1000 * np.concatenate([each.seconds for each in rounds])
-    p50, p95, p99 = (float(v) for v in np.percentile(latencies, (50, 95, 99)))
-    errors = [q.distance_error for q in qualities if q.distance_error is not None]
-    values = (
-        recall,
-        list(interval(recall, len(qualities[0].per_query))),
-        min(q.recall_by_id for q in qualities),
-        max(errors) if errors else None,
-        qps,
-        [round(v, 3) for v in speeds],
-        (max(speeds) - min(speeds)) / qps,
-        statistics.median(len(each.seconds) / float(each.seconds.sum()) for each in rounds),
-        p50,
-        p95,
-        p99,
-        {str(q): float(v) for q, v in zip(QUANTILES, np.percentile(latencies, QUANTILES), strict=True)},
-        {str(t): statistics.median(by_threads[t]) for t in sorted({1, *threads})},
-        min(qualities, key=lambda q: q.recall).found.tolist(),
-    )
-    return dict(zip(names, values, strict=True))
+    percentiles = np.percentile(latencies, (50, 95, 99)).tolist()
+    return {
+        "recall": recall,
+        "recall_interval": list(interval(recall, len(qualities[0].per_query))),
+        "recall_by_id": min(q.recall_by_id for q in qualities),
+        "distance_error": max((q.distance_error for q in qualities if q.distance_error is not None), default=None),
+        "qps": qps,
+        "qps_rounds": [round(v, 3) for v in speeds],
+        "qps_spread": (max(speeds) - min(speeds)) / qps,
+        "qps_one_by_one": statistics.median(len(each.seconds) / float(each.seconds.sum()) for each in rounds),
+        **dict(zip(("p50_ms", "p95_ms", "p99_ms"), percentiles, strict=True)),
+        "latency_ms": {str(q): float(v) for q, v in zip(QUANTILES, np.percentile(latencies, QUANTILES), strict=True)},
+        "threads": {str(t): statistics.median(by_threads[t]) for t in sorted({1, *threads})},
+        "found_per_query": min(qualities, key=lambda q: q.recall).found.tolist(),
+    }

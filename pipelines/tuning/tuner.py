@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -92,16 +92,10 @@ class TuneReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for JSON."""
-        return {
-            "chosen": self.chosen and self.chosen.as_dict(),
-            "held_out_interval": list(self.held_out_interval),
-            "runner_up": self.runner_up and self.runner_up.as_dict(),
-            "nearest": [asdict(each) for each in self.nearest],
-            "costs": self.costs,
-            "tried": self.tried,
-            "notes": self.notes,
-            "seconds": self.seconds,
-        }
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        trials = {name: values[name] and values[name].as_dict() for name in ("chosen", "runner_up")}
+        interval_ = list(self.held_out_interval)
+        return {**values, **trials, "held_out_interval": interval_, "nearest": [asdict(each) for each in self.nearest]}
 
 
 class Tuner:
