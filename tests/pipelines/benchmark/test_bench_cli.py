@@ -35,7 +35,7 @@ def test_bench_report_and_compare(data, tmp_path, capsys):
     rows = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
     assert [row["spec"] for row in rows] == ["flat", "ivf:nprobe=1", "ivf:nprobe=4"]
     assert cli([*arguments, "--out", str(out)]) == 64
-    assert "3 rows: go on with --resume" in capsys.readouterr().err
+    assert "3 rows: continue with --resume" in capsys.readouterr().err
     assert cli([*arguments, "--out", str(out), "--resume", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["measured"] == 0

@@ -36,7 +36,7 @@ def test_more_neighbours_than_vectors_are_refused(bench, tmp_path):
 
 def test_results_are_not_mixed_up(bench, vectors, tmp_path):
     bench(["honest"], tmp_path)
-    with pytest.raises(ResultsExist, match="1 rows: go on with --resume"):
+    with pytest.raises(ResultsExist, match="1 rows: continue with --resume"):
         bench(["half"], tmp_path)
     with pytest.raises(ResultsExist, match="measured with k 10, not 5"):
         bench(["half"], tmp_path, resume=True, k=5)

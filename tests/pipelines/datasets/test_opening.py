@@ -131,7 +131,7 @@ def write_damaged(folder):
     (folder / "empty.fvecs").write_bytes(b"")
     yield str(folder / "empty.fvecs"), "holds 0 bytes"
     (folder / "text.fvecs").write_text("no vectors at all")
-    yield str(folder / "text.fvecs"), "it is no .fvecs file"
+    yield str(folder / "text.fvecs"), "it is not a .fvecs file"
     whole = hdf5(folder / "whole.hdf5", train=np.ones((3000, 64), np.float32), test=QUERIES)
     (folder / "cut.hdf5").write_bytes(whole.read_bytes()[:100_000])
     yield str(folder / "cut.hdf5"), r"cut.hdf5 cannot be read as HDF5: .*is it whole"
