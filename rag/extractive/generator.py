@@ -19,7 +19,7 @@ from ..terms import Analyser
 from . import scoring
 from .answer_type import defines
 from .features import NAMES, PassageFacts, features, standardised
-from .question_type import AnalysedQuestion, Kind, analyse, asks
+from .question_type import AnalysedQuestion, analyse, asks
 from .selection import select
 
 log = logging.getLogger(__name__)
@@ -121,21 +121,24 @@ class ExtractiveGenerator:
             stems = frozenset(self._reader.read(asked.text).without(FUNCTION_WORDS).terms)
             noise -= _DEFINES * np.array([defines(self._reader.read(each.text), stems) for each in found])
         score = scoring.scores(shown, asked.kind, embedded=False) - noise
+        cosines, model, failure = None, scoring.LEXICAL, ""
+        if self._embedder is not None:
+            best = np.argsort(-score, kind="stable")[:EMBEDDED]
+            try:
+                cosines = similarities(self._embedder, asked.text, [found[int(i)].text for i in best])
+            except Exception as error:  # noqa: BLE001 - whatever an embedder raises, words still decide
+                log.warning("the embedder failed (%s: %s); ranking sentences by words", type(error).__name__, error)
+                failure = f"the embedder failed ({type(error).__name__})"
+            else:
+                found, shown, model = [found[int(i)] for i in best], shown[best], self._embedder.name
+                shown[:, NAMES.index("cosine")] = standardised(cosines)
+                score = scoring.scores(shown, asked.kind, embedded=True) - noise[best]
         order = np.argsort(-score, kind="stable")
-        if self._embedder is None:
-            return _ranked(found, order, shown, score, asked.kind, None, scoring.LEXICAL)
-        best = order[:EMBEDDED]
-        try:
-            cosines = similarities(self._embedder, asked.text, [found[int(i)].text for i in best])
-        except Exception as error:  # noqa: BLE001 - whatever an embedder raises, words still decide
-            log.warning("the embedder failed (%s: %s); ranking sentences by words", type(error).__name__, error)
-            lexical = _ranked(found, order, shown, score, asked.kind, None, scoring.LEXICAL)
-            return replace(lexical, failure=f"the embedder failed ({type(error).__name__})")
-        shown = shown[best]
-        shown[:, NAMES.index("cosine")] = standardised(cosines)
-        score = scoring.scores(shown, asked.kind, embedded=True) - noise[best]
-        kept = [found[int(i)] for i in best]
-        return _ranked(kept, np.argsort(-score, kind="stable"), shown, score, asked.kind, cosines, self._embedder.name)
+        # The probability was learned on scores without the noise that only orders the sentences.
+        plain = scoring.scores(shown, asked.kind, embedded=cosines is not None)
+        plain = np.where(np.arange(len(plain)) == order[0], plain, np.minimum(plain, plain[order[0]]))
+        support = scoring.support(scoring.signs(shown, plain, cosines), model)
+        return _Ranked([found[int(i)] for i in order], score[order], support, failure)
 
 
 def settings(passages: Sequence[Passage]) -> list[PassageFacts]:
@@ -167,23 +170,6 @@ def similarities(embedder: Embedder, question: str, sentences: Sequence[str]) ->
     if not np.isfinite(result).all():
         raise ValueError("vectors that are not finite")
     return result
-
-
-def _ranked(  # noqa: PLR0917 - one value each of a ranking
-    found: list[Quotable],
-    order: NDArray[np.int64],
-    shown: NDArray[np.float64],
-    score: NDArray[np.float64],
-    kind: Kind,
-    cosines: NDArray[np.float64] | None,
-    model: str,
-) -> _Ranked:
-    # The probability was learned on scores without the noise that only orders the sentences.
-    plain = scoring.scores(shown, kind, embedded=cosines is not None)
-    plain = np.where(np.arange(len(plain)) == order[0], plain, np.minimum(plain, plain[order[0]]))
-    seen = scoring.signs(shown, plain, cosines)
-    support = scoring.support(seen, model)
-    return _Ranked([found[int(i)] for i in order], score[order], support)
 
 
 def _abstain(question: str, passages: Sequence[Passage], reason: str) -> Answer:

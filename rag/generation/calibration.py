@@ -58,14 +58,6 @@ class Calibration:
     questions: int
     right: float
 
-    def _check(self) -> None:
-        """Raise ``ValueError`` unless this can judge answers: another version may have had other signals."""
-        by_signal = np.array([self.mean, self.scale, self.weights], np.float64)
-        steps = np.array([self.odds, self.probability], np.float64)
-        figures = np.concatenate((by_signal.ravel(), steps.ravel(), [self.intercept, self.threshold]))
-        if by_signal.shape[1] != len(SIGNALS) or not steps.size or not np.isfinite(figures).all():
-            raise ValueError(f"it is not one of the {len(SIGNALS)} signals {', '.join(SIGNALS)}")
-
     def judge(self, answer: Answer) -> float:
         """Return the probability, 0 to 1, that an answer is right; 0 for one that was withheld."""
         if answer.abstained:
@@ -85,7 +77,11 @@ class Calibration:
             facts: dict[str, Any] = json.loads(text)
             rows: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items()}
             read = cls(**rows)
-            read._check()
+            by_signal = np.array([read.mean, read.scale, read.weights], np.float64)
+            steps = np.array([read.odds, read.probability], np.float64)
+            figures = np.concatenate((by_signal.ravel(), steps.ravel(), [read.intercept, read.threshold]))
+            if by_signal.shape[1] != len(SIGNALS) or not steps.size or not np.isfinite(figures).all():
+                raise ValueError(f"it is not one of the {len(SIGNALS)} signals {', '.join(SIGNALS)}")  # noqa: TRY301
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreCorrupt(f"the stored calibration cannot be read ({error}); run `rag calibrate` again") from error
         return read

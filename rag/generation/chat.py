@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from ..answers import Answer
 from ..background import Cancellation, pumped
@@ -15,7 +15,7 @@ from ..errors import InvalidInput, LLMTimeout, OutOfTime
 from ..grounding.citation_marks import Said, said
 from ..grounding.sentence_stream import Writing
 from ..grounding.support import SupportChecker
-from ..grounding.verification import Policy, Verification, policy_named, withheld
+from ..grounding.verification import Policy, Verification, withheld
 from ..llm.cache import CompletionCache, content_key
 from ..llm.chat_model import ChatModel
 from ..llm.consulting import keep_in, kept_by
@@ -94,13 +94,17 @@ class ChatGenerator:
     ) -> None:
         if history_tokens < 0:
             raise InvalidInput(f"history_tokens={history_tokens}: give 0 or more")
+        if unsupported not in get_args(Policy):
+            raise InvalidInput(
+                f"unsupported={unsupported!r}: write 'mark' to mark unsupported sentences, or 'drop'"
+            )
         if cache is not None and "<" in model.name:
             raise InvalidInput(
                 f"a cache cannot tell {model.name} from others; give it a name: CallableModel(function, name='...')"
             )
         self.model = model
         self.sampling = sampling or Sampling()
-        self.unsupported = policy_named(unsupported)
+        self.unsupported = unsupported
         self.examples = tuple(examples)
         self.history_tokens = history_tokens
         self.cache = cache

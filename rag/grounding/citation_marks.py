@@ -64,7 +64,7 @@ def said(text: str) -> list[Said]:
             found[-1] = replace(found[-1], cited=(*found[-1].cited, *numbers), end=begin)
         else:
             begin = start
-        bare, cited = unmarked(text[begin:end], partial(_is_code, begin, code))
+        bare, cited = unmarked(text[begin:end], partial(_inside, spans=code, begin=begin))
         if bare or cited:
             found.append(Said(bare, cited, gap, end))
     return found
@@ -153,10 +153,7 @@ def _gap(space: str) -> str:
     return "\n\n" if breaks > 1 else "\n" if breaks else " "
 
 
-def _is_code(begin: int, code: list[tuple[int, int]], at: int) -> bool:
-    return _inside(begin + at, code)
-
-
-def _inside(at: int, spans: list[tuple[int, int]]) -> bool:
+def _inside(at: int, spans: list[tuple[int, int]], begin: int = 0) -> bool:
+    at += begin
     before = bisect_right(spans, (at, 1 << 62))
     return before > 0 and at < spans[before - 1][1]

@@ -115,7 +115,8 @@ class SupportChecker:
         for i in np.argsort(-scores, kind="stable"):
             span = evidence.spans[int(i)]
             if span.passage not in best:
-                best[span.passage] = _support(claim, span, float(scores[i]), evidence)
+                score, problem = _judged(claim, [span], float(scores[i]), evidence)
+                best[span.passage] = Support(score, span.passage, span.start, span.end, problem)
         found = sorted(best.values(), key=lambda each: -each.score)
         if self._entailment is not None:
             found = self._entailed(claim.text, found, evidence)
@@ -186,11 +187,6 @@ def _probability(shown: NDArray[np.float64], model: str) -> NDArray[np.float64]:
     intercept, *weights = _weights()[model]
     result: NDArray[np.float64] = 1 / (1 + np.exp(-(intercept + shown @ np.array(weights))))
     return result
-
-
-def _support(claim: Claim, span: EvidenceSpan, score: float, evidence: Evidence) -> Support:
-    score, problem = _judged(claim, [span], score, evidence)
-    return Support(score, span.passage, span.start, span.end, problem)
 
 
 def number_missing(claim: Claim, spans: Sequence[EvidenceSpan], evidence: Evidence) -> str:

@@ -6,13 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from ..answers import UNKNOWN, Answer, Checks, Citation, Sentence, citation
 from ..documents import Passage
-from ..errors import InvalidInput
 from .citation_marks import Said, folded, quotations
-from .evidence import Evidence
 from .sanitising import without_embedded
 from .support import SUPPORTED, Support, SupportChecker
 
@@ -37,22 +35,6 @@ _ADDRESS = re.compile(
 """Addresses, with or without a scheme, and targets of Markdown links."""
 
 
-def policy_named(name: str) -> Policy:
-    """Return a policy.
-
-    Raises
-    ------
-    InvalidInput
-        There is no such policy.
-    """
-    for policy in get_args(Policy):
-        if policy == name:
-            return policy  # type: ignore[no-any-return]
-    raise InvalidInput(
-        f"unsupported={name!r}: unsupported sentences are shown with a mark ('mark') or left out ('drop')"
-    )
-
-
 @dataclass
 class Verification:
     """Takes the sentences of one answer in order; `show` returns each as it may be shown.
@@ -61,6 +43,8 @@ class Verification:
     ----------
     question, passages
         The question, and the passages that the model got, in the order of their numbers.
+    evidence
+        The passages, analysed.
     """
 
     checker: SupportChecker
@@ -72,16 +56,11 @@ class Verification:
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._evidence = self.checker.evidence(self.passages)
+        self.evidence = self.checker.evidence(self.passages)
         self._numbers: dict[tuple[int, int, int], int] = {}
         self._shown: list[str] = []
         self._settled = (0, 0, 0)
         self._unknown = False
-
-    @property
-    def evidence(self) -> Evidence:
-        """The passages, analysed."""
-        return self._evidence
 
     def show(self, said: Said) -> str:
         """Check a sentence and return it with its white space and marks; empty if it is left out."""
@@ -164,11 +143,11 @@ class Verification:
             return Sentence(text, 0.0, "no claim")
         text, holders, problem = self._quotes(text)
         problem = problem or self._addresses(text)
-        found = self.checker.check(text, self._evidence)
+        found = self.checker.check(text, self.evidence)
         good = [each for each in found if each.score >= SUPPORTED and (holders is None or each.passage in holders)]
         best = found[0] if found else Support(0.0, 0, 0, 0, "nothing was retrieved")
         if not problem and not good and len(cited) > 1:
-            good = self.checker.together(text, self._evidence, cited)
+            good = self.checker.together(text, self.evidence, cited)
         self.counts["misattributed"] += len(set(cited) - {each.passage for each in good})
         if not problem and not good and not cited and _PLEASANTRY.fullmatch(text):
             return Sentence(text, 0.0, "no claim")
@@ -183,7 +162,7 @@ class Verification:
         holders: set[int] | None = None
         problem = ""
         for start, end, words in reversed(list(quotations(text))):
-            places = set(self._evidence.quoting(words))
+            places = set(self.evidence.quoting(words))
             if places:
                 holders = places if holders is None else holders & places
             else:

@@ -37,7 +37,7 @@ class ScriptedGenerator(ChatModel):
     def __init__(self, script: Script, *, name: str = "scripted", budget: Budget | None = None) -> None:
         super().__init__(name, budget=budget)
         self.calls: list[tuple[Message, ...]] = []
-        self._say = script if callable(script) else _reader(script)
+        self._script = script if callable(script) else iter(script)
 
     def count_tokens(self, text: str) -> int:
         """Count words."""
@@ -47,7 +47,7 @@ class ScriptedGenerator(ChatModel):
         """Give the next answer, ``sampling.n`` times; `LookupError` when the script has ended."""
         self.budget.call()
         self.calls.append(request.messages)
-        text = self._say(request.messages)
+        text = self._next(request.messages)
         words = sum(self.count_tokens(message.content) for message in request.messages)
         usage = Usage(words, self.count_tokens(text), calls=1)
         self.budget.spend(usage, n_bytes=len(text.encode()))
@@ -58,16 +58,12 @@ class ScriptedGenerator(ChatModel):
         yield from re.findall(r"\S+\s*|\s+", answer.text)
         return answer
 
-
-def _reader(script: Iterable[str | BaseException]) -> Callable[[Sequence[Message]], str]:
-    lines = iter(script)
-
-    def say(messages: Sequence[Message]) -> str:
-        line = next(lines, None)
+    def _next(self, messages: Sequence[Message]) -> str:
+        if callable(self._script):
+            return self._script(messages)
+        line = next(self._script, None)
         if line is None:
             raise LookupError(f"the script has ended; asked: {messages[-1].content[:80]!r}")
         if isinstance(line, BaseException):
             raise line
         return line
-
-    return say

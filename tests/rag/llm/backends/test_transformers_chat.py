@@ -327,7 +327,7 @@ class TestConstraints:
 
     def test_what_nothing_fits_is_refused_before_a_token_is_written(self, tiny):
         for nothing in (Regex(r"[^\s\S]"), JsonSchema({"$ref": "#"})):
-            with pytest.raises(InvalidInput, match="no text at all"):
+            with pytest.raises(InvalidInput, match="no text fits it"):
                 tiny.complete(ASK, constraint=nothing)
 
     def test_choices_may_be_thousands_and_begin_alike(self, tiny):
