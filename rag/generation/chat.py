@@ -95,9 +95,7 @@ class ChatGenerator:
         if history_tokens < 0:
             raise InvalidInput(f"history_tokens={history_tokens}: give 0 or more")
         if unsupported not in get_args(Policy):
-            raise InvalidInput(
-                f"unsupported={unsupported!r}: write 'mark' to mark unsupported sentences, or 'drop'"
-            )
+            raise InvalidInput(f"unsupported={unsupported!r}: write 'mark' to mark unsupported sentences, or 'drop'")
         if cache is not None and "<" in model.name:
             raise InvalidInput(
                 f"a cache cannot tell {model.name} from others; give it a name: CallableModel(function, name='...')"
