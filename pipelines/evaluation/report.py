@@ -31,7 +31,7 @@ def report(
     comparisons
         Against a baseline.
     survivals
-        Of robustness.
+        Results of `rag.evaluation.robustness`.
     made_by
         Command and versions, for the foot.
     """

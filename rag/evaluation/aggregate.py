@@ -106,7 +106,7 @@ def aggregate(
         For metrics that pool rows: takes ``parts``, float64, shape (n, n_parts), and returns the metric's value, or
         None if it has none on such rows.
     seed
-        Of the bootstrap.
+        Seed of the bootstrap.
 
     Raises
     ------

@@ -55,9 +55,9 @@ def ask_all(
     system
         A retriever or a bot.
     questions
-        To ask.
+        The questions to ask.
     depth
-        Passages to retrieve for the metrics.
+        Number of passages to retrieve for the metrics.
     k
         Passages that a bot reads.
     progress

@@ -100,13 +100,13 @@ def compare(
     system, baseline
         Question id -> value, as `Evaluation.values` gives them: failed rows are 0.
     metric, names
-        For reports.
+        Names for reports.
     test
         ``permutation`` (random signs, exact with few questions), ``bootstrap`` (of the centred differences) or ``t``.
     lower
         Lower values are better: turns wins and losses round; ``difference`` stays system minus baseline.
     seed
-        Of the random tests and the interval.
+        Seed of the random tests and the interval.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def detectable_difference(n: int, spread: float, *, level: float = 0.05, power: 
     spread
         Standard deviation of the differences.
     level
-        Of the two-sided test.
+        Significance level of the two-sided test.
     power
         Chance to find a difference of this size.
 

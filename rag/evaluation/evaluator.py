@@ -59,9 +59,9 @@ def evaluate(
     embedder
         Compares meanings; the knowledge base's own if None.
     name
-        Of the result, in tables and comparisons.
+        Name of the result, in tables and comparisons.
     seed
-        Of the bootstrap.
+        Seed of the bootstrap.
     progress
         Called with the number of questions done and in all.
 

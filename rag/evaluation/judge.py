@@ -30,11 +30,11 @@ class Judge:
     votes
         Answers drawn for each verdict; the mean of the readable ones counts, and their agreement is reported.
     seed
-        Of the first vote; each further one takes the next.
+        Seed of the first vote; each further one takes the next.
     temperature
         If None, 0 for one vote, else 0.7: more votes of a greedy model would only repeat it.
     rubrics
-        In place of those of `rag.evaluation.metrics.judged.RUBRICS`, by name.
+        Replacements of those of `rag.evaluation.metrics.judged.RUBRICS`, by name.
     """
 
     model: LanguageModel

@@ -26,7 +26,7 @@ class Prediction:
     tokens
         Tokens predicted.
     characters, n_bytes
-        Of the texts: Unicode code points, and bytes of UTF-8.
+        Sizes of the texts: Unicode code points, and bytes of UTF-8.
     skipped
         Texts in which there is nothing to predict: empty, or a single token with none before it.
     """

@@ -55,7 +55,7 @@ def prefer(judge: Judge, first: Mapping[str, Case], second: Mapping[str, Case], 
     first, second
         Cases by question id (`Evaluation.cases`).
     seed
-        Of the interval.
+        Seed of the interval.
     """
     scores: dict[str, Score] = {}
     stable: list[bool] = []

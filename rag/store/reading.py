@@ -141,5 +141,5 @@ def _document(row: tuple[Any, ...]) -> Document:
 
 
 def one(db: Connection, query: str, *values: object) -> int:
-    """Return the single number that a query gives."""
+    """Return the single number that a query returns."""
     return int(db.execute(query, values).get or 0)

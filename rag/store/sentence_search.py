@@ -15,7 +15,7 @@ from .granularity import Granularity, Ids, chunks_of, held_of
 from .similarities import similarities
 
 SHARES: Mapping[Granularity, float] = MappingProxyType({"chunk": 0.0, "chunk+late": 0.7, "chunk+sentence": 0.7})
-"""Of the best sentence in the mixed score; the rest is the chunk's own. Chosen on SciFact's training questions and half
+"""Share of the best sentence in the mixed score; the rest is the chunk's own. Chosen on SciFact's training questions and half
 of SQuAD's articles."""
 
 Scores = NDArray[np.float32]
@@ -70,7 +70,7 @@ class TwoGranularities:
     chunks
         ``indexes.DenseIndex`` of the chunks.
     sentences
-        Of the same chunks' sentences, by the same metric.
+        Index of the sentences of the same chunks, by the same metric.
     share
         0 to 1: weight of the best sentence.
 

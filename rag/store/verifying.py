@@ -46,7 +46,7 @@ def verify(session: Session) -> VerifyReport:
 def expected_ids(db: Connection, what: ChunkVectors, index: AnyIndex, seq: int) -> Ids:
     """Return the ids that an index which covers change ``seq`` must hold.
 
-    Of a chunk that was removed since, the store has forgotten the sentences: those that the index has are right.
+    The store does not know the sentences of chunks removed since: those that the index holds are taken as right.
     """
     ids = what.ids(db)
     first: dict[int, int] = {}

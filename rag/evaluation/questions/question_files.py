@@ -72,9 +72,9 @@ def read_questions(source: str | Path, *, split: str = "test", unanswerable: boo
     source
         A ``.jsonl``, ``.csv``, ``.tsv`` or SQuAD ``.json`` file; or ``beir:DIR``.
     split
-        Of a BEIR folder: the file in ``qrels/`` that says which questions are asked.
+        For a BEIR folder: the file in ``qrels/`` that says which questions are asked.
     unanswerable
-        Of a BEIR folder: ask those of ``unanswerable.jsonl`` as well.
+        For a BEIR folder: ask those of ``unanswerable.jsonl`` as well.
 
     Raises
     ------

@@ -92,7 +92,7 @@ DISTURBANCES: dict[str, Disturbance] = {
     "near_duplicates": near_duplicates,
     "contradictions": contradictions,
 }
-"""By name."""
+"""Disturbances by name."""
 
 
 class DisturbedBot:
@@ -101,9 +101,9 @@ class DisturbedBot:
     Parameters
     ----------
     bot
-        Its retriever and generator are used as they are.
+        The bot whose retriever and generator are used.
     name
-        Of the disturbance.
+        Name of the disturbance.
     others
         Passages of other questions, for distractors.
     seed

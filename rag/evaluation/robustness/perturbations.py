@@ -96,7 +96,7 @@ PERTURBATIONS: dict[str, Perturbation] = {
     "word_order": word_order,
     "shuffled": shuffled,
 }
-"""By name."""
+"""Perturbations by name."""
 
 
 def perturbation(name: str) -> Perturbation:
