@@ -24,11 +24,8 @@ def status(session: Session, live: LiveIndexes) -> Status:
         current = generations.pointers(db)
         return Status(
             path=str(session.folder),
-            sources=one(db, "select count(*) from sources"),
+            **reading.counts(db),
             incomplete=one(db, "select count(*) from sources where not complete"),
-            documents=one(db, "select count(*) from documents"),
-            chunks=one(db, "select count(*) from chunks"),
-            embeddings=one(db, "select count(*) from embeddings"),
             orphans=len(reading.orphans(db, sentences=identity.has_sentences)),
             seq=session.seq,
             bytes=sizes,

@@ -140,6 +140,12 @@ def _document(row: tuple[Any, ...]) -> Document:
     return Document(name, text, source, title, type_, spans, facts, modified, sha256, location)
 
 
+def counts(db: Connection) -> dict[str, int]:
+    """Return the numbers of sources, documents, chunks and embeddings."""
+    tables = ("sources", "documents", "chunks", "embeddings")
+    return {table: one(db, f"select count(*) from {table}") for table in tables}  # noqa: S608 - names from this line
+
+
 def one(db: Connection, query: str, *values: object) -> int:
     """Return the single number that a query returns."""
     return int(db.execute(query, values).get or 0)

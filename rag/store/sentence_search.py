@@ -15,8 +15,8 @@ from .granularity import Granularity, Ids, chunks_of, held_of
 from .similarities import similarities
 
 SHARES: Mapping[Granularity, float] = MappingProxyType({"chunk": 0.0, "chunk+late": 0.7, "chunk+sentence": 0.7})
-"""Share of the best sentence in the mixed score; the rest is the chunk's own. Chosen on SciFact's training questions and half
-of SQuAD's articles."""
+"""Share of the best sentence in the mixed score; the rest is the chunk's own. Chosen on training questions of SciFact
+and half of SQuAD's articles."""
 
 Scores = NDArray[np.float32]
 

@@ -18,7 +18,6 @@ from .database import DATABASE, Connection
 from .generations import AnyIndex, Pointer
 from .granularity import part_text
 from .identity import Identity
-from .reading import one
 from .records import Problem, VerifyReport
 from .session import NEW, Session
 
@@ -68,14 +67,11 @@ def leftovers(folder: Path, db: Connection) -> list[str]:
 
 def _report(session: Session, db: Connection, problems: list[Problem], sizes: dict[str, int]) -> VerifyReport:
     return VerifyReport(
-        one(db, "select count(*) from sources"),
-        one(db, "select count(*) from documents"),
-        one(db, "select count(*) from chunks"),
-        one(db, "select count(*) from embeddings"),
-        sizes,
-        tuple(problems),
-        tuple(reading.orphans(db, sentences=session.identity.has_sentences)),
-        tuple(leftovers(session.folder, db)),
+        **reading.counts(db),
+        indexes=sizes,
+        problems=tuple(problems),
+        orphans=tuple(reading.orphans(db, sentences=session.identity.has_sentences)),
+        leftovers=tuple(leftovers(session.folder, db)),
     )
 
 
