@@ -239,7 +239,7 @@ class _Parser:
             raise self.wrong(self.now, f"expected '{sign}' for the one opened at character {opened.start + 1}")
 
     def wrong(self, token: _Token, text: str) -> InvalidFilter:
-        """Make the error: what, and a caret under where."""
+        """Make the error, with a caret under the place."""
         begin = max(0, token.start - 60)
         line = self.where[begin : token.start + 60]
         shown = "".join(c if c.isprintable() else " " for c in line)

@@ -247,7 +247,7 @@ class KnowledgeBase:
 
     @property
     def granularity(self) -> Granularity:
-        """Whether sentences have vectors beside those of chunks."""
+        """The granularity: whether sentences have vectors besides those of chunks."""
         return self._session.identity.granularity
 
     @property
@@ -291,7 +291,7 @@ class KnowledgeBase:
         on_commit: OnCommit | None = None,
         stamp: str = "",
     ) -> AddReport:
-        """Add documents; those whose digest is stored already cost nothing, changed ones replace their older selves.
+        """Add documents; unchanged ones, by digest, cost nothing, and changed ones replace their older versions.
 
         Documents stream through: memory does not depend on how many there are. Consecutive documents of one source are
         its whole content: what it held before and does not give now is removed.
@@ -400,7 +400,7 @@ class KnowledgeBase:
     def search_terms(
         self, queries: Sequence[Terms], k: int, *, allow: IdSet | None = None, index: str | None = None
     ) -> Hits:
-        """Find the chunks that terms score highest, a query a row; ids are chunk ids."""
+        """Find the chunks with the highest scores for terms, one query per row; ids are chunk ids."""
         found: Hits = self.index("terms", index).search(queries, k, allow=allow)
         return found
 
@@ -409,7 +409,7 @@ class KnowledgeBase:
         return self._live.get(self._live.spec(family, spec))
 
     def dense(self) -> AnyIndex:
-        """Return what searches by meaning: the first index of vectors, with that of the sentences if there is one.
+        """Return the index that searches by meaning: the first of vectors, joined with that of the sentences if there is one.
 
         It searches, and tells its ``ids()`` and ``metric``, as the index of vectors alone does.
         """
@@ -465,7 +465,7 @@ class KnowledgeBase:
             return reading.document(db, id)
 
     def modified(self, documents: Iterable[str]) -> dict[str, float]:
-        """Return when documents were modified, seconds since 1970; without those of which that is not known."""
+        """Return when documents were modified, seconds since 1970; without those of unknown time."""
         with self._session.reading() as db:
             return reading.modified(db, documents)
 

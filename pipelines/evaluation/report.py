@@ -75,7 +75,7 @@ def _figures(result: Evaluation) -> Html:
 
 
 def _of(value: float | None, metric: str) -> float | None:
-    """Return a value as a share of the best there can be."""
+    """Return a value as a share of the best possible one."""
     return None if value is None else value / (METRICS[metric].top if metric in METRICS else 1.0)
 
 

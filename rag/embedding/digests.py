@@ -12,7 +12,7 @@ from ..whole_file import whole_file
 
 
 def cache_dir() -> Path:
-    """Folder of what can be made again: ``RAG_CACHE_DIR``, else ``rag-workbench`` in the XDG cache folder."""
+    """Return the cache folder: ``RAG_CACHE_DIR``, else ``rag-workbench`` in the XDG cache folder."""
     if own := os.environ.get("RAG_CACHE_DIR"):
         return Path(own)
     base = os.environ.get("XDG_CACHE_HOME")

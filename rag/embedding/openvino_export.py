@@ -82,7 +82,7 @@ def exportable(model: EmbeddingModel) -> bool:
 
 
 def pooling(model: EmbeddingModel) -> str | None:
-    """``"mean"`` or ``"cls"``; None for any other."""
+    """Return the pooling, ``"mean"`` or ``"cls"``; None for any other."""
     config = model.config(f"{model.modules[1].get('path', '1_Pooling')}/config.json")
     if config.get("include_prompt") is False or model.config("sentence_bert_config.json").get("do_lower_case"):
         return None  # rare ways that only sentence-transformers itself goes

@@ -180,7 +180,7 @@ def _machine(core: Untyped, module: Untyped, options: dict[str, object]) -> str:
 
 
 def _keep(compiled: Untyped, place: Path) -> None:
-    """Write the compiled model for later processes; that it cannot be written costs them time and nothing else."""
+    """Write the compiled model for later processes; if it cannot be written, they only lose time."""
 
     def fill(aside: Path) -> None:
         stream = io.BytesIO()

@@ -16,7 +16,7 @@ _OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
 
 
 class Unreadable(ValueError):  # noqa: N818 - named as the verdict is
-    """The judge's answer is not of the form it was asked for."""
+    """The judge's answer does not have the requested form."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def read_bounded(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def _trouble(info: zipfile.ZipInfo, seen: set[str]) -> LoadError | None:
-    """Say why a member is not even opened."""
+    """Return why a member must not be opened; None if it may."""
     parts = info.filename.replace("\\", "/").split("/")
     if ".." in parts or not parts[0] or ":" in parts[0]:
         return LoadError("outside", "a name that points out of the archive")

@@ -160,7 +160,7 @@ def _within(root: str, path: str) -> bool:
 
 
 def _covers(root: str, path: str) -> bool:
-    """Say whether walking ``root`` comes by ``path``: it lies inside, and no part of the way is hidden."""
+    """Say whether walking ``root`` reaches ``path``: it lies inside, and no part of the way is hidden."""
     if not _within(root, path):
         return False
     parts = path[len(root) :].split(os.sep)

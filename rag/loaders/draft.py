@@ -82,7 +82,7 @@ class Draft:
         self._length += len(text)
 
     def part(self) -> None:
-        """Let the next block begin after an empty line, whatever gap it asks for."""
+        """Let the next block begin after an empty line, whatever its gap."""
         self._parted = True
 
     def row(self, cells: Sequence[str]) -> None:
@@ -140,7 +140,7 @@ _LONGEST = 300
 
 
 def first_title(*candidates: str | None) -> str:
-    """Return the first candidate that names something; file names and what programs fill in do not.
+    """Return the first candidate that names something; file names and defaults of programs do not.
 
     The last of several candidates is the name of the file, which is taken when all others name nothing.
     """

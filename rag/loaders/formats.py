@@ -190,7 +190,7 @@ def base_name(path: str) -> str:
 
 
 def true_kind(data: bytes, kind: str) -> str:
-    """Correct a type that a name promised where the bytes are plainly those of another."""
+    """Correct the type of a name if the bytes are plainly those of another type."""
     if data.startswith((b"%PDF-", b"{\\rtf")) and kind not in {"pdf", "rtf"}:
         return kind_by_content(data[:4096])
     if data.startswith(b"\xd0\xcf\x11\xe0"):

@@ -73,7 +73,7 @@ def html_tree(text: str) -> Element:
 
 
 def _main_content(text: str, tree: Element) -> Element:
-    """Return the part of a page to read: what trafilatura calls its main content, unless the page itself says better.
+    """Return the part of a page to read: the main content by trafilatura, unless the page marks it better.
 
     trafilatura is made for articles and may drop most of a reference page; where the page marks its main part and
     trafilatura found less than half of that, or where it found next to nothing, the page's own part is taken.
@@ -169,7 +169,7 @@ class _Walker:
 
 
 def _is_layout(row: Element) -> bool:
-    """Say whether a table's row is there for the looks: its cells hold tables, headings, lists or paragraphs."""
+    """Say whether a table's row serves the layout: its cells hold tables, headings, lists or paragraphs."""
     if len(row) == 1:
         return True
     paragraphs = 0

@@ -50,7 +50,7 @@ def parse_text(text: str, context: ParseContext) -> Parsed:
 
 
 def front_matter(text: str) -> tuple[dict[str, Field], str]:
-    """Split YAML front matter from the text after it; what does not parse stays in the text."""
+    """Split YAML front matter from the text after it; front matter that does not parse stays in the text."""
     if not text.startswith("---"):
         return {}, text
     match = _FRONT_MATTER.match(text[:_MAX_FRONT_MATTER])

@@ -263,7 +263,7 @@ class Pool:
 
 
 def _cause(code: int | None, complaint: str) -> LoadError:
-    """Tell from how a worker ended, and its last words, why."""
+    """Return the reason for the end of a worker, from its exit status and last words."""
     last = complaint.strip().rpartition("\n")[2][:300]
     if code in {-signal.SIGXCPU, -signal.SIGALRM}:
         return LoadError("timeout", "took too much processor time")

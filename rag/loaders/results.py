@@ -114,7 +114,7 @@ def printable(path: str) -> str:
 
 
 def metadata_of(fields: Mapping[str, object]) -> dict[str, Field]:
-    """Keep what can be metadata: scalars and lists of them as they are, dates as ISO text."""
+    """Keep values that can be metadata: scalars and lists of them as they are, dates as ISO text."""
     kept: dict[str, Field] = {}
     for key, value in fields.items():
         if value is None or isinstance(value, str | int | float | bool):

@@ -90,7 +90,7 @@ def number(facts: Metadata, name: str) -> float:
 
 
 def turn_of(document: Document) -> Turn:
-    """Read a turn back."""
+    """Return the turn that a document keeps."""
     facts = document.metadata
     cut = int(number(facts, "question"))
     return Turn(int(number(facts, "first")), document.text[:cut], document.text[cut + 1 :], number(facts, "at"))

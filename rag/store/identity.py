@@ -49,13 +49,13 @@ class Identity:
         return self.granularity != "chunk"
 
     def write(self, db: Connection) -> None:
-        """Store it, inside the caller's transaction."""
+        """Store the identity, inside the caller's transaction."""
         rows = [(name, getattr(self, name)) for name in self.__slots__ if name != "indexes"]
         db.executemany("insert into meta values (?, ?)", [*rows, ("indexes", json.dumps(self.indexes))])
 
     @classmethod
     def read(cls, db: Connection, path: Path) -> Identity:
-        """Read it back.
+        """Read the identity.
 
         Raises
         ------

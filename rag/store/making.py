@@ -149,7 +149,7 @@ def make_embedder(name: str | None) -> Embedder:
 
 
 def _reference(name: str) -> str:
-    """Return what finds the model again from any working folder."""
+    """Return a name that finds the model again from any working folder."""
     return str(Path(name).absolute()) if Path(name).is_dir() else name
 
 

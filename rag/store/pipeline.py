@@ -202,7 +202,7 @@ class Pipeline:
     # ---- embedding --------------------------------------------------------------------------------------------
 
     def _embed(self, jobs: Sequence[EmbedJob]) -> _Embedded:
-        """Embed a batch in portions, for one long document may be all of it and people want to see it move."""
+        """Embed a batch in portions, since one long document may fill it and progress should be visible."""
         found: _Embedded = {}
         for start in range(0, len(jobs), BATCH_TEXTS):
             portion = jobs[start : start + BATCH_TEXTS]

@@ -217,7 +217,7 @@ def looks_like_store(folder: Path) -> bool:
 
 
 def _has_generations(folder: Path) -> bool:
-    """Say whether there are saved indexes: without a database that is a damaged knowledge base, no empty place."""
+    """Say whether there are saved indexes: without a database, they are a damaged knowledge base."""
     place = folder / GENERATIONS
     return place.is_dir() and any(not entry.name.startswith(".") for entry in place.iterdir())
 

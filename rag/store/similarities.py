@@ -9,7 +9,7 @@ from indexes import Metric
 
 
 def similarities(q: NDArray[np.float32], x: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
-    """Return what an index of that metric scores ``x`` for ``q``: float32, shape (len(q), len(x)), higher is better.
+    """Return the scores of ``x`` for ``q`` by a metric: float32, shape (len(q), len(x)), higher is better.
 
     For the cosine, ``x`` must be of unit length or 0.
     """

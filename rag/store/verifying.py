@@ -57,7 +57,7 @@ def expected_ids(db: Connection, what: ChunkVectors, index: AnyIndex, seq: int) 
 
 
 def leftovers(folder: Path, db: Connection) -> list[str]:
-    """Return the names of files that nothing needs: replaced indexes, stumps of killed writers, damaged originals."""
+    """Return the names of files that nothing needs: replaced indexes, remains of killed writers, damaged originals."""
     found = [str(path.relative_to(folder)) for path in generations.leftovers(folder, generations.pointers(db))]
     found += [
         path.name for path in sorted(folder.glob(f"{DATABASE}.*")) if path.name.startswith((NEW, DATABASE + ".damaged"))
@@ -89,7 +89,7 @@ def _references(db: Connection) -> Iterator[Problem]:
 
 
 def _lost(db: Connection) -> Iterator[Problem]:
-    """Find sources that were completed with more documents than they have."""
+    """Find sources that have lost documents since they were completed."""
     query = """select s.name, s.produced - count(d.id) from sources s left join documents d on d.source = s.id
                where s.complete group by s.id having s.produced <> count(d.id) order by s.name"""
     rows = list(db.execute(query))

@@ -39,7 +39,7 @@ class Prepared:
     sentences: Sequence[Sequence[ChunkSentence]] = ()
 
     def every_key(self) -> Iterator[bytes]:
-        """Yield the keys of all embeddings that it needs, again and again where it needs one twice."""
+        """Yield the keys of all embeddings that it needs, repeated ones included."""
         yield from self.keys
         for parts in self.sentences:
             for part in parts:
@@ -195,7 +195,7 @@ def _open_source(db: Connection, document: Document, stamp: str) -> int:
 
 
 def _put(db: Connection, document: Document, digest: str, source: int, row: int | None) -> int:
-    """Insert a document, or put it in the place of its older self, whose chunks go."""
+    """Insert a document, or replace its older version, whose chunks go."""
     spans = [(s.start, s.end, s.heading, s.page) for s in document.sections]
     facts = (
         source,

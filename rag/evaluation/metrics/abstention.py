@@ -28,7 +28,7 @@ def abstention_auroc(cases: Cases, _: Resources) -> list[Score]:
 
 
 def pooled_auroc(rows: NDArray[np.float64]) -> float | None:
-    """Area of rows (support, answerable); None where only one of both kinds is there."""
+    """Area of rows (support, answerable); None if only one of both kinds occurs."""
     return auroc(rows[:, 0], rows[:, 1] > 0)
 
 

@@ -15,7 +15,7 @@ NO_ANSWER = "the system only retrieves"
 
 
 def references(case: Case) -> tuple[str, ...]:
-    """Return the right answers; of an unanswerable question that is the empty one."""
+    """Return the reference answers; for an unanswerable question, the empty one."""
     return case.question.answers or (("",) if case.question.unanswerable else ())
 
 
@@ -34,7 +34,7 @@ def against_references(cases: Cases, value: Callable[[str, Sequence[str]], float
 
 
 def evaluation_extra(module: str, purpose: str) -> Any:  # noqa: ANN401 - a module
-    """Import a module of the extra.
+    """Import a module of the extra ``evaluation``.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def meteor(cases: Cases, _: Resources) -> list[Score]:
 
 
 def meteor_exact_stem(cases: Cases, _: Resources) -> list[Score]:
-    """METEOR by exact and stem matches alone: lower than METEOR where answers use synonyms, so under its own name."""
+    """METEOR by exact and stem matches alone: lower than METEOR if answers use synonyms, hence its own name."""
     return _scores(cases, NoSynonyms())
 
 

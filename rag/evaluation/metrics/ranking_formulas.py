@@ -80,7 +80,7 @@ def rank_biased_precision(
 
 
 def expected_reciprocal_rank(ranks: JudgedRanks, *, cutoff: int = _ENDLESS) -> Values:
-    """ERR: expected one-over-rank at which a reader who goes down the list stops satisfied.
+    """ERR: expected one-over-rank of the item at which a reader of the list stops, satisfied.
 
     A reader stops at an item with probability (2^grade - 1) / 2^g, g the highest grade of all judgments.
     O. Chapelle et al., "Expected reciprocal rank for graded relevance", CIKM 2009.

@@ -45,7 +45,7 @@ def _score(case: Case, value: Callable[[int, int, int], float]) -> Score:
 
 
 def union(placed: Iterable[DocumentSpan]) -> Intervals:
-    """Join what overlaps or touches."""
+    """Join intervals that overlap or touch."""
     by_document: Intervals = {}
     for each in sorted(placed, key=lambda p: p.start):
         own = by_document.setdefault(each.document, [])

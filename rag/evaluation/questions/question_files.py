@@ -103,7 +103,7 @@ def read_questions(source: str | Path, *, split: str = "test", unanswerable: boo
 
 
 def write_questions(questions: QuestionSet, path: str | Path) -> None:
-    """Write a set in the toolkit's own JSONL form, one question a line."""
+    """Write a set in the toolkit's own JSONL form, one question per line."""
     with whole_file(path) as out:
         out.writelines(json.dumps(q.as_dict(), ensure_ascii=False) + "\n" for q in questions)
 

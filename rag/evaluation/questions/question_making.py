@@ -111,7 +111,7 @@ def _by_templates(kb: KnowledgeBase, rejected: Counter[str], seed: int) -> list[
 
 
 def document_questions(document: Document) -> Iterator[Question]:
-    """Yield what can be asked of one document's sentences."""
+    """Yield questions that a document's sentences answer."""
     spans = sentences(document.text)
     for at, (start, end) in enumerate(spans):
         text = document.text[start:end]

@@ -54,7 +54,7 @@ def changes() -> tuple[str, ...]:
 
 
 def perturbed(questions: QuestionSet, name: str, *, seed: int = 0) -> QuestionSet:
-    """Return the questions asked otherwise; ids and gold stay.
+    """Return the perturbed questions; ids and gold stay.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def robustness(
     before: Evaluation | None = None,
     progress: Progress | None = None,
 ) -> list[Survival]:
-    """Ask the questions again with each change and see what survives.
+    """Ask the questions again with each change and count the right answers that survive.
 
     Parameters
     ----------
