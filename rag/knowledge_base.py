@@ -409,7 +409,7 @@ class KnowledgeBase:
         return self._live.get(self._live.spec(family, spec))
 
     def dense(self) -> AnyIndex:
-        """Return the index that searches by meaning: the first of vectors, joined with that of the sentences if there is one.
+        """Return the index that searches by meaning: the first of vectors, joined with that of sentences, if any.
 
         It searches, and tells its ``ids()`` and ``metric``, as the index of vectors alone does.
         """

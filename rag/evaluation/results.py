@@ -57,7 +57,7 @@ class Evaluation:
 
     @property
     def notes(self) -> dict[str, int]:
-        """Stages that failed and were left out, with the number of questions each; these questions count as they are."""
+        """Stages that failed and were left out, with the number of questions each, which count as they are."""
         return dict(Counter(note for own in self.outcomes.values() for note in dict.fromkeys(own.notes)).most_common())
 
     def values(self, metric: str) -> dict[str, float]:
