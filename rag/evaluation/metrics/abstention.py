@@ -27,7 +27,7 @@ def abstention_auroc(cases: Cases, _: Resources) -> list[Score]:
     return [_ranked(case) for case in cases]
 
 
-def pooled_auroc(rows: NDArray[np.float64]) -> float | None:
+def pooled_abstention_auroc(rows: NDArray[np.float64]) -> float | None:
     """Area of rows (support, answerable); None if only one of both kinds occurs."""
     return auroc(rows[:, 0], rows[:, 1] > 0)
 

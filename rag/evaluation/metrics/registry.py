@@ -30,8 +30,8 @@ class Metric:
         ``answer``, ``references``, ``embedder`` or ``judge``: required of each row, or of the call.
     lower
         True if lower is better.
-    pool
-        ``module:function`` of metrics that pool rows: from ``Score.parts`` of all of them to one value.
+    pooled
+        True for metrics that pool rows: ``pooled_`` and the function's name makes one value of all ``Score.parts``.
     top
         The best possible value, for charts.
     """
@@ -40,7 +40,7 @@ class Metric:
     line: str
     needs: frozenset[str] = frozenset()
     lower: bool = False
-    pool: str = ""
+    pooled: bool = False
     top: float = 1.0
 
     @property
@@ -54,7 +54,7 @@ class Metric:
 
     def pooling(self) -> Pool | None:
         """Import the pooling function, if there is one."""
-        return cast("Pool", _load(self.pool)) if self.pool else None
+        return cast("Pool", _load(self.home.replace(":", ":pooled_"))) if self.pooled else None
 
 
 def _load(home: str) -> object:
@@ -87,20 +87,11 @@ METRICS: dict[str, Metric] = {
     ),
     "exact_match": Metric(".squad:exact_match", "SQuAD's exact match with any reference", _TEXT),
     "f1": Metric(".squad:f1", "SQuAD's F1 of words, with the best reference", _TEXT),
-    "answer_containment": Metric(".squad:answer_containment", "1 where the answer holds a reference's words", _TEXT),
-    "bleu": Metric(
-        ".sacrebleu_scores:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pool=".sacrebleu_scores:pooled_bleu", top=100
-    ),
-    "chrf": Metric(
-        ".sacrebleu_scores:chrf", "chrF of the corpus, 0 to 100", _TEXT, pool=".sacrebleu_scores:pooled_chrf", top=100
-    ),
+    "answer_containment": Metric(".squad:answer_containment", "1 if the answer holds a reference's words", _TEXT),
+    "bleu": Metric(".sacrebleu_scores:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pooled=True, top=100),
+    "chrf": Metric(".sacrebleu_scores:chrf", "chrF of the corpus, 0 to 100", _TEXT, pooled=True, top=100),
     "ter": Metric(
-        ".sacrebleu_scores:ter",
-        "translation edit rate, 0 to 100 and more, lower is better",
-        _TEXT,
-        lower=True,
-        pool=".sacrebleu_scores:pooled_ter",
-        top=100,
+        ".sacrebleu_scores:ter", "translation edit rate, 0 to 100 and more", _TEXT, lower=True, pooled=True, top=100
     ),
     "rouge1": Metric(".rouge:rouge1", "ROUGE-1, F of single words", _TEXT),
     "rouge2": Metric(".rouge:rouge2", "ROUGE-2, F of pairs of words", _TEXT),
@@ -113,7 +104,7 @@ METRICS: dict[str, Metric] = {
         ".similarity:embedding_similarity", "cosine of answer and nearest reference", _TEXT | _EMBEDDER
     ),
     "faithfulness": Metric(
-        ".faithfulness:faithfulness", "share of the answer's sentences that a passage supports", _ANSWER
+        ".faithfulness:faithfulness", "share of the answer's sentences that the passages support", _ANSWER
     ),
     "answer_relevance": Metric(
         ".similarity:answer_relevance", "cosine of the question and the answer's nearest sentence", _ANSWER | _EMBEDDER
@@ -134,7 +125,7 @@ METRICS: dict[str, Metric] = {
         ".abstention:abstention_auroc",
         "chance that an answerable question has more support than an unanswerable one",
         _ANSWER,
-        pool=".abstention:pooled_auroc",
+        pooled=True,
     ),
 }
 
