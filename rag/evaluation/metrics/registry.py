@@ -91,7 +91,12 @@ METRICS: dict[str, Metric] = {
     "bleu": Metric(".sacrebleu_scores:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pooled=True, top=100),
     "chrf": Metric(".sacrebleu_scores:chrf", "chrF of the corpus, 0 to 100", _TEXT, pooled=True, top=100),
     "ter": Metric(
-        ".sacrebleu_scores:ter", "translation edit rate, 0 to 100 and more", _TEXT, lower=True, pooled=True, top=100
+        ".sacrebleu_scores:ter",
+        "translation edit rate in percent, lower is better",
+        _TEXT,
+        lower=True,
+        pooled=True,
+        top=100,
     ),
     "rouge1": Metric(".rouge:rouge1", "ROUGE-1, F of single words", _TEXT),
     "rouge2": Metric(".rouge:rouge2", "ROUGE-2, F of pairs of words", _TEXT),
