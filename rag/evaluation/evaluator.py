@@ -9,7 +9,8 @@ from ..errors import InvalidInput
 from .aggregate import Score
 from .asking import Answers, Progress, System, ask_all, knowledge_base_of
 from .metrics import ranking, registry
-from .metrics.cases import Case, Outcome, Resources
+from .metrics.cases import Case, Outcome, Resources, without_gold
+from .metrics.context import NO_GOLD
 from .questions import gold
 from .questions.locating import located
 from .questions.questions import Level, QuestionSet
@@ -221,14 +222,7 @@ def _ranking_scores(cases: Sequence[Case], metrics: Sequence[str]) -> dict[str, 
         if not case.outcome.error
     }
     values = ranking.per_question(metrics, qrels, run)
-    return {name: [_ranked_score(case, values[name]) for case in cases] for name in metrics}
-
-
-def _ranked_score(case: Case, values: Mapping[str, float]) -> Score:
-    from .metrics.context import NO_GOLD
-
-    if case.question.id not in values:
-        return Score(None, "unanswerable" if case.question.unanswerable else NO_GOLD)
-    if case.outcome.error:
-        return Score(0.0, case.outcome.error, failed=True)
-    return Score(values[case.question.id])
+    return {
+        name: [without_gold(case, case.gold, NO_GOLD) or Score(values[name][case.question.id]) for case in cases]
+        for name in metrics
+    }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...answers import Answer
 from ...documents import Passage
+from ..aggregate import Score
 from ..questions.questions import Level, Question
 
 if TYPE_CHECKING:
@@ -109,6 +110,13 @@ class Resources:
 
 
 Cases = Sequence[Case]
+
+
+def without_gold(case: Case, gold: object, reason: str) -> Score | None:
+    """Return the score of a row without gold, for ``reason``, or of a failed one; None if it can be scored."""
+    if not gold:
+        return Score(None, "unanswerable" if case.question.unanswerable else reason)
+    return Score(0.0, case.outcome.error, failed=True) if case.outcome.error else None
 
 
 _MARK = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..aggregate import Score
-from .cases import Case, Cases, Resources
+from .cases import Case, Cases, Resources, without_gold
 
 NO_GOLD = "nothing is known to be relevant"
 
@@ -33,15 +33,7 @@ def context_precision_weighted(cases: Cases, _: Resources) -> list[Score]:
 
 
 def _each(cases: Cases, value: Callable[[Case], float]) -> list[Score]:
-    return [_one(case, value) for case in cases]
-
-
-def _one(case: Case, value: Callable[[Case], float]) -> Score:
-    if not case.relevant:
-        return Score(None, "unanswerable" if case.question.unanswerable else NO_GOLD)
-    if case.outcome.error:
-        return Score(0.0, case.outcome.error, failed=True)
-    return Score(value(case))
+    return [without_gold(case, case.relevant, NO_GOLD) or Score(value(case)) for case in cases]
 
 
 def _hits(case: Case) -> int:

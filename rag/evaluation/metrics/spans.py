@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..aggregate import Score
 from ..questions.gold import DocumentSpan
-from .cases import Case, Cases, Resources
+from .cases import Case, Cases, Resources, without_gold
 
 NO_SPANS = "no gold spans"
 
@@ -35,10 +35,8 @@ def span_iou(cases: Cases, _: Resources) -> list[Score]:
 
 def _score(case: Case, value: Callable[[int, int, int], float]) -> Score:
     spans = [span for span in case.question.spans if span.grade > 0]
-    if not spans:
-        return Score(None, "unanswerable" if case.question.unanswerable else NO_SPANS)
-    if case.outcome.error:
-        return Score(0.0, case.outcome.error, failed=True)
+    if wrong := without_gold(case, spans, NO_SPANS):
+        return wrong
     gold, found = union(spans), union(case.passages)
     both = common(gold, found)
     return Score(value(both, length(gold), length(found)))
