@@ -19,7 +19,7 @@ from ..grounding.verification import Policy, Verification, withheld
 from ..llm.cache import CompletionCache, content_key
 from ..llm.chat_model import ChatModel
 from ..llm.consulting import keep_in, kept_by
-from ..llm.language_model import Completion, LanguageModel, Message, Usage
+from ..llm.language_model import Completion, LanguageModel, Message, Usage, estimated_tokens
 from ..llm.prices import Prices, price_of, priced
 from ..llm.reasoning import without_thoughts
 from ..llm.sampling import Sampling
@@ -108,7 +108,7 @@ class ChatGenerator:
         self.cache = cache
         self.prices = prices or {}
         self.checker = SupportChecker(embedder, analyser, entailment=entailment)
-        self._count = conversation.counter(model)
+        self._count: conversation.Count = getattr(model, "count_tokens", estimated_tokens)
 
     @property
     def name(self) -> str:

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..errors import InvalidInput
-from ..llm.language_model import LanguageModel, Message
+from ..llm.language_model import Message
 
 Count = Callable[[str], int]
 _PER_MESSAGE = 8
 """Approximate tokens that a chat template adds to a message."""
-
-
-def counter(model: LanguageModel) -> Count:
-    """Return a counter of tokens: the model's own, or one token for every three bytes, a high estimate."""
-    own: Count | None = getattr(model, "count_tokens", None)
-    return own if own is not None else lambda text: -(-len(text.encode()) // 3)
 
 
 def size(messages: Sequence[Message], count: Count) -> int:

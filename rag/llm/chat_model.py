@@ -16,7 +16,7 @@ from ..deadlines import Deadline
 from ..errors import ConstraintUnmet, InvalidInput, LLMUnsupported
 from .budget import Budget
 from .constraints import Constraint
-from .language_model import Completion, Message, well_formed
+from .language_model import Completion, Message, estimated_tokens, well_formed
 from .reasoning import Thoughts, without_thoughts
 from .sampling import Sampling
 from .streaming import CompletionStream, pieces_of
@@ -120,8 +120,8 @@ class ChatModel(ABC):
         return pieces_of(self.stream(messages, **options))
 
     def count_tokens(self, text: str) -> int:
-        """Count the tokens of a text; without the model's tokenizer, one for every three bytes, a high estimate."""
-        return -(-len(text.encode()) // 3)
+        """Count the tokens of a text; an estimate, unless the back end has the model's tokenizer."""
+        return estimated_tokens(text)
 
     def close(self) -> None:  # noqa: B027 - most have nothing to give back
         """Release connections and memory."""

@@ -53,7 +53,7 @@ class JsonSchema:
 
         Whatever fits it fits ``schema``. Without it, a model may invent properties without end.
         """
-        if _says(self.schema, _COMBINED):
+        if any(_COMBINED & part.keys() or {"$ref", "properties"} <= part.keys() for part in parts(self.schema)):
             return self.schema
         closed: dict[str, Any] = _closed(self.schema)
         return closed
@@ -168,11 +168,13 @@ def _closed(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
     return closed | ({"additionalProperties": False} if alone and "additionalProperties" not in schema else {})
 
 
-def _says(schema: Any, words: frozenset[str]) -> bool:  # noqa: ANN401 - any part of a schema
+def parts(schema: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any part of a schema
+    """Yield every object in a schema, itself included."""
     if isinstance(schema, dict):
-        both = "$ref" in schema and "properties" in schema
-        return both or bool(words & schema.keys()) or any(_says(value, words) for value in schema.values())
-    return isinstance(schema, list) and any(_says(value, words) for value in schema)
+        yield schema
+        schema = list(schema.values())
+    for part in schema if isinstance(schema, list) else ():
+        yield from parts(part)
 
 
 def _validator(schema: dict[str, Any]) -> Any:  # noqa: ANN401 - jsonschema has no public type for it
@@ -187,22 +189,14 @@ def _validator(schema: dict[str, Any]) -> Any:  # noqa: ANN401 - jsonschema has 
         raise InvalidInput(f"not a JSON schema: {error.message}") from None
     resource = referencing.jsonschema.DRAFT202012.create_resource(schema)
     resolver = referencing.Registry().with_resource("", resource).resolver()
-    for reference in _references(schema) if "$id" not in schema else ():
+    references = [part["$ref"] for part in parts(schema) if isinstance(part.get("$ref"), str)]
+    for reference in references if "$id" not in schema else ():
         try:
             resolver.lookup(reference)
         except referencing.exceptions.Unresolvable:
             raise _nowhere(reference) from None
     # An empty registry: by default, jsonschema fetches from the network what a reference names.
     return jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
-
-
-def _references(schema: object) -> Iterator[str]:
-    for key, value in schema.items() if isinstance(schema, dict) else ():
-        if key == "$ref" and isinstance(value, str):
-            yield value
-        yield from _references(value)
-    for value in schema if isinstance(schema, list) else ():
-        yield from _references(value)
 
 
 def _nowhere(reference: str) -> InvalidInput:

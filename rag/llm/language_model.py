@@ -16,6 +16,11 @@ def well_formed(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def estimated_tokens(text: str) -> int:
+    """Return one token for every three bytes, a high estimate."""
+    return -(-len(text.encode()) // 3)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation with a model."""

@@ -1,25 +1,47 @@
-"""An HTTP client with limits on the size of replies."""
+"""HTTP for model servers: a client with limits on replies, and the event loop that it runs in.
+
+The loop runs in a background thread, so that blocking and async callers share connections and time limits. Each
+blocking read has a limit of its own; a task of an event loop can be cancelled wherever it waits, so one deadline covers
+look-up, connection, headers and a reply that drips.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlunsplit
 
-from ...errors import ExtraMissing
+from ...errors import ExtraMissing, LLMBadResponse
 from ..budget import Budget
 
 if TYPE_CHECKING:
     import httpx2
     import openai
 
+T = TypeVar("T")
 MAX_ERROR_BYTES = 64 << 10
 CONNECT_SECONDS = 4.0
 """A server that does not accept a connection in this time is not asked again: TCP itself has tried three times."""
+_starting = threading.Lock()
 
 
-class TooLong(Exception):  # noqa: N818
-    """A reply exceeded its limit of bytes."""
+def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
+    """Start a coroutine in the background loop; cancelling the future cancels it there."""
+    with _starting:
+        loop = _loop(os.getpid())  # threads do not live through a fork
+    return asyncio.run_coroutine_threadsafe(work, loop)
+
+
+@cache
+def _loop(pid: int) -> asyncio.AbstractEventLoop:  # noqa: ARG001 - the cache's key
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="rag-language-models", daemon=True).start()
+    return loop
 
 
 def client(url: SplitResult, key: str, on_response: Callable[[httpx2.Response], Awaitable[None]]) -> openai.AsyncOpenAI:
@@ -52,13 +74,13 @@ def client(url: SplitResult, key: str, on_response: Callable[[httpx2.Response], 
     )
 
 
-def capped(response: httpx2.Response, limit: int, budget: Budget) -> httpx2.AsyncByteStream:
+def capped(response: httpx2.Response, limit: int, budget: Budget, where: str) -> httpx2.AsyncByteStream:
     """Return a response's bytes, counted, up to a limit; an error's body is cut there.
 
     Raises
     ------
-    TooLong
-        While it is read, after ``limit`` bytes.
+    LLMBadResponse
+        While it is read, after ``limit`` bytes; ``where`` names the server.
     """
     import httpx2
 
@@ -75,7 +97,7 @@ def capped(response: httpx2.Response, limit: int, budget: Budget) -> httpx2.Asyn
                 if left < 0 and is_error:  # its beginning is enough
                     return
                 if left < 0:
-                    raise TooLong(f"longer than {limit / (1 << 20):.3g} MB")
+                    raise LLMBadResponse(f"the reply of {where} is longer than {limit / (1 << 20):.3g} MB")
 
         async def aclose(self) -> None:
             await source.aclose()

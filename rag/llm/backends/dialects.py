@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..constraints import Choice, Constraint, JsonSchema, Regex
+from ..constraints import Choice, Constraint, JsonSchema, Regex, parts
 from ..sampling import Sampling
 
 _STANDARD = {"temperature": "temperature", "top_p": "top_p", "seed": "seed", "stop": "stop"}
@@ -123,17 +123,13 @@ def _schema(constraint: Constraint) -> dict[str, Any]:
     }
 
 
-def _is_strict(schema: object) -> bool:
+def _is_strict(schema: dict[str, Any]) -> bool:
     """Tell whether OpenAI's strict mode accepts a schema: every object closed, every property required."""
-    if isinstance(schema, list):
-        return all(map(_is_strict, schema))
-    if not isinstance(schema, dict):
-        return True
-    if "properties" in schema and (
-        schema.get("additionalProperties") is not False or set(schema.get("required", ())) != set(schema["properties"])
-    ):
-        return False
-    return all(map(_is_strict, schema.values()))
+    return all(
+        part.get("additionalProperties") is False and set(part.get("required", ())) == set(part["properties"])
+        for part in parts(schema)
+        if "properties" in part
+    )
 
 
 def _gbnf(text: str) -> str:

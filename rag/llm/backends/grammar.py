@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ExtraMissing, InvalidInput
-from ..constraints import Choice, Constraint, JsonSchema, Regex
+from ..constraints import Choice, Constraint, JsonSchema, Regex, parts
 
 _COMPACT = {"whitespace_flexible": False}
 """No white space between JSON's parts: a weak model could write it without end."""
@@ -50,7 +50,8 @@ class Grammar:
             raise InvalidInput(f"{str(constraint)[:300]}: no text fits it")
         found = map(tokenizer.tokenize_bytes, _ENDS if isinstance(constraint, JsonSchema) else ())
         self._ends = [tokens[0] for tokens in found if len(tokens) == 1]
-        names = _names(constraint.schema) if isinstance(constraint, JsonSchema) else ()
+        objects = parts(constraint.schema) if isinstance(constraint, JsonSchema) else ()
+        names = [name for each in objects for name in each.get("properties", ())]
         self._rest = sum(len(tokenizer.tokenize_str(f'"{name}":"",')) for name in names)
 
     def matcher(self, most: int) -> Matcher:
@@ -101,13 +102,6 @@ class Matcher:
             mask[:] = False
             mask[end] = True
         return mask
-
-
-def _names(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a schema
-    if isinstance(schema, dict):
-        yield from schema.get("properties", ())
-    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        yield from _names(part)
 
 
 def _library() -> Any:  # noqa: ANN401 - untyped library

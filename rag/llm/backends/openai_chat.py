@@ -21,9 +21,8 @@ from ...errors import InvalidInput, LLMBadResponse, LLMError, LLMRefused, LLMTim
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
 from ..language_model import Completion, Usage, joined
-from .bounded_http import TooLong, capped, client
+from .bounded_http import capped, client, submit
 from .dialects import DIALECTS, body, unwrap
-from .event_loop import submit
 from .retries import is_passing, wait
 from .secrets import keep_secret, secrets_of, without_secrets
 from .wire import UNFINISHED, Halves, events, read_event, read_reply, safe_start
@@ -186,10 +185,13 @@ class OpenAIChat(ChatModel):
         except TimeoutError:
             limit = min(request.deadline.seconds, self.timeout)
             if not call.pieces:
-                raise self._counted(LLMTimeout(f"{self._where} gave no answer in {limit:.3g} s"), call) from None
+                late = LLMTimeout(f"{self._where} gave no answer in {limit:.3g} s")
+                late.attempts = call.attempts
+                raise late from None
             texts, reason = ("".join(call.pieces),), f"the deadline of {limit:.3g} s passed in the middle of the answer"
         except LLMError as error:
-            raise self._counted(error, call) from None
+            error.attempts = call.attempts
+            raise
         finally:
             usage = dataclasses.replace(
                 self._tokens(request, call), calls=call.attempts, seconds=time.perf_counter() - start
@@ -254,10 +256,7 @@ class OpenAIChat(ChatModel):
     async def _read_whole(
         self, response: httpx2.Response, request: Request, call: _Call
     ) -> tuple[tuple[str, ...], str]:
-        try:
-            texts, ends, call.usage = read_reply(await response.aread())
-        except TooLong as error:
-            raise LLMBadResponse(f"the reply of {self._where} is {error}") from None
+        texts, ends, call.usage = read_reply(await response.aread())
         expected = request.sampling.n if self._dialect.n else 1
         if len(texts) != expected:
             raise LLMBadResponse(
@@ -285,10 +284,8 @@ class OpenAIChat(ChatModel):
                 if part.text is not None:
                     said = "yes"
                     call.add(halves.feed(part.text))
-        except (httpx2.RequestError, LLMBadResponse, TooLong) as error:
+        except (httpx2.RequestError, LLMBadResponse) as error:
             if not call.pieces:
-                if isinstance(error, TooLong):
-                    raise LLMBadResponse(f"the reply of {self._where} is {error}") from None
                 raise
             reason = without_secrets(f"the stream broke off: {error}")
         call.add(halves.rest())
@@ -304,7 +301,7 @@ class OpenAIChat(ChatModel):
         if coding != "identity":
             raise LLMBadResponse(f"{self._where} compresses its reply ({coding}), though asked not to")
         limit = int(min(self._max_bytes, max(1.0, self.budget.left("bytes"))))
-        response.stream = capped(response, limit, self.budget)
+        response.stream = capped(response, limit, self.budget, self._where)
 
     def _status_error(self, error: openai.APIStatusError) -> Exception:
         status, headers = error.status_code, error.response.headers
@@ -316,10 +313,6 @@ class OpenAIChat(ChatModel):
             target = without_secrets(headers.get("location", "nowhere"))[:200]
             return LLMRefused(f"{said} and points to {target!r}; if you trust that place, give it as base_url")
         return LLMRefused(f"{text}. {_ADVICE.get(status, 'Asking again is useless; change the request.')}")
-
-    def _counted(self, error: LLMError, call: _Call) -> LLMError:
-        error.attempts = call.attempts
-        return error
 
     def __repr__(self) -> str:
         return f"OpenAIChat({self.model!r}, server={self._kind!r}, at={self._where!r})"
@@ -340,21 +333,15 @@ class _Passing(Exception):  # noqa: N818
         self.headers = {name.lower(): value for name, value in (headers or {}).items()}
 
 
+@dataclasses.dataclass
 class _Call:
-    """The state of a call while it runs.
+    """The state of a call while it runs; ``sink`` takes the pieces of a stream, None if the answer comes at once."""
 
-    Attributes
-    ----------
-    sink
-        Takes the pieces of a stream; None if the answer comes at once.
-    """
-
-    def __init__(self, sink: Callable[[str], object] | None = None) -> None:
-        self.sink = sink
-        self.attempts = 0
-        self.until = 0.0
-        self.usage = Usage()
-        self.pieces: list[str] = []
+    sink: Callable[[str], object] | None = None
+    attempts: int = 0
+    until: float = 0.0
+    usage: Usage = dataclasses.field(default_factory=Usage)
+    pieces: list[str] = dataclasses.field(default_factory=list)
 
     def add(self, text: str) -> None:
         if text and self.sink is not None:

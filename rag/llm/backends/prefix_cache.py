@@ -80,16 +80,13 @@ class PrefixCache:
     def _fill(self, cache: Any, tokens: Sequence[int], passed: Callable[[], bool]) -> None:  # noqa: ANN401
         import torch
 
+        last_only = {"logits_to_keep": 1} if self._model._supports_logits_to_keep() else {}
         with torch.inference_mode():
             for start in range(0, len(tokens), _CHUNK):
                 if passed():
                     return
                 ids = torch.tensor([tokens[start : start + _CHUNK]], device=self._model.device)
-                self._model(input_ids=ids, past_key_values=cache, use_cache=True, **self._last_only)
-
-    @property
-    def _last_only(self) -> dict[str, int]:
-        return {"logits_to_keep": 1} if self._model._supports_logits_to_keep() else {}
+                self._model(input_ids=ids, past_key_values=cache, use_cache=True, **last_only)
 
 
 def common(rows: Sequence[Sequence[int]]) -> int:
