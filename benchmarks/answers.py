@@ -29,7 +29,7 @@ from rag.answers import Answer
 from rag.documents import Passage
 from rag.extractive import scoring as ranking
 from rag.extractive.generator import ExtractiveGenerator
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 
 K, DEEP = 5, 60
 

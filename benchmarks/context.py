@@ -31,8 +31,7 @@ from rag.documents import Document, Passage, Section
 from rag.evaluation.comparison import holm, p_value
 from rag.evaluation.metrics.squad import contains_reference
 from rag.knowledge_base import KnowledgeBase
-from rag.retrieval.hybrid import Retriever
-from rag.retrieval.retriever import RefinedRetriever
+from rag.retrieval.retriever import RefinedRetriever, Retriever
 
 FOUND = 20
 FIRST = "first that fit"

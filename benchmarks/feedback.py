@@ -20,7 +20,7 @@ from rag.evaluation import evaluate, read_questions
 from rag.evaluation.comparison import compare, corrected
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 from rag.rewriting import RewritingRetriever, rewriting
 
 METRICS = ("nDCG@10", "R@100")

@@ -24,7 +24,7 @@ from rag.embedding import embedder
 from rag.evaluation.comparison import compare
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 from rag.store.granularity import GRANULARITIES
 
 TIMED = 200

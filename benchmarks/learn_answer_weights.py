@@ -29,7 +29,7 @@ from rag.extractive.generator import EMBEDDED, settings
 from rag.extractive.question_type import analyse
 from rag.grounding.quotable_sentences import candidates
 from rag.grounding.words import WordReader
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 
 K = 5
 DEEP = 60

@@ -25,7 +25,7 @@ from rag.components import Tools
 from rag.evaluation.comparison import compare, corrected
 from rag.knowledge_base import KnowledgeBase
 from rag.reranking import reranking
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 
 DEFAULT = ["late-interaction", "late-interaction:weight=1.0", "mmr:diversity=0.3"]
 FOUND = 100

@@ -24,7 +24,7 @@ from sentence_transformers import SentenceTransformer
 from rag.embedding.models import find_model
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 
 K = 5
 WARM_UP = 20

@@ -23,7 +23,7 @@ from machine import machine
 from rag.documents import context_text
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 
 WAYS = {
     "dense": {"terms": False},

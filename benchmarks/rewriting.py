@@ -20,7 +20,7 @@ from rag.evaluation import QuestionSet, evaluate, read_questions, with_typos
 from rag.evaluation.questions.questions import Question
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 from rag.rewriting import RewritingRetriever, rewriting
 
 SYSTEMS = {"terms": {"dense": False}, "dense": {"terms": False}, "hybrid": {}}

@@ -22,7 +22,7 @@ from rag.components import Tools
 from rag.evaluation import read_questions
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 from rag.rewriting import RewritingRetriever, rewriting
 
 DEADLINE_S = 1.0

@@ -19,7 +19,7 @@ from squad import rows
 
 from rag.evaluation import with_typos
 from rag.knowledge_base import KnowledgeBase
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 from rag.rewriting.corpus import LiveCorpus
 from rag.rewriting.protocol import Asked
 from rag.rewriting.spelling import SpellingCorrector

@@ -41,7 +41,7 @@ from rag.grounding.evidence import bare
 from rag.grounding.support import LEXICAL, LOOKED_AT, SUPPORTED, SupportChecker, number_missing
 from rag.grounding.support_features import FEATURES, Claim, features
 from rag.knowledge_base import KnowledgeBase
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 from rag.sentences import sentences
 
 K, DEEP = 5, 20

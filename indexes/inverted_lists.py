@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import codes, files
-from . import faiss_library as native
+from . import codes, faiss_library as native, files
 from .codes import CodesIndex
 from .rows import Keep
 from .spec import Parameters, param

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import codes
-from . import faiss_library as native
+from . import codes, faiss_library as native
 from .errors import InvalidInput
 from .inverted_lists import ListsBuild, ListsIndex, ListsSearch
 from .spec import Sweeps, param

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import faiss_library as native
-from . import files, scan
+from . import faiss_library as native, files, scan
 from .codes import CodesIndex
 from .rows import Keep
 from .spec import Parameters, Sweeps, param

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import codes
-from . import faiss_library as native
+from . import codes, faiss_library as native
 from .codes import CodesIndex
 from .spec import Parameters, Sweeps, param
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import codes
-from . import faiss_library as native
+from . import codes, faiss_library as native
 from .dense_index import DenseIndex
 from .errors import IndexDamaged
 from .rows import Keep

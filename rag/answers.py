@@ -144,6 +144,10 @@ class Answer:
         32 hexadecimal digits; the OpenTelemetry trace's where one is recorded.
     searched
         The question after rewriting, as it was searched for.
+    pipeline
+        Digest of the pipeline value that made it.
+    notes
+        What the user should know besides, such as a calibration that was not applied.
     """
 
     question: str
@@ -164,6 +168,8 @@ class Answer:
     data: Any = None
     trace_id: str = ""
     searched: str = ""
+    pipeline: str = ""
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the text alone, for ``print``."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overload
 
-from . import telemetry
+from . import components, telemetry
 from .answers import Answer
 from .background import Cancellation
-from .deadlines import Deadline, within
+from .deadlines import Deadline
 from .documents import Passage, Query, as_query
 from .errors import (
-    DeadlinePassed,
     ExtraMissing,
     InvalidInput,
     LLMTimeout,
@@ -26,33 +27,38 @@ from .errors import (
 from .extractive.generator import ExtractiveGenerator
 from .generation.answer_stream import AnswerStream
 from .generation.fallback import quoted_after_failure, quoted_if_nothing_is_supported
-from .generation.generators import EXTRACTIVE
-from .generation.generators import generator as generator_for
-from .llm.language_model import Message
+from .generation.generators import EXTRACTIVE, generator as generator_for
+from .llm.language_model import LanguageModel, Message
 from .llm.spending import total
 from .llm.streaming import in_thread, pieces_of
+from .retrieval.config import PipelineConfig
+from .retrieval.retriever import ConversationMemory, Retrieval, Retriever, is_language_model
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from .generation import generators as protocol
+    from .generation import generators
     from .generation.calibration import Calibration
     from .generation.chat import ChatGenerator
-    from .retrieval.hybrid import Retrieval
-    from .searching import Searcher
+    from .knowledge_base import KnowledgeBase
 
     Model = TypeVar("Model", bound=BaseModel)
 
-Result = TypeVar("Result")
-
 _USERS_OWN = (InvalidInput, ExtraMissing, LLMUnsupported, ModelMissing, ModelDamaged)
 """Errors that asking again, or quoting instead, would only hide."""
-_GRACE = 0.7
-"""Seconds for the quotes that stand in for a generator that took all the time there was."""
+_RESERVE_S = 0.5
+_RESERVE = 0.2
+"""Seconds, and share of those left, that a generator leaves for the quotes in its place: the smaller one holds."""
+_GRACE_S = 0.2
+"""Seconds that quotes get at least, even when the deadline has passed; then they are chosen by words alone."""
+
+
+_JUDGES_NOTHING = frozenset({"deadline", "threshold"})
+"""Fields that a calibration does not depend on: it replaces the threshold, and learns from whole answers."""
 
 
 class Asking(TypedDict, total=False):
-    """What can be said with a question; see `Bot.ask`."""
+    """Options of one question; see `Bot.ask`."""
 
     k: int | None
     where: str | None
@@ -60,104 +66,159 @@ class Asking(TypedDict, total=False):
     deadline: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One question with its options, its deadline, and the handle that cancels it."""
+
+    question: str
+    k: int | None
+    where: str | None
+    history: Sequence[Message]
+    until: Deadline
+    cancel: Cancellation
+
+
 class Bot:
-    """Answers questions from what a retriever finds.
+    """Answers questions from what a retriever finds, as a pipeline value says.
 
     Parameters
     ----------
-    retriever
-        Where passages come from; its knowledge base is the one that ``indexes`` benchmarks measure.
+    source
+        An open knowledge base, or a `Retriever` over one.
     generator
-        What turns a question and passages into an `Answer`: ``"extractive"`` (default), which quotes and needs no model
-        beyond the embedder at hand; a language model's spec such as ``"openai:MODEL"``; a `LanguageModel`; any function
-        from a prompt to a text or to the pieces of one; or a `Generator`. Whoever writes it, every citation is checked.
-    deadline
-        Seconds that a question may take in all, retrieval included; None: no limit.
-    threshold
-        Support, 0 to 1, under which an answer is withheld; default: what ``rag calibrate`` stored with the knowledge
-        base, and where it stored nothing the extractive generator's own, and none for language models.
+        Writes the answer from a question and passages: ``"extractive"``, which quotes and needs no model besides the
+        embedder; a language model's spec such as ``"openai:MODEL"``; a `LanguageModel`; any function from a prompt to a
+        text or to the pieces of one; or a `Generator`. None takes what the value says. Citations are always checked.
+    config
+        The pipeline value, where ``source`` is a knowledge base; None takes the one stored with it.
+    memory
+        Of the user and conversation, see `Retriever`.
     calibrated
-        Whether a stored calibration is used.
+        Whether a stored calibration is used, if it was fitted under this value.
     **options
-        Of `rag.generation.chat.ChatGenerator`: ``sampling``, ``unsupported``, ``examples``, ``history_tokens``,
-        ``entailment``, ``cache``, ``prices``.
+        Fields of the value to change, such as ``k=10`` or ``deadline=5``; for language models also objects:
+        ``sampling``, ``examples``, ``history_tokens``, ``entailment``, ``cache``, ``prices`` of
+        `rag.generation.chat.ChatGenerator`.
+
+    Attributes
+    ----------
+    config
+        The value that answers are made by.
+    notes
+        What the user should know, such as a calibration that was fitted under another value.
 
     Raises
     ------
     InvalidInput
-        The generator is none of these, or an option cannot be meant.
+        The generator is none of these, or an option is not allowed.
     ExtraMissing
-        A language model's library is not installed; says the install line.
+        A language model's library is not installed; the message has the install line.
 
     Examples
     --------
-    >>> from rag.testing import ScriptedGenerator
-    >>> bot = Bot(retriever, ScriptedGenerator(["Green tea is steeped at 80 degrees [1]."]))     # doctest: +SKIP
-    >>> bot.ask("How hot is green tea?").text                                                    # doctest: +SKIP
-    'Green tea is steeped at 80 degrees. [1]'
+    >>> bot = Bot.open("kb")                                                            # doctest: +SKIP
+    >>> print(bot.ask("How hot is green tea?"))                                         # doctest: +SKIP
+    Green tea is steeped at 80 degrees. [1]
     """
 
     def __init__(
         self,
-        retriever: Searcher,
+        source: KnowledgeBase | Retriever,
         generator: object = None,
         *,
-        deadline: float | None = None,
-        threshold: float | None = None,
+        config: PipelineConfig | None = None,
+        memory: ConversationMemory | None = None,
         calibrated: bool = True,
-        **options: Any,  # noqa: ANN401 - see ChatGenerator
+        **options: Any,  # noqa: ANN401 - each field has its own type
     ) -> None:
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise InvalidInput(f"threshold={threshold!r}: give a probability from 0 to 1")
-        if deadline is not None and not deadline > 0:
-            raise InvalidInput(f"deadline={deadline!r}: give a positive number of seconds, or None for no limit")
-        if not hasattr(retriever, "search"):
-            raise InvalidInput(f"a bot asks a retriever, not a {type(retriever).__name__}: Bot(Retriever(kb))")
-        self.retriever = retriever
-        self.deadline = deadline
-        kb = retriever.kb
-        self.generator: protocol.Generator = generator_for(generator, kb.embedder, kb.analyser, **options)
+        self._own = ExitStack()
         self._calibrations: dict[str, Calibration] = {}
-        if calibrated:
-            self._load(getattr(self.generator, "name", EXTRACTIVE), EXTRACTIVE)
-        # Where a calibration judges, the generator's own threshold must not judge before it.
-        own = 0.0 if EXTRACTIVE in self._calibrations else threshold
-        self._extractive = ExtractiveGenerator(kb.embedder, kb.analyser, threshold=own)
-        self.threshold = threshold
-        if isinstance(self.generator, ExtractiveGenerator) and generator in (None, EXTRACTIVE):
-            self.generator = self._extractive
+        self.notes: tuple[str, ...] = ()
+        choices, objects = _sorted_out(options)
+        if generator is not None:
+            choices["generator"] = generator if isinstance(generator, str) else components.named([generator])
+        try:
+            if isinstance(source, Retriever):
+                _refuse_retrieval(choices, {"config": config, "memory": memory})
+                self.retriever = source
+                self.config = source.config.with_(**choices)
+            else:
+                model = generator if isinstance(generator, LanguageModel) else None
+                self.retriever = Retriever(source, config, model=model, memory=memory, **choices)
+                self._own.callback(self.retriever.close)
+                self.config = self.retriever.config
+            kb = self.retriever.kb
+            self._by_words = ExtractiveGenerator(None, kb.analyser)
+            self._extractive = ExtractiveGenerator(kb.embedder, kb.analyser, threshold=self.config.threshold)
+            self.generator = self._generator(generator, objects)
+            if calibrated:
+                self._calibrate()
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def open(cls, path: str | Path, config: PipelineConfig | None = None, **options: Any) -> Self:  # noqa: ANN401
+        """Open a knowledge base and return its bot; `close`, or the end of a ``with``, closes both.
+
+        Parameters
+        ----------
+        path
+            Folder of the knowledge base.
+        config, **options
+            As in `Bot`.
+
+        Raises
+        ------
+        StoreMissing
+            There is no knowledge base.
+        """
+        from .knowledge_base import KnowledgeBase
+
+        kb = KnowledgeBase.open(path)
+        try:
+            bot = cls(kb, config=config, **options)
+        except BaseException:
+            kb.close()
+            raise
+        bot._own.callback(kb.close)
+        return bot
+
+    def close(self) -> None:
+        """Close what this bot made or opened; may be called twice."""
+        self._own.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- asking -------------------------------------------------------------------------------------------------
 
     @overload
     def ask(self, question: str, *, schema: None = ..., **options: Unpack[Asking]) -> Answer: ...
     @overload
     def ask(self, question: str, *, schema: type[Model], **options: Unpack[Asking]) -> Model: ...
-    def ask(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: str | None = None,
-        history: Sequence[Message] = (),
-        deadline: float | None = None,
-        schema: type[Model] | None = None,
-    ) -> Answer | Model:
+    def ask(self, question: str, *, schema: type[Model] | None = None, **options: Unpack[Asking]) -> Answer | Model:
         """Answer one question.
 
         Parameters
         ----------
         question
             In plain words.
+        schema
+            A pydantic model: the answer comes as an object of it. `extract` gives the evidence with it.
         k
-            Passages to read; default: the retriever's own.
+            Passages to read; default: the value's own.
         where
             Filter over documents, as in `rag.filters`.
         history
             Earlier turns for a language model, oldest first; of earlier answers give ``supported_text``, so that no
             turn builds on what the documents do not say.
         deadline
-            Seconds in all; default: the bot's own. When they are up while the generator works, quotes stand in for it.
-        schema
-            A pydantic model: the answer comes as an object of it. `extract` gives the evidence with it.
+            Seconds in all; default: the value's own. When they are up while the generator works, quotes replace its
+            answer.
 
         Returns
         -------
@@ -168,126 +229,160 @@ class Bot:
         Raises
         ------
         InvalidInput
-            If the question is empty.
+            The question is empty.
         InvalidFilter
-            If ``where`` does not parse.
+            ``where`` does not parse.
         DeadlinePassed
             Time was up before passages were found.
         RagError
-            With a ``schema``, what the model raises: quotes cannot stand in for an object.
+            With a ``schema``, the model's error: quotes cannot replace an object.
         """
         if schema is not None:
-            return self._value(Cancellation(), question, schema, k=k, where=where, history=history, deadline=deadline)  # type: ignore[no-any-return]
-        return self.ask_stream(question, k=k, where=where, history=history, deadline=deadline).read()
+            answer = self._extracted(self._request(question, **options), schema, quoting=False)
+            return answer.data  # type: ignore[no-any-return] # an object of the schema
+        return self.ask_stream(question, **options).read()
 
-    def ask_stream(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: str | None = None,
-        history: Sequence[Message] = (),
-        deadline: float | None = None,
-    ) -> AnswerStream:
+    def ask_stream(self, question: str, **options: Unpack[Asking]) -> AnswerStream:
         """Answer piece by piece, each a sentence that has been checked; ``answer`` of the stream is the whole.
 
-        Parameters and errors are those of `ask`; nothing is searched before the first piece is asked for.
+        Parameters and errors are those of `ask`; the search begins when the first piece is asked for.
         """
-        as_query(question)
-        cancel = Cancellation()
-        return AnswerStream(self._pieces(question, k, where, history, self._until(deadline), cancel), cancel)
+        request = self._request(question, **options)
+        return AnswerStream(self._pieces(request), request.cancel)
 
-    def extract(
-        self,
-        question: str,
-        schema: type[BaseModel] | Mapping[str, Any],
-        *,
-        k: int | None = None,
-        where: str | None = None,
-        history: Sequence[Message] = (),
-        deadline: float | None = None,
-    ) -> Answer:
-        """Answer with a value of a schema: ``Answer.data`` is it, ``Answer.sentences`` what supports each part of it.
+    def extract(self, question: str, schema: type[BaseModel] | Mapping[str, Any], **options: Unpack[Asking]) -> Answer:
+        """Answer with a value of a schema: ``Answer.data`` holds it, ``Answer.sentences`` the support of each part.
 
         Parameters
         ----------
         schema
             A pydantic model, or a JSON schema: ``data`` is then an object of the model, or what ``json.loads`` gives.
-        question, k, where, history, deadline
+        question, **options
             As in `ask`.
 
         Returns
         -------
         Answer
-            Where the model failed, or no text of it fits the schema: quotes, ``degraded`` with the reason, and no
+            Where the model failed, or wrote no text that fits the schema: quotes, ``degraded`` with the reason, and no
             ``data``.
 
         Raises
         ------
         InvalidInput
-            The generator is no language model, or the schema is none.
+            The generator is not a language model, or the schema is not one.
         DeadlinePassed
             Time was up before passages were found.
         """
-        until, cancel = self._until(deadline), Cancellation()
-        return self._extracted(question, schema, k, where, history, until, cancel, quoting=True)
+        return self._extracted(self._request(question, **options), schema, quoting=True)
 
     @overload
     async def aask(self, question: str, *, schema: None = ..., **options: Unpack[Asking]) -> Answer: ...
     @overload
     async def aask(self, question: str, *, schema: type[Model], **options: Unpack[Asking]) -> Model: ...
-    async def aask(self, question: str, **options: Any) -> Any:
-        """Do as `ask` does, with its parameters, without blocking the event loop; who stops waiting stops the model."""
-        schema = options.pop("schema", None)
+    async def aask(self, question: str, *, schema: Any = None, **options: Any) -> Any:
+        """Do as `ask` does without blocking the event loop. Cancelling the await cancels the model."""
+        request = self._request(question, **options)
         if schema is not None:
-            cancel = Cancellation()
-            return await in_thread(partial(self._value, cancel, question, schema, **options), cancel)
-        stream = self.ask_stream(question, **options)
-        return await in_thread(stream.read, stream.cancel)
+            work = partial(self._extracted, request, schema, quoting=False)
+            return (await in_thread(work, request.cancel)).data
+        return await in_thread(AnswerStream(self._pieces(request), request.cancel).read, request.cancel)
 
     def aask_stream(self, question: str, **options: Unpack[Asking]) -> AsyncGenerator[str | Answer, None]:
         """Yield the pieces as `ask_stream` does, without blocking the event loop; the `Answer` comes last."""
         return pieces_of(self.ask_stream(question, **options))
 
-    # ---- machinery --------------------------------------------------------------------------------------------
+    # ---- making -------------------------------------------------------------------------------------------------
 
-    def _value(
+    def _generator(self, given: object, objects: Mapping[str, Any]) -> generators.Generator:
+        """Return the generator: the object that was given, or what the value names."""
+        kb, config = self.retriever.kb, self.config
+        if given is None or isinstance(given, str):
+            if config.generator == EXTRACTIVE and not objects:
+                return self._extractive
+            given = self._named_generator()
+        elif not isinstance(given, LanguageModel) and not callable(given):
+            return generator_for(given, kb.embedder, kb.analyser, **objects)
+        options = {"sampling": config.sampling, "unsupported": config.unsupported, **objects}
+        if config.nli is not None and "entailment" not in options:
+            from .grounding.support import CrossEncoderEntailment
+
+            options["entailment"] = CrossEncoderEntailment(config.nli)
+        options.setdefault("cache", self.retriever.tools.completions)
+        if config.prices is not None and "prices" not in options:
+            options["prices"] = _prices(config.prices, getattr(given, "name", ""))
+        return generator_for(given, kb.embedder, kb.analyser, **options)
+
+    def _named_generator(self) -> object:
+        spec = self.config.generator
+        if not is_language_model(spec):
+            return spec if spec == EXTRACTIVE else components.make("generator", {}, spec, self.retriever.tools)
+        if self.config.model is None and self.retriever.config.generator == spec:
+            return self.retriever.model
+        model = self.config.language_model(spec)
+        self._own.callback(model.close)
+        return model
+
+    def _calibrate(self) -> None:
+        """Load the stored calibrations that were fitted under this value; note one that was not."""
+        from .generation.calibration import Calibration, setting_of
+
+        kb, name = self.retriever.kb, getattr(self.generator, "name", EXTRACTIVE)
+        for each in dict.fromkeys((name, EXTRACTIVE)):
+            text = kb.setting(setting_of(each))
+            if text is None:
+                continue
+            calibration = Calibration.from_json(text)
+            changed = self._changed_since(calibration, quotes_only=each != name)
+            if not changed:
+                self._calibrations[each] = calibration
+            elif each == name:
+                note = f"the calibration of {name} is not applied: it was fitted under another pipeline ({changed})"
+                self.notes = (*self.notes, f"{note}; fit it again: rag calibrate {kb.path} QUESTIONS")
+        if EXTRACTIVE in self._calibrations:  # its own threshold must not judge before the calibration does
+            fresh = ExtractiveGenerator(kb.embedder, kb.analyser, threshold=0.0)
+            self.generator = fresh if self.generator is self._extractive else self.generator
+            self._extractive = fresh
+
+    def _changed_since(self, calibration: Calibration, *, quotes_only: bool) -> str:
+        """Say in which fields, that answers depend on, a calibration's value differs from this one."""
+        if not calibration.pipeline:
+            return "an earlier version did not say which"
+        there = PipelineConfig.loads(calibration.pipeline, "the stored calibration").differences(self.config)
+        uses = {field.name: field.metadata["use"] for field in fields(PipelineConfig)}
+        matter = {"retrieval"} if quotes_only else {"retrieval", "answer", "model"}
+        said = {name: pair for name, pair in there.items() if uses[name] in matter and name not in _JUDGES_NOTHING}
+        return "; ".join(f"{name}: {then} then, {now} now" for name, (then, now) in said.items())
+
+    # ---- answering ----------------------------------------------------------------------------------------------
+
+    def _request(
         self,
-        cancel: Cancellation,
         question: str,
-        schema: type[BaseModel],
         *,
         k: int | None = None,
         where: str | None = None,
         history: Sequence[Message] = (),
         deadline: float | None = None,
-    ) -> Any:  # noqa: ANN401 - an object of the schema
-        until = self._until(deadline)
-        return self._extracted(question, schema, k, where, history, until, cancel, quoting=False).data
-
-    def _extracted(  # noqa: PLR0917 - two callers, above
-        self,
-        question: str,
-        schema: type[BaseModel] | Mapping[str, Any],
-        k: int | None,
-        where: str | None,
-        history: Sequence[Message],
-        until: Deadline,
-        cancel: Cancellation,
-        *,
-        quoting: bool,
-    ) -> Answer:
+    ) -> _Request:
         as_query(question)
+        until = Deadline.after(self.config.deadline if deadline is None else deadline)
+        return _Request(question, k, where, history, until, Cancellation())
+
+    def _extracted(self, request: _Request, schema: type[BaseModel] | Mapping[str, Any], *, quoting: bool) -> Answer:
         start = time.perf_counter()
         with telemetry.span(**telemetry.ROOT) as root:
             chat = self._chat()
-            found = self._search(root, question, k, where, history, until)
+            found = self._search(root, request)
             read = time.perf_counter()
             try:
                 with root.child(**telemetry.chat(chat)) as own:
-                    left = _left(until, chat.name)
                     answer = chat.extract(
-                        question, found.passages, schema, history=history, deadline=left, cancel=cancel
+                        request.question,
+                        found.passages,
+                        schema,
+                        history=request.history,
+                        deadline=_left(request.until, chat.name),
+                        cancel=request.cancel,
                     )
                     telemetry.used(own, answer)
             except _USERS_OWN:
@@ -295,27 +390,16 @@ class Bot:
             except Exception as error:  # whatever a model raises, quotes remain
                 if not quoting:
                     raise
-                quotes = partial(self._quotes, question, found.passages, until)
-                answer = quoted_after_failure(quotes, error, time.perf_counter() - read)
-            return _timed(self._paid(replace(answer, question=question), found), root, found, start, read)
+                answer = self._after_failure(request, found, error, time.perf_counter() - read)
+            return self._finished(answer, request, root, found, start, read)
 
-    def _pieces(  # noqa: PLR0917 - one caller
-        self,
-        question: str,
-        k: int | None,
-        where: str | None,
-        history: Sequence[Message],
-        until: Deadline,
-        cancel: Cancellation,
-    ) -> Generator[str, None, Answer]:
+    def _pieces(self, request: _Request) -> Generator[str, None, Answer]:
         start = time.perf_counter()
         with telemetry.span(**telemetry.ROOT) as root:
-            found = self._search(root, question, k, where, history, until)
+            found = self._search(root, request)
             read = time.perf_counter()
-            # Quotes are chosen for the question as it was searched for: spelt right, and standing alone.
-            asked = found.question if self.generator is self._extractive else question
             shown = False
-            pieces = self._generated(root, asked, found.passages, history, until, cancel)
+            pieces = self._generated(root, request, found)
             try:
                 while True:
                     piece = next(pieces)
@@ -328,57 +412,55 @@ class Bot:
             except Exception as error:  # whatever a model raises, quotes remain
                 if self.generator is self._extractive:
                     raise
-                quotes = partial(self._quotes, question, found.passages, until)
-                answer = quoted_after_failure(quotes, error, time.perf_counter() - read)
+                answer = self._after_failure(request, found, error, time.perf_counter() - read)
             finally:
                 pieces.close()
             answer = self._judged(answer)
             if not shown:
                 yield answer.text
-            return _timed(self._paid(replace(answer, question=question), found), root, found, start, read)
+            return self._finished(answer, request, root, found, start, read)
 
-    def _generated(  # noqa: PLR0917 - one caller
-        self,
-        root: telemetry.Span,
-        question: str,
-        passages: Sequence[Passage],
-        history: Sequence[Message],
-        until: Deadline,
-        cancel: Cancellation,
-    ) -> Generator[str, None, Answer]:
+    def _generated(self, root: telemetry.Span, request: _Request, found: Retrieval) -> Generator[str, None, Answer]:
         from .generation.chat import ChatGenerator
 
         if self.generator is self._extractive:
-            return self._quotes(question, passages, until)
+            # Quotes are chosen for the question as it was searched for: spelt right, and standing alone.
+            return self._quotes(found.question, found.passages, request.until)
         if not isinstance(self.generator, ChatGenerator):
-            return self._rechecked(_in_time(until, partial(self.generator.generate, question, passages)), passages)
+            generate = partial(self.generator.generate, request.question, found.passages)
+            return self._rechecked(_generating(request.until).run(generate), found.passages)
         chat = self.generator
         with root.child(**telemetry.chat(chat)) as own:
-            left = _left(until, chat.name)
-            with chat.stream(question, passages, history=history, deadline=left) as stream:
-                cancel.watch(stream.cancel)
+            left = _left(request.until, chat.name)
+            with chat.stream(request.question, found.passages, history=request.history, deadline=left) as stream:
+                request.cancel.watch(stream.cancel)
                 yield from stream
             answer = stream.answer
             telemetry.used(own, answer)
-        return quoted_if_nothing_is_supported(answer, partial(self._quotes, question, passages, until))
+        quotes = partial(self._quotes, request.question, found.passages, request.until)
+        return quoted_if_nothing_is_supported(answer, quotes)
 
     def _quotes(self, question: str, passages: Sequence[Passage], until: Deadline) -> Answer:
-        return _in_time(until, partial(self._extractive.generate, question, passages), least=_GRACE)
+        """Return quotes within the deadline: by meaning, or by words alone where the embedder does not answer."""
+        work = partial(self._extractive.generate, question, passages)
+        if until.remaining is None:
+            return work()
+        try:
+            return Deadline.after(max(until.left, _GRACE_S)).run(work)
+        except OutOfTime:
+            answer = self._by_words.generate(question, passages)
+            return replace(answer, degraded=True, reason=f"{until} passed; quotes were chosen by their words")
 
-    def _load(self, *generators: str) -> None:
-        for name in generators:
-            stored = self.retriever.kb.setting(f"calibration:{name}")
-            if stored is not None:
-                from .generation.calibration import Calibration
-
-                self._calibrations[name] = Calibration.from_json(stored)
+    def _after_failure(self, request: _Request, found: Retrieval, error: Exception, seconds: float) -> Answer:
+        quotes = partial(self._quotes, request.question, found.passages, request.until)
+        return quoted_after_failure(quotes, error, seconds)
 
     def _judged(self, answer: Answer) -> Answer:
         """Return an answer with its calibrated support; withheld where that is below the threshold."""
         calibration = self._calibrations.get(answer.generator)
         if answer.abstained:
             return answer
-        threshold = self.threshold
+        threshold = self.config.threshold
         if calibration is not None:
             answer = replace(answer, support=calibration.judge(answer))
             threshold = calibration.threshold if threshold is None else threshold
@@ -393,62 +475,99 @@ class Bot:
 
         return rechecked(replace(answer, generator=answer.generator or type(self.generator).__name__), passages)
 
-    def _search(  # noqa: PLR0917 - one caller each way
-        self,
-        root: telemetry.Span,
-        question: str,
-        k: int | None,
-        where: str | None,
-        history: Sequence[Message],
-        until: Deadline,
-    ) -> Retrieval:
-        asked = tuple(turn.content for turn in history if turn.role == "user")
-        query = Query(question, asked) if asked else question
-        name = self.retriever.kb.path.name
-        with root.child(**telemetry.retrieval(name, k if k is not None else self.retriever.k)) as own:
-            found = _in_time(until, partial(self.retriever.search, query, k, where=where))
+    def _search(self, root: telemetry.Span, request: _Request) -> Retrieval:
+        asked = tuple(turn.content for turn in request.history if turn.role == "user")
+        query = Query(request.question, asked) if asked else request.question
+        k = self.config.k if request.k is None else request.k
+        with root.child(**telemetry.retrieval(self.retriever.kb.path.name, k)) as own:
+            found = self.retriever.search(query, k, where=request.where, deadline=request.until)
             own.set(rag__passages=len(found.passages))
             return found
-
-    def _paid(self, answer: Answer, found: Retrieval) -> Answer:
-        """Return an answer whose usage counts what rewriting and reranking cost too."""
-        if not found.spent:
-            return answer
-        return replace(answer, usage=total(found.spent, getattr(self.generator, "prices", {})) + answer.usage)
 
     def _chat(self) -> ChatGenerator:
         from .generation.chat import ChatGenerator
 
         if not isinstance(self.generator, ChatGenerator):
             raise InvalidInput(
-                "a schema needs a language model: give --generator openai:MODEL, or Bot(retriever, 'openai:MODEL')"
+                "a schema needs a language model: give --generator openai:MODEL, or Bot(kb, 'openai:MODEL')"
             )
         return self.generator
 
-    def _until(self, deadline: float | None) -> Deadline:
-        return Deadline.after(self.deadline if deadline is None else deadline)
+    def _finished(  # noqa: PLR0917 - two callers
+        self,
+        answer: Answer,
+        request: _Request,
+        root: telemetry.Span,
+        found: Retrieval,
+        start: float,
+        read: float,
+    ) -> Answer:
+        """Return an answer with what retrieval adds to it: usage, timings, notes, and the digest of the value."""
+        if found.spent:
+            answer = replace(answer, usage=total(found.spent, getattr(self.generator, "prices", {})) + answer.usage)
+        if found.notes:
+            answer = replace(answer, degraded=True, reason="; ".join(filter(None, (answer.reason, *found.notes))))
+        end = time.perf_counter()
+        root.set(
+            rag__abstained=answer.abstained,
+            rag__degraded=answer.degraded,
+            rag__support=answer.support,
+            rag__pipeline=self.config.digest,
+        )
+        return replace(
+            answer,
+            question=request.question,
+            searched=found.question,
+            timings={**found.timings, "generate": end - read, "total": end - start},
+            trace_id=root.trace_id,
+            pipeline=self.config.digest,
+            notes=self.notes,
+        )
 
 
-def _in_time(until: Deadline, work: Callable[[], Result], *, least: float = 0.0) -> Result:
-    """Return what work returns that may not heed a deadline; it gets ``least`` seconds where fewer are left."""
-    if until.seconds == float("inf"):
-        return work()
-    try:
-        return within(max(until.left, least), work)
-    except OutOfTime:
-        raise DeadlinePassed(f"{until} passed before an answer was there; give more seconds") from None
+def _sorted_out(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part options into fields of the value and objects for a language model's generator."""
+    choices = dict(options)
+    objects: dict[str, Any] = {}
+    for name in ("examples", "history_tokens", "entailment"):
+        if name in choices:
+            objects[name] = choices.pop(name)
+    for name in ("cache", "prices"):
+        if not isinstance(choices.get(name), str | None):
+            objects[name] = choices.pop(name)
+    if (sampling := choices.pop("sampling", None)) is not None:
+        own = {field.name: getattr(sampling, field.name) for field in fields(sampling)}
+        choices |= {"votes" if name == "n" else name: value for name, value in own.items()}
+    if objects.get("entailment") is not None:
+        choices["nli"] = components.named([objects["entailment"]])
+    return choices, objects
+
+
+def _refuse_retrieval(choices: Mapping[str, Any], objects: Mapping[str, object]) -> None:
+    """Refuse, with a retriever at hand, what only its making can change."""
+    uses = {field.name: field.metadata["use"] for field in fields(PipelineConfig)}
+    late = [name for name in choices if uses.get(name) == "retrieval"]
+    late += [name for name, value in objects.items() if value is not None]
+    if late:
+        raise InvalidInput(f"give {', '.join(late)} to the retriever, or a knowledge base to the bot: Bot(kb, k=10)")
+
+
+def _prices(file: str, model: str) -> Any:  # noqa: ANN401 - rag's Prices, imported where used
+    from .llm.prices import price_of, read_prices
+
+    prices = read_prices(Path(file))
+    if price_of(model, prices) is None:
+        known = ", ".join(sorted(prices)) or "none"
+        raise InvalidInput(f"{file} holds no price of {model}; it has {known}")
+    return prices
+
+
+def _generating(until: Deadline) -> Deadline:
+    """Return the generator's deadline: it leaves time for the quotes that replace it when it fails."""
+    return until.share(1.0, until.left - min(_RESERVE_S, _RESERVE * until.left)) if until.remaining else until
 
 
 def _left(until: Deadline, name: str) -> float | None:
     if until.passed:
         raise LLMTimeout(f"{until} passed before {name} was asked; give more seconds")
-    return None if until.seconds == float("inf") else until.left
-
-
-def _timed(answer: Answer, root: telemetry.Span, found: Retrieval, start: float, read: float) -> Answer:
-    end = time.perf_counter()
-    timings = {**found.timings, "generate": end - read, "total": end - start}
-    if found.notes:
-        answer = replace(answer, degraded=True, reason="; ".join(filter(None, (answer.reason, *found.notes))))
-    root.set(rag__abstained=answer.abstained, rag__degraded=answer.degraded, rag__support=answer.support)
-    return replace(answer, timings=timings, trace_id=root.trace_id, searched=found.question)
+    return _generating(until).remaining

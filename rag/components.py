@@ -1,4 +1,11 @@
-"""Parts of a pipeline by name: a literal table says where each lives, a spec string says how it is set."""
+"""Make parts of a pipeline from spec strings; parts of other packages join by entry points.
+
+A spec is ``name`` or ``name:option=value,...``; a chain joins specs by ``+``: ``neighbours:sentences=2+unique``. Each
+kind of part has one literal table of names. A package adds a part of its own by an entry point of the kind's group::
+
+    [project.entry-points."rag_workbench.rerankers"]
+    mine = "my_package.my_module:MyReranker"
+"""
 
 from __future__ import annotations
 
@@ -6,71 +13,212 @@ import importlib
 import inspect
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from indexes.errors import unknown
 
-from .errors import InvalidInput
+from .errors import ExtraMissing, InvalidInput, in_words
 
 if TYPE_CHECKING:
+    from .embedding.protocol import Embedder
     from .knowledge_base import KnowledgeBase
     from .llm.consulting import CompletionStore
     from .llm.language_model import LanguageModel
 
+TABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "loader": "rag.loaders.formats:FORMATS",
+        "chunker": "rag.chunking.registry:KINDS",
+        "embedder": "rag.embedding.models:KNOWN",
+        "index": "indexes.registry:engines",
+        "rewriter": "rag.rewriting.registry:REWRITERS",
+        "fusion": "rag.retrieval.fusion:FUSIONS",
+        "reranker": "rag.reranking.registry:RERANKERS",
+        "context step": "rag.context.registry:BUILDERS",
+        "generator": "rag.generation.generators:GENERATORS",
+        "metric": "rag.evaluation.metrics.registry:METRICS",
+    }
+)
+"""Kind of part -> the literal table of the parts that come with this package."""
+
+NONE = "none"
+OBJECT = "python:"
+"""Begins the name of a part that was handed in as an object: it can be shown and compared, not made from text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a part may need besides its own options; it gets what its constructor names.
+    """Objects that a part may need besides its own options; it gets those that its constructor names.
 
-    ``completions`` keeps what language models answer by content, such as a `rag.llm.cache.CompletionCache`.
+    ``completions`` keeps language models' answers by content, such as a `rag.llm.cache.CompletionCache`.
     """
 
     kb: KnowledgeBase
     model: LanguageModel | None = None
     completions: CompletionStore | None = None
 
+    @property
+    def embedder(self) -> Embedder:
+        """The knowledge base's embedder."""
+        return self.kb.embedder
 
-def make(kind: str, table: Mapping[str, str], spec: str, tools: Tools) -> Any:  # noqa: ANN401 - what the table says
-    """Make a part of a spec string.
 
-    Parameters
-    ----------
-    kind
-        What it is, for messages: ``reranker``.
-    table
-        Name -> ``module:Class``; imported here, on first use. Positional parameters of the constructor are the tools of
-        that name (one with a default may be missing), keyword-only ones are options.
-    spec
-        ``name`` or ``name:option=value,...``. A part that needs a language model has the option ``llm`` beside its own,
-        such as ``openai:MODEL``; where that is not given, the tools' model is taken.
+def group(kind: str) -> str:
+    """Return the entry point group of a kind of part: ``rag_workbench.rerankers``."""
+    return f"rag_workbench.{'indexes' if kind == 'index' else kind.replace(' ', '_') + 's'}"
+
+
+@cache
+def plugins(kind: str) -> Mapping[str, EntryPoint]:
+    """Return the entry points of other packages for a kind of part, by name; nothing is imported."""
+    return {point.name: point for point in entry_points(group=group(kind))}
+
+
+def load_plugin(kind: str, name: str) -> Any:  # noqa: ANN401 - a class, a function or a row of a table
+    """Import a part of another package.
+
+    Raises
+    ------
+    ExtraMissing
+        The package's code cannot be imported; the message names the package.
+    """
+    point = plugins(kind)[name]
+    try:
+        return point.load()
+    except Exception as error:
+        package = point.dist.name if point.dist else point.module
+        raise ExtraMissing(f"the {kind} {name!r} of {package} cannot be loaded ({in_words(error)})") from error
+
+
+def check_name(kind: str, name: str, table: Mapping[str, object]) -> None:
+    """Refuse a name that neither the table nor another package has; nothing is imported.
 
     Raises
     ------
     InvalidInput
-        A name or option that does not exist (with the nearest that does), a value of the wrong type, or a part that
-        needs a language model where none is configured.
+        The message has the nearest name.
+    """
+    if name not in table and name not in plugins(kind):
+        raise InvalidInput(unknown(kind, name, {*table, *plugins(kind)}))
+
+
+def make(kind: str, table: Mapping[str, str], spec: str, tools: object, **defaults: object) -> Any:  # noqa: ANN401
+    """Make a part from a spec string.
+
+    Parameters
+    ----------
+    kind
+        For messages, and for the group of entry points: ``reranker``.
+    table
+        Name -> ``module:Class``, imported here on first use. Positional parameters of the constructor are tools, by
+        name (one with a default may be missing); keyword-only parameters are options.
+    spec
+        ``name`` or ``name:option=value,...``. A part that needs a language model has the option ``llm`` besides its
+        own, such as ``openai:MODEL``; without it the part gets the tools' model.
+    tools
+        An object with the tools as attributes, such as `Tools`.
+    **defaults
+        Options where the spec does not give them; ignored by a part without such an option.
+
+    Raises
+    ------
+    InvalidInput
+        A name or option that does not exist (with the nearest one), a value of the wrong type, or a part that needs a
+        language model where none is configured.
+    ExtraMissing
+        A part of another package that cannot be imported.
     """
     name = spec.partition(":")[0].strip()
-    if name not in table:
-        raise InvalidInput(unknown(kind, name, table))
-    module, _, attribute = table[name].partition(":")
-    cls = getattr(importlib.import_module(module), attribute)
-    parameters = list(inspect.signature(cls).parameters.values())
+    check_name(kind, name, table)
+    factory = _imported(table[name]) if name in table else load_plugin(kind, name)
+    parameters = list(inspect.signature(factory).parameters.values())
     wanted = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    hints = typing.get_type_hints(cls.__init__)
-    known = {p.name: hints[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY}
+    hints = typing.get_type_hints(vars(factory).get("__init__", factory) if isinstance(factory, type) else factory)
+    own = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
+    known = {option: hints.get(option, str) for option in own}
     options = _options(kind, name, spec, {**known, "llm": str} if any(p.name == "model" for p in wanted) else known)
-    needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    missing = [option for option in needed if option not in options]
+    options = {**{option: value for option, value in defaults.items() if option in own}, **options}
+    missing = [option for option, p in own.items() if p.default is p.empty and option not in options]
     if missing:
         raise InvalidInput(f"{kind} {name} needs {missing[0]}: write {name}:{missing[0]}=...")
     if "llm" in options:
         from .llm.models import language_model
 
-        tools = replace(tools, model=language_model(options.pop("llm")))
-    return cls(*(_tool(kind, name, each, tools) for each in wanted), **options)
+        tools = replace(tools, model=language_model(options.pop("llm")))  # type: ignore[type-var] # Tools have models
+    return factory(*(_tool(kind, name, each, tools) for each in wanted), **options)
+
+
+def split(chain: str) -> list[str]:
+    """Split a chain into its specs; an empty list for ``none``.
+
+    Raises
+    ------
+    InvalidInput
+        ``none`` beside other parts, or parts joined by commas.
+    """
+    specs = [each for spec in chain.split("+") if (each := spec.strip())]
+    if NONE in specs and len(specs) > 1:
+        raise InvalidInput(f"{chain!r}: {NONE!r} cannot be combined with other parts")
+    for spec in specs:
+        name, comma, _ = spec.partition(":")[0].partition(",")
+        if comma:
+            raise InvalidInput(
+                f"{chain!r}: join parts by +, as in {chain.replace(',', '+')!r}; {name!r} takes no comma"
+            )
+    return [spec for spec in specs if spec != NONE]
+
+
+def chain(kind: str, table: Mapping[str, str], given: object, tools: object) -> list[Any]:
+    """Make the parts of a chain.
+
+    Parameters
+    ----------
+    given
+        A chain such as ``"late-interaction+mmr"``, an object, or a sequence of specs and objects.
+
+    Raises
+    ------
+    InvalidInput
+        As `make` and `split`.
+    """
+    return [make(kind, table, part, tools) if isinstance(part, str) else part for part in _parts(given)]
+
+
+def check_chain(kind: str, table: Mapping[str, object], chain: str) -> None:
+    """Refuse a chain with a name that does not exist; nothing is imported."""
+    for spec in split(chain):
+        if not spec.startswith(OBJECT):
+            check_name(kind, spec.partition(":")[0].strip(), table)
+
+
+def named(given: object) -> str:
+    """Return parts as the text that stands for them in a configuration."""
+    return "+".join(part if isinstance(part, str) else _object_name(part) for part in _parts(given)) or NONE
+
+
+def _parts(given: object) -> list[Any]:
+    if isinstance(given, str):
+        return list(split(given))
+    return [part for each in (given if isinstance(given, Sequence) else [given]) for part in _flat(each)]
+
+
+def _flat(part: object) -> list[object]:
+    return list(split(part)) if isinstance(part, str) else [part]
+
+
+def _object_name(part: object) -> str:
+    cls = part if isinstance(part, type | types.FunctionType) else type(part)
+    return f"{OBJECT}{cls.__module__}.{cls.__qualname__}"
+
+
+def _imported(home: str) -> Any:  # noqa: ANN401 - a class or a function
+    module, _, attribute = home.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _options(kind: str, name: str, spec: str, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,13 +234,13 @@ def _options(kind: str, name: str, spec: str, known: Mapping[str, Any]) -> dict[
     return options
 
 
-def _tool(kind: str, name: str, wanted: inspect.Parameter, tools: Tools) -> object:
-    if wanted.name == "embedder":
-        return tools.kb.embedder
-    found = getattr(tools, wanted.name)
-    if found is None and wanted.default is wanted.empty:
+def _tool(kind: str, name: str, wanted: inspect.Parameter, tools: object) -> object:
+    found = getattr(tools, wanted.name, None)
+    if found is not None or wanted.default is not wanted.empty:
+        return found
+    if wanted.name == "model":
         raise InvalidInput(f"{kind} {name} needs a language model: write {name}:llm=openai:MODEL, or leave it out")
-    return found
+    raise InvalidInput(f"{kind} {name} asks for {wanted.name!r}, which a {kind} does not get; make it an option")
 
 
 def _value(text: str, hint: Any, what: str) -> object:  # noqa: ANN401 - a type form has no type of its own
@@ -108,11 +256,43 @@ def _value(text: str, hint: Any, what: str) -> object:  # noqa: ANN401 - a type 
         raise InvalidInput(f"{what} is {'a whole number' if hint is int else 'a number'}, not {text!r}") from None
 
 
-def described(table: Mapping[str, str]) -> dict[str, str]:
-    """Return the first line of each part's documentation, by name."""
-    found = {}
-    for name, home in table.items():
-        module, _, attribute = home.partition(":")
-        doc = inspect.getdoc(getattr(importlib.import_module(module), attribute)) or ""
-        found[name] = doc.partition("\n")[0]
-    return found
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A part in a listing: its kind, name, package, one line on it, and why it cannot be loaded (empty if it can)."""
+
+    kind: str
+    name: str
+    package: str
+    line: str
+    problem: str = ""
+
+
+def listed(kind: str | None = None) -> Iterator[Listed]:
+    """Yield the parts of one kind or of all kinds, those of other packages included; a broken one is marked.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such kind.
+    """
+    if kind is not None and kind not in TABLES:
+        raise InvalidInput(unknown("kind of part", kind, TABLES))
+    for each, home in TABLES.items():
+        if kind in (None, each):
+            for name, row in _imported(home).items():
+                yield Listed(each, name, "rag-workbench", _line(row))
+            for name, point in sorted(plugins(each).items()):
+                package = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
+                try:
+                    yield Listed(each, name, package, _line(load_plugin(each, name)))
+                except ExtraMissing as error:
+                    yield Listed(each, name, package, "", str(error))
+
+
+def _line(row: object) -> str:
+    """Return one line on a part: its row's own, or the first line of its class's documentation."""
+    for attribute in ("line", "says"):
+        if isinstance(said := getattr(row, attribute, None), str):
+            return said
+    part = _imported(row) if isinstance(row, str) and ":" in row else row
+    return (part if isinstance(part, str) else inspect.getdoc(part) or "").partition("\n")[0]

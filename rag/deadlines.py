@@ -93,8 +93,10 @@ class Deadline:
         Raises
         ------
         OutOfTime
-            The work was not done in time; see `within`.
+            The work was not done in time, see `within`, or no time was left to begin it.
         """
+        if self.passed:
+            raise OutOfTime("no time was left for it")
         return within(self.remaining, work)
 
     def __str__(self) -> str:

@@ -1,7 +1,6 @@
-"""What an approximation costs in answers: the bot with each index against the bot with exact search.
+"""The cost of an approximate index in answers: the bot with each index against the bot with exact search.
 
-The retriever, the fusion and the generator are those of `rag ask`; only the index of vectors is another. Questions
-whose passages are the same get the same answer without generating it again.
+Both bots are built from the pipeline value that `rag ask` uses; only the index of vectors differs.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import indexes
-from indexes import Family, Ids, Metric, Vectors
+from indexes import Ids, Metric, Vectors
 from indexes.dense_index import DenseIndex
-from rag.answers import Answer
-from rag.documents import Passage
+from rag.bot import Bot
 from rag.evaluation.comparison import Comparison, compare, corrected
 from rag.evaluation.questions.questions import Question, QuestionSet
 from rag.evaluation.results import Evaluation
-from rag.retrieval.hybrid import DEPTH
+from rag.retrieval.config import PipelineConfig
+from rag.retrieval.retriever import Retriever
+from rag.store.sentence_search import TwoGranularities
 
 from ..datasets.knowledge_base import made_questions
 from .findings import real
@@ -33,8 +32,6 @@ from .pareto import speed_front
 from .results import Row, good
 
 if TYPE_CHECKING:
-    from rag.bot import Bot
-    from rag.generation.generators import Generator
     from rag.knowledge_base import KnowledgeBase
 
 FILE = "answers.json"
@@ -44,12 +41,11 @@ METRICS = ("context_precision", "context_recall", "nDCG@10")
 ACCURACY = "answer_containment"
 """Answer accuracy: the answer holds the words of a reference answer."""
 
-_K = 5
 _LEAST = 20
 """Questions asked however short the time is."""
 
 EXACT = "flat"
-HOW = f"the bot asks an index for {DEPTH} candidates and searches by words too, so the best are seldom lost"
+HOW = "the bot asks an index for many candidates and searches by words too, so the best are seldom lost"
 """Why differences are smaller than the recall of ten suggests."""
 
 Progress = Callable[[int, int, str], None]
@@ -72,6 +68,8 @@ class AnswerCosts:
         test, Holm's correction over all indexes and metrics), ``wins``, ``ties``, ``losses``.
     left
         Specs that time did not suffice for.
+    pipeline
+        Digest and fields of the pipeline value.
     """
 
     questions: str
@@ -79,6 +77,7 @@ class AnswerCosts:
     exact: dict[str, float | None]
     by_index: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
+    pipeline: dict[str, Any] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write them beside the results."""
@@ -135,6 +134,7 @@ def answer_costs(
     questions: QuestionSet,
     specs: Sequence[str],
     *,
+    config: PipelineConfig,
     seed: int = 0,
     seconds: float = math.inf,
     on_progress: Progress | None = None,
@@ -149,6 +149,8 @@ def answer_costs(
         With gold of any kind; answer accuracy needs reference answers.
     specs
         Indexes of vectors, built here from the stored embeddings.
+    config
+        The pipeline value of the bot.
     seed
         Of building and of the tests.
     seconds
@@ -168,13 +170,12 @@ def answer_costs(
     vectors = kb.vectors(ids.tolist())
     metric = kb.index("dense").metric
     metrics = (*METRICS, *([ACCURACY] if any(question.answers for question in questions) else []))
-    shared = _Shared()
     found: dict[str, Evaluation] = {}
     end = time.monotonic() + seconds
     if len(questions) > _LEAST and seconds < math.inf:
         index = _built(kb, EXACT, ids, vectors, metric, seed)
         start, first = time.monotonic(), _some(questions, _LEAST)
-        evaluate(_bot(kb, index, shared), first, metrics=metrics, k=_K, seed=seed)
+        evaluate(_bot(kb, index, config), first, metrics=metrics, k=config.k, seed=seed)
         each = (time.monotonic() - start) / _LEAST
         questions = _some(questions, max(_LEAST, int(max(0.0, end - time.monotonic()) / (2 * each))))
     for number, spec in enumerate([EXACT, *specs]):
@@ -183,7 +184,7 @@ def answer_costs(
         if on_progress is not None:
             on_progress(number, len(specs) + 1, spec)
         index = _built(kb, spec, ids, vectors, metric, seed)
-        found[spec] = evaluate(_bot(kb, index, shared), questions, metrics=metrics, k=_K, seed=seed)
+        found[spec] = evaluate(_bot(kb, index, config), questions, metrics=metrics, k=config.k, seed=seed)
     exact = found.pop(EXACT)
     pairs = [
         compare(own.values(name), exact.values(name), metric=name, names=(spec, EXACT), seed=seed)
@@ -196,6 +197,7 @@ def answer_costs(
         len(questions),
         {name: exact.metrics[name].value for name in metrics},
         left=[spec for spec in specs if spec not in found],
+        pipeline={"digest": config.digest, **config.as_dict()},
     )
     for pair in corrected(pairs):
         costs.by_index.setdefault(pair.system, {})[pair.metric] = _as_dict(pair, found[pair.system])
@@ -226,75 +228,8 @@ def _as_dict(pair: Comparison, own: Evaluation) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _bot(kb: KnowledgeBase, index: DenseIndex, shared: _Shared) -> Bot:
-    """Return the bot of `rag ask`, searching by another index."""
-    from rag.bot import Bot
-    from rag.retrieval.hybrid import Retriever
-
-    other: Any = _WithIndex(kb, index, shared)
-    bot = Bot(Retriever(other, k=_K))
-    bot.generator = _Remembering(bot.generator, shared)
-    return bot
-
-
-class _Shared:
-    """What several bots need not work out twice."""
-
-    def __init__(self) -> None:
-        self.answers: dict[tuple[object, ...], Answer] = {}
-        self.embedded: dict[str, NDArray[np.float32]] = {}
-
-
-class _WithIndex:
-    """A knowledge base with another index of vectors; everything else is its own."""
-
-    def __init__(self, kb: KnowledgeBase, index: DenseIndex, shared: _Shared) -> None:
-        self._kb, self._index = kb, index
-        self.embedder = _RememberingEmbedder(kb.embedder, shared)
-
-    def index(self, family: Family, spec: str | None = None) -> Any:  # noqa: ANN401 - an index of either family
-        return self._index if family == "dense" else self._kb.index(family, spec)
-
-    def dense(self) -> Any:  # noqa: ANN401 - what searches by meaning
-        """Search chunks by the other index; sentences, where there are some, by their own."""
-        from rag.store.sentence_search import TwoGranularities
-
-        both = self._kb.dense()
-        if isinstance(both, TwoGranularities):
-            return TwoGranularities(self._index, both.sentences, share=both.share)
-        return self._index
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the knowledge base has
-        return getattr(self._kb, name)
-
-
-class _RememberingEmbedder:
-    """Embeds a question once."""
-
-    def __init__(self, embedder: Any, shared: _Shared) -> None:  # noqa: ANN401 - an Embedder
-        self._embedder, self._embedded = embedder, shared.embedded
-
-    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        new = [text for text in dict.fromkeys(texts) if text not in self._embedded]
-        if new:
-            self._embedded.update(zip(new, self._embedder.embed_queries(new), strict=True))
-        return np.stack([self._embedded[text] for text in texts])
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the embedder has
-        return getattr(self._embedder, name)
-
-
-class _Remembering:
-    """Answers a question once for the same passages with the same scores."""
-
-    def __init__(self, generator: Generator, shared: _Shared) -> None:
-        self._generator, self._answers = generator, shared.answers
-
-    def generate(self, question: str, passages: Sequence[Passage]) -> Answer:
-        key = (question, *((passage.chunk, round(passage.score, 6)) for passage in passages))
-        if key not in self._answers:
-            self._answers[key] = self._generator.generate(question, passages)
-        return self._answers[key]
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the generator has
-        return getattr(self._generator, name)
+def _bot(kb: KnowledgeBase, index: DenseIndex, config: PipelineConfig) -> Bot:
+    """Return the bot of the pipeline value, searching by another index; sentences keep their own."""
+    both = kb.dense()
+    dense = TwoGranularities(index, both.sentences, share=both.share) if isinstance(both, TwoGranularities) else index
+    return Bot(Retriever(kb, config, dense=dense))

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rag.errors import InvalidInput
-from rag.evaluation.comparison import Comparison, corrected
-from rag.evaluation.comparison import compare as paired
+from rag.evaluation.comparison import Comparison, compare as paired, corrected
 
 from .findings import mixed
 from .results import TASK, Row

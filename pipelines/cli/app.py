@@ -6,7 +6,22 @@ from typing import Annotated
 
 import typer
 
-from . import ask, bench, calibrate, chat, evaluate, experiment, ingest, maintenance, memory, questions, search, tune
+from . import (
+    ask,
+    bench,
+    calibrate,
+    chat,
+    configure,
+    evaluate,
+    experiment,
+    ingest,
+    maintenance,
+    memory,
+    parts,
+    questions,
+    search,
+    tune,
+)
 
 app = typer.Typer(
     name="rag",
@@ -20,6 +35,7 @@ app.command("ingest")(ingest.command)
 app.command("ask")(ask.command)
 app.command("chat")(chat.command)
 app.command("search")(search.command)
+app.command("configure")(configure.command)
 app.command("evaluate")(evaluate.command)
 app.add_typer(questions.app, name="questions")
 app.command("experiment")(experiment.command)
@@ -27,6 +43,7 @@ app.add_typer(bench.app, name="bench")
 app.command("tune")(tune.command)
 app.add_typer(memory.app, name="memory")
 app.command("calibrate")(calibrate.command)
+app.command("parts")(parts.command)
 app.command("status")(maintenance.status)
 app.command("verify")(maintenance.verify)
 app.command("repair")(maintenance.repair)

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
+import json as json_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rag.errors import InvalidInput
+
 from ..plain_text import one_line, safe
 from . import exit_codes, json_forms
-from .generator_options import Generating, read_schema, with_generating
-from .options import (
-    Context,
-    DenseWeight,
-    Fusion,
-    Json,
-    K,
-    KnowledgeBasePath,
-    MaxPerSource,
-    Rerank,
-    RerankIn,
-    Rewrite,
-    Where,
-)
+from .options import Json, KnowledgeBasePath
 from .output import print_json, stdout
-from .retrieving import retriever_for
+from .pipeline_options import PipelineOptions, tell, with_pipeline
 from .streaming_output import searched_for, streamed
 
 if TYPE_CHECKING:
@@ -33,50 +23,27 @@ if TYPE_CHECKING:
     from rag.answers import Answer, Citation
 
 
-@with_generating
+@with_pipeline
 def command(
     kb: KnowledgeBasePath,
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],
-    generating: Generating,
-    k: K = 5,
-    where: Where = None,
-    fusion: Fusion = "zscore",
-    dense_weight: DenseWeight = None,
-    max_per_source: MaxPerSource = None,
-    rewrite: Rewrite = "auto",
-    rerank: Rerank = "none",
-    rerank_in: RerankIn = 30,
-    context: Context = "none",
+    pipeline: PipelineOptions,
     schema: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Answer with a value of this JSON schema.")
     ] = None,
     json: Json = False,
 ) -> int:
     """Answer a question from the documents. Every sentence has a citation that can be checked."""
+    from rag.bot import Bot
+    from rag.generation.generators import EXTRACTIVE
     from rag.knowledge_base import KnowledgeBase
 
     wanted = None if schema is None else read_schema(schema)
-    with KnowledgeBase.open(kb) as base:
-        model = generating.model()
-        retriever = retriever_for(
-            base,
-            k=k,
-            where=where,
-            fusion=fusion,
-            dense_weight=dense_weight,
-            max_per_source=max_per_source,
-            rewrite=rewrite,
-            rerank=rerank,
-            rerank_in=rerank_in,
-            context=context,
-            model=model,
-            completions=generating.completions(),
-        )
-        bot = generating.bot(retriever, model)
-        console, told = stdout(), False
+    console, told = stdout(), False
+    with KnowledgeBase.open(kb) as base, Bot(base, config=pipeline.of(base)) as bot:
         if wanted is not None:
             answer = bot.extract(question, wanted)
-        elif json or model is None or not console.is_terminal:
+        elif json or bot.config.generator == EXTRACTIVE or not console.is_terminal:
             answer = bot.ask(question)
         else:
             answer, told = streamed(bot.ask_stream(question), console)
@@ -84,6 +51,7 @@ def command(
         print_json(json_forms.answer(answer))
     else:
         show(answer, console, told=told)
+        tell(answer.notes)
     if wanted is not None and answer.degraded and answer.data is None:
         return exit_codes.MODEL_FAILED
     if answer.incomplete:
@@ -159,3 +127,22 @@ def place(source: str, heading: tuple[str, ...], page: int | None) -> str:
     if heading:
         parts.append(" > ".join(one_line(h, 60) for h in heading))
     return ", ".join(parts)
+
+
+def read_schema(path: Path) -> dict[str, Any]:
+    """Read a JSON schema from a file.
+
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read, or does not hold a JSON object.
+    """
+    try:
+        schema = json_.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"cannot read the schema {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path} is not JSON: {error}") from error
+    if not isinstance(schema, dict):
+        raise InvalidInput(f"{path} does not hold a JSON schema: it must be an object")
+    return schema

@@ -18,6 +18,7 @@ from ..plain_text import one_line
 from . import exit_codes, units
 from .options import Json
 from .output import print_json, stderr, stdout
+from .pipeline_options import PipelineOptions, with_pipeline_settings
 
 if TYPE_CHECKING:
     from indexes import Metric
@@ -40,8 +41,10 @@ app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, no_args_is
 
 
 @app.callback()
+@with_pipeline_settings
 def command(
     context: typer.Context,
+    pipeline: PipelineOptions,
     data: Annotated[str | None, typer.Option(metavar="DATA", help=_DATA)] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.")] = None,
     index: Annotated[
@@ -117,10 +120,11 @@ def command(
         report, missing = _bench(vectors, index, grid, settings, out, resume=resume, json=json)
         if asking and report.rows:
             left = total - (time.monotonic() - start)
-            costs = _answers(Path(data), questions, out, seed=seed, seconds=left, json=json)
+            costs = _answers(Path(data), pipeline, questions, out, seed=seed, seconds=left, json=json)
     if json:
         found = {**asdict(report), "rows": [_short(row) for row in report.rows]}
-        print_json({"out": str(out), **found, "not_installed": missing, "answers": costs and asdict(costs)})
+        told = {"out": str(out), **found, "not_installed": missing, "answers": costs and asdict(costs)}
+        print_json({**told, "pipeline": costs and {"digest": costs.pipeline["digest"]}})
     if any(row["error"] for row in report.rows):
         raise typer.Exit(exit_codes.SOME_FILES_FAILED)
 
@@ -237,7 +241,14 @@ def _show(report: BenchReport, out: Path) -> None:
 
 
 def _answers(
-    path: Path, questions: Path | None, out: Path, *, seed: int, seconds: float, json: bool
+    path: Path,
+    pipeline: PipelineOptions,
+    questions: Path | None,
+    out: Path,
+    *,
+    seed: int,
+    seconds: float,
+    json: bool,
 ) -> AnswerCosts | None:
     """Ask the bot with the best indexes and with exact search, and save the figures beside the others."""
     from rag.knowledge_base import KnowledgeBase
@@ -256,7 +267,8 @@ def _answers(
                 update(BenchProgress(done, total, f"asking the bot with {spec}"))
 
         asked = questions_for(kb, questions, seed=seed)
-        costs = answer_costs(kb, asked, specs, seed=seed, seconds=seconds, on_progress=tell)
+        config = pipeline.of(kb)
+        costs = answer_costs(kb, asked, specs, config=config, seed=seed, seconds=seconds, on_progress=tell)
     costs.save(out)
     if not json:
         from .bench_tables import show_answers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +13,9 @@ from rag.errors import ExtraMissing, InvalidInput
 from ..plain_text import one_line
 from . import exit_codes
 from .evaluate import progress
-from .generator_options import Generating, with_generating
-from .options import Json, K, KnowledgeBasePath, Wait
+from .options import Json, KnowledgeBasePath, Wait
 from .output import print_json, stderr, stdout
+from .pipeline_options import PipelineOptions, with_pipeline
 
 if TYPE_CHECKING:
     from rag.generation.calibration import CurvePoint
@@ -24,15 +23,14 @@ if TYPE_CHECKING:
     from ..evaluation.calibration import Report
 
 
-@with_generating
+@with_pipeline
 def command(
     kb: KnowledgeBasePath,
     questions: Annotated[
         str,
         typer.Argument(metavar="QUESTIONS", help="A .jsonl, .csv or SQuAD .json file, or beir:FOLDER, with answers."),
     ],
-    generating: Generating,
-    k: K = 5,
+    pipeline: PipelineOptions,
     sample: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask a seeded sample of N questions.")] = None,
     wrong_cost: Annotated[
         float, typer.Option(metavar="X", min=0.0, help="What a wrong answer costs where a right one gains 1.")
@@ -50,32 +48,32 @@ def command(
     json: Json = False,
 ) -> int:
     """Fit when to abstain, and store it. Takes questions with known answers."""
+    from rag.bot import Bot
     from rag.evaluation import read_questions
     from rag.knowledge_base import KnowledgeBase
-    from rag.retrieval.hybrid import Retriever
 
     from ..evaluation.calibration import calibrate, keep, name_of
 
     if reset:
-        with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
-            model = generating.model()
-            keep(base, generating.generator if model is None else model.name, None)
+        with KnowledgeBase.open(kb, mode="w", wait=wait) as base, Bot(base, config=pipeline.of(base)) as bot:
+            keep(base, name_of(bot), None)
         return exit_codes.OK
     wanted = read_questions(questions, unanswerable=_has_unanswerable(questions))
     wanted = wanted if sample is None else wanted.sample(sample)
     with KnowledgeBase.open(kb) as base:
-        model = generating.model()
-        bot = replace(generating, threshold=0.0).bot(Retriever(base, k=k), model, calibrated=False)
-        with progress(json) as told:
-            report = calibrate(bot, wanted, k=k, wrong_cost=wrong_cost, risk=risk, progress=told)
-        name = name_of(bot)
+        config = pipeline.of(base)
+        # Every answer is judged, also those that the threshold will withhold.
+        with Bot(base, config=config.with_(threshold=0.0), calibrated=False) as bot, progress(json) as told:
+            report = calibrate(bot, wanted, wrong_cost=wrong_cost, risk=risk, progress=told)
+            name = name_of(bot)
     if not dry_run:
         with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
             keep(base, name, report.fitted.calibration)
     if picture is not None:
         _draw(report, picture)
     if json:
-        print_json(_form(report, name, wanted.problems, stored=not dry_run))
+        ran = {"pipeline": {"digest": config.digest}}
+        print_json({**_form(report, name, wanted.problems, stored=not dry_run), **ran})
     else:
         _show(report, name, kb, wanted.problems, stored=not dry_run)
     return exit_codes.SOME_FILES_FAILED if report.failed else exit_codes.OK

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from rag.components import Tools
 from rag.errors import InvalidInput
-from rag.searching import Searcher
 
 from . import chat_memory, exit_codes, json_forms
 from .ask import show
-from .generator_options import Generating, with_generating
-from .options import (
-    Context,
-    Json,
-    K,
-    KnowledgeBasePath,
-    MemoryDays,
-    MemoryFolder,
-    MemorySession,
-    MemoryUser,
-    Rerank,
-    RerankIn,
-    Rewrite,
-    Where,
-)
+from .options import Json, KnowledgeBasePath, MemoryDays, MemoryFolder, MemorySession, MemoryUser
 from .output import print_json_line, stdout
-from .retrieving import refined, rewritten
+from .pipeline_options import PipelineOptions, tell, with_pipeline
 from .streaming_output import streamed
 
 if TYPE_CHECKING:
@@ -45,16 +30,10 @@ _HELP = (
 _TURNS_READ = 20
 
 
-@with_generating
+@with_pipeline
 def command(
     kb: KnowledgeBasePath,
-    generating: Generating,
-    k: K = 5,
-    where: Where = None,
-    rewrite: Rewrite = "auto",
-    rerank: Rerank = "none",
-    rerank_in: RerankIn = 30,
-    context: Context = "none",
+    pipeline: PipelineOptions,
     memory: MemoryFolder = None,
     user: MemoryUser = "me",
     session: MemorySession = "default",
@@ -62,22 +41,24 @@ def command(
     json: Json = False,
 ) -> int:
     """Ask questions one after another. With --json, one answer a line."""
+    from rag.bot import Bot
+    from rag.generation.generators import EXTRACTIVE
     from rag.knowledge_base import KnowledgeBase
-    from rag.retrieval.hybrid import Retriever
+    from rag.retrieval.retriever import Retriever
 
     console = stdout()
-    with KnowledgeBase.open(kb) as base:
-        base.allowed(where)  # a bad filter is said before the first question, not after it
-        model = generating.model()
-        tools = Tools(base, model, generating.completions())
-        searcher: Searcher = refined(rewritten(Retriever(base, k=k), rewrite, tools), rerank, rerank_in, context, tools)
-        kept = chat_memory.opened(base, memory, user, session, memory_days, model)
-        if kept is not None:
-            from rag.memory import RememberingRetriever
-
-            searcher = RememberingRetriever(searcher, kept)
-        bot = generating.bot(searcher, model)
-        history: list[Message] = kept.history(answered=model is not None) if kept is not None else []
+    with ExitStack() as stack:
+        base = stack.enter_context(KnowledgeBase.open(kb))
+        retriever = stack.enter_context(Retriever(base, pipeline.of(base)))
+        config = retriever.config
+        base.allowed(config.where)  # a bad filter is reported before the first question, not after it
+        by_model = config.generator != EXTRACTIVE
+        kept = chat_memory.opened(base, memory, user, session, memory_days, retriever.model)
+        retriever.memory = kept
+        bot = stack.enter_context(Bot(retriever))
+        tell(bot.notes)
+        history: list[Message] = kept.history(answered=by_model) if kept is not None else []
+        where: str | None = None
         if not json:
             told = f" {chat_memory.HELP}" if kept is not None else ""
             console.print(f"{base.status().documents} documents. {_HELP}{told}\n", style="dim")
@@ -91,12 +72,12 @@ def command(
                 if line.startswith("/forget"):
                     history.clear()
                 continue
-            answer, on_screen = _answered(bot, line, where, history, console, quiet=json or model is None)
+            answer, on_screen = _answered(bot, line, where, history, console, quiet=json or not by_model)
             if answer is None:
                 continue
             if kept is not None:
                 chat_memory.keep(kept, line, answer)
-            history = _continued(history, line, answer, has_model=model is not None)
+            history = _continued(history, line, answer, has_model=by_model)
             _print(answer, console, json=json, told=on_screen)
     return exit_codes.OK
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +14,9 @@ from rag.errors import InvalidInput
 
 from ..plain_text import one_line
 from . import exit_codes
-from .generator_options import Generating
-from .options import DenseWeight, Fusion, Json, K, KnowledgeBasePath, MaxPerSource, Rewrite, Where
+from .options import Json, KnowledgeBasePath
 from .output import print_json, stderr, stdout
-from .retrieving import named_model, retriever_for
+from .pipeline_options import PipelineOptions, tell, with_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,15 +25,18 @@ if TYPE_CHECKING:
     from rag.evaluation.asking import Progress
     from rag.evaluation.comparison import Comparison
     from rag.evaluation.robustness.robustness import Survival
-    from rag.llm.language_model import LanguageModel
+    from rag.retrieval.config import PipelineConfig
+
+    from ..evaluation.defaults import Changes
 
 
+@with_pipeline
 def command(
     kb: KnowledgeBasePath,
     questions: Annotated[
         str, typer.Argument(metavar="QUESTIONS", help="A .jsonl, .csv or SQuAD .json file, or beir:FOLDER.")
     ],
-    k: K = 5,
+    pipeline: PipelineOptions,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -46,28 +48,13 @@ def command(
     split: Annotated[str, typer.Option(metavar="NAME", help="Of a BEIR folder: which qrels/NAME.tsv.")] = "test",
     sample: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask a seeded sample of N questions.")] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of samples and intervals.")] = 0,
-    where: Where = None,
-    fusion: Fusion = "zscore",
-    dense_weight: DenseWeight = None,
-    max_per_source: MaxPerSource = None,
-    rewrite: Rewrite = "auto",
-    generator: Annotated[
-        str, typer.Option(metavar="SPEC", help="Who writes the answers: extractive, openai:MODEL or another model.")
-    ] = "extractive",
-    base_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Address of the server of openai:MODEL, generator or judge.")
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep what models answer: asked again, it costs nothing."),
-    ] = None,
     judge: Annotated[
-        str, typer.Option(metavar="NAME", help="Judge answers as well: extractive (no model) or llm (needs --model).")
+        str,
+        typer.Option(
+            metavar="NAME|SPEC", help="Judge answers as well: extractive (no model), or a language model: openai:MODEL."
+        ),
     ] = "none",
-    model: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="Language model that rewrites and judges, e.g. openai:MODEL.")
-    ] = None,
-    votes: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Votes of the judging model.")] = 1,
+    judge_votes: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Votes of a judging model.")] = 1,
     baseline: Annotated[
         Path | None, typer.Option(help="Compare with a file of --save, or a TREC run; paired tests, corrected.")
     ] = None,
@@ -80,50 +67,41 @@ def command(
     json: Json = False,
 ) -> int:
     """Measure on questions with known answers. Retrieval, and with --judge the answers; what failed counts as zero."""
+    from rag.bot import Bot
     from rag.evaluation import evaluate, read_questions
     from rag.evaluation.evaluator import checked
-    from rag.evaluation.trec import write_run
+    from rag.generation.generators import EXTRACTIVE
     from rag.knowledge_base import KnowledgeBase
-    from rag.llm.cache import CompletionCache
 
-    from ..evaluation.defaults import against, answers_needed, default_metrics
+    from ..evaluation.defaults import against, answers_needed, default_metrics, judge_kind, pipeline_changes
 
     wanted = read_questions(questions, split=split)
     if sample is not None:
         wanted = wanted.sample(sample, seed=seed)
-    # Who names a writer of answers wants to know how good they are.
-    level = "extractive" if judge == "none" and generator != "extractive" else judge
-    asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, level))
     changed = _changes(robustness)
-    writing = Generating(
-        generator=generator,
-        base_url=base_url if generator.startswith("openai:") else None,
-        cache=cache if generator != "extractive" or model is None else None,
-    )
-    with KnowledgeBase.open(kb) as base, named_model(model, base_url) as llm, writing.at_end:
-        writer, referee = writing.model(), _judge(judge, llm, votes)
-        completions = None if cache is None else CompletionCache(cache)
-        # Judged document by document, near-identical documents are judged apart: none is hidden.
-        system: Any = retriever_for(
-            base,
-            k=k,
-            where=where,
-            fusion=fusion,
-            dense_weight=dense_weight,
-            max_per_source=max_per_source,
-            rewrite=rewrite,
-            model=llm or writer,
-            completions=completions,
-            dedupe=wanted.level != "document",
-        )
-        if writer is not None or answers_needed(asked) or any(name in _disturbances() for name in changed):
-            system = writing.bot(system, writer)
-        name = kb.resolve().name
+    kind = judge_kind(judge)
+    with KnowledgeBase.open(kb) as base, ExitStack() as stack:
+        config = pipeline.of(base)
+        # A generator that is named is judged.
+        level = "extractive" if kind == "none" and config.generator != EXTRACTIVE else kind
+        asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, level))
+        referee = _judge(judge, judge_votes, config, stack) if kind == "llm" else None
+        bot = stack.enter_context(Bot(base, config=config))
+        answering = level != "none" or answers_needed(asked) or any(name in _disturbances() for name in changed)
+        if answering:
+            tell(bot.notes)
+        system: Any = bot if answering else bot.retriever
         with progress(json) as told:
-            result = evaluate(system, wanted, metrics=asked, k=k, judge=referee, name=name, seed=seed, progress=told)
+            result = evaluate(
+                system, wanted, metrics=asked, k=config.k, judge=referee, name=kb.resolve().name, seed=seed,
+                progress=told,
+            )  # fmt: skip
             survivals = _survived(system, result, changed, told)
     comparisons = against(result, baseline) if baseline is not None else []
+    changes = pipeline_changes(result, baseline) if baseline is not None else None
     if run is not None:
+        from rag.evaluation.trec import write_run
+
         write_run(run, result.run())
     if save is not None:
         result.save(save)
@@ -131,11 +109,12 @@ def command(
         from ..evaluation.report import report
         from ..reports.pages import write_page
 
-        written = "" if writer is None else f" --generator {generator}"
-        made_by = f"rag evaluate {kb} {questions} -k {k}{written}; rag-workbench {version('rag-workbench')}"
+        made_by = f"rag evaluate {kb} {questions}; pipeline {config.digest}; rag-workbench {version('rag-workbench')}"
         write_page(html, report(result, comparisons=comparisons, survivals=survivals, made_by=made_by))
     if json:
-        extra = {"comparisons": [asdict(c) for c in comparisons]} if baseline is not None else {}
+        extra: dict[str, Any] = {}
+        if baseline is not None:
+            extra = {"comparisons": [asdict(c) for c in comparisons], "pipeline_changes": changes}
         if survivals:
             extra["robustness"] = [
                 {"change": s.change, **s.survived.as_dict(), "lost": list(s.lost)} for s in survivals
@@ -143,19 +122,17 @@ def command(
         print_json({**result.as_dict(), **extra})
     else:
         show(result)
-        show_comparisons(comparisons)
+        show_comparisons(comparisons, changes)
         show_survivals(survivals)
     judged_badly = any(own.n_failed for own in result.metrics.values())
     return exit_codes.SOME_FILES_FAILED if judged_badly and not allow_failed else exit_codes.OK
 
 
-def _judge(kind: str, model: LanguageModel | None, votes: int) -> Judge | None:
-    if kind != "llm":
-        return None
-    if model is None:
-        raise InvalidInput("--judge llm needs --model, such as openai:MODEL or transformers:FOLDER")
+def _judge(spec: str, votes: int, config: PipelineConfig, stack: ExitStack) -> Judge:
     from rag.evaluation import Judge
 
+    model = config.language_model(spec)
+    stack.callback(model.close)
     return Judge(model, votes)
 
 
@@ -256,8 +233,8 @@ def _reasons(result: Evaluation) -> dict[str, list[str]]:
     return found
 
 
-def show_comparisons(comparisons: list[Comparison]) -> None:
-    """Print what changed against the baseline."""
+def show_comparisons(comparisons: list[Comparison], changes: Changes | None = None) -> None:
+    """Print what changed against the baseline, and in which fields the pipelines differ."""
     if not comparisons:
         return
     from rich.table import Table
@@ -274,6 +251,12 @@ def show_comparisons(comparisons: list[Comparison]) -> None:
         table.add_row(c.metric, f"{c.difference:+.4f}", interval, p, f"{c.wins}/{c.ties}/{c.losses}", seen)
     console = stdout()
     console.print(f"\n{one_line(first.system)} against {one_line(first.baseline)}, {first.n} questions\n")
+    if changes is None:
+        console.print("pipeline of the baseline: not known", style="dim")
+    for name, (now, then) in (changes or {}).items():
+        console.print(f"{name}: {one_line(str(now))}, baseline {one_line(str(then))}", soft_wrap=True)
+    if changes == {}:
+        console.print("same pipeline", style="dim")
     console.print(table)
     console.print(
         "p: paired permutation test, Holm's correction. w/t/l: questions won, tied, lost. detectable: what so many "

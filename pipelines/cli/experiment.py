@@ -51,8 +51,7 @@ def command(
     if len(what) != 1:
         raise InvalidInput("give one experiment: rag experiment experiment.toml")
     from ..experiments import Experiment, run
-    from ..experiments.report import html as page
-    from ..experiments.report import markdown
+    from ..experiments.report import html as page, markdown
     from ..experiments.results import put
     from ..reports.pages import write_page
 
@@ -93,8 +92,7 @@ def _progress(*, quiet: bool) -> Iterator[OnProgress | None]:
     if quiet or not console.is_terminal:
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as Shown
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Shown, TextColumn
 
     columns = (BarColumn(12), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Shown(*columns, console=console, transient=True) as bar:

@@ -1,4 +1,4 @@
-"""An explanation as tables for a person: `rich.print(retriever.explain(question))`, and ``rag search --explain``."""
+"""``rag search --explain``: an explanation as tables."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from . import exit_codes
 from .output import print_json, stderr, stdout
 
 if TYPE_CHECKING:
-    from rag.retrieval.explanation import Explanation, Hit, Placed, Searched
-    from rag.searching import Searcher
+    from rag.retrieval.explanation import ExplainedPassage, ExplainedQuery, Explanation, Hit
 
 _LISTED = 5
 _MOVES = 30
@@ -51,7 +50,7 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
     yield Text("  ".join(f"{stage} {1000 * taken:.1f} ms" for stage, taken in found.seconds), style="dim")
 
 
-def _query(query: Searched, number: str) -> Iterator[RenderableType]:
+def _query(query: ExplainedQuery, number: str) -> Iterator[RenderableType]:
     yield Text(f"\nsearched for{number}: {on_one_line(query.text)}  (weight {query.weight:g})", style="cyan")
     if query.terms:
         yield Text(f"  terms: {on_one_line(', '.join(query.terms))}", style="dim")
@@ -79,7 +78,7 @@ def _passages(found: Explanation) -> Table:
     return table
 
 
-def _arithmetic(passage: Placed, queries: int, searches: list[str], rerankers: list[str]) -> Iterator[str]:
+def _arithmetic(passage: ExplainedPassage, queries: int, searches: list[str], rerankers: list[str]) -> Iterator[str]:
     own = {number: f"#{rank} = {_number(adds, '+')}" for number, rank, adds in passage.queries}
     yield from (own.get(number, "-") for number in range(1, queries + 1))
     hits = dict(passage.hits)
@@ -103,7 +102,7 @@ def _listed(hit: Hit) -> Text:
     return Text(f"{score}{_tail(hit.document, 24)}", overflow="ellipsis", no_wrap=True)
 
 
-def _spot(passage: Placed) -> str:
+def _spot(passage: ExplainedPassage) -> str:
     return f"{_tail(passage.document, 24)} {passage.start}-{passage.end}"
 
 
@@ -121,11 +120,8 @@ def _said(hit: Hit | None) -> str:
     return f"{place} {hit.score:.3f}{adds}"
 
 
-def show(retriever: Searcher, question: str, *, json: bool) -> int:
-    """Explain a question for a person, or as JSON."""
-    from rag.retrieval.explanation import explain
-
-    found = explain(retriever, question)
+def show(found: Explanation, *, json: bool) -> int:
+    """Print an explanation for a person, or as JSON."""
     if json:
         print_json(found.as_dict())
     else:

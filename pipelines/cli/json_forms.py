@@ -77,6 +77,8 @@ def answer(a: Answer) -> dict[str, Any]:
         "cached": a.cached,
         "trace_id": a.trace_id,
         "timings": dict(a.timings),
+        "pipeline": {"digest": a.pipeline},
+        "notes": list(a.notes),
     }
 
 

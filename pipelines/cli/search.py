@@ -12,113 +12,71 @@ from rag.errors import InvalidInput
 from ..plain_text import one_line, safe
 from . import exit_codes, explanation_table, json_forms
 from .ask import place
-from .options import (
-    Context,
-    DenseWeight,
-    Fusion,
-    Json,
-    K,
-    KnowledgeBasePath,
-    MaxPerSource,
-    Model,
-    Rerank,
-    RerankIn,
-    Rewrite,
-    Where,
-)
+from .options import Json, KnowledgeBasePath
 from .output import print_json, stderr, stdout
-from .retrieving import named_model, retriever_for
+from .pipeline_options import PipelineOptions, with_pipeline
 from .streaming_output import searched_for
 
 if TYPE_CHECKING:
     from rag.documents import Passage
-    from rag.searching import Searcher
+    from rag.retrieval.retriever import Retriever
 
 
+@with_pipeline
 def command(
     kb: KnowledgeBasePath,
+    pipeline: PipelineOptions,
     question: Annotated[str | None, typer.Argument(help="The question; or give --questions.")] = None,
-    k: K = 5,
-    where: Where = None,
-    fusion: Fusion = "zscore",
-    dense_weight: DenseWeight = None,
-    max_per_source: MaxPerSource = None,
-    rewrite: Rewrite = "auto",
-    rerank: Rerank = "none",
-    rerank_in: RerankIn = 30,
-    context: Context = "none",
-    model: Model = None,
     questions: Annotated[
         Path | None, typer.Option(help='File of questions, one {"_id": ..., "text": ...} a line.')
     ] = None,
-    run: Annotated[Path | None, typer.Option(help="Where to write the document-level TREC run of --questions.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Write the documents found for --questions as a TREC run.")] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say how the passages came about: queries, hits, scores, what moved.")
+        bool, typer.Option("--explain", help="Show how the passages were found: queries, hits, scores, moves.")
     ] = False,
     json: Json = False,
 ) -> int:
     """Find the passages that fit a question. With --questions, answer a file of them as a TREC run."""
     from rag.knowledge_base import KnowledgeBase
+    from rag.retrieval.retriever import Retriever
 
     if (question is None) == (questions is None):
         raise InvalidInput("give either a question or --questions FILE.jsonl")
     if (questions is None) != (run is None):
         raise InvalidInput("--questions and --run go together: the run is where the answers are written")
-    with KnowledgeBase.open(kb) as base, named_model(model) as llm:
+    with KnowledgeBase.open(kb) as base, Retriever(base, pipeline.of(base)) as retriever:
         if questions is not None and run is not None:
-            # A run is judged document by document: near-identical documents are judged apart, so none is hidden.
-            retriever = retriever_for(
-                base,
-                k=k,
-                where=where,
-                fusion=fusion,
-                dense_weight=dense_weight,
-                max_per_source=None,
-                dedupe=False,
-                rewrite=rewrite,
-                rerank=rerank,
-                rerank_in=rerank_in,
-                model=llm,
-            )
-            from ..evaluation.trec_run import write_run
-
-            report = write_run(retriever, questions, run, k=k)
-            if json:
-                print_json(report.as_dict())
-            else:
-                stdout().print(f"{report.questions} questions, {report.lines} lines written to {run}")
-                for line in report.failures:
-                    stderr().print(f"failed: {one_line(line)}")
-                for note, count in report.notes.items():
-                    stderr().print(f"note: {count} of {report.questions} questions: {one_line(note)}", style="yellow")
-            return exit_codes.SOME_FILES_FAILED if report.failures else exit_codes.OK
+            return _run(retriever, questions, run, json)
         assert question is not None  # noqa: S101 - checked above; tells mypy
-        retriever = retriever_for(
-            base,
-            k=k,
-            where=where,
-            fusion=fusion,
-            dense_weight=dense_weight,
-            max_per_source=max_per_source,
-            rewrite=rewrite,
-            rerank=rerank,
-            rerank_in=rerank_in,
-            context=context,
-            model=llm,
-        )
         if explain:
-            return explanation_table.show(retriever, question, json=json)
+            return explanation_table.show(retriever.explain(question), json=json)
         return _one(retriever, question, json)
 
 
-def _one(retriever: Searcher, question: str, json: bool) -> int:
+def _run(retriever: Retriever, questions: Path, run: Path, json: bool) -> int:
+    from ..evaluation.trec_run import write_run
+
+    report = write_run(retriever, questions, run, k=retriever.config.k)
+    if json:
+        print_json({**report.as_dict(), "pipeline": {"digest": retriever.config.digest}})
+    else:
+        stdout().print(f"{report.questions} questions, {report.lines} lines written to {run}")
+        for line in report.failures:
+            stderr().print(f"failed: {one_line(line)}")
+        for note, count in report.notes.items():
+            stderr().print(f"note: {count} of {report.questions} questions: {one_line(note)}", style="yellow")
+    return exit_codes.SOME_FILES_FAILED if report.failures else exit_codes.OK
+
+
+def _one(retriever: Retriever, question: str, json: bool) -> int:
     if not question.strip():
         raise InvalidInput("the question is empty; ask something in words")
     found = retriever.search(question)
     if json:
         passages = [json_forms.passage(p) for p in found.passages]
         told = {"question": question, "searched": found.question, "passages": passages}
-        print_json({**told, "timings": dict(found.timings), "notes": list(found.notes)})
+        ran = {"pipeline": {"digest": retriever.config.digest}}
+        print_json({**told, "timings": dict(found.timings), "notes": list(found.notes), **ran})
     else:
         searched = searched_for(question, found.question)
         if searched:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, NamedTuple, cast
 
 import typer
 
@@ -20,6 +20,7 @@ from .bench import steps_bar, told_if_interrupted
 from .evaluate import progress
 from .options import Json, Wait
 from .output import megabytes, print_json, stderr, stdout
+from .pipeline_options import PipelineOptions, with_pipeline_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +43,9 @@ _MISSED: dict[str, Callable[[Miss], str]] = {
 """What a configuration misses, in words."""
 
 
+@with_pipeline_settings
 def command(
+    pipeline: PipelineOptions,
     data: Annotated[str, typer.Argument(metavar="KB", help="Knowledge base, or vectors as `rag bench --data` takes.")],
     recall: Annotated[float, typer.Option(metavar="SHARE", help="Of the true neighbours, find at least this.")] = 0.95,
     max_memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Of the index, e.g. 200MB.")] = None,
@@ -78,9 +81,8 @@ def command(
 ) -> int:
     """Find the fastest index within limits. Of recall, memory and latency; --retriever tunes the fusion instead."""
     if retriever is not None:
-        if apply:
-            raise InvalidInput("--apply changes indexes; what --retriever finds are options to search with")
-        return _run_retriever(Path(data), retriever, metric=by, folds=folds, sample=queries, seed=seed, json=json)
+        chosen = _Choice(by, folds, queries, seed)
+        return _run_retriever(Path(data), pipeline, retriever, chosen, apply=apply, wait=wait, json=json)
     from ..benchmark.settings import Settings
     from ..datasets import open_vectors
     from ..datasets.knowledge_base import is_knowledge_base
@@ -217,23 +219,49 @@ def _figures(trial: Trial) -> str:
 _SHOWN = 8
 
 
-def _run_retriever(kb: Path, questions: str, *, metric: str, folds: int, sample: int, seed: int, json: bool) -> int:
-    """Tune on judged questions and say what to search with."""
+class _Choice(NamedTuple):
+    """How ``--retriever`` chooses."""
+
+    metric: str
+    folds: int
+    sample: int
+    seed: int
+
+
+def _run_retriever(
+    kb: Path,
+    pipeline: PipelineOptions,
+    questions: str,
+    by: _Choice,
+    *,
+    apply: bool,
+    wait: float,
+    json: bool,
+) -> int:
+    """Tune on judged questions, say what to search with, and store it where that is asked for and pays."""
     from rag.evaluation import read_questions
     from rag.evaluation.metrics.ranking import is_ranking_metric
     from rag.knowledge_base import KnowledgeBase
 
     from ..tuning.retriever_tuner import tune_retriever
 
-    if not is_ranking_metric(metric):
-        raise InvalidInput(f"--by {metric!r} is no ranking metric; give one such as nDCG@10, RR or R@10")
-    wanted = read_questions(questions).sample(sample, seed=seed)
+    if not is_ranking_metric(by.metric):
+        raise InvalidInput(f"--by {by.metric!r} is not a ranking metric; give one such as nDCG@10, RR or R@10")
+    wanted = read_questions(questions).sample(by.sample, seed=by.seed)
     with KnowledgeBase.open(kb) as base, progress(json) as told:
-        report = tune_retriever(base, wanted, metric=metric, folds=folds, seed=seed, progress=told)
+        report = tune_retriever(
+            base, wanted, config=pipeline.of(base), metric=by.metric, folds=by.folds, seed=by.seed, progress=told
+        )
+    applied = report.advised.of(report.pipeline) if apply and report.pays else None
+    if applied is not None:
+        with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
+            applied.store(base)
     if json:
-        print_json(report.as_dict())
+        print_json({**report.as_dict(), "applied": applied and {"digest": applied.digest, **applied.changed()}})
     else:
         _show_retriever(report, kb)
+        if applied is not None:
+            stdout().print(f"Stored: {kb} is searched so from now on.", soft_wrap=True)
         for problem in wanted.problems:
             stderr().print(f"question file: {one_line(problem)}", style="yellow")
     return exit_codes.OK
@@ -252,7 +280,8 @@ def _show_retriever(report: RetrieverReport, kb: Path) -> None:
     own = report.held_out
     sure = "" if own.low is None else f" (95 % interval {own.low:+.4f} to {own.high:+.4f}, p = {own.p:.3g})"
     console.print(
-        f"\nOn questions that were left aside when choosing: {report.tuned:.4f}, the default {report.default:.4f}: "
+        f"\nOn questions that were left aside when choosing: {report.tuned:.4f}, "
+        f"the pipeline as it is {report.default:.4f}: "
         f"{own.difference:+.4f}{sure}",
         soft_wrap=True,
     )
@@ -260,6 +289,6 @@ def _show_retriever(report: RetrieverReport, kb: Path) -> None:
     if len(picked) > 1:
         console.print(f"The folds chose {len(picked)} different settings.", style="dim")
     if report.pays:
-        console.print(f"Search with: rag search {kb} QUESTION {report.advised}", style="bold", soft_wrap=True)
+        console.print(f"Search with: {report.advised}; --apply stores it with {kb}", style="bold", soft_wrap=True)
     else:
-        console.print("Keep the default: nothing tried is better beyond chance.", style="bold")
+        console.print("Keep the pipeline as it is: nothing tried is better beyond chance.", style="bold")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.answers import Answer
 from rag.bot import Bot
 from rag.errors import RagError
 from rag.evaluation.questions.questions import Question
-from rag.generation.calibration import Calibration, Fitted, fit, signals
+from rag.generation.calibration import Calibration, Fitted, fit, setting_of, signals
 from rag.grounding.citation_marks import folded
 from rag.knowledge_base import KnowledgeBase
 
@@ -40,7 +40,6 @@ def calibrate(
     bot: Bot,
     questions: Sequence[Question],
     *,
-    k: int,
     wrong_cost: float,
     risk: float | None,
     seed: int = 0,
@@ -52,7 +51,7 @@ def calibrate(
     failed = 0
     for done, question in enumerate(judged, 1):
         try:
-            answer = bot.ask(question.text, k=k)
+            answer = bot.ask(question.text)
         except RagError:
             failed += 1
             continue
@@ -65,13 +64,14 @@ def calibrate(
         given.append(own)
         right.append(own and is_right(answer, question))
     fitted = fit(shown, right, given, wrong_cost=wrong_cost, risk=risk, seed=seed)
+    fitted = fitted._replace(calibration=replace(fitted.calibration, pipeline=bot.config.with_(threshold=None).dumps()))
     unanswerable = sum(question.unanswerable for question in judged)
     return Report(len(shown), unanswerable, len(questions) - len(judged), failed, fitted)
 
 
 def keep(kb: KnowledgeBase, generator: str, calibration: Calibration | None) -> None:
     """Keep a calibration with the knowledge base, or delete it."""
-    kb.keep_setting(f"calibration:{generator}", None if calibration is None else calibration.as_json())
+    kb.keep_setting(setting_of(generator), None if calibration is None else calibration.as_json())
 
 
 def name_of(bot: Bot) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rag.errors import InvalidInput
 from rag.evaluation import Evaluation, QuestionSet, Saved
@@ -13,6 +13,7 @@ from rag.evaluation.evaluator import DEFAULT_METRICS
 from rag.evaluation.metrics.ranking import per_question
 from rag.evaluation.metrics.registry import METRICS
 from rag.evaluation.trec import read_run
+from rag.retrieval.retriever import is_language_model
 
 JudgeKind = Literal["none", "extractive", "llm"]
 JUDGES: tuple[JudgeKind, ...] = ("none", "extractive", "llm")
@@ -20,6 +21,21 @@ JUDGES: tuple[JudgeKind, ...] = ("none", "extractive", "llm")
 _SUPPORTED = ("faithfulness", "answer_relevance", "citation_precision", "citation_recall", "abstention_accuracy")
 _JUDGED = ("context_precision_judged", "faithfulness_judged", "answer_relevance_judged")
 _WITH_REFERENCES = ("answer_containment", "f1", "exact_match")
+
+
+def judge_kind(judge: str) -> JudgeKind:
+    """Return what kind of judge ``--judge`` names: ``none``, ``extractive``, or ``llm`` for a language model's spec.
+
+    Raises
+    ------
+    InvalidInput
+        It names none of these.
+    """
+    if judge in ("none", "extractive"):
+        return "none" if judge == "none" else "extractive"
+    if not is_language_model(judge) or not judge.partition(":")[2]:
+        raise InvalidInput(f"--judge {judge!r}: choose none, extractive, or a language model such as openai:MODEL")
+    return "llm"
 
 
 def default_metrics(questions: QuestionSet, judge: str) -> tuple[str, ...]:
@@ -83,13 +99,37 @@ def against(result: Evaluation, baseline: Path) -> list[Comparison]:
     return corrected(found)
 
 
-def _baseline_values(result: Evaluation, baseline: Path) -> dict[str, dict[str, float]]:
+Changes = dict[str, tuple[Any, Any]]
+"""Field of the pipeline -> (its value now, the baseline's)."""
+
+
+def pipeline_changes(result: Evaluation, baseline: Path) -> Changes | None:
+    """Return the fields in which the pipeline differs from a saved baseline's; None where that one is not known."""
+    if not _is_saved(baseline):
+        return None
+    there, here = Saved.load(baseline).pipeline, result.pipeline
+    if not there or not here:
+        return None
+    names = [name for name in {**here, **there} if name != "digest"]
+    plain = {name: (_plain(here.get(name)), _plain(there.get(name))) for name in names}
+    return {name: pair for name, pair in plain.items() if pair[0] != pair[1]}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a field's value, as JSON gives it back
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _is_saved(baseline: Path) -> bool:
+    """Whether a file holds a saved evaluation; a TREC run else."""
     try:
         with baseline.open("rb") as file:
-            begins = file.read(1)
+            return file.read(1) == b"{"
     except OSError as error:
         raise InvalidInput(f"cannot read the baseline {baseline}: {error.strerror or error}") from error
-    if begins == b"{":
+
+
+def _baseline_values(result: Evaluation, baseline: Path) -> dict[str, dict[str, float]]:
+    if _is_saved(baseline):
         saved = Saved.load(baseline)
         return {metric: saved.values(metric) for metric in result.metrics if metric in saved.scores}
     rankings = [metric for metric in result.metrics if metric not in METRICS]

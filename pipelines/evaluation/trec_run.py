@@ -15,7 +15,7 @@ from rag.evaluation.trec import run_lines
 from rag.whole_file import whole_file
 
 if TYPE_CHECKING:
-    from rag.searching import Searcher
+    from rag.retrieval.retriever import Retriever
 
 _BATCH = 256
 
@@ -34,13 +34,14 @@ class RunReport:
         return asdict(self)
 
 
-def write_run(retriever: Searcher, questions: Path, run: Path, *, k: int, tag: str = "rag-workbench") -> RunReport:
+def write_run(retriever: Retriever, questions: Path, run: Path, *, k: int, tag: str = "rag-workbench") -> RunReport:
     """Answer every question and write the run, whole or not at all.
 
     Parameters
     ----------
     retriever
-        Finds the passages; a document's score is that of its best passage.
+        Finds the passages; a document's score is that of its best passage. Documents are judged one by one, so
+        passages that repeat a better one are kept.
     questions
         A file that `rag.evaluation.read_questions` reads.
     run
@@ -58,7 +59,9 @@ def write_run(retriever: Searcher, questions: Path, run: Path, *, k: int, tag: s
     with whole_file(run) as out:
         for start in range(0, len(asked), _BATCH):
             batch = asked[start : start + _BATCH]
-            results = retriever.search_many([question.text for question in batch], k=k * PASSAGES_PER_DOCUMENT)
+            results = retriever.search_many(
+                [question.text for question in batch], k * PASSAGES_PER_DOCUMENT, repeats=True
+            )
             for question, found in zip(batch, results, strict=True):
                 for note in dict.fromkeys(found.notes):
                     report.notes[note] = report.notes.get(note, 0) + 1

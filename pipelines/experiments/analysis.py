@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from rag.evaluation import Saved
 from rag.evaluation.comparison import Comparison, compare, corrected
 from rag.evaluation.metrics.registry import METRICS
-
-from .parts import Value
+from rag.retrieval.config import Value
 
 Parts = Mapping[str, Value | None]
 

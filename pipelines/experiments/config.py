@@ -1,4 +1,4 @@
-"""What an experiment is: data, what is measured, values to try for any part; read from TOML, every key checked."""
+"""An experiment: data, measures, a pipeline, and values to try for any field; read from TOML, every key checked."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from indexes import IndexError_
 from rag.errors import InvalidInput, RagError
 from rag.evaluation.evaluator import DEFAULT_METRICS, checked
+from rag.retrieval.config import PipelineConfig, Value
 
-from .parts import PARTS, Value
+from .fields import FIELDS, PIPELINE_FIELDS, check, default_of
 
 MOST = 10_000
 """Configurations of one experiment; more is a typing error rather than a plan."""
@@ -55,10 +57,13 @@ class Experiment:
         Files, folders or ``beir:DIR``, as `rag ingest` takes them.
     questions
         File or ``beir:DIR``, as `rag evaluate` takes it.
+    pipeline
+        The pipeline value whose fields are not varied.
     vary
-        Values by part, see `pipelines.experiments.parts.PARTS`; every combination is a configuration.
+        Values by field, see `pipelines.experiments.fields.FIELDS`; every combination is a configuration.
     baseline
-        Value by part that the others are compared with; the first one of a part where it is not named.
+        Value by field that the others are compared with. A field that is not named has the pipeline's value where that
+        is tried, and else the first one tried.
     name, split, sample, seed
         For reports; of a BEIR folder; how many questions to draw; of draws and intervals.
     folder
@@ -68,6 +73,7 @@ class Experiment:
 
     corpus: tuple[str, ...]
     questions: str
+    pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     vary: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     baseline: Mapping[str, Value] = field(default_factory=dict)
     measure: Measure = field(default_factory=Measure)
@@ -78,6 +84,7 @@ class Experiment:
     folder: str = ""
 
     def __post_init__(self) -> None:
+        self.pipeline.refuse_objects()
         if not self.corpus:
             raise InvalidInput("corpus is empty; name files, folders or beir:DIR")
         for part, values in self.vary.items():
@@ -86,7 +93,7 @@ class Experiment:
             if len(set(values)) != len(values):
                 raise InvalidInput(f"{part} has a value twice: {', '.join(map(str, values))}")
             for value in values:
-                _check_value(part, value)
+                check(part, value, self.pipeline)
         for part, value in self.baseline.items():
             if value not in self.values(part):
                 raise InvalidInput(f"the baseline's {part} is {value!r}, which is not among those to try")
@@ -95,28 +102,32 @@ class Experiment:
 
     def __len__(self) -> int:
         number = 1
-        for part in PARTS:
-            number *= len(self.values(part))
+        for values in self.vary.values():
+            number *= len(values)
         return number
 
-    def values(self, part: str) -> tuple[Value | None, ...]:
-        """Return what is tried of a part: its default alone where nothing is said."""
-        _known("part", part, PARTS)
-        return self.vary.get(part, (PARTS[part].default,))
+    def values(self, part: str) -> tuple[Value, ...]:
+        """Return the values to try of a field: the pipeline's own or its default where it is not varied."""
+        _known("part", part, FIELDS)
+        return self.vary.get(part, (default_of(part, self.pipeline),))
 
     @property
     def varied(self) -> tuple[str, ...]:
-        """Parts with more than one value."""
-        return tuple(part for part in PARTS if len(self.values(part)) > 1)
+        """Fields with more than one value."""
+        return tuple(part for part in FIELDS if len(self.values(part)) > 1)
 
     def configurations(self) -> list[Configuration]:
         """Return every combination, the baseline first."""
         found = [
-            Configuration(dict(zip(PARTS, values, strict=True)), self.varied)
-            for values in itertools.product(*(self.values(part) for part in PARTS))
+            Configuration(dict(zip(FIELDS, values, strict=True)), self.varied)
+            for values in itertools.product(*(self.values(part) for part in FIELDS))
         ]
-        base = {part: self.baseline.get(part, self.values(part)[0]) for part in PARTS}
+        base = {part: self.baseline.get(part, self._base(part)) for part in FIELDS}
         return sorted(found, key=lambda each: each.parts != base)
+
+    def _base(self, part: str) -> Value:
+        tried, own = self.values(part), default_of(part, self.pipeline)
+        return own if own in tried else tried[0]
 
     @property
     def digest(self) -> str:
@@ -147,10 +158,15 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Configuration:
-    """One value for every part."""
+    """One value for every field."""
 
-    parts: Mapping[str, Value | None]
+    parts: Mapping[str, Value]
     varied: tuple[str, ...]
+
+    @cached_property
+    def pipeline(self) -> PipelineConfig:
+        """The pipeline value."""
+        return PipelineConfig(**{name: self.parts[name] for name in PIPELINE_FIELDS})  # type: ignore[arg-type]
 
     @property
     def name(self) -> str:
@@ -181,20 +197,17 @@ def _experiment(table: Mapping[str, Any], folder: Path) -> Experiment:
         _typed("latency", measure["latency"], int)
     given["measure"] = Measure(**measure)
     vary = _typed("vary", given.get("vary", {}), dict)
-    for part in (*vary, *_typed("baseline", given.get("baseline", {}), dict)):
-        _known("part", part, PARTS)
-    given["vary"] = {part: tuple(v) if isinstance(v, list) else (v,) for part, v in vary.items()}
+    baseline = _typed("baseline", given.get("baseline", {}), dict)
+    for part in (*vary, *baseline):
+        _known("part", part, FIELDS)
+    given["pipeline"] = PipelineConfig.from_dict(_typed("pipeline", given.get("pipeline", {}), dict))
+    given["vary"] = {part: _frozen(v) if isinstance(v, list) else (v,) for part, v in vary.items()}
+    given["baseline"] = {part: _frozen(v) if isinstance(v, list) else v for part, v in baseline.items()}
     return Experiment(**given)
 
 
-def _check_value(part: str, value: Value) -> None:
-    _known("part", part, PARTS)
-    row = PARTS[part]
-    if row.kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not row.kind:
-        raise InvalidInput(f"{part} takes {row.line}; {value!r} is no {row.kind.__name__}")
-    row.check(value)
+def _frozen(values: list[Any]) -> tuple[Any, ...]:
+    return tuple(_frozen(each) if isinstance(each, list) else each for each in values)
 
 
 def _known(what: str, name: str, known: Mapping[str, object] | Sequence[str] | set[str]) -> None:

@@ -262,8 +262,10 @@ def card(result: Result) -> dict[str, str]:
     return shown
 
 
-def _cell(value: Cell) -> Cell:
-    return "(default)" if value is None else str(value) if isinstance(value, bool) else value
+def _cell(value: Cell | bool | tuple[str, ...]) -> Cell:
+    if isinstance(value, bool | tuple):
+        return str(value)
+    return "(default)" if value is None else value
 
 
 def _pipe(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

@@ -16,10 +16,10 @@ from rag.evaluation import Saved
 from rag.evaluation.aggregate import Aggregate
 from rag.evaluation.comparison import Comparison
 from rag.evaluation.metrics.registry import METRICS
+from rag.retrieval.config import Value
 from rag.whole_file import whole_file
 
 from . import analysis
-from .parts import Value
 
 ROWS, CARD, QUESTIONS, TABLE, SCORES = "results.jsonl", "experiment.json", "questions.csv", "results.csv", "scores"
 
@@ -31,9 +31,9 @@ class Row:
     Attributes
     ----------
     name
-        The values of the parts that are varied.
+        The values of the fields that are varied.
     parts
-        Value by part.
+        Value by field.
     metrics
         Aggregate by metric; empty where it failed.
     latency
@@ -49,6 +49,8 @@ class Row:
     measured
         Where and when its questions were asked: ``code``, ``cpu``, ``load``, ``jobs``, ``at``. A figure out of the
         cache keeps those of the run that measured it.
+    pipeline
+        ``digest`` of the pipeline value.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Row:
     keys: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
     measured: Mapping[str, Any] = field(default_factory=dict)
+    pipeline: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row for JSON."""
@@ -186,7 +189,13 @@ def flat(row: Row) -> dict[str, Any]:
         out |= {name: own.value, f"{name} low": own.low, f"{name} high": own.high, f"{name} failed": own.n_failed}
     out |= {"p50_ms": row.latency.get("p50_ms"), "p95_ms": row.latency.get("p95_ms")}
     out |= {"memory_bytes": row.memory_bytes, **{f"{stage}_seconds": s for stage, s in row.seconds.items()}}
-    return {**out, "measured_at": row.measured.get("at"), "load": row.measured.get("load"), "error": row.error}
+    return {
+        **out,
+        "measured_at": row.measured.get("at"),
+        "load": row.measured.get("load"),
+        "pipeline": row.pipeline.get("digest", ""),
+        "error": row.error,
+    }
 
 
 def put(path: Path, text: str) -> None:

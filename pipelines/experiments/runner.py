@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -229,19 +229,23 @@ class _Work:
         """Return what is known of a configuration."""
         named = {stage: getattr(own, stage) for stage in ORDER}
         error = next((self.errors[key] for key in named.values() if key in self.errors), "")
-        row = Row(configuration.name, configuration.parts, keys=named, error=error)
+        pipeline = {"digest": configuration.pipeline.digest}
+        row = Row(configuration.name, configuration.parts, keys=named, error=error, pipeline=pipeline)
         if error:
             return row, None
         try:
             facts = {stage: self.cache.facts(stage, key) for stage, key in named.items()}
             saved = Saved.load(self.cache.place(SCORES, own.scores) / stages.SCORES)
         except (IndexDamaged, InvalidInput) as damage:
-            return Row(row.name, row.parts, keys=named, error=f"damaged while it ran: {damage}; run again"), None
+            return replace(row, error=f"damaged while it ran: {damage}; run again"), None
         seconds = {stage: float(facts[stage]["seconds"]) for stage in ("store", "index", "run")}
         memory = sum(facts["index"]["memory"].values())
         latency = facts["run"]["latency"]
         measured = facts["run"].get("made", {})
-        return Row(row.name, row.parts, saved.metrics, latency, memory, seconds, named, "", measured), saved
+        found = replace(
+            row, metrics=saved.metrics, latency=latency, memory_bytes=memory, seconds=seconds, measured=measured
+        )
+        return found, saved
 
 
 def attempt(inputs: Inputs, cache: Cache, task: _Task, tell: stages.Tell = stages.silent) -> str:

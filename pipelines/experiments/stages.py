@@ -13,11 +13,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag.bot import Bot
 from rag.documents import Scalar
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, RagError
@@ -28,18 +30,19 @@ from rag.evaluation.questions.questions import Level
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders.discovery import discover
 from rag.loaders.results import LoadFailure
-from rag.searching import Searcher
+from rag.retrieval.retriever import Retriever, is_language_model
 
-from ..cli.retrieving import retriever_for
+from ..evaluation.defaults import answers_needed
 from ..ingest import Options, ingest
 from . import outcomes
 from .cache import Cache, digest
 from .config import Configuration, Experiment
-from .parts import PARTS, Value
+from .fields import STORE_FIELDS, stage_of
 from .provenance import made
 
 if TYPE_CHECKING:
     from rag.llm.cache import CompletionCache
+    from rag.retrieval.config import PipelineConfig
 
 Embedders = Mapping[str, Embedder]
 """Embedders that Python hands in, by the name that an experiment gives them."""
@@ -113,13 +116,17 @@ def keys(inputs: Inputs, configuration: Configuration) -> Keys:
     """Return the keys of the stages of a configuration."""
     code = version("rag-workbench")
     experiment = inputs.experiment
-    # Without those that have their default: a part that joins the table later changes no key of what never used it.
-    chosen = {p: v for p, v in configuration.parts.items() if v != PARTS[p].default}
-    own = {stage: {p: v for p, v in chosen.items() if PARTS[p].stage == stage} for stage in _STAGES}
+    # Without those that have their default: a field that joins later changes no key of what never used it.
+    stored = {name: configuration.parts[name] for name, row in STORE_FIELDS.items()}
+    chosen = {name: value for name, value in stored.items() if value != STORE_FIELDS[name].default}
+    own: dict[str, dict[str, Any]] = {
+        stage: {name: value for name, value in chosen.items() if stage_of(name) == stage} for stage in _STAGES
+    }
+    own["run"] = configuration.pipeline.with_(cache=None, prices=None).changed()
     store = digest({"stage": "store", "code": code, "corpus": inputs.corpus, **own["store"]})
     index = digest({"stage": "index", "on": store, **own["index"]})
     asked = {"questions": inputs.questions.digest, "level": inputs.level, "latency": experiment.measure.latency}
-    deep = depth(inputs.metrics, _k(configuration), inputs.level)
+    deep = depth(inputs.metrics, configuration.pipeline.k, inputs.level)
     run = digest({"stage": "run", "on": index, "depth": deep, **asked, **own["run"]})
     scores = digest({"stage": "scores", "on": run, "metrics": inputs.metrics, "seed": experiment.seed})
     return Keys(store, index, run, scores)
@@ -177,22 +184,26 @@ def make_run(
     inputs: Inputs, cache: Cache, key: str, index: str, configuration: Configuration, *, tell: Tell = silent
 ) -> None:
     """Ask every question; what a killed run has asked already is not asked again."""
-    k = _k(configuration)
+    k = configuration.pipeline.k
     journal = journal_of(cache, key)
     journal.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    with KnowledgeBase.open(_place(cache, "index", index), embedder=_embedder(inputs, configuration)) as kb:
-        # Configurations that differ in other parts often give a model the same prompt; it is paid for once.
-        completions = _completions(cache, configuration)
-        retriever = _retriever(inputs, kb, configuration, completions)
-        system: Any = _bot(retriever, configuration, completions) or retriever
+    with ExitStack() as stack:
+        place = _place(cache, "index", index)
+        kb = stack.enter_context(KnowledgeBase.open(place, embedder=_embedder(inputs, configuration)))
+        # Configurations that differ in other fields often give a model the same prompt; it is paid for once.
+        completions = _completions(cache, configuration.pipeline)
+        retriever = stack.enter_context(Retriever(kb, configuration.pipeline, completions=completions))
+        system: Any = stack.enter_context(Bot(retriever)) if answers_needed(inputs.metrics) else retriever
         done = {each.question for each in outcomes.read(journal) if not each.error}
         left = [q for q in inputs.questions if q.id not in done]
         # What a model was paid for is on disk before it is asked again.
-        step = _QUICK if system is retriever and configuration.parts["model"] is None else 1
+        step = _QUICK if system is retriever and retriever.model is None else 1
         for at in range(0, len(left), step):
             deep = depth(inputs.metrics, k, inputs.level)
-            outcomes.append(journal, ask_all(system, left[at : at + step], depth=deep, k=k), k)
+            asking = left[at : at + step]
+            asked_now = ask_all(system, asking, depth=deep, k=k, repeats=inputs.level == "document")
+            outcomes.append(journal, asked_now, k)
             tell(f"{len(done) + min(at + step, len(left)):,} of {len(inputs.questions):,} questions")
         # A question that failed before the kill was asked again: its last outcome counts.
         asked = list({each.question: each for each in outcomes.read(journal)}.values())
@@ -208,18 +219,20 @@ def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configurat
     """Judge what a run gave."""
     path = cache.place("run", before.run) / _OUTCOMES
     with KnowledgeBase.open(_place(cache, "index", before.index), embedder=_embedder(inputs, configuration)) as kb:
-        embedder = kb.embedder if configuration.parts["generator"] != "none" else None
+        embedder = kb.embedder if answers_needed(inputs.metrics) else None
         result = score(
             located(inputs.questions, kb),
             list(outcomes.read(path)),
             metrics=inputs.metrics,
-            k=_k(configuration),
+            k=configuration.pipeline.k,
             level=inputs.level,
             embedder=embedder,
             kb=kb,
             name=configuration.name,
             seed=inputs.experiment.seed,
         )
+    own = configuration.pipeline
+    result = replace(result, pipeline={"digest": own.digest, **own.as_dict()})
     cache.write("scores", key, {}, lambda folder: result.save(folder / SCORES))
 
 
@@ -260,51 +273,16 @@ class _aside:  # noqa: N801 - used like a function
         self._folder.rename(self._place)
 
 
-def _completions(cache: Cache, configuration: Configuration) -> CompletionCache | None:
-    asks = configuration.parts["model"] is not None or configuration.parts["generator"] not in {"none", "extractive"}
-    spec = f"{configuration.parts['rewriter']}+{configuration.parts['reranker']}"
-    if not asks and "llm=" not in spec:
+def _completions(cache: Cache, config: PipelineConfig) -> CompletionCache | None:
+    asks = any(is_language_model(spec) for spec in (config.model or "", config.generator))
+    if not asks and "llm=" not in f"{config.rewrite}+{config.rerank}":
         return None
     from rag.llm.cache import CompletionCache
 
     return CompletionCache(cache.folder / COMPLETIONS, size=_COMPLETIONS_KEPT)
 
 
-def _retriever(
-    inputs: Inputs, kb: KnowledgeBase, configuration: Configuration, completions: CompletionCache | None
-) -> Searcher:
-    options: dict[str, Value | None] = {
-        part.option: configuration.parts[name] for name, part in PARTS.items() if part.option
-    }
-    defaults: dict[str, Any] = {"where": None, "fusion": "zscore", "dense_weight": None, "max_per_source": None}
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    if "model" in given:
-        from rag.llm.models import language_model
-
-        given["model"] = language_model(given["model"])
-    given["completions"] = completions
-    # Judged document by document, near-identical documents are judged apart: none is hidden.
-    return retriever_for(kb, k=_k(configuration), **{**defaults, **given}, dedupe=inputs.level != "document")
-
-
-def _bot(retriever: Searcher, configuration: Configuration, completions: CompletionCache | None) -> object | None:
-    generator = configuration.parts["generator"]
-    if generator == "none":
-        return None
-    from rag.bot import Bot
-
-    if generator == "extractive":
-        return Bot(retriever)
-    from rag.llm.models import language_model
-    from rag.llm.sampling import Sampling
-
-    chosen = {name: configuration.parts[name] for name in ("temperature", "max_tokens")}
-    sampling = Sampling(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
-    address = {} if (url := configuration.parts["base_url"]) is None else {"base_url": url}
-    return Bot(retriever, language_model(str(generator), **address), sampling=sampling, cache=completions)
-
-
-def _latency(retriever: Searcher, inputs: Inputs) -> dict[str, Scalar]:
+def _latency(retriever: Retriever, inputs: Inputs) -> dict[str, Scalar]:
     """Ask some questions one at a time and return what that takes, in milliseconds."""
     some = inputs.questions.sample(max(1, inputs.experiment.measure.latency), seed=inputs.experiment.seed)
     if not inputs.experiment.measure.latency:
@@ -330,12 +308,6 @@ def _percentiles(seconds: Sequence[float]) -> dict[str, Scalar]:
         return {}
     p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95]).tolist()
     return {"n": len(seconds), "p50_ms": p50, "p95_ms": p95}
-
-
-def _k(configuration: Configuration) -> int:
-    k = configuration.parts["k"]
-    assert isinstance(k, int)  # noqa: S101 - the table of parts says so
-    return k
 
 
 def _embedder(inputs: Inputs, configuration: Configuration) -> Embedder | None:

@@ -7,20 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from rag.documents import Query
 from rag.errors import InvalidInput
 from rag.evaluation import evaluate
 from rag.evaluation.comparison import Comparison, compare
-from rag.retrieval.fusion import DENSE_WEIGHT
-from rag.retrieval.hybrid import Retrieval, Retriever
+from rag.retrieval.config import PipelineConfig
+from rag.retrieval.retriever import Retriever
 
 if TYPE_CHECKING:
-    from rag.documents import Passage
     from rag.evaluation import QuestionSet
     from rag.knowledge_base import KnowledgeBase
 
 WEIGHED = ("zscore", "minmax", "dbsf", "adaptive")
-WEIGHTS = (0.3, 0.4, 0.5, DENSE_WEIGHT, 0.7, 0.8)
+WEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 FOLDS = 5
 METRIC = "nDCG@10"
 
@@ -36,18 +34,10 @@ class Setting:
     fusion: str
     dense_weight: float | None = None
 
-    def retriever(self, kb: KnowledgeBase, *, dedupe: bool) -> Retriever:
-        """Return the retriever."""
-        options: dict[str, Any] = {"dedupe": dedupe}
-        if self.fusion == "dense":
-            options["terms"] = False
-        elif self.fusion == "terms":
-            options["dense"] = False
-        else:
-            options["fusion"] = self.fusion
-        if self.dense_weight is not None:
-            options["dense_weight"] = self.dense_weight
-        return Retriever(kb, **options)
+    def of(self, config: PipelineConfig) -> PipelineConfig:
+        """Return the pipeline value with this setting."""
+        weight = {} if self.dense_weight is None else {"dense_weight": self.dense_weight}
+        return config.with_(fusion=self.fusion, **weight)
 
     def __str__(self) -> str:
         """Return it as options of the command line."""
@@ -55,13 +45,15 @@ class Setting:
         return f"--fusion {self.fusion}{weight}"
 
 
-DEFAULT = Setting("zscore", DENSE_WEIGHT)
+def setting_of(config: PipelineConfig) -> Setting:
+    """Return the setting of a pipeline value."""
+    return Setting(config.fusion, config.dense_weight if config.fusion in WEIGHED else None)
 
 
-def settings() -> list[Setting]:
-    """Return all that are tried, the default first: it wins ties."""
+def settings(default: Setting) -> list[Setting]:
+    """Return all that are tried, the pipeline's own first: it wins ties."""
     weighed = [Setting(name, weight) for name in WEIGHED for weight in WEIGHTS]
-    return list(dict.fromkeys([DEFAULT, *weighed, *map(Setting, ("rrf", "dense", "terms"))]))
+    return list(dict.fromkeys([default, *weighed, *map(Setting, ("rrf", "dense", "terms"))]))
 
 
 @dataclass(frozen=True)
@@ -70,6 +62,8 @@ class RetrieverReport:
 
     Attributes
     ----------
+    pipeline
+        The pipeline value whose fusion was varied.
     chosen
         The best setting on all questions.
     tried
@@ -83,6 +77,7 @@ class RetrieverReport:
         What was measured, on how many questions.
     """
 
+    pipeline: PipelineConfig
     chosen: Setting
     tried: tuple[tuple[Setting, float], ...]
     tuned: float
@@ -95,12 +90,12 @@ class RetrieverReport:
     @property
     def pays(self) -> bool:
         """Whether the choice beats the default on questions it was not chosen on, beyond chance (95 % interval)."""
-        return self.chosen != DEFAULT and self.held_out.low is not None and self.held_out.low > 0
+        return self.chosen != setting_of(self.pipeline) and self.held_out.low is not None and self.held_out.low > 0
 
     @property
     def advised(self) -> Setting:
-        """What to search with: the choice where it pays, the default else."""
-        return self.chosen if self.pays else DEFAULT
+        """The setting to search with: the choice where it pays, else the pipeline's own."""
+        return self.chosen if self.pays else setting_of(self.pipeline)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -109,6 +104,7 @@ class RetrieverReport:
             "questions": self.n,
             "advised": asdict(self.advised),
             "options": str(self.advised),
+            "pipeline": {"digest": self.pipeline.digest},
             "pays": self.pays,
             "best_on_all": asdict(self.chosen),
             "held_out": {"tuned": self.tuned, "default": self.default, "comparison": asdict(self.held_out)},
@@ -121,6 +117,7 @@ def tune_retriever(
     kb: KnowledgeBase,
     questions: QuestionSet,
     *,
+    config: PipelineConfig | None = None,
     metric: str = METRIC,
     folds: int = FOLDS,
     seed: int = 0,
@@ -134,6 +131,8 @@ def tune_retriever(
         With an index of vectors and one of terms.
     questions
         With their gold.
+    config
+        The pipeline value whose fusion is varied; None takes the one stored with the knowledge base.
     metric
         A ranking metric, higher is better.
     folds
@@ -150,20 +149,24 @@ def tune_retriever(
     """
     parts = fold(questions, folds, seed)
     _refuse_one_search(kb)
-    known = _embedded(kb, [q.text for q in questions])
-    dedupe = questions.level != "document"  # judged by document, near-identical ones are judged apart
-    every = settings()
+    base = PipelineConfig.of(kb) if config is None else config
+    every = settings(setting_of(base))
     values: dict[Setting, Values] = {}
     for number, setting in enumerate(every, 1):
-        system = _Known(setting.retriever(kb, dedupe=dedupe), known)
-        values[setting] = evaluate(system, questions, metrics=[metric], k=10, seed=seed).values(metric)
+        with Retriever(kb, setting.of(base)) as system:
+            values[setting] = evaluate(system, questions, metrics=[metric], k=10, seed=seed).values(metric)
         if progress is not None:
             progress(number, len(every))
-    return judged(values, parts, metric=metric, seed=seed)
+    return judged(values, parts, pipeline=base, metric=metric, seed=seed)
 
 
 def judged(
-    values: Mapping[Setting, Values], parts: Sequence[Sequence[str]], *, metric: str, seed: int
+    values: Mapping[Setting, Values],
+    parts: Sequence[Sequence[str]],
+    *,
+    pipeline: PipelineConfig,
+    metric: str,
+    seed: int,
 ) -> RetrieverReport:
     """Choose on all folds but one, judge on that one, for each fold; then choose on all of them."""
     held: dict[str, float] = {}
@@ -174,9 +177,11 @@ def judged(
         held |= {q: values[best][q] for q in part}
         by_fold.append((best, _mean(values[best], part)))
     asked = list(held)
-    default = {q: values[DEFAULT][q] for q in asked}
-    ranked = sorted(((s, _mean(own, asked)) for s, own in values.items()), key=lambda each: -each[1])
+    own = setting_of(pipeline)
+    default = {q: values[own][q] for q in asked}
+    ranked = sorted(((s, _mean(each, asked)) for s, each in values.items()), key=lambda each: -each[1])
     return RetrieverReport(
+        pipeline,
         _best(values, asked),
         tuple(ranked),
         _mean(held, asked),
@@ -226,23 +231,3 @@ def _refuse_one_search(kb: KnowledgeBase) -> None:
             f"{kb.path} has no index of {'vectors' if 'dense' in missing else 'terms'}, so there is nothing to weigh; "
             "give it one with `rag reindex`"
         )
-
-
-def _embedded(kb: KnowledgeBase, texts: Sequence[str]) -> dict[str, Query]:
-    vectors = kb.embedder.embed_queries(texts)
-    return {text: Query(text, vector=vector) for text, vector in zip(texts, vectors, strict=True)}
-
-
-class _Known:
-    """A retriever that is asked questions whose vectors are at hand: no setting embeds them again."""
-
-    def __init__(self, retriever: Retriever, known: Mapping[str, Query]) -> None:
-        self.kb = retriever.kb
-        self._retriever = retriever
-        self._known = known
-
-    def retrieve(self, question: str, k: int) -> list[Passage]:
-        return self._retriever.retrieve(self._known[question], k)
-
-    def search_many(self, questions: Sequence[str], k: int) -> list[Retrieval]:
-        return self._retriever.search_many([self._known[question] for question in questions], k)

@@ -1,9 +1,9 @@
-"""What the generator reads: passages widened, packed and put in order."""
+"""Context steps: widen, pack and order the passages that the generator reads."""
 
 from __future__ import annotations
 
 from .protocol import ContextBuilder
-from .registry import BUILDERS, context
+from .registry import BUILDERS
 from .stage import Built, Context
 
-__all__ = ["BUILDERS", "Built", "Context", "ContextBuilder", "context"]
+__all__ = ["BUILDERS", "Built", "Context", "ContextBuilder"]

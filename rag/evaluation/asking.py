@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from ..answers import Answer
 from ..documents import Passage
 from ..errors import InvalidInput
+from ..retrieval.retriever import Retriever
 from .metrics.cases import Outcome
 from .questions.questions import Question
 
@@ -46,7 +47,13 @@ System = Retrieves | Answers
 
 
 def ask_all(
-    system: System, questions: Sequence[Question], *, depth: int, k: int, progress: Progress | None = None
+    system: System,
+    questions: Sequence[Question],
+    *,
+    depth: int,
+    k: int,
+    repeats: bool = False,
+    progress: Progress | None = None,
 ) -> list[Outcome]:
     """Return an outcome for each question, in order.
 
@@ -60,6 +67,8 @@ def ask_all(
         Number of passages to retrieve for the metrics.
     k
         Passages that a bot reads.
+    repeats
+        Rank passages that repeat a better one as well: judged by document, near-identical documents are judged apart.
     progress
         Called after each question, or batch of them.
 
@@ -71,7 +80,7 @@ def ask_all(
     outcomes: list[Outcome] = []
     if isinstance(system, Answers):
         for question in questions:
-            outcomes.append(_answered(system, question, k, depth))
+            outcomes.append(_answered(system, question, k, depth, repeats))
             _tell(progress, len(outcomes), len(questions))
         return outcomes
     if not isinstance(system, Retrieves):
@@ -80,7 +89,7 @@ def ask_all(
             "retrieve(question, k) or ask(question, k=...)"
         )
     for start in range(0, len(questions), _BATCH):
-        outcomes += _retrieved(system, questions[start : start + _BATCH], depth)
+        outcomes += _retrieved(system, questions[start : start + _BATCH], depth, repeats)
         _tell(progress, len(outcomes), len(questions))
     return outcomes
 
@@ -96,7 +105,7 @@ def _tell(progress: Progress | None, done: int, total: int) -> None:
         progress(done, total)
 
 
-def _answered(system: Answers, question: Question, k: int, depth: int) -> Outcome:
+def _answered(system: Answers, question: Question, k: int, depth: int, repeats: bool) -> Outcome:
     start = time.perf_counter()
     try:
         answer = system.ask(question.text, k=k)
@@ -104,19 +113,23 @@ def _answered(system: Answers, question: Question, k: int, depth: int) -> Outcom
         passages = answer.passages
         retriever = getattr(system, "retriever", None)
         if depth > k and isinstance(retriever, Retrieves):  # metrics look deeper than the bot reads; not timed
-            passages = tuple(retriever.retrieve(question.text, depth))
+            outcome = _retrieved(retriever, [question], depth, repeats)[0]
+            if outcome.error:
+                return outcome
+            passages = outcome.passages
     except Exception as error:  # noqa: BLE001 - a row that failed is a result
         return Outcome(question.id, error=_said(error), seconds=time.perf_counter() - start)
     wrong = answer.reason if answer.degraded else ""
     return Outcome(question.id, tuple(passages), answer, wrong, end - start, dict(answer.timings))
 
 
-def _retrieved(system: Retrieves, batch: Sequence[Question], depth: int) -> list[Outcome]:
+def _retrieved(system: Retrieves, batch: Sequence[Question], depth: int, repeats: bool) -> list[Outcome]:
     many = getattr(system, "search_many", None)
     start = time.perf_counter()
     if many is not None:
         try:
-            found = many([q.text for q in batch], depth)
+            own = {"repeats": repeats} if isinstance(system, Retriever) else {}
+            found = many([q.text for q in batch], depth, **own)
             share = (time.perf_counter() - start) / len(batch)
             return [
                 Outcome(q.id, tuple(each.passages), seconds=share, timings=dict(each.timings), notes=tuple(each.notes))
@@ -124,13 +137,16 @@ def _retrieved(system: Retrieves, batch: Sequence[Question], depth: int) -> list
             ]
         except Exception as error:  # noqa: BLE001 - one bad question spoils a batch: ask one at a time to find it
             log.info("a batch failed (%s); its questions are asked one by one", type(error).__name__)
-    return [_one_retrieved(system, question, depth) for question in batch]
+    return [_one_retrieved(system, question, depth, repeats) for question in batch]
 
 
-def _one_retrieved(system: Retrieves, question: Question, depth: int) -> Outcome:
+def _one_retrieved(system: Retrieves, question: Question, depth: int, repeats: bool) -> Outcome:
     start = time.perf_counter()
     try:
-        passages = tuple(system.retrieve(question.text, depth))
+        if isinstance(system, Retriever):
+            passages = tuple(system.search_many([question.text], depth, repeats=repeats)[0].passages)
+        else:
+            passages = tuple(system.retrieve(question.text, depth))
     except Exception as error:  # noqa: BLE001 - a row that failed is a result
         return Outcome(question.id, error=_said(error), seconds=time.perf_counter() - start)
     return Outcome(question.id, passages, seconds=time.perf_counter() - start)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
+from ..retrieval.config import PipelineConfig
 from .aggregate import Score
 from .asking import Answers, Progress, System, ask_all, knowledge_base_of
 from .metrics import ranking, registry
@@ -83,8 +85,15 @@ def evaluate(
     chosen = level or questions.level
     own_embedder = embedder or (kb.embedder if kb is not None else None)
     _refuse_lacking(wanted, {"answer": isinstance(system, Answers), "judge": judge, "embedder": own_embedder})
-    outcomes = ask_all(system, questions.questions, depth=depth(wanted, k, chosen), k=k, progress=progress)
-    return score(
+    outcomes = ask_all(
+        system,
+        questions.questions,
+        depth=depth(wanted, k, chosen),
+        k=k,
+        repeats=chosen == "document",
+        progress=progress,
+    )
+    result = score(
         questions,
         outcomes,
         metrics=wanted,
@@ -96,6 +105,10 @@ def evaluate(
         name=name,
         seed=seed,
     )
+    config = getattr(system, "config", None)
+    if not isinstance(config, PipelineConfig):
+        return result
+    return replace(result, pipeline={"digest": config.digest, **config.as_dict()})
 
 
 def score(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Field, Scalar
+from ..documents import Field
 from ..errors import InvalidInput
 from ..whole_file import whole_file
 from .aggregate import Aggregate, Score
@@ -37,6 +37,8 @@ class Evaluation:
         By question id: what was retrieved and answered, and its gold.
     k, level, seed
         How it was judged.
+    pipeline
+        Digest and fields of the pipeline value that was measured; empty for a system without one.
     """
 
     name: str
@@ -48,7 +50,7 @@ class Evaluation:
     k: int
     level: Level
     seed: int = 0
-    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    pipeline: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def failures(self) -> dict[str, str]:
@@ -102,7 +104,7 @@ class Evaluation:
             "k": self.k,
             "level": self.level,
             "seed": self.seed,
-            "settings": dict(self.settings),
+            "pipeline": dict(self.pipeline),
             "metrics": {name: value.as_dict() for name, value in self.metrics.items()},
             "problems": list(self.questions.problems),
             "failures": self.failures,
@@ -130,6 +132,8 @@ class Saved:
     digest: str
     metrics: Mapping[str, Aggregate]
     scores: Mapping[str, Mapping[str, Score]]
+    pipeline: Mapping[str, Any] = field(default_factory=dict)
+    """Digest and fields of the pipeline value; empty where it is not known."""
     problems: tuple[str, ...] = ()
     """Problems of the questions and their gold, a sentence each."""
 
@@ -153,7 +157,8 @@ class Saved:
             scores = {m: {q: Score(v, r, bool(f)) for q, (v, r, f) in own.items()} for m, own in data["scores"].items()}
             metrics = {m: Aggregate(**own) for m, own in data["metrics"].items()}
             problems = tuple(map(str, data["problems"]))
-            return cls(str(data["name"]), str(data["questions"]["digest"]), metrics, scores, problems)
+            pipeline = dict(data.get("pipeline") or {})
+            return cls(str(data["name"]), str(data["questions"]["digest"]), metrics, scores, pipeline, problems)
         except OSError as error:
             raise InvalidInput(f"cannot read the evaluation {path}: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:

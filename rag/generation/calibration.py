@@ -46,6 +46,8 @@ class Calibration:
         The isotonic steps: log odds, ascending, and the probability from each on.
     questions, right
         The number it was fitted on, and the share of right answers among them.
+    pipeline
+        The pipeline value that the answers came from, as TOML; empty where an earlier version did not say.
     """
 
     mean: tuple[float, ...]
@@ -57,6 +59,7 @@ class Calibration:
     threshold: float
     questions: int
     right: float
+    pipeline: str = ""
 
     def judge(self, answer: Answer) -> float:
         """Return the probability, 0 to 1, that an answer is right; 0 for one that was withheld."""
@@ -85,6 +88,11 @@ class Calibration:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreCorrupt(f"the stored calibration cannot be read ({error}); run `rag calibrate` again") from error
         return read
+
+
+def setting_of(generator: str) -> str:
+    """Return the name of the setting that keeps a generator's calibration with a knowledge base."""
+    return f"calibration:{generator}"
 
 
 class Fitted(NamedTuple):

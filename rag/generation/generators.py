@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..answers import Answer
 from ..documents import Passage
 from ..errors import InvalidInput
-from ..extractive.generator import ExtractiveGenerator
 from ..llm.language_model import LanguageModel
+from ..llm.models import BACKENDS
 
 if TYPE_CHECKING:
     from ..embedding.protocol import Embedder
     from ..terms import Analyser
 
 EXTRACTIVE = "extractive"
+
+GENERATORS: Mapping[str, object] = MappingProxyType(
+    {EXTRACTIVE: "rag.extractive.generator:ExtractiveGenerator", **BACKENDS}
+)
+"""Generators by the name that their specs begin with."""
 
 
 def generator(
@@ -45,7 +51,11 @@ def generator(
         if options:
             name = type(given).__name__ if isinstance(given, Generator) else "the extractive generator"
             raise InvalidInput(f"{name} does not take {', '.join(sorted(options))}; they are for language models")
-        return given if isinstance(given, Generator) else ExtractiveGenerator(embedder, analyser)
+        if isinstance(given, Generator):
+            return given
+        from ..extractive.generator import ExtractiveGenerator
+
+        return ExtractiveGenerator(embedder, analyser)
     from ..llm.backends.callable_model import CallableModel
     from ..llm.models import language_model
     from .chat import ChatGenerator

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from .draft import Draft, first_title
 from .formats import ParseContext
-from .html_pages import html_tree, walk
-from .html_pages import parse as parse_html
+from .html_pages import html_tree, parse as parse_html, walk
 from .results import Parsed
 from .xml_text import Element, local, squeezed, xml_tree
 

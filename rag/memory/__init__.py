@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .memory import Memory
 from .people import SessionInfo, forget_user, sessions, users
-from .recalling import RememberingRetriever
 from .turns import Turn
 
-__all__ = ["Memory", "RememberingRetriever", "SessionInfo", "Turn", "forget_user", "sessions", "users"]
+__all__ = ["Memory", "SessionInfo", "Turn", "forget_user", "sessions", "users"]

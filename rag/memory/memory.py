@@ -144,12 +144,14 @@ class Memory:
             raise InvalidInput(f"k={k}: give 1 or more")
         if not question.strip() or not KnowledgeBase.exists(self._place):
             return []
-        from ..retrieval.hybrid import Retriever
+        from ..retrieval.config import PipelineConfig
+        from ..retrieval.retriever import Retriever
 
         with self._reading() as kb:
             if not len(kb.chunk_ids()):
                 return []
-            return Retriever(kb, k=k).retrieve(question, where=self._alive(MEMORY, session_only=session_only))
+            plain = PipelineConfig(rewrite="none")  # the question comes as the documents were searched for
+            return Retriever(kb, plain).retrieve(question, k, where=self._alive(MEMORY, session_only=session_only))
 
     # ---- deleting ---------------------------------------------------------------------------------------------
 

@@ -1,24 +1,19 @@
-"""The stage that reranks: how many passages go in and come out, the deadline, and what a failure leaves."""
+"""The reranking stage: rerankers one after another, each over the passages that the one before ordered."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..deadlines import within
+from ..deadlines import Deadline
 from ..documents import Passage
-from ..errors import InvalidInput, OutOfTime, PartFailed, in_words
+from ..errors import PartFailed
+from ..stages import tried
 from .protocol import Reranker
-
-log = logging.getLogger(__name__)
-
-TOP_K_IN = 30
-DEADLINE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +36,20 @@ class Reranked:
         each reranker's by name.
     moves
         Of every passage that came in, in the new order: those whose rank is beyond what is returned fell out.
-    failure
-        Why rerankers were left out, in words; empty when all went well. The order is then that of those that worked.
+    notes
+        Why rerankers were left out, in words; the order is then that of those that worked.
     seconds
         By reranker.
     """
 
     passages: list[Passage]
     moves: tuple[Move, ...] = ()
-    failure: str = ""
+    notes: tuple[str, ...] = ()
     seconds: tuple[tuple[str, float], ...] = ()
 
 
 class Reranking:
-    """Rerankers one after another, each over what the one before left.
-
-    It fails open: a reranker that raises, stalls or returns nonsense is left out, and the result is marked.
+    """Rerankers in the order of use; one that raises, stalls or returns nonsense is left out and noted.
 
     Parameters
     ----------
@@ -64,63 +57,31 @@ class Reranking:
         In the order of use.
     top_k_in
         Passages that are reranked, the best of the search; where a question asks for more, the others follow.
-    top_k_out
-        Passages that come out, at most; None for as many as the question asks for.
-    deadline
-        Seconds for all of them together; None for no limit.
     """
 
-    def __init__(
-        self,
-        rerankers: Sequence[Reranker],
-        *,
-        top_k_in: int = TOP_K_IN,
-        top_k_out: int | None = None,
-        deadline: float | None = DEADLINE_S,
-    ) -> None:
-        if top_k_in < 1 or (top_k_out is not None and top_k_out < 1):
-            raise InvalidInput(f"top_k_in={top_k_in}, top_k_out={top_k_out}: give whole numbers, 1 or more")
-        if deadline is not None and not deadline > 0:
-            raise InvalidInput(f"deadline={deadline}: give seconds above 0, or None for no limit")
+    def __init__(self, rerankers: Sequence[Reranker], *, top_k_in: int = 30) -> None:
         self.rerankers = tuple(rerankers)
         self.top_k_in = top_k_in
-        self.top_k_out = top_k_out
-        self.deadline = deadline
 
-    def __repr__(self) -> str:
-        return f"Reranking({'+'.join(each.name for each in self.rerankers)})"
-
-    def wanted(self, k: int) -> int:
-        """Return how many passages to search for, where ``k`` are asked for."""
-        return max(self.top_k_in, k)
-
-    def run(self, question: str, passages: Sequence[Passage], k: int) -> Reranked:
-        """Rerank passages, best first, and return the best ``k``."""
-        start = time.perf_counter()
+    def run(self, question: str, passages: Sequence[Passage], k: int, until: Deadline) -> Reranked:
+        """Rerank passages, best first, and return the best ``k``; ``until`` is the deadline of all rerankers."""
         current, rest = list(passages[: self.top_k_in]), list(passages[self.top_k_in :])
-        failures, seconds = [], []
+        notes, seconds = [], []
         for reranker in self.rerankers if len(current) > 1 else ():
-            begun = time.perf_counter()
-            left = None if self.deadline is None else self.deadline - (begun - start)
-            try:
-                current = _ordered(reranker, question, current, left)
-            except Exception as error:  # noqa: BLE001 - whatever a reranker raises, the search's order remains
-                failures.append(f"{reranker.name} was left out: {in_words(error)}")
-                log.info("reranker %s", failures[-1])  # the caller is told by `failure`
-            seconds.append((reranker.name, time.perf_counter() - begun))
+            done = tried(reranker.name, partial(_ordered, reranker, question, current, until), until)
+            current = done.value or current
+            notes += [done.note] if done.note else []
+            seconds.append((reranker.name, done.seconds))
         before = {passage.chunk: rank for rank, passage in enumerate(passages, 1)}
         order = [*current, *_below(current, rest)]
         moves = tuple(Move(passage.chunk, before[passage.chunk], rank) for rank, passage in enumerate(order, 1))
-        kept = order[: min(k, self.top_k_out or k)]
-        final = [replace(passage, rank=rank) for rank, passage in enumerate(kept, 1)]
-        return Reranked(final, moves, "; ".join(failures), tuple(seconds))
+        final = [replace(passage, rank=rank) for rank, passage in enumerate(order[:k], 1)]
+        return Reranked(final, moves, tuple(notes), tuple(seconds))
 
 
-def _ordered(reranker: Reranker, question: str, passages: list[Passage], seconds: float | None) -> list[Passage]:
+def _ordered(reranker: Reranker, question: str, passages: list[Passage], until: Deadline) -> list[Passage]:
     """Return the passages in the reranker's order; equal scores keep theirs."""
-    if seconds is not None and seconds <= 0:
-        raise OutOfTime("no time was left for it")
-    scores = within(seconds, lambda: reranker.score(question, tuple(passages), deadline=seconds))
+    scores = reranker.score(question, tuple(passages), deadline=until.remaining)
     checked = np.asarray(scores, np.float64)
     if checked.shape != (len(passages),) or not np.isfinite(checked).all():
         raise PartFailed(f"it gave scores of shape {checked.shape} for {len(passages)} passages, or not finite ones")

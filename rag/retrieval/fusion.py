@@ -1,9 +1,8 @@
-"""Joining what several searches say of the same passages into one score."""
+"""Fusion: join the scores that several searches give the same passages into one score."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Protocol, runtime_checkable
@@ -16,12 +15,14 @@ from ..errors import InvalidInput
 DENSE_WEIGHT = 0.7
 
 FARTHEST = 20.0
-"""Standard deviations that a score can stand above the mean; see `standard_scores`."""
+"""Standard deviations that a score can lie above the mean; see `standard_scores`."""
+_SPREAD = 3.0
+_TOP = 10
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one search says of a question's ``n`` candidates.
+    """The scores that one search gives a question's ``n`` candidates.
 
     Attributes
     ----------
@@ -45,7 +46,7 @@ class View:
 
 @runtime_checkable
 class Fusion(Protocol):
-    """What `Retriever` asks of a fusion; write your own by these two members.
+    """The fusion protocol; write your own by these two members.
 
     ``complete`` says whether ``fuse`` needs the scores of all candidates from every search, and the background.
     """
@@ -60,7 +61,7 @@ class Fusion(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZScore:
     """Weighted sum of standard scores against a background sample.
 
@@ -87,41 +88,34 @@ class ZScore:
     complete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        checked_weight(self.dense_weight)
+        if not 0 <= self.dense_weight <= 1:
+            raise InvalidInput(f"dense_weight must be between 0 and 1, not {self.dense_weight!r}")
 
     def fuse(self, views: Sequence[View]) -> NDArray[np.float64]:
-        """Return the weighted sum of standard scores."""
-        return summed(self.parts(views))
+        """Return the weighted sum of the scaled scores, to 5 decimals."""
+        total = np.zeros(len(views[0].scores))
+        for part in self.parts(views):
+            total += part
+        return np.round(total, 5)
 
     def parts(self, views: Sequence[View]) -> list[NDArray[np.float64]]:
-        """Return what each search adds to the score of each candidate."""
-        return weighted(views, self.dense_weight, standard_scores)
+        """Return what each search adds to the score of each candidate; all but the dense search share one weight.
 
+        To 5 decimals: vectors that were embedded in a batch differ in their last bits from those embedded alone, and
+        the order must not.
+        """
+        dense = self.weight(views)
+        other = (1 - dense) / max(1, sum(view.name != "dense" for view in views))
+        return [np.round((dense if view.name == "dense" else other) * self.scaled(view), 5) for view in views]
 
-def weighted(
-    views: Sequence[View], dense_weight: float, scaled: Callable[[View], NDArray[np.float64]]
-) -> list[NDArray[np.float64]]:
-    """Return weighted scaled scores by search, to 5 decimals; all searches but the dense share one weight.
+    def weight(self, views: Sequence[View]) -> float:  # noqa: ARG002 - `Adaptive` looks at them
+        """Return the share of the dense search for one question."""
+        return self.dense_weight
 
-    Vectors that were embedded in a batch differ in their last bits from those embedded alone; the order must not.
-    """
-    others = max(1, sum(view.name != "dense" for view in views))
-    weights = [dense_weight if view.name == "dense" else (1 - dense_weight) / others for view in views]
-    return [np.round(weight * scaled(view), 5) for weight, view in zip(weights, views, strict=True)]
-
-
-def summed(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the sum of what the searches add, to 5 decimals as they are: float64, shape (n,)."""
-    total = np.zeros(len(parts[0]))
-    for part in parts:
-        total += part
-    return np.round(total, 5)
-
-
-def checked_weight(weight: float) -> None:
-    """Refuse a share that is none."""
-    if not 0 <= weight <= 1:
-        raise InvalidInput(f"dense_weight must be from 0 to 1, not {weight!r}")
+    @staticmethod
+    def scaled(view: View) -> NDArray[np.float64]:
+        """Return a search's scores on the common scale."""
+        return standard_scores(view)
 
 
 def standard_scores(view: View) -> NDArray[np.float64]:
@@ -138,7 +132,83 @@ def standard_scores(view: View) -> NDArray[np.float64]:
     return (scores - mean) / deviation if deviation > 0 else np.zeros(len(scores))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinMax(ZScore):
+    """Weighted sum of scores scaled so that the worst candidate has 0 and the best 1.
+
+    E. Fox and J. Shaw, "Combination of multiple searches", TREC-2, 1994 (CombSUM); S. Bruch, S. Gai and A. Ingber, "An
+    analysis of fusion functions for hybrid retrieval", ACM TOIS 42(1), 2023.
+    """
+
+    @staticmethod
+    def scaled(view: View) -> NDArray[np.float64]:
+        """Return the scores between 0 and 1."""
+        scores = view.scores.astype(np.float64)
+        low, high = float(scores.min(initial=np.inf)), float(scores.max(initial=-np.inf))
+        return (scores - low) / (high - low) if high > low else np.zeros(len(scores))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionBased(ZScore):
+    """Weighted sum of scores scaled so that mean - 3 deviations of the candidates is 0 and mean + 3 deviations is 1.
+
+    Distribution-based score fusion, M. Mazzeschi, "Distribution-based score fusion (DBSF), a new approach to vector
+    search ranking", 2023.
+    """
+
+    @staticmethod
+    def scaled(view: View) -> NDArray[np.float64]:
+        """Return the scores between 0 and 1."""
+        scores = view.scores.astype(np.float64)
+        mean, deviation = float(scores.mean()), float(scores.std())
+        if deviation == 0:
+            return np.full(len(scores), 0.5)
+        low = mean - _SPREAD * deviation
+        return np.clip((scores - low) / (2 * _SPREAD * deviation), 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adaptive(ZScore):
+    """Weighted sum of standard scores whose weight follows the question.
+
+    The search whose best hit lies farther above the next ones gets more say, the less the two lists agree: the log odds
+    of the dense weight move by ``gain * (1 - agreement) * (dense margin - term margin)``.
+
+    Parameters
+    ----------
+    dense_weight
+        The weight where both searches have equal margins.
+    gain
+        0 is `ZScore`.
+
+    Notes
+    -----
+    Signals and form after T. Hsu and J. Tzeng, "DAT: dynamic alpha tuning for hybrid retrieval", 2025, without its
+    language model. Not the default: try it on your own questions by ``rag tune --retriever`` or an experiment.
+    """
+
+    gain: float = 0.25
+
+    def weight(self, views: Sequence[View]) -> float:
+        """Return the share of the dense search for one question."""
+        own = {view.name: view for view in views}
+        if not {"dense", "terms"} <= own.keys() or not 0 < self.dense_weight < 1:
+            return self.dense_weight
+        dense, terms = own["dense"], own["terms"]
+        both = (dense.ranks > 0) & (dense.ranks <= _TOP) & (terms.ranks > 0) & (terms.ranks <= _TOP)
+        agreement = float(both.sum()) / _TOP
+        odds = np.log(self.dense_weight / (1 - self.dense_weight))
+        odds += self.gain * (1 - min(1.0, agreement)) * (_margin(dense) - _margin(terms))
+        return float(1 / (1 + np.exp(-odds)))
+
+
+def _margin(view: View) -> float:
+    """Return by how many standard deviations the best candidate lies above the mean of the next nine."""
+    best = np.sort(standard_scores(view))[::-1][:_TOP]
+    return float(best[0] - best[1:].mean()) if len(best) > 1 else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReciprocalRank:
     """Reciprocal rank fusion: the sum over the searches of ``1 / (k + rank)``; nothing where a search lists it not.
 
@@ -171,24 +241,10 @@ class ReciprocalRank:
 
 FUSIONS: Mapping[str, str] = MappingProxyType(
     {
-        "adaptive": "rag.score_fusions:Adaptive",
-        "dbsf": "rag.score_fusions:DistributionBased",
-        "minmax": "rag.score_fusions:MinMax",
+        "adaptive": "rag.retrieval.fusion:Adaptive",
+        "dbsf": "rag.retrieval.fusion:DistributionBased",
+        "minmax": "rag.retrieval.fusion:MinMax",
         "rrf": "rag.retrieval.fusion:ReciprocalRank",
         "zscore": "rag.retrieval.fusion:ZScore",
     }
 )
-
-
-def fusion(name: str, *, dense_weight: float = DENSE_WEIGHT) -> Fusion:
-    """Return the fusion of that name in `FUSIONS`; ``dense_weight`` is for those that weigh."""
-    if name not in FUSIONS:
-        named = ", ".join(map(repr, FUSIONS))
-        raise InvalidInput(f"no fusion {name!r}; give one of {named}, or an object with `complete` and `fuse`")
-    module, _, attribute = FUSIONS[name].partition(":")
-    made: Fusion = getattr(importlib.import_module(module), attribute)(**_weights(name, dense_weight))
-    return made
-
-
-def _weights(name: str, dense_weight: float) -> dict[str, float]:
-    return {} if name == "rrf" else {"dense_weight": dense_weight}

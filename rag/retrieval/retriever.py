@@ -1,113 +1,461 @@
-"""A retriever whose passages are reranked and shaped before anyone reads them."""
+"""The retriever: rewrite, search, rerank and shape, in that order; every stage is optional and fails open."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from ..components import Tools
-from ..context.registry import context as made_context
+from .. import components
+from ..components import OBJECT, Tools
+from ..context.registry import BUILDERS
 from ..context.stage import Built, Context
+from ..deadlines import Deadline
+from ..documents import Passage, Query, as_query
+from ..errors import DeadlinePassed, InvalidInput, OutOfTime, RagError, in_words
+from ..llm.language_model import Usage
 from ..llm.spending import metered
-from ..reranking.registry import reranking as made_reranking
+from ..reranking.registry import RERANKERS
 from ..reranking.stage import Reranked, Reranking
-from ..searching import Layer, Searcher
-from .hybrid import Retrieval
+from ..rewriting.corpus import LiveCorpus
+from ..rewriting.registry import REWRITERS
+from ..rewriting.stage import Rewriting, Rewritten
+from .config import ALONE, PipelineConfig
+from .explanation import Explanation, explanation
+from .fusion import FUSIONS, Fusion, ZScore
+from .hybrid import HybridSearch, TermSearch, VectorSearch
+from .results import Found, joined
 
 if TYPE_CHECKING:
-    from ..context.protocol import ContextBuilder
-    from ..documents import Query
     from ..filters import Filter
+    from ..knowledge_base import KnowledgeBase
+    from ..llm.consulting import CompletionStore
     from ..llm.language_model import LanguageModel
-    from ..reranking.protocol import Reranker
-    from .explanation import Explanation
+
+log = logging.getLogger(__name__)
+
+DEEPER = 3
+"""Passages taken of each query, times what is asked for, where the results of several are joined."""
+_SEEN = 10
+"""Passages that a second look sees, at least."""
+_STAGE_S = 10.0
+"""Seconds that rewriting, and reranking, may take where a question has no deadline."""
+_REWRITING, _RERANKING = 0.25, 0.3
+"""Shares of the seconds left that rewriting (both looks together) and reranking may take."""
+MEMORIES = 2
+"""Passages of a memory behind those of the documents."""
+
+_PARTS = ("rewrite", "fusion", "rerank", "context")
+
+
+class ConversationMemory(Protocol):
+    """A memory of earlier conversations; `rag.memory.Memory` is one."""
+
+    def turns(self) -> Sequence[Any]:
+        """Return the turns of the conversation so far, oldest first, each with its ``question``."""
+        ...
+
+    def recall(self, question: str, k: int) -> list[Passage]:
+        """Return passages of what the user said before, best first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Refinement:
-    """What came of a retrieval: the result, and what each stage says of itself; None where there is no such stage."""
+class Retrieval:
+    """Passages, best first, and how the stages fared.
 
-    retrieval: Retrieval
-    reranked: Reranked | None = None
-    built: Built | None = None
+    Attributes
+    ----------
+    question
+        As it was searched for, after rewriting.
+    timings
+        Seconds of each stage: ``rewrite``, ``embed``, ``search``, ``fuse``, ``fetch``, ``rerank``, ``context``; of a
+        batch, each question's even share.
+    notes
+        What failed and was left out, in words.
+    spent
+        Name and usage of each call of a language model that rewrote or reranked.
+    explanation
+        How the passages were found, where that was asked for.
+    """
+
+    question: str
+    passages: list[Passage]
+    timings: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    spent: tuple[tuple[str, Usage], ...] = ()
+    explanation: Explanation | None = None
 
 
-class RefinedRetriever(Layer):
-    """A `Retriever` with a reranking and a context behind it; used wherever a retriever is.
+@dataclass(slots=True)
+class _Run:
+    """One question on its way through the stages."""
+
+    query: Query
+    until: Deadline
+    rewritten: Rewritten = field(default_factory=lambda: Rewritten((), ()))
+    results: list[tuple[float, Found]] = field(default_factory=list)
+    spent: list[tuple[str, Usage]] = field(default_factory=list)
+    rewriting_s: float = 0.0
+
+
+class Retriever:
+    """Finds the passages that fit a question, as a pipeline value says.
 
     Parameters
     ----------
-    retriever
-        Searches; asked for ``Reranking.top_k_in`` passages where there is a reranking.
-    reranking
-        Names such as ``"late-interaction+mmr"``, rerankers of your own in a list, or what `rag.reranking.reranking`
-        makes of them with other numbers of passages or another deadline.
-    context
-        Names such as ``"neighbours+unique"``, steps of your own in a list, or what `rag.context.context` makes of them.
-        What it widens and drops is what the generator reads; without one, what is found.
+    kb
+        The open knowledge base; searched as of its current view.
+    config
+        The pipeline value; None takes the one stored with the knowledge base.
     model
-        For rerankers by a language model.
+        Language model of rewriters and rerankers; None makes the one that the value names, if any, and `close` closes
+        that one.
+    completions
+        Keeps language models' answers by content; None takes the file that the value names, if any.
+    memory
+        Of the user and conversation. A question without a history gets the memory's, and what the memory recalls goes
+        behind the documents' passages with the type ``memory`` and the chunk -1. A memory that fails is left out.
+    dense, terms
+        Engines to search with in place of the knowledge base's own indexes.
+    **choices
+        Fields of the value to change: ``k=10``, ``rerank="mmr"``. ``rewrite``, ``fusion``, ``rerank`` and ``context``
+        take objects too, alone or in a list with specs.
+
+    Attributes
+    ----------
+    config
+        The value that it was built from; every result of it can be told by ``config.digest``.
 
     Raises
     ------
     InvalidInput
-        A name or option that does not exist, or a reranker that needs a model where none is given.
+        A value that is not allowed, a part that needs a language model where none is named, or no search is left.
+
+    Notes
+    -----
+    Safe to share between threads. Equal scores are ordered by ascending chunk id, so results are the same every time.
+
+    Examples
+    --------
+    >>> retriever = Retriever(kb, rerank="mmr", context="unique")  # doctest: +SKIP
+    >>> retriever.retrieve("how do i delet a document")            # doctest: +SKIP
     """
 
     def __init__(
         self,
-        retriever: Searcher,
+        kb: KnowledgeBase,
+        config: PipelineConfig | None = None,
         *,
-        reranking: str | Sequence[str | Reranker] | Reranking | None = None,
-        context: str | Sequence[str | ContextBuilder] | Context | None = None,
         model: LanguageModel | None = None,
+        completions: CompletionStore | None = None,
+        memory: ConversationMemory | None = None,
+        dense: VectorSearch | None = None,
+        terms: TermSearch | None = None,
+        **choices: Any,  # noqa: ANN401 - each field has its own type
     ) -> None:
-        super().__init__(retriever)
-        tools = Tools(retriever.kb, model)
-        if reranking is not None and not isinstance(reranking, Reranking):
-            reranking = made_reranking(reranking, tools)
-        if context is not None and not isinstance(context, Context):
-            context = made_context(context, tools)
-        self.reranking = reranking
-        self.context = context
+        if not hasattr(kb, "search_dense"):
+            raise InvalidInput(
+                f"a retriever searches an open knowledge base, not a {type(kb).__name__}: "
+                "Retriever(KnowledgeBase.open(folder))"
+            )
+        self.kb = kb
+        self.memory = memory
+        self._own = ExitStack()
+        objects = {name: choices[name] for name in _PARTS if not isinstance(choices.get(name, ""), str)}
+        texts = {**choices, **{name: components.named(part) for name, part in objects.items()}}
+        self.config = config = (PipelineConfig.of(kb) if config is None else config).with_(**texts)
+        given = {name: objects.get(name, getattr(config, name)) for name in _PARTS}
+        for name, part in given.items():
+            if isinstance(part, str) and OBJECT in part:
+                raise InvalidInput(f"{name} = {part!r} is a Python object: hand it in, as Retriever(kb, {name}=...)")
+        self.tools = tools = Tools(kb, model or self._model(), completions or self._completions())
+        fusion: Fusion = given["fusion"]
+        if isinstance(fusion, str):
+            fusion = (
+                ZScore(dense_weight=config.dense_weight)
+                if fusion in ALONE
+                else components.make("fusion", FUSIONS, fusion, tools, dense_weight=config.dense_weight)
+            )
+        self._hybrid = HybridSearch(
+            kb,
+            fusion=fusion,
+            depth=config.depth,
+            where=config.where,
+            max_per_source=config.max_per_source,
+            dedupe=config.dedupe,
+            families=(config.fusion,) if config.fusion in ALONE else ("dense", "terms"),
+            dense=dense,
+            terms=terms,
+        )
+        self._rewriting = Rewriting(components.chain("rewriter", REWRITERS, given["rewrite"], tools))
+        rerankers = components.chain("reranker", RERANKERS, given["rerank"], tools)
+        self._reranking = Reranking(rerankers, top_k_in=config.rerank_in)
+        self._context = Context(components.chain("context step", BUILDERS, given["context"], tools))
+        self._corpus = LiveCorpus(kb, lambda query, k: self._hybrid.search([query], k)[0].passages)
+
+    @property
+    def model(self) -> LanguageModel | None:
+        """The language model of rewriters and rerankers."""
+        return self.tools.model
+
+    def close(self) -> None:
+        """Close the language model, if this retriever made it; may be called twice."""
+        self._own.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- asking -------------------------------------------------------------------------------------------------
+
+    def retrieve(
+        self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None
+    ) -> list[Passage]:
+        """Return the passages that fit a question, best first; see `search`."""
+        return self.search(question, k, where=where).passages
+
+    def search(
+        self,
+        question: str | Query,
+        k: int | None = None,
+        *,
+        where: str | Filter | None = None,
+        deadline: Deadline | None = None,
+    ) -> Retrieval:
+        """Return the passages that fit a question, with timings and notes.
+
+        Parameters
+        ----------
+        question
+            In plain words; of any length, the embedder reads its beginning.
+        k
+            Passages to return; the value's own where None.
+        where
+            Filter over documents, besides the value's own.
+        deadline
+            Of this question; what the value says where None.
+
+        Returns
+        -------
+        Retrieval
+            At most ``k`` passages; fewer when there are no more. Scores are comparable within one result only.
+
+        Raises
+        ------
+        InvalidInput
+            The question is empty, or ``k`` is below 1.
+        InvalidFilter
+            ``where`` does not parse.
+        DeadlinePassed
+            Time was up before passages were found.
+        """
+        return self.search_many([question], k, where=where, deadline=deadline)[0]
 
     def search_many(
-        self, questions: Sequence[str | Query], k: int | None = None, *, where: str | Filter | None = None
+        self,
+        questions: Sequence[str | Query],
+        k: int | None = None,
+        *,
+        where: str | Filter | None = None,
+        deadline: Deadline | None = None,
+        repeats: bool = False,
     ) -> list[Retrieval]:
-        """Return what `search` does for each question."""
-        wanted = self.k if k is None else k
-        deep = wanted if self.reranking is None else self.reranking.wanted(wanted)
-        found = self.retriever.search_many(questions, deep, where=where)
-        return [self.refine(each, wanted).retrieval for each in found]
+        """Return what `search` does for each question, embedding and searching in batches.
+
+        Parameters
+        ----------
+        deadline
+            Of all questions together.
+        repeats
+            Keep passages that repeat a better one, also where the value leaves them out: a measurement that judges
+            near-identical documents apart needs every one of them.
+        """
+        return self._search_many(questions, k, where, deadline, repeats=repeats, trace=False)
 
     def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
-        """Return how a question came to its passages, see `rag.retrieval.explanation`."""
-        from .explanation import explain
+        """Return how a question came to its passages: what the stages of one `search` recorded."""
+        found = self._search_many([question], k, where, None, repeats=False, trace=True)[0].explanation
+        assert found is not None  # noqa: S101 - asked for; tells mypy
+        return found
 
-        return explain(self, question, k, where=where)
+    # ---- stages -------------------------------------------------------------------------------------------------
 
-    def refine(self, found: Retrieval, k: int) -> Refinement:
-        """Rerank and shape what was found, for ``k`` passages; says what moved, what was dropped, what failed."""
-        reranked = built = None
-        notes = list(found.notes)
-        spent = list(found.spent)
-        timings = dict(found.timings)
-        passages = found.passages
-        if self.reranking is not None:
+    def _search_many(
+        self,
+        questions: Sequence[str | Query],
+        k: int | None,
+        where: str | Filter | None,
+        deadline: Deadline | None,
+        *,
+        repeats: bool,
+        trace: bool,
+    ) -> list[Retrieval]:
+        wanted = self.config.k if k is None else _at_least_one(k)
+        queries = self._remembered([as_query(question) for question in questions])
+        if deadline is None:
+            seconds = self.config.deadline
+            deadline = Deadline.after(None if seconds is None else seconds * max(1, len(queries)))
+        runs = [_Run(query, deadline) for query in queries]
+        for left, run in enumerate(runs):
+            self._rewrite(run, share=_REWRITING / (len(runs) - left))
+        deep = max(self.config.rerank_in, wanted) if self._reranking.rerankers else wanted
+
+        def search(queries: Sequence[Query], depth: int) -> list[Found]:
+            return self._hybrid.search(queries, depth, where=where, repeats=repeats, trace=trace)
+
+        try:
+            deadline.run(lambda: self._search(runs, deep, search))
+        except OutOfTime:
+            raise DeadlinePassed(f"{deadline} passed before passages were found; give more seconds") from None
+        return [self._refined(run, wanted, deep, len(runs) - left, trace) for left, run in enumerate(runs)]
+
+    def _remembered(self, queries: list[Query]) -> list[Query]:
+        """Give the memory's history to queries that bring none."""
+        if self.memory is None or all(query.history for query in queries):
+            return queries
+        try:
+            history = tuple(turn.question for turn in self.memory.turns())
+        except (RagError, OSError) as error:
+            log.info("the memory's turns were left out: %s", in_words(error))  # recalling fails too, and tells
+            return queries
+        return [query if query.history else replace(query, history=history) for query in queries]
+
+    def _rewrite(self, run: _Run, share: float) -> None:
+        start = time.perf_counter()
+        with metered() as meter:
+            run.rewritten = self._rewriting.run(run.query, self._corpus, run.until.share(share, _STAGE_S))
+        run.spent += meter
+        run.rewriting_s = time.perf_counter() - start
+
+    def _search(self, runs: Sequence[_Run], k: int, search: Callable[[Sequence[Query], int], list[Found]]) -> None:
+        """Search for the queries of all questions together, then for those that second looks add."""
+        plain = [run for run in runs if len(run.rewritten.queries) == 1]
+        several = [run for run in runs if len(run.rewritten.queries) > 1]
+        depth = max(DEEPER * k, _SEEN) if self._may_look_again else k
+        alone = iter(search([run.rewritten.queries[0][0] for run in plain], depth) if plain else ())
+        many = [query for run in several for query, _ in run.rewritten.queries]
+        more = iter(search(many, DEEPER * k) if many else ())
+        for run in runs:
+            found = alone if len(run.rewritten.queries) == 1 else more
+            run.results = [(weight, next(found)) for _, weight in run.rewritten.queries]
+            if len(run.results) == 1 and self._may_look_again:
+                self._look_again(run)
+                added = run.rewritten.queries[1:]
+                if added:
+                    again = search([query for query, _ in added], DEEPER * k)
+                    run.results += [(weight, one) for (_, weight), one in zip(added, again, strict=True)]
+
+    @property
+    def _may_look_again(self) -> bool:
+        """Whether a second look is configured, and scores have the scale that it judges by."""
+        both = self._hybrid.dense and self._hybrid.terms
+        return both and type(self._hybrid.fusion) is ZScore and self._rewriting.has_second_look
+
+    def _look_again(self, run: _Run) -> None:
+        """Let rewriters see the plain result; what the first look has spent of their time is gone."""
+        start = time.perf_counter()
+        most = max(0.0, _STAGE_S - run.rewriting_s)
+        passages = run.results[0][1].passages
+        with metered() as meter:
+            run.rewritten = self._rewriting.after(
+                run.rewritten, passages, self._corpus, run.until.share(_REWRITING, most)
+            )
+        run.spent += meter
+        run.rewriting_s += time.perf_counter() - start
+
+    def _refined(self, run: _Run, k: int, deep: int, left: int, trace: bool) -> Retrieval:
+        """Join, rerank and shape what the searches found for one question, and put the memory's passages behind."""
+        first = run.results[0][1]
+        found = joined(run.results, deep) if len(run.results) > 1 else Found(first.passages[:deep], first.timings)
+        timings = {"rewrite": run.rewriting_s} if self._rewriting.rewriters else {}
+        timings |= found.timings
+        notes = list(run.rewritten.notes)
+        text, passages = run.rewritten.text, found.passages
+        reranked: Reranked | None = None
+        built: Built | None = None
+        if self._reranking.rerankers:
             start = time.perf_counter()
             with metered() as meter:
-                reranked = self.reranking.run(found.question, passages, k)
-            spent += meter
+                reranked = self._reranking.run(text, passages, k, run.until.share(_RERANKING / left, _STAGE_S))
+            run.spent += meter
             passages = reranked.passages
-            notes += [reranked.failure] if reranked.failure else []
+            notes += reranked.notes
             timings["rerank"] = time.perf_counter() - start
-        if self.context is not None:
+        if self._context.builders:
             start = time.perf_counter()
-            built = self.context.run(found.question, passages)
+            built = self._context.run(text, passages, run.until.share(_RERANKING / left, _STAGE_S))
             passages = built.passages
-            notes += [built.failure] if built.failure else []
+            notes += built.notes
             timings["context"] = time.perf_counter() - start
-        retrieval = replace(found, passages=passages, timings=timings, notes=tuple(notes), spent=tuple(spent))
-        return Refinement(retrieval, reranked, built)
+        passages, forgotten = self._recalled(text, passages)
+        said = (*notes, *forgotten)
+        told = (
+            explanation(
+                passages,
+                pipeline=self.config.digest,
+                question=run.query.text,
+                fusion=repr(self._hybrid.fusion),
+                steps=run.rewritten.steps,
+                results=run.results,
+                ranked=found.passages,
+                reranked=reranked,
+                built=built,
+                notes=said,
+                timings=timings,
+            )
+            if trace
+            else None
+        )
+        return Retrieval(text, passages, timings, said, tuple(run.spent), told)
+
+    def _recalled(self, question: str, passages: list[Passage]) -> tuple[list[Passage], tuple[str, ...]]:
+        """Put the memory's passages behind; their scores count among themselves only, so they keep their place."""
+        if self.memory is None:
+            return passages, ()
+        try:
+            recalled = self.memory.recall(question, MEMORIES)
+        except (RagError, OSError) as error:
+            log.info("the memory was left out: %s", in_words(error))  # the caller is told by the note
+            return passages, (f"the memory was left out: {in_words(error)}",)
+        least = min((passage.score for passage in passages), default=0.0)
+        behind = [
+            replace(passage, rank=rank, score=least - rank, chunk=-1, scores={"memory": passage.score})
+            for rank, passage in enumerate(recalled, len(passages) + 1)
+        ]
+        return [*passages, *behind], ()
+
+    # ---- making -------------------------------------------------------------------------------------------------
+
+    def _model(self) -> LanguageModel | None:
+        spec = self.config.model or self.config.generator
+        if not is_language_model(spec):
+            return None
+        made = self.config.language_model(spec)
+        self._own.callback(made.close)
+        return made
+
+    def _completions(self) -> CompletionStore | None:
+        if self.config.cache is None:
+            return None
+        from ..llm.cache import CompletionCache
+
+        return CompletionCache(self.config.cache)
+
+
+def is_language_model(spec: str) -> bool:
+    """Whether a generator's spec names a language model by one of this package's back ends."""
+    from ..llm.models import BACKENDS
+
+    return spec.partition(":")[0].strip() in BACKENDS
+
+
+def _at_least_one(k: int) -> int:
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise InvalidInput(f"k must be a whole number, 1 or more, not {k!r}")
+    return k

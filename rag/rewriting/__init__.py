@@ -1,26 +1,14 @@
-"""Questions as people ask them, made into queries that find: each strategy a small file on one protocol.
+"""Query rewriting: each strategy is one file on one protocol.
 
->>> from rag import Retriever, RewritingRetriever
->>> retriever = RewritingRetriever(Retriever(kb), "auto")  # doctest: +SKIP
->>> retriever.retrieve("how do i delet a document")        # doctest: +SKIP
+>>> from rag import Retriever
+>>> retriever = Retriever(kb, rewrite="spelling+rm3")  # doctest: +SKIP
+>>> retriever.retrieve("how do i delet a document")    # doctest: +SKIP
 """
 
 from __future__ import annotations
 
 from .protocol import Asked, Corpus, QueryRewriter, Variant
-from .registry import REWRITERS, rewriting
-from .retriever import RewritingRetriever
+from .registry import REWRITERS
 from .stage import Rewriting, Rewritten, Step
 
-__all__ = [
-    "REWRITERS",
-    "Asked",
-    "Corpus",
-    "QueryRewriter",
-    "Rewriting",
-    "RewritingRetriever",
-    "Rewritten",
-    "Step",
-    "Variant",
-    "rewriting",
-]
+__all__ = ["REWRITERS", "Asked", "Corpus", "QueryRewriter", "Rewriting", "Rewritten", "Step", "Variant"]

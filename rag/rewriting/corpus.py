@@ -1,9 +1,9 @@
-"""A knowledge base as rewriters see it."""
+"""The view of a knowledge base that rewriters get."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,16 +14,24 @@ from ..documents import context_text
 if TYPE_CHECKING:
     from ..documents import Passage, Query
     from ..embedding.protocol import Embedder
-    from ..searching import Searcher
+    from ..knowledge_base import KnowledgeBase
     from ..terms import Analyser
 
 
 class LiveCorpus:
-    """The corpus behind a retriever; what is worked out is kept until the knowledge base changes."""
+    """The corpus of an open knowledge base; term frequencies are kept until it changes.
 
-    def __init__(self, retriever: Searcher) -> None:
-        self._retriever = retriever
-        self._kb = retriever.kb
+    Parameters
+    ----------
+    kb
+        The open knowledge base.
+    search
+        The search stage: returns the best passages of a query, without rewriting.
+    """
+
+    def __init__(self, kb: KnowledgeBase, search: Callable[[Query, int], list[Passage]]) -> None:
+        self._kb = kb
+        self._search = search
         self._kept: tuple[int, Mapping[str, int]] | None = None
         self._turn = threading.Lock()
 
@@ -71,7 +79,7 @@ class LiveCorpus:
 
     def search(self, query: Query, k: int) -> list[Passage]:
         """Search as the retriever does, without rewriting."""
-        return self._retriever.search(query, k).passages
+        return self._search(query, k)
 
     def _has(self, family: str) -> bool:
         import indexes

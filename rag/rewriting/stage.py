@@ -1,24 +1,20 @@
-"""The stage that rewrites: rewriters one after another, bounded in time and in what they may ask for, failing open."""
+"""The rewriting stage: rewriters one after another, bounded in time and in what they may ask for, failing open."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from ..deadlines import within
+from ..deadlines import Deadline
 from ..documents import Query
-from ..errors import InvalidInput, OutOfTime, PartFailed, in_words, on_one_line
+from ..errors import PartFailed, on_one_line
+from ..stages import tried
 from .protocol import Asked, Corpus, QueryRewriter, Unfinished, Variant
 
 if TYPE_CHECKING:
     from ..documents import Passage
 
-log = logging.getLogger(__name__)
-
-DEADLINE_S = 10.0
 MOST_VARIANTS = 8
 LONGEST = 2_000
 """Characters of a rewritten question; what is longer was not meant as one."""
@@ -67,51 +63,34 @@ class Rewritten:
 
 
 class Rewriting:
-    """Rewriters in the order of use.
+    """Rewriters in the order of use; one that raises, stalls or returns nonsense is left out and noted."""
 
-    Parameters
-    ----------
-    rewriters
-        Each gets what the one before made of the question.
-    deadline
-        Seconds for all of them together; None for no limit. What is not done by then is left out.
-    """
-
-    def __init__(self, rewriters: Sequence[QueryRewriter], *, deadline: float | None = DEADLINE_S) -> None:
-        if deadline is not None and not deadline > 0:
-            raise InvalidInput(f"deadline={deadline}: give seconds above 0, or None for no limit")
+    def __init__(self, rewriters: Sequence[QueryRewriter]) -> None:
         self.rewriters = tuple(rewriters)
-        self.deadline = deadline
 
-    def __repr__(self) -> str:
-        return f"Rewriting({'+'.join(each.name for each in self.rewriters)})"
-
-    def run(self, query: Query, corpus: Corpus) -> Rewritten:
-        """Rewrite one question."""
+    def run(self, query: Query, corpus: Corpus, until: Deadline) -> Rewritten:
+        """Rewrite one question; ``until`` is the deadline of all rewriters together."""
         if query.terms is not None or query.vector is not None or len(query.text) > READ:
             return Rewritten(((query, 1.0),), ())
-        start = time.perf_counter()
         asked = Asked(query.text, query.text, query.history)
         steps = []
         for rewriter in self.rewriters:
-            left = None if self.deadline is None else self.deadline - (time.perf_counter() - start)
-            asked, step = _tried(rewriter, asked, corpus, left)
+            asked, step = _step(rewriter, asked, corpus, until)
             steps.append(step)
         main = Query(asked.text, asked.history, asked.terms, asked.vector)
         others = [(Query(each.text, asked.history), each.weight) for each in asked.variants]
         return Rewritten(((main, 1.0), *others), tuple(steps))
 
-    def after(self, done: Rewritten, passages: Sequence[Passage], corpus: Corpus) -> Rewritten:
+    def after(self, done: Rewritten, passages: Sequence[Passage], corpus: Corpus, until: Deadline) -> Rewritten:
         """Return more queries where a rewriter with a second look finds the plain result too even; else ``done``.
 
-        One that has failed already is not waited for again, and the deadline is one for both looks.
+        A rewriter that has failed already is not waited for again.
         """
         (query, _), *others = done.queries
         failed = {step.name for step in done.steps if step.note}
         for rewriter in self._second_looks() if not others else ():
             if rewriter.name not in failed and rewriter.looks_again(passages):
-                left = None if self.deadline is None else self.deadline - sum(step.seconds for step in done.steps)
-                asked, step = _tried(_Again(rewriter), Asked(query.text, query.text, query.history), corpus, left)
+                asked, step = _step(_Again(rewriter), Asked(query.text, query.text, query.history), corpus, until)
                 more = tuple((Query(each.text, query.history), each.weight) for each in asked.variants)
                 return Rewritten((*done.queries, *more), (*done.steps, step))
         return done
@@ -157,39 +136,26 @@ class _Again:
         self.rewrite = second.again
 
 
-def _tried(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | None) -> tuple[Asked, Step]:
-    begun = time.perf_counter()
-    note = ""
-    try:
+def _step(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, until: Deadline) -> tuple[Asked, Step]:
+    def work() -> tuple[Asked, str]:
         try:
-            made = _watched(rewriter, asked, corpus, left)
+            return _checked(rewriter.rewrite(asked, corpus, deadline=until.remaining), asked), ""
         except Unfinished as half:
-            made, note = half.asked, f"{rewriter.name} did without its language model: {on_one_line(str(half))}"
-            log.info("rewriter %s", note)
-        after = _checked(made, asked)
-    except Exception as error:  # noqa: BLE001 - whatever a rewriter raises, the plain question remains
-        note = f"{rewriter.name} was left out: {in_words(error)}"
-        log.info("rewriter %s", note)  # the caller is told by `Rewritten.notes`
-        return asked, Step(rewriter.name, False, asked.text, seconds=time.perf_counter() - begun, note=note)
-    changed = after.differs(asked)
+            note = f"{rewriter.name} did without its language model: {on_one_line(str(half))}"
+            return _checked(half.asked, asked), note
+
+    done = tried(rewriter.name, work, until, watched=getattr(rewriter, "waits", True))
+    after, note = done.value or (asked, done.note)
     return after, Step(
         rewriter.name,
-        changed,
+        after.differs(asked),
         after.text,
-        after.variants,
+        after.variants if after is not asked else (),
         tuple((after.terms or {}).items()) if after.terms is not asked.terms else (),
         after.vector is not asked.vector,
-        time.perf_counter() - begun,
+        done.seconds,
         note,
     )
-
-
-def _watched(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, left: float | None) -> object:
-    if left is not None and left <= 0:
-        raise OutOfTime("no time was left for it")
-    # The toolkit's own rules need no watching, and a thread costs more than they do.
-    watched = left if getattr(rewriter, "waits", True) else None
-    return within(watched, lambda: rewriter.rewrite(asked, corpus, deadline=left))
 
 
 def _checked(found: object, asked: Asked) -> Asked:

@@ -76,7 +76,7 @@ def test_the_command_line_says_the_cost_or_that_it_knows_no_price(
     prices = tmp_path / "prices.json"
     prices.write_text(json.dumps({name: {"prompt": 1_000_000, "completion": 2_000_000}}))
     server = ["--generator", "openai:tiny", "--base-url", chat_server.url, "--rewrite", "none"]
-    code = run(["ask", kb, "When does the ferry leave?", *server, "--prices", str(prices), "--json"])
+    code = run(["ask", kb, "When does the ferry leave?", *server, "--set", f"prices={prices}", "--json"])
     said = capsys.readouterr()
     if name == "other":
         assert code == 64

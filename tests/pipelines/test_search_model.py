@@ -65,7 +65,7 @@ def test_an_evaluation_rewrites_by_the_model_that_is_named(kb: str, tmp_path: Pa
     questions.write_text('{"id": "1", "question": "departure?", "sources": ["boats.md"]}\n')
     assert run(["evaluate", kb, str(questions), "--metrics", "R@5", "--model", "openai:small"]) == 0
     assert heard == ["departure?"]
-    cached = ["--model", "openai:small", "--cache", str(tmp_path / "answers.sqlite")]
+    cached = ["--model", "openai:small", "--set", f"cache={tmp_path}/answers.sqlite"]
     heard.clear()
     for _ in range(2):
         assert run(["evaluate", kb, str(questions), "--metrics", "R@5", *cached]) == 0

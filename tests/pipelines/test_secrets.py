@@ -14,9 +14,9 @@ from chat_server import ChatServer
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pipelines.cli.generator_options import Generating
 
 from pipelines.cli import run
-from pipelines.cli.generator_options import Generating
 from rag import Document, HashingEmbedder, KnowledgeBase, Retriever
 from rag.llm.backends import retries
 
@@ -61,10 +61,10 @@ def test_a_canary_is_in_no_output_report_cache_trace_or_store(
         chat_server.status = status
         for command in (
             ["ask", str(kb), QUESTION, *model],
-            ["ask", str(kb), QUESTION, *model, "--json", "--cache", str(tmp_path / "cache" / f"{status}.sqlite")],
+            ["ask", str(kb), QUESTION, *model, "--json", "--set", f"cache={tmp_path}/cache/{status}.sqlite"],
             ["ask", str(kb), QUESTION, *model, "--schema", str(schema)],
             ["chat", str(kb), *model, "--memory", str(tmp_path / "memory")],
-            ["evaluate", str(kb), str(asked), *model, "--judge", "llm", "--model", "openai:tiny", "--json",
+            ["evaluate", str(kb), str(asked), *model, "--judge", "openai:tiny", "--json",
              "--html", str(tmp_path / f"{status}.html"), "--save", str(tmp_path / f"{status}.json")],
         ):  # fmt: skip
             monkeypatch.setattr(sys, "stdin", io.StringIO(f"{QUESTION}\n"))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rag import Answer, Bot, Document, HashingEmbedder, InvalidFilter, InvalidInput, KnowledgeBase, Passage, Retriever
+from rag import Answer, Bot, Document, HashingEmbedder, InvalidInput, KnowledgeBase, Passage, Retriever
+from rag.errors import InvalidFilter
 
 TEXTS = {
     "moon": "The Moon orbits the Earth every 27 days. Its far side was first photographed in 1959 by Luna 3.",

@@ -13,24 +13,13 @@ from chat_server import ChatServer
 from pydantic import BaseModel
 from timing import within
 
-from rag import (
-    Answer,
-    Bot,
-    Document,
-    HashingEmbedder,
-    InvalidInput,
-    KnowledgeBase,
-    LLMUnavailable,
-    Retriever,
-    Sampling,
-    language_model,
-)
-from rag.errors import DeadlinePassed, LLMUnsupported
+from rag import Answer, Bot, Document, HashingEmbedder, InvalidInput, KnowledgeBase, Retriever, Sampling, language_model
+from rag.errors import DeadlinePassed, LLMUnavailable, LLMUnsupported
 from rag.extractive.generator import ExtractiveGenerator
 from rag.llm.cache import CompletionCache
 from rag.llm.language_model import Completion, Usage
 from rag.llm.prices import Price
-from rag.retrieval.hybrid import Retrieval
+from rag.retrieval.retriever import Retrieval
 from rag.testing import ScriptedGenerator
 
 TEA = "Green tea is steeped at 80 degrees for two minutes. Black tea takes boiling water."

@@ -13,16 +13,14 @@ import pytest
 
 from rag import (
     Bot,
-    Chunk,
     Document,
     HashingEmbedder,
-    InvalidFilter,
     InvalidInput,
     KnowledgeBase,
-    RefinedRetriever,
     Retriever,
-    RewritingRetriever,
 )
+from rag.documents import Chunk
+from rag.errors import InvalidFilter
 
 
 @pytest.fixture
@@ -67,11 +65,12 @@ def test_a_document_that_cannot_be_stored_is_named(kb: KnowledgeBase, document: 
 
 
 def test_parts_in_the_wrong_place_say_what_to_write(kb: KnowledgeBase, tmp_path: Path):
-    with pytest.raises(InvalidInput, match=r"Bot\(Retriever\(kb\)\)"):
-        Bot(kb)  # type: ignore[arg-type]
-    for layer in (RewritingRetriever, RefinedRetriever):
-        with pytest.raises(InvalidInput, match=r"not a KnowledgeBase: give Retriever\(kb\)"):
-            layer(kb)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=r"not a PosixPath: Retriever\(KnowledgeBase\.open\(folder\)\)"):
+        Bot(tmp_path / "kb")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=r"give k to the retriever, or a knowledge base to the bot"):
+        Bot(Retriever(kb), k=3)
+    with pytest.raises(InvalidInput, match=r"unknown setting .reranker.*did you mean .rerank"):
+        Retriever(kb, reranker="mmr")
     with pytest.raises(InvalidInput, match=r"not a str: Retriever\(KnowledgeBase\.open\(folder\)\)"):
         Retriever("kb")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="give a list of specs"):

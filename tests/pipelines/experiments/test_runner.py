@@ -20,7 +20,7 @@ from rag.errors import InvalidInput
 from rag.evaluation import evaluate, read_questions
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 from rag.testing import HashingEmbedder
 
 

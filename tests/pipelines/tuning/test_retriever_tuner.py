@@ -12,7 +12,7 @@ from rag.errors import InvalidInput
 from rag.evaluation import QuestionSet, evaluate
 from rag.evaluation.questions.questions import Question
 from rag.knowledge_base import KnowledgeBase
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 from rag.testing import HashingEmbedder
 
 OTHER = Setting("terms")

@@ -9,24 +9,25 @@ import numpy as np
 import pytest
 
 from rag.bot import Bot
-from rag.components import Tools
-from rag.context import Context, ContextBuilder, context
+from rag.components import Tools, chain
+from rag.context import BUILDERS, Context, ContextBuilder
 from rag.context.budget import TokenBudget, knapsack
 from rag.context.edges import BestAtEdges
 from rag.context.neighbours import Neighbours
 from rag.context.section import ParentSection
 from rag.context.unique import NearDuplicates
+from rag.deadlines import Deadline
 from rag.documents import Document, Passage, Section
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput
 from rag.knowledge_base import KnowledgeBase
-from rag.reranking import reranking
-from rag.retrieval.hybrid import Retriever
-from rag.retrieval.retriever import RefinedRetriever
+from rag.retrieval.retriever import Retriever
 from rag.sentences import sentences
 
 NAMES = ["Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo", "Hazel"]
 NAMES += ["Ironwood", "Juniper", "Katsura", "Larch"]
+
+NEVER = Deadline.after(None)
 
 
 def guide() -> Document:
@@ -173,46 +174,42 @@ def test_steps_in_a_row_failures_and_what_was_dropped(kb: KnowledgeBase) -> None
 
     assert isinstance(Broken(), ContextBuilder)
     given = [passage(kb, name, rank) for rank, name in enumerate(("Fir", "Ginkgo", "Larch", "Alder"), 1)]
-    built = Context([Neighbours(kb, sentences=1), Broken(), BestAtEdges()]).run("q", given)
+    built = Context([Neighbours(kb, sentences=1), Broken(), BestAtEdges()]).run("q", given, NEVER)
     verbatim(kb, built.passages)
     assert [p.rank for p in built.passages] == [1, 3, 2]
     assert [(p.chunk, why) for p, why in built.dropped] == [
         (given[1].chunk, "neighbours: joined with one that it meets")
     ]
-    assert built.failure.startswith("broken was left out: RuntimeError (test_context.py, line ")
+    assert built.notes[0].startswith("broken was left out: RuntimeError (test_context.py, line ")
     assert [name for name, _ in built.seconds] == ["neighbours", "broken", "edges"]
 
 
 def test_names(kb: KnowledgeBase) -> None:
     tools = Tools(kb)
-    assert context("none", tools) is None
-    made = context("neighbours:sentences=1+unique+budget:tokens=300,overhead=4+edges+section:tokens=90", tools)
-    assert [each.name for each in made.builders] == ["neighbours", "unique", "budget", "edges", "section"]
+    assert chain("context step", BUILDERS, "none", tools) == []
+    names = "neighbours:sentences=1+unique+budget:tokens=300,overhead=4+edges+section:tokens=90"
+    made = chain("context step", BUILDERS, names, tools)
+    assert [each.name for each in made] == ["neighbours", "unique", "budget", "edges", "section"]
     for wrong, said in {
         "neighbors": "did you mean 'neighbours'",
         "neighbours:sentence=1": "did you mean 'sentences'",
         "neighbours:sentences=0": "1 or more",
         "budget:tokens=x": "whole number",
-        "edges+none": "goes alone",
+        "edges+none": "cannot be combined",
         "unique:likeness=2": "at most 1",
     }.items():
         with pytest.raises(InvalidInput, match=said):
-            context(wrong, tools)
+            chain("context step", BUILDERS, wrong, tools)
 
 
 def test_a_refined_retriever_answers_with_checkable_citations(kb: KnowledgeBase) -> None:
-    plain = Retriever(kb, k=3)
-    tools = Tools(kb)
-    refined = RefinedRetriever(
-        plain,
-        reranking=reranking("mmr:diversity=0.2", tools, top_k_in=8),
-        context=context("neighbours:sentences=1+budget:tokens=200", tools),
-    )
+    steps = "neighbours:sentences=1+budget:tokens=200"
+    refined = Retriever(kb, k=3, rerank="mmr:diversity=0.2", rerank_in=8, context=steps)
     found = refined.search("Where does Katsura grow?")
     verbatim(kb, found.passages)
     assert {"rerank", "context"} <= set(found.timings)
     assert found.notes == ()
-    assert refined.retrieve_many(["Where does Katsura grow?"]) == [found.passages]
+    assert refined.retrieve("Where does Katsura grow?") == found.passages
     answer = Bot(refined).ask("Where does Katsura grow?")
     for citation in answer.citations:
         assert kb.document(citation.document).text[citation.start : citation.end] == citation.quote
@@ -225,7 +222,7 @@ def test_a_failure_is_marked_in_the_answer(kb: KnowledgeBase) -> None:
         def score(self, question: str, passages: Sequence[Passage], *, deadline: float | None = None) -> np.ndarray:
             raise RuntimeError("no")
 
-    refined = RefinedRetriever(Retriever(kb, k=3), reranking=reranking([Broken()], Tools(kb)))
+    refined = Retriever(kb, k=3, rerank=Broken())
     assert refined.retrieve("Where does Katsura grow?") == Retriever(kb, k=3).retrieve("Where does Katsura grow?")
     answer = Bot(refined).ask("Where does Katsura grow?")
     assert answer.degraded

@@ -53,10 +53,10 @@ def test_figures_rows_slices_and_worst(kb):
 
 def test_failures_count_zero_and_are_named(kb):
     class Breaks(Retriever):
-        def search_many(self, questions, k=None, *, where=None):
+        def search_many(self, questions, k=None, **options):
             if any("crow" in q for q in questions):
                 raise RuntimeError("crows are off")
-            return super().search_many(questions, k, where=where)
+            return super().search_many(questions, k, **options)
 
     whole = evaluate(Retriever(kb, dedupe=False), QUESTIONS, k=1).metrics["context_recall"]
     broken = evaluate(Breaks(kb, dedupe=False), QUESTIONS, k=1)
@@ -203,7 +203,7 @@ def test_the_answers_of_a_language_model_on_the_command_line(tmp_path, capsys, c
         made.add([Document.from_text(text, id=name) for name, text in TEXTS.items()])
     asked.write_text(json.dumps({"id": "1", "question": "Who holds hands while they sleep?", "answers": ["otters"]}))
     command = ["evaluate", str(kb), str(asked), "--generator", "openai:tiny", "--rewrite", "none", "--json",
-               "--cache", str(tmp_path / "answers.sqlite")]  # fmt: skip
+               "--set", f"cache={tmp_path}/answers.sqlite"]  # fmt: skip
     assert run([*command, "--base-url", chat_server.url]) == 0
     found = json.loads(capsys.readouterr().out)["metrics"]
     assert found["faithfulness"]["value"] == found["answer_containment"]["value"] == 1.0

@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 from builders import NOTHING, case, value
 
-from rag.evaluation.metrics import cider as own_cider
-from rag.evaluation.metrics import meteor as own_meteor
-from rag.evaluation.metrics import rouge
-from rag.evaluation.metrics import sacrebleu_scores as sacre
+from rag.evaluation.metrics import cider as own_cider, meteor as own_meteor, rouge, sacrebleu_scores as sacre
 from rag.evaluation.metrics.ngrams import best_overlap, ngram_overlap
 from rag.evaluation.metrics.registry import total
 

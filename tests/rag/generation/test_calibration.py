@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from rag import Answer, StoreCorrupt
+from rag import Answer
+from rag.errors import StoreCorrupt
 from rag.generation.calibration import SIGNALS, Calibration
 
 N = len(SIGNALS)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from timing import tried, within
 
-from rag import Bot, CallableModel, Document, HashingEmbedder, KnowledgeBase, Message, Retriever, Sampling
+from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Message, Retriever, Sampling
 from rag.generation.chat import ChatGenerator
+from rag.llm.backends.callable_model import CallableModel
 from rag.llm.language_model import Completion, Usage
 
 QUESTION = "How hot is green tea, and what takes boiling water?"

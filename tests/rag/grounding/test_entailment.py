@@ -11,7 +11,8 @@ import pytest
 from chat_server import ChatServer
 
 from pipelines.cli import run
-from rag import Bot, Document, HashingEmbedder, InvalidInput, KnowledgeBase, ModelMissing, Retriever
+from rag import Bot, Document, HashingEmbedder, InvalidInput, KnowledgeBase, Retriever
+from rag.errors import ModelMissing
 from rag.grounding.support import CrossEncoderEntailment
 from rag.testing import ScriptedGenerator
 
@@ -98,14 +99,14 @@ def test_on_the_command_line(
     ask = ["ask", str(tmp_path / "kb"), "What do otters do?", "--json"]
     model = ["--generator", "openai:tiny", "--base-url", chat_server.url]
     ask += ["--rewrite", "none"]
-    assert run([*ask, *model, "--nli", cross_encoder]) in {0, 7}
+    assert run([*ask, *model, "--set", f"nli={cross_encoder}"]) in {0, 7}
     judged = json.loads(capsys.readouterr().out)
     expected = CrossEncoderEntailment(cross_encoder).entail(["Otters hold hands."], ["Otters hold hands."])[0]
     assert judged["checks"]["unsupported"] == (expected < 0.5)
     if expected >= 0.5:
         assert judged["support"] == pytest.approx(expected, abs=1e-5)
-    assert run([*ask, "--nli", cross_encoder]) == 64
-    assert run([*ask, *model, "--nli", "no/such-model"]) == 1
+    assert run([*ask, "--set", f"nli={cross_encoder}"]) == 64
+    assert run([*ask, *model, "--set", "nli=no/such-model"]) == 1
     assert "no cross-encoder" in capsys.readouterr().err
 
 

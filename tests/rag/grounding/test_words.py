@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rag.grounding.words import WordReader, common_subsequence, positions
 from rag.terms import Analyser

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from chat_server import ChatServer
 
-from rag import Bot, CallableModel, Document, HashingEmbedder, InvalidInput, KnowledgeBase, Retriever, language_model
+from rag import Bot, Document, HashingEmbedder, InvalidInput, KnowledgeBase, Retriever, language_model
 from rag.errors import StoreCorrupt
 from rag.generation.prompts import digest, request
+from rag.llm.backends.callable_model import CallableModel
 from rag.llm.cache import CompletionCache
 from rag.llm.language_model import Completion
 

@@ -9,7 +9,8 @@ import threading
 import pytest
 from pydantic import BaseModel
 
-from rag import ConstraintUnmet, InvalidInput, JsonSchema, Sampling
+from rag import InvalidInput, JsonSchema, Sampling
+from rag.errors import ConstraintUnmet
 
 
 @pytest.fixture

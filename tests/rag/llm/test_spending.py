@@ -8,13 +8,9 @@ from pathlib import Path
 import pytest
 
 from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Retriever
-from rag.components import Tools
 from rag.errors import LLMBadResponse
 from rag.llm.cache import CompletionCache
 from rag.llm.prices import Price
-from rag.reranking import reranking
-from rag.retrieval.retriever import RefinedRetriever
-from rag.rewriting import RewritingRetriever, rewriting
 from rag.testing import ScriptedGenerator
 
 TEXTS = {
@@ -32,10 +28,8 @@ def kb(tmp_path: Path) -> Iterator[KnowledgeBase]:
         yield base
 
 
-def retriever(kb: KnowledgeBase, model: ScriptedGenerator, cache: CompletionCache | None = None) -> RefinedRetriever:
-    tools = Tools(kb, model, cache)
-    inner = RewritingRetriever(Retriever(kb, k=2), rewriting("multi-query", tools))
-    return RefinedRetriever(inner, reranking=reranking("listwise", tools))
+def retriever(kb: KnowledgeBase, model: ScriptedGenerator, cache: CompletionCache | None = None) -> Retriever:
+    return Retriever(kb, k=2, rewrite="multi-query", rerank="listwise", model=model, completions=cache)
 
 
 def test_usage_counts_rewriting_reranking_and_writing_each_by_its_price(kb: KnowledgeBase) -> None:

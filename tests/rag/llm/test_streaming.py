@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from rag import Bot, CallableModel, Document, HashingEmbedder, KnowledgeBase, Message, Retriever, Sampling
+from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Message, Retriever, Sampling
+from rag.llm.backends.callable_model import CallableModel
 
 QUESTION = "How hot is green tea?"
 TRUE = "Green tea is steeped at 80 degrees [1]. "

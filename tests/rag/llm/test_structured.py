@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, Field, field_validator
 
-from rag import Budget, Completion, ConstraintUnmet, InvalidInput, JsonSchema, Message
+from rag import Budget, Completion, InvalidInput, JsonSchema, Message
+from rag.errors import ConstraintUnmet
 from rag.generation.voting import vote
 from rag.llm.structured import structured
 from rag.testing import ScriptedGenerator

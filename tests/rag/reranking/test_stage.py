@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from timing import within
 
-from rag.components import Tools
+from rag.components import Tools, chain
+from rag.deadlines import Deadline
 from rag.documents import Passage
 from rag.errors import InvalidInput
-from rag.reranking import Reranker, Reranking, reranking
+from rag.reranking import RERANKERS, Reranker, Reranking
 from rag.testing import ScriptedGenerator
+
+NEVER = Deadline.after(None)
 
 
 class By:
@@ -30,7 +33,7 @@ class By:
 def test_the_order_is_the_scores_and_all_is_told(passages: list[Passage]) -> None:
     by = By(lambda p: len(p.text))
     assert isinstance(by, Reranker)
-    result = Reranking([by], top_k_in=5).run("q", passages, 3)
+    result = Reranking([by], top_k_in=5).run("q", passages, 3, NEVER)
     ordered = sorted(passages, key=lambda p: -len(p.text))
     expected = ordered[:3]
     assert [p.document for p in result.passages] == [p.document for p in expected]
@@ -42,30 +45,21 @@ def test_the_order_is_the_scores_and_all_is_told(passages: list[Passage]) -> Non
     assert [(m.chunk, m.before, m.after) for m in result.moves] == [
         (p.chunk, p.rank, n + 1) for n, p in enumerate(ordered)
     ]
-    assert result.failure == ""
+    assert result.notes == ()
     assert [name for name, _ in result.seconds] == ["by"]
 
 
 def test_equal_scores_keep_the_order_and_one_reranker_feeds_the_next(passages: list[Passage]) -> None:
     first, second = By(lambda p: 1.0, "same"), By(lambda p: p.document == "herons", "herons")
-    result = Reranking([first, second]).run("q", passages, 5)
+    result = Reranking([first, second]).run("q", passages, 5, NEVER)
     assert second.seen == [[p.document for p in passages]]
     rest = [p.document for p in passages if p.document != "herons"]
     assert [p.document for p in result.passages] == ["herons", *rest]
 
 
-def test_top_k(passages: list[Passage]) -> None:
-    assert Reranking([], top_k_in=30).wanted(5) == 30
-    assert Reranking([], top_k_in=30).wanted(50) == 50
-    assert len(Reranking([By(lambda p: 0.0)], top_k_out=2).run("q", passages, 4).passages) == 2
-    for wrong in ({"top_k_in": 0}, {"top_k_out": 0}, {"deadline": 0.0}, {"deadline": float("nan")}):
-        with pytest.raises(InvalidInput):
-            Reranking([], **wrong)
-
-
 def test_only_so_many_are_reranked_and_the_others_follow(passages: list[Passage]) -> None:
     by = By(lambda p: -p.score)
-    result = Reranking([by], top_k_in=2).run("q", passages, 5)
+    result = Reranking([by], top_k_in=2).run("q", passages, 5, NEVER)
     assert by.seen == [[p.document for p in passages[:2]]]
     order = [passages[1], passages[0], *passages[2:]]
     assert [p.document for p in result.passages] == [p.document for p in order]
@@ -89,42 +83,42 @@ def raises(_: Passage) -> float:
         (By(raises), "RuntimeError (test_stage.py, line"),
         (By(lambda p: float("nan")), "not finite"),
         (type("Short", (By,), {"score": lambda *_, **__: np.zeros(2)})(None), "shape (2,) for 5 passages"),
-        (By(stalls), "not done after 0.3 s"),
+        (By(stalls), "not done after 0."),
     ],
 )
 def test_it_fails_open_and_says_so(passages: list[Passage], bad: By, said: str) -> None:
-    result = within(1.3, lambda: Reranking([bad], deadline=0.3).run("q", passages, 4))
+    result = within(1.3, lambda: Reranking([bad]).run("q", passages, 4, Deadline.after(0.3)))
     assert result.passages == passages[:4]
-    assert said in result.failure
-    assert result.failure.startswith("by was left out")
+    assert said in result.notes[0]
+    assert result.notes[0].startswith("by was left out")
 
 
 def test_a_stalled_reranker_leaves_the_others_what_is_left_of_the_time(passages: list[Passage]) -> None:
     good = By(lambda p: -p.score, "good")
-    result = Reranking([good, By(stalls)], deadline=3).run("q", passages, 5)
+    result = Reranking([good, By(stalls)]).run("q", passages, 5, Deadline.after(3))
     assert [p.document for p in result.passages] == [p.document for p in passages][::-1]
-    late = Reranking([By(stalls), good], deadline=0.3).run("q", passages, 5)
+    late = Reranking([By(stalls), good]).run("q", passages, 5, Deadline.after(0.3))
     assert late.passages == passages
-    assert "no time was left" in late.failure
+    assert "no time was left" in late.notes[1]
 
 
 def test_one_passage_or_none_is_not_reranked(passages: list[Passage]) -> None:
     bad = By(raises)
-    assert Reranking([bad]).run("q", passages[:1], 5).passages == passages[:1]
-    assert Reranking([bad]).run("q", [], 5).passages == []
+    assert Reranking([bad]).run("q", passages[:1], 5, NEVER).passages == passages[:1]
+    assert Reranking([bad]).run("q", [], 5, NEVER).passages == []
 
 
 def test_names_and_options(kb: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "no-key")
     tools = Tools(kb)
-    assert reranking("none", tools) is None
-    made = reranking("mmr:diversity=0.7+sources:weights=zoo/:1|wild/:-1", tools, top_k_in=7)
-    assert [each.name for each in made.rerankers] == ["mmr", "sources"]
-    assert made.rerankers[0].diversity == 0.7
-    assert made.rerankers[1].weights == {"zoo/": 1.0, "wild/": -1.0}
-    assert made.top_k_in == 7
-    assert reranking("listwise:window=4,step=2", Tools(kb, ScriptedGenerator(["[1]"]))).rerankers[0].window == 4
-    named = reranking("listwise:llm=openai:some-model", tools).rerankers[0]
+    assert chain("reranker", RERANKERS, "none", tools) == []
+    made = chain("reranker", RERANKERS, "mmr:diversity=0.7+sources:weights=zoo/:1|wild/:-1", tools)
+    assert [each.name for each in made] == ["mmr", "sources"]
+    assert made[0].diversity == 0.7
+    assert made[1].weights == {"zoo/": 1.0, "wild/": -1.0}
+    model = ScriptedGenerator(["[1]"])
+    assert chain("reranker", RERANKERS, "listwise:window=4,step=2", Tools(kb, model))[0].window == 4
+    named = chain("reranker", RERANKERS, "listwise:llm=openai:some-model", tools)[0]
     assert named._model.name == "openai:some-model"
     for wrong, said in {
         "mmr:llm=openai:x": "unknown option 'llm'",
@@ -135,9 +129,9 @@ def test_names_and_options(kb: object, monkeypatch: pytest.MonkeyPatch) -> None:
         "listwise": "needs a language model",
         "cross-encoder": "needs model",
         "late-interaction": "gives no token states",
-        "mmr+none": "none goes alone",
+        "mmr+none": "cannot be combined",
         "sources:weights=x": "SOURCE:NUMBER",
         "recency:half_life=0": "days above 0",
     }.items():
         with pytest.raises(InvalidInput, match=said):
-            reranking(wrong, tools)
+            chain("reranker", RERANKERS, wrong, tools)

@@ -12,16 +12,9 @@ from rich.console import Console
 from pipelines.cli import run as cli
 from pipelines.cli.exit_codes import OK
 from pipelines.cli.explanation_table import tables
-from rag import reranking
-from rag.components import Tools
-from rag.context import context
 from rag.documents import Document
-from rag.errors import InvalidInput
 from rag.knowledge_base import KnowledgeBase
-from rag.retrieval.explanation import explain
-from rag.retrieval.hybrid import Retriever
-from rag.retrieval.retriever import RefinedRetriever
-from rag.rewriting import RewritingRetriever, rewriting
+from rag.retrieval.retriever import Retriever
 from rag.testing import HashingEmbedder, ScriptedGenerator
 
 LONG = (
@@ -70,8 +63,7 @@ def test_what_was_dropped_has_its_reason(kb: KnowledgeBase):
 
 
 def test_rewriting_and_reranking_are_told(kb: KnowledgeBase):
-    inner = RewritingRetriever(Retriever(kb), rewriting("auto", Tools(kb)))
-    outer = RefinedRetriever(inner, reranking=reranking.reranking("mmr", Tools(kb)))
+    outer = Retriever(kb, rewrite="auto", rerank="mmr")
     found = outer.explain("how is tea steepd", 3)
     assert found.queries[0].text == "how is tea steeped"
     assert [step.name for step in found.rewriting] == ["auto"]
@@ -89,8 +81,7 @@ def test_rewriting_and_reranking_are_told(kb: KnowledgeBase):
 
 def test_several_queries_add_up_and_the_model_is_asked_once(kb: KnowledgeBase):
     model = ScriptedGenerator(['["eighty degrees", "temperature of tea"]', "[2] > [3] > [1]"])
-    inner = RewritingRetriever(Retriever(kb, k=3), rewriting("multi-query", Tools(kb, model)))
-    outer = RefinedRetriever(inner, reranking=reranking.reranking("listwise+recency", Tools(kb, model), top_k_out=2))
+    outer = Retriever(kb, k=2, rewrite="multi-query", rerank="listwise+recency", rerank_in=3, model=model)
     found = outer.explain("How hot is green tea?")
     assert len(model.calls) == 2
     assert [query.weight for query in found.queries] == [1.0, 0.5, 0.5]
@@ -106,7 +97,7 @@ def test_several_queries_add_up_and_the_model_is_asked_once(kb: KnowledgeBase):
 
 
 def test_what_the_context_left_out_has_its_reason(kb: KnowledgeBase):
-    outer = RefinedRetriever(Retriever(kb, k=3), context=context("budget:tokens=30", Tools(kb)))
+    outer = Retriever(kb, k=3, context="budget:tokens=30")
     found = outer.explain("How hot is coffee?")
     assert {why for _, _, why in found.dropped} == {"budget: did not fit the budget"}
     assert {document for _, document, _ in found.dropped} < set(TEXTS)
@@ -122,14 +113,6 @@ def test_rich_prints_it_and_no_text_drives_the_terminal(kb: KnowledgeBase):
     assert len(scores) == 2
     for dense, terms, score in scores:
         assert round(float(dense) + float(terms), 5) == float(score)
-
-
-def test_what_has_no_layers_is_refused(kb: KnowledgeBase):
-    class Own:
-        k = 3
-
-    with pytest.raises(InvalidInput, match="Own cannot be explained"):
-        explain(Own(), "x")
 
 
 def test_the_command_line(kb: KnowledgeBase, capsys: pytest.CaptureFixture[str]):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
+from rag.components import make
 from rag.errors import InvalidInput
-from rag.retrieval.fusion import DENSE_WEIGHT, FARTHEST, Fusion, ReciprocalRank, View, ZScore, fusion, standard_scores
+from rag.retrieval.fusion import DENSE_WEIGHT, FARTHEST, FUSIONS, Fusion, ReciprocalRank, View, ZScore, standard_scores
 
 
 def view(name: str, scores: list[float], ranks: list[int] | None = None, background: list[float] | None = None) -> View:
@@ -30,8 +30,10 @@ def test_zscore_by_hand() -> None:
         0.6 * 1.5 + 0.4 * (5 / np.sqrt(3)),
         0.6 * -0.5 + 0.4 * (11 / np.sqrt(3)),
     ]
-    np.testing.assert_allclose(ZScore(0.6).fuse([dense, terms]), expected, atol=1e-5)
-    np.testing.assert_allclose(ZScore(0.25).fuse([dense, terms])[0], 0.25 * 3.5 - 0.75 / np.sqrt(3), atol=1e-5)
+    np.testing.assert_allclose(ZScore(dense_weight=0.6).fuse([dense, terms]), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        ZScore(dense_weight=0.25).fuse([dense, terms])[0], 0.25 * 3.5 - 0.75 / np.sqrt(3), atol=1e-5
+    )
 
 
 def test_reciprocal_rank_by_hand() -> None:
@@ -105,19 +107,20 @@ def test_the_whole_weight_on_one_search_keeps_its_order(scores: np.ndarray) -> N
     one = View("dense", scores, ranks, background)
     other = View("terms", scores[::-1].copy(), ranks, background)
     for weight, wanted in ((1.0, one), (0.0, other)):
-        fused = ZScore(weight).fuse([one, other])
+        fused = ZScore(dense_weight=weight).fuse([one, other])
         assert (np.diff(fused[np.argsort(-wanted.scores)]) <= 0).all()
         np.testing.assert_allclose(fused, standard_scores(wanted), atol=1e-5)
 
 
 def test_by_name() -> None:
-    assert fusion("zscore") == ZScore(DENSE_WEIGHT)
-    assert fusion("zscore", dense_weight=0.3) == ZScore(0.3)
-    assert fusion("rrf") == ReciprocalRank(60)
-    assert all(isinstance(fusion(name), Fusion) for name in ("zscore", "rrf"))
-    with pytest.raises(InvalidInput, match="'rrf', 'zscore'"):
-        fusion("max")
-    with pytest.raises(InvalidInput, match="from 0 to 1"):
-        ZScore(1.1)
+    assert make("fusion", FUSIONS, "zscore", None) == ZScore(dense_weight=DENSE_WEIGHT)
+    assert make("fusion", FUSIONS, "zscore", None, dense_weight=0.3) == ZScore(dense_weight=0.3)
+    assert make("fusion", FUSIONS, "rrf", None, dense_weight=0.3) == ReciprocalRank(k=60)
+    assert make("fusion", FUSIONS, "adaptive:gain=0.5", None, dense_weight=0.3).gain == 0.5
+    assert all(isinstance(make("fusion", FUSIONS, name, None), Fusion) for name in FUSIONS)
+    with pytest.raises(InvalidInput, match="unknown fusion 'max'"):
+        make("fusion", FUSIONS, "max", None)
+    with pytest.raises(InvalidInput, match="between 0 and 1"):
+        ZScore(dense_weight=1.1)
     with pytest.raises(InvalidInput, match="0 or more"):
-        ReciprocalRank(-1)
+        ReciprocalRank(k=-1)

@@ -14,9 +14,9 @@ from rag.documents import Document, Passage
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidFilter, InvalidInput
 from rag.knowledge_base import KnowledgeBase
+from rag.retrieval import retriever as full
 from rag.retrieval.candidates import SAMPLE
 from rag.retrieval.fusion import View
-from rag.retrieval.hybrid import Retriever
 from rag.terms import topic_terms
 
 WORDS = [f"{a}{b}{c}" for a in ("ba", "ko", "mi", "ru") for b in ("la", "ne", "to") for c in ("s", "k", "m", "nd", "x")]
@@ -26,6 +26,11 @@ QUESTIONS = [
     "rulas",
     "Tell me of konend or of mitonds in the river",
 ]
+
+
+def Retriever(kb: KnowledgeBase, **options: object) -> full.Retriever:
+    """A retriever that searches for the question as it is."""
+    return full.Retriever(kb, **{"rewrite": "none", **options})  # type: ignore[arg-type]
 
 
 def texts(n: int, seed: int) -> list[str]:
@@ -102,12 +107,12 @@ def test_reciprocal_rank_is_the_definition(kb: KnowledgeBase, question: str) -> 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_one_search_alone_is_that_search(kb: KnowledgeBase, question: str) -> None:
-    dense = Retriever(kb, k=8, terms=False, dedupe=False).retrieve(question)
+    dense = Retriever(kb, k=8, fusion="dense", dedupe=False).retrieve(question)
     hits = kb.search_dense(kb.embedder.embed_queries([question]), 8)
     assert [p.chunk for p in dense] == hits.ids[0].tolist()
     assert [p.score for p in dense] == pytest.approx(hits.scores[0].tolist(), abs=1e-6)
     assert all(p.scores == {"dense": p.score} for p in dense)
-    terms = Retriever(kb, k=8, dense=False, dedupe=False).retrieve(question)
+    terms = Retriever(kb, k=8, fusion="terms", dedupe=False).retrieve(question)
     ids, scores = kb.search_terms([kb.analyser.terms(question)], 8).row(0)
     assert [(p.chunk, p.score) for p in terms] == list(zip(ids.tolist(), scores.tolist(), strict=True))
 
@@ -123,7 +128,7 @@ def test_passages_are_verbatim_and_ranked(kb: KnowledgeBase) -> None:
         assert set(p.scores) == {"dense", "terms"}
 
 
-@pytest.mark.parametrize("options", [{}, {"fusion": "rrf"}, {"terms": False}, {"dense": False}])
+@pytest.mark.parametrize("options", [{}, {"fusion": "rrf"}, {"fusion": "dense"}, {"fusion": "terms"}])
 def test_a_filter_allows_exactly_what_it_says(kb: KnowledgeBase, options: dict[str, object]) -> None:
     """Among a few allowed passages the filter must find all that match, not what is left of the best 100."""
     where = 'type == "pdf" and year == 2003'
@@ -131,7 +136,7 @@ def test_a_filter_allows_exactly_what_it_says(kb: KnowledgeBase, options: dict[s
     retriever = Retriever(kb, k=50, depth=5, dedupe=False, **options)
     for question in QUESTIONS[1:]:
         found = {p.document for p in retriever.retrieve(question, where=where)}
-        if "dense" in options:
+        if options.get("fusion") == "terms":
             terms = set(kb.analyser.terms(question))
             assert found == {d.id for d in documents() if d.id in right and terms & set(kb.analyser.terms(d.text))}
         else:
@@ -155,16 +160,16 @@ def test_both_filters_hold(kb: KnowledgeBase) -> None:
         retriever.retrieve(QUESTIONS[1], where="year >=")
 
 
-@pytest.mark.parametrize("options", [{}, {"fusion": "rrf"}, {"terms": False}, {"dense": False}])
+@pytest.mark.parametrize("options", [{}, {"fusion": "rrf"}, {"fusion": "dense"}, {"fusion": "terms"}])
 def test_batched_is_single(kb: KnowledgeBase, options: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.retrieval.hybrid._BATCH", 16)
     questions = [*QUESTIONS, *texts(46, 2)]
     retriever = Retriever(kb, k=7, **options)
-    for question, found in zip(questions, retriever.retrieve_many(questions), strict=True):
+    for question, found in zip(questions, retriever.search_many(questions), strict=True):
         single = retriever.retrieve(question)
-        assert [p.chunk for p in found] == [p.chunk for p in single]
-        assert [p.score for p in found] == pytest.approx([p.score for p in single], abs=3e-5)
-    assert retriever.retrieve_many([]) == []
+        assert [p.chunk for p in found.passages] == [p.chunk for p in single]
+        assert [p.score for p in found.passages] == pytest.approx([p.score for p in single], abs=3e-5)
+    assert retriever.search_many([]) == []
 
 
 def test_every_run_gives_the_same(kb: KnowledgeBase) -> None:
@@ -206,7 +211,7 @@ def test_odd_questions_are_answered_by_whichever_search_has_hits(kb: KnowledgeBa
     odd = ["what is the of", "\U0001f980", "qqqq zzzz", "\ud800 balas", "balas \0konex", "balas " * 20_000, "?"]
     for question in odd:
         assert len(retriever.retrieve(question)) == 3, question[:20]
-    terms = Retriever(kb, k=3, dense=False)
+    terms = Retriever(kb, k=3, fusion="terms")
     assert [len(terms.retrieve(question)) for question in odd] == [0, 0, 0, 3, 3, 3, 0]
 
 
@@ -218,7 +223,7 @@ def test_no_question_is_refused(kb: KnowledgeBase, question: object) -> None:
 
 def test_an_empty_knowledge_base_finds_nothing(tmp_path: Path) -> None:
     with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder(32)) as kb:
-        for options in ({}, {"fusion": "rrf"}, {"dense": False}, {"terms": False}):
+        for options in ({}, {"fusion": "rrf"}, {"fusion": "terms"}, {"fusion": "dense"}):
             assert Retriever(kb, **options).retrieve("anything") == []
         kb.add([Document.from_text("anything goes", id="one")])
         assert [p.document for p in Retriever(kb).retrieve("anything")] == ["one"]
@@ -242,7 +247,7 @@ def test_a_knowledge_base_with_one_index_uses_that(tmp_path: Path) -> None:
         kb.add([Document.from_text("otters hold hands", id="otters")])
         assert [set(p.scores) for p in Retriever(kb).retrieve("otters")] == [{"terms"}]
         with pytest.raises(InvalidInput, match="no search is left: asked for dense, and the knowledge base has bm25"):
-            Retriever(kb, terms=False)
+            Retriever(kb, fusion="dense")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +259,6 @@ def test_a_knowledge_base_with_one_index_uses_that(tmp_path: Path) -> None:
         {"max_per_source": 0},
         {"dense_weight": -0.1},
         {"fusion": "sum"},
-        {"dense": False, "terms": False},
     ],
 )
 def test_impossible_options_are_refused(kb: KnowledgeBase, options: dict[str, object]) -> None:
@@ -275,7 +279,7 @@ def test_an_index_keeps_the_parameters_it_was_given(tmp_path: Path, spec: str, u
         expected = dict(zip(*(part.tolist() for part in hits.row(0)), strict=True))
         for passage in Retriever(kb, k=30, dedupe=False).retrieve("balas"):
             assert passage.scores["terms"] == pytest.approx(expected.get(passage.chunk, 0.0))
-        plain = Retriever(kb, k=30, dense=False, dedupe=False).retrieve("balas")
+        plain = Retriever(kb, k=30, fusion="terms", dedupe=False).retrieve("balas")
         assert [p.score for p in plain] == kb.search_terms(query, 30).row(0)[1].tolist()
 
 

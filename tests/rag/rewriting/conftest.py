@@ -8,7 +8,7 @@ import pytest
 
 from rag.documents import Document
 from rag.knowledge_base import KnowledgeBase
-from rag.retrieval.hybrid import Retriever
+from rag.retrieval.retriever import Retriever
 from rag.rewriting.corpus import LiveCorpus
 from rag.terms import Analyser
 from rag.testing import HashingEmbedder
@@ -36,7 +36,8 @@ def kb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
 
 @pytest.fixture(scope="module")
 def corpus(kb: KnowledgeBase) -> LiveCorpus:
-    return LiveCorpus(Retriever(kb))
+    plain = Retriever(kb, rewrite="none")
+    return LiveCorpus(kb, plain.retrieve)
 
 
 class Plain:

@@ -1,4 +1,4 @@
-"""A rewriting retriever of names, rewriters and a model."""
+"""Rewriters of a retriever: names, objects and a model."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from rag import Retriever, RewritingRetriever
-from rag.components import Tools
+from rag import Retriever
 from rag.errors import InvalidInput
 from rag.llm.scripted import ScriptedGenerator
-from rag.rewriting import rewriting
 
 MISSPELT = "Who found photosynthsis?"
 RIGHT = "Who found photosynthesis?"
@@ -23,32 +21,25 @@ class Shouting:
         return replace(asked, text=asked.text.upper())
 
 
-def test_names_do_what_the_function_makes_of_them(kb):
-    plain = Retriever(kb)
-    by_name = RewritingRetriever(plain, "spelling").search(MISSPELT)
-    by_hand = RewritingRetriever(plain, rewriting("spelling", Tools(kb))).search(MISSPELT)
-    assert by_name.question == by_hand.question == RIGHT
-    assert by_name.passages == by_hand.passages
-
-
 def test_auto_is_the_default_and_none_changes_nothing(kb):
-    plain = Retriever(kb)
-    assert RewritingRetriever(plain).search(MISSPELT).question == RIGHT
-    left = RewritingRetriever(plain, "none").search(MISSPELT)
-    assert left.question == MISSPELT
-    assert left.passages == plain.search(MISSPELT).passages
+    assert Retriever(kb).search(MISSPELT).question == RIGHT
+    assert Retriever(kb, rewrite="spelling").search(MISSPELT).question == RIGHT
+    assert Retriever(kb, rewrite="none").search(MISSPELT).question == MISSPELT
 
 
-def test_rewriters_of_ones_own_stand_among_names(kb):
-    retriever = RewritingRetriever(Retriever(kb), ["spelling", Shouting()])
+def test_rewriters_of_ones_own_go_among_names(kb):
+    retriever = Retriever(kb, rewrite=["spelling", Shouting()])
     assert retriever.search(MISSPELT).question == RIGHT.upper()
+    assert retriever.config.rewrite == f"spelling+python:{__name__}.Shouting"
+    with pytest.raises(InvalidInput, match="is a Python object: hand it in"):
+        Retriever(kb, retriever.config)
 
 
 def test_a_model_is_given_to_those_that_need_one(kb):
     with pytest.raises(InvalidInput, match="needs a language model"):
-        RewritingRetriever(Retriever(kb), "multi-query")
-    model = ScriptedGenerator(["1. What makes sugar of light?\n2. What happens in chloroplasts?"])
-    found = RewritingRetriever(Retriever(kb), "multi-query", model=model).explain("light")
+        Retriever(kb, rewrite="multi-query")
+    model = ScriptedGenerator(['["What makes sugar of light?", "What happens in chloroplasts?"]'])
+    found = Retriever(kb, rewrite="multi-query", model=model).explain("light")
     assert "What happens in chloroplasts?" in str(found.as_dict())
     with pytest.raises(InvalidInput, match="spelling"):
-        RewritingRetriever(Retriever(kb), "speling")
+        Retriever(kb, rewrite="speling")

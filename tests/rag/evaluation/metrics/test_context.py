@@ -6,8 +6,7 @@ import random
 
 import pytest
 from builders import NOTHING, case, passage, value
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rag.evaluation import GoldSpan
 from rag.evaluation.metrics.context import context_precision, context_precision_weighted, context_recall

@@ -11,8 +11,7 @@ from builders import NOTHING, case, cited, passage, value
 from rag.evaluation import Judge, Outcome, Resources
 from rag.evaluation.metrics.abstention import abstention_auroc, auroc, risk_coverage
 from rag.evaluation.metrics.citations import citation_precision, citation_recall
-from rag.evaluation.metrics.faithfulness import cited_sentences
-from rag.evaluation.metrics.faithfulness import faithfulness as supported
+from rag.evaluation.metrics.faithfulness import cited_sentences, faithfulness as supported
 from rag.evaluation.metrics.judged import correctness, faithfulness
 from rag.evaluation.metrics.registry import total
 from rag.evaluation.pairwise import prefer

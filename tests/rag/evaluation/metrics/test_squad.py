@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 from builders import NOTHING, case, value
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rag.evaluation.metrics.squad import answer_containment, best_exact_match, best_f1, exact_match, f1
 

@@ -8,22 +8,8 @@ import time
 import pytest
 from timing import within
 
-from rag import (
-    Budget,
-    BudgetExceeded,
-    Choice,
-    ConstraintUnmet,
-    InvalidInput,
-    JsonSchema,
-    LLMTimeout,
-    Message,
-    ModelDamaged,
-    ModelMissing,
-    PromptTooLong,
-    Regex,
-    Sampling,
-    language_model,
-)
+from rag import Budget, Choice, InvalidInput, JsonSchema, Message, Regex, Sampling, language_model
+from rag.errors import BudgetExceeded, ConstraintUnmet, LLMTimeout, ModelDamaged, ModelMissing, PromptTooLong
 from rag.llm.backends.transformers_chat import TransformersChat
 
 pytest.importorskip("llama_cpp", reason="pip install 'rag-workbench[llamacpp]' (it compiles llama.cpp)")

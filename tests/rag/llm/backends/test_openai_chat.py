@@ -16,24 +16,17 @@ import pytest
 from misbehaving import DONE, STREAM, Server, drip, event, head, http, streamed, whole
 from timing import tried
 
-from rag import (
-    Budget,
+from rag import Budget, Choice, InvalidInput, JsonSchema, Message, Regex, Sampling, language_model
+from rag.background import Cancellation
+from rag.errors import (
     BudgetExceeded,
-    Choice,
     ConstraintUnmet,
-    InvalidInput,
-    JsonSchema,
     LLMBadResponse,
     LLMRefused,
     LLMTimeout,
     LLMUnavailable,
     LLMUnsupported,
-    Message,
-    Regex,
-    Sampling,
-    language_model,
 )
-from rag.background import Cancellation
 from rag.llm.backends import bounded_http, retries
 from rag.llm.backends.retries import retry_after
 from rag.llm.language_model import Completion

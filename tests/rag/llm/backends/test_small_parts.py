@@ -10,20 +10,8 @@ import time
 
 import pytest
 
-from rag import (
-    Budget,
-    BudgetExceeded,
-    Choice,
-    ExtraMissing,
-    InvalidInput,
-    JsonSchema,
-    LLMBadResponse,
-    LLMTimeout,
-    LLMUnsupported,
-    Message,
-    Sampling,
-    language_model,
-)
+from rag import Budget, Choice, InvalidInput, JsonSchema, Message, Sampling, language_model
+from rag.errors import BudgetExceeded, ExtraMissing, LLMBadResponse, LLMTimeout, LLMUnsupported
 from rag.llm.backends.callable_model import CallableModel
 from rag.llm.backends.chat_template import without_control_tokens
 from rag.llm.backends.decoding import Detokenizer, Stops

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rag import Bot, Document, HashingEmbedder, KnowledgeBase, LLMUnavailable, Message, Retriever, language_model
+from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Message, Retriever, language_model
+from rag.errors import LLMUnavailable
 
 
 @pytest.fixture

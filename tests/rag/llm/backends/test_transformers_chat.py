@@ -13,22 +13,15 @@ import tiny_models
 from pydantic import BaseModel
 from timing import within
 
-from rag import (
-    Budget,
+from rag import Budget, Choice, InvalidInput, JsonSchema, Message, Regex, Sampling, language_model
+from rag.errors import (
     BudgetExceeded,
-    Choice,
     ConstraintUnmet,
-    InvalidInput,
-    JsonSchema,
     LLMTimeout,
     LLMUnsupported,
-    Message,
     ModelDamaged,
     ModelMissing,
     PromptTooLong,
-    Regex,
-    Sampling,
-    language_model,
 )
 from rag.llm.backends.transformers_chat import TransformersChat
 

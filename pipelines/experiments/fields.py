@@ -1,0 +1,116 @@
+"""The fields that an experiment can vary: those of the knowledge base, and every field of the pipeline value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import indexes
+from rag.errors import InvalidInput
+from rag.knowledge_base import DEFAULT_GRANULARITY
+from rag.retrieval.config import PipelineConfig, Value
+from rag.store.granularity import AUTO, checked_granularity
+
+Stage = Literal["store", "index", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreField:
+    """A field of a knowledge base that an experiment makes.
+
+    Attributes
+    ----------
+    stage
+        The first stage that a change of it makes anew: ``store`` (read, cut, embed) or ``index``.
+    line
+        Its values, in a line.
+    default
+        The value where an experiment says nothing; None leaves the choice to the knowledge base.
+    check
+        Raises `InvalidInput` or an error of ``indexes`` for a value that does not exist.
+    """
+
+    stage: Stage
+    line: str
+    default: str | None
+    check: Callable[[str], object] = lambda _: None
+
+
+def _dense(spec: str) -> None:
+    _family(spec, "dense", "index")
+
+
+def _terms(spec: str) -> None:
+    _family(spec, "terms", "terms")
+
+
+def _family(spec: str, family: str, part: str) -> None:
+    if indexes.kind(spec) != family:
+        raise InvalidInput(
+            f"{spec!r} is not an engine for {part!r}: give one of {'vectors' if family == 'dense' else 'terms'}"
+        )
+    indexes.parse(spec)
+
+
+def _chunker(spec: str) -> None:
+    from rag.chunking.registry import LARGEST, chunker
+    from rag.embedding.tokens import WordTokenizer
+
+    chunker(spec, WordTokenizer(LARGEST))
+
+
+def _granularity(name: str) -> None:
+    if name != AUTO:
+        checked_granularity(name)
+
+
+STORE_FIELDS: dict[str, StoreField] = {
+    "chunker": StoreField("store", "how documents are cut, e.g. tokens:256/32", "headings:256/32", _chunker),
+    "embedder": StoreField("store", "model by name or folder; hashing-64 needs none", None),
+    "granularity": StoreField("store", "auto, chunk, chunk+late or chunk+sentence", DEFAULT_GRANULARITY, _granularity),
+    "index": StoreField("index", "index of vectors, e.g. hnsw:M=32", "flat", _dense),
+    "terms": StoreField("index", "index of terms, e.g. bm25:k1=0.9", "bm25", _terms),
+}
+
+PIPELINE_FIELDS: tuple[str, ...] = tuple(PipelineConfig().as_dict())
+
+FIELDS: tuple[str, ...] = (*STORE_FIELDS, *PIPELINE_FIELDS)
+
+
+def default_of(name: str, base: PipelineConfig) -> Value:
+    """Return a field's value where an experiment does not vary it; ``base`` is its pipeline value."""
+    return STORE_FIELDS[name].default if name in STORE_FIELDS else getattr(base, name)
+
+
+def stage_of(name: str) -> Stage:
+    """Return the first stage that a change of a field makes anew."""
+    return STORE_FIELDS[name].stage if name in STORE_FIELDS else "run"
+
+
+def check(name: str, value: Any, base: PipelineConfig) -> None:  # noqa: ANN401 - what TOML gives
+    """Refuse a value that is not allowed.
+
+    Raises
+    ------
+    InvalidInput
+        Names the field and what it takes.
+    """
+    if name in STORE_FIELDS:
+        row = STORE_FIELDS[name]
+        if not isinstance(value, str):
+            raise InvalidInput(f"{name} takes {row.line}; {value!r} is not a text")
+        row.check(value)
+        return
+    base.with_(**{name: value})
+    if name == "base_url" and value is not None:
+        _check_address(value)
+
+
+def _check_address(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InvalidInput("base_url must begin with http:// or https:// and name a host")
+    if parts.username or parts.password or parts.query:
+        raise InvalidInput("base_url holds a key, which every report would show; put it into OPENAI_API_KEY")

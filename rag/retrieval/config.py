@@ -1,0 +1,452 @@
+"""The pipeline value: every choice between a question and its answer, frozen, typed, readable and writable as TOML.
+
+``ask``, ``chat``, ``search``, ``evaluate``, ``calibrate``, ``bench``, ``tune``, ``experiment`` and the library build
+their retriever and bot from this value and from nothing else, so what is measured is what answers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from indexes.errors import unknown
+
+from ..components import NONE, OBJECT, TABLES, check_chain, check_name
+from ..errors import InvalidInput, StoreMismatch
+
+if TYPE_CHECKING:
+    from ..knowledge_base import KnowledgeBase
+    from ..llm.chat_model import ChatModel
+    from ..llm.sampling import Sampling
+
+Value = str | int | float | bool | tuple[str, ...] | None
+Use = Literal["retrieval", "answer", "model", "resource"]
+
+SETTING = "pipeline"
+"""Name of the setting that holds a knowledge base's pipeline."""
+ALONE = {"dense": "terms", "terms": "dense"}
+"""Fusions that use one search alone -> the search that is left out."""
+_DIGITS = 16
+
+
+def choice(
+    default: Value,
+    text: str,
+    *,
+    use: Use = "retrieval",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    kind: str = "",
+    metavar: str = "",
+    rare: bool = False,
+) -> Any:  # noqa: ANN401 - used as the default of a field of any type
+    """Declare one field: default, one line of help, allowed values (``low`` and ``high`` included).
+
+    Parameters
+    ----------
+    use
+        ``retrieval`` and ``answer``: the stage that reads it. ``model``: for answers by a language model only.
+        ``resource``: for language models too, but it changes no answer, so it is not part of the digest.
+    kind
+        Kind of the parts that it names, see `rag.components.TABLES`.
+    rare
+        True: no command line option of its own; ``--set`` and configuration files take it.
+    """
+    facts = {"help": text, "use": use, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata={**facts, "kind": kind, "metavar": metavar, "rare": rare})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineConfig:
+    """Everything that turns a question into an answer; ``field.metadata["help"]`` documents each field.
+
+    Raises
+    ------
+    InvalidInput
+        A value of the wrong type or out of range, or a part that does not exist (with the nearest name).
+
+    Examples
+    --------
+    >>> config = PipelineConfig(k=8).with_(rerank="mmr")
+    >>> config == PipelineConfig.loads(config.dumps())
+    True
+    >>> config.changed()
+    {'k': 8, 'rerank': 'mmr'}
+    """
+
+    k: int = choice(5, "passages to find", low=1, high=1000, metavar="N")
+    where: str | None = choice(
+        None,
+        """filter: search only documents that match, e.g. 'type == "pdf" and year >= 2024'""",
+        metavar="EXPRESSION",
+    )
+    rewrite: str = choice(
+        "auto",
+        "rewriters of the question, joined by +: auto, spelling, condense, acronyms, rm3, bo1, rocchio, "
+        "synonyms:file=FILE; with a language model multi-query, hyde, decompose, step-back, keywords; none",
+        kind="rewriter",
+        metavar="NAME[+NAME]",
+    )
+    fusion: str = choice(
+        "zscore",
+        "fusion of the dense and the term search: zscore, rrf (reciprocal rank), minmax, dbsf, adaptive; or dense, or "
+        "terms, to use one search alone",
+        kind="fusion",
+        metavar="NAME",
+    )
+    dense_weight: float = choice(0.7, "share of the dense score in the fusion", low=0, high=1, metavar="0..1")
+    depth: int = choice(100, "candidates from each search", low=1, high=10_000, metavar="N", rare=True)
+    max_per_source: int | None = choice(None, "passages from one source, at most", low=1, metavar="N")
+    dedupe: bool = choice(True, "leave out passages that repeat a better one", rare=True)
+    rerank: str = choice(
+        "none",
+        "rerankers of the passages found, joined by +: cross-encoder:model=DIR, late-interaction, mmr, listwise, "
+        "recency, sources:weights=docs/:1; none",
+        kind="reranker",
+        metavar="NAME[+NAME]",
+    )
+    rerank_in: int = choice(30, "passages that the rerankers read", low=1, high=1000, metavar="N")
+    context: str = choice(
+        "none",
+        "context steps that shape the passages, joined by +: neighbours:sentences=2, section, unique, "
+        "budget:tokens=2000, edges; none",
+        kind="context step",
+        metavar="NAME[+NAME]",
+    )
+    model: str | None = choice(
+        None, "language model that rewrites and reranks; without it, that of the generator", metavar="SPEC"
+    )
+    generator: str = choice(
+        "extractive",
+        "generator of the answer: extractive, openai:MODEL, transformers:MODEL_OR_PATH, llamacpp:FILE.gguf",
+        use="answer",
+        metavar="SPEC",
+    )
+    base_url: str | None = choice(None, "address of the server of openai:MODEL", use="model", metavar="URL")
+    server: str | None = choice(
+        None, "software of that server: openai, ollama, vllm, llamacpp, lmstudio", use="model", rare=True
+    )
+    deadline: float | None = choice(
+        None, "seconds that one question may take in all", use="answer", low=0.001, metavar="SECONDS"
+    )
+    threshold: float | None = choice(
+        None,
+        "withhold answers with less support; without it, the calibrated threshold",
+        use="answer",
+        low=0,
+        high=1,
+        metavar="0..1",
+    )
+    unsupported: str = choice(
+        "mark",
+        "what happens to sentences that no passage supports: mark or drop",
+        use="model",
+        choices=("mark", "drop"),
+        rare=True,
+    )
+    nli: str | None = choice(
+        None, "cross-encoder of natural-language inference that judges support: a model's name or folder", use="model",
+        rare=True,
+    )  # fmt: skip
+    votes: int = choice(
+        1, "answers to draw; the one that the others agree with most is taken", use="model", low=1, high=64, rare=True
+    )
+    max_tokens: int = choice(512, "tokens of an answer, at most", use="model", low=1, high=1_000_000, rare=True)
+    temperature: float | None = choice(
+        0.0, "randomness of the language model; 0 takes the likeliest token", use="model", low=0, high=10, rare=True
+    )
+    top_k: int | None = choice(None, "draw from the N likeliest tokens", use="model", low=1, rare=True)
+    top_p: float | None = choice(
+        None, "draw from the likeliest tokens that have this probability together", use="model", low=0, high=1,
+        rare=True,
+    )  # fmt: skip
+    min_p: float | None = choice(
+        None, "draw from tokens at least this share as likely as the likeliest", use="model", low=0, high=1, rare=True
+    )
+    repetition_penalty: float | None = choice(None, "above 1, repeat less", use="model", low=0.01, high=100, rare=True)
+    seed: int | None = choice(None, "seed of the language model: same seed, same text", use="model", low=0, rare=True)
+    stop: tuple[str, ...] = choice((), "texts that end an answer", use="model", rare=True)
+    cache: str | None = choice(
+        None, "file that keeps the answers of language models, by content", use="resource", metavar="FILE", rare=True
+    )
+    prices: str | None = choice(
+        None,
+        'JSON file of money for a million tokens: {"MODEL": {"prompt": 1, "completion": 2}}',
+        use="resource",
+        metavar="FILE.json",
+        rare=True,
+    )
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
+        if self.fusion not in ALONE:
+            _check_parts("fusion", "fusion", self.fusion)
+        if not self.generator.startswith(OBJECT):
+            check_name("generator", self.generator.partition(":")[0].strip(), _table("generator"))
+        if self.where is not None:
+            from ..filter_parser import parse
+
+            parse(self.where)
+
+    def with_(self, **changes: Any) -> Self:  # noqa: ANN401 - each field has its own type
+        """Return a copy with some fields changed.
+
+        Raises
+        ------
+        InvalidInput
+            No field has that name, or the value is not allowed.
+        """
+        for name in changes:
+            if name not in names():
+                raise InvalidInput(unknown("setting", name, names(), "of a pipeline"))
+        return dataclasses.replace(self, **changes)
+
+    def as_dict(self) -> dict[str, Value]:
+        """Return all fields by name."""
+        return {name: getattr(self, name) for name in names()}
+
+    def changed(self) -> dict[str, Value]:
+        """Return the fields that differ from their defaults."""
+        return {name: value for name, (value, _) in self.differences(type(self)()).items()}
+
+    def differences(self, other: PipelineConfig) -> dict[str, tuple[Value, Value]]:
+        """Return the fields in which two values differ: (this one's, the other's) by name."""
+        mine, others = self.as_dict(), other.as_dict()
+        return {name: (mine[name], others[name]) for name in names() if mine[name] != others[name]}
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits over every field that may change an answer."""
+        said = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata["use"] != "resource"}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+
+    @property
+    def sampling(self) -> Sampling:
+        """The fields that say how a language model draws tokens, as its back ends take them."""
+        from ..llm.sampling import Sampling
+
+        own = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "stop", "max_tokens")
+        return Sampling(n=self.votes, **{name: getattr(self, name) for name in own})
+
+    def language_model(self, spec: str) -> ChatModel:
+        """Make the language model of a spec, at the server that the value names; the caller closes it."""
+        from ..llm.models import language_model
+
+        address = {"base_url": self.base_url, "server": self.server} if spec.startswith("openai:") else {}
+        return language_model(spec, **{name: value for name, value in address.items() if value is not None})
+
+    # ---- TOML ---------------------------------------------------------------------------------------------------
+
+    def dumps(self) -> str:
+        """Return the value as TOML: each field with a comment, unset ones commented out."""
+        lines = ["# Every choice between a question and its answer."]
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            line = f"# {field.name} = ..." if value is None else f"{field.name} = {toml(value)}"
+            lines += ["", f"# {field.metadata['help']}", line]
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def loads(cls, text: str, source: str = "the configuration") -> Self:
+        """Read TOML; fields that it does not name have their defaults.
+
+        Raises
+        ------
+        InvalidInput
+            It is not TOML, or has an unknown key or a value that is not allowed.
+        """
+        try:
+            return cls.from_dict(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidInput(f"{source} is not TOML: {error}") from error
+        except InvalidInput as error:
+            raise InvalidInput(f"{source}: {error}") from error
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any], base: PipelineConfig | None = None) -> Self:
+        """Return the value of a mapping of fields; fields that it does not name have those of ``base``, or defaults."""
+        given = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+        return (cls() if base is None else base).with_(**given)  # type: ignore[return-value]
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a TOML file; see `loads`."""
+        return cls.loads(read_toml(path), str(path))
+
+    def dump(self, path: str | Path) -> None:
+        """Write a TOML file."""
+        Path(path).write_text(self.dumps(), encoding="utf-8")
+
+    # ---- with a knowledge base ------------------------------------------------------------------------------------
+
+    @classmethod
+    def of(cls, kb: KnowledgeBase) -> Self:
+        """Return the value that is stored with a knowledge base; the default where none is.
+
+        Raises
+        ------
+        StoreMismatch
+            This version cannot read it; the message says how to reset it.
+        """
+        stored = kb.setting(SETTING)
+        if stored is None:
+            return cls()
+        try:
+            return cls.loads(stored, f"the pipeline stored in {kb.path}")
+        except InvalidInput as error:
+            raise StoreMismatch(f"{error}; rag configure {kb.path} --reset stores the default") from error
+
+    def store(self, kb: KnowledgeBase) -> None:
+        """Store the value with a knowledge base that is open for writing; the default is stored as its absence."""
+        self.refuse_objects()
+        kb.keep_setting(SETTING, None if self == type(self)() else self.dumps())
+
+    def refuse_objects(self) -> None:
+        """Refuse a value with parts that were handed in as Python objects: no text can bring them back.
+
+        Raises
+        ------
+        InvalidInput
+            Names the field.
+        """
+        for name, value in self.as_dict().items():
+            if isinstance(value, str) and OBJECT in value:
+                raise InvalidInput(f"{name} = {value!r} holds a Python object; it can be used, not stored")
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the names of the fields, in order."""
+    return tuple(field.name for field in dataclasses.fields(PipelineConfig))
+
+
+def read_toml(path: str | Path) -> str:
+    """Return the text of a TOML file.
+
+    Raises
+    ------
+    InvalidInput
+        It cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"cannot read the configuration {path}: {getattr(error, 'strerror', '') or error}"
+        ) from error
+
+
+def toml(value: Value) -> str:
+    """Write one value as TOML."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def parsed(name: str, text: str) -> Value:
+    """Read the text of ``--set name=text`` as the field's type; an empty text unsets an optional field.
+
+    Raises
+    ------
+    InvalidInput
+        No field has that name, or the text is not of its type.
+    """
+    if name not in names():
+        raise InvalidInput(unknown("setting", name, names(), "of a pipeline"))
+    kind, optional = _types()[name]
+    if not text and optional:
+        return None
+    if kind is bool and text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    if kind is tuple:
+        return (text,) if text else ()
+    try:
+        value: Value = kind(text) if kind in (int, float) else text
+    except ValueError:
+        value = text  # the check of the field refuses it
+    return value
+
+
+@cache
+def _types() -> Mapping[str, tuple[type[Any], bool]]:
+    """Return the bare type of every field, and whether it may be None."""
+    found = {}
+    for name, hint in typing.get_type_hints(PipelineConfig).items():
+        options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        bare = next(option for option in options if option is not type(None))
+        found[name] = (typing.get_origin(bare) or bare, type(None) in options)
+    return found
+
+
+def _checked(field: dataclasses.Field[Any], value: Any) -> Value:  # noqa: ANN401 - its type is what is checked
+    kind, optional = _types()[field.name]
+    meta = field.metadata
+    if hasattr(value, "item"):  # a numpy scalar
+        value = value.item()
+    if kind is float and type(value) is int:
+        value = float(value)
+    if value is None and optional:
+        return None
+    if type(value) is not kind or not _within(value, meta):
+        raise InvalidInput(f"{field.name} must be {_allowed(kind, optional, meta)}, not {value!r}")
+    if meta["kind"] and field.name != "fusion":
+        _check_parts(field.name, meta["kind"], value)
+    checked: Value = value
+    return checked
+
+
+def _within(value: Any, meta: Mapping[str, Any]) -> bool:  # noqa: ANN401 - a number or a text, by the field
+    if meta["choices"]:
+        return value in meta["choices"]
+    if isinstance(value, tuple):
+        return all(isinstance(each, str) and each and _encodes(each) for each in value)
+    if isinstance(value, str):
+        return bool(value.strip()) and _encodes(value)
+    if not math.isfinite(value):
+        return False
+    return (meta["low"] is None or value >= meta["low"]) and (meta["high"] is None or value <= meta["high"])
+
+
+def _encodes(text: str) -> bool:
+    """Whether a text can be stored: half a character of UTF-16 cannot."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _allowed(kind: type, optional: bool, meta: Mapping[str, Any]) -> str:
+    low, high = meta["low"], meta["high"]
+    words = {bool: "true or false", str: "a text", int: "a whole number", float: "a number", tuple: "texts, none empty"}
+    said = f"one of {', '.join(meta['choices'])}" if meta["choices"] else words[kind]
+    if low is not None:
+        said += f" from {low:g} to {high:g}" if high is not None else f", {low:g} or more"
+    return f"{said}, or unset" if optional else said
+
+
+def _check_parts(name: str, kind: str, chain: str) -> None:
+    if name == "fusion" and "+" in chain:
+        raise InvalidInput(f"fusion takes one name, not {chain!r}")
+    try:
+        check_chain(kind, _table(kind), chain)
+    except InvalidInput as error:
+        extra = ", or dense, or terms, alone" if name == "fusion" else f", or {NONE}"
+        raise InvalidInput(f"{name}: {error}{extra}" if "there are:" in str(error) else f"{name}: {error}") from None
+
+
+def _table(kind: str) -> Mapping[str, str]:
+    module, _, attribute = TABLES[kind].partition(":")
+    table: Mapping[str, str] = getattr(import_module(module), attribute)
+    return table
