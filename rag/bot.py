@@ -16,6 +16,7 @@ from .background import Cancellation
 from .deadlines import Deadline
 from .documents import Passage, Query, as_query
 from .errors import (
+    DeadlinePassed,
     ExtraMissing,
     InvalidInput,
     LLMTimeout,
@@ -151,6 +152,8 @@ class Bot:
             self._by_words = ExtractiveGenerator(None, kb.analyser)
             self._extractive = ExtractiveGenerator(kb.embedder, kb.analyser, threshold=self.config.threshold)
             self.generator = self._generator(generator, objects)
+            if self.generator is self._extractive:
+                _refuse_useless(self.config, options)
             if calibrated:
                 self._calibrate()
         except BaseException:
@@ -297,7 +300,7 @@ class Bot:
         """Return the generator: the object that was given, or what the value names."""
         kb, config = self.retriever.kb, self.config
         if given is None or isinstance(given, str):
-            if config.generator == EXTRACTIVE and not objects:
+            if config.generator == EXTRACTIVE:
                 return self._extractive
             given = self._named_generator()
         elif not isinstance(given, LanguageModel) and not callable(given):
@@ -315,7 +318,7 @@ class Bot:
     def _named_generator(self) -> object:
         spec = self.config.generator
         if not is_language_model(spec):
-            return spec if spec == EXTRACTIVE else components.make("generator", {}, spec, self.retriever.tools)
+            return components.make("generator", {}, spec, self.retriever.tools)
         if self.config.model is None and self.retriever.config.generator == spec:
             return self.retriever.model
         model = self.config.language_model(spec)
@@ -428,7 +431,10 @@ class Bot:
             return self._quotes(found.question, found.passages, request.until)
         if not isinstance(self.generator, ChatGenerator):
             generate = partial(self.generator.generate, request.question, found.passages)
-            return self._rechecked(_generating(request.until).run(generate), found.passages)
+            try:
+                return self._rechecked(_generating(request.until).run(generate), found.passages)
+            except OutOfTime:
+                raise DeadlinePassed(f"{request.until} passed before an answer was there; give more seconds") from None
         chat = self.generator
         with root.child(**telemetry.chat(chat)) as own:
             left = _left(request.until, chat.name)
@@ -480,7 +486,11 @@ class Bot:
         query = Query(request.question, asked) if asked else request.question
         k = self.config.k if request.k is None else request.k
         with root.child(**telemetry.retrieval(self.retriever.kb.path.name, k)) as own:
-            found = self.retriever.search(query, k, where=request.where, deadline=request.until)
+            search = partial(self.retriever.search, query, k, where=request.where, deadline=request.until)
+            try:
+                found = request.until.run(search)
+            except OutOfTime:
+                raise DeadlinePassed(f"{request.until} passed before passages were found; give more seconds") from None
             own.set(rag__passages=len(found.passages))
             return found
 
@@ -550,6 +560,14 @@ def _refuse_retrieval(choices: Mapping[str, Any], objects: Mapping[str, object])
     late += [name for name, value in objects.items() if value is not None]
     if late:
         raise InvalidInput(f"give {', '.join(late)} to the retriever, or a knowledge base to the bot: Bot(kb, k=10)")
+
+
+def _refuse_useless(config: PipelineConfig, options: Mapping[str, Any]) -> None:
+    """Refuse what was given for a language model where none answers."""
+    uses = {field.name: field.metadata["use"] for field in fields(PipelineConfig)}
+    useless = [name for name in options if uses.get(name, "model") in {"model", "resource"}]
+    if useless and config.model is None:
+        raise InvalidInput(f"the extractive generator does not take {', '.join(useless)}; they are for language models")
 
 
 def _prices(file: str, model: str) -> Any:  # noqa: ANN401 - rag's Prices, imported where used

@@ -118,7 +118,7 @@ def with_pipeline(command: Callable[..., int | None], *, own_options: bool = Tru
 
     @wraps(command)
     def wrapper(*arguments: Any, **options: Any) -> int | None:  # noqa: ANN401 - as Typer calls it
-        names = [f.name for f in fields(PipelineConfig)] if own_options else []
+        names = [f.name for f in fields(PipelineConfig) if not f.metadata["rare"]] if own_options else []
         given = {name: value for name in names if (value := options.pop(name, None)) is not None}
         settings = tuple(options.pop("settings", None) or ())
         pipeline = PipelineOptions(given, options.pop("config", None), settings)

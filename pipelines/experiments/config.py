@@ -84,7 +84,7 @@ class Experiment:
     folder: str = ""
 
     def __post_init__(self) -> None:
-        self.pipeline.refuse_objects()
+        self.pipeline.refuse_unstorable()
         if not self.corpus:
             raise InvalidInput("corpus is empty; name files, folders or beir:DIR")
         for part, values in self.vary.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import indexes
 from rag.errors import InvalidInput
@@ -103,14 +102,7 @@ def check(name: str, value: Any, base: PipelineConfig) -> None:  # noqa: ANN401 
             raise InvalidInput(f"{name} takes {row.line}; {value!r} is not a text")
         row.check(value)
         return
-    base.with_(**{name: value})
-    if name == "base_url" and value is not None:
-        _check_address(value)
-
-
-def _check_address(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    config = base.with_(**{name: value})
+    config.refuse_unstorable()
+    if name == "base_url" and not str(value).startswith(("http://", "https://")):
         raise InvalidInput("base_url must begin with http:// or https:// and name a host")
-    if parts.username or parts.password or parts.query:
-        raise InvalidInput("base_url holds a key, which every report would show; put it into OPENAI_API_KEY")

@@ -220,4 +220,5 @@ def _cell(value: object) -> object:
 
 
 def _row(data: Mapping[str, Any]) -> Row:
-    return Row(**{**data, "metrics": {name: Aggregate(**own) for name, own in data["metrics"].items()}})
+    parts = {name: tuple(value) if isinstance(value, list) else value for name, value in data["parts"].items()}
+    return Row(**{**data, "parts": parts, "metrics": {name: Aggregate(**own) for name, own in data["metrics"].items()}})

@@ -19,6 +19,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from indexes.errors import unknown
 
@@ -215,8 +216,9 @@ class PipelineConfig:
         return dataclasses.replace(self, **changes)
 
     def as_dict(self) -> dict[str, Value]:
-        """Return all fields by name."""
-        return {name: getattr(self, name) for name in names()}
+        """Return all fields by name; a key in ``base_url`` is left out, so that nothing shown or stored has one."""
+        found = {name: getattr(self, name) for name in names()}
+        return {**found, "base_url": found["base_url"] and without_key(found["base_url"])}
 
     def changed(self) -> dict[str, Value]:
         """Return the fields that differ from their defaults."""
@@ -230,7 +232,8 @@ class PipelineConfig:
     @property
     def digest(self) -> str:
         """16 hexadecimal digits over every field that may change an answer."""
-        said = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata["use"] != "resource"}
+        own = self.as_dict()
+        said = {f.name: own[f.name] for f in dataclasses.fields(self) if f.metadata["use"] != "resource"}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
     @property
@@ -254,7 +257,7 @@ class PipelineConfig:
         """Return the value as TOML: each field with a comment, unset ones commented out."""
         lines = ["# Every choice between a question and its answer."]
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+            value = self.as_dict()[field.name]
             line = f"# {field.name} = ..." if value is None else f"{field.name} = {toml(value)}"
             lines += ["", f"# {field.metadata['help']}", line]
         return "\n".join(lines) + "\n"
@@ -311,17 +314,19 @@ class PipelineConfig:
 
     def store(self, kb: KnowledgeBase) -> None:
         """Store the value with a knowledge base that is open for writing; the default is stored as its absence."""
-        self.refuse_objects()
+        self.refuse_unstorable()
         kb.keep_setting(SETTING, None if self == type(self)() else self.dumps())
 
-    def refuse_objects(self) -> None:
-        """Refuse a value with parts that were handed in as Python objects: no text can bring them back.
+    def refuse_unstorable(self) -> None:
+        """Refuse a value that no text can bring back, or that holds a key.
 
         Raises
         ------
         InvalidInput
             Names the field.
         """
+        if self.base_url is not None and without_key(self.base_url) != self.base_url:
+            raise InvalidInput("base_url holds a key, which every report would show; put it into OPENAI_API_KEY")
         for name, value in self.as_dict().items():
             if isinstance(value, str) and OBJECT in value:
                 raise InvalidInput(f"{name} = {value!r} holds a Python object; it can be used, not stored")
@@ -331,6 +336,15 @@ class PipelineConfig:
 def names() -> tuple[str, ...]:
     """Return the names of the fields, in order."""
     return tuple(field.name for field in dataclasses.fields(PipelineConfig))
+
+
+def without_key(url: str) -> str:
+    """Return an address without user, password and query."""
+    try:
+        parts = urlsplit(url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    except ValueError:
+        return ""
 
 
 def read_toml(path: str | Path) -> str:

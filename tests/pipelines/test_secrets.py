@@ -14,10 +14,9 @@ from chat_server import ChatServer
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from pipelines.cli.generator_options import Generating
 
 from pipelines.cli import run
-from rag import Document, HashingEmbedder, KnowledgeBase, Retriever
+from rag import Bot, Document, HashingEmbedder, KnowledgeBase
 from rag.llm.backends import retries
 
 ENVIRONMENT, ADDRESS, PASSWORD = (f"sk-canary-{place}-0123456789" for place in ("environment", "address", "password"))
@@ -74,10 +73,9 @@ def test_a_canary_is_in_no_output_report_cache_trace_or_store(
     assert {0, 2, 10} <= codes
     assert len(chat_server.requests) > 40
 
-    options = Generating(generator="openai:tiny", base_url=address)
-    with options.model() as language_model, KnowledgeBase.open(kb) as base:
-        bot = options.bot(Retriever(base), language_model)
-        written += repr((bot, bot.generator, language_model, bot.generator.sampling, language_model.budget))
+    with KnowledgeBase.open(kb) as base, Bot(base, "openai:tiny", base_url=address) as bot:
+        model = bot.generator.model
+        written += repr((bot, bot.generator, model, bot.generator.sampling, model.budget))
     written += caplog.text + "".join(span.to_json() for span in spans.get_finished_spans())
     assert "chat tiny" in written
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

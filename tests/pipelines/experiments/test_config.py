@@ -34,17 +34,17 @@ def test_the_baseline_comes_first(toml: Path):
         ("[measure]\nlatncy = 5", "did you mean 'latency'"),
         ("[measure]\nlatency = -5", "0 or more"),
         ('[vary]\nindex = "hnws"', "did you mean 'hnsw'"),
-        ('[vary]\nindex = "bm25"', "no engine for 'index'"),
+        ('[vary]\nindex = "bm25"', "not an engine for 'index'"),
         ('[vary]\nindex = "hnsw:MM=3"', "did you mean 'M'"),
         ('[vary]\nchunker = "token:3"', "no chunker"),
         ('[vary]\nfusion = ["zscore", "zscore"]', "twice"),
         ("[vary]\nfusion = []", "no value"),
-        ("[vary]\nfusion = 3", "is no str"),
-        ("[vary]\nk = 0", "1 or more"),
+        ("[vary]\nfusion = 3", "must be a text"),
+        ("[vary]\nk = 0", "from 1 to 1000"),
         ('[vary]\nfusion = "magic"', "magic"),
         ('[vary]\ngenerator = "extractiv"', "did you mean 'extractive'"),
-        ('[vary]\nrewriter = "speling"', "did you mean 'spelling'"),
-        ('[vary]\nreranker = "mmmr"', "did you mean 'mmr'"),
+        ('[vary]\nrewrite = "speling"', "did you mean 'spelling'"),
+        ('[vary]\nrerank = "mmmr"', "did you mean 'mmr'"),
         ('[baseline]\nfusion = "rrf"', "not among those to try"),
         ("seed = 1.5", "whole number"),
     ],
@@ -62,5 +62,5 @@ def test_refuses_what_cannot_be_meant_and_names_the_file(toml: Path, change: str
 def test_refuses_a_missing_file_and_too_many_configurations(tmp_path: Path):
     with pytest.raises(InvalidInput, match=r"nowhere\.toml"):
         Experiment.read(tmp_path / "nowhere.toml")
-    with pytest.raises(InvalidInput, match="20,000 configurations"):
-        Experiment(corpus=("x",), questions="y", vary={"k": tuple(range(1, 20_001))})
+    with pytest.raises(InvalidInput, match="21,000 configurations"):
+        Experiment(corpus=("x",), questions="y", vary={"k": tuple(range(1, 1001)), "rerank_in": tuple(range(1, 22))})

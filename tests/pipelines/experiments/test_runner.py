@@ -14,7 +14,7 @@ import pytest
 from chat_server import ChatServer
 
 from pipelines.cli import run as cli_run
-from pipelines.experiments import Experiment, Progress, Result, parts, run, runner, stages
+from pipelines.experiments import Experiment, Progress, Result, fields, run, runner, stages
 from pipelines.experiments.report import measured
 from rag.errors import InvalidInput
 from rag.evaluation import evaluate, read_questions
@@ -187,6 +187,7 @@ def test_a_killed_run_asks_no_question_twice(toml: Path, tmp_path: Path, monkeyp
         .replace('chunker = ["tokens:32/4", "headings:32/4"]', "")
         .replace('["flat", "hnsw"]', '"flat"')
         .replace('["zscore", "rrf", "dense"]', '"zscore"\ngenerator = "extractive"')
+        .replace('"RR"]', '"RR", "faithfulness"]')
     )
     experiment = Experiment.read(toml)
     asked: list[str] = []
@@ -209,10 +210,11 @@ def test_a_killed_run_asks_no_question_twice(toml: Path, tmp_path: Path, monkeyp
 
 
 def test_a_language_model_is_asked_once_for_each_prompt(toml: Path, tmp_path: Path, chat_server: ChatServer):
+    model = f'generator = "openai:tiny"\nbase_url = "{chat_server.url}"'
     toml.write_text(
         toml.read_text()
         .replace('chunker = ["tokens:32/4", "headings:32/4"]', 'chunker = "headings:32/4"')
-        .replace('["zscore", "rrf", "dense"]', f'"zscore"\ngenerator = "openai:tiny"\nbase_url = "{chat_server.url}"')
+        .replace('["zscore", "rrf", "dense"]', f'"zscore"\nrewrite = "none"\n{model}')
         .replace('"RR"]', '"RR", "faithfulness"]')
     )
     first = run(Experiment.read(toml), tmp_path / "out")
@@ -234,7 +236,7 @@ def test_a_rewriting_model_is_asked_once_for_each_prompt(
     toml.write_text(
         toml.read_text()
         .replace('chunker = ["tokens:32/4", "headings:32/4"]', 'chunker = "headings:32/4"')
-        .replace('["zscore", "rrf", "dense"]', '["zscore", "rrf"]\nrewriter = "multi-query"\nmodel = "openai:tiny"')
+        .replace('["zscore", "rrf", "dense"]', '["zscore", "rrf"]\nrewrite = "multi-query"\nmodel = "openai:tiny"')
     )
     result = run(Experiment.read(toml), tmp_path / "out")
     assert [row.error for row in result.rows] == ["", "", "", ""]
@@ -272,9 +274,11 @@ def test_a_figure_keeps_the_code_and_the_hour_that_measured_it(toml: Path, tmp_p
     assert "different" not in measured(first)
 
 
-def test_a_part_at_its_default_is_in_no_key(toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_field_at_its_default_is_in_no_key(toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     run(Experiment.read(toml), tmp_path / "out")
-    monkeypatch.setitem(parts.PARTS, "novelty", parts.Part("store", "a part of a later version", "plain"))
+    novelty = fields.StoreField("store", "a field of a later version", "plain")
+    monkeypatch.setitem(fields.STORE_FIELDS, "novelty", novelty)
+    monkeypatch.setattr("pipelines.experiments.config.FIELDS", ("novelty", *fields.FIELDS))
     assert not sum(run(Experiment.read(toml), tmp_path / "out").card["stages_done"].values())
 
 

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
 
+from pipelines.cli import run as cli
 from pipelines.cli.app import app
-from pipelines.tuning.retriever_tuner import DEFAULT, Setting, fold, judged, settings, tune_retriever
+from pipelines.tuning.retriever_tuner import Setting, fold, judged, setting_of, settings, tune_retriever
 from rag.documents import Document
 from rag.errors import InvalidInput
 from rag.evaluation import QuestionSet, evaluate
 from rag.evaluation.questions.questions import Question
 from rag.knowledge_base import KnowledgeBase
+from rag.retrieval.config import PipelineConfig
 from rag.retrieval.retriever import Retriever
 from rag.testing import HashingEmbedder
 
+CONFIG = PipelineConfig()
+DEFAULT = setting_of(CONFIG)
 OTHER = Setting("terms")
 
 
@@ -58,7 +63,7 @@ def test_a_setting_is_judged_only_on_questions_it_was_not_chosen_on():
     # OTHER shines on the first fold alone: whoever looks at that fold when choosing for it is lured.
     parts = [["a"], ["b"], ["c"]]
     values = {DEFAULT: {"a": 0.5, "b": 0.5, "c": 0.5}, OTHER: {"a": 1.0, "b": 0.3, "c": 0.3}}
-    report = judged(values, parts, metric="m", seed=0)
+    report = judged(values, parts, pipeline=CONFIG, metric="m", seed=0)
     assert [setting for setting, _ in report.folds] == [DEFAULT, OTHER, OTHER]
     assert report.tuned == pytest.approx((0.5 + 0.3 + 0.3) / 3)
     assert report.default == pytest.approx(0.5)
@@ -70,7 +75,7 @@ def test_a_setting_is_judged_only_on_questions_it_was_not_chosen_on():
 def test_what_is_better_on_every_question_pays():
     names = [f"q{i}" for i in range(30)]
     values = {DEFAULT: dict.fromkeys(names, 0.4), OTHER: {q: 0.6 + i / 1000 for i, q in enumerate(names)}}
-    report = judged(values, [names[:10], names[10:20], names[20:]], metric="m", seed=0)
+    report = judged(values, [names[:10], names[10:20], names[20:]], pipeline=CONFIG, metric="m", seed=0)
     assert report.pays
     assert report.advised == OTHER
     assert report.tuned - report.default == pytest.approx(report.held_out.difference)
@@ -78,8 +83,8 @@ def test_what_is_better_on_every_question_pays():
 
 def test_the_default_wins_ties():
     names = ["a", "b", "c", "d"]
-    values = {setting: dict.fromkeys(names, 0.7) for setting in settings()}
-    assert judged(values, [names[:2], names[2:]], metric="m", seed=0).chosen == DEFAULT
+    values = {setting: dict.fromkeys(names, 0.7) for setting in settings(DEFAULT)}
+    assert judged(values, [names[:2], names[2:]], pipeline=CONFIG, metric="m", seed=0).chosen == DEFAULT
 
 
 def test_figures_are_those_of_evaluate(kb_folder, questions):
@@ -90,13 +95,13 @@ def test_figures_are_those_of_evaluate(kb_folder, questions):
         for setting, options in (
             (DEFAULT, {}),
             (Setting("rrf"), {"fusion": "rrf"}),
-            (Setting("dense"), {"terms": False}),
-            (Setting("terms"), {"dense": False}),
+            (Setting("dense"), {"fusion": "dense"}),
+            (Setting("terms"), {"fusion": "terms"}),
             (Setting("minmax", 0.3), {"fusion": "minmax", "dense_weight": 0.3}),
         ):
-            alone = evaluate(Retriever(kb, dedupe=False, **options), questions, metrics=["nDCG@10"], k=10)
+            alone = evaluate(Retriever(kb, **options), questions, metrics=["nDCG@10"], k=10)
             assert tried[setting] == pytest.approx(alone.metrics["nDCG@10"].value, abs=1e-9), setting
-    assert seen[-1] == (len(settings()), len(settings()))
+    assert seen[-1] == (len(settings(DEFAULT)), len(settings(DEFAULT)))
 
 
 def test_a_knowledge_base_with_one_search_is_refused(tmp_path, questions):
@@ -119,7 +124,23 @@ def test_on_the_command_line(kb_folder, questions, tmp_path):
     assert said["options"].startswith("--fusion ")
     table = run.invoke(app, arguments)
     assert "On questions that were left aside" in table.output
-    wrong = run.invoke(app, [*arguments, "--apply"])
-    assert wrong.exit_code != 0
+    assert said["pipeline"]["digest"] == PipelineConfig().digest
+    assert said["applied"] is None
     wrong = run.invoke(app, [*arguments, "--by", "faithfulness"])
     assert isinstance(wrong.exception, InvalidInput)
+
+
+def test_what_pays_is_stored_when_it_is_applied(kb_folder, questions, tmp_path, monkeypatch, capsys):
+    place = shutil.copytree(kb_folder, tmp_path / "kb")
+    names = [f"q{i}" for i in range(30)]
+    values = {DEFAULT: dict.fromkeys(names, 0.4), OTHER: {q: 0.6 + i / 1000 for i, q in enumerate(names)}}
+    report = judged(values, [names[:10], names[10:20], names[20:]], pipeline=CONFIG, metric="m", seed=0)
+    monkeypatch.setattr("pipelines.tuning.retriever_tuner.tune_retriever", lambda *_, **__: report)
+    file = tmp_path / "questions.jsonl"
+    file.write_text("\n".join(json.dumps(q.as_dict()) for q in questions))
+    assert cli(["tune", str(place), "--retriever", str(file), "--apply", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    with KnowledgeBase.open(place, embedder=HashingEmbedder(64)) as kb:
+        stored = PipelineConfig.of(kb)
+    assert stored == CONFIG.with_(fusion="terms")
+    assert said["applied"]["digest"] == stored.digest
