@@ -13,7 +13,7 @@ _NAMED = (
 )
 _WORDS = rf"(?:and|und|y|et|see|cf|pp?|pages?|seiten?|cite|id|{_NAMED})(?![^\W\d_])|L(?=\d)"
 # "[1]", "[1, 2]", "[1-3]", "[1][2]", "[[1]]", "[1, [2]]", "【4:0†source】", "[^1]", "[Passage 2, p. 3]", "\\[1\\]": a
-# run of brackets that holds digits and nothing but what stands between citation numbers, with the address of a link
+# run of brackets that holds digits and only what may be between citation numbers, with the address of a link
 # after it. Bounded, so that no text makes it slow.
 RUN = re.compile(
     rf"(?:<sup>)?\\?[{OPEN}](?=[^\n{CLOSE}]{{0,160}}[{CLOSE}])"

@@ -1,4 +1,4 @@
-"""What the back ends that run in this process share: prompts by the model's template, grammars, files' revisions."""
+"""The base of the models that run in this process: prompts by their templates, grammars, revisions of files."""
 
 from __future__ import annotations
 
