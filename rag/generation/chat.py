@@ -41,7 +41,7 @@ _GRACE = 0.18
 
 
 @dataclass(slots=True)
-class _Task:
+class _Generation:
     """One question to a generator; ``verification`` is there once the prompt is."""
 
     question: str
@@ -151,7 +151,7 @@ class ChatGenerator:
         deadline: float | None = None,
     ) -> AnswerStream:
         """Answer sentence by sentence; each is checked before it is yielded."""
-        task = _Task(question, passages, history, Deadline.after(deadline))
+        task = _Generation(question, passages, history, Deadline.after(deadline))
         return AnswerStream(self._pieces(task), task.cancel)
 
     def extract(
@@ -169,7 +169,7 @@ class ChatGenerator:
         Each text and number in it is checked against the passages: ``Answer.sentences`` has one entry for each.
         Calling ``cancel``, from any thread, stops the model.
         """
-        task = _Task(question, passages, history, Deadline.after(deadline), cancel or Cancellation())
+        task = _Generation(question, passages, history, Deadline.after(deadline), cancel or Cancellation())
         try:
             return task.deadline.later(_GRACE).run(lambda: self._extracted(task, schema))
         except OutOfTime:
@@ -178,7 +178,7 @@ class ChatGenerator:
 
     # ---- machinery --------------------------------------------------------------------------------------------
 
-    def _pieces(self, task: _Task) -> Generator[str, None, Answer]:
+    def _pieces(self, task: _Generation) -> Generator[str, None, Answer]:
         """Enforce the deadline even if the model, the embedder or the entailment model hangs."""
         if not task.passages:
             return withheld(Answer(task.question, "", generator=self.name), "nothing was retrieved")
@@ -190,7 +190,7 @@ class ChatGenerator:
         except OutOfTime:
             return self._checked_so_far(task)
 
-    def _checked_so_far(self, task: _Task) -> Answer:
+    def _checked_so_far(self, task: _Generation) -> Answer:
         if task.verification is not None:
             reason = f"{task.deadline} passed before the answer was complete and checked"
             usage = Usage(calls=1, seconds=task.deadline.seconds)
@@ -199,12 +199,12 @@ class ChatGenerator:
                 return answer
         raise self._too_late(task) from None
 
-    def _too_late(self, task: _Task) -> LLMTimeout:
+    def _too_late(self, task: _Generation) -> LLMTimeout:
         error = LLMTimeout(f"{self.name} gave no checked answer before {task.deadline}")
         error.attempts = 1  # at least: a model that keeps its deadline has said itself how often it was asked
         return error
 
-    def _sentences(self, task: _Task) -> Generator[str, None, Answer]:
+    def _sentences(self, task: _Generation) -> Generator[str, None, Answer]:
         read, messages, key = self._prompt(task)
         task.verification = Verification(self.checker, task.question, read, self.unsupported)
         stored = kept_by(self.cache, key)
@@ -235,7 +235,7 @@ class ChatGenerator:
             completion = replace(completion, incomplete=True, reason=why)
         return task.verification.answer(**self._facts(completion, cached=stored is not None))
 
-    def _extracted(self, task: _Task, schema: Schema) -> Answer:
+    def _extracted(self, task: _Generation, schema: Schema) -> Answer:
         from ..llm.structured import as_json_schema, read_value, structured
         from .values import checked_values
 
@@ -259,7 +259,7 @@ class ChatGenerator:
         )
         return replace(answer, data=read_value(schema, completion.text))
 
-    def _prompt(self, task: _Task, *, schema: str = "") -> tuple[Sequence[Passage], list[Message], str]:
+    def _prompt(self, task: _Generation, *, schema: str = "") -> tuple[Sequence[Passage], list[Message], str]:
         """Return the passages that fit, the messages, and the answer's key in the cache."""
         passages = task.passages
         turns = conversation.newest_turns(task.history, self.history_tokens, self._count)
@@ -289,7 +289,7 @@ class ChatGenerator:
         key = content_key(model, self.sampling, prompts.VERSION, messages(kept, prompts.digest(texts)), schema)
         return passages[:kept], messages(kept, prompts.new_nonce(texts)), key
 
-    def _asked(self, messages: list[Message], key: str, task: _Task) -> Completion:
+    def _asked(self, messages: list[Message], key: str, task: _Generation) -> Completion:
         """Ask for whole answers."""
         stopped = {"cancel": task.cancel} if isinstance(self.model, ChatModel) else {}
         completion = self.model.complete(messages, sampling=self.sampling, deadline=task.deadline.remaining, **stopped)
