@@ -14,14 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rows import Keep
+from ..term_index import Found
 from .impacts import ImpactList
 
 Rows = NDArray[np.int64]
 Query = Sequence[tuple[ImpactList, float]]
 """Impact list and weight of each term; no list is empty, no weight 0."""
-
-Found = tuple[Rows, NDArray[np.float32]]
-"""Rows and scores in any order: at least the best k, and all that tie with the last of them."""
 
 SLACK = 1e-6
 """Relative room for rounding: scores that are equal in float32 must survive together, to be put in order by id."""

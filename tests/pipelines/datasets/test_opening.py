@@ -165,7 +165,7 @@ def write_damaged(folder):
     yield str(folder / "large.npy"), "row 0 .* is too large for float32"
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (4000000000, 1000), }".ljust(117) + b"\n"
     (folder / "liar.npy").write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(100))
-    yield str(folder / "liar.npy"), r"more memory than there is \(Unable to allocate .*is it whole"
+    yield str(folder / "liar.npy"), r"more memory than is available \(Unable to allocate .*is it whole"
     truth = texmex(folder / "truth.ivecs", BASE.astype(np.int32), "<i4")
     yield f"{good},{truth}", r"truth.ivecs holds whole numbers, as lists of true neighbours do"
     (folder / "good.fvecs.gz").write_bytes(gzip.compress(good.read_bytes()))
@@ -182,9 +182,9 @@ def write_damaged(folder):
     yield str(folder / "cut-idx3-ubyte.gz"), "truncated"
     (folder / "more-idx3-ubyte.gz").write_bytes(gzip.compress(raw + bytes(10)))
     yield str(folder / "more-idx3-ubyte.gz"), "longer than it says"
-    yield str(folder / "nowhere.npy"), "there is no such file"
+    yield str(folder / "nowhere.npy"), "no file or knowledge base"
     (folder / "x.parquet").write_text("")
-    yield str(folder / "x.parquet"), "known endings"
+    yield str(folder / "x.parquet"), "supported: .hdf5"
     yield "synthetic:100k by 128", "write for example"
     yield "synthetic:1000m x 1000", "4,000,000,000 numbers"
     yield " ", "--data is empty"
@@ -284,5 +284,5 @@ def test_a_knowledge_base_with_a_file_of_questions(kb, tmp_path):
     with pytest.raises(InvalidInput, match="every question is a chunk"):
         open_vectors(str(kb), questions=str(tmp_path / "q.jsonl"))
     (tmp_path / "q.jsonl").write_text("rubbish\n")
-    with pytest.raises(InvalidInput, match="no question that can be asked"):
+    with pytest.raises(InvalidInput, match="not hold a question that can be asked"):
         open_vectors(str(kb), questions=str(tmp_path / "q.jsonl"))
