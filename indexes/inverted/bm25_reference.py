@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ..errors import InvalidInput
 from ..registry import library
 from ..rows import Keep
+from ..term_index import Found
 from .bm25_formulas import Formula
-from .maxscore import Found, cut
+from .maxscore import cut
 from .postings import Postings
 
 

@@ -14,21 +14,19 @@ LEVELS = (0.9, 0.95, 0.99)
 
 def fastest(rows: Iterable[Row], recall: float) -> Row | None:
     """Return the row with the most queries per second among those that reach a recall."""
-    return max(_able(real(rows), recall), key=lambda row: float(row["qps"]), default=None)
+    able = (row for row in real(rows) if row["recall"] >= recall)
+    return max(able, key=lambda row: float(row["qps"]), default=None)
 
 
 def smallest(rows: Iterable[Row], recall: float) -> Row | None:
     """Return the row with the least memory among those that reach a recall; the faster one of equals."""
-    return min(_able(real(rows), recall), key=lambda row: (row["memory_bytes"], -row["qps"]), default=None)
+    able = (row for row in real(rows) if row["recall"] >= recall)
+    return min(able, key=lambda row: (row["memory_bytes"], -row["qps"]), default=None)
 
 
 def real(rows: Iterable[Row]) -> list[Row]:
     """Return the rows whose figures are those of their configuration (not, for example, of an untrained index)."""
     return [row for row in rows if not row["note"]]
-
-
-def _able(rows: Iterable[Row], recall: float) -> list[Row]:
-    return [row for row in rows if row["recall"] >= recall]
 
 
 def lead(rows: Sequence[Row]) -> str:

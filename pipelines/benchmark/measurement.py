@@ -137,10 +137,6 @@ class MeasuredIndex:
                 quality = self._maker.judged(self._maker.churned_rows(ids, changed))
                 self._churned[search] = {"share": share, **facts, "recall": quality.recall, "qps": qps}
 
-    def rows(self) -> list[tuple[Row, JudgedHits | None]]:
-        """Return a row for every configuration, with the answers of its last round."""
-        return [self.row(search) for search in self.task.searches]
-
     def row(self, search: Parameters) -> tuple[Row, JudgedHits | None]:
         """Return the row of one configuration, with the answers of its last round."""
         error = self.error(search)

@@ -237,7 +237,7 @@ class _Runner:
             index.churn()
 
     def _finish(self, index: MeasuredIndex) -> None:
-        for row, answers in index.rows():
+        for row, answers in map(index.row, index.task.searches):
             if self.exports and answers is not None:
                 ann_benchmarks.write_result(self.results.folder, self.maker, row, answers)
             self.results.add(row)
