@@ -5,8 +5,6 @@ llama.cpp keeps the keys and values of the last prompt, so a beginning that the 
 
 from __future__ import annotations
 
-import ctypes
-import logging
 import threading
 import time
 import warnings
@@ -234,8 +232,8 @@ def _load(file: Path, context: int, device: str, threads: int | None) -> Any:  #
     if not file.is_file():
         raise ModelMissing(f"{file}: no such file; give the path of a GGUF file")
     layers = -1 if device == "auto" and llama_cpp.llama_supports_gpu_offload() else 0
-    trained = _trained_context(llama_cpp, file)
     try:
+        trained = _trained_context(llama_cpp, file)
         return llama_cpp.Llama(
             str(file),
             n_ctx=min(context, trained or context),
@@ -251,20 +249,9 @@ def _load(file: Path, context: int, device: str, threads: int | None) -> Any:  #
 
 def _trained_context(llama_cpp: Any, file: Path) -> int | None:  # noqa: ANN401 - untyped library
     """Return the context that a model was trained for, read without its weights; more would only take memory."""
-    logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL + 1)  # it prints, whatever the handlers
-    params = llama_cpp.llama_model_default_params()
-    params.vocab_only = True
-    model = llama_cpp.llama_model_load_from_file(str(file).encode(), params)
-    if not model:
-        raise ModelDamaged(f"{file}: not a GGUF file that llama.cpp reads; fetch it again")
+    probe = llama_cpp.Llama(str(file), vocab_only=True, verbose=False)
     try:
-        said = _metadata(llama_cpp, model, f"{_metadata(llama_cpp, model, 'general.architecture')}.context_length")
-        return int(said) if said.isdecimal() else None
+        found = probe.metadata.get(f"{probe.metadata.get('general.architecture')}.context_length", "")
+        return int(found) if found.isdecimal() else None
     finally:
-        llama_cpp.llama_model_free(model)
-
-
-def _metadata(llama_cpp: Any, model: Any, key: str) -> str:  # noqa: ANN401 - untyped library
-    value = ctypes.create_string_buffer(256)
-    length = llama_cpp.llama_model_meta_val_str(model, key.encode(), value, len(value))
-    return value.value.decode("utf-8", "replace") if length >= 0 else ""
+        probe.close()
