@@ -197,7 +197,7 @@ def answer_costs(
         len(questions),
         {name: exact.metrics[name].value for name in metrics},
         left=[spec for spec in specs if spec not in found],
-        pipeline={"digest": config.digest, **config.as_dict()},
+        pipeline=config.form(),
     )
     for pair in corrected(pairs):
         costs.by_index.setdefault(pair.system, {})[pair.metric] = _as_dict(pair, found[pair.system])

@@ -12,7 +12,7 @@ from rag.errors import InvalidInput
 from . import exit_codes
 from .options import Json, KnowledgeBasePath, Wait
 from .output import print_json, stdout
-from .pipeline_options import PipelineOptions, form, read_settings, show
+from .pipeline_options import PipelineOptions, read_settings, show
 
 
 def command(
@@ -52,7 +52,7 @@ def command(
         except OSError as error:
             raise InvalidInput(f"cannot write {dump}: {error.strerror or error}") from error
     if json:
-        print_json({"pipeline": form(config), "changed": config.changed()})
+        print_json({"pipeline": config.form(), "changed": config.changed()})
     else:
         stdout().print(f"# pipeline of {kb}; digest {config.digest}", style="dim", soft_wrap=True)
         changed = config.changed()

@@ -147,16 +147,11 @@ def show_config(pipeline: PipelineOptions, kb: str | Path | None, *, json: bool)
     else:
         resolved = pipeline.resolve(None)
     if json:
-        print_json({"pipeline": form(resolved.config), "from": dict(resolved.origins), "precedence": PRECEDENCE})
+        print_json({"pipeline": resolved.config.form(), "from": dict(resolved.origins), "precedence": PRECEDENCE})
         return exit_codes.OK
     stdout().print(f"# precedence: {' > '.join(PRECEDENCE)}; digest {resolved.config.digest}", style="dim")
     show(resolved.config, resolved.origins)
     return exit_codes.OK
-
-
-def form(config: PipelineConfig) -> dict[str, Any]:
-    """Return a value for JSON, with all fields."""
-    return {"digest": config.digest, **config.as_dict()}
 
 
 def show(config: PipelineConfig, origins: Mapping[str, str]) -> None:

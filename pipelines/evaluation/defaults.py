@@ -111,12 +111,7 @@ def pipeline_changes(result: Evaluation, baseline: Path) -> Changes | None:
     if not there or not here:
         return None
     names = [name for name in {**here, **there} if name != "digest"]
-    plain = {name: (_plain(here.get(name)), _plain(there.get(name))) for name in names}
-    return {name: pair for name, pair in plain.items() if pair[0] != pair[1]}
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - a field's value, as JSON gives it back
-    return list(value) if isinstance(value, tuple) else value
+    return {name: (here.get(name), there.get(name)) for name in names if here.get(name) != there.get(name)}
 
 
 def _is_saved(baseline: Path) -> bool:

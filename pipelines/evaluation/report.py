@@ -183,5 +183,5 @@ def _card(result: Evaluation) -> dict[str, str | Html]:
         "k": str(result.k),
         "seed": str(result.seed),
         "ties": "scores as float32, equal ones by descending id, as trec_eval",
-        **{name: str(value) for name, value in result.pipeline.items() if value not in (None, ())},
+        **{name: str(value) for name, value in result.pipeline.items() if value not in (None, [])},
     }

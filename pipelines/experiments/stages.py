@@ -232,7 +232,7 @@ def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configurat
             seed=inputs.experiment.seed,
         )
     own = configuration.pipeline
-    result = replace(result, pipeline={"digest": own.digest, **own.as_dict()})
+    result = replace(result, pipeline=own.form())
     cache.write("scores", key, {}, lambda folder: result.save(folder / SCORES))
 
 

@@ -108,7 +108,7 @@ def evaluate(
     config = getattr(system, "config", None)
     if not isinstance(config, PipelineConfig):
         return result
-    return replace(result, pipeline={"digest": config.digest, **config.as_dict()})
+    return replace(result, pipeline=config.form())
 
 
 def score(

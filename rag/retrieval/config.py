@@ -38,6 +38,8 @@ SETTING = "pipeline"
 """Name of the setting that holds a knowledge base's pipeline."""
 ALONE = {"dense": "terms", "terms": "dense"}
 """Fusions that use one search alone -> the search that is left out."""
+UNSET = "auto"
+"""Text for an unset value where the default is another one: ``temperature = "auto"`` leaves it to the model."""
 _DIGITS = 16
 
 
@@ -166,7 +168,12 @@ class PipelineConfig:
     )
     max_tokens: int = choice(512, "tokens of an answer, at most", use="model", low=1, high=1_000_000, rare=True)
     temperature: float | None = choice(
-        0.0, "randomness of the language model; 0 takes the likeliest token", use="model", low=0, high=10, rare=True
+        0.0,
+        "randomness of the language model: 0 takes the likeliest token, auto leaves it to the model",
+        use="model",
+        low=0,
+        high=10,
+        rare=True,
     )
     top_k: int | None = choice(None, "draw from the N likeliest tokens", use="model", low=1, rare=True)
     top_p: float | None = choice(
@@ -220,6 +227,11 @@ class PipelineConfig:
         found = {name: getattr(self, name) for name in names()}
         return {**found, "base_url": found["base_url"] and without_key(found["base_url"])}
 
+    def form(self) -> dict[str, Any]:
+        """Return the digest and all fields, for JSON."""
+        own = {name: list(value) if isinstance(value, tuple) else value for name, value in self.as_dict().items()}
+        return {"digest": self.digest, **own}
+
     def changed(self) -> dict[str, Value]:
         """Return the fields that differ from their defaults."""
         return {name: value for name, (value, _) in self.differences(type(self)()).items()}
@@ -258,6 +270,8 @@ class PipelineConfig:
         lines = ["# Every choice between a question and its answer."]
         for field in dataclasses.fields(self):
             value = self.as_dict()[field.name]
+            if value is None and field.default is not None:
+                value = UNSET
             line = f"# {field.name} = ..." if value is None else f"{field.name} = {toml(value)}"
             lines += ["", f"# {field.metadata['help']}", line]
         return "\n".join(lines) + "\n"
@@ -414,7 +428,7 @@ def _checked(field: dataclasses.Field[Any], value: Any) -> Value:  # noqa: ANN40
         value = value.item()
     if kind is float and type(value) is int:
         value = float(value)
-    if value is None and optional:
+    if optional and (value is None or (value == UNSET and kind is not str)):
         return None
     if type(value) is not kind or not _within(value, meta):
         raise InvalidInput(f"{field.name} must be {_allowed(kind, optional, meta)}, not {value!r}")

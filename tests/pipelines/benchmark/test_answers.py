@@ -11,10 +11,11 @@ from pipelines.benchmark import answers as module
 from pipelines.benchmark.answers import answer_costs, configurations, load, questions_for
 from pipelines.benchmark.report import report_page
 from pipelines.benchmark.results import read
-from rag import Document, KnowledgeBase
+from rag import Bot, Document, KnowledgeBase, PipelineConfig
 from rag.evaluation.questions.questions import Question, QuestionSet
 
 ANIMALS = ("otter", "heron", "badger", "lynx", "stoat", "raven", "trout", "viper", "moth", "hare")
+CONFIG = PipelineConfig()
 PLACES = ("river", "marsh", "forest", "hill", "field")
 
 
@@ -54,12 +55,7 @@ def test_an_exact_index_costs_nothing_and_a_blind_one_everything(kb, questions, 
     original = indexes.dense
     blind = lambda spec, dim, **o: Blind(dim, **o) if spec == "blind" else original(spec, dim, **o)  # noqa: E731
     monkeypatch.setattr(module.indexes, "dense", blind)
-    generated = []
-    from rag.extractive.generator import ExtractiveGenerator
-
-    generate = ExtractiveGenerator.generate
-    monkeypatch.setattr(ExtractiveGenerator, "generate", lambda self, q, p: generated.append(q) or generate(self, q, p))
-    costs = answer_costs(kb, questions, ["hnsw:ef=200", "blind"])
+    costs = answer_costs(kb, questions, ["hnsw:ef=200", "blind"], config=CONFIG)
     assert costs.n == 50
     assert costs.exact["context_recall"] > 0.8
     assert costs.exact["answer_containment"] > 0.5
@@ -71,12 +67,22 @@ def test_an_exact_index_costs_nothing_and_a_blind_one_everything(kb, questions, 
     assert lost["context_recall"]["p"] < 0.01
     assert lost["answer_containment"]["value"] < 0.1
     assert lost["answer_containment"]["losses"] > 20
-    assert 50 < len(generated) <= 100  # equal passages are not answered twice
+
+
+def test_the_bot_that_is_measured_answers_as_ask_does(kb, questions):
+    """Word for word: the exact index in place of the knowledge base's own changes nothing."""
+    ids = kb.chunk_ids()
+    index = module._built(kb, "flat", ids, kb.vectors(ids.tolist()), "cosine", 0)
+    measured, asked = module._bot(kb, index, CONFIG), Bot(kb, config=CONFIG)
+    for question in questions:
+        one, other = measured.ask(question.text), asked.ask(question.text)
+        assert (one.text, one.support, one.pipeline) == (other.text, other.support, other.pipeline)
+        assert [(p.chunk, p.score) for p in one.passages] == [(p.chunk, p.score) for p in other.passages]
 
 
 def test_time_that_is_up_leaves_indexes_out_and_says_which(kb, questions, tmp_path):
     few = QuestionSet(questions.questions[:5], "5 questions")
-    costs = answer_costs(kb, few, ["hnsw", "ivf", "lsh"], seconds=0.0)
+    costs = answer_costs(kb, few, ["hnsw", "ivf", "lsh"], seconds=0.0, config=CONFIG)
     assert list(costs.by_index) == ["hnsw"]
     assert costs.left == ["ivf", "lsh"]
     costs.save(tmp_path)
@@ -84,10 +90,10 @@ def test_time_that_is_up_leaves_indexes_out_and_says_which(kb, questions, tmp_pa
 
 
 def test_where_time_is_short_fewer_questions_are_asked(kb, questions):
-    costs = answer_costs(kb, questions, ["hnsw"], seconds=0.0)
+    costs = answer_costs(kb, questions, ["hnsw"], seconds=0.0, config=CONFIG)
     assert (costs.n, costs.questions) == (20, "20 of 50 questions")
     assert costs.by_index["hnsw"]["context_recall"]["ties"] == 20
-    assert answer_costs(kb, questions, ["hnsw"], seconds=1000.0).n == 50
+    assert answer_costs(kb, questions, ["hnsw"], seconds=1000.0, config=CONFIG).n == 50
 
 
 def test_questions_are_made_of_the_chunks_with_these_as_gold(kb):
@@ -109,7 +115,7 @@ def test_only_the_front_is_asked(planted_run):
 
 def test_they_are_kept_beside_the_results_and_shown(kb, questions, planted_run, tmp_path):
     assert load(tmp_path) is None
-    costs = answer_costs(kb, QuestionSet(questions.questions[:5], "five <b>questions</b>"), ["hnsw"])
+    costs = answer_costs(kb, QuestionSet(questions.questions[:5], "five <b>questions</b>"), ["hnsw"], config=CONFIG)
     costs.save(tmp_path)
     assert load(tmp_path) == costs
     page = report_page(read(planted_run), costs)
