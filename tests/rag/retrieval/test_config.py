@@ -19,7 +19,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.
 CHAINS = st.sampled_from(["none", "mmr", "mmr:diversity=0.5+recency", "late-interaction"])
 VALUES = {
     "k": st.integers(1, 1000),
-    "where": st.none() | st.sampled_from(['type == "pdf"', "year >= 2024 and not draft"]),
+    "where": st.none() | st.sampled_from(['type == "pdf"', "year >= 2024 and not (draft == true)"]),
     "rewrite": st.sampled_from(["auto", "none", "spelling+rm3:docs=5,terms=7"]),
     "fusion": st.sampled_from(["zscore", "rrf", "dense", "terms", "adaptive:gain=0.5"]),
     "dense_weight": st.floats(0, 1),
