@@ -510,7 +510,8 @@ class TestPackets:
 
 FLOODS = """
 import resource, sys, warnings
-from rag import LLMBadResponse, Message, language_model
+from rag import Message, language_model
+from rag.errors import LLMBadResponse
 def ask(url, stream):
     with language_model("openai:tiny", base_url=url) as model:
         if not stream:
