@@ -14,23 +14,27 @@ from .output import megabytes, print_json, stdout
 
 if TYPE_CHECKING:
     from rag.knowledge_base import Status
+    from rag.retrieval.config import PipelineConfig
 
 
 def status(kb: KnowledgeBasePath, json: Json = False) -> int:
     """Show the contents of a knowledge base and its options."""
     from rag.knowledge_base import KnowledgeBase
+    from rag.retrieval.config import PipelineConfig
 
     with KnowledgeBase.open(kb) as base:
-        state = base.status()
+        state, config = base.status(), PipelineConfig.of(base)
     if json:
-        print_json(asdict(state))
+        print_json({**asdict(state), "pipeline": config.form()})
         return exit_codes.OK
-    _show_status(state)
+    _show_status(state, config)
     return exit_codes.OK
 
 
-def _show_status(state: Status) -> None:
+def _show_status(state: Status, config: PipelineConfig) -> None:
     from rich.table import Table
+
+    from rag.retrieval.config import toml
 
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
@@ -50,6 +54,8 @@ def _show_status(state: Status) -> None:
     for g in state.generations:
         behind = f", {g.tail} changes since (read from the store)" if g.tail else ""
         table.add_row("index", f"{g.spec}: {megabytes(g.bytes)} in {g.folder}{behind}")
+    changed = ", ".join(f"{name} = {toml(value)}" for name, value in config.changed().items())
+    table.add_row("pipeline", f"{one_line(changed, 1000) or 'the default'}  (rag configure {one_line(state.path)})")
     stdout().print(table)
 
 
