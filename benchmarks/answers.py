@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import squad
+from beir import knowledge_base
 from machine import machine
 
 from rag.answers import Answer
@@ -48,9 +49,9 @@ def wilson(share: float, n: int) -> tuple[float, float]:
 
 def ask(items, retriever, generator, *, without_own=False) -> tuple[list[Answer], list[float]]:
     answers, seconds = [], []
-    found = retriever.retrieve_many([item.text for item in items], k=DEEP if without_own else K)
-    for item, passages in zip(items, found, strict=True):
-        kept = [p for p in passages if not (without_own and article(p) == item.article)][:K]
+    found = retriever.search_many([item.text for item in items], DEEP if without_own else K)
+    for item, retrieval in zip(items, found, strict=True):
+        kept = [p for p in retrieval.passages if not (without_own and article(p) == item.article)][:K]
         start = time.perf_counter()
         answers.append(generator.generate(item.text, kept))
         seconds.append(time.perf_counter() - start)
@@ -101,7 +102,7 @@ def abstaining(good, bad, retriever, generator, *, without_own: bool) -> dict:
 
 
 def measure(data: Path, kb, questions: int) -> dict:
-    retriever = Retriever(kb, k=K)
+    retriever = Retriever(kb, k=K, rewrite="none")
     generator = ExtractiveGenerator(kb.embedder, kb.analyser, threshold=0.0)
     v1, v2, lures = squad.answerable(data / "v1"), squad.answerable(data / "v2"), squad.unanswerable(data / "v2")
     part = squad.parts([item.article for item in v1])
@@ -162,7 +163,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=1000)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    with squad.knowledge_base(args.squad / "v1", args.kb) as kb:
+    with knowledge_base(args.squad / "v1", args.kb) as kb:
         result = measure(args.squad, kb, args.questions)
     print(json.dumps(result, indent=1)) if args.json else show(result)
 

@@ -25,13 +25,14 @@ from machine import machine
 from squad import Item, answerable, holds_gold, rows, sample
 
 from rag import Bot
-from rag.components import Tools
-from rag.context import context
+from rag.components import Tools, chain
+from rag.context import BUILDERS, Context
+from rag.deadlines import Deadline
 from rag.documents import Document, Passage, Section
 from rag.evaluation.comparison import holm, p_value
 from rag.evaluation.metrics.squad import contains_reference
 from rag.knowledge_base import KnowledgeBase
-from rag.retrieval.retriever import RefinedRetriever, Retriever
+from rag.retrieval.retriever import Retriever
 
 FOUND = 20
 FIRST = "first that fit"
@@ -92,18 +93,20 @@ def measure(
     kb: KnowledgeBase, items: list[Item], budget: int, spans: dict, contexts: Sequence[str]
 ) -> dict[str, dict[str, list]]:
     """Return for each context, question by question, what is in it and in the answer; passages and seconds too."""
-    plain, tools, found = Retriever(kb, k=FOUND), Tools(kb), {}
+    plain, tools, found = Retriever(kb, k=FOUND, rewrite="none"), Tools(kb), {}
+    generator = Bot(plain).generator
     for names in contexts:
         steps = [FirstThatFit(kb, budget)] if names == FIRST else names.replace("budget", f"budget:tokens={budget}")
-        own = RefinedRetriever(plain, context=context(steps, tools))
-        bot, row = Bot(own), defaultdict(list)
+        own, row = Context(chain("context step", BUILDERS, steps, tools)), defaultdict(list)
         for item in items:
             start = time.perf_counter()
-            built = own.refine(plain.search(item.text), FOUND)
-            row["ms"].append(1000 * built.retrieval.timings["context"])
-            row["passages"].append(len(built.retrieval.passages))
-            row["in context"].append(in_context(built.retrieval.passages, item, spans))
-            answer = bot.generator.generate(item.text, built.retrieval.passages)
+            searched = plain.search(item.text).passages
+            shaping = time.perf_counter()
+            passages = own.run(item.text, searched, Deadline.after(None)).passages
+            row["ms"].append(1000 * (time.perf_counter() - shaping))
+            row["passages"].append(len(passages))
+            row["in context"].append(in_context(passages, item, spans))
+            answer = generator.generate(item.text, passages)
             row["in answer"].append(not answer.abstained and contains_reference(answer.text, item.golds) > 0)
             row["s"].append(time.perf_counter() - start)
         found[names] = dict(row)

@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from pathlib import Path
 
+from beir import knowledge_base
 from machine import machine
 
-from rag.components import Tools
 from rag.evaluation import evaluate, read_questions
 from rag.evaluation.comparison import compare, corrected
-from rag.knowledge_base import KnowledgeBase
-from rag.loaders import load
 from rag.retrieval.retriever import Retriever
-from rag.rewriting import RewritingRetriever, rewriting
 
 METRICS = ("nDCG@10", "R@100")
-SIDES = {"terms": ({"dense": False}, ("rm3", "bo1")), "dense": ({"terms": False}, ("rocchio",))}
+SIDES = {"terms": ("rm3", "bo1"), "dense": ("rocchio",)}
 
 
 def main() -> None:
@@ -36,22 +32,16 @@ def main() -> None:
     args = parser.parse_args()
     questions = read_questions(f"beir:{args.data}", split=args.split)
     rows, comparisons = {}, []
-    with tempfile.TemporaryDirectory() as scratch:
-        place = args.kb or Path(scratch) / "kb"
-        if not KnowledgeBase.exists(place):
-            with KnowledgeBase.create(place) as kb:
-                kb.add(load(f"beir:{args.data}"))
-        with KnowledgeBase.open(place) as kb:
-            for side, (parts, specs) in SIDES.items():
-                plain = Retriever(kb, dedupe=False, **parts)
-                base = rows[side] = evaluate(plain, questions, metrics=METRICS, k=10)
-                for spec in specs:
-                    own = RewritingRetriever(plain, rewriting(spec, Tools(kb)))
-                    found = rows[f"{side} {spec}"] = evaluate(own, questions, metrics=METRICS, k=10)
-                    comparisons += [
-                        compare(found.values(m), base.values(m), metric=m, names=(f"{side} {spec}", side))
-                        for m in METRICS
-                    ]
+    with knowledge_base(args.data, args.kb) as kb:
+        for side, specs in SIDES.items():
+            plain = Retriever(kb, dedupe=False, fusion=side, rewrite="none")
+            base = rows[side] = evaluate(plain, questions, metrics=METRICS, k=10)
+            for spec in specs:
+                own = Retriever(kb, dedupe=False, fusion=side, rewrite=spec)
+                found = rows[f"{side} {spec}"] = evaluate(own, questions, metrics=METRICS, k=10)
+                comparisons += [
+                    compare(found.values(m), base.values(m), metric=m, names=(f"{side} {spec}", side)) for m in METRICS
+                ]
     for name, found in rows.items():
         print(f"{name:14}" + "   ".join(f"{m} {found.metrics[m].value:.4f}" for m in METRICS))
     for each in corrected(comparisons):

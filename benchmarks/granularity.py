@@ -61,7 +61,7 @@ def sizes(kb: KnowledgeBase) -> dict[str, float]:
 
 def search_ms(kbs: dict[str, KnowledgeBase], questions: list[str]) -> dict[str, dict[str, float]]:
     """Time one question after another, the granularities in turn."""
-    retrievers = {name: Retriever(kb) for name, kb in kbs.items()}
+    retrievers = {name: Retriever(kb, rewrite="none") for name, kb in kbs.items()}
     wall: dict[str, list[float]] = {name: [] for name in kbs}
     cpu: dict[str, list[float]] = {name: [] for name in kbs}
     for i, question in enumerate(questions):
@@ -84,7 +84,7 @@ def measure(data: Path, place: Path, args: argparse.Namespace, model: object) ->
     base: dict[str, dict[str, float]] = {}
     for name, kb in kbs.items():
         rows[name] |= sizes(kb)
-        for way, options in (("dense", {"terms": False}), ("hybrid", {})):
+        for way, options in (("dense", {"fusion": "dense"}), ("hybrid", {})):
             values = by_question(ours(kb, questions, options), qrels)
             rows[name][way] = float(np.mean(list(values.values())))
             base.setdefault(way, values)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import squad
+from beir import knowledge_base
 from scipy.optimize import minimize
 
 from rag.documents import Passage
@@ -76,9 +77,9 @@ def cases(
     """Read what is retrieved for each question; ``without_own``: from other articles than its own."""
     reader = WordReader(retriever.kb.analyser)
     asked = retriever.kb.embedder.embed_queries([item.text for item in items])
-    found = retriever.retrieve_many([item.text for item in items], k=DEEP if without_own else K)
-    for item, question, passages in zip(items, asked, found, strict=True):
-        kept = [p for p in passages if not (without_own and p.document.rsplit("_", 1)[0] == item.article)][:K]
+    found = retriever.search_many([item.text for item in items], DEEP if without_own else K)
+    for item, question, retrieval in zip(items, asked, found, strict=True):
+        kept = [p for p in retrieval.passages if not (without_own and p.document.rsplit("_", 1)[0] == item.article)][:K]
         yield case(item, kept, question, reader, vectors)
 
 
@@ -156,8 +157,8 @@ def main() -> None:
     parser.add_argument("--kb", type=Path, required=True, help="knowledge base of v1's paragraphs; made if missing")
     parser.add_argument("--out", type=Path, default=Path("rag/extractive/answer_weights.json"))
     args = parser.parse_args()
-    with squad.knowledge_base(args.squad / "v1", args.kb) as kb:
-        retriever, vectors = Retriever(kb, k=K), Vectors(kb.embedder)
+    with knowledge_base(args.squad / "v1", args.kb) as kb:
+        retriever, vectors = Retriever(kb, k=K, rewrite="none"), Vectors(kb.embedder)
         table = learn(args.squad, retriever, vectors)
     args.out.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 

@@ -21,10 +21,11 @@ from granularity import by_question
 from machine import machine
 from retrieval_quality import judgments
 
-from rag.components import Tools
+from rag.components import Tools, chain
+from rag.deadlines import Deadline
 from rag.evaluation.comparison import compare, corrected
 from rag.knowledge_base import KnowledgeBase
-from rag.reranking import reranking
+from rag.reranking import RERANKERS, Reranking
 from rag.retrieval.retriever import Retriever
 
 DEFAULT = ["late-interaction", "late-interaction:weight=1.0", "mmr:diversity=0.3"]
@@ -52,17 +53,18 @@ def main() -> None:
     texts = list(questions.values())
     rows, comparisons = {}, []
     with KnowledgeBase.open(args.kb) as kb:
-        found = Retriever(kb, k=FOUND, dedupe=False).retrieve_many(texts)
+        plain = Retriever(kb, k=FOUND, rewrite="none", dedupe=False)
+        found = [each.passages for each in plain.search_many(texts)]
         base = by_question({n: by_document(p) for n, p in zip(questions, found, strict=True)}, qrels)
         rows["hybrid"] = {"nDCG@10": float(np.mean(list(base.values()))), "ms": 0.0}
         for spec in args.rerank or DEFAULT:
-            stage = reranking(spec, Tools(kb), top_k_in=args.top_k_in, deadline=None)
+            stage = Reranking(chain("reranker", RERANKERS, spec, Tools(kb)), top_k_in=args.top_k_in)
             run, spent = {}, []
             for (name, text), passages in zip(questions.items(), found, strict=True):
                 start = time.perf_counter()
-                result = stage.run(text, passages, FOUND)
+                result = stage.run(text, passages, FOUND, Deadline.after(None))
                 spent.append(1000 * (time.perf_counter() - start))
-                assert not result.failure, result.failure
+                assert not result.notes, result.notes
                 run[name] = by_document(result.passages)
             values = by_question(run, qrels)
             rows[spec] = {"nDCG@10": float(np.mean(list(values.values()))), "ms": statistics.median(spent)}

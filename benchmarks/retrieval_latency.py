@@ -13,17 +13,16 @@ import argparse
 import json
 import random
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
 import faiss
+from beir import knowledge_base
 from machine import machine
 from sentence_transformers import SentenceTransformer
 
 from rag.embedding.models import find_model
 from rag.knowledge_base import KnowledgeBase
-from rag.loaders import load
 from rag.retrieval.retriever import Retriever
 
 K = 5
@@ -46,7 +45,7 @@ def measure(kb: KnowledgeBase, questions: list[str], rounds: int) -> dict[str, o
     index = faiss.IndexFlatIP(kb.dim)
     index.add(kb.vectors(ids))
     model = SentenceTransformer(str(find_model().folder), device="cpu")
-    retriever = Retriever(kb, k=K)
+    retriever = Retriever(kb, k=K, rewrite="none")
 
     def bare(question: str):
         return index.search(model.encode([question], normalize_embeddings=True), K)
@@ -80,14 +79,9 @@ def main() -> None:
     args = parser.parse_args()
     texts = [json.loads(line)["text"] for line in (args.data / "queries.jsonl").read_text().splitlines()]
     questions = random.Random(0).sample(texts, min(args.questions, len(texts)))
-    with tempfile.TemporaryDirectory() as scratch:
-        place = (args.cache or Path(scratch)) / f"{args.data.parent.name}-{args.data.name}" / "kb"
-        if not KnowledgeBase.exists(place):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with KnowledgeBase.create(place) as kb:
-                kb.add(load(f"beir:{args.data}"))
-        with KnowledgeBase.open(place) as kb:
-            result = measure(kb, questions, args.rounds)
+    place = args.cache and args.cache / f"{args.data.parent.name}-{args.data.name}" / "kb"
+    with knowledge_base(args.data, place) as kb:
+        result = measure(kb, questions, args.rounds)
     for side in ("bare", "ours"):
         print(f"{side}: p50 {result[side]['p50_ms']:.2f} ms, p95 {result[side]['p95_ms']:.2f} ms")
     print("stages, p50: " + ", ".join(f"{name} {ms:.2f} ms" for name, ms in result["stages_p50_ms"].items()))

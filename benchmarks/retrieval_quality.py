@@ -26,8 +26,8 @@ from rag.loaders import load
 from rag.retrieval.retriever import Retriever
 
 WAYS = {
-    "dense": {"terms": False},
-    "terms": {"dense": False},
+    "dense": {"fusion": "dense"},
+    "terms": {"fusion": "terms"},
     "hybrid zscore": {"fusion": "zscore"},
     "hybrid rrf": {"fusion": "rrf"},
     "hybrid minmax": {"fusion": "minmax"},
@@ -75,11 +75,11 @@ def measured(run: Run, qrels: dict[str, dict[str, int]]) -> dict[str, float]:
 
 
 def ours(kb: KnowledgeBase, questions: dict[str, str], options: dict[str, object]) -> Run:
-    retriever = Retriever(kb, dedupe=False, **options)
+    retriever = Retriever(kb, rewrite="none", dedupe=False, **options)
     run: Run = {}
-    for name, passages in zip(questions, retriever.retrieve_many(list(questions.values()), PASSAGES), strict=True):
+    for name, found in zip(questions, retriever.search_many(list(questions.values()), PASSAGES), strict=True):
         best: dict[str, float] = {}
-        for passage in passages:
+        for passage in found.passages:
             best.setdefault(passage.document, passage.score)
         run[name] = {document: -float(rank) for rank, document in enumerate(best)}  # our order, ties included
     return run

@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from pathlib import Path
 
+from beir import knowledge_base
 from machine import machine
 
-from rag.components import Tools
 from rag.evaluation import QuestionSet, evaluate, read_questions, with_typos
 from rag.evaluation.questions.questions import Question
 from rag.knowledge_base import KnowledgeBase
-from rag.loaders import load
 from rag.retrieval.retriever import Retriever
-from rag.rewriting import RewritingRetriever, rewriting
 
-SYSTEMS = {"terms": {"dense": False}, "dense": {"terms": False}, "hybrid": {}}
+SYSTEMS = {"terms": {"fusion": "terms"}, "dense": {"fusion": "dense"}, "hybrid": {}}
 METRIC = "nDCG@10"
 
 
@@ -38,16 +35,16 @@ def typed(questions: QuestionSet, n: int, seed: int) -> QuestionSet:
 
 def measure(kb: KnowledgeBase, questions: QuestionSet, seed: int) -> dict:
     rows = {}
-    spelling = rewriting("spelling", Tools(kb))
     for n in (0, 1, 2):
         asked = typed(questions, n, seed)
         for name, parts in SYSTEMS.items():
-            plain = Retriever(kb, dedupe=False, **parts)
-            for kind, system in (("plain", plain), ("spelling", RewritingRetriever(plain, spelling))):
+            for kind, rewrite in (("plain", "none"), ("spelling", "spelling")):
+                system = Retriever(kb, dedupe=False, rewrite=rewrite, **parts)
                 found = evaluate(system, asked, metrics=(METRIC,), k=10)
                 rows[f"{name}, {n} typos, {kind}"] = found.metrics[METRIC].value
-    corpus = RewritingRetriever(Retriever(kb), spelling)
-    changed = [(q.text, text) for q in questions if (text := corpus.rewrite(q.text).text) != q.text]
+    texts = [q.text for q in questions]
+    searched = [found.question for found in Retriever(kb, k=1, rewrite="spelling").search_many(texts)]
+    changed = [(text, own) for text, own in zip(texts, searched, strict=True) if own != text]
     return {"rows": rows, "clean_changed": changed, "questions": len(questions)}
 
 
@@ -61,13 +58,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     questions = read_questions(f"beir:{args.data}", split=args.split).sample(args.questions, seed=args.seed)
-    with tempfile.TemporaryDirectory() as scratch:
-        place = args.kb or Path(scratch) / "kb"
-        if not KnowledgeBase.exists(place):
-            with KnowledgeBase.create(place) as kb:
-                kb.add(load(f"beir:{args.data}"))
-        with KnowledgeBase.open(place) as kb:
-            result = {**measure(kb, questions, args.seed), "machine": machine()}
+    with knowledge_base(args.data, args.kb) as kb:
+        result = {**measure(kb, questions, args.seed), "machine": machine()}
     if args.json:
         print(json.dumps(result, indent=2))
         return

@@ -19,7 +19,6 @@ from squad import rows
 
 from rag.evaluation import with_typos
 from rag.knowledge_base import KnowledgeBase
-from rag.retrieval.retriever import Retriever
 from rag.rewriting.corpus import LiveCorpus
 from rag.rewriting.protocol import Asked
 from rag.rewriting.spelling import SpellingCorrector
@@ -62,7 +61,7 @@ def main() -> None:
 
     for place in args.kb:
         with KnowledgeBase.open(place) as kb:
-            corpus = LiveCorpus(Retriever(kb))
+            corpus = LiveCorpus(kb, lambda *_: [])  # spelling searches for nothing
             for folder in args.questions:
                 texts = [row["text"] for row in rows(folder / "queries.jsonl")]
                 texts = random.Random(args.seed).sample(texts, min(args.sample, len(texts)))

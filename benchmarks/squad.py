@@ -11,9 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.knowledge_base import KnowledgeBase
-from rag.loaders import load
-
 SEED = 2026
 PARTS = {"learn": 16, "calibrate": 12}
 """Articles of each part; the rest are "report"."""
@@ -73,11 +70,3 @@ def holds_gold(text: str, golds: Sequence[str]) -> bool:
 
 def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", text.lower()).strip()
-
-
-def knowledge_base(folder: Path, place: Path) -> KnowledgeBase:
-    """Open the knowledge base of the folder's paragraphs; make it first where there is none."""
-    if not KnowledgeBase.exists(place):
-        with KnowledgeBase.create(place) as kb:
-            kb.add(load(f"beir:{folder}"))
-    return KnowledgeBase.open(place)

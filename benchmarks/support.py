@@ -25,7 +25,7 @@ import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -73,6 +73,10 @@ class Case:
         return self.kind == "true"
 
 
+def passages_of(retriever: Retriever, questions: Sequence[str], k: int) -> list[list[Passage]]:
+    return [found.passages for found in retriever.search_many(questions, k)]
+
+
 def scifact(data: Path, split: str, retriever: Retriever) -> Iterator[Case]:
     texts = {row["_id"]: row["text"] for row in squad.rows(data / "queries.jsonl")}
     with (data / "qrels" / f"{split}.tsv").open(encoding="utf-8") as file:
@@ -82,7 +86,7 @@ def scifact(data: Path, split: str, retriever: Retriever) -> Iterator[Case]:
         if row["_id"] in asked:
             labels[row["_id"]][row["doc"]] = row["label"]
     ids = [each for each in labels if len(set(labels[each].values())) == 1]
-    for name, found in zip(ids, retriever.retrieve_many([texts[i] for i in ids], k=DEEP), strict=True):
+    for name, found in zip(ids, passages_of(retriever, [texts[i] for i in ids], DEEP), strict=True):
         own = labels[name]
         label = next(iter(own.values()))
         # What is not retrieved cannot be judged: the evidence comes first then, as it would from a better retriever.
@@ -110,7 +114,7 @@ def squad_claims(data: Path, names: set[str], count: int, retriever: Retriever) 
             made += [(item, "true", true), (item, "swapped", claim(item, rng.choice(others).golds[0]))]
             if _VERB.search(true):
                 made.append((item, "negated", _VERB.sub(r"\1 not", true, count=1)))
-    found = retriever.retrieve_many([item.text for item, _, _ in made], k=K)
+    found = passages_of(retriever, [item.text for item, _, _ in made], K)
     for (item, kind, text), passages in zip(made, found, strict=True):
         if any(p.document == item.paragraph for p in passages):
             yield Case("SQuAD", kind, text, passages)
@@ -122,7 +126,7 @@ def denials(data: Path, names: set[str], count: int, retriever: Retriever) -> It
     part = squad.parts([item.article for item in items])
     kept = squad.sample([item for item in items if part[item.article] in names], count)
     seen = set()
-    for passages in retriever.retrieve_many([item.text for item in kept], k=K):
+    for passages in passages_of(retriever, [item.text for item in kept], K):
         said = [p.text[start:end] for p in passages for start, end in sentences(p.text)]
         denying = next((each for each in said if _NOT.search(each) and each not in seen), None)
         if denying is not None:
@@ -239,10 +243,11 @@ def main() -> None:
     args = parser.parse_args()
     with KnowledgeBase.open(args.scifact) as claims, KnowledgeBase.open(args.squad) as articles:
         split, parts = ("train", {"learn", "calibrate"}) if args.learn else ("test", {"report"})
-        cases = [*scifact(args.data / "scifact", split, Retriever(claims)),
-                 *squad_claims(args.data / "squad", parts, args.count, Retriever(articles))]  # fmt: skip
+        of_claims, of_articles = Retriever(claims, rewrite="none"), Retriever(articles, rewrite="none")
+        cases = [*scifact(args.data / "scifact", split, of_claims),
+                 *squad_claims(args.data / "squad", parts, args.count, of_articles)]  # fmt: skip
         if not args.learn:
-            cases += denials(args.data / "squad", parts, args.count, Retriever(articles))
+            cases += denials(args.data / "squad", parts, args.count, of_articles)
         if args.learn:
             args.learn.write_text(json.dumps(table(cases, claims), indent=1) + "\n", encoding="utf-8")
             return
