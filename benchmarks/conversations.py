@@ -21,7 +21,7 @@ from machine import machine
 from rag.evaluation.comparison import compare
 from rag.grounding.words import FUNCTION_WORDS
 from rag.rewriting.condensing import Condenser
-from rag.rewriting.protocol import Asked
+from rag.rewriting.protocol import QueryDraft
 from rag.terms import Analyser
 
 ANALYSER = Analyser()
@@ -47,7 +47,7 @@ def none(row: dict) -> str:
 
 
 def rules(row: dict) -> str:
-    asked = Asked(row["utterance"], row["utterance"], tuple(row["history"]))
+    asked = QueryDraft(row["utterance"], row["utterance"], tuple(row["history"]))
     return Condenser().rewrite(asked, None).text  # type: ignore[arg-type] - rules look at no corpus
 
 

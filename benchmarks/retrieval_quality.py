@@ -36,7 +36,7 @@ WAYS = {
 }
 MEASURES = ("nDCG@10", "R@5", "R@100")
 PASSAGES = 150
-"""Asked for per question: enough for 100 documents, where most documents are one chunk or two."""
+"""QueryDraft for per question: enough for 100 documents, where most documents are one chunk or two."""
 
 Run = dict[str, dict[str, float]]
 

@@ -19,16 +19,16 @@ from squad import rows
 
 from rag.evaluation import with_typos
 from rag.knowledge_base import KnowledgeBase
-from rag.rewriting.corpus import LiveCorpus
+from rag.rewriting.corpus import Corpus
 from rag.rewriting.protocol import Asked
 from rag.rewriting.spelling import SpellingCorrector
 
 
-def words(corrector: SpellingCorrector, corpus: LiveCorpus, text: str) -> list[str]:
+def words(corrector: SpellingCorrector, corpus: Corpus, text: str) -> list[str]:
     return corrector.rewrite(Asked(text, text), corpus).text.split()
 
 
-def measured(corpus: LiveCorpus, questions: list[str], seed: int) -> tuple[Counter, list[str]]:
+def measured(corpus: Corpus, questions: list[str], seed: int) -> tuple[Counter, list[str]]:
     corrector, counts, changes = SpellingCorrector(), Counter(questions=len(questions)), []
     for number, text in enumerate(questions):
         right = text.split()
@@ -61,7 +61,7 @@ def main() -> None:
 
     for place in args.kb:
         with KnowledgeBase.open(place) as kb:
-            corpus = LiveCorpus(kb, lambda *_: [])  # spelling searches for nothing
+            corpus = Corpus(kb, lambda *_: [])  # spelling searches for nothing
             for folder in args.questions:
                 texts = [row["text"] for row in rows(folder / "queries.jsonl")]
                 texts = random.Random(args.seed).sample(texts, min(args.sample, len(texts)))

@@ -1,1 +1,1 @@
-"""What a person runs: the ``rag`` command and the pipelines behind it."""
+"""The ``rag`` command and the pipelines behind it."""

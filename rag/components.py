@@ -197,7 +197,7 @@ def check_chain(kind: str, table: Mapping[str, object], chain: str) -> None:
 
 
 def named(given: object) -> str:
-    """Return parts as the text that stands for them in a configuration."""
+    """Return the text that names parts in a configuration."""
     return "+".join(part if isinstance(part, str) else _object_name(part) for part in _parts(given)) or NONE
 
 

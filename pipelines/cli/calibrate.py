@@ -1,4 +1,4 @@
-"""``rag calibrate``: fit when the bot should abstain."""
+"""``rag calibrate``: fit the support below which the bot abstains."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _show(report: Report, name: str, kb: Path, problems: Sequence[str], *, store
 
 
 def _chosen(report: Report) -> CurvePoint | None:
-    """Return the point of the curve that the threshold stands for; None where it withholds everything."""
+    """Return the point of the curve at the threshold; None if it withholds everything."""
     kept = [point for point in report.fitted.curve if point.threshold >= report.fitted.calibration.threshold]
     return max(kept) if kept else None
 

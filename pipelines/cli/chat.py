@@ -103,7 +103,7 @@ def _print(answer: Answer, console: Console, *, json: bool, told: bool) -> None:
 def _answered(
     bot: Bot, question: str, where: str | None, history: Sequence[Message], console: Console, *, quiet: bool
 ) -> tuple[Answer | None, bool]:
-    """Answer, or say why not: a question that cannot be meant, or a person who has read enough.
+    """Answer, or say why not: an invalid question, or an interrupt.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What ``rag chat`` does with a memory: the turns it keeps, and the commands to look at and delete them."""
+"""The memory of ``rag chat``: the turns it keeps, and the commands that show and delete them."""
 
 from __future__ import annotations
 

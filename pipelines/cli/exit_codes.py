@@ -1,4 +1,4 @@
-"""What the ``rag`` command returns to the shell.
+"""Exit codes of the ``rag`` command.
 
 Errors of ``rag.errors`` carry their own code; these are the rest.
 """
@@ -31,7 +31,7 @@ MEANINGS: dict[int, str] = {
     NOTHING_FOUND: "nothing found, or the bot abstained",
     STORE_LOCKED: "another process is writing",
     STORE_MISMATCH: "made with another embedder, metric, chunker, analyser or format",
-    MODEL_FAILED: "the language model failed, and nothing could stand in for it; with `--schema`, quotes but no value",
+    MODEL_FAILED: "the language model failed, and nothing could replace it; with `--schema`, quotes but no value",
     DEADLINE_PASSED: "--deadline was up before anything was found to answer from",
     BAD_USAGE: "bad usage: unknown option, bad filter, no such knowledge base",
     INTERRUPTED: "interrupted with Ctrl-C",

@@ -1,59 +1,26 @@
-"""The JSON that scripts build on: these keys stay as they are; new ones may join."""
+"""JSON output for scripts: keys stay stable; new ones may be added."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from rag.answers import Answer, Citation, Sentence
 from rag.documents import Passage
 
+_CITATION = "n document source start end quote chunk title heading page"
+
 
 def passage(p: Passage) -> dict[str, Any]:
     """Return one passage of ``search --json`` and ``ask --json``."""
-    return {
-        "rank": p.rank,
-        "score": p.score,
-        "document": p.document,
-        "chunk": p.chunk,
-        "source": p.source,
-        "start": p.start,
-        "end": p.end,
-        "text": p.text,
-        "title": p.title,
-        "heading": list(p.heading),
-        "page": p.page,
-        "type": p.type,
-        "metadata": dict(p.metadata),
-        "scores": dict(p.scores),
-    }
+    names = "rank score document chunk source start end text title heading page type metadata scores"
+    return _form(p, names)
 
 
-def citation(c: Citation) -> dict[str, Any]:
-    """Return one citation of ``ask --json``."""
-    return {
-        "n": c.n,
-        "document": c.document,
-        "source": c.source,
-        "start": c.start,
-        "end": c.end,
-        "quote": c.quote,
-        "chunk": c.chunk,
-        "title": c.title,
-        "heading": list(c.heading),
-        "page": c.page,
-    }
-
-
-def sentence(s: Sentence) -> dict[str, Any]:
-    """Return one sentence of ``ask --json``."""
-    return {
-        "text": s.text,
-        "support": s.support,
-        "verdict": s.verdict,
-        "citations": list(s.citations),
-        "problem": s.problem,
-    }
+def _form(thing: Passage | Citation | Sentence, names: str) -> dict[str, Any]:
+    values = {name: getattr(thing, name) for name in names.split()}
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
 
 def answer(a: Answer) -> dict[str, Any]:
@@ -67,8 +34,8 @@ def answer(a: Answer) -> dict[str, Any]:
         "incomplete": a.incomplete,
         "reason": a.reason,
         "support": a.support,
-        "sentences": [sentence(s) for s in a.sentences],
-        "citations": [citation(c) for c in a.citations],
+        "sentences": [_form(s, "text support verdict citations problem") for s in a.sentences],
+        "citations": [_form(c, _CITATION) for c in a.citations],
         "passages": [passage(p) for p in a.passages],
         "checks": asdict(a.checks),
         "data": plain(a.data),

@@ -1,4 +1,4 @@
-"""``rag parts``: the parts that a pipeline can be made of, and where each comes from."""
+"""``rag parts``: list the parts of a pipeline, and the package of each."""
 
 from __future__ import annotations
 

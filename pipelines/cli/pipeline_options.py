@@ -1,4 +1,4 @@
-"""The options that say how a question is answered: made from the pipeline value, the same for every command."""
+"""The pipeline's command line options: made from the fields of the value, the same for every command."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Resolved:
 
 @dataclass(frozen=True)
 class PipelineOptions:
-    """What a command line says of the pipeline.
+    """The settings of a pipeline that a command line gives.
 
     Attributes
     ----------

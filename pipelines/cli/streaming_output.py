@@ -1,4 +1,4 @@
-"""An answer on a terminal, sentence by sentence as it comes; what was printed is never printed again."""
+"""Stream an answer to a terminal, sentence by sentence; nothing is printed twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORD = re.compile(r"\n|[^\S\n]+|\S+")
 def streamed(stream: AnswerStream, console: Console) -> tuple[Answer, bool]:
     """Print each checked sentence as it comes; return the answer, and whether its text is now on the terminal.
 
-    It is not where the bot took back what the model had said: nothing of it was borne out, or the model failed.
+    It is not where the bot took back what the model had said: no passage supported any of it, or the model failed.
     """
     writer, told = _Writer(console), ""
     with stream, console.status("reading", spinner="dots") as waiting:

@@ -40,7 +40,7 @@ _MISSED: dict[str, Callable[[Miss], str]] = {
     "max-p99": lambda miss: f"p99 of {1000 * miss.value:.3g} ms, not {1000 * miss.limit:.3g} ms",
     "min-adds": lambda miss: f"{miss.value:,.0f} additions a second, not {miss.limit:,.0f}",
 }
-"""What a configuration misses, in words."""
+"""The limit that a configuration misses, in words."""
 
 
 @with_pipeline_settings

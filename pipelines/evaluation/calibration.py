@@ -1,4 +1,4 @@
-"""Ask a bot questions whose answers are known, and fit when it should abstain."""
+"""Ask a bot questions with known answers, and fit the support below which it abstains."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHORT = 10
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a calibration shows.
+    """The result of a calibration.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ def calibrate(
             if progress is not None:
                 progress(done, len(judged))
         shown.append(signals(answer))
-        # Quotes that stand in for a model's answer are not the model's: nothing of theirs is learned for it.
+        # Quotes that replace a model's answer are not the model's: it learns nothing from them.
         own = not answer.abstained and answer.generator == name_of(bot)
         given.append(own)
         right.append(own and is_right(answer, question))
@@ -87,7 +87,7 @@ def has_gold(question: Question) -> bool:
 def is_right(answer: Answer, question: Question) -> bool:
     """Judge an answer by the best gold there is: spans, reference answers, documents; never right without an answer.
 
-    Spans: the first citation overlaps one. Reference answers: one of them stands in the first cited quote of an
+    Spans: the first citation overlaps one. Reference answers: one of them occurs in the first cited quote of an
     extractive answer, in the text of any other; what a language model says in words of its own is held against short
     ones even where spans are known, and against spans where there are only long ones. Documents: the first citation
     is of one.

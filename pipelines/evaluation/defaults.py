@@ -1,4 +1,4 @@
-"""What `rag evaluate` measures by default, and how a result is set against an earlier one."""
+"""Default metrics of `rag evaluate`, and the comparison with an earlier result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Experiments: which change helped? Every part of the road varied, each distinct stage done once.
+"""Experiments: vary any field of the pipeline and measure which change helped; each distinct stage is done once.
 
 >>> from pipelines.experiments import Experiment, run                  # doctest: +SKIP
 >>> result = run(Experiment.read("experiment.toml"), "results")        # doctest: +SKIP

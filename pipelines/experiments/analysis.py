@@ -1,4 +1,4 @@
-"""Which change helped: every configuration against the baseline, and the effect of each part over all of them."""
+"""Compare every configuration with the baseline, and estimate the effect of each field over all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Parts = Mapping[str, Value | None]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a value of a part changes against the baseline's value of it.
+    """The effect of one value of a field against the baseline's value.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What was done once is kept: folders named after the digest of everything that went into them.
+"""A cache of finished stages: folders named by the digest of everything that went into them.
 
 A folder is written aside, with a manifest of digests, and renamed: it is there whole, or not at all. Nothing in it is
 trusted without its digest, so a flipped bit costs the work again and never a figure.

@@ -1,4 +1,4 @@
-"""Two runs of experiments beside each other: what has changed between them, configuration by configuration."""
+"""Compare two runs of experiments, configuration by configuration."""
 
 from __future__ import annotations
 

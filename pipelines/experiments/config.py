@@ -26,7 +26,7 @@ MOST = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """What is measured.
+    """The measures of an experiment.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class Experiment:
         Raises
         ------
         InvalidInput
-            It cannot be read, is no TOML, or has a key or value that cannot be meant.
+            It cannot be read, is not TOML, or has an invalid key or value.
         """
         place = Path(path)
         try:
@@ -149,7 +149,7 @@ class Experiment:
         except OSError as error:
             raise InvalidInput(f"cannot read the experiment {path}: {error.strerror or error}") from error
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InvalidInput(f"{path} is no TOML: {error}") from error
+            raise InvalidInput(f"{path} is not TOML: {error}") from error
         try:
             return _experiment(table, place.parent)
         except (RagError, IndexError_, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Outcomes on disk, a line a question, written as they come: a killed run goes on, and no model is paid twice."""
+"""Outcomes on disk, one line a question, written as they come: a killed run resumes, and no model is paid twice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def outcome(text: str) -> Outcome:
     Raises
     ------
     ValueError
-        It is no outcome, or was cut off.
+        It is not an outcome, or was cut off.
     """
     try:
         row = json.loads(text)

@@ -1,4 +1,4 @@
-"""Where a stage's result came from: the code, the machine, the hour. It is kept with the result, also in the cache."""
+"""Provenance of a stage's result: code, machine and time, kept with the result, also in the cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an experiment found: a row a configuration, leaderboard, comparisons, effects; written in the usual forms."""
+"""Results of an experiment: one row a configuration, leaderboard, comparisons, effects; written in usual formats."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Result:
 
     @cached_property
     def effects(self) -> Sequence[analysis.Effect]:
-        """What each value of each varied part changes, over all configurations that are equal but for it."""
+        """The effect of each value of each varied field, over all pairs of configurations that differ in it alone."""
         parts = {row.name: row.parts for row in self.rows if row.name in self.saved}
         return analysis.effects(self.saved, parts, self.baseline.parts, self.metric, seed=self.card["seed"])
 

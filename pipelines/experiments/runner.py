@@ -1,4 +1,4 @@
-"""Running an experiment: each distinct stage once, failures kept to their rows, everything that is done kept."""
+"""Run an experiment: each distinct stage once; a failure costs its rows only, and finished stages are kept."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class _Task:
-    """One distinct stage: the first configuration that needs it stands for all."""
+    """One distinct stage: done for the first configuration that needs it."""
 
     stage: str
     key: str

@@ -1,4 +1,4 @@
-"""The stages of an experiment: what goes into each, and how it is done.
+"""The stages of an experiment: their inputs, keys and work.
 
 ::
 
@@ -55,12 +55,12 @@ Tell = Callable[[str], None]
 
 
 def silent(_: str) -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What every configuration starts from.
+    """Inputs that all configurations share.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Inputs:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What is measured, context precision and recall included."""
+        """The metrics, with context precision and recall."""
         return checked(self.experiment.measure.metrics)
 
 
@@ -207,7 +207,7 @@ def make_run(
             tell(f"{len(done) + min(at + step, len(left)):,} of {len(inputs.questions):,} questions")
         # A question that failed before the kill was asked again: its last outcome counts.
         asked = list({each.question: each for each in outcomes.read(journal)}.values())
-        # Asked again, a model would answer from the cache.
+        # QueryDraft again, a model would answer from the cache.
         free = system is retriever and completions is None
         latency = _latency(retriever, inputs) if free else _latencies(asked)
     facts = {"seconds": time.perf_counter() - start, "made": made(inputs.jobs), "latency": latency}
@@ -249,7 +249,7 @@ def journal_of(cache: Cache, key: str) -> Path:
 
 
 def _place(cache: Cache, stage: str, key: str) -> Path:
-    """Return the folder of a stage's knowledge base, which stands beside the stage's facts."""
+    """Return the folder of a stage's knowledge base, beside the stage's facts."""
     return cache.folder / f"{stage}-kb" / key[:24]
 
 

@@ -1,4 +1,4 @@
-"""Which fusion and weight of the two searches serve a user's own questions best, measured on questions left aside."""
+"""Tune the fusion and its weight on a user's own questions, measured on questions left aside."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def settings(default: Setting) -> list[Setting]:
 
 @dataclass(frozen=True)
 class RetrieverReport:
-    """What tuning found.
+    """The result of tuning.
 
     Attributes
     ----------

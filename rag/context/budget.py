@@ -1,4 +1,4 @@
-"""A token budget, filled with what is worth most."""
+"""A token budget, filled with the most relevant passages."""
 
 from __future__ import annotations
 

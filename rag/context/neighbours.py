@@ -1,4 +1,4 @@
-"""The sentences around a passage: small chunks are found well, and read better with what stands beside them."""
+"""Add the sentences around a passage: small chunks are found well, and read better in their context."""
 
 from __future__ import annotations
 

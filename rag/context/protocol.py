@@ -1,4 +1,4 @@
-"""What the toolkit asks of a step between the search and the generator."""
+"""The protocol of a context step, between search and generator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ContextBuilder(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The step's name."""
         ...
 
     def build(self, question: str, passages: Sequence[Passage]) -> list[Passage]:

@@ -1,4 +1,4 @@
-"""The section around a passage: found by a small chunk, read as its author wrote it."""
+"""Widen a passage to its section: found by a small chunk, read as its author wrote it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .widening import widened
 
 
 class ParentSection:
-    """Widens each passage to the section of its document that it stands in.
+    """Widens each passage to the section of its document that contains it.
 
     A section of more than ``tokens`` is not taken: the passage stays as it is. Documents without sections are one
     section as a whole. Passages of one section become one.

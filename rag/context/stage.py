@@ -14,7 +14,7 @@ from .protocol import ContextBuilder
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a generator is to read.
+    """The passages that the generator reads.
 
     Attributes
     ----------

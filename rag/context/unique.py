@@ -1,4 +1,4 @@
-"""Passages that say almost the same as a better one, word for word."""
+"""Drop near-duplicates: passages that repeat a better one almost word for word."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORDS = 4
 
 
 class NearDuplicates:
-    """Drops a passage if its word sequences nearly all stand in a better one, and it names no number of its own.
+    """Drops a passage if its word sequences nearly all occur in a better one, and it names no number of its own.
 
     Likeness is the share of a passage's four-word sequences that a better-ranked passage has too [1]_. Two releases'
     notes may differ in one number only, and answer a question differently: those stay.

@@ -1,4 +1,4 @@
-"""Passages made longer: spans of their documents that hold them, joined where they meet."""
+"""Widen passages to larger spans of their documents, joined where they meet."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def prefer(judge: Judge, first: Mapping[str, Case], second: Mapping[str, Case], 
     Parameters
     ----------
     judge
-        Asked twice a question, times its votes.
+        QueryDraft twice a question, times its votes.
     first, second
         Cases by question id (`Evaluation.cases`).
     seed

@@ -1,4 +1,4 @@
-"""A cross-encoder reads question and passage together and says how well they fit."""
+"""Cross-encoder: a model reads question and passage together and scores how well they fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the toolkit asks of a reranker."""
+"""The reranker protocol."""
 
 from __future__ import annotations
 

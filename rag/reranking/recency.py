@@ -1,4 +1,4 @@
-"""Newer documents first, as far as relevance allows."""
+"""A prior on age: rank newer documents higher, as far as relevance allows."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class RecencyPrior:
 
 
 def moment(value: Field) -> float | None:
-    """Return a metadata value as seconds since 1970; None where it is no date.
+    """Return a metadata value as seconds since 1970; None where it is not a date.
 
     A number below 10,000 is a year, taken at its middle; a greater one is seconds. Text is an ISO date or a number.
     """

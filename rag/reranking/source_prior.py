@@ -1,4 +1,4 @@
-"""Some sources are worth more than others."""
+"""A prior on sources: rank passages of some sources higher."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SourcePrior:
     Raises
     ------
     InvalidInput
-        The text cannot be read, or a bonus is no finite number.
+        The text cannot be read, or a bonus is not a finite number.
     """
 
     def __init__(self, *, weights: str | Mapping[str, float]) -> None:

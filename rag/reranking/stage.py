@@ -27,7 +27,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Reranked:
-    """What a reranking did.
+    """The outcome of reranking.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The candidates of a question: what the searches list, and what each of them says of all of them."""
+"""The candidates of a question: the union of the searches' lists, scored by every search."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..knowledge_base import KnowledgeBase
 
 SAMPLE = 512
-"""Chunks that stand for the whole knowledge base where a search's mean and deviation are taken; 300 are as good."""
+"""Chunks in the sample from which a search's mean and deviation are estimated; 300 are as good."""
 
 _SEED = 0
 
@@ -62,12 +62,12 @@ class Search:
 
     @property
     def sentences(self) -> TwoGranularities | None:
-        """What scores by sentences too, where the index does."""
+        """The index, if it scores by sentences too; None otherwise."""
         return self.index if isinstance(self.index, TwoGranularities) else None
 
     @property
     def listing(self) -> Any:  # noqa: ANN401 - as ``index``
-        """What lists, where all candidates are scored anyway: sentences then have their say once, at the end."""
+        """The index that lists candidates when all are scored anyway: sentences are then compared once, at the end."""
         return self.index if self.sentences is None else self.sentences.index
 
     def run(self, k: int, allow: IdSet | None, *, listing: bool = False) -> Hits:

@@ -1,9 +1,12 @@
-"""Passages that say nothing which a better-ranked passage does not say."""
+"""Find passages that only repeat a better-ranked passage."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..store.records import ChunkRecord
 
 COVERED = 0.9
 """Share of a passage's span that another span of the same document must cover to make it a repetition."""
@@ -13,30 +16,6 @@ FEW = 64
 """Up to so many kept texts, looking into all of them is fastest."""
 
 
-class Text(Protocol):
-    """What is looked at; `Passage` and `ChunkRecord` both have it."""
-
-    @property
-    def document(self) -> str:
-        """Id of the document."""
-        ...
-
-    @property
-    def start(self) -> int:
-        """First character in the document."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """One past the last character in the document."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """The characters."""
-        ...
-
-
 class Repetitions:
     """Tells of one passage after another, best first, whether it repeats one that was kept.
 
@@ -44,7 +23,7 @@ class Repetitions:
 
     - it is a span of the same document, and the earlier one covers at least 90 % of it (neighbouring chunks share far
       less), or
-    - its whole text stands in the earlier one, white space and case apart, and begins and ends between words: copies of
+    - its whole text occurs in the earlier one, white space and case apart, and begins and ends between words: copies of
       a file, mirrored pages, a paragraph quoted in full.
 
     Nothing looser: passages that differ in one number or one name may answer a question differently, and all of them
@@ -57,7 +36,7 @@ class Repetitions:
         self._holding: defaultdict[str, list[str]] = defaultdict(list)  # word -> those of the texts that have it
         self._indexed = 0
 
-    def repeated(self, passage: Text) -> bool:
+    def repeated(self, passage: ChunkRecord) -> bool:
         """Say whether the passage repeats a kept one; keep it if not."""
         words = passage.text.casefold().split()
         text = f" {' '.join(words)} "
@@ -80,7 +59,7 @@ class Repetitions:
         self._indexed = len(self._texts)
         return self._holding[max(words, key=len, default="")]
 
-    def _covered(self, passage: Text) -> bool:
+    def _covered(self, passage: ChunkRecord) -> bool:
         enough = COVERED * (passage.end - passage.start)
         spans = self._spans[passage.document]
         return any(min(end, passage.end) - max(start, passage.start) >= enough for start, end in spans)

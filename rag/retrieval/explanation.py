@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .results import Found, SearchTrace, listed, share
+from .results import SearchResult, SearchTrace, listed, share
 
 if TYPE_CHECKING:
     from ..context.stage import Built
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What one search says of one chunk.
+    """The score and rank that one search gives one chunk.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ def explanation(
     question: str,
     fusion: str,
     steps: Sequence[Step],
-    results: Sequence[tuple[float, Found]],
+    results: Sequence[tuple[float, SearchResult]],
     ranked: Sequence[Passage],
     reranked: Reranked | None,
     built: Built | None,
@@ -171,7 +171,7 @@ def explanation(
 
 def _passage(
     passage: Passage,
-    traces: Sequence[tuple[float, Found, SearchTrace]],
+    traces: Sequence[tuple[float, SearchResult, SearchTrace]],
     ranked: Passage | None,
     rerankers: Sequence[str],
 ) -> ExplainedPassage:

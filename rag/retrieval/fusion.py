@@ -65,12 +65,12 @@ class Fusion(Protocol):
 class ZScore:
     """Weighted sum of standard scores against a background sample.
 
-    Each search's score becomes the number of standard deviations by which it stands above the search's mean score over
+    Each search's score becomes the number of standard deviations above the search's mean score over
     a random sample of the knowledge base, and the fused score is ``dense_weight`` times the one plus
     ``1 - dense_weight`` times the other. Two things set this apart from standardising the two result lists: every
     candidate has both scores, so one that only one search listed is not guessed at; and mean and deviation are those
     of ordinary passages, so they depend neither on the length of the lists nor on the filter, and a list whose best
-    hits stand far out of the crowd keeps its say.
+    hits lie far above the rest keeps its weight.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from ..terms import topic_terms
 from .candidates import Background, Candidates, Search, background_of, gather, sample
 from .dedupe import Repetitions
 from .fusion import Fusion
-from .results import Found, SearchTrace, listed
+from .results import SearchResult, SearchTrace, listed
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -148,7 +148,7 @@ class HybridSearch:
         where: str | Filter | None = None,
         repeats: bool = False,
         trace: bool = False,
-    ) -> list[Found]:
+    ) -> list[SearchResult]:
         """Return the best ``k`` passages for each query, embedding and searching in batches.
 
         Parameters
@@ -161,14 +161,14 @@ class HybridSearch:
             Record how each search found its passages.
         """
         allow = self._allowed(where)
-        found: list[Found] = []
+        found: list[SearchResult] = []
         for start in range(0, len(queries), _BATCH):
             found += self._batch(queries[start : start + _BATCH], k, allow, self.dedupe and not repeats, trace)
         return found
 
     def _batch(
         self, queries: Sequence[Query], k: int, allow: IdSet | None, dedupe: bool, trace: bool
-    ) -> Iterator[Found]:
+    ) -> Iterator[SearchResult]:
         start = time.perf_counter()
         vectors = self._vectors(queries) if self.dense else None
         embedded = time.perf_counter()
@@ -234,7 +234,7 @@ class HybridSearch:
 
     def _chosen(  # noqa: PLR0917 - one caller
         self, query: Query, candidates: Candidates, k: int, before: Mapping[str, float], dedupe: bool, trace: bool
-    ) -> Found:
+    ) -> SearchResult:
         start = time.perf_counter()
         scores = self._fused(candidates)
         order = np.lexsort((candidates.ids, -scores))
@@ -252,7 +252,7 @@ class HybridSearch:
             "fuse": before.get("fuse", 0.0) + fused - start,
             "fetch": before.get("fetch", 0.0) + end - fused,
         }
-        return Found(passages, timings, self._traced(query, candidates, scores, dropped) if trace else None)
+        return SearchResult(passages, timings, self._traced(query, candidates, scores, dropped) if trace else None)
 
     def _fused(self, candidates: Candidates) -> NDArray[np.float64]:
         if len(candidates.views) == 1:

@@ -48,7 +48,7 @@ class SearchTrace:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """Passages of one query, best first, seconds by stage (of a batch, an even share), and the record, if asked for."""
 
     passages: list[Passage]
@@ -69,7 +69,7 @@ def share(weight: float, rank: int) -> float:
     return weight / (RRF_K + rank)
 
 
-def joined(results: Sequence[tuple[float, Found]], k: int) -> Found:
+def joined(results: Sequence[tuple[float, SearchResult]], k: int) -> SearchResult:
     """Return the best ``k`` passages of the weighted results of several queries, by reciprocal rank fusion.
 
     References
@@ -91,4 +91,4 @@ def joined(results: Sequence[tuple[float, Found]], k: int) -> Found:
         replace(best[chunk], rank=rank, score=scores[chunk], scores={"fused": best[chunk].score, **best[chunk].scores})
         for rank, chunk in enumerate(order, 1)
     ]
-    return Found(passages, timings)
+    return SearchResult(passages, timings)

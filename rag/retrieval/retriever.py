@@ -20,14 +20,14 @@ from ..llm.language_model import Usage
 from ..llm.spending import metered
 from ..reranking.registry import RERANKERS
 from ..reranking.stage import Reranked, Reranking
-from ..rewriting.corpus import LiveCorpus
+from ..rewriting.corpus import Corpus
 from ..rewriting.registry import REWRITERS
 from ..rewriting.stage import Rewriting, Rewritten
 from .config import ALONE, PipelineConfig
 from .explanation import Explanation, explanation
 from .fusion import FUSIONS, Fusion, ZScore
 from .hybrid import HybridSearch, TermSearch, VectorSearch
-from .results import Found, joined
+from .results import SearchResult, joined
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -92,12 +92,12 @@ class Retrieval:
 
 @dataclass(slots=True)
 class _Run:
-    """One question on its way through the stages."""
+    """One question with the results of its stages so far."""
 
     query: Query
     until: Deadline
     rewritten: Rewritten = field(default_factory=lambda: Rewritten((), ()))
-    results: list[tuple[float, Found]] = field(default_factory=list)
+    results: list[tuple[float, SearchResult]] = field(default_factory=list)
     spent: list[tuple[str, Usage]] = field(default_factory=list)
     rewriting_s: float = 0.0
 
@@ -195,7 +195,7 @@ class Retriever:
         rerankers = components.chain("reranker", RERANKERS, given["rerank"], tools)
         self._reranking = Reranking(rerankers, top_k_in=config.rerank_in)
         self._context = Context(components.chain("context step", BUILDERS, given["context"], tools))
-        self._corpus = LiveCorpus(kb, lambda query, k: self._hybrid.search([query], k)[0].passages)
+        self._corpus = Corpus(kb, lambda query, k: self._hybrid.search([query], k)[0].passages)
 
     @property
     def model(self) -> LanguageModel | None:
@@ -306,7 +306,7 @@ class Retriever:
             self._rewrite(run, share=_REWRITING / (len(runs) - left))
         deep = max(self.config.rerank_in, wanted) if self._reranking.rerankers else wanted
 
-        def search(queries: Sequence[Query], depth: int) -> list[Found]:
+        def search(queries: Sequence[Query], depth: int) -> list[SearchResult]:
             return self._hybrid.search(queries, depth, where=where, repeats=repeats, trace=trace)
 
         try:
@@ -333,7 +333,9 @@ class Retriever:
         run.spent += meter
         run.rewriting_s = time.perf_counter() - start
 
-    def _search(self, runs: Sequence[_Run], k: int, search: Callable[[Sequence[Query], int], list[Found]]) -> None:
+    def _search(
+        self, runs: Sequence[_Run], k: int, search: Callable[[Sequence[Query], int], list[SearchResult]]
+    ) -> None:
         """Search for the queries of all questions together, then for those that second looks add."""
         plain = [run for run in runs if len(run.rewritten.queries) == 1]
         several = [run for run in runs if len(run.rewritten.queries) > 1]
@@ -372,7 +374,9 @@ class Retriever:
     def _refined(self, run: _Run, k: int, deep: int, left: int, trace: bool) -> Retrieval:
         """Join, rerank and shape what the searches found for one question, and put the memory's passages behind."""
         first = run.results[0][1]
-        found = joined(run.results, deep) if len(run.results) > 1 else Found(first.passages[:deep], first.timings)
+        found = (
+            joined(run.results, deep) if len(run.results) > 1 else SearchResult(first.passages[:deep], first.timings)
+        )
         timings = {"rewrite": run.rewriting_s} if self._rewriting.rewriters else {}
         timings |= found.timings
         notes = list(run.rewritten.notes)

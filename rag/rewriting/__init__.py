@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from .protocol import Asked, Corpus, QueryRewriter, Variant
+from .corpus import Corpus
+from .protocol import QueryDraft, QueryRewriter, Variant
 from .registry import REWRITERS
 from .stage import Rewriting, Rewritten, Step
 
-__all__ = ["REWRITERS", "Asked", "Corpus", "QueryRewriter", "Rewriting", "Rewritten", "Step", "Variant"]
+__all__ = ["REWRITERS", "Corpus", "QueryDraft", "QueryRewriter", "Rewriting", "Rewritten", "Step", "Variant"]

@@ -1,11 +1,12 @@
-"""Acronyms: written out as the corpus itself writes them out, "retrieval-augmented generation (RAG)"."""
+"""Expand acronyms by the corpus's own long forms: "retrieval-augmented generation (RAG)"."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
-from .protocol import Asked, Corpus
+from .corpus import Corpus
+from .protocol import QueryDraft
 
 _ACRONYM = re.compile(r"(?<![\w-])([A-Z][A-Za-z]?[A-Z0-9]{1,6})(s?)(?![\w-])")
 _PARENTHESIS = re.compile(r"\(([^()\n]{2,80})\)")
@@ -14,7 +15,7 @@ _MOST = 3
 
 
 class AcronymExpander:
-    """Adds what an acronym stands for, where a document says so, and the acronym of what the question writes out.
+    """Adds the long form of an acronym, if a document gives it, and the acronym of a long form in the question.
 
     Definitions are looked for when a question needs one, in the chunks that hold the acronym, by the algorithm of
     Schwartz and Hearst.
@@ -28,7 +29,7 @@ class AcronymExpander:
     name = "acronyms"
     waits = False
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with acronyms written out behind it."""
         found = list(dict.fromkeys(match.group(1) for match in _ACRONYM.finditer(asked.text)))[:_MOST]
         if asked.text.isupper():
@@ -38,7 +39,7 @@ class AcronymExpander:
 
 
 def meaning(acronym: str, corpus: Corpus) -> str:
-    """Return what the corpus says an acronym stands for, the most frequent of its forms; empty where it does not."""
+    """Return the most frequent long form of an acronym in the corpus; empty if there is none."""
     terms = corpus.analyser.terms(acronym)
     if len(terms) != 1:
         return ""

@@ -16,8 +16,9 @@ from ..llm.consulting import CompletionStore, consulted
 from ..llm.language_model import LanguageModel
 from ..llm.sampling import Sampling
 from .condensing import Condenser
+from .corpus import Corpus
 from .prompts import PROMPTS, Example, Prompt, read_examples
-from .protocol import Asked, Corpus, Unfinished, Variant
+from .protocol import QueryDraft, Unfinished, Variant
 from .stage import LONGEST
 
 TOKENS = 256
@@ -64,7 +65,7 @@ class ByModel:
         shown = read_examples(examples, own.most) if isinstance(examples, str) else examples
         self.prompt = own if shown is None else Prompt(own.task, own.most, tuple(shown))
 
-    def ask(self, asked: Asked, deadline: float | None, *, history: bool = False) -> list[str]:
+    def ask(self, asked: QueryDraft, deadline: float | None, *, history: bool = False) -> list[str]:
         """Return the texts, at least one, that the model gives for a question.
 
         Raises
@@ -106,7 +107,7 @@ class CondenseByModel(ByModel):
         super().__init__(model, completions, examples=examples, cache=cache)
         self._rules = Condenser() if rules else None
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:
         """Return the stand-alone question."""
         if not asked.history:
             return asked
@@ -127,7 +128,7 @@ class MultiQuery(ByModel):
 
     name = "multi-query"
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with variants."""
         found = tuple(Variant(text, 0.5) for text in self.ask(asked, deadline))
         return replace(asked, variants=(*asked.variants, *found))
@@ -141,7 +142,7 @@ class Decompose(ByModel):
 
     name = "decompose"
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with its parts."""
         parts = [text for text in self.ask(asked, deadline) if text != asked.text]
         return replace(asked, variants=(*asked.variants, *(Variant(text) for text in parts))) if parts else asked
@@ -155,7 +156,7 @@ class StepBack(ByModel):
 
     name = "step-back"
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with the more general one."""
         return replace(asked, variants=(*asked.variants, Variant(self.ask(asked, deadline)[0], 0.5)))
 
@@ -165,7 +166,7 @@ class Keywords(ByModel):
 
     name = "keywords"
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:
         """Return the question with the key terms as its terms."""
         terms = [term for text in self.ask(asked, deadline) for term in corpus.analyser.terms(text)]
         return replace(asked, terms=dict.fromkeys(terms, 1.0)) if terms else asked

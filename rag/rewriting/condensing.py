@@ -1,7 +1,7 @@
-"""A question in the middle of a conversation, made to stand alone by rules: it takes over what the talk is about.
+"""Condense a conversation into a self-contained question, by rules: add the topic to a question that points back.
 
 "What is throat cancer?" ... "Is it treatable?" -> "Is it treatable? (throat cancer)". No model, no delay; a question
-that stands alone already is left as it is.
+that is self-contained already is left as it is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..grounding.words import FUNCTION_WORDS, listed
-from .protocol import Asked, Corpus
+from .corpus import Corpus
+from .protocol import QueryDraft
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _POINTS_BACK = re.compile(
@@ -40,7 +41,7 @@ _CHAT = listed(
     "common popular important interesting sure think heard really much many lot lots little bit use used using make "
     "made get got okay ok thanks thank yes no more other others well still even just only actually"
 )
-_FEW = 2  # words of its own with which a question hardly stands alone
+_FEW = 2  # words of its own with which a question is hardly self-contained
 _MOST = 4
 _TURNS = 6
 _FADES = 0.75
@@ -50,7 +51,7 @@ _LONG_TURN = 8  # words of a turn above which each says less of what the talk is
 
 
 class Condenser:
-    """Puts the topic of the conversation behind a question that points back or says too little to stand alone.
+    """Puts the topic of the conversation behind a question that points back or is too short to be self-contained.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ class Condenser:
     def __init__(self, *, most: int = _MOST) -> None:
         self.most = most
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with the topic behind it."""
         if not asked.history or not depends(asked.text):
             return asked
@@ -106,7 +107,7 @@ def own_words(text: str) -> list[str]:
 
 
 def _plain(word: str) -> frozenset[str]:
-    """Return a word in lower case, and what stands before its apostrophe: ``what's`` is a ``what``."""
+    """Return a word in lower case, and the part before its apostrophe: ``what's`` is a ``what``."""
     low = word.lower()
     return frozenset({low, re.split("['’]", low)[0]})
 

@@ -1,4 +1,4 @@
-"""The view of a knowledge base that rewriters get."""
+"""The corpus: what rewriters may know of a knowledge base; cheap where nothing has to be searched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..terms import Analyser
 
 
-class LiveCorpus:
+class Corpus:
     """The corpus of an open knowledge base; term frequencies are kept until it changes.
 
     Parameters
@@ -37,7 +37,7 @@ class LiveCorpus:
 
     @property
     def analyser(self) -> Analyser:
-        """What makes index terms of words."""
+        """The analyser that turns words into index terms."""
         return self._kb.analyser
 
     @property
@@ -51,7 +51,7 @@ class LiveCorpus:
         return len(self._kb.index("terms")) if self._has("terms") else len(self._kb.chunk_ids())
 
     def frequencies(self) -> Mapping[str, int]:
-        """Return in how many chunks each term stands."""
+        """Return the number of chunks that hold each term."""
         if not self._has("terms"):
             return {}
         with self._turn:

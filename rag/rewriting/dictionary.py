@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 
-from .slips import within
+from .edit_distance import within
 
 CODES: Mapping[str, str] = {
     "english": "en",

@@ -1,4 +1,4 @@
-"""Pseudo-relevance feedback: the best passages of a first search say which words, or which direction, to add.
+"""Pseudo-relevance feedback: add words, or a direction, from the best passages of a first search.
 
 It costs a second search and helps questions whose words are few or other than the documents'; where the first search
 goes astray, so does the second.
@@ -15,7 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import InvalidInput
-from .protocol import Asked, Corpus
+from .corpus import Corpus
+from .protocol import QueryDraft
 
 _TERM = re.compile(r"[^\W_]{2,20}")
 _FREQUENT = 0.1  # terms in more than this share of the chunks say nothing
@@ -53,7 +54,7 @@ class RM3:
             raise InvalidInput(f"weight={weight}: give a number between 0 and 1")
         self.docs, self.terms, self.weight = docs, terms, weight
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with the relevance model's terms."""
         own = _own_terms(asked, corpus)
         found = corpus.holding(own, self.docs)
@@ -70,7 +71,7 @@ class RM3:
 
 
 class Bo1:
-    """Bose-Einstein 1: terms that stand in the best passages more often than chance would put them there.
+    """Bose-Einstein 1: terms that occur in the best passages more often than by chance.
 
     w(t) = tf log2((1 + P) / P) + log2(1 + P), where tf is the frequency in the feedback chunks and P the mean
     frequency of the term in a chunk, here the share of chunks that hold it.
@@ -93,7 +94,7 @@ class Bo1:
         _checked(docs=docs, terms=terms)
         self.docs, self.terms = docs, terms
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with the terms of most information."""
         own = _own_terms(asked, corpus)
         found = corpus.holding(own, self.docs)
@@ -142,7 +143,7 @@ class Rocchio:
             raise InvalidInput(f"weight={weight}: give a number above 0")
         self.docs, self.weight = docs, weight
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with its vector moved."""
         own = asked.vector if asked.vector is not None else corpus.embedder.embed_queries([asked.text])[0]
         found = corpus.nearest(np.asarray(own, np.float32), self.docs)
@@ -153,7 +154,7 @@ class Rocchio:
         return asked if length == 0 else replace(asked, vector=np.asarray(moved / length, np.float32))
 
 
-def _own_terms(asked: Asked, corpus: Corpus) -> Mapping[str, float]:
+def _own_terms(asked: QueryDraft, corpus: Corpus) -> Mapping[str, float]:
     from ..terms import topic_terms
 
     own = asked.terms if asked.terms is not None else Counter(topic_terms(asked.text, corpus.analyser))
@@ -161,7 +162,7 @@ def _own_terms(asked: Asked, corpus: Corpus) -> Mapping[str, float]:
 
 
 def _counts(text: str, corpus: Corpus) -> Counter[str]:
-    """Count a chunk's terms, those left out that stand everywhere or are no words."""
+    """Count a chunk's terms, without those that occur everywhere or are not words."""
     frequencies, n = corpus.frequencies(), max(1, corpus.n)
     most = max(_FREQUENT * n, 10)
     terms = corpus.analyser.terms(text)

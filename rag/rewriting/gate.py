@@ -1,4 +1,4 @@
-"""When to rewrite: cheap signs say which strategies a question needs, so that clear questions pay nothing."""
+"""Automatic rewriting: cheap signals decide which strategies a question needs, so that clear questions cost nothing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from ..errors import ExtraMissing, in_words
 from ..llm.consulting import CompletionStore
 from ..llm.language_model import LanguageModel
 from .condensing import Condenser, depends
+from .corpus import Corpus
 from .normalising import Normaliser
-from .protocol import Asked, Corpus, QueryRewriter, Unfinished
+from .protocol import QueryDraft, QueryRewriter, Unfinished
 
 if TYPE_CHECKING:
     from ..documents import Passage
@@ -22,9 +23,9 @@ _VAGUE = 2
 _WORD = re.compile(r"[^\W_]+")
 _TOP = 10
 EVEN = 0.7
-"""Margin, in the deviations of `rag.retrieval.fusion.ZScore`, below which no passage stands out. On SciFact's training
-questions and half of SQuAD's articles it holds of 10 and 3 % of the questions, and of 33 and 38 % of those with
-nothing relevant among the first ten."""
+"""Margin, in the deviations of `rag.retrieval.fusion.ZScore`, below which no passage is clearly best. On SciFact's
+training questions and half of SQuAD's articles it holds of 10 and 3 % of the questions, and of 33 and 38 % of those
+with nothing relevant among the first ten."""
 
 
 class Automatic:
@@ -58,7 +59,7 @@ class Automatic:
         except ExtraMissing:
             pass  # an extra: without it words stay as they are
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:
         """Return the question as far as it needs rewriting."""
         asked = self._normalise.rewrite(asked, corpus)
         if self._spelling is not None:
@@ -83,14 +84,14 @@ class Automatic:
         """Say whether a fused result is so even that the question is worth asking in other words too."""
         return margin(passages) < EVEN
 
-    def again(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+    def again(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:
         """Return the question with variants, for a second look."""
         from .by_model import MultiQuery
 
         assert self._model is not None  # noqa: S101 - `sees_results` says so
         return MultiQuery(self._model, self._completions).rewrite(asked, corpus, deadline=deadline)
 
-    def _condensed(self, asked: Asked, corpus: Corpus, deadline: float | None) -> Asked:
+    def _condensed(self, asked: QueryDraft, corpus: Corpus, deadline: float | None) -> QueryDraft:
         if self._model is None:
             return self._condense.rewrite(asked, corpus)
         from .by_model import CondenseByModel
@@ -99,7 +100,7 @@ class Automatic:
 
 
 def margin(passages: Sequence[Passage]) -> float:
-    """Return by how much the best passage's score stands above the mean of the next nine; infinite without any."""
+    """Return by how much the best passage's score exceeds the mean of the next nine; infinite without any."""
     scores = [passage.score for passage in passages[:_TOP]]
     return scores[0] - sum(scores[1:]) / (len(scores) - 1) if len(scores) > 1 else math.inf
 

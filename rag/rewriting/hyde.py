@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from .by_model import ByModel
-from .protocol import Asked, Corpus
+from .corpus import Corpus
+from .protocol import QueryDraft
 
 
 class HyDE(ByModel):
@@ -18,7 +19,7 @@ class HyDE(ByModel):
 
     name = "hyde"
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:
         """Return the question with its vector moved."""
         passage = self.ask(asked, deadline)[0]
         own = asked.vector if asked.vector is not None else corpus.embedder.embed_queries([asked.text])[0]

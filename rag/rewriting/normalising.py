@@ -1,4 +1,4 @@
-"""Normalisation: what a keyboard, a phone or a copied text put into a question, and nobody meant."""
+"""Normalise a question: remove what a keyboard, a phone or a copied text added by accident."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from .protocol import Asked, Corpus
+from .corpus import Corpus
+from .protocol import QueryDraft
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " "})
@@ -43,7 +44,7 @@ class Normaliser:
     def __init__(self, *, contractions: bool = False) -> None:
         self.contractions = contractions
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question normalised."""
         text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", asked.text))
         if text != asked.text:  # only then were quotes and blanks somebody else's

@@ -1,6 +1,6 @@
-"""What language models are told when they rewrite: all prompts in one place, with examples that a user can replace.
+"""Prompts of the rewriters that ask a language model, with examples that a user can replace.
 
-Question, history and examples are data: they stand in JSON, so that nothing in them can end it.
+Question, history and examples are data: they are encoded as JSON, so that nothing in them can end it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..errors import InvalidInput
 from ..llm.language_model import Message
 
 Example = tuple[str, tuple[str, ...]]
-"""What is given, and the texts that are to come back."""
+"""A question, and the texts to return for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ def read_examples(path: str | Path, most: int) -> tuple[Example, ...]:
     except OSError as error:
         raise InvalidInput(f"cannot read the examples {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the examples {path} are no JSON: {error}") from error
+        raise InvalidInput(f"the examples {path} are not JSON: {error}") from error
     if not isinstance(rows, list):
-        raise InvalidInput(f'{path} holds no list; write [{{"question": "...", "answer": ["..."]}}]')
+        raise InvalidInput(f'{path} does not hold a list; write [{{"question": "...", "answer": ["..."]}}]')
     for number, row in enumerate(rows, 1):
         texts = row.get("answer") if isinstance(row, dict) else None
         good = isinstance(texts, list) and 0 < len(texts) <= most and all(isinstance(t, str) and t for t in texts)

@@ -1,4 +1,4 @@
-"""What the toolkit asks of a rewriter, and what it gives one to work with."""
+"""The rewriter protocol, and the query draft that rewriters pass on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from ..documents import Passage, Query
-    from ..embedding.protocol import Embedder
-    from ..terms import Analyser
+    from .corpus import Corpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class QueryDraft:
     """A question on its way through the rewriters; each returns it changed, or as it was.
 
     Attributes
@@ -48,7 +46,7 @@ class Asked:
     vector: NDArray[np.float32] | None = None
     variants: tuple[Variant, ...] = ()
 
-    def differs(self, other: Asked) -> bool:
+    def differs(self, other: QueryDraft) -> bool:
         """Say whether anything that is searched for differs."""
         return (self.text, self.variants) != (other.text, other.variants) or (
             self.terms is not other.terms or self.vector is not other.vector
@@ -56,51 +54,16 @@ class Asked:
 
 
 class Unfinished(Exception):  # noqa: N818 - it names what happened
-    """What a rewriter raises that failed half way: ``asked`` is as far as it came, and is searched for."""
+    """Raised by a rewriter that failed half way: ``asked`` is as far as it came, and is searched for."""
 
-    def __init__(self, asked: Asked, why: str) -> None:
+    def __init__(self, asked: QueryDraft, why: str) -> None:
         super().__init__(why)
         self.asked = asked
 
 
-class Corpus(Protocol):
-    """What a rewriter may know of the knowledge base; cheap where nothing has to be searched."""
-
-    @property
-    def analyser(self) -> Analyser:
-        """What makes index terms of words."""
-        ...
-
-    @property
-    def embedder(self) -> Embedder:
-        """The knowledge base's embedder."""
-        ...
-
-    @property
-    def n(self) -> int:
-        """Chunks in all."""
-        ...
-
-    def frequencies(self) -> Mapping[str, int]:
-        """Return in how many chunks each term stands; empty where there is no index of terms."""
-        ...
-
-    def holding(self, terms: Mapping[str, float], k: int) -> list[tuple[str, float]]:
-        """Return texts and BM25 scores of the ``k`` chunks that hold the terms best."""
-        ...
-
-    def nearest(self, vector: NDArray[np.float32], k: int) -> NDArray[np.float32]:
-        """Return the vectors of the ``k`` chunks nearest to a vector: float32, shape (at most k, dim)."""
-        ...
-
-    def search(self, query: Query, k: int) -> list[Passage]:
-        """Search as the retriever does, without rewriting."""
-        ...
-
-
 @runtime_checkable
 class QueryRewriter(Protocol):
-    """A strategy. ``name`` stands in explanations and notes.
+    """A rewriter. ``name`` is used in explanations and notes.
 
     It may raise, stall or return nonsense: the stage then goes on without it and says so.
     """
@@ -110,7 +73,7 @@ class QueryRewriter(Protocol):
         """The strategy's name."""
         ...
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None) -> Asked:
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None) -> QueryDraft:
         """Return the question rewritten, or ``asked`` itself where there is nothing to do.
 
         Parameters

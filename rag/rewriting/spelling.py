@@ -1,4 +1,4 @@
-"""Spelling against the corpus: a word that no document has is taken for the word it was meant to be.
+"""Correct spelling against the corpus: a word that no document has becomes the likeliest word that documents have.
 
 What may have been meant are words that documents have, and the function words of the language ("wnat" is a "what", not
 a "want"). A word is left alone if any document has it, if it looks like an identifier, if it is a word of the language,
@@ -16,9 +16,10 @@ from itertools import islice
 
 from ..errors import ExtraMissing
 from ..grounding.words import FUNCTION_WORDS
+from .corpus import Corpus
 from .dictionary import Dictionary, dictionary
-from .protocol import Asked, Corpus
-from .slips import LONG, believed, cost, within
+from .edit_distance import LONG, believed, cost, within
+from .protocol import QueryDraft
 
 # A word in plain text: nothing beside it that makes a path, an address, a compound or code of it.
 _WORD = re.compile(r"(?<![\w./@#:\\`+=<>$&*~'’-])[^\W\d_]+(?:(?=['’]s(?!\w))|(?!['’]\w|[\w/@#:\\`+=<>$&*~(]|[.-]\w))")
@@ -29,7 +30,7 @@ _FOREIGN = 2  # unknown words up to which a question is not taken for one in ano
 
 # All in slips. Chosen on 300 questions each of four collections, asked of each other's documents.
 _ANOTHER = 0.8  # a word that is so many slips farther than the nearest is not weighed
-_TOGETHER = 0.6  # for a word that stands in one chunk with all of the question's other words
+_TOGETHER = 0.6  # for a word that occurs in one chunk with all of the question's other words
 _IN_CORPUS = 0.08  # times the logarithm of the chunks that hold a word, in `_CHUNKS` chunks
 _IN_LANGUAGE = 0.05  # times the logarithm of its uses in the language
 _CHUNKS = 5000
@@ -37,7 +38,7 @@ _FUNCTION = 0.3  # for a function word, of which documents are full
 _EVERYWHERE = 0.25  # of the chunks
 _CLEAR = 0.15  # by which the best must be ahead
 _RARE = -0.6  # worth for each slip, below which a word is too rare to have been meant
-_NAME_TOGETHER = 0.5  # of the other words that must stand beside what a capitalised word becomes
+_NAME_TOGETHER = 0.5  # of the other words that must occur beside the correction of a capitalised word
 _WEIGHED = 6  # words that are looked up together with the question's others
 _STEMS = 8  # terms whose words are looked up
 
@@ -55,8 +56,8 @@ class _Meant:
 class SpellingCorrector:
     """Replaces words that no document has by the nearest that documents have.
 
-    Nearness is the optimal string alignment distance (see `rag.rewriting.slips`): one slip, from eight letters on two,
-    never a wrong first letter. Among equally near words the one wins that stands with the question's other words in a
+    Nearness is the optimal string alignment distance (`rag.rewriting.edit_distance`): one slip, two from eight letters on,
+    never a wrong first letter. Among equally near words the one wins that occurs with the question's other words in a
     chunk, then the more frequent one. A capitalised word within a sentence, which may be a name, is changed only where
     documents have the other words beside what it becomes. Where a word of the language that no document has is as near,
     or the choice is open, nothing is changed; nor is a question in another language.
@@ -75,7 +76,7 @@ class SpellingCorrector:
             raise ExtraMissing("spelling needs rapidfuzz: pip install 'rag-workbench[spelling]'")
         self._listed: tuple[Mapping[str, int], tuple[str, ...]] = ({}, ())
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with its misspelt words corrected."""
         frequencies = corpus.frequencies()
         unknown = _unknown(asked.text, corpus) if frequencies else []

@@ -10,7 +10,8 @@ from ..deadlines import Deadline
 from ..documents import Query
 from ..errors import PartFailed, on_one_line
 from ..stages import tried
-from .protocol import Asked, Corpus, QueryRewriter, Unfinished, Variant
+from .corpus import Corpus
+from .protocol import QueryDraft, QueryRewriter, Unfinished, Variant
 
 if TYPE_CHECKING:
     from ..documents import Passage
@@ -24,7 +25,7 @@ READ = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one rewriter did: the text after it, further questions, index terms, seconds; ``note`` where it failed."""
+    """The effect of one rewriter: the text after it, further questions, terms, seconds; ``note`` where it failed."""
 
     name: str
     changed: bool
@@ -38,7 +39,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """What is to be searched for, the question itself first.
+    """The queries to search for, the question itself first.
 
     Attributes
     ----------
@@ -58,7 +59,7 @@ class Rewritten:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What failed, in words."""
+        """The failures, in words."""
         return tuple(step.note for step in self.steps if step.note)
 
 
@@ -72,7 +73,7 @@ class Rewriting:
         """Rewrite one question; ``until`` is the deadline of all rewriters together."""
         if query.terms is not None or query.vector is not None or len(query.text) > READ:
             return Rewritten(((query, 1.0),), ())
-        asked = Asked(query.text, query.text, query.history)
+        asked = QueryDraft(query.text, query.text, query.history)
         steps = []
         for rewriter in self.rewriters:
             asked, step = _step(rewriter, asked, corpus, until)
@@ -90,7 +91,7 @@ class Rewriting:
         failed = {step.name for step in done.steps if step.note}
         for rewriter in self._second_looks() if not others else ():
             if rewriter.name not in failed and rewriter.looks_again(passages):
-                asked, step = _step(_Again(rewriter), Asked(query.text, query.text, query.history), corpus, until)
+                asked, step = _step(_Again(rewriter), QueryDraft(query.text, query.text, query.history), corpus, until)
                 more = tuple((Query(each.text, query.history), each.weight) for each in asked.variants)
                 return Rewritten((*done.queries, *more), (*done.steps, step))
         return done
@@ -106,7 +107,7 @@ class Rewriting:
 
 @runtime_checkable
 class SecondLook(Protocol):
-    """What a rewriter may have beside `QueryRewriter`: it looks at the plain result and may ask for further queries."""
+    """An extension of `QueryRewriter`: it looks at the plain result and may ask for further queries."""
 
     @property
     def name(self) -> str:
@@ -115,14 +116,14 @@ class SecondLook(Protocol):
 
     @property
     def sees_results(self) -> bool:
-        """Whether it does so, as it was made."""
+        """Whether this instance inspects results."""
         ...
 
     def looks_again(self, passages: Sequence[Passage]) -> bool:
         """Say whether more should be asked, by the passages of the plain question, best first."""
         ...
 
-    def again(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:
+    def again(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:
         """Return the question with variants."""
         ...
 
@@ -136,8 +137,8 @@ class _Again:
         self.rewrite = second.again
 
 
-def _step(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, until: Deadline) -> tuple[Asked, Step]:
-    def work() -> tuple[Asked, str]:
+def _step(rewriter: QueryRewriter, asked: QueryDraft, corpus: Corpus, until: Deadline) -> tuple[QueryDraft, Step]:
+    def work() -> tuple[QueryDraft, str]:
         try:
             return _checked(rewriter.rewrite(asked, corpus, deadline=until.remaining), asked), ""
         except Unfinished as half:
@@ -158,9 +159,9 @@ def _step(rewriter: QueryRewriter, asked: Asked, corpus: Corpus, until: Deadline
     )
 
 
-def _checked(found: object, asked: Asked) -> Asked:
+def _checked(found: object, asked: QueryDraft) -> QueryDraft:
     """Refuse nonsense, and bound what may be asked for."""
-    if not isinstance(found, Asked):
+    if not isinstance(found, QueryDraft):
         raise PartFailed(f"it returned a {type(found).__name__}, not a question")
     if not found.text.strip() or len(found.text) > max(LONGEST, 2 * len(asked.text)):
         raise PartFailed(f"it made a question of {len(found.text)} characters")

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InvalidInput
-from .protocol import Asked, Corpus
+from .corpus import Corpus
+from .protocol import QueryDraft
 
 _MOST = 5
 _LARGEST = 20_000_000
@@ -24,7 +25,7 @@ class SynonymExpander:
     Raises
     ------
     InvalidInput
-        The file cannot be read, or a line is no group.
+        The file cannot be read, or a line is not a group.
     """
 
     name = "synonyms"
@@ -36,7 +37,7 @@ class SynonymExpander:
         joined = "|".join(re.escape(word) for word in words)
         self._pattern = re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE) if words else None
 
-    def rewrite(self, asked: Asked, corpus: Corpus, *, deadline: float | None = None) -> Asked:  # noqa: ARG002
+    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with synonyms behind it."""
         if self._pattern is None:
             return asked
@@ -49,7 +50,7 @@ class SynonymExpander:
 def _groups(path: Path) -> list[tuple[str, ...]]:
     try:
         if path.stat().st_size > _LARGEST:
-            raise InvalidInput(f"{path} is larger than {_LARGEST:,} bytes; that is no list of synonyms")
+            raise InvalidInput(f"{path} is larger than {_LARGEST:,} bytes; that is not a list of synonyms")
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise InvalidInput(f"cannot read the synonyms {path}: {error.strerror or error}") from error
@@ -59,7 +60,7 @@ def _groups(path: Path) -> list[tuple[str, ...]]:
     for number, line in enumerate(lines, 1):
         words = tuple(w.strip().lower() for w in line.partition("#")[0].split(",") if w.strip())
         if len(words) == 1:
-            raise InvalidInput(f"{path}:{number}: {words[0]!r} stands alone; write the words that mean the same as it")
+            raise InvalidInput(f"{path}:{number}: {words[0]!r} has no synonym on its line; write one")
         if words:
             found.append(words)
     return found

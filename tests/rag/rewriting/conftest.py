@@ -9,7 +9,7 @@ import pytest
 from rag.documents import Document
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.retriever import Retriever
-from rag.rewriting.corpus import LiveCorpus
+from rag.rewriting.corpus import Corpus
 from rag.terms import Analyser
 from rag.testing import HashingEmbedder
 
@@ -35,9 +35,9 @@ def kb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
 
 
 @pytest.fixture(scope="module")
-def corpus(kb: KnowledgeBase) -> LiveCorpus:
+def corpus(kb: KnowledgeBase) -> Corpus:
     plain = Retriever(kb, rewrite="none")
-    return LiveCorpus(kb, plain.retrieve)
+    return Corpus(kb, plain.retrieve)
 
 
 class Plain:

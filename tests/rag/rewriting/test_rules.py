@@ -7,15 +7,15 @@ import pytest
 from rag.errors import InvalidInput
 from rag.rewriting.acronyms import AcronymExpander, definitions, long_form
 from rag.rewriting.condensing import Condenser, depends, topic_words
+from rag.rewriting.edit_distance import cost
 from rag.rewriting.normalising import Normaliser
-from rag.rewriting.protocol import Asked
-from rag.rewriting.slips import cost
+from rag.rewriting.protocol import QueryDraft
 from rag.rewriting.spelling import SpellingCorrector
 from rag.rewriting.synonyms import SynonymExpander
 
 
-def asked(text: str, *history: str) -> Asked:
-    return Asked(text, text, history)
+def asked(text: str, *history: str) -> QueryDraft:
+    return QueryDraft(text, text, history)
 
 
 def rewritten(rewriter, text: str, corpus, *history: str) -> str:

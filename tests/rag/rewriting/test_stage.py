@@ -11,7 +11,7 @@ from rag.documents import Query
 from rag.errors import InvalidInput
 from rag.retrieval.config import PipelineConfig
 from rag.retrieval.retriever import Retriever
-from rag.rewriting import REWRITERS, Asked, Variant
+from rag.rewriting import REWRITERS, QueryDraft, Variant
 from rag.rewriting.stage import MOST_VARIANTS
 
 
@@ -155,7 +155,7 @@ def test_deadlines_are_checked():
 
 
 def test_asked_knows_what_differs():
-    one = Asked("a", "a")
+    one = QueryDraft("a", "a")
     assert not one.differs(one)
     assert one.differs(replace(one, text="b"))
     assert one.differs(replace(one, terms={"a": 1.0}))

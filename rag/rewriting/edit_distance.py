@@ -1,4 +1,4 @@
-"""How likely it is that one word was typed for another: slips of the fingers, counted.
+"""Edit distance: how likely it is that one word was typed for another.
 
 The four kinds of slips (a letter left out, put in, taken for another, swapped with the next) are those of F. Damerau,
 "A technique for computer detection and correction of spelling errors", CACM 7(3), 1964.
@@ -45,7 +45,7 @@ def begins_alike(typed: str, meant: str) -> bool:
 
 
 def cost(typed: str, meant: str) -> float:
-    """Return how unlikely it is that ``typed`` stands for ``meant``: slips, less likely ones counted for more.
+    """Return how unlikely it is that ``typed`` means ``meant``: edits, the less likely ones weighted more.
 
     A swap and a neighbouring key are likely; a letter for another that neither lies nor sounds near is rather another
     word ("lectin" is no "leptin").
