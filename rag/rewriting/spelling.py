@@ -56,7 +56,7 @@ class _Meant:
 class SpellingCorrector:
     """Replaces words that no document has by the nearest that documents have.
 
-    Nearness is the optimal string alignment distance (`rag.rewriting.edit_distance`): one slip, two from eight letters on,
+    Nearness: optimal string alignment (`rag.rewriting.edit_distance`): one slip, two from eight letters on,
     never a wrong first letter. Among equally near words the one wins that occurs with the question's other words in a
     chunk, then the more frequent one. A capitalised word within a sentence, which may be a name, is changed only where
     documents have the other words beside what it becomes. Where a word of the language that no document has is as near,

@@ -166,7 +166,7 @@ def test_synonyms_come_from_the_users_file(tmp_path: Path, corpus):
     assert rewritten(own, "How fast is an Automobile?", corpus) == "How fast is an Automobile? (car, motor car)"
     assert rewritten(own, "carpet and steal", corpus) == "carpet and steal"
     file.write_text("alone\n")
-    with pytest.raises(InvalidInput, match=r"synonyms\.txt:1: 'alone' stands alone"):
+    with pytest.raises(InvalidInput, match=r"synonyms\.txt:1: 'alone' has no synonym"):
         SynonymExpander(file=str(file))
     file.write_bytes(b"\xff\xfe\xfa,x")
     with pytest.raises(InvalidInput, match="not UTF-8"):
