@@ -118,7 +118,7 @@ def with_pipeline(command: Callable[..., int | None], *, own_options: bool = Tru
 
     @wraps(command)
     def wrapper(*arguments: Any, **options: Any) -> int | None:  # noqa: ANN401 - as Typer calls it
-        names = [f.name for f in fields(PipelineConfig) if not f.metadata["rare"]] if own_options else []
+        names = [f.name for f in fields(PipelineConfig) if f.metadata["metavar"]] if own_options else []
         given = {name: value for name in names if (value := options.pop(name, None)) is not None}
         settings = tuple(options.pop("settings", None) or ())
         pipeline = PipelineOptions(given, options.pop("config", None), settings)
@@ -179,12 +179,12 @@ def _table(file: Path) -> dict[str, Any]:
 
 
 def _options() -> list[inspect.Parameter]:
-    """Return an option for each field that is not rare."""
+    """Return an option for each field that has one."""
     hints = get_type_hints(PipelineConfig)
     found = []
     for each in fields(PipelineConfig):
         meta = each.metadata
-        if meta["rare"]:
+        if not meta["metavar"]:
             continue
         text = meta["help"][0].upper() + meta["help"][1:] + "."
         said = "" if each.default is None else f" Default: {each.default}."

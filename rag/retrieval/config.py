@@ -53,7 +53,6 @@ def choice(
     choices: tuple[str, ...] = (),
     kind: str = "",
     metavar: str = "",
-    rare: bool = False,
 ) -> Any:  # noqa: ANN401 - used as the default of a field of any type
     """Declare one field: default, one line of help, allowed values (``low`` and ``high`` included).
 
@@ -64,11 +63,11 @@ def choice(
         ``resource``: for language models too, but it changes no answer, so it is not part of the digest.
     kind
         Kind of the parts that it names, see `rag.components.TABLES`.
-    rare
-        True: no command line option of its own; ``--set`` and configuration files take it.
+    metavar
+        For ``--help``; a field without one has no option of its own, ``--set`` and configuration files take it.
     """
     facts = {"help": text, "use": use, "low": low, "high": high, "choices": choices}
-    return dataclasses.field(default=default, metadata={**facts, "kind": kind, "metavar": metavar, "rare": rare})
+    return dataclasses.field(default=default, metadata={**facts, "kind": kind, "metavar": metavar})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +109,9 @@ class PipelineConfig:
         metavar="NAME",
     )
     dense_weight: float = choice(0.7, "share of the dense score in the fusion", low=0, high=1, metavar="0..1")
-    depth: int = choice(100, "candidates from each search", low=1, high=10_000, metavar="N", rare=True)
+    depth: int = choice(100, "candidates from each search", low=1, high=10_000)
     max_per_source: int | None = choice(None, "passages from one source, at most", low=1, metavar="N")
-    dedupe: bool = choice(True, "leave out passages that repeat a better one", rare=True)
+    dedupe: bool = choice(True, "leave out passages that repeat a better one")
     rerank: str = choice(
         "none",
         "rerankers of the passages found, joined by +: cross-encoder:model=DIR, late-interaction, mmr, listwise, "
@@ -138,9 +137,7 @@ class PipelineConfig:
         metavar="SPEC",
     )
     base_url: str | None = choice(None, "address of the server of openai:MODEL", use="model", metavar="URL")
-    server: str | None = choice(
-        None, "software of that server: openai, ollama, vllm, llamacpp, lmstudio", use="model", rare=True
-    )
+    server: str | None = choice(None, "software of that server: openai, ollama, vllm, llamacpp, lmstudio", use="model")
     deadline: float | None = choice(
         None, "seconds that one question may take in all", use="answer", low=0.001, metavar="SECONDS"
     )
@@ -157,44 +154,34 @@ class PipelineConfig:
         "what happens to sentences that no passage supports: mark or drop",
         use="model",
         choices=("mark", "drop"),
-        rare=True,
     )
     nli: str | None = choice(
-        None, "cross-encoder of natural-language inference that judges support: a model's name or folder", use="model",
-        rare=True,
-    )  # fmt: skip
-    votes: int = choice(
-        1, "answers to draw; the one that the others agree with most is taken", use="model", low=1, high=64, rare=True
+        None, "cross-encoder of natural-language inference that judges support: a model's name or folder", use="model"
     )
-    max_tokens: int = choice(512, "tokens of an answer, at most", use="model", low=1, high=1_000_000, rare=True)
+    votes: int = choice(
+        1, "answers to draw; the one that the others agree with most is taken", use="model", low=1, high=64
+    )
+    max_tokens: int = choice(512, "tokens of an answer, at most", use="model", low=1, high=1_000_000)
     temperature: float | None = choice(
         0.0,
         "randomness of the language model: 0 takes the likeliest token, auto leaves it to the model",
         use="model",
         low=0,
         high=10,
-        rare=True,
     )
-    top_k: int | None = choice(None, "draw from the N likeliest tokens", use="model", low=1, rare=True)
+    top_k: int | None = choice(None, "draw from the N likeliest tokens", use="model", low=1)
     top_p: float | None = choice(
-        None, "draw from the likeliest tokens that have this probability together", use="model", low=0, high=1,
-        rare=True,
-    )  # fmt: skip
+        None, "draw from the likeliest tokens that have this probability together", use="model", low=0, high=1
+    )
     min_p: float | None = choice(
-        None, "draw from tokens at least this share as likely as the likeliest", use="model", low=0, high=1, rare=True
+        None, "draw from tokens at least this share as likely as the likeliest", use="model", low=0, high=1
     )
-    repetition_penalty: float | None = choice(None, "above 1, repeat less", use="model", low=0.01, high=100, rare=True)
-    seed: int | None = choice(None, "seed of the language model: same seed, same text", use="model", low=0, rare=True)
-    stop: tuple[str, ...] = choice((), "texts that end an answer", use="model", rare=True)
-    cache: str | None = choice(
-        None, "file that keeps the answers of language models, by content", use="resource", metavar="FILE", rare=True
-    )
+    repetition_penalty: float | None = choice(None, "above 1, repeat less", use="model", low=0.01, high=100)
+    seed: int | None = choice(None, "seed of the language model: same seed, same text", use="model", low=0)
+    stop: tuple[str, ...] = choice((), "texts that end an answer", use="model")
+    cache: str | None = choice(None, "file that keeps the answers of language models, by content", use="resource")
     prices: str | None = choice(
-        None,
-        'JSON file of money for a million tokens: {"MODEL": {"prompt": 1, "completion": 2}}',
-        use="resource",
-        metavar="FILE.json",
-        rare=True,
+        None, 'JSON file of money for a million tokens: {"MODEL": {"prompt": 1, "completion": 2}}', use="resource"
     )
 
     def __post_init__(self) -> None:
