@@ -149,7 +149,7 @@ class Bot:
                 self._own.callback(self.retriever.close)
                 self.config = self.retriever.config
             kb = self.retriever.kb
-            self._by_words = ExtractiveGenerator(None, kb.analyser)
+            self._by_words = ExtractiveGenerator(None, kb.analyser, threshold=0.0)  # the last resort always quotes
             self._extractive = ExtractiveGenerator(kb.embedder, kb.analyser, threshold=self.config.threshold)
             self.generator = self._generator(generator, objects)
             if self.generator is self._extractive:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ from ..context.registry import BUILDERS
 from ..context.stage import Built, Context
 from ..deadlines import Deadline
 from ..documents import Passage, Query, as_query
-from ..errors import DeadlinePassed, InvalidInput, OutOfTime, RagError, in_words
+from ..errors import DeadlinePassed, InvalidInput, OutOfTime
 from ..llm.language_model import Usage
 from ..llm.spending import metered
 from ..reranking.registry import RERANKERS
@@ -23,6 +22,7 @@ from ..reranking.stage import Reranked, Reranking
 from ..rewriting.corpus import Corpus
 from ..rewriting.registry import REWRITERS
 from ..rewriting.stage import Rewriting, Rewritten
+from ..stages import tried
 from .config import ALONE, PipelineConfig
 from .explanation import Explanation, explanation
 from .fusion import FUSIONS, Fusion, ZScore
@@ -35,16 +35,14 @@ if TYPE_CHECKING:
     from ..llm.consulting import CompletionStore
     from ..llm.language_model import LanguageModel
 
-log = logging.getLogger(__name__)
-
 DEEPER = 3
 """Passages taken of each query, times what is asked for, where the results of several are joined."""
 _SEEN = 10
 """Passages that a second look sees, at least."""
 _STAGE_S = 10.0
-"""Seconds that rewriting, and reranking, may take where a question has no deadline."""
-_REWRITING, _RERANKING = 0.25, 0.3
-"""Shares of the seconds left that rewriting (both looks together) and reranking may take."""
+"""Seconds that each stage around the search may take where a question has no deadline."""
+_REWRITING, _REFINING = 0.25, 0.3
+"""Shares of the seconds left that each look of the rewriters, and each stage behind the first search, may take."""
 MEMORIES = 2
 """Passages of a memory behind those of the documents."""
 
@@ -98,6 +96,7 @@ class _Run:
     until: Deadline
     rewritten: Rewritten = field(default_factory=lambda: Rewritten((), ()))
     results: list[tuple[float, SearchResult]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     spent: list[tuple[str, Usage]] = field(default_factory=list)
     rewriting_s: float = 0.0
 
@@ -297,11 +296,11 @@ class Retriever:
         trace: bool,
     ) -> list[Retrieval]:
         wanted = self.config.k if k is None else _at_least_one(k)
-        queries = self._remembered([as_query(question) for question in questions])
+        queries = [as_query(question) for question in questions]
         if deadline is None:
             seconds = self.config.deadline
             deadline = Deadline.after(None if seconds is None else seconds * max(1, len(queries)))
-        runs = [_Run(query, deadline) for query in queries]
+        runs = [_Run(query, deadline) for query in self._remembered(queries, deadline)]
         for left, run in enumerate(runs):
             self._rewrite(run, share=_REWRITING / (len(runs) - left))
         deep = max(self.config.rerank_in, wanted) if self._reranking.rerankers else wanted
@@ -313,17 +312,17 @@ class Retriever:
             deadline.run(lambda: self._search(runs, deep, search))
         except OutOfTime:
             raise DeadlinePassed(f"{deadline} passed before passages were found; give more seconds") from None
+        if self._may_look_again:
+            for left, run in enumerate(runs):
+                self._look_again(run, deep, search, len(runs) - left)
         return [self._refined(run, wanted, deep, len(runs) - left, trace) for left, run in enumerate(runs)]
 
-    def _remembered(self, queries: list[Query]) -> list[Query]:
+    def _remembered(self, queries: list[Query], until: Deadline) -> list[Query]:
         """Give the memory's history to queries that bring none."""
         if self.memory is None or all(query.history for query in queries):
             return queries
-        try:
-            history = tuple(turn.question for turn in self.memory.turns())
-        except (RagError, OSError) as error:
-            log.info("the memory's turns were left out: %s", in_words(error))  # recalling fails too, and tells
-            return queries
+        turns = tried("the memory's turns", self.memory.turns, until.share(_REWRITING, _STAGE_S)).value
+        history = tuple(turn.question for turn in turns or ())  # where they fail, recalling fails too, and tells
         return [query if query.history else replace(query, history=history) for query in queries]
 
     def _rewrite(self, run: _Run, share: float) -> None:
@@ -336,7 +335,7 @@ class Retriever:
     def _search(
         self, runs: Sequence[_Run], k: int, search: Callable[[Sequence[Query], int], list[SearchResult]]
     ) -> None:
-        """Search for the queries of all questions together, then for those that second looks add."""
+        """Search for the queries of all questions together."""
         plain = [run for run in runs if len(run.rewritten.queries) == 1]
         several = [run for run in runs if len(run.rewritten.queries) > 1]
         depth = max(DEEPER * k, _SEEN) if self._may_look_again else k
@@ -346,12 +345,6 @@ class Retriever:
         for run in runs:
             found = alone if len(run.rewritten.queries) == 1 else more
             run.results = [(weight, next(found)) for _, weight in run.rewritten.queries]
-            if len(run.results) == 1 and self._may_look_again:
-                self._look_again(run)
-                added = run.rewritten.queries[1:]
-                if added:
-                    again = search([query for query, _ in added], DEEPER * k)
-                    run.results += [(weight, one) for (_, weight), one in zip(added, again, strict=True)]
 
     @property
     def _may_look_again(self) -> bool:
@@ -359,17 +352,24 @@ class Retriever:
         both = self._hybrid.dense and self._hybrid.terms
         return both and type(self._hybrid.fusion) is ZScore and self._rewriting.has_second_look
 
-    def _look_again(self, run: _Run) -> None:
-        """Let rewriters see the plain result; what the first look has spent of their time is gone."""
+    def _look_again(
+        self, run: _Run, k: int, search: Callable[[Sequence[Query], int], list[SearchResult]], left: int
+    ) -> None:
+        """Let rewriters see the plain result, and search for what they add; the first look has used their time too."""
+        if len(run.results) > 1:
+            return
         start = time.perf_counter()
-        most = max(0.0, _STAGE_S - run.rewriting_s)
-        passages = run.results[0][1].passages
+        until = run.until.share(_REWRITING / left, max(0.0, _STAGE_S - run.rewriting_s))
         with metered() as meter:
-            run.rewritten = self._rewriting.after(
-                run.rewritten, passages, self._corpus, run.until.share(_REWRITING, most)
-            )
+            run.rewritten = self._rewriting.after(run.rewritten, run.results[0][1].passages, self._corpus, until)
         run.spent += meter
         run.rewriting_s += time.perf_counter() - start
+        added = run.rewritten.queries[1:]
+        if added:
+            queries, until = [query for query, _ in added], run.until.share(_REFINING / left)
+            again = tried("the search in other words", lambda: search(queries, DEEPER * k), until)
+            run.results += [(weight, one) for (_, weight), one in zip(added, again.value or (), strict=False)]
+            run.notes += filter(None, (again.note,))
 
     def _refined(self, run: _Run, k: int, deep: int, left: int, trace: bool) -> Retrieval:
         """Join, rerank and shape what the searches found for one question, and put the memory's passages behind."""
@@ -379,25 +379,25 @@ class Retriever:
         )
         timings = {"rewrite": run.rewriting_s} if self._rewriting.rewriters else {}
         timings |= found.timings
-        notes = list(run.rewritten.notes)
+        notes = [*run.rewritten.notes, *run.notes]
         text, passages = run.rewritten.text, found.passages
         reranked: Reranked | None = None
         built: Built | None = None
         if self._reranking.rerankers:
             start = time.perf_counter()
             with metered() as meter:
-                reranked = self._reranking.run(text, passages, k, run.until.share(_RERANKING / left, _STAGE_S))
+                reranked = self._reranking.run(text, passages, k, run.until.share(_REFINING / left, _STAGE_S))
             run.spent += meter
             passages = reranked.passages
             notes += reranked.notes
             timings["rerank"] = time.perf_counter() - start
         if self._context.builders:
             start = time.perf_counter()
-            built = self._context.run(text, passages, run.until.share(_RERANKING / left, _STAGE_S))
+            built = self._context.run(text, passages, run.until.share(_REFINING / left, _STAGE_S))
             passages = built.passages
             notes += built.notes
             timings["context"] = time.perf_counter() - start
-        passages, forgotten = self._recalled(text, passages)
+        passages, forgotten = self._recalled(text, passages, run.until.share(_REFINING / left, _STAGE_S))
         said = (*notes, *forgotten)
         told = (
             explanation(
@@ -418,21 +418,18 @@ class Retriever:
         )
         return Retrieval(text, passages, timings, said, tuple(run.spent), told)
 
-    def _recalled(self, question: str, passages: list[Passage]) -> tuple[list[Passage], tuple[str, ...]]:
+    def _recalled(self, question: str, passages: list[Passage], until: Deadline) -> tuple[list[Passage], Sequence[str]]:
         """Put the memory's passages behind; their scores count among themselves only, so they keep their place."""
-        if self.memory is None:
+        memory = self.memory
+        if memory is None:
             return passages, ()
-        try:
-            recalled = self.memory.recall(question, MEMORIES)
-        except (RagError, OSError) as error:
-            log.info("the memory was left out: %s", in_words(error))  # the caller is told by the note
-            return passages, (f"the memory was left out: {in_words(error)}",)
+        recalled = tried("the memory", lambda: memory.recall(question, MEMORIES), until)
         least = min((passage.score for passage in passages), default=0.0)
         behind = [
             replace(passage, rank=rank, score=least - rank, chunk=-1, scores={"memory": passage.score})
-            for rank, passage in enumerate(recalled, len(passages) + 1)
+            for rank, passage in enumerate(recalled.value or (), len(passages) + 1)
         ]
-        return [*passages, *behind], ()
+        return [*passages, *behind], tuple(filter(None, (recalled.note,)))
 
     # ---- making -------------------------------------------------------------------------------------------------
 

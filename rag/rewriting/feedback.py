@@ -135,7 +135,6 @@ class Rocchio:
     """
 
     name = "rocchio"
-    waits = False
 
     def __init__(self, *, docs: int = 3, weight: float = 0.4) -> None:
         _checked(docs=docs)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..deadlines import Deadline
 from .by_model import ByModel
 from .corpus import Corpus
 from .protocol import QueryDraft
@@ -21,8 +22,11 @@ class HyDE(ByModel):
 
     def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:
         """Return the question with its vector moved."""
+        until = Deadline.after(deadline)
         passage = self.ask(asked, deadline)[0]
-        own = asked.vector if asked.vector is not None else corpus.embedder.embed_queries([asked.text])[0]
-        mean = (own + corpus.embedder.embed_passages([passage])[0]) / 2
+        own = asked.vector
+        if own is None:
+            own = until.run(lambda: corpus.embedder.embed_queries([asked.text]))[0]
+        mean = (own + until.run(lambda: corpus.embedder.embed_passages([passage]))[0]) / 2
         length = float(np.linalg.norm(mean))
         return asked if length == 0 else replace(asked, vector=np.asarray(mean / length, np.float32))
