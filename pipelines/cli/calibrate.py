@@ -33,11 +33,13 @@ def command(
     pipeline: PipelineOptions,
     sample: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask a seeded sample of N questions.")] = None,
     wrong_cost: Annotated[
-        float, typer.Option(metavar="X", min=0.0, help="What a wrong answer costs where a right one gains 1.")
+        float, typer.Option(metavar="X", min=0.0, help="Cost of a wrong answer; a right one gains 1.")
     ] = 0.5,
     risk: Annotated[
         float | None,
-        typer.Option(metavar="0..1", min=0.0, max=1.0, help="Answer as much as this share of wrong answers allows."),
+        typer.Option(
+            metavar="0..1", min=0.0, max=1.0, help="Answer as many questions as this share of wrong answers allows."
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the curve, store nothing.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the stored threshold instead; asks nothing.")] = False,

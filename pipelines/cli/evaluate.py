@@ -44,10 +44,12 @@ def command(
             help='Separated by commas, e.g. "nDCG@10,P@5,R@10,RR"; docs/concepts/evaluation.md has all.',
         ),
     ] = None,
-    run: Annotated[Path | None, typer.Option(help="Write what was ranked as a TREC run.")] = None,
-    split: Annotated[str, typer.Option(metavar="NAME", help="Of a BEIR folder: which qrels/NAME.tsv.")] = "test",
+    run: Annotated[Path | None, typer.Option(help="Write the rankings as a TREC run.")] = None,
+    split: Annotated[str, typer.Option(metavar="NAME", help="Use qrels/NAME.tsv of a BEIR folder.")] = "test",
     sample: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask a seeded sample of N questions.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of samples and intervals.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Random seed for sampling and confidence intervals.")
+    ] = 0,
     judge: Annotated[
         str,
         typer.Option(
@@ -59,7 +61,7 @@ def command(
         Path | None, typer.Option(help="Compare with a file of --save, or a TREC run; paired tests, corrected.")
     ] = None,
     robustness: Annotated[
-        str | None, typer.Option(metavar="NAMES", help='Ask again changed, e.g. "typo,paraphrase", or all.')
+        str | None, typer.Option(metavar="NAMES", help='Ask changed questions as well, e.g. "typo,paraphrase", or all.')
     ] = None,
     save: Annotated[Path | None, typer.Option(help="Keep figures and rows, to compare with later.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a report with the worst questions.")] = None,

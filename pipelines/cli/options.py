@@ -12,9 +12,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 MemoryFolder = Annotated[
     Path | None, typer.Option("--memory", metavar="DIR", help="Remember the conversation in this folder.")
 ]
-MemoryUser = Annotated[str, typer.Option("--user", metavar="NAME", help="Whose memory.")]
-MemorySession = Annotated[str, typer.Option("--session", metavar="NAME", help="Which conversation of that user.")]
+MemoryUser = Annotated[str, typer.Option("--user", metavar="NAME", help="User whose memory it is.")]
+MemorySession = Annotated[str, typer.Option("--session", metavar="NAME", help="Conversation of that user.")]
 MemoryDays = Annotated[
-    float | None, typer.Option("--memory-days", metavar="DAYS", min=0.001, help="Forget after so many days.")
+    float | None, typer.Option("--memory-days", metavar="DAYS", min=0.001, help="Forget turns after this many days.")
 ]
 Wait = Annotated[float, typer.Option(metavar="SECONDS", min=0.0, help="Seconds to wait for another writer to finish.")]

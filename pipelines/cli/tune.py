@@ -47,15 +47,21 @@ _MISSED: dict[str, Callable[[Miss], str]] = {
 def command(
     pipeline: PipelineOptions,
     data: Annotated[str, typer.Argument(metavar="KB", help="Knowledge base, or vectors as `rag bench --data` takes.")],
-    recall: Annotated[float, typer.Option(metavar="SHARE", help="Of the true neighbours, find at least this.")] = 0.95,
-    max_memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Of the index, e.g. 200MB.")] = None,
-    max_p99: Annotated[
-        str | None, typer.Option(metavar="TIME", help="For 99 of 100 searches, one at a time, e.g. 5ms.")
+    recall: Annotated[
+        float, typer.Option(metavar="SHARE", help="Find at least this share of the true neighbours.")
+    ] = 0.95,
+    max_memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Limit on the index's memory, e.g. 200MB.")
     ] = None,
-    min_adds: Annotated[float | None, typer.Option(metavar="N", help="Vectors added a second, at least.")] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Let the knowledge base search by it from now on.")] = False,
+    max_p99: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Limit on the 99th percentile of single searches, e.g. 5ms.")
+    ] = None,
+    min_adds: Annotated[
+        float | None, typer.Option(metavar="N", help="Add at least this many vectors a second.")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Store the result with the knowledge base.")] = False,
     budget: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Choose among what was tried after this long, e.g. 5m.")
+        str | None, typer.Option(metavar="TIME", help="Stop after this time and choose among the trials, e.g. 5m.")
     ] = None,
     index: Annotated[
         list[str] | None, typer.Option(metavar="ENGINE", help="Search among these engines only; repeatable.")
@@ -64,18 +70,20 @@ def command(
     questions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Questions to ask with; else made from the chunks.")
     ] = None,
-    queries: Annotated[int, typer.Option(metavar="N", help="At most this many queries.")] = 1000,
+    queries: Annotated[int, typer.Option(metavar="N", help="Use at most this many queries.")] = 1000,
     metric: Annotated[str | None, typer.Option(metavar="NAME", help="cosine, ip or l2; for files.")] = None,
-    keep_overlap: Annotated[bool, typer.Option("--keep-overlap", help="Leave queries in the base.")] = False,
-    timeout: Annotated[str, typer.Option(metavar="TIME", help="What a build or a measurement may take.")] = "10m",
-    memory: Annotated[str | None, typer.Option(metavar="SIZE", help="What an engine may take while it works.")] = None,
+    keep_overlap: Annotated[bool, typer.Option("--keep-overlap", help="Keep queries that are in the base.")] = False,
+    timeout: Annotated[str, typer.Option(metavar="TIME", help="Time limit of a build or a measurement.")] = "10m",
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Memory limit of an engine while it works.")
+    ] = None,
     retriever: Annotated[
         str | None,
         typer.Option(metavar="QUESTIONS", help="Judged questions, as `rag evaluate` takes: tune the fusion instead."),
     ] = None,
-    by: Annotated[str, typer.Option(metavar="METRIC", help="What --retriever makes the most of.")] = "nDCG@10",
+    by: Annotated[str, typer.Option(metavar="METRIC", help="Metric that --retriever maximises.")] = "nDCG@10",
     folds: Annotated[int, typer.Option(metavar="N", min=2, help="Parts of --retriever's cross-validation.")] = 5,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of everything that is drawn at random.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed.")] = 0,
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
