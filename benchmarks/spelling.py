@@ -20,12 +20,12 @@ from squad import rows
 from rag.evaluation import with_typos
 from rag.knowledge_base import KnowledgeBase
 from rag.rewriting.corpus import Corpus
-from rag.rewriting.protocol import Asked
+from rag.rewriting.protocol import QueryDraft
 from rag.rewriting.spelling import SpellingCorrector
 
 
 def words(corrector: SpellingCorrector, corpus: Corpus, text: str) -> list[str]:
-    return corrector.rewrite(Asked(text, text), corpus).text.split()
+    return corrector.rewrite(QueryDraft(text, text), corpus).text.split()
 
 
 def measured(corpus: Corpus, questions: list[str], seed: int) -> tuple[Counter, list[str]]:
