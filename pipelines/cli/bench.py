@@ -17,7 +17,7 @@ from rag.errors import InvalidInput
 from ..plain_text import one_line
 from . import exit_codes, units
 from .options import Json
-from .output import print_json, stderr, stdout
+from .output import print_json, progress_bar, stderr, stdout
 from .pipeline_options import PipelineOptions, with_pipeline_settings
 
 if TYPE_CHECKING:
@@ -294,32 +294,11 @@ def told_if_interrupted(text: str) -> Iterator[None]:
 @contextmanager
 def steps_bar(*, show: bool) -> Iterator[Any]:
     """Show a progress bar with the time left, on a terminal only."""
-    console = stderr()
-    if not show or not console.is_terminal:
-        yield None
-        return
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    with progress_bar(show, "bar", "share", "elapsed", "left:", "left", "{task.description}") as update:
 
-    columns = (
-        BarColumn(20),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
+        def tell(progress: BenchProgress) -> None:
+            doing = one_line(progress.doing, max(10, stderr().width - _BAR_WIDTH))
+            if update is not None:
+                update(total=progress.total, completed=progress.done, description=doing)
 
-        def update(progress: BenchProgress) -> None:
-            doing = one_line(progress.doing, max(10, console.width - _BAR_WIDTH))
-            bar.update(task, total=progress.total, completed=progress.done, description=doing)
-
-        yield update
+        yield None if update is None else tell

@@ -15,7 +15,7 @@ from rag.errors import InvalidInput
 from ..plain_text import one_line
 from . import exit_codes
 from .options import Json, KnowledgeBasePath
-from .output import print_json, stderr, stdout
+from .output import print_json, progress_bar, stderr, stdout
 from .pipeline_options import PipelineOptions, tell, with_pipeline
 
 if TYPE_CHECKING:
@@ -188,17 +188,9 @@ def names(text: str) -> list[str]:
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Progress | None]:
-    """Show how many questions are done, at what rate, and what time is left."""
-    console = stderr()
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("questions"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("questions", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    """Show how many questions are done, and the time left."""
+    with progress_bar(not quiet, "questions", "bar", "count", "left") as update:
+        yield None if update is None else lambda done, total: update(completed=done, total=total)
 
 
 def show(result: Evaluation) -> None:

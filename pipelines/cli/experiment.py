@@ -15,7 +15,7 @@ from rag.errors import InvalidInput
 from ..plain_text import one_line
 from . import exit_codes
 from .options import Json
-from .output import print_json, stderr, stdout
+from .output import print_json, progress_bar, stderr, stdout
 
 if TYPE_CHECKING:
     from ..experiments.compare import Compared
@@ -88,23 +88,16 @@ def _compare(first: str, second: str, *, json: bool) -> int:
 
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[OnProgress | None]:
-    console = stderr()
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Shown, TextColumn
-
-    columns = (BarColumn(12), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Shown(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
+    with progress_bar(not quiet, "bar", "count", "{task.description}") as update:
 
         def show(p: Progress) -> None:
             left = f" {_duration(p.left)} left" if p.left else ""
             kind, _, rest = p.doing.partition(":")
-            said = one_line(f"{kind}{left}: {rest.strip()}", max(20, console.width - 26))
-            bar.update(task, completed=p.done, total=p.total, description=said)
+            said = one_line(f"{kind}{left}: {rest.strip()}", max(20, stderr().width - 34))
+            if update is not None:
+                update(completed=p.done, total=p.total, description=said)
 
-        yield show
+        yield None if update is None else show
 
 
 def _duration(seconds: float) -> str:

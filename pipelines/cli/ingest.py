@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from rag.errors import InvalidInput
 from ..plain_text import one_line
 from . import exit_codes
 from .options import Json, Wait
-from .output import print_json, stderr, stdout
+from .output import print_json, progress_bar, stderr, stdout
 
 if TYPE_CHECKING:
     from ..ingest import IngestProgress, IngestReport, ProgressCallback
@@ -88,36 +89,22 @@ def _scalar(text: str) -> Scalar:
 
 @contextmanager
 def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
-    console = stderr()
-    if not show or not console.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        *([BarColumn(12)] if console.width >= 76 else []),  # figures are worth more than a bar if both do not fit
-        MofNCompleteColumn(),
-        TextColumn("documents, {task.fields[chunks]} chunks, {task.fields[rate]}/s"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("reading", total=None, chunks=0, rate="-")
+    counted = "documents, {task.fields[chunks]} chunks, {task.fields[rate]}/s"
+    with progress_bar(show, "{task.description}", "bar", "count", counted, "left:", "left", chunks=0, rate="-") as bar:
+        start = time.monotonic()
 
         def update(progress: IngestProgress) -> None:
-            elapsed = bar.tasks[0].elapsed or 0.0
-            rate = f"{progress.chunks / elapsed:.0f}" if elapsed > 1 else "-"
-            bar.update(
-                task,
+            elapsed = time.monotonic() - start
+            assert bar is not None  # noqa: S101 - else this function is not handed out; tells mypy
+            bar(
                 description=progress.stage,
                 total=progress.documents_expected,
                 completed=progress.documents,
                 chunks=progress.chunks,
-                rate=rate,
+                rate=f"{progress.chunks / elapsed:.0f}" if elapsed > 1 else "-",
             )
 
-        yield update
+        yield None if bar is None else update
 
 
 def _show(report: IngestReport) -> None:

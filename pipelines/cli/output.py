@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..plain_text import CONTROLS
@@ -37,6 +39,41 @@ def print_json_line(value: Any) -> None:  # noqa: ANN401
     """Print one JSON document on one line."""
     sys.stdout.write(json.dumps(value, ensure_ascii=True, allow_nan=False, default=str) + "\n")
     sys.stdout.flush()
+
+
+@contextmanager
+def progress_bar(show: bool, *columns: str, **fields: Any) -> Iterator[Callable[..., None] | None]:  # noqa: ANN401
+    """Show a progress bar, on a terminal only.
+
+    Parameters
+    ----------
+    columns
+        ``bar``, ``count``, ``share``, ``elapsed``, ``left``, or a text with ``{task.fields[...]}``.
+    fields
+        First values of the fields in texts.
+
+    Yields
+    ------
+    function or None
+        Updates ``total``, ``completed``, ``description`` and fields; None where no bar is shown.
+    """
+    console = stderr()
+    if not show or not console.is_terminal:
+        yield None
+        return
+    from rich import progress as rich
+
+    known: dict[str, Callable[[], rich.ProgressColumn]] = {
+        "bar": lambda: rich.BarColumn(20 if console.width >= 76 else 10),
+        "count": rich.MofNCompleteColumn,
+        "share": rich.TaskProgressColumn,
+        "elapsed": rich.TimeElapsedColumn,
+        "left": rich.TimeRemainingColumn,
+    }
+    made = [known[column]() if column in known else rich.TextColumn(column) for column in columns]
+    with rich.Progress(*made, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None, **fields)
+        yield lambda **changes: bar.update(task, **changes)
 
 
 def megabytes(n_bytes: float) -> str:
