@@ -164,3 +164,13 @@ def test_options_in_the_text_exist(page: str) -> None:
     for code in re.findall(r"`([^`\n]+)`", _text(page)):
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", code) if not code.startswith(("pip ", "python ")) else ():
             assert option in every, f"{option} in {code!r}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+def test_files_that_are_named_exist(page: str) -> None:
+    for name in re.findall(r"`((?:indexes|rag|pipelines|tests|benchmarks|docs)/[\w./-]*)`", _text(page)):
+        assert (ROOT / name).exists(), name
+    here = {path.name for folder in ("indexes", "rag", "pipelines") for path in (ROOT / folder).rglob("*.py")}
+    if page in {"docs/architecture.md", "CONTRIBUTING.md"}:
+        for name in re.findall(r"`(\w+\.py)`", _text(page)):
+            assert name in here, name
