@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from stalling import MODELS, SENTENCE, SERVERS, HangingEntailment, hang, let_go, stalling_model
 from timing import within
 
 from rag.answers import Answer
@@ -20,109 +18,20 @@ from rag.embedding.models import DEFAULT_MODEL
 from rag.errors import LLMError, LLMTimeout
 from rag.generation.chat import ChatGenerator
 from rag.llm.backends.callable_model import CallableModel
-from rag.llm.chat_model import ChatModel, Request
-from rag.llm.language_model import Completion, LanguageModel
-from rag.llm.models import language_model
+from rag.llm.language_model import LanguageModel
 from rag.llm.sampling import Sampling
 from rag.llm.streaming import in_thread, pieces_of
 from rag.terms import Analyser
 from rag.testing import ScriptedGenerator
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "llm" / "backends"))
-
-from misbehaving import STREAM, Server, event, head, http
-
 QUESTION = "How hot is green tea?"
 TEXT = "Green tea is steeped at 80 degrees for two minutes. Black tea takes boiling water."
 PASSAGES = [Passage(1, 1.0, 1, "tea", "tea.md", 0, len(TEXT), TEXT)]
-TRUE = "Green tea is steeped at 80 degrees [1]. "
 SCHEMA = {"type": "object", "properties": {"drink": {"type": "string"}}, "required": ["drink"]}
 DEADLINE = 0.4
 LATE = 0.5
 """Seconds beyond the deadline; a defect hangs for a minute."""
-END = threading.Event()
-"""Ends what the tests leave hanging."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _ended() -> Iterator[None]:
-    language_model("openai:tiny", base_url="http://127.0.0.1:9/v1", api_key="none")  # imports the client
-    yield
-    END.set()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    with Server() as running:
-        yield running
-
-
-def hang() -> None:
-    END.wait(60)
-
-
-class Deaf:
-    """A language model that heeds no deadline."""
-
-    name = "deaf"
-
-    def complete(self, messages: object, **_: object) -> Completion:
-        hang()
-        return Completion((TRUE,))
-
-
-class DeafChat(ChatModel):
-    """Writes a sentence and hangs; hears neither deadline nor cancellation."""
-
-    samples = frozenset({"max_tokens"})
-
-    def _complete(self, request: Request) -> Completion:
-        hang()
-        return Completion((TRUE,))
-
-    def _stream(self, request: Request) -> Generator[str, None, Completion]:
-        yield TRUE
-        yield "Black"  # the sentence before is complete when the next one begins
-        hang()
-        return Completion((TRUE,))
-
-
-def sleeps(prompt: str) -> str:
-    hang()
-    return TRUE
-
-
-def talks(prompt: str) -> Iterator[str]:
-    while not END.is_set():
-        yield " "
-
-
-def endless(first: Sequence[bytes], piece: bytes) -> Iterator[bytes | float]:
-    yield from first
-    while True:
-        yield piece
-        yield 0.002
-
-
-MODELS: dict[str, Callable[[], LanguageModel]] = {
-    "a function that sleeps": lambda: CallableModel(sleeps),
-    "a function that gives white space for ever": lambda: CallableModel(talks),
-    "a model that heeds no deadline": Deaf,
-    "a stream that heeds no deadline": lambda: DeafChat("deaf chat"),
-}
-SERVERS: dict[str, Callable[[], object]] = {
-    "comments for ever": lambda: endless([STREAM], b": ping\n\n"),
-    "a token a second": lambda: iter([STREAM, *[event("tea "), 1.0] * 60]),
-    "no answer": lambda: iter([60.0]),
-    "headers only": lambda: iter([STREAM, 60.0]),
-    "half a body": lambda: iter([head(headers="Content-Length: 100\r\n"), b"{", 60.0]),
-    "a closed stream": lambda: iter([STREAM, event("Green tea")]),
-    "endless reasoning": lambda: endless([STREAM, event("<think>")], event("hm ")),
-    "endless white space": lambda: endless([STREAM], event(" \n")),
-    "errors that may pass": lambda: http("503 Service Unavailable", b"{}", headers="Retry-After: 0.1\r\n"),
-}
+__all__ = ["let_go"]
 
 
 def generated(chat: ChatGenerator, how: str) -> Answer:
@@ -181,14 +90,8 @@ def test_a_model_that_stalls_costs_the_deadline(stall: str, how: str) -> None:
 
 @HOW
 @pytest.mark.parametrize("stall", SERVERS)
-def test_a_server_that_stalls_costs_the_deadline(server: Server, stall: str, how: str) -> None:
-    class Replies(list):
-        def __getitem__(self, place: int) -> object:
-            return SERVERS[stall]()
-
-    server.replies = Replies([b""])
-    model = language_model("openai:tiny", base_url=server.url, api_key="none")
-    with model:
+def test_a_server_that_stalls_costs_the_deadline(stall: str, how: str) -> None:
+    with stalling_model(stall) as model:
         got = outcome(lambda: chat(model, how), how)
     assert isinstance(got, LLMError) or (got.incomplete and got.abstained)
 
@@ -205,16 +108,10 @@ class HangingEmbedder(HashingEmbedder):
         return super().embed_passages(texts)
 
 
-class HangingEntailment:
-    def entail(self, premises: Sequence[str], claims: Sequence[str]) -> np.ndarray:
-        hang()
-        return np.ones(len(premises))
-
-
 @HOW
 @pytest.mark.parametrize("part", ["embedder", "entailment"])
 def test_a_check_that_hangs_costs_the_deadline(monkeypatch: pytest.MonkeyPatch, part: str, how: str) -> None:
-    text = '{"drink": "tea that is green"}' if how == "extract" else TRUE
+    text = '{"drink": "tea that is green"}' if how == "extract" else SENTENCE
     script = ScriptedGenerator(lambda _: text)
     sampling = Sampling(n=3) if how == "votes" else Sampling()
 
