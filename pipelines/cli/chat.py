@@ -75,10 +75,10 @@ def command(
             answer, on_screen = _answered(bot, line, where, history, console, quiet=json or not by_model)
             if answer is None:
                 continue
-            if kept is not None:
+            _print(answer, console, json=json, told=on_screen)
+            if kept is not None:  # afterwards: a summary may take a model's time
                 chat_memory.keep(kept, line, answer)
             history = _continued(history, line, answer, has_model=by_model)
-            _print(answer, console, json=json, told=on_screen)
     return exit_codes.OK
 
 

@@ -43,7 +43,9 @@ def opened(
 def keep(memory: Memory, question: str, answer: Answer) -> None:
     """Remember a turn; a memory that cannot be written costs the turn, not the conversation."""
     try:
-        memory.remember(question, answer.supported_text)
+        problem = memory.remember(question, answer.supported_text)
+        if problem:
+            stderr().print(f"note: older turns were summarised by their own words: {one_line(problem)}", style="yellow")
     except (RagError, OSError) as error:
         stderr().print(f"note: this turn was not remembered: {one_line(str(error))}", style="yellow")
 

@@ -57,6 +57,9 @@ def command(
         ),
     ] = "none",
     judge_votes: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Votes of a judging model.")] = 1,
+    judge_deadline: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.001, help="Time limit of each vote.")
+    ] = 120.0,
     baseline: Annotated[
         Path | None, typer.Option(help="Compare with a file of --save, or a TREC run; paired tests, corrected.")
     ] = None,
@@ -87,7 +90,7 @@ def command(
         # A generator that is named is judged.
         level = "extractive" if kind == "none" and config.generator != EXTRACTIVE else kind
         asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, level))
-        referee = _judge(judge, judge_votes, config, stack) if kind == "llm" else None
+        referee = _judge(judge, judge_votes, judge_deadline, config, stack) if kind == "llm" else None
         bot = stack.enter_context(Bot(base, config=config))
         answering = level != "none" or answers_needed(asked) or any(name in _disturbances() for name in changed)
         if answering:
@@ -130,12 +133,12 @@ def command(
     return exit_codes.SOME_FILES_FAILED if judged_badly and not allow_failed else exit_codes.OK
 
 
-def _judge(spec: str, votes: int, config: PipelineConfig, stack: ExitStack) -> Judge:
+def _judge(spec: str, votes: int, deadline: float, config: PipelineConfig, stack: ExitStack) -> Judge:
     from rag.evaluation import Judge
 
     model = config.language_model(spec)
     stack.callback(model.close)
-    return Judge(model, votes)
+    return Judge(model, votes, deadline=deadline)
 
 
 def _changes(robustness: str | None) -> list[str]:

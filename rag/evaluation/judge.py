@@ -8,10 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..deadlines import Deadline
 from ..errors import InvalidInput
+from ..llm.consulting import consulted
 from ..llm.language_model import LanguageModel, Message
 from ..llm.sampling import Sampling
 
+DEADLINE_S = 120.0
+"""Seconds for a vote: enough for a small model on a processor to read ten passages."""
 _OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
 
 
@@ -35,6 +39,9 @@ class Judge:
         If None, 0 for one vote, else 0.7: more votes of a greedy model would only repeat it.
     rubrics
         Replacements of those of `rag.evaluation.metrics.judged.RUBRICS`, by name.
+    deadline
+        Seconds for each vote, enforced even if the model does not heed them; None for no limit. A judge that was late
+        is not asked for the verdict's further votes.
     """
 
     model: LanguageModel
@@ -42,8 +49,10 @@ class Judge:
     seed: int = 0
     temperature: float | None = None
     rubrics: Mapping[str, str] = field(default_factory=dict)
+    deadline: float | None = DEADLINE_S
 
     def __post_init__(self) -> None:
+        Deadline.after(self.deadline)  # refuses what is not a limit
         if self.votes < 1:
             raise InvalidInput(f"a judge has 1 vote or more, not {self.votes}")
 
@@ -54,10 +63,12 @@ class Judge:
         found: list[dict[str, Any] | str] = []
         for vote in range(self.votes):
             try:
-                sampling = Sampling(temperature=heat, seed=self.seed + vote)
-                found.append(readable(self.model.complete(messages, sampling=sampling).text))
+                sampling, until = Sampling(temperature=heat, seed=self.seed + vote), Deadline.after(self.deadline)
+                found.append(consulted(self.model, messages, sampling, readable, deadline=until))
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the row has failed by name
                 found.append(f"the judge failed ({type(error).__name__}: {' '.join(str(error).split())[:120]})")
+                if isinstance(error, TimeoutError):
+                    break
         return found
 
 

@@ -15,7 +15,7 @@ from ..knowledge_base import KnowledgeBase
 from ..llm.language_model import LanguageModel, Message
 from ..store.lock import WriterLock
 from .people import store_of, welcome
-from .summary import summarised
+from .summary import DEADLINE_S, summarised
 from .turns import MEMORY, TURN, Turn, checked_name, document_of, folder_of, memory_of, number, short, turn_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Memory:
     >>> import tempfile
     >>> from rag.embedding import HashingEmbedder
     >>> memory = Memory(tempfile.mkdtemp(), user="ada", session="boats", embedder=HashingEmbedder())
-    >>> memory.remember("Who keeps the otters?", "The wardens keep them.")
+    >>> _ = memory.remember("Who keeps the otters?", "The wardens keep them.")
     >>> [message.content for message in memory.history()]
     ['Who keeps the otters?', 'The wardens keep them.']
     """
@@ -91,7 +91,7 @@ class Memory:
 
     # ---- what happens at every turn ---------------------------------------------------------------------------
 
-    def remember(self, question: str, supported_text: str) -> None:
+    def remember(self, question: str, supported_text: str, *, deadline: float | None = DEADLINE_S) -> str:
         """Keep a turn, durably; turns that no longer fit are summarised.
 
         Parameters
@@ -100,6 +100,13 @@ class Memory:
             What the user said.
         supported_text
             The supported part of the answer, and nothing else; empty if the bot abstained.
+        deadline
+            Seconds that the language model may take to summarise; None for no limit.
+
+        Returns
+        -------
+        str
+            Why the turns' own words stand in for the model's summary; empty where they do not.
 
         Raises
         ------
@@ -117,13 +124,15 @@ class Memory:
             turn = Turn(number, asked, short(supported_text), self._now())
             kb.add([document_of(turn, self.session, self._expiry(turn.at))])
             turns.append(turn)
-            leaving = self._overflow(kb, turns)
+            leaving, problem = self._overflow(kb, turns), ""
             if leaving:
-                notes = [(note.text, note.question) for note in summarised(leaving, self._model)]
+                found, problem = summarised(leaving, self._model, deadline=deadline)
+                notes = [(note.text, note.question) for note in found]
                 # First the summary, then away with the turns: a kill between leaves both, and `_tidied` the first.
                 kb.add([memory_of(notes, leaving, self.session, self._expiry(leaving[-1].at))])
                 for gone in leaving:
                     kb.remove(document_of(gone, self.session, None).source)
+            return problem
 
     def turns(self) -> list[Turn]:
         """Return the turns that are kept word for word, oldest first."""

@@ -19,7 +19,7 @@ from ...documents import Document
 from ...errors import InvalidInput
 from ...sentences import sentences
 from .question_templates import drafts, heading_question, question_about
-from .question_writing import written
+from .question_writing import DEADLINE_S, written
 from .questions import Question, QuestionSet
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def make_questions(
     model: LanguageModel | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    deadline: float | None = DEADLINE_S,
 ) -> Making:
     """Make at most ``n`` questions from the documents of a knowledge base.
 
@@ -72,6 +73,8 @@ def make_questions(
         Writes the questions; None: templates alone.
     seed
         Same documents and seed, same questions (with a model: same passages asked about).
+    deadline
+        Seconds that the model may take for one question; None for no limit.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def make_questions(
     if model is None:
         found = _evenly(_by_templates(kb, rejected, seed), n)
     else:
-        found = written(kb, model, n, seed=seed, rejected=rejected, progress=progress)
+        found = written(kb, model, n, seed=seed, rejected=rejected, progress=progress, deadline=deadline)
     if not found:
         why = "; ".join(f"{reason}: {count}" for reason, count in rejected.most_common(3)) or "they hold no sentence"
         raise InvalidInput(f"no question could be made of these documents ({why}); give a model, or other documents")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import ir_measures
 import pytest
+from stalling import hang, let_go
+from timing import within
 
 from pipelines.cli import run
 from pipelines.evaluation.report import report
@@ -17,6 +20,8 @@ from rag.evaluation.questions.question_making import make_questions
 from rag.evaluation.questions.question_templates import fits
 from rag.evaluation.trec import decode_id, encode_id, read_qrels, read_run, write_qrels, write_run
 from rag.testing import ScriptedGenerator
+
+__all__ = ["let_go"]
 
 TEXTS = {
     "otter": "Otters hold hands while they sleep.",
@@ -152,6 +157,23 @@ def test_what_a_model_writes_is_checked(kb):
         "the question points outside itself or repeats its answer": 1,
         "the passage does not hold the quote": 1,
     }
+
+
+def test_a_model_that_stalls_costs_a_passage_and_is_not_asked_again_after_the_third(tmp_path):
+    def say(messages):
+        asked.append(messages)
+        if len(asked) > 1:
+            hang()
+        return '{"question": "How do herons rest?", "quote": "one leg"}'
+
+    asked = []
+    with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder(), chunker="document") as base:
+        base.add(Document.from_text(f"Heron {n} sleeps on one leg.", id=str(n)) for n in range(6))
+        make = partial(make_questions, base, 3, model=ScriptedGenerator(say), deadline=0.2)
+        found = within(2.0, lambda: asked.clear() or make())
+    assert [q.text for q in found.questions] == ["How do herons rest?"]
+    assert (len(asked), sum(found.rejected.values())) == (4, 3)
+    assert all(each.startswith("the model failed") for each in found.rejected)
 
 
 def test_the_report_escapes_and_loads_nothing(kb):

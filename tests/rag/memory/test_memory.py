@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from stalling import let_go, stalling_model
+from timing import within
 
 import rag
 from rag.bot import Bot
@@ -20,11 +22,14 @@ from rag.errors import InvalidInput, StoreCorrupt, StoreMismatch
 from rag.knowledge_base import KnowledgeBase
 from rag.llm.language_model import Message
 from rag.memory import Memory, forget_user, sessions, users
+from rag.memory.memory import _WAIT_S
 from rag.memory.people import store_of
-from rag.memory.summary import summarised
+from rag.memory.summary import DEADLINE_S, summarised
 from rag.memory.turns import Turn
 from rag.retrieval.retriever import Retriever
 from rag.testing import ScriptedGenerator
+
+__all__ = ["let_go"]
 
 E = HashingEmbedder(64)
 ANIMALS = ["otter", "beaver", "heron", "badger", "marten", "weasel", "lynx", "bison", "stork", "adder", "viper", "newt"]
@@ -38,10 +43,14 @@ def memory(tmp_path: Path) -> Callable[..., Memory]:
     return make
 
 
-def fill(memory: Memory, count: int = 12, start: int = 0) -> None:
+def fill(memory: Memory, count: int = 12, start: int = 0, **options: object) -> list[str]:
+    """Remember turns, and return why summaries were not the model's."""
+    said = []
     for n in range(start, start + count):
         animal = ANIMALS[n % len(ANIMALS)]
-        memory.remember(f"Where does the {animal} live?", f"The {animal} lives in valley {n} beside the mill.")
+        question, answer = f"Where does the {animal} live?", f"The {animal} lives in valley {n} beside the mill."
+        said.append(memory.remember(question, answer, **options))
+    return [problem for problem in said if problem]
 
 
 def data(folder: Path) -> bytes:
@@ -284,7 +293,8 @@ TURNS = (
 
 
 def test_own_words_without_a_model() -> None:
-    first, second = summarised(TURNS)
+    (first, second), problem = summarised(TURNS)
+    assert problem == ""
     assert first.text == "I am Ada, of the canal office. Lock 12 is opened by the warden. She comes at 6."
     assert first.question == TURNS[0].question
     assert (second.text, second.question) == ("And lock 99?", "And lock 99?")
@@ -299,14 +309,31 @@ def test_a_models_notes_are_kept_as_far_as_the_turns_bear_them_out() -> None:
             ),
         )
     )
-    (note,) = summarised(TURNS, model)
+    (note,), problem = summarised(TURNS, model)
+    assert problem == ""
     assert note.text == "Ada works at the canal office. The warden opens lock 12 at 6."
     assert TURNS[0].answer in model.calls[0][-1].content
 
 
 @pytest.mark.parametrize("answer", [RuntimeError("down"), "", "Bananas grow everywhere, all 77 of them."])
 def test_a_failing_or_inventing_model_leaves_the_turns_own_words(answer: object) -> None:
-    assert summarised(TURNS, ScriptedGenerator([answer])) == summarised(TURNS)
+    notes, problem = summarised(TURNS, ScriptedGenerator([answer]))
+    assert notes == summarised(TURNS)[0]
+    assert "language model" in problem
+
+
+@pytest.mark.parametrize("way", ["a model that heeds no deadline", "a function that sleeps", "comments for ever"])
+def test_a_model_that_stalls_leaves_the_turns_own_words_and_is_noted(memory: Callable[..., Memory], way: str) -> None:
+    with stalling_model(way) as model:
+        one = memory(budget=30, model=model)
+        problems = within(4.0, lambda: fill(one, 3, deadline=0.2))
+    assert problems
+    assert all(each.startswith("the language model wrote no notes") for each in problems)
+    assert one.recall("otter", 5)
+
+
+def test_a_summary_takes_less_than_another_session_waits() -> None:
+    assert DEADLINE_S < 0.6 * _WAIT_S
 
 
 def test_a_model_writes_the_summaries_of_a_memory(memory: Callable[..., Memory]) -> None:

@@ -7,7 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from builders import NOTHING, case, cited, passage, value
+from stalling import hang, let_go, stalling_model
+from timing import within
 
+from rag.errors import InvalidInput
 from rag.evaluation import Judge, Outcome, Resources
 from rag.evaluation.metrics.abstention import abstention_auroc, auroc, risk_coverage
 from rag.evaluation.metrics.citations import citation_precision, citation_recall
@@ -20,6 +23,8 @@ from rag.grounding.support import SupportChecker
 from rag.grounding.verification import Verification
 from rag.terms import Analyser
 from rag.testing import ScriptedGenerator
+
+__all__ = ["let_go"]
 
 READ = [passage(text="Otters hold hands while they sleep. A crow lives 20 years.")]
 
@@ -54,6 +59,37 @@ def test_votes_are_averaged_and_their_agreement_reported():
     assert score.value == pytest.approx(2 / 3)
     assert score.agreement == pytest.approx(1 / 3)
     assert not score.failed
+
+
+@pytest.mark.parametrize("way", ["a model that heeds no deadline", "comments for ever", "no answer"])
+@pytest.mark.parametrize("votes", [1, 5])
+def test_a_judge_that_stalls_costs_its_row_and_no_second_vote(way, votes):
+    row = case(text="Yes.", answers=["Yes"])
+    with stalling_model(way) as model:
+        resources = Resources(judge=Judge(model, votes, deadline=0.2))
+        (score,) = within(0.9, lambda: correctness([row], resources))
+        if votes == 1:
+            preference = within(1.3, lambda: prefer(resources.judge, {"q": row}, {"q": row}))
+            assert preference.rate.n_failed == 1
+    assert (score.value, score.failed) == (0.0, True)
+    assert "the judge failed (LLMTimeout" in score.reason or "the judge failed (OutOfTime" in score.reason
+
+
+def test_votes_before_a_stall_count_and_the_limit_is_checked():
+    def say(messages):
+        if len(asked) == 2:
+            hang()
+        asked.append(messages)
+        return '{"mark": 5}'
+
+    asked = []
+    (score,) = correctness(
+        [case(text="Yes.", answers=["Yes"])], Resources(judge=Judge(ScriptedGenerator(say), 9, deadline=0.2))
+    )
+    assert (score.value, score.failed, len(asked)) == (1.0, False, 2)
+    assert "the judge failed" in score.reason
+    with pytest.raises(InvalidInput, match="deadline=0"):
+        Judge(ScriptedGenerator(say), deadline=0)
 
 
 def test_data_cannot_close_its_marks():
