@@ -45,7 +45,7 @@ def ours(data: str, model: object, into: Path) -> tuple[float, int]:
     start = time.perf_counter()
     report = ingest([data], into, options=Options(embedder=model))
     with KnowledgeBase.open(into, embedder=model) as kb:
-        kb.search_dense(model.embed_queries(["warm"]), 1)  # searchable, not only written
+        kb.index("dense").search(model.embed_queries(["warm"]), 1)  # searchable, not only written
     return time.perf_counter() - start, report.chunks
 
 

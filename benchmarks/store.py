@@ -84,8 +84,8 @@ def measure(path: Path, count: int, dim: int) -> dict[str, float]:
     out["open_ms"] = 1e3 * timed(lambda: KnowledgeBase.open(path, embedder=embedder).close(), 20)
     kb = KnowledgeBase.open(path, embedder=embedder)
     query = embedder.embed_queries(["some question"])
-    out["first_dense_ms"] = 1e3 * timed(lambda: kb.search_dense(query, 10))
-    out["first_terms_ms"] = 1e3 * timed(lambda: kb.search_terms([["word3", "word77"]], 10))
+    out["first_dense_ms"] = 1e3 * timed(lambda: kb.index("dense").search(query, 10))
+    out["first_terms_ms"] = 1e3 * timed(lambda: kb.index("terms").search([["word3", "word77"]], 10))
     dice = np.random.default_rng(SEED)
     ids = kb.chunk_ids()
     for k in (5, 100):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes import Family, Hits, IdSet, Metric, Terms, Vectors
+from indexes import Family, IdSet, Metric
 
 from .documents import Document
 from .embedding.protocol import Embedder
@@ -78,7 +78,7 @@ class KnowledgeBase:
     >>> folder = tempfile.mkdtemp()
     >>> with KnowledgeBase.create(folder, embedder=HashingEmbedder(), chunker="document") as kb:
     ...     report = kb.add([Document.from_text("Otters hold hands.", id="otters")])
-    ...     ids = kb.search_terms([kb.analyser.terms("Do otters hold hands?")], k=1).ids
+    ...     ids = kb.index("terms").search([kb.analyser.terms("Do otters hold hands?")], k=1).ids
     ...     kb.chunks(ids[0])[0].document
     'otters'
     """
@@ -388,21 +388,6 @@ class KnowledgeBase:
         return repairing.mend(Path(path), wait=wait, embedder=embedder)
 
     # ---- searching --------------------------------------------------------------------------------------------
-
-    def search_dense(self, vectors: Vectors, k: int, *, allow: IdSet | None = None, index: str | None = None) -> Hits:
-        """Find the chunks nearest to vectors of shape (n, dim); ids are chunk ids.
-
-        ``index`` is a spec or engine name of this knowledge base; its first index of vectors if None.
-        """
-        found: Hits = self.index("dense", index).search(vectors, k, allow=allow)
-        return found
-
-    def search_terms(
-        self, queries: Sequence[Terms], k: int, *, allow: IdSet | None = None, index: str | None = None
-    ) -> Hits:
-        """Find the chunks with the highest scores for terms, one query per row; ids are chunk ids."""
-        found: Hits = self.index("terms", index).search(queries, k, allow=allow)
-        return found
 
     def index(self, family: Family, spec: str | None = None) -> AnyIndex:
         """Return the index itself, up to date; the very object that searches and that a benchmark measures."""

@@ -156,7 +156,7 @@ class Retriever:
         terms: TermSearch | None = None,
         **choices: Any,  # noqa: ANN401 - each field has its own type
     ) -> None:
-        if not hasattr(kb, "search_dense"):
+        if not hasattr(kb, "chunk_ids"):
             raise InvalidInput(
                 f"a retriever searches an open knowledge base, not a {type(kb).__name__}: "
                 "Retriever(KnowledgeBase.open(folder))"

@@ -74,7 +74,7 @@ def check_whole(kb: KnowledgeBase) -> None:
         return
     vectors = kb.vectors(ids).astype(np.float64)
     queries = HashingEmbedder(kb.dim).embed_queries(["heron number3", "fish1 all day", "reeds"])
-    hits = kb.search_dense(queries, 5)
+    hits = kb.index("dense").search(queries, 5)
     for i, query in enumerate(queries.astype(np.float64)):
         exact = np.sort(vectors @ query)[::-1][:5]
         np.testing.assert_allclose(hits.row(i)[1], exact, atol=1e-5)
@@ -119,7 +119,7 @@ def test_a_document_comes_back_as_it_went_in(kb: KnowledgeBase) -> None:
 def test_terms_are_those_of_title_heading_and_text(kb: KnowledgeBase) -> None:
     kb.add([Document("d", "Plain words only.", "d", "Zanzibar", sections=(Section(0, 17, ("Quokka",)),))])
     for word in ("zanzibar", "quokka", "plain"):
-        hits = kb.search_terms([Analyser().terms(word)], 3)
+        hits = kb.index("terms").search([Analyser().terms(word)], 3)
         assert kb.chunks(hits.row(0)[0])[0].document == "d"
 
 
@@ -376,7 +376,7 @@ def test_remove_takes_a_source_or_a_folder(kb: KnowledgeBase) -> None:
     assert kb.remove("docs/") == 3
     assert len(kb.chunk_ids()) == 0
     check_whole(kb)
-    assert kb.search_terms([["heron"]], 3).ids.tolist() == [[-1, -1, -1]]
+    assert kb.index("terms").search([["heron"]], 3).ids.tolist() == [[-1, -1, -1]]
 
 
 def test_prune_removes_what_vanished_from_the_given_folders(kb: KnowledgeBase, tmp_path: Path) -> None:
@@ -400,16 +400,16 @@ def test_what_was_removed_is_found_no_more_and_statistics_are_those_of_a_fresh_b
     kb: KnowledgeBase, tmp_path: Path
 ) -> None:
     kb.add([note(n) for n in range(60)])
-    kb.search_terms([["heron"]], 1)  # the index is in memory
+    kb.index("terms").search([["heron"]], 1)  # the index is in memory
     for n in range(0, 60, 3):
         kb.remove(f"n{n}")
     with KnowledgeBase.create(tmp_path / "fresh", embedder=Counting(), chunker=CHUNKER) as fresh:
         fresh.add([note(n) for n in range(60) if n % 3])
         queries = [kb.analyser.terms(f"heron number{n} fish1") for n in range(60)]
         for hits, other in (
-            (kb.search_terms(queries, 8), fresh.search_terms(queries, 8)),
+            (kb.index("terms").search(queries, 8), fresh.index("terms").search(queries, 8)),
             *[
-                (kb.search_dense(v, 8), fresh.search_dense(v, 8))
+                (kb.index("dense").search(v, 8), fresh.index("dense").search(v, 8))
                 for v in [HashingEmbedder(32).embed_queries(["number9 reeds", "fish2"])]
             ],
         ):
@@ -428,18 +428,18 @@ def test_reindex_embeds_nothing_and_answers_the_same(kb: KnowledgeBase) -> None:
     kb.add([note(n) for n in range(50)])
     embedded(kb)
     queries = HashingEmbedder(32).embed_queries(["heron number3", "fish2"])
-    before = kb.search_dense(queries, 5)
+    before = kb.index("dense").search(queries, 5)
     kb.reindex(["hnsw:M=16,ef=200", "bm25:k1=0.9", "flat"])
     assert kb.indexes == ("hnsw:M=16,ef=200", "bm25:k1=0.9", "flat")
     assert [g.spec for g in kb.status().generations] == list(kb.indexes)
-    np.testing.assert_allclose(kb.search_dense(queries, 5).scores, before.scores, atol=1e-5)
-    np.testing.assert_allclose(kb.search_dense(queries, 5, index="flat").scores, before.scores, atol=1e-6)
+    np.testing.assert_allclose(kb.index("dense").search(queries, 5).scores, before.scores, atol=1e-5)
+    np.testing.assert_allclose(kb.index("dense", "flat").search(queries, 5).scores, before.scores, atol=1e-6)
     kb.reindex(["flat"])
     assert len(list((kb.path / "generations").iterdir())) == 1
     with pytest.raises(InvalidInput, match=r"no index of terms.*rag reindex"):
-        kb.search_terms([["heron"]], 1)
+        kb.index("terms").search([["heron"]], 1)
     with pytest.raises(InvalidInput, match="no index 'hnsw'"):
-        kb.search_dense(queries, 1, index="hnsw")
+        kb.index("dense", "hnsw").search(queries, 1)
     for bad in ([], ["nonsense"], ["flat", "flat"], "flat"):
         with pytest.raises(InvalidInput):
             kb.reindex(bad)
@@ -474,7 +474,9 @@ def test_a_reader_keeps_its_view_until_it_refreshes(kb: KnowledgeBase) -> None:
         kb.add([note(n) for n in range(300, 500)])  # cuts new generations, deletes the old ones
         assert reader.chunk_ids().tolist() == ids
         check_whole(late.refresh() and late)
-        found = reader.search_terms([["number1"]], 3).row(0)[0]  # its generation is gone: the first search moves on
+        found = (
+            reader.index("terms").search([["number1"]], 3).row(0)[0]
+        )  # its generation is gone: the first search moves on
         assert found.tolist() == []
         ids = reader.chunk_ids().tolist()
         assert ids == kb.chunk_ids().tolist()
@@ -497,7 +499,7 @@ def test_allowed_ids_are_kept_until_something_changes(kb: KnowledgeBase) -> None
     assert kb.allowed(None) is None
     kb.add([note(2, metadata={"n": 5})])
     assert len(kb.allowed("n < 3")) == len(first) - 2
-    hits = kb.search_terms([kb.analyser.terms("heron")], 50, allow=kb.allowed("n < 3")).row(0)[0]
+    hits = kb.index("terms").search([kb.analyser.terms("heron")], 50, allow=kb.allowed("n < 3")).row(0)[0]
     assert {c.document for c in kb.chunks(hits)} == {"n0", "n1"}
 
 
@@ -548,7 +550,7 @@ def test_reopening_by_name_needs_no_embedder(tmp_path: Path) -> None:
         kb.add([note(1)])
     with KnowledgeBase.open(tmp_path / "kb") as kb:
         assert kb.embedder.name == "hashing-16"
-        assert kb.search_dense(kb.embedder.embed_queries(["heron"]), 1).ids.tolist() == [
+        assert kb.index("dense").search(kb.embedder.embed_queries(["heron"]), 1).ids.tolist() == [
             [kb.chunk_ids()[0]]
         ]  # the sentence with the word
     with KnowledgeBase.open(
@@ -612,7 +614,7 @@ def test_searching_terms_loads_no_model(tmp_path: Path) -> None:
 import sys, json
 from rag.knowledge_base import KnowledgeBase
 with KnowledgeBase.open({str(tmp_path / "kb")!r}) as kb:
-    found = kb.chunks(kb.search_terms([["heron"]], 1).row(0)[0])[0].document
+    found = kb.chunks(kb.index("terms").search([["heron"]], 1).row(0)[0])[0].document
 print(json.dumps([found, sorted({{"torch", "transformers", "openvino", "faiss", "tokenizers"}} & set(sys.modules))]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

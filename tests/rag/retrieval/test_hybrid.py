@@ -108,12 +108,12 @@ def test_reciprocal_rank_is_the_definition(kb: KnowledgeBase, question: str) -> 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_one_search_alone_is_that_search(kb: KnowledgeBase, question: str) -> None:
     dense = Retriever(kb, k=8, fusion="dense", dedupe=False).retrieve(question)
-    hits = kb.search_dense(kb.embedder.embed_queries([question]), 8)
+    hits = kb.index("dense").search(kb.embedder.embed_queries([question]), 8)
     assert [p.chunk for p in dense] == hits.ids[0].tolist()
     assert [p.score for p in dense] == pytest.approx(hits.scores[0].tolist(), abs=1e-6)
     assert all(p.scores == {"dense": p.score} for p in dense)
     terms = Retriever(kb, k=8, fusion="terms", dedupe=False).retrieve(question)
-    ids, scores = kb.search_terms([kb.analyser.terms(question)], 8).row(0)
+    ids, scores = kb.index("terms").search([kb.analyser.terms(question)], 8).row(0)
     assert [(p.chunk, p.score) for p in terms] == list(zip(ids.tolist(), scores.tolist(), strict=True))
 
 
@@ -280,7 +280,7 @@ def test_an_index_keeps_the_parameters_it_was_given(tmp_path: Path, spec: str, u
         for passage in Retriever(kb, k=30, dedupe=False).retrieve("balas"):
             assert passage.scores["terms"] == pytest.approx(expected.get(passage.chunk, 0.0))
         plain = Retriever(kb, k=30, fusion="terms", dedupe=False).retrieve("balas")
-        assert [p.score for p in plain] == kb.search_terms(query, 30).row(0)[1].tolist()
+        assert [p.score for p in plain] == kb.index("terms").search(query, 30).row(0)[1].tolist()
 
 
 def test_a_fusion_of_ones_own(kb: KnowledgeBase) -> None:

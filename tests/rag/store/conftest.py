@@ -82,8 +82,8 @@ def answers(kb: KnowledgeBase, count: int = 20) -> list[list[tuple[float, str, i
     Ties are cut off by id at the end of a result, and ids depend on the order of writing: the last score is left out.
     """
     texts = [f"{WORDS[n % len(WORDS)]} near {WORDS[(n + 3) % len(WORDS)]} note{n}" for n in range(count)]
-    dense = kb.search_dense(HashingEmbedder(kb.dim).embed_queries(texts), 10)
-    terms = kb.search_terms([kb.analyser.terms(text) for text in texts], 10)
+    dense = kb.index("dense").search(HashingEmbedder(kb.dim).embed_queries(texts), 10)
+    terms = kb.index("terms").search([kb.analyser.terms(text) for text in texts], 10)
     mixed = kb.dense().search(HashingEmbedder(kb.dim).embed_queries(texts), 10)  # by sentences too, where there are
     found = []
     for hits in (dense, terms, mixed):

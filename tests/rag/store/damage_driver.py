@@ -103,7 +103,7 @@ def search(path: Path) -> str:
         with KnowledgeBase.open(path, embedder=HashingEmbedder(32)) as kb:
             found = [
                 answers(kb, 6),
-                kb.search_dense(HashingEmbedder(32).embed_queries(["otter"]), 5, index="hnsw").ids.tolist(),
+                kb.index("dense", "hnsw").search(HashingEmbedder(32).embed_queries(["otter"]), 5).ids.tolist(),
             ]
             return "answers " + json.dumps(found)
     except StoreCorrupt as error:

@@ -34,7 +34,7 @@ def test_purge_leaves_no_byte_of_what_was_removed(
     assert all(canary in data for canary in canaries + words), "the test looks for what is really there"
     for name in gone:
         kb.remove(name)
-    assert kb.search_terms([[word.decode()] for word in words], 1).ids.max() == -1
+    assert kb.index("terms").search([[word.decode()] for word in words], 1).ids.max() == -1
     kb.purge()
     data = folder_bytes(kb.path)
     assert [c for c in canaries + words if c in data] == []

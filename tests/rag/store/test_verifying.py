@@ -84,7 +84,7 @@ def test_it_counts_what_was_lost_to_the_id(make: Make, docs: Callable[..., list[
         assert reader.verify().orphans[-5:] == tuple(range(last + 1, last + 6))
         # Searching such a store is refused, not answered with less.
         with pytest.raises(StoreCorrupt, match="rag repair"):
-            reader.search_terms([["amber"]], 1)
+            reader.index("terms").search([["amber"]], 1)
         # The next ingest does not take what is lost for unchanged.
         assert [n for n, s in reader.sources().items() if not s.complete] == victims
     assert found["flat", "missing"].ids == tuple(gone_from["flat"])
