@@ -84,7 +84,7 @@ def _row_of(point: EntryPoint) -> Engine:
     install = f"pip install --force-reinstall {package}"
     try:
         family = point.load().family
-    except ImportError as error:
+    except (Exception, SystemExit) as error:
         raise EngineMissing(f"the index {point.name!r} of {package} cannot be imported ({error}): {install}") from error
     return Engine(point.value, family, install, f"an engine of {package}")
 

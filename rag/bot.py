@@ -303,7 +303,7 @@ class Bot:
             if config.generator == EXTRACTIVE:
                 return self._extractive
             given = self._named_generator()
-        elif not isinstance(given, LanguageModel) and not callable(given):
+        if not isinstance(given, LanguageModel) and not callable(given):
             return generator_for(given, kb.embedder, kb.analyser, **objects)
         options = {"sampling": config.sampling, "unsupported": config.unsupported, **objects}
         if config.nli is not None and "entailment" not in options:

@@ -5,6 +5,9 @@ kind of part has one literal table of names. A package adds a part of its own by
 
     [project.entry-points."rag_workbench.rerankers"]
     mine = "my_package.my_module:MyReranker"
+
+It names a class, or a function that makes the part; that of a loader names a parser, and that of a metric a `Metric` or
+a function that scores. This package's own names come first. Nothing of another package is imported before it is named.
 """
 
 from __future__ import annotations
@@ -13,22 +16,16 @@ import importlib
 import inspect
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from indexes.errors import unknown
 
-from .errors import ExtraMissing, InvalidInput, in_words
-
-if TYPE_CHECKING:
-    from .embedding.protocol import Embedder
-    from .knowledge_base import KnowledgeBase
-    from .llm.consulting import CompletionStore
-    from .llm.language_model import LanguageModel
+from .errors import ExtraMissing, InvalidInput, RagError, in_words, on_one_line
 
 TABLES: Mapping[str, str] = MappingProxyType(
     {
@@ -46,26 +43,21 @@ TABLES: Mapping[str, str] = MappingProxyType(
 )
 """Kind of part -> the literal table of the parts that come with this package."""
 
+PROTOCOLS: Mapping[str, str] = MappingProxyType(
+    {
+        "chunker": "rag.chunking.protocol:Chunker",
+        "embedder": "rag.embedding.protocol:Embedder",
+        "rewriter": "rag.rewriting.protocol:QueryRewriter",
+        "fusion": "rag.retrieval.fusion:Fusion",
+        "reranker": "rag.reranking.protocol:Reranker",
+        "context step": "rag.context.protocol:ContextBuilder",
+    }
+)
+"""Kind of part -> the protocol that a part of another package is checked against when it has been made."""
+
 NONE = "none"
 OBJECT = "python:"
 """Begins the name of a part that was handed in as an object: it can be shown and compared, not made from text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """Objects that a part may need besides its own options; it gets those that its constructor names.
-
-    ``completions`` keeps language models' answers by content, such as a `rag.llm.cache.CompletionCache`.
-    """
-
-    kb: KnowledgeBase
-    model: LanguageModel | None = None
-    completions: CompletionStore | None = None
-
-    @property
-    def embedder(self) -> Embedder:
-        """The knowledge base's embedder."""
-        return self.kb.embedder
 
 
 def group(kind: str) -> str:
@@ -79,20 +71,34 @@ def plugins(kind: str) -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=group(kind))}
 
 
-def load_plugin(kind: str, name: str) -> Any:  # noqa: ANN401 - a class, a function or a row of a table
-    """Import a part of another package.
+def load_plugin(kind: str, name: str) -> Callable[..., Any]:
+    """Import the class or function that the entry point of a part names.
 
     Raises
     ------
     ExtraMissing
-        The package's code cannot be imported; the message names the package.
+        It cannot be imported, or does not make such a part; the message names the package.
     """
-    point = plugins(kind)[name]
     try:
-        return point.load()
-    except Exception as error:
-        package = point.dist.name if point.dist else point.module
-        raise ExtraMissing(f"the {kind} {name!r} of {package} cannot be loaded ({in_words(error)})") from error
+        found = plugins(kind)[name].load()
+    except (Exception, SystemExit) as error:
+        raise _broken(kind, name, f"{type(error).__name__}: {on_one_line(str(error))}") from error
+    if not callable(found):
+        raise _broken(kind, name, f"a {type(found).__name__} is not a class or function")
+    if isinstance(found, type) and kind in PROTOCOLS:
+        for method, function in vars(_imported(PROTOCOLS[kind])).items():
+            if inspect.isfunction(function) and not method.startswith("_") and not hasattr(found, method):
+                raise _broken(kind, name, f"the class {found.__name__} has no method {method}")
+    return found  # type: ignore[no-any-return]
+
+
+def _broken(kind: str, name: str, reason: str) -> ExtraMissing:
+    point = plugins(kind)[name]
+    return ExtraMissing(f"the {kind} {name!r} of {_package(point)} cannot be used ({reason}); mend or uninstall it")
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.module
 
 
 def check_name(kind: str, name: str, table: Mapping[str, object]) -> None:
@@ -107,8 +113,8 @@ def check_name(kind: str, name: str, table: Mapping[str, object]) -> None:
         raise InvalidInput(unknown(kind, name, {*table, *plugins(kind)}))
 
 
-def make(kind: str, table: Mapping[str, str], spec: str, tools: object, **defaults: object) -> Any:  # noqa: ANN401
-    """Make a part from a spec string.
+def make(kind: str, table: Mapping[str, str], given: object, tools: object, **defaults: object) -> Any:  # noqa: ANN401
+    """Make a part from a spec string, or from a class or function; any other object is the part itself.
 
     Parameters
     ----------
@@ -117,11 +123,11 @@ def make(kind: str, table: Mapping[str, str], spec: str, tools: object, **defaul
     table
         Name -> ``module:Class``, imported here on first use. Positional parameters of the constructor are tools, by
         name (one with a default may be missing); keyword-only parameters are options.
-    spec
+    given
         ``name`` or ``name:option=value,...``. A part that needs a language model has the option ``llm`` besides its
         own, such as ``openai:MODEL``; without it the part gets the tools' model.
     tools
-        An object with the tools as attributes, such as `Tools`.
+        An object with the tools as attributes, such as `rag.stages.Tools`.
     **defaults
         Options where the spec does not give them; ignored by a part without such an option.
 
@@ -131,26 +137,56 @@ def make(kind: str, table: Mapping[str, str], spec: str, tools: object, **defaul
         A name or option that does not exist (with the nearest one), a value of the wrong type, or a part that needs a
         language model where none is configured.
     ExtraMissing
-        A part of another package that cannot be imported.
+        A part of another package that cannot be imported, or is not what the kind's protocol says.
     """
-    name = spec.partition(":")[0].strip()
+    if isinstance(given, type | types.FunctionType):
+        return _made(kind, given.__name__, given, tools, defaults)
+    if not isinstance(given, str):
+        return given
+    name = given.partition(":")[0].strip()
     check_name(kind, name, table)
-    factory = _imported(table[name]) if name in table else load_plugin(kind, name)
+    if name in table:
+        return _made(kind, given, _imported(table[name]), tools, defaults)
+    factory = load_plugin(kind, name)
+    try:
+        made = _made(kind, given, factory, tools, defaults)
+        fits = kind not in PROTOCOLS or isinstance(made, _imported(PROTOCOLS[kind]))
+    except RagError:
+        raise
+    except Exception as error:
+        raise _broken(kind, name, in_words(error)) from error
+    if not fits:
+        raise _broken(kind, name, f"it makes a {type(made).__name__}, which is not a {PROTOCOLS[kind]}")
+    return made
+
+
+def _made(kind: str, spec: str, factory: Callable[..., Any], tools: object, defaults: Mapping[str, object]) -> Any:  # noqa: ANN401
+    name = spec.partition(":")[0].strip()
     parameters = list(inspect.signature(factory).parameters.values())
     wanted = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    hints = typing.get_type_hints(vars(factory).get("__init__", factory) if isinstance(factory, type) else factory)
     own = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
-    known = {option: hints.get(option, str) for option in own}
+    known = _hints(factory, own)
     options = _options(kind, name, spec, {**known, "llm": str} if any(p.name == "model" for p in wanted) else known)
     options = {**{option: value for option, value in defaults.items() if option in own}, **options}
     missing = [option for option, p in own.items() if p.default is p.empty and option not in options]
     if missing:
         raise InvalidInput(f"{kind} {name} needs {missing[0]}: write {name}:{missing[0]}=...")
+    given = {}
     if "llm" in options:
         from .llm.models import language_model
 
-        tools = replace(tools, model=language_model(options.pop("llm")))  # type: ignore[type-var] # Tools have models
-    return factory(*(_tool(kind, name, each, tools) for each in wanted), **options)
+        given["model"] = language_model(options.pop("llm"))
+    return factory(*(given.get(p.name) or _tool(kind, name, p, tools) for p in wanted), **options)
+
+
+def _hints(factory: Callable[..., Any], own: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
+    """Return the types of options; the others' are left alone, for they may name what only a type checker imports."""
+    function = factory.__init__ if isinstance(factory, type) else factory  # type: ignore[misc]
+    given = {name: p.annotation for name, p in own.items() if p.annotation is not p.empty}
+    annotated = types.SimpleNamespace(__annotations__=given)
+    hints = typing.get_type_hints(annotated, getattr(function, "__globals__", {}))
+    plain = {name: type(p.default) if isinstance(p.default, bool | int | float) else str for name, p in own.items()}
+    return {**plain, **hints}
 
 
 def split(chain: str) -> list[str]:
@@ -179,14 +215,14 @@ def chain(kind: str, table: Mapping[str, str], given: object, tools: object) -> 
     Parameters
     ----------
     given
-        A chain such as ``"late-interaction+mmr"``, an object, or a sequence of specs and objects.
+        A chain such as ``"late-interaction+mmr"``, an object, class or function, or a sequence of specs and these.
 
     Raises
     ------
     InvalidInput
         As `make` and `split`.
     """
-    return [make(kind, table, part, tools) if isinstance(part, str) else part for part in _parts(given)]
+    return [make(kind, table, part, tools) for part in _parts(given)]
 
 
 def check_chain(kind: str, table: Mapping[str, object], chain: str) -> None:
@@ -244,8 +280,13 @@ def _tool(kind: str, name: str, wanted: inspect.Parameter, tools: object) -> obj
 
 
 def _value(text: str, hint: Any, what: str) -> object:  # noqa: ANN401 - a type form has no type of its own
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
         hint = next(option for option in typing.get_args(hint) if option is not type(None))
+    if typing.get_origin(hint) is typing.Literal:
+        choices = {str(choice): choice for choice in typing.get_args(hint)}
+        if text not in choices:
+            raise InvalidInput(f"{what} is one of {', '.join(choices)}, not {text!r}")
+        return choices[text]
     if hint is bool:
         if text.lower() not in {"true", "false"}:
             raise InvalidInput(f"{what} is true or false, not {text!r}")
@@ -279,14 +320,23 @@ def listed(kind: str | None = None) -> Iterator[Listed]:
         raise InvalidInput(unknown("kind of part", kind, TABLES))
     for each, home in TABLES.items():
         if kind in (None, each):
-            for name, row in _imported(home).items():
+            table = _imported(home)
+            for name, row in table.items():
                 yield Listed(each, name, "rag-workbench", _line(row))
-            for name, point in sorted(plugins(each).items()):
-                package = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
-                try:
-                    yield Listed(each, name, package, _line(load_plugin(each, name)))
-                except ExtraMissing as error:
-                    yield Listed(each, name, package, "", str(error))
+            for _, point in sorted(plugins(each).items()):
+                yield _listed_plugin(each, point, table)
+
+
+def _listed_plugin(kind: str, point: EntryPoint, table: Mapping[str, object]) -> Listed:
+    package, problem, line = _package(point), "", ""
+    if point.name in table:
+        problem = f"the {kind} {point.name!r} of {package} is not used: the name is taken"
+    else:
+        try:
+            line = _line(load_plugin(kind, point.name)) or point.value
+        except ExtraMissing as error:
+            problem = str(error)
+    return Listed(kind, point.name, package, line, problem)
 
 
 def _line(row: object) -> str:

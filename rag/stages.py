@@ -1,4 +1,4 @@
-"""Run one part of a stage: timed, within its deadline, and left out with a note when it fails."""
+"""The tools of a stage's parts, and one run of a part: timed, and left out with a note when it fails."""
 
 from __future__ import annotations
 
@@ -6,14 +6,37 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .deadlines import Deadline
 from .errors import in_words
 
+if TYPE_CHECKING:
+    from .embedding.protocol import Embedder
+    from .knowledge_base import KnowledgeBase
+    from .llm.consulting import CompletionStore
+    from .llm.language_model import LanguageModel
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Objects that a part may need besides its own options; it gets those that its constructor names.
+
+    ``completions`` keeps language models' answers by content, such as a `rag.llm.cache.CompletionCache`.
+    """
+
+    kb: KnowledgeBase
+    model: LanguageModel | None = None
+    completions: CompletionStore | None = None
+
+    @property
+    def embedder(self) -> Embedder:
+        """The knowledge base's embedder."""
+        return self.kb.embedder
 
 
 @dataclass(frozen=True, slots=True)

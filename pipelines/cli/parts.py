@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import groupby
 from typing import Annotated
 
 import typer
@@ -28,12 +29,15 @@ def command(
         return exit_codes.OK
     from rich.table import Table
 
-    table = Table("kind", "name", "from", "what it does", box=None, pad_edge=False)
-    for part in found:
-        if not part.problem:
-            table.add_row(part.kind, one_line(part.name), one_line(part.package), one_line(part.line, 200))
-    stdout().print(table)
+    for title, parts in groupby((part for part in found if not part.problem), key=lambda part: part.kind):
+        stdout().print(title, style="bold")
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        for no_wrap in (True, True, False):
+            table.add_column(no_wrap=no_wrap, overflow="fold")
+        for part in parts:
+            table.add_row(f"  {one_line(part.name)}", one_line(part.package), one_line(part.line, 200))
+        stdout().print(table)
     for part in found:
         if part.problem:
-            stderr().print(f"cannot be loaded: {one_line(part.problem, 300)}", style="yellow", soft_wrap=True)
+            stderr().print(one_line(part.problem, 300), style="yellow", soft_wrap=True)
     return exit_codes.OK

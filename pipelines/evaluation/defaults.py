@@ -11,7 +11,7 @@ from rag.evaluation import Evaluation, QuestionSet, Saved
 from rag.evaluation.comparison import Comparison, compare, corrected
 from rag.evaluation.evaluator import DEFAULT_METRICS
 from rag.evaluation.metrics.ranking import per_question
-from rag.evaluation.metrics.registry import METRICS
+from rag.evaluation.metrics.registry import find, lower_is_better, needs
 from rag.evaluation.trec import read_run
 from rag.retrieval.retriever import is_language_model
 
@@ -73,7 +73,7 @@ def default_metrics(questions: QuestionSet, judge: str) -> tuple[str, ...]:
 
 def answers_needed(metrics: Sequence[str]) -> bool:
     """Tell whether a metric reads answers, so that the bot must be asked."""
-    return any("answer" in METRICS[name].needs for name in metrics if name in METRICS)
+    return "answer" in needs(metrics)
 
 
 def against(result: Evaluation, baseline: Path) -> list[Comparison]:
@@ -90,7 +90,7 @@ def against(result: Evaluation, baseline: Path) -> list[Comparison]:
     for metric, own in values.items():
         mine = result.values(metric)
         if own and set(own) & set(mine):
-            lower = metric in METRICS and METRICS[metric].lower
+            lower = lower_is_better(metric)
             found.append(compare(mine, own, metric=metric, names=names, lower=lower, seed=result.seed))
     if not found:
         raise InvalidInput(
@@ -127,6 +127,6 @@ def _baseline_values(result: Evaluation, baseline: Path) -> dict[str, dict[str, 
     if _is_saved(baseline):
         saved = Saved.load(baseline)
         return {metric: saved.values(metric) for metric in result.metrics if metric in saved.scores}
-    rankings = [metric for metric in result.metrics if metric not in METRICS]
+    rankings = [metric for metric in result.metrics if not find(metric)]
     qrels = {q: dict(case.gold) for q, case in result.cases.items() if case.gold}
     return per_question(rankings, qrels, read_run(baseline))

@@ -9,7 +9,7 @@ from rag.documents import Passage
 from rag.evaluation import Aggregate, Case, Evaluation
 from rag.evaluation.comparison import Comparison
 from rag.evaluation.metrics.abstention import risk_coverage
-from rag.evaluation.metrics.registry import METRICS
+from rag.evaluation.metrics.registry import find
 from rag.evaluation.questions.gold import holds
 from rag.evaluation.robustness.robustness import Survival
 
@@ -76,7 +76,8 @@ def _figures(result: Evaluation) -> Html:
 
 def _of(value: float | None, metric: str) -> float | None:
     """Return a value as a share of the best possible one."""
-    return None if value is None else value / (METRICS[metric].top if metric in METRICS else 1.0)
+    found = find(metric)
+    return None if value is None else value / (found.top if found else 1.0)
 
 
 def _shown(own: Aggregate) -> str:

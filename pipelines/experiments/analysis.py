@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rag.evaluation import Saved
 from rag.evaluation.comparison import Comparison, compare, corrected
-from rag.evaluation.metrics.registry import METRICS
+from rag.evaluation.metrics.registry import lower_is_better
 from rag.retrieval.config import Value
 
 Parts = Mapping[str, Value | None]
@@ -77,7 +77,7 @@ def effects(
 def _compared(
     system: Mapping[str, float], base: Mapping[str, float], metric: str, names: tuple[str, str], seed: int
 ) -> Comparison:
-    lower = metric in METRICS and METRICS[metric].lower
+    lower = lower_is_better(metric)
     return compare(system, base, metric=metric, names=names, lower=lower, seed=seed)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rag.errors import InvalidInput
 from rag.evaluation.comparison import Comparison, compare, corrected
-from rag.evaluation.metrics.registry import METRICS
+from rag.evaluation.metrics.registry import lower_is_better
 
 from .results import Result
 
@@ -52,7 +52,7 @@ def compare_results(first: Result, second: Result, *, metric: str | None = None)
         pairs = [(next(iter(first.saved)), next(iter(second.saved)))]
     if not pairs:
         raise InvalidInput("the two experiments have no configuration in common")
-    lower = wanted in METRICS and METRICS[wanted].lower
+    lower = lower_is_better(wanted)
     found = [
         compare(
             second.saved[b].values(wanted),

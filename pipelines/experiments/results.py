@@ -15,7 +15,7 @@ from rag.errors import ExtraMissing, InvalidInput
 from rag.evaluation import Saved
 from rag.evaluation.aggregate import Aggregate
 from rag.evaluation.comparison import Comparison
-from rag.evaluation.metrics.registry import METRICS
+from rag.evaluation.metrics.registry import lower_is_better
 from rag.retrieval.config import Value
 from rag.whole_file import whole_file
 
@@ -103,7 +103,7 @@ class Result:
 
     def leaderboard(self) -> list[Row]:
         """Return the rows, best first by `metric`; failed ones last."""
-        lower = self.metric in METRICS and METRICS[self.metric].lower
+        lower = lower_is_better(self.metric)
 
         def key(row: Row) -> tuple[bool, float]:
             own = row.metrics.get(self.metric)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import NamedTuple, cast
 
+from ..components import make, plugins
 from ..embedding.protocol import Tokenizer
 from ..errors import InvalidInput
 from .by_code import CodeChunker
@@ -47,7 +49,8 @@ def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
     ----------
     spec
         ``headings:256/32`` (the default of a knowledge base), ``tokens:256/32``, ``sentences:256/1``,
-        ``recursive:256``, ``code:256`` or ``document``. Numbers may be left out.
+        ``recursive:256``, ``code:256`` or ``document``. Numbers may be left out. Or another package's chunker, such as
+        ``mine`` or ``mine:size=3``.
     tokenizer
         That of the embedder the chunks are for: chunks are measured by it and never exceed ``tokenizer.max_tokens``.
 
@@ -55,6 +58,8 @@ def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
     ------
     InvalidInput
         The spec does not name a chunker, or its numbers are invalid.
+    ExtraMissing
+        The chunker of another package cannot be imported.
 
     Examples
     --------
@@ -62,6 +67,8 @@ def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
     >>> chunker("sentences", WordTokenizer()).name
     'sentences:256/1'
     """
+    if _is_plugin(spec):
+        return cast("Chunker", make("chunker", {}, spec, SimpleNamespace(tokenizer=tokenizer)))
     match = _SPEC.fullmatch(spec.strip())
     kind = KINDS.get(match[1]) if match else None
     if match is None or kind is None:
@@ -77,6 +84,21 @@ def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
     return kind.make(tokenizer, *numbers)
 
 
+def name_of(given: Chunker | str | None, made: Chunker) -> str:
+    """Return the name that a knowledge base keeps: one that makes the chunker again, where there is one."""
+    return given.strip() if isinstance(given, str) and _is_plugin(given) else made.name
+
+
+def is_known(spec: str) -> bool:
+    """Tell whether a spec names a chunker of this package or of another."""
+    return spec.partition(":")[0] in KINDS or _is_plugin(spec)
+
+
+def _is_plugin(spec: str) -> bool:
+    name = spec.partition(":")[0].strip()
+    return name not in KINDS and name in plugins("chunker")
+
+
 def _check(spec: str, name: str, numbers: list[int]) -> None:
     size = numbers[0]
     if not SMALLEST <= size <= LARGEST:
@@ -86,6 +108,7 @@ def _check(spec: str, name: str, numbers: list[int]) -> None:
 
 
 def _hint(spec: str) -> str:
-    near = difflib.get_close_matches(spec.partition(":")[0], KINDS, n=1)
-    forms = [KINDS[near[0]].form] if near else [kind.form for kind in KINDS.values()]
+    known = {**dict.fromkeys(plugins("chunker"), ""), **{name: kind.form for name, kind in KINDS.items()}}
+    near = difflib.get_close_matches(spec.partition(":")[0], known, n=1)
+    forms = [known[near[0]] or near[0]] if near else [form or name for name, form in known.items()]
     return f"write {' or '.join(forms)}"

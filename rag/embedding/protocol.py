@@ -79,8 +79,16 @@ class Embedder(Protocol):
 
     name: str
     revision: str
-    dim: int
-    tokenizer: Tokenizer
+
+    @property
+    def dim(self) -> int:
+        """Number of components of a vector."""
+        ...
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's own tokenizer."""
+        ...
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts to be found."""

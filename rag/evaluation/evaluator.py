@@ -197,17 +197,14 @@ def _refuse_lacking(metrics: Sequence[str], there: Mapping[str, object]) -> None
 
 def judged_items(metrics: Sequence[str], k: int) -> int:
     """Return how many documents or chunks of each ranking are judged: ``k``, or the deepest cutoff of a metric."""
-    return max([k, *(ranking.depth(name) or 0 for name in metrics if name not in registry.METRICS)])
+    return max([k, *(ranking.depth(name) or 0 for name in metrics if not registry.find(name))])
 
 
 def score_cases(cases: Sequence[Case], metrics: Sequence[str], resources: Resources) -> dict[str, list[Score]]:
     """Return each metric's score of each case."""
-    rankings = [name for name in metrics if name not in registry.METRICS]
-    ranked = _ranking_scores(cases, rankings)
-    return {
-        name: ranked[name] if name in ranked else registry.METRICS[name].function()(cases, resources)
-        for name in metrics
-    }
+    own = {name: metric for name in metrics if (metric := registry.find(name))}
+    ranked = _ranking_scores(cases, [name for name in metrics if name not in own])
+    return {name: own[name](cases, resources) if name in own else ranked[name] for name in metrics}
 
 
 def _cases(

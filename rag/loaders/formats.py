@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple, TypeAlias, cast
 
+from ..components import load_plugin, plugins
 from .draft import SourceBudget
 from .errors import LoadError
 from .reading import looks_binary
@@ -30,8 +32,17 @@ class Format(NamedTuple):
     limit: int = 256 * MEGABYTE
     inline: bool = False
 
+    @property
+    def line(self) -> str:
+        """One line on it: what the parser says, and its first suffixes."""
+        suffixes = [suffix for suffix, kind in SUFFIXES.items() if format_of(kind) is self]
+        shown = " ".join(suffixes[:_SHOWN]) + (" ..." if len(suffixes) > _SHOWN else "")
+        said = (inspect.getdoc(_imported(self.parser)) or "").partition("\n")[0].partition("; raises")[0]
+        return f"{said.rstrip('.')} ({shown})"
+
 
 _TEXT = 64 * MEGABYTE
+_SHOWN = 6
 
 FORMATS: dict[str, Format] = {
     "csv": Format("tables:parse", _TEXT),
@@ -87,6 +98,9 @@ NAMES: dict[str, str] = {
     "makefile": "make", "dockerfile": "docker", "readme": "text", "license": "text", "licence": "text",
     "changelog": "text", "authors": "text", "contributing": "text", "notice": "text", "copying": "text",
 }  # fmt: skip
+
+_LANGUAGES = frozenset({*CODE.values(), *NAMES.values()})
+_PLUGIN = Format("")
 
 _OLD_OFFICE = "the binary format of Office 97-2003 is not read; save it as {} and ingest that"
 UNREAD: dict[str, str] = {
@@ -152,7 +166,7 @@ Parser = Callable[[bytes, ParseContext], Iterator[Parsed | Failed]]
 
 
 def kind_by_name(name: str) -> str | None:
-    """Return the format of a file name, or None if it says nothing.
+    """Return the format of a file name, or None if it says nothing; other packages bring formats named by suffix.
 
     Raises
     ------
@@ -161,9 +175,13 @@ def kind_by_name(name: str) -> str | None:
     """
     path = PurePosixPath(name)
     suffix = path.suffix.lower()
+    if known := SUFFIXES.get(suffix):
+        return known
+    if suffix[1:] in plugins("loader"):
+        return suffix[1:]
     if reason := UNREAD.get(suffix):
         raise LoadError("type", f"{suffix}: {reason}")
-    return SUFFIXES.get(suffix) or (NAMES.get(path.stem.lower()) if len(suffix) < 2 else None)
+    return NAMES.get(path.stem.lower()) if len(suffix) < 2 else None
 
 
 def kind_by_content(head: bytes) -> str:
@@ -199,18 +217,24 @@ def true_kind(data: bytes, kind: str) -> str:
                 "encrypted", "needs a password, or is of Office 97-2003; save it without one in the new format"
             )
         return kind_by_content(data[:4096])
-    if data.startswith(b"PK\x03\x04") and FORMATS[parser_name(kind)].inline:
+    if data.startswith(b"PK\x03\x04") and format_of(kind).inline:
         return "zip"
     return kind
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
     """Parse bytes of ``context.type``; raises LoadError and whatever the format's library raises."""
-    module, function = FORMATS[parser_name(context.type)].parser.split(":")
-    parser = cast("Parser", getattr(importlib.import_module(f".{module}", __package__), function))
-    return parser(data, context)
+    kind = format_of(context.type)
+    return (load_plugin("loader", context.type) if kind is _PLUGIN else _imported(kind.parser))(data, context)
 
 
-def parser_name(kind: str) -> str:
-    """Return the row of `FORMATS` that reads a type: languages share one."""
-    return kind if kind in FORMATS else "code"
+def format_of(kind: str) -> Format:
+    """Return the row of a type: languages share one, and so do the types of other packages."""
+    if kind in FORMATS:
+        return FORMATS[kind]
+    return _PLUGIN if kind not in _LANGUAGES and kind in plugins("loader") else FORMATS["code"]
+
+
+def _imported(parser: str) -> Parser:
+    module, function = parser.split(":")
+    return cast("Parser", getattr(importlib.import_module(f".{module}", __package__), function))

@@ -15,7 +15,7 @@ from ..documents import Document, Metadata, Section, clean_text
 from . import beir
 from .discovery import discover
 from .errors import LoadError
-from .formats import FORMATS, ParseContext, base_name, parse, parser_name, true_kind
+from .formats import ParseContext, base_name, format_of, parse, true_kind
 from .frames import Message
 from .pool import ParseJob, Pool
 from .reading import read_file, reason_of
@@ -101,7 +101,7 @@ def load_files(
 def _inline(found: Found) -> bool:
     if found.type == "beir":
         return True
-    return FORMATS[parser_name(found.type)].inline and found.size <= INLINE_LIMIT
+    return format_of(found.type).inline and found.size <= INLINE_LIMIT
 
 
 def _head(

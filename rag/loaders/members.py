@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from .errors import LoadError, SourceLimit
-from .formats import FORMATS, ParseContext, kind_by_content, kind_by_name, parse, parser_name, true_kind
+from .formats import ParseContext, format_of, kind_by_content, kind_by_name, parse, true_kind
 from .reading import reason_of
 from .results import Failed, Parsed
 
@@ -34,7 +34,7 @@ def read_member(name: str, read: Callable[[], bytes], context: ParseContext) -> 
         loader = true_kind(data, kind or kind_by_content(data[:4096]))
         if loader in {"zip", "eml"} and context.depth >= MAX_DEPTH:
             raise LoadError("limit", f"containers are opened {MAX_DEPTH} deep")  # noqa: TRY301
-        if len(data) > (limit := FORMATS[parser_name(loader)].limit):
+        if len(data) > (limit := format_of(loader).limit):
             raise LoadError("limit", f"files of this type are read up to {limit >> 20} MB")  # noqa: TRY301
         for item in parse(data, context.inner(name, loader)):
             inner = f"{name}#{item.member}" if item.member else name

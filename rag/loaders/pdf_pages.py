@@ -19,7 +19,7 @@ _BULLET = re.compile(r"[•▪●◦‣–—*-]\s|\(?[\dA-Za-z]{1,3}[.)]\s|\[\d
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
-    """Read a PDF; raises LoadError if it is encrypted or broken."""
+    """Read a PDF, page by page; raises LoadError if it is encrypted or broken."""
     import pypdfium2
 
     try:

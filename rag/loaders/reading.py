@@ -11,6 +11,7 @@ import re
 import stat
 from typing import cast
 
+from ..errors import ExtraMissing
 from .errors import LoadError, Reason
 
 _BOMS = (
@@ -61,6 +62,8 @@ def reason_of(error: Exception) -> LoadError:
         return error
     if isinstance(error, OSError) and error.errno is not None:
         return _system_reason(error)
+    if isinstance(error, ExtraMissing):
+        return LoadError("extra", str(error))
     if isinstance(error, ModuleNotFoundError):
         return LoadError("extra", f"needs {error.name}: pip install 'rag-workbench[documents]'")
     for kind, reason, detail in (

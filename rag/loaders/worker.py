@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from .errors import LoadError
-from .formats import FORMATS, ParseContext, parse, parser_name, true_kind
+from .formats import ParseContext, format_of, parse, true_kind
 from .frames import Message, Unpacker, pack
 from .reading import read_file, reason_of
 from .results import Failed, Parsed
@@ -70,7 +70,7 @@ def run(job: Message, send: Send) -> None:
 def _results(path: str, context: ParseContext) -> Iterator[Message]:
     import hashlib
 
-    data = read_file(path, FORMATS[parser_name(context.type)].limit)
+    data = read_file(path, format_of(context.type).limit)
     yield {"kind": "sha256", "sha256": hashlib.sha256(data).hexdigest()}
     if not data.strip():
         raise LoadError("empty", "an empty file")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .. import components
-from ..components import OBJECT, Tools
+from ..components import OBJECT
 from ..context.registry import BUILDERS
 from ..context.stage import Built, Context
 from ..deadlines import Deadline
@@ -22,7 +22,7 @@ from ..reranking.stage import Reranked, Reranking
 from ..rewriting.corpus import Corpus
 from ..rewriting.registry import REWRITERS
 from ..rewriting.stage import Rewriting, Rewritten
-from ..stages import tried
+from ..stages import Tools, tried
 from .config import ALONE, PipelineConfig
 from .explanation import Explanation, explanation
 from .fusion import FUSIONS, Fusion, ZScore
@@ -172,13 +172,12 @@ class Retriever:
             if isinstance(part, str) and OBJECT in part:
                 raise InvalidInput(f"{name} = {part!r} is a Python object: hand it in, as Retriever(kb, {name}=...)")
         self.tools = tools = Tools(kb, model or self._model(), completions or self._completions())
-        fusion: Fusion = given["fusion"]
-        if isinstance(fusion, str):
-            fusion = (
-                ZScore(dense_weight=config.dense_weight)
-                if fusion in ALONE
-                else components.make("fusion", FUSIONS, fusion, tools, dense_weight=config.dense_weight)
-            )
+        weight = config.dense_weight
+        fusion: Fusion = (
+            ZScore(dense_weight=weight)
+            if config.fusion in ALONE
+            else components.make("fusion", FUSIONS, given["fusion"], tools, dense_weight=weight)
+        )
         self._hybrid = HybridSearch(
             kb,
             fusion=fusion,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +14,7 @@ import indexes
 from indexes import Metric
 
 from .. import embedding
+from ..embedding.models import is_plugin
 from ..embedding.protocol import Embedder, PartEmbedder
 from ..errors import EmbedderError, InvalidInput, ModelMissing, StoreMismatch
 from ..terms import Analyser
@@ -23,8 +23,6 @@ from .identity import Identity
 
 if TYPE_CHECKING:
     from ..chunking import Chunker
-
-_HASHING = re.compile(r"hashing-(\d+)")
 
 
 class StoreTools:
@@ -60,14 +58,15 @@ class StoreTools:
             if self._given == identity.embedder or _reference(self._given) == identity.reference:
                 self._given = None  # the stored reference finds it
             else:
-                identity.check_embedder(self.folder, make_embedder(self._given))
+                identity.check_embedder(self.folder, embedding.embedder(self._given))
         elif self._given is not None:
             identity.check_embedder(self.folder, self._given)
         if isinstance(self._chunker_given, str):
-            from ..chunking import chunker
+            from ..chunking import chunker, name_of
 
             if self._chunker_given != identity.chunker:
-                identity.check(self.folder, chunker=chunker(self._chunker_given, embedding.WordTokenizer()).name)
+                made = chunker(self._chunker_given, embedding.WordTokenizer())
+                identity.check(self.folder, chunker=name_of(self._chunker_given, made))
         elif self._chunker_given is not None:
             identity.check(self.folder, chunker=self._chunker_given.name)
         if self._language is not None:
@@ -89,9 +88,9 @@ class StoreTools:
         if self._given is not None and not isinstance(self._given, str):
             return self._given
         if self._identity is None:
-            return make_embedder(self._given)
+            return embedding.embedder(self._given)
         try:
-            return make_embedder(self._given or self._identity.reference)
+            return embedding.embedder(self._given or self._identity.reference)
         except ModelMissing as error:
             name = self._identity.embedder
             raise type(error)(
@@ -107,14 +106,15 @@ class StoreTools:
             return self._chunker
 
     def _made_chunker(self) -> Chunker:
-        from ..chunking import KINDS, chunker
+        from ..chunking import chunker, is_known
 
         given = self._chunker_given
         if given is None and self._identity is not None:
             given = self._identity.chunker
-            if given.partition(":")[0] not in KINDS:
+            if not is_known(given):
                 raise InvalidInput(
-                    f"{self.folder} was made with a chunker of one's own, {given!r}: open it with chunker="
+                    f"{self.folder} was made with a chunker of one's own, {given!r}: open it with chunker=, or install "
+                    "the package that has it"
                 )
         if given is None:
             raise InvalidInput("give a chunker")
@@ -141,16 +141,9 @@ class StoreTools:
             return self._analyser
 
 
-def make_embedder(name: str | None) -> Embedder:
-    """Make an embedder of a model's name or folder; ``hashing-64`` gives the hashing embedder of that dimension."""
-    hashing = _HASHING.fullmatch(name or "")
-    made: Any = embedding.HashingEmbedder(int(hashing[1])) if hashing else embedding.embedder(name)
-    return made  # type: ignore[no-any-return]  # its tokenizer is a property, which the protocol reads as an attribute
-
-
 def _reference(name: str) -> str:
     """Return a name that finds the model again from any working folder."""
-    return str(Path(name).absolute()) if Path(name).is_dir() else name
+    return str(Path(name).absolute()) if Path(name).is_dir() and not is_plugin(name) else name
 
 
 def new_identity(tools: StoreTools, specs: Sequence[str], metric: Metric, granularity: str) -> Identity:
@@ -161,6 +154,8 @@ def new_identity(tools: StoreTools, specs: Sequence[str], metric: Metric, granul
     InvalidInput
         An index, chunker, metric, analyser or granularity that does not exist.
     """
+    from ..chunking import name_of
+
     if metric not in indexes.METRICS:
         raise InvalidInput(f"metric={metric!r}: give one of {', '.join(indexes.METRICS)}")
     specs = checked_specs(specs)
@@ -177,7 +172,7 @@ def new_identity(tools: StoreTools, specs: Sequence[str], metric: Metric, granul
         revision=embedder.revision,
         dim=embedder.dim,
         metric=metric,
-        chunker=tools.chunker.name,
+        chunker=name_of(tools._chunker_given, tools.chunker),
         analyser=analyser,
         indexes=specs,
         probe=np.ascontiguousarray(embedding.fingerprint(embedder), np.float32).tobytes(),

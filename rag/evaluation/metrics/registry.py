@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from ...components import load_plugin, plugins
 from ...errors import InvalidInput
 from ..aggregate import Aggregate, Failing, Pool, Score, aggregate
 from .cases import Cases, Resources
@@ -18,12 +20,12 @@ Function = Callable[[Cases, Resources], list[Score]]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric other than a ranking metric.
+    """A metric other than a ranking metric; calling it scores all cases.
 
     Attributes
     ----------
     home
-        ``module:function``; takes all cases and gives one `Score` for each.
+        ``module:function``; takes all cases and resources, and gives one `Score` for each case.
     line
         Description, in a line.
     needs
@@ -48,9 +50,9 @@ class Metric:
         """The value that a failed row counts as."""
         return "undefined" if self.lower else "zero"
 
-    def function(self) -> Function:
-        """Import the function."""
-        return cast("Function", _load(self.home))
+    def __call__(self, cases: Cases, resources: Resources) -> list[Score]:
+        """Import the function and call it."""
+        return cast("Function", _load(self.home))(cases, resources)
 
     def pooling(self) -> Pool | None:
         """Import the pooling function, if there is one."""
@@ -135,20 +137,38 @@ METRICS: dict[str, Metric] = {
 }
 
 
+def find(name: str) -> Metric | None:
+    """Return the row of a metric, of the table or of another package; None for all other names, as ranking metrics'.
+
+    Raises
+    ------
+    ExtraMissing
+        The metric of another package cannot be imported.
+    """
+    if name in METRICS or name not in plugins("metric"):
+        return METRICS.get(name)
+    found = load_plugin("metric", name)
+    if isinstance(found, Metric):
+        return found
+    return Metric(plugins("metric")[name].value, (inspect.getdoc(found) or "").partition("\n")[0])
+
+
 def check_metric(name: str) -> None:
-    """Refuse a name that is neither in the table nor a ranking metric's.
+    """Refuse a name that is neither a metric's nor a ranking metric's.
 
     Raises
     ------
     InvalidInput
         With the nearest name.
+    ExtraMissing
+        The metric of another package cannot be imported.
     """
-    if name in METRICS:
+    if find(name) is not None:
         return
     try:
         measure(name)
     except InvalidInput:
-        near = difflib.get_close_matches(name.lower(), METRICS, 1, 0.6)
+        near = difflib.get_close_matches(name.lower(), [*METRICS, *plugins("metric")], 1, 0.6)
         if near:
             raise InvalidInput(f"there is no metric {name!r}; did you mean {near[0]}?") from None
         raise
@@ -156,12 +176,18 @@ def check_metric(name: str) -> None:
 
 def needs(names: Sequence[str]) -> frozenset[str]:
     """Return the union of the needs of some metrics."""
-    return frozenset(need for name in names if name in METRICS for need in METRICS[name].needs)
+    return frozenset(need for name in names if (metric := find(name)) for need in metric.needs)
+
+
+def lower_is_better(name: str) -> bool:
+    """Tell whether less is better; False for ranking metrics."""
+    metric = find(name)
+    return metric is not None and metric.lower
 
 
 def total(metric: str, scores: Sequence[Score], *, seed: int = 0) -> Aggregate:
     """Aggregate a metric's scores as this metric is aggregated."""
-    entry = METRICS.get(metric)
+    entry = find(metric)
     if entry is None:
         return aggregate(scores, seed=seed)
     return aggregate(scores, failing=entry.failing, pool=entry.pooling(), seed=seed)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rag.bot import Bot
-from rag.components import Tools, chain
+from rag.components import chain
 from rag.context import BUILDERS, Context, ContextBuilder
 from rag.context.budget import TokenBudget, knapsack
 from rag.context.edges import BestAtEdges
@@ -23,6 +23,7 @@ from rag.errors import InvalidInput
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.retriever import Retriever
 from rag.sentences import sentences
+from rag.stages import Tools
 
 NAMES = ["Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo", "Hazel"]
 NAMES += ["Ironwood", "Juniper", "Katsura", "Larch"]

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from timing import within
 
-from rag.components import Tools, chain
+from rag.components import chain
 from rag.deadlines import Deadline
 from rag.documents import Passage
 from rag.errors import InvalidInput
 from rag.reranking import RERANKERS, Reranker, Reranking
+from rag.stages import Tools
 from rag.testing import ScriptedGenerator
 
 NEVER = Deadline.after(None)

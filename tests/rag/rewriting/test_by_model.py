@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from rag.components import Tools, chain
+from rag.components import chain
 from rag.deadlines import Deadline
 from rag.documents import Query
 from rag.errors import InvalidInput
@@ -21,6 +21,7 @@ from rag.rewriting.prompts import PROMPTS, read_examples
 from rag.rewriting.protocol import QueryDraft
 from rag.rewriting.registry import REWRITERS
 from rag.rewriting.stage import Rewriting
+from rag.stages import Tools
 from rag.testing import HashingEmbedder, ScriptedGenerator
 
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from rag.components import Tools, chain
+from rag.components import chain
 from rag.documents import Query
 from rag.errors import InvalidInput
 from rag.retrieval.config import PipelineConfig
 from rag.retrieval.retriever import Retriever
 from rag.rewriting import REWRITERS, QueryDraft, Variant
 from rag.rewriting.stage import MOST_VARIANTS
+from rag.stages import Tools
 
 
 class Doing:
