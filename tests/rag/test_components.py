@@ -239,10 +239,10 @@ def test_a_knowledge_base_keeps_the_spec_of_another_package_s_chunker_and_embedd
         assert (kb.status().identity["chunker"], kb.embedder.dim) == ("mine:size=2", 32)
     code = (
         f"from rag import KnowledgeBase; kb = KnowledgeBase.open({str(tmp_path / 'kb')!r});"
-        "print(kb.embedder.dim, kb.chunker.size, kb.index('dense').name, len(kb))"
+        "print(kb.embedder.dim, kb.chunker.size, kb.index('dense').name, len(kb.sources()))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert found.stdout == "32 2 mine 2\n", found.stderr
+    assert found.stdout == "32 2 mine 1\n", found.stderr
     KnowledgeBase.open(tmp_path / "kb", chunker="mine:size=2", embedder="mine:dim=32").close()
     with pytest.raises(ValueError, match="mine:size=3"):
         KnowledgeBase.open(tmp_path / "kb", chunker="mine:size=3")

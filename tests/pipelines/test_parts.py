@@ -1,0 +1,131 @@
+"""Parts of other packages at the command line, in processes of their own, as a user has them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import plugin_package
+import pytest
+
+from pipelines.cli.exit_codes import BAD_USAGE, FAILED, OK
+from rag.components import TABLES
+
+QUESTION = {"id": "q1", "text": "When does the ferry leave?", "documents": {"docs/boats.xyz": 1}}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with documents, a knowledge base of them, and both packages."""
+    folder = tmp_path_factory.mktemp("home")
+    plugin_package.install(folder / "good")
+    plugin_package.install_broken(folder / "bad")
+    (folder / "docs").mkdir()
+    (folder / "docs" / "boats.xyz").write_text("Boats: The ferry leaves at noon.\nThe barge carries gravel.\n")
+    (folder / "docs" / "broken.xyz").write_text("BAD")
+    (folder / "docs" / "moon.txt").write_text("The moon is far from the ferry, and no boat goes there at all.\n")
+    (folder / "questions.jsonl").write_text(json.dumps(QUESTION))
+    made = _rag(folder, "ingest", "docs", "--into", "kb", "--embedder", "mine:dim=64", "--chunker", "mine", "--json")
+    assert json.loads(made.stdout)["chunks"] == 3, made.stderr
+    assert "begins with BAD" in made.stdout
+    return folder
+
+
+def _rag(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join(str(folder / name) for name in ("good", "bad"))
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((path, str(Path(__file__).parents[2])))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_ask_with_parts_of_another_package(home: Path) -> None:
+    parts = ["--rewrite", "mine:old=vessel", "--rerank", "mine", "--context", "mine", "--generator", "mine:loud=true"]
+    found = _rag(home, "ask", "kb", "When does the vessel leave?", "--fusion", "mine", *parts, "--json")
+    assert found.returncode == OK, found.stderr
+    answer = json.loads(found.stdout)
+    assert answer["answer"] == "WHEN DOES THE VESSEL LEAVE? THE BARGE CARRIES GRAVEL."
+    assert answer["searched"] == "When does the ferry leave?"
+    assert [(p["type"], p["metadata"]) for p in answer["passages"]] == [("xyz", {"made_by": "mine"})]
+
+
+def test_the_choice_is_stored_and_measured(home: Path) -> None:
+    stored = _rag(home, "configure", "kb", "--set", "rerank=mine", "--set", "generator=mine")
+    assert 'rerank = "mine" # stored' in stored.stdout, stored.stderr
+    found = _rag(home, "evaluate", "kb", "questions.jsonl", "--metrics", "found,answer_length", "-k", "2", "--json")
+    assert found.returncode == OK, found.stderr
+    result = json.loads(found.stdout)
+    assert result["pipeline"]["generator"] == "mine"
+    assert result["metrics"]["found"]["value"] == 2
+    assert result["metrics"]["answer_length"]["value"] > len(QUESTION["text"])
+    assert _rag(home, "configure", "kb", "--reset").returncode == OK
+
+
+def test_an_experiment_varies_them(home: Path) -> None:
+    (home / "experiment.toml").write_text(
+        'corpus = "docs"\nquestions = "questions.jsonl"\n[measure]\nmetrics = ["found"]\n'
+        '[vary]\nchunker = ["mine", "mine:size=2"]\nembedder = ["mine:dim=64"]\nrerank = ["none", "mine"]\n'
+    )
+    found = _rag(home, "experiment", "experiment.toml", "--json")
+    assert found.returncode == OK, found.stdout + found.stderr
+    assert found.stdout.count("mine:size=2") >= 2
+
+
+def test_parts_lists_them_with_their_package(home: Path) -> None:
+    found = _rag(home, "parts", "--json")
+    rows = json.loads(found.stdout)
+    assert found.returncode == OK
+    assert {row["kind"] for row in rows} == set(TABLES)
+    mine = {"kind": "reranker", "name": "mine", "package": "mine-parts 0.1", "line": "The shortest passage first."}
+    assert {**mine, "problem": ""} in rows
+    assert {"rag-workbench", "mine-parts 0.1", "broken-parts 0.1"} == {row["package"] for row in rows}
+
+
+def test_a_broken_part_costs_one_line_of_the_listing(home: Path) -> None:
+    found = _rag(home, "parts", "context step")
+    assert found.returncode == OK
+    assert [line.split()[0] for line in found.stdout.splitlines() if line.startswith("  ") and line[2] != " "] == [
+        "budget", "edges", "neighbours", "section", "unique", "mine", "wrong_constructor"
+    ]  # fmt: skip
+    assert max(map(len, found.stdout.splitlines())) <= 80
+    lines = found.stderr.splitlines()
+    assert [line.split("'")[1] for line in lines] == sorted(set(plugin_package.BROKEN) - {"wrong_constructor"})
+    assert all("broken-parts 0.1 cannot be used (" in line for line in lines)
+    assert "Traceback" not in found.stderr
+
+
+def test_no_other_command_minds_a_broken_part(home: Path) -> None:
+    found = _rag(home, "ask", "kb", "When does the ferry leave?", "--rewrite", "mine")
+    assert (found.returncode, "broken" in found.stderr) == (OK, False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ask", "kb", "A ferry?", "--rerank", "bad_syntax"],
+        ["ask", "kb", "A ferry?", "--generator", "leaves"],
+        ["search", "kb", "A ferry?", "--rewrite", "wrong_type"],
+        ["ingest", "docs", "--into", "kb2", "--embedder", "hashing-64", "--chunker", "lost_import"],
+        ["ingest", "docs", "--into", "kb2", "--embedder", "raises"],
+        ["ingest", "docs", "--into", "kb2", "--embedder", "hashing-64", "--index", "bad_syntax"],
+        ["evaluate", "kb", "questions.jsonl", "--metrics", "raises"],
+    ],
+)
+def test_one_that_is_named_is_an_error_with_package_and_reason(home: Path, arguments: list[str]) -> None:
+    found = _rag(home, *arguments)
+    assert found.returncode == FAILED, found.stdout + found.stderr
+    assert "broken-parts" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_a_kind_that_does_not_exist_is_bad_usage(home: Path) -> None:
+    found = _rag(home, "parts", "chunkers")
+    assert (found.returncode, "did you mean 'chunker'" in found.stderr) == (BAD_USAGE, True)
