@@ -24,7 +24,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plugin_package.install(folder / "good")
     plugin_package.install_broken(folder / "bad")
     (folder / "docs").mkdir()
-    (folder / "docs" / "boats.xyz").write_text("Boats: The ferry leaves at noon.\nThe barge carries gravel.\n")
+    (folder / "docs" / "boats.xyz").write_text("Boats: The ferry leaves at noon.\nThe barge has gone.\n")
     (folder / "docs" / "broken.xyz").write_text("BAD")
     (folder / "docs" / "moon.txt").write_text("The moon is far from the ferry, and no boat goes there at all.\n")
     (folder / "questions.jsonl").write_text(json.dumps(QUESTION))
@@ -51,7 +51,7 @@ def test_ask_with_parts_of_another_package(home: Path) -> None:
     found = _rag(home, "ask", "kb", "When does the vessel leave?", "--fusion", "mine", *parts, "--json")
     assert found.returncode == OK, found.stderr
     answer = json.loads(found.stdout)
-    assert answer["answer"] == "WHEN DOES THE VESSEL LEAVE? THE BARGE CARRIES GRAVEL."
+    assert answer["answer"] == "WHEN DOES THE VESSEL LEAVE? THE BARGE HAS GONE."
     assert answer["searched"] == "When does the ferry leave?"
     assert [(p["type"], p["metadata"]) for p in answer["passages"]] == [("xyz", {"made_by": "mine"})]
 
