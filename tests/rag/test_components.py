@@ -28,7 +28,7 @@ from rag.errors import ExtraMissing, InvalidInput, ModelMissing
 from rag.evaluation import Question, QuestionSet, evaluate
 from rag.evaluation.metrics import registry
 from rag.loaders import load
-from rag.loaders.formats import kind_by_name
+from rag.loaders.formats import FORMATS, format_of, kind_by_name
 from rag.retrieval.config import PipelineConfig
 from rag.retrieval.retriever import Retriever
 from rag.stages import Tools
@@ -280,6 +280,7 @@ def test_this_package_s_own_names_come_first_and_cost_no_look_up(monkeypatch: py
     assert embedder("hashing-32").dim == 32
     assert embedder("sentence-transformers/all-MiniLM-L6-v2").name == embedder().name
     assert kind_by_name("a.py") == "python"
+    assert format_of("python") is FORMATS["code"]
     assert registry.find("f1") is registry.METRICS["f1"]
 
 
@@ -383,6 +384,11 @@ def test_listed_says_where_each_part_comes_from(packages: None, caplog: pytest.L
     assert ".html" in good["loader", "html"].line
     problems = [part for part in parts if part.problem]
     assert {part.package for part in problems} == {"mine-parts 0.1", "broken-parts 0.1"}
+    seen = {kind: {part.name for part in problems if part.kind == kind} for kind in TABLES}
+    always = set(plugin_package.BROKEN) - {"wrong_class", "wrong_constructor"}
+    assert seen["reranker"] == seen["chunker"] == always | {"wrong_class"}
+    assert seen["generator"] == seen["metric"] == always
+    assert seen["loader"] == always | {"csv"}
     assert all("\n" not in part.problem for part in problems)
     with pytest.raises(InvalidInput, match="did you mean 'reranker'"):
         list(listed("rerankr"))
