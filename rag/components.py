@@ -166,17 +166,16 @@ def _made(kind: str, spec: str, factory: Callable[..., Any], tools: object, defa
     wanted = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     own = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
     known = _hints(factory, own)
-    options = _options(kind, name, spec, {**known, "llm": str} if any(p.name == "model" for p in wanted) else known)
+    with_model = getattr(tools, "with_model", None)
+    takes_llm = with_model is not None and any(p.name == "model" for p in wanted)
+    options = _options(kind, name, spec, {**known, "llm": str} if takes_llm else known)
     options = {**{option: value for option, value in defaults.items() if option in own}, **options}
     missing = [option for option, p in own.items() if p.default is p.empty and option not in options]
     if missing:
         raise InvalidInput(f"{kind} {name} needs {missing[0]}: write {name}:{missing[0]}=...")
-    given = {}
-    if "llm" in options:
-        from .llm.models import language_model
-
-        given["model"] = language_model(options.pop("llm"))
-    return factory(*(given.get(p.name) or _tool(kind, name, p, tools) for p in wanted), **options)
+    if takes_llm and "llm" in options:
+        tools = with_model(options.pop("llm"))
+    return factory(*(_tool(kind, name, p, tools) for p in wanted), **options)
 
 
 def _hints(factory: Callable[..., Any], own: Mapping[str, inspect.Parameter]) -> dict[str, Any]:

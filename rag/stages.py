@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .deadlines import Deadline
@@ -37,6 +37,12 @@ class Tools:
     def embedder(self) -> Embedder:
         """The knowledge base's embedder."""
         return self.kb.embedder
+
+    def with_model(self, spec: str) -> Tools:
+        """Return them with the language model of a spec, such as ``openai:MODEL``."""
+        from .llm.models import language_model
+
+        return replace(self, model=language_model(spec))
 
 
 @dataclass(frozen=True, slots=True)

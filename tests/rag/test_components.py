@@ -142,7 +142,7 @@ def test_options_are_read_by_their_types() -> None:
         ("part:size=", "write size=value once"),
         ("part:size=1,size=2", "write size=value once"),
         ("part:kb=1", "option 'kb'"),
-        ("part:llm=nothing:x", "nothing"),
+        ("part:llm=openai:x", "unknown option 'llm'"),  # its tools make no language models
         ("needy:file=f,way=left", "way of part needy is one of up, down, not 'left'"),
         ("needy", "needs file: write needy:file=..."),
     ],
