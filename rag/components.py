@@ -166,14 +166,13 @@ def _made(kind: str, spec: str, factory: Callable[..., Any], tools: object, defa
     wanted = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     own = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
     known = _hints(factory, own)
-    with_model = getattr(tools, "with_model", None)
-    takes_llm = with_model is not None and any(p.name == "model" for p in wanted)
-    options = _options(kind, name, spec, {**known, "llm": str} if takes_llm else known)
+    with_model = getattr(tools, "with_model", None) if any(p.name == "model" for p in wanted) else None
+    options = _options(kind, name, spec, {**known, "llm": str} if with_model else known)
     options = {**{option: value for option, value in defaults.items() if option in own}, **options}
     missing = [option for option, p in own.items() if p.default is p.empty and option not in options]
     if missing:
         raise InvalidInput(f"{kind} {name} needs {missing[0]}: write {name}:{missing[0]}=...")
-    if takes_llm and "llm" in options:
+    if with_model and "llm" in options:
         tools = with_model(options.pop("llm"))
     return factory(*(_tool(kind, name, p, tools) for p in wanted), **options)
 
