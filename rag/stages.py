@@ -14,8 +14,8 @@ from .errors import in_words
 if TYPE_CHECKING:
     from .embedding.protocol import Embedder
     from .knowledge_base import KnowledgeBase
-    from .llm.consulting import CompletionStore
     from .llm.language_model import LanguageModel
+    from .llm.parsed_completion import CompletionStore
 
 log = logging.getLogger(__name__)
 

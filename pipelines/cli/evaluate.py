@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rag.evaluation import Evaluation, Judge
-    from rag.evaluation.asking import Progress
+    from rag.evaluation.collecting import Progress
     from rag.evaluation.comparison import Comparison
     from rag.evaluation.robustness.robustness import Survival
     from rag.retrieval.config import PipelineConfig

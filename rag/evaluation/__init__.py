@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from .aggregate import Aggregate, Score
-from .asking import ask_all
+from .collecting import ask_all
 from .evaluator import evaluate, score
 from .judge import Judge
 from .metrics.cases import Case, Outcome, Resources

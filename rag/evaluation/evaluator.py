@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import InvalidInput
 from ..retrieval.config import PipelineConfig
 from .aggregate import Score
-from .asking import Answers, Progress, System, ask_all, knowledge_base_of
+from .collecting import Answers, Progress, System, ask_all, knowledge_base_of
 from .metrics import ranking, registry
 from .metrics.cases import Case, Outcome, Resources, without_gold
 from .metrics.context import NO_GOLD

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..deadlines import Deadline
 from ..errors import InvalidInput
-from ..llm.consulting import consulted
 from ..llm.language_model import LanguageModel, Message
+from ..llm.parsed_completion import parsed_completion
 from ..llm.sampling import Sampling
 
 DEADLINE_S = 120.0
@@ -64,7 +64,7 @@ class Judge:
         for vote in range(self.votes):
             try:
                 sampling, until = Sampling(temperature=heat, seed=self.seed + vote), Deadline.after(self.deadline)
-                found.append(consulted(self.model, messages, sampling, readable, deadline=until))
+                found.append(parsed_completion(self.model, messages, sampling, readable, deadline=until))
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the row has failed by name
                 found.append(f"the judge failed ({type(error).__name__}: {' '.join(str(error).split())[:120]})")
                 if isinstance(error, TimeoutError):

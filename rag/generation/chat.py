@@ -18,8 +18,8 @@ from ..grounding.support import SupportChecker
 from ..grounding.verification import Policy, Verification, withheld
 from ..llm.cache import CompletionCache, content_key
 from ..llm.chat_model import ChatModel
-from ..llm.consulting import keep_in, kept_by
 from ..llm.language_model import Completion, LanguageModel, Message, Usage, estimated_tokens
+from ..llm.parsed_completion import keep_in, kept_by
 from ..llm.prices import Prices, price_of, priced
 from ..llm.reasoning import without_thoughts
 from ..llm.sampling import Sampling

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ..deadlines import Deadline
 from ..errors import in_words
-from ..llm.consulting import consulted
 from ..llm.language_model import LanguageModel, Message
+from ..llm.parsed_completion import parsed_completion
 from ..llm.sampling import Sampling
 from ..sentences import sentences
 from .turns import Turn
@@ -72,7 +72,7 @@ def _own(turn: Turn) -> Note:
 def _noted(turns: Sequence[Turn], model: LanguageModel, deadline: float | None) -> str:
     said = "\n\n".join(f"User: {turn.question}\nAnswer: {turn.answer or '(none)'}" for turn in turns)
     messages = [Message("system", SYSTEM), Message("user", said)]
-    notes = consulted(model, messages, Sampling(max_tokens=400), str.strip, deadline=Deadline.after(deadline))
+    notes = parsed_completion(model, messages, Sampling(max_tokens=400), str.strip, deadline=Deadline.after(deadline))
     known = _words(said)
     return " ".join(notes[a:b] for a, b in sentences(notes) if _is_supported(notes[a:b], known))
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..deadlines import Deadline
 from ..documents import Passage
 from ..errors import InvalidInput, LLMBadResponse, OutOfTime
-from ..llm.consulting import CompletionStore, consulted
 from ..llm.language_model import LanguageModel, Message
+from ..llm.parsed_completion import CompletionStore, parsed_completion
 from ..llm.sampling import Sampling
 
 SYSTEM = (
@@ -87,7 +87,7 @@ class ListwiseReranker:
         listed = "\n\n".join(f"[{n}] {_shown(passages[i])}" for n, i in enumerate(part, 1))
         messages = [Message("system", SYSTEM), Message("user", f"Question: {question}\n\n{listed}\n\nOrder:")]
         sampling, read = Sampling(max_tokens=8 * len(part) + 16), partial(_named, n=len(part))
-        chosen = consulted(self._model, messages, sampling, read, deadline=deadline, cache=self._completions)
+        chosen = parsed_completion(self._model, messages, sampling, read, deadline=deadline, cache=self._completions)
         rest = [n for n in range(len(part)) if n not in set(chosen)]
         return [part[n] for n in (*chosen, *rest)]
 

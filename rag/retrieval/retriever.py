@@ -32,8 +32,8 @@ from .results import SearchResult, joined
 if TYPE_CHECKING:
     from ..filters import Filter
     from ..knowledge_base import KnowledgeBase
-    from ..llm.consulting import CompletionStore
     from ..llm.language_model import LanguageModel
+    from ..llm.parsed_completion import CompletionStore
 
 DEEPER = 3
 """Passages taken of each query, times what is asked for, where the results of several are joined."""

@@ -12,8 +12,8 @@ from typing import ClassVar
 from ..deadlines import Deadline
 from ..errors import LLMBadResponse, in_words
 from ..llm.cache import CompletionCache
-from ..llm.consulting import CompletionStore, consulted
 from ..llm.language_model import LanguageModel
+from ..llm.parsed_completion import CompletionStore, parsed_completion
 from ..llm.sampling import Sampling
 from .condensing import Condenser
 from .corpus import Corpus
@@ -75,7 +75,7 @@ class ByModel:
         """
         messages = self.prompt.messages(asked.text, asked.history if history else ())
         read = partial(parsed, most=self.prompt.most)
-        return consulted(
+        return parsed_completion(
             self._model,
             messages,
             Sampling(max_tokens=TOKENS),

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ExtraMissing, in_words
-from ..llm.consulting import CompletionStore
 from ..llm.language_model import LanguageModel
+from ..llm.parsed_completion import CompletionStore
 from .condensing import Condenser, depends
 from .corpus import Corpus
 from .normalising import Normaliser

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...deadlines import Deadline
-from ...llm.consulting import consulted
 from ...llm.language_model import LanguageModel, Message
+from ...llm.parsed_completion import parsed_completion
 from ...llm.sampling import Sampling
 from ..judge import Unreadable, quoted, readable
 from .question_templates import fits, question_about
@@ -73,7 +73,7 @@ def written(
 
 def _one(kb: KnowledgeBase, model: LanguageModel, chunk: ChunkRecord, seed: int, until: Deadline) -> Question:
     messages = (Message("system", _RULES), Message("user", f"{quoted(chunk.text)}\n{_FORM}"))
-    said = consulted(model, messages, Sampling(seed=seed, max_tokens=200), readable, deadline=until)
+    said = parsed_completion(model, messages, Sampling(seed=seed, max_tokens=200), readable, deadline=until)
     text, quote = said.get("question"), said.get("quote")
     if not isinstance(text, str) or not isinstance(quote, str) or not text.strip() or not quote.strip():
         raise Unreadable("no question or no quote")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from ...errors import InvalidInput
 from ..aggregate import Aggregate, Score, aggregate
-from ..asking import Progress, System
+from ..collecting import Progress, System
 from ..evaluator import evaluate
 from ..questions.questions import QuestionSet
 from ..results import Evaluation

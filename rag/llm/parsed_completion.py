@@ -33,7 +33,7 @@ class CompletionStore(Protocol):
         ...
 
 
-def consulted(
+def parsed_completion(
     model: LanguageModel,
     messages: Sequence[Message],
     sampling: Sampling,
