@@ -27,7 +27,7 @@ def test_the_baseline_comes_first(toml: Path):
     ("change", "said"),
     [
         ('corpus = "beir:animals"', "questions is missing"),
-        ("corpus =", "no TOML"),
+        ("corpus =", "not TOML"),
         ('[vary]\nindx = "flat"', "did you mean 'index'"),
         ('corpse = "x"', "did you mean 'corpus'"),
         ('[measure]\nmetrics = ["nDGC@10"]', "nDGC@10"),
