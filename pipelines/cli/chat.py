@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from rag.errors import InvalidInput
+from rag.errors import DeadlinePassed, InvalidInput
 
 from . import chat_memory, exit_codes, json_forms
 from .ask import show
@@ -103,7 +103,7 @@ def _print(answer: Answer, console: Console, *, json: bool, told: bool) -> None:
 def _answered(
     bot: Bot, question: str, where: str | None, history: Sequence[Message], console: Console, *, quiet: bool
 ) -> tuple[Answer | None, bool]:
-    """Answer, or say why not: an invalid question, or an interrupt.
+    """Answer, or say why not: an invalid question, a deadline that passed, or an interrupt.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def _answered(
         if quiet or not console.is_terminal:
             return bot.ask(question, where=where, history=history), False
         return streamed(bot.ask_stream(question, where=where, history=history), console)
-    except InvalidInput as error:
+    except (InvalidInput, DeadlinePassed) as error:
         console.print(f"error: {error}", style="red")
     except KeyboardInterrupt:
         if not sys.stdin.isatty():
