@@ -174,3 +174,14 @@ def test_files_that_are_named_exist(page: str) -> None:
     if page in {"docs/architecture.md", "CONTRIBUTING.md"}:
         for name in re.findall(r"`(\w+\.py)`", _text(page)):
             assert name in here, name
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", _text(page)):
+        assert ((ROOT / page).parent / link).exists(), link
+
+
+def test_the_index_leads_to_every_page() -> None:
+    linked = {(ROOT / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#]+)", _text("docs/index.md"))}
+    assert {ROOT / page for page in PAGES if page.startswith("docs/")} - linked == {ROOT / "docs" / "index.md"}
