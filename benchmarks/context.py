@@ -25,7 +25,7 @@ from machine import machine
 from squad import Item, answerable, holds_gold, rows, sample
 
 from rag import Bot
-from rag.components import Tools, chain
+from rag.components import chain
 from rag.context import BUILDERS, Context
 from rag.deadlines import Deadline
 from rag.documents import Document, Passage, Section
@@ -33,6 +33,7 @@ from rag.evaluation.comparison import holm, p_value
 from rag.evaluation.metrics.squad import contains_reference
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.retriever import Retriever
+from rag.stages import Tools
 
 FOUND = 20
 FIRST = "first that fit"

@@ -21,12 +21,13 @@ from granularity import by_question
 from machine import machine
 from retrieval_quality import judgments
 
-from rag.components import Tools, chain
+from rag.components import chain
 from rag.deadlines import Deadline
 from rag.evaluation.comparison import compare, corrected
 from rag.knowledge_base import KnowledgeBase
 from rag.reranking import RERANKERS, Reranking
 from rag.retrieval.retriever import Retriever
+from rag.stages import Tools
 
 DEFAULT = ["late-interaction", "late-interaction:weight=1.0", "mmr:diversity=0.3"]
 FOUND = 100
