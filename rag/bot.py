@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from .generation.generators import EXTRACTIVE, generator as generator_for
 from .llm.language_model import LanguageModel, Message
 from .llm.spending import total
 from .llm.streaming import in_thread, pieces_of
-from .retrieval.config import PipelineConfig
+from .retrieval.config import PipelineConfig, use_of
 from .retrieval.retriever import ConversationMemory, Retrieval, Retriever, is_language_model
 
 if TYPE_CHECKING:
@@ -52,8 +52,6 @@ _RESERVE = 0.2
 """Seconds, and share of those left, that a generator leaves for the quotes in its place: the smaller one holds."""
 _GRACE_S = 0.2
 """Seconds that quotes get at least, even when the deadline has passed; then they are chosen by words alone."""
-
-
 _JUDGES_NOTHING = frozenset({"deadline", "threshold"})
 """Fields that a calibration does not depend on: it replaces the threshold, and learns from whole answers."""
 
@@ -79,7 +77,7 @@ class _Request:
     cancel: Cancellation
 
 
-class Bot:
+class Bot(AbstractContextManager["Bot"]):
     """Answers questions from what a retriever finds, as a pipeline value says.
 
     Parameters
@@ -190,9 +188,6 @@ class Bot:
     def close(self) -> None:
         """Close what this bot made or opened; may be called twice."""
         self._own.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -351,9 +346,8 @@ class Bot:
         if not calibration.pipeline:
             return "an earlier version did not say which"
         there = PipelineConfig.loads(calibration.pipeline, "the stored calibration").differences(self.config)
-        uses = {field.name: field.metadata["use"] for field in fields(PipelineConfig)}
         matter = {"retrieval"} if quotes_only else {"retrieval", "answer", "model"}
-        said = {name: pair for name, pair in there.items() if uses[name] in matter and name not in _JUDGES_NOTHING}
+        said = {name: pair for name, pair in there.items() if use_of(name) in matter and name not in _JUDGES_NOTHING}
         return "; ".join(f"{name}: {then} then, {now} now" for name, (then, now) in said.items())
 
     # ---- answering ----------------------------------------------------------------------------------------------
@@ -555,8 +549,7 @@ def _sorted_out(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
 
 def _refuse_retrieval(choices: Mapping[str, Any], objects: Mapping[str, object]) -> None:
     """Refuse, with a retriever at hand, what only its making can change."""
-    uses = {field.name: field.metadata["use"] for field in fields(PipelineConfig)}
-    late = [name for name in choices if uses.get(name) == "retrieval"]
+    late = [name for name in choices if use_of(name) == "retrieval"]
     late += [name for name, value in objects.items() if value is not None]
     if late:
         raise InvalidInput(f"give {', '.join(late)} to the retriever, or a knowledge base to the bot: Bot(kb, k=10)")
@@ -564,8 +557,7 @@ def _refuse_retrieval(choices: Mapping[str, Any], objects: Mapping[str, object])
 
 def _refuse_useless(config: PipelineConfig, options: Mapping[str, Any]) -> None:
     """Refuse what was given for a language model where none answers."""
-    uses = {field.name: field.metadata["use"] for field in fields(PipelineConfig)}
-    useless = [name for name in options if uses.get(name, "model") in {"model", "resource"}]
+    useless = [name for name in options if use_of(name) in {"model", "resource"}]
     if useless and config.model is None:
         raise InvalidInput(f"the extractive generator does not take {', '.join(useless)}; they are for language models")
 

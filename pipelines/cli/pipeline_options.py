@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from rag.errors import InvalidInput
-from rag.retrieval.config import PipelineConfig, Value, parsed, read_toml
+from rag.retrieval.config import PipelineConfig, Value, parsed, read_toml, use_of
 
 from ..plain_text import one_line
 from . import exit_codes
@@ -86,7 +86,7 @@ def _refuse_useless(config: PipelineConfig, given: Mapping[str, Value]) -> None:
     """Refuse settings of language models on a command line that asks none."""
     if config.generator != "extractive" or config.model is not None:
         return
-    useless = [f.name for f in fields(config) if f.name in given and f.metadata["use"] in {"model", "resource"}]
+    useless = [name for name in given if use_of(name) in {"model", "resource"}]
     if useless:
         raise InvalidInput(
             f"{', '.join(useless)}: for language models; name one with --generator openai:MODEL or another"

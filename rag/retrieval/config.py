@@ -15,7 +15,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -228,11 +228,11 @@ class PipelineConfig:
         mine, others = self.as_dict(), other.as_dict()
         return {name: (mine[name], others[name]) for name in names() if mine[name] != others[name]}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """16 hexadecimal digits over every field that may change an answer."""
         own = self.as_dict()
-        said = {f.name: own[f.name] for f in dataclasses.fields(self) if f.metadata["use"] != "resource"}
+        said = {name: value for name, value in own.items() if use_of(name) != "resource"}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
     @property
@@ -337,6 +337,13 @@ class PipelineConfig:
 def names() -> tuple[str, ...]:
     """Return the names of the fields, in order."""
     return tuple(field.name for field in dataclasses.fields(PipelineConfig))
+
+
+@cache
+def use_of(name: str) -> Use:
+    """Return what reads a field; ``model`` for other options of a language model's generator."""
+    found: Use = next((f.metadata["use"] for f in dataclasses.fields(PipelineConfig) if f.name == name), "model")
+    return found
 
 
 def without_key(url: str) -> str:

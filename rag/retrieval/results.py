@@ -70,13 +70,16 @@ def share(weight: float, rank: int) -> float:
 
 
 def joined(results: Sequence[tuple[float, SearchResult]], k: int) -> SearchResult:
-    """Return the best ``k`` passages of the weighted results of several queries, by reciprocal rank fusion.
+    """Return the best ``k`` passages of the weighted results of queries, of several by reciprocal rank fusion.
 
     References
     ----------
     G. Cormack, C. Clarke and S. Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning
     methods", SIGIR 2009.
     """
+    if len(results) == 1:
+        alone = results[0][1]
+        return SearchResult(alone.passages[:k], alone.timings)
     scores: dict[int, float] = {}
     best: dict[int, Passage] = {}
     timings: dict[str, float] = {}

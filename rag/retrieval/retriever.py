@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import components
 from ..components import OBJECT
@@ -101,7 +101,7 @@ class _Run:
     rewriting_s: float = 0.0
 
 
-class Retriever:
+class Retriever(AbstractContextManager["Retriever"]):
     """Finds the passages that fit a question, as a pipeline value says.
 
     Parameters
@@ -204,9 +204,6 @@ class Retriever:
         """Close the language model, if this retriever made it; may be called twice."""
         self._own.close()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -263,6 +260,7 @@ class Retriever:
         where: str | Filter | None = None,
         deadline: Deadline | None = None,
         repeats: bool = False,
+        explain: bool = False,
     ) -> list[Retrieval]:
         """Return what `search` does for each question, embedding and searching in batches.
 
@@ -273,27 +271,9 @@ class Retriever:
         repeats
             Keep passages that repeat a better one, also where the value leaves them out: a measurement that judges
             near-identical documents apart needs every one of them.
+        explain
+            Record how the passages were found, in ``Retrieval.explanation``.
         """
-        return self._search_many(questions, k, where, deadline, repeats=repeats, trace=False)
-
-    def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
-        """Return how a question came to its passages: what the stages of one `search` recorded."""
-        found = self._search_many([question], k, where, None, repeats=False, trace=True)[0].explanation
-        assert found is not None  # noqa: S101 - asked for; tells mypy
-        return found
-
-    # ---- stages -------------------------------------------------------------------------------------------------
-
-    def _search_many(
-        self,
-        questions: Sequence[str | Query],
-        k: int | None,
-        where: str | Filter | None,
-        deadline: Deadline | None,
-        *,
-        repeats: bool,
-        trace: bool,
-    ) -> list[Retrieval]:
         wanted = self.config.k if k is None else _at_least_one(k)
         queries = [as_query(question) for question in questions]
         if deadline is None:
@@ -305,7 +285,7 @@ class Retriever:
         deep = max(self.config.rerank_in, wanted) if self._reranking.rerankers else wanted
 
         def search(queries: Sequence[Query], depth: int) -> list[SearchResult]:
-            return self._hybrid.search(queries, depth, where=where, repeats=repeats, trace=trace)
+            return self._hybrid.search(queries, depth, where=where, repeats=repeats, trace=explain)
 
         try:
             deadline.run(lambda: self._search(runs, deep, search))
@@ -314,7 +294,15 @@ class Retriever:
         if self._may_look_again:
             for left, run in enumerate(runs):
                 self._look_again(run, deep, search, len(runs) - left)
-        return [self._refined(run, wanted, deep, len(runs) - left, trace) for left, run in enumerate(runs)]
+        return [self._refined(run, wanted, deep, len(runs) - left, explain) for left, run in enumerate(runs)]
+
+    def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
+        """Return how a question came to its passages: what the stages of one `search` recorded."""
+        found = self.search_many([question], k, where=where, explain=True)[0].explanation
+        assert found is not None  # noqa: S101 - asked for; tells mypy
+        return found
+
+    # ---- stages -------------------------------------------------------------------------------------------------
 
     def _remembered(self, queries: list[Query], until: Deadline) -> list[Query]:
         """Give the memory's history to queries that bring none."""
@@ -370,12 +358,9 @@ class Retriever:
             run.results += [(weight, one) for (_, weight), one in zip(added, again.value or (), strict=False)]
             run.notes += filter(None, (again.note,))
 
-    def _refined(self, run: _Run, k: int, deep: int, left: int, trace: bool) -> Retrieval:
+    def _refined(self, run: _Run, k: int, deep: int, left: int, explain: bool) -> Retrieval:
         """Join, rerank and shape what the searches found for one question, and put the memory's passages behind."""
-        first = run.results[0][1]
-        found = (
-            joined(run.results, deep) if len(run.results) > 1 else SearchResult(first.passages[:deep], first.timings)
-        )
+        found = joined(run.results, deep)
         timings = {"rewrite": run.rewriting_s} if self._rewriting.rewriters else {}
         timings |= found.timings
         notes = [*run.rewritten.notes, *run.notes]
@@ -412,7 +397,7 @@ class Retriever:
                 notes=said,
                 timings=timings,
             )
-            if trace
+            if explain
             else None
         )
         return Retrieval(text, passages, timings, said, tuple(run.spent), told)
