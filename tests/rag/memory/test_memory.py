@@ -108,13 +108,13 @@ def test_a_turn_that_is_longer_than_the_budget_stays_until_the_next(memory: Call
 
 def test_one_user_never_sees_another(memory: Callable[..., Memory]) -> None:
     ada, bob = memory("ada", budget=30), memory("bob", budget=30)
-    ada.remember("What is my pin?", "The pin of the locker is 4711.")
+    ada.remember("What is my pin?", "The pin of the locker is quokka.")
     fill(ada, 3)
     fill(bob, 3, start=5)
-    assert "4711" in " ".join(p.text for p in ada.recall("What is the pin of the locker?", 10))
-    assert "4711" not in " ".join(p.text for p in bob.recall("What is the pin of the locker?", 10))
-    assert "4711" not in " ".join(m.content for m in bob.history())
-    assert b"4711" not in data(store_of(bob.folder, "bob"))
+    assert "quokka" in " ".join(p.text for p in ada.recall("What is the pin of the locker?", 10))
+    assert "quokka" not in " ".join(p.text for p in bob.recall("What is the pin of the locker?", 10))
+    assert "quokka" not in " ".join(m.content for m in bob.history())
+    assert b"quokka" not in data(store_of(bob.folder, "bob"))
     sly = memory("ada/../bob", budget=30)
     assert sly.history() == []
     assert sly.recall("valley", 10) == []
