@@ -71,6 +71,12 @@ def plugins(kind: str) -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=group(kind))}
 
 
+def is_plugin(kind: str, spec: str) -> bool:
+    """Tell whether a spec names a part of another package; a path is none, and costs no look-up."""
+    name = spec.partition(":")[0].strip()
+    return "/" not in name and name in plugins(kind)
+
+
 def load_plugin(kind: str, name: str) -> Callable[..., Any]:
     """Import the class or function that the entry point of a part names.
 

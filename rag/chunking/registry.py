@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import NamedTuple, cast
 
-from ..components import make, plugins
+from ..components import is_plugin, make, plugins
 from ..embedding.protocol import Tokenizer
 from ..errors import InvalidInput
 from .by_code import CodeChunker
@@ -67,7 +67,7 @@ def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
     >>> chunker("sentences", WordTokenizer()).name
     'sentences:256/1'
     """
-    if _is_plugin(spec):
+    if spec.partition(":")[0].strip() not in KINDS and is_plugin("chunker", spec):
         return cast("Chunker", make("chunker", {}, spec, SimpleNamespace(tokenizer=tokenizer)))
     match = _SPEC.fullmatch(spec.strip())
     kind = KINDS.get(match[1]) if match else None
@@ -85,18 +85,8 @@ def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
 
 
 def name_of(given: Chunker | str | None, made: Chunker) -> str:
-    """Return the name that a knowledge base keeps: one that makes the chunker again, where there is one."""
-    return given.strip() if isinstance(given, str) and _is_plugin(given) else made.name
-
-
-def is_known(spec: str) -> bool:
-    """Tell whether a spec names a chunker of this package or of another."""
-    return spec.partition(":")[0] in KINDS or _is_plugin(spec)
-
-
-def _is_plugin(spec: str) -> bool:
-    name = spec.partition(":")[0].strip()
-    return name not in KINDS and name in plugins("chunker")
+    """Return the name that a knowledge base keeps: the spec of another package's chunker, for it makes one again."""
+    return given.strip() if isinstance(given, str) and given.partition(":")[0].strip() not in KINDS else made.name
 
 
 def _check(spec: str, name: str, numbers: list[int]) -> None:

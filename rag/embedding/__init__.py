@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Literal, cast
 
-from ..components import make
+from ..components import is_plugin, make
 from ..errors import ExtraMissing, InvalidInput
 from .checks import checked, fingerprint
 from .function import CallableEmbedder
 from .hashing import HashingEmbedder
 from .model_embedder import ModelEmbedder
-from .models import DEFAULT_MODEL, EmbeddingModel, find_model, is_plugin
+from .models import DEFAULT_MODEL, EmbeddingModel, find_model
 from .protocol import Embedder, PartEmbedder, TokenEmbedder, Tokenizer, TokenStates
 from .tokens import WordTokenizer
 
@@ -69,8 +69,8 @@ def embedder(
         ``runtime="openvino"`` without OpenVINO, or another package's embedder that cannot be imported.
     """
     if hashing := _HASHING.fullmatch(name or ""):
-        return HashingEmbedder(int(hashing[1]))
-    if name is not None and is_plugin(name):
+        return cast("Embedder", HashingEmbedder(int(hashing[1])))
+    if name is not None and is_plugin("embedder", name):
         return cast("Embedder", make("embedder", {}, name, None, **({"device": device} if device else {})))
     if runtime not in ("auto", "torch", "openvino"):
         raise InvalidInput(f"runtime={runtime!r}: give 'auto', 'torch' or 'openvino'.")
@@ -79,7 +79,7 @@ def embedder(
     query = prompts.get("query", "") if query_prefix is None else query_prefix
     passage = prompts.get("passage", prompts.get("document", "")) if passage_prefix is None else passage_prefix
     chosen = _runtime(model, runtime, device)
-    return ModelEmbedder(
+    made = ModelEmbedder(
         model,
         chosen,
         device=device,
@@ -87,6 +87,7 @@ def embedder(
         passage_prefix=passage,
         may_fall_back=runtime == "auto",
     )
+    return cast("Embedder", made)  # its tokenizer is a property, which the protocol reads as an attribute
 
 
 def _runtime(model: EmbeddingModel, asked: str, device: str | None) -> str:

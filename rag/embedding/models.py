@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..components import plugins
 from ..errors import InvalidInput, ModelDamaged, ModelMissing
 from .digests import remembered_sha256
 
@@ -151,12 +150,6 @@ class EmbeddingModel:
     @cached_property
     def _sentence_config(self) -> dict[str, Any]:
         return dict(self.config("sentence_bert_config.json"))
-
-
-def is_plugin(name: str) -> bool:
-    """Tell whether a name is that of another package's embedder rather than of a model."""
-    name = name.partition(":")[0].strip()
-    return "/" not in name and name in plugins("embedder")
 
 
 def find_model(name: str | None = None) -> EmbeddingModel:

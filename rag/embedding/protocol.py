@@ -79,16 +79,8 @@ class Embedder(Protocol):
 
     name: str
     revision: str
-
-    @property
-    def dim(self) -> int:
-        """Number of components of a vector."""
-        ...
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The model's own tokenizer."""
-        ...
+    dim: int
+    tokenizer: Tokenizer
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts to be found."""

@@ -14,7 +14,7 @@ import indexes
 from indexes import Metric
 
 from .. import embedding
-from ..embedding.models import is_plugin
+from ..components import is_plugin
 from ..embedding.protocol import Embedder, PartEmbedder
 from ..errors import EmbedderError, InvalidInput, ModelMissing, StoreMismatch
 from ..terms import Analyser
@@ -106,12 +106,12 @@ class StoreTools:
             return self._chunker
 
     def _made_chunker(self) -> Chunker:
-        from ..chunking import chunker, is_known
+        from ..chunking import KINDS, chunker
 
         given = self._chunker_given
         if given is None and self._identity is not None:
             given = self._identity.chunker
-            if not is_known(given):
+            if given.partition(":")[0] not in KINDS and not is_plugin("chunker", given):
                 raise InvalidInput(
                     f"{self.folder} was made with a chunker of one's own, {given!r}: open it with chunker=, or install "
                     "the package that has it"
@@ -143,7 +143,7 @@ class StoreTools:
 
 def _reference(name: str) -> str:
     """Return a name that finds the model again from any working folder."""
-    return str(Path(name).absolute()) if Path(name).is_dir() and not is_plugin(name) else name
+    return str(Path(name).absolute()) if Path(name).is_dir() and not is_plugin("embedder", name) else name
 
 
 def new_identity(tools: StoreTools, specs: Sequence[str], metric: Metric, granularity: str) -> Identity:

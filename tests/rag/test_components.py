@@ -270,7 +270,6 @@ def test_this_package_s_own_names_come_first_and_cost_no_look_up(monkeypatch: py
     for module in (
         "components",
         "chunking.registry",
-        "embedding.models",
         "loaders.formats",
         "evaluation.metrics.registry",
     ):
