@@ -279,6 +279,14 @@ def test_a_generator_leaves_time_for_quotes_by_meaning(kb: KnowledgeBase, monkey
     assert "words" not in answer.reason
 
 
+def test_questions_of_a_batch_share_one_deadline(kb: KnowledgeBase) -> None:
+    retriever = Retriever(kb, rewrite="auto", rerank="listwise", model=Deaf(), deadline=0.3)
+    found = within(0.9 + LATE, lambda: retriever.search_many([QUESTION, "When?", "How many eggs does a queen lay?"]))
+    assert all(each.passages for each in found)
+    assert all(any(note.startswith("auto") for note in each.notes) for each in found)
+    assert all(any(note.startswith("listwise") for note in each.notes) for each in found)
+
+
 def test_a_stage_without_time_left_is_not_begun_and_a_share_is_of_what_is_left() -> None:
     until = Deadline(1.0, time.monotonic() + 1.0)
     assert until.share(0.25).left == pytest.approx(0.25, abs=0.1)
