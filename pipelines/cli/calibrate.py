@@ -49,7 +49,7 @@ def command(
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
-    """Fit when to abstain, and store it. Takes questions with known answers."""
+    """Fit the threshold below which answers are withheld, and store it. Takes questions with known answers."""
     from rag.bot import Bot
     from rag.evaluation import read_questions
     from rag.knowledge_base import KnowledgeBase

@@ -45,7 +45,7 @@ def command(
         ),
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Write the rankings as a TREC run.")] = None,
-    split: Annotated[str, typer.Option(metavar="NAME", help="Use qrels/NAME.tsv of a BEIR folder.")] = "test",
+    split: Annotated[str, typer.Option(metavar="NAME", help="Split of a BEIR folder: reads qrels/NAME.tsv.")] = "test",
     sample: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask a seeded sample of N questions.")] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="Random seed for sampling and confidence intervals.")
@@ -71,7 +71,7 @@ def command(
     allow_failed: Annotated[bool, typer.Option("--allow-failed", help="Exit 0 although questions failed.")] = False,
     json: Json = False,
 ) -> int:
-    """Measure on questions with known answers. Retrieval, and with --judge the answers; what failed counts as zero."""
+    """Measure retrieval, and with --judge the answers, on questions with known answers. A failure counts as zero."""
     from rag.bot import Bot
     from rag.evaluation import evaluate, read_questions
     from rag.evaluation.evaluator import checked

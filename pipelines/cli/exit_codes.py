@@ -22,7 +22,7 @@ BAD_USAGE = 64
 INTERRUPTED = 130
 
 MEANINGS: dict[int, str] = {
-    OK: "all well",
+    OK: "success",
     FAILED: "any other error; `verify` found differences",
     SOME_FILES_FAILED: "some files, or configurations of `bench`, failed; `repair` could not bring everything back",
     STORE_DAMAGED: "a file of the knowledge base is damaged",

@@ -38,12 +38,13 @@ def command(
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes to work in.")] = 1,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a report, one file, no network.")] = None,
     cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Finished stages, to share between experiments; DIR/cache else.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of finished stages, shared between experiments; default: DIR/cache."),
     ] = None,
     mlflow: Annotated[str | None, typer.Option(metavar="URI", help="Also log every row to MLflow.")] = None,
     json: Json = False,
 ) -> int:
-    """Try every combination of parts. Says which change helped."""
+    """Try every combination of values, and say which change helped."""
     if what[0] == "compare":
         if len(what) != 3:
             raise InvalidInput("give two folders of results: rag experiment compare A B")

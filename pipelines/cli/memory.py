@@ -50,7 +50,7 @@ def list_(folder: Folder, user: User = None, json: Json = False) -> int:
 @app.command("delete")
 def delete(
     folder: Folder,
-    user: Annotated[str, typer.Option(metavar="NAME", help="User whose memory it is.")],
+    user: Annotated[str, typer.Option(metavar="NAME", help="Name of the user.")],
     session: Annotated[str | None, typer.Option(metavar="NAME", help="Only this session; without it, all.")] = None,
     json: Json = False,
 ) -> int:

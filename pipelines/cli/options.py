@@ -12,8 +12,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 MemoryFolder = Annotated[
     Path | None, typer.Option("--memory", metavar="DIR", help="Remember the conversation in this folder.")
 ]
-MemoryUser = Annotated[str, typer.Option("--user", metavar="NAME", help="User whose memory it is.")]
-MemorySession = Annotated[str, typer.Option("--session", metavar="NAME", help="Conversation of that user.")]
+MemoryUser = Annotated[str, typer.Option("--user", metavar="NAME", help="Name of the user.")]
+MemorySession = Annotated[str, typer.Option("--session", metavar="NAME", help="Name of the conversation.")]
 MemoryDays = Annotated[
     float | None, typer.Option("--memory-days", metavar="DAYS", min=0.001, help="Forget turns after this many days.")
 ]

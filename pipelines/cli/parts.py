@@ -20,7 +20,7 @@ def command(
     ] = None,
     json: Json = False,
 ) -> int:
-    """List loaders, chunkers, embedders, indexes, rewriters, fusions, rerankers, context steps, generators, metrics."""
+    """List the parts that a pipeline can be made of. Loaders, chunkers, indexes, rerankers and others, with their package."""
     from rag.components import listed
 
     found = list(listed(kind))

@@ -82,7 +82,7 @@ def _keeping(out: Path) -> Path | None:
 def check(
     kb: KnowledgeBasePath,
     questions: Annotated[str, typer.Argument(metavar="QUESTIONS", help="A file of questions, or beir:FOLDER.")],
-    split: Annotated[str, typer.Option(metavar="NAME", help="Use qrels/NAME.tsv of a BEIR folder.")] = "test",
+    split: Annotated[str, typer.Option(metavar="NAME", help="Split of a BEIR folder: reads qrels/NAME.tsv.")] = "test",
     json: Json = False,
 ) -> int:
     """Say which gold the knowledge base does not hold. Gold is documents, chunks, spans and quotes."""

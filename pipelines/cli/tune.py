@@ -87,7 +87,7 @@ def command(
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
-    """Find the fastest index within limits. Of recall, memory and latency; --retriever tunes the fusion instead."""
+    """Find the fastest index within limits of recall, memory and latency. --retriever tunes the fusion instead."""
     if retriever is not None:
         chosen = _Choice(by, folds, queries, seed)
         return _run_retriever(Path(data), pipeline, retriever, chosen, apply=apply, wait=wait, json=json)

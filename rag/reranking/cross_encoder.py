@@ -14,7 +14,7 @@ from ..errors import InvalidInput, OutOfTime
 
 
 class CrossEncoderReranker:
-    """Any cross-encoder of sentence-transformers; the most exact reranker there is, and the slowest per passage.
+    """Any cross-encoder of sentence-transformers: exact, and slow per passage.
 
     The model is loaded at once, so that no question's deadline pays for it.
 

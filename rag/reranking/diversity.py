@@ -13,7 +13,7 @@ from ..knowledge_base import KnowledgeBase
 
 
 class MaximalMarginalRelevance:
-    """Takes one passage after another: the relevant one that is least like those taken.
+    """Maximal marginal relevance: takes relevant passages that differ from those already taken.
 
     Each choice maximises ``(1 - diversity) * relevance - diversity * likeness``: relevance is the score that passages
     came with, from 0 for the least to 1 for the best of them, likeness the greatest cosine with a passage taken.

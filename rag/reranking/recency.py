@@ -18,7 +18,7 @@ _DAY_S = 86_400.0
 
 
 class RecencyPrior:
-    """Adds a bonus that halves with every ``half_life`` days of a document's age.
+    """Adds a bonus that halves with every half_life days of a document's age.
 
     The bonus is ``weight * 2 ** (-age / half_life)``, in standard deviations of the scores that the passages came with.
     A document without a date gets none, one from the future the whole.

@@ -13,7 +13,7 @@ from .stage import standard
 
 
 class SourcePrior:
-    """Adds what you say each source is worth, in standard deviations of the scores that the passages came with.
+    """Adds a bonus for each source, in standard deviations of the passages' scores.
 
     Parameters
     ----------

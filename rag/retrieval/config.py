@@ -96,7 +96,7 @@ class PipelineConfig:
     )
     rewrite: str = choice(
         "auto",
-        "rewriters of the question, joined by +: auto, spelling, condense, acronyms, rm3, bo1, rocchio, "
+        "rewriters of the question, joined by +: auto, normalise, spelling, condense, acronyms, rm3, bo1, rocchio, "
         "synonyms:file=FILE; with a language model multi-query, hyde, decompose, step-back, keywords; none",
         kind="rewriter",
         metavar="NAME[+NAME]",

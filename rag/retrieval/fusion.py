@@ -210,7 +210,7 @@ def _margin(view: View) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReciprocalRank:
-    """Reciprocal rank fusion: the sum over the searches of ``1 / (k + rank)``; nothing where a search lists it not.
+    """Reciprocal rank fusion: the sum over the searches that list a passage of 1 / (k + rank).
 
     Needs no scores, so it suits searches whose scores cannot be trusted; where they can, `ZScore` is better.
 
