@@ -20,7 +20,7 @@ def command(
     ] = None,
     json: Json = False,
 ) -> int:
-    """List the parts that a pipeline can be made of. Loaders, chunkers, indexes, rerankers and others, with their package."""
+    """List the parts that a pipeline can be made of. Each with its package: loaders, chunkers, rerankers and others."""
     from rag.components import listed
 
     found = list(listed(kind))
