@@ -19,13 +19,15 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from indexes.errors import unknown
 
 from .errors import ExtraMissing, InvalidInput, RagError, in_words, on_one_line
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 TABLES: Mapping[str, str] = MappingProxyType(
     {
@@ -68,6 +70,8 @@ def group(kind: str) -> str:
 @cache
 def plugins(kind: str) -> Mapping[str, EntryPoint]:
     """Return the entry points of other packages for a kind of part, by name; nothing is imported."""
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=group(kind))}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import wraps
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from rag.errors import InvalidInput
-from rag.retrieval.config import PipelineConfig, Value, parsed, read_toml, use_of
+from rag.retrieval.config import PipelineConfig, Value, parse_toml, parsed, read_toml, use_of
 
 from ..plain_text import one_line
 from . import exit_codes
@@ -62,9 +61,10 @@ class PipelineOptions:
             An unknown field, or a value that is not allowed.
         """
         stored = PipelineConfig() if kb is None else PipelineConfig.of(kb)
-        in_file = {} if self.file is None else _table(self.file)
         on_line = {**self.given, **read_settings(self.settings)}
+        text = "" if self.file is None else read_toml(self.file)
         try:
+            in_file = parse_toml(text)
             config = PipelineConfig.from_dict(in_file, stored)
         except InvalidInput as error:
             raise InvalidInput(f"{self.file}: {error}") from error
@@ -169,13 +169,6 @@ def tell(notes: tuple[str, ...]) -> None:
     """Print what a bot wants its user to know."""
     for note in notes:
         stderr().print(f"note: {one_line(note, 500)}", style="yellow", soft_wrap=True)
-
-
-def _table(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_toml(file))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{file} is not TOML: {error}") from error
 
 
 def _options() -> list[inspect.Parameter]:

@@ -10,7 +10,7 @@ import typer
 from rag.errors import InvalidInput
 
 from ..plain_text import one_line, safe
-from . import exit_codes, explanation_table, json_forms
+from . import exit_codes, json_forms
 from .ask import place
 from .options import Json, KnowledgeBasePath
 from .output import print_json, stderr, stdout
@@ -49,6 +49,8 @@ def command(
             return _run(retriever, questions, run, json)
         assert question is not None  # noqa: S101 - checked above; tells mypy
         if explain:
+            from . import explanation_table
+
             return explanation_table.show(retriever.explain(question), json=json)
         return _one(retriever, question, json)
 

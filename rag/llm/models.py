@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import inspect
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InvalidInput
-from .chat_model import ChatModel
+
+if TYPE_CHECKING:
+    from .chat_model import ChatModel
 
 
 class Backend(NamedTuple):

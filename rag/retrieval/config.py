@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import tomllib
 import types
 import typing
 from collections.abc import Mapping
@@ -273,9 +272,7 @@ class PipelineConfig:
             It is not TOML, or has an unknown key or a value that is not allowed.
         """
         try:
-            return cls.from_dict(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            raise InvalidInput(f"{source} is not TOML: {error}") from error
+            return cls.from_dict(parse_toml(text))
         except InvalidInput as error:
             raise InvalidInput(f"{source}: {error}") from error
 
@@ -369,6 +366,22 @@ def read_toml(path: str | Path) -> str:
         raise InvalidInput(
             f"cannot read the configuration {path}: {getattr(error, 'strerror', '') or error}"
         ) from error
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the table of a TOML text.
+
+    Raises
+    ------
+    InvalidInput
+        It is not TOML.
+    """
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"not TOML: {error}") from error
 
 
 def toml(value: Value) -> str:
