@@ -14,7 +14,8 @@ from pipelines.cli import run
 from rag import Bot, Document, HashingEmbedder, KnowledgeBase, PipelineConfig
 from rag.generation.calibration import Calibration
 
-ANIMALS = ("otter", "heron", "badger", "lynx", "stoat", "raven", "trout", "viper")
+ANIMALS = ("otter", "heron", "badger", "lynx", "stoat", "raven", "trout", "viper", "moth", "hare", "wolf", "crane", "newt",
+           "shrew", "eagle", "perch", "toad", "swift", "bison", "ermine")  # fmt: skip
 PLACES = ("river", "marsh", "forest", "hill", "field")
 STORED = PipelineConfig(k=4, rerank="mmr", rewrite="none")
 QUESTION = "Where does the otter of the river sleep?"
@@ -189,7 +190,7 @@ def test_calibrate_and_ask_give_the_same_passages_and_support(made: Path, monkey
 
     monkeypatch.setattr(calibration, "signals", signals)
     assert run(COMMANDS["calibrate"](made)) == 0
-    assert len(seen) == len(ANIMALS) * len(PLACES)
+    assert len(seen) == len(ANIMALS) * len(PLACES) == 100
     with Bot.open(made / "kb") as bot:
         for question, fitted in seen.items():
             asked = bot.ask(question)
