@@ -14,9 +14,10 @@ from pipelines.cli import run
 from rag import Bot, Document, HashingEmbedder, KnowledgeBase, PipelineConfig
 from rag.generation.calibration import Calibration
 
-ANIMALS = tuple(
-    "otter heron badger lynx stoat raven trout viper moth hare wolf crane newt shrew eagle perch toad swift bison ermine".split()
-)
+ANIMALS = [
+    "otter", "heron", "badger", "lynx", "stoat", "raven", "trout", "viper", "moth", "hare", "wolf", "crane", "newt",
+    "shrew", "eagle", "perch", "toad", "swift", "bison", "ermine",
+]  # fmt: skip
 PLACES = ("river", "marsh", "forest", "hill", "field")
 STORED = PipelineConfig(k=4, rerank="mmr", rewrite="none")
 QUESTION = "Where does the otter of the river sleep?"
