@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -163,15 +163,22 @@ class Retriever(AbstractContextManager["Retriever"]):
             )
         self.kb = kb
         self.memory = memory
-        self._own = ExitStack()
         objects = {name: choices[name] for name in _PARTS if not isinstance(choices.get(name, ""), str)}
         texts = {**choices, **{name: components.named(part) for name, part in objects.items()}}
-        self.config = config = (PipelineConfig.of(kb) if config is None else config).with_(**texts)
-        given = {name: objects.get(name, getattr(config, name)) for name in _PARTS}
+        self.config = (PipelineConfig.of(kb) if config is None else config).with_(**texts)
+        given = {name: objects.get(name, getattr(self.config, name)) for name in _PARTS}
         for name, part in given.items():
             if isinstance(part, str) and OBJECT in part:
                 raise InvalidInput(f"{name} = {part!r} is a Python object: hand it in, as Retriever(kb, {name}=...)")
-        self.tools = tools = Tools(kb, model or self._model(), completions or self._completions())
+        with ExitStack() as own:  # a language model that was made is closed if the rest fails
+            self._own = own
+            self.tools = Tools(kb, model or self._model(), completions or self._completions())
+            self._make(given, dense, terms)
+            self._own = own.pop_all()
+
+    def _make(self, given: Mapping[str, Any], dense: VectorSearch | None, terms: TermSearch | None) -> None:
+        """Make the stages."""
+        kb, config, tools = self.kb, self.config, self.tools
         weight = config.dense_weight
         fusion: Fusion = (
             ZScore(dense_weight=weight)
