@@ -60,7 +60,7 @@ def command(
 
 
 def show(answer: Answer, console: Console, *, told: bool = False) -> None:
-    """Print an answer and where it stands; where its text was ``told`` already, only that."""
+    """Print an answer with its citations; without its text where that was ``told`` already."""
     if not told:
         console.print(safe(answer.text) if answer.generator != "extractive" else one_line(answer.text))
     searched = searched_for(answer.question, answer.searched)
@@ -120,7 +120,7 @@ def _where(citation: Citation) -> str:
 
 
 def place(source: str, heading: tuple[str, ...], page: int | None) -> str:
-    """Say where in a source something stands, for people."""
+    """Return the place in a source, for people."""
     parts = [one_line(source)]
     if page is not None:
         parts.append(f"page {page}")

@@ -38,7 +38,7 @@ class Cache:
     folder: Path
 
     def place(self, stage: str, key: str) -> Path:
-        """Return where a stage's result stands, or would stand."""
+        """Return the path of a stage's result, there or not."""
         return self.folder / stage / key[:24]
 
     def has(self, stage: str, key: str) -> bool:

@@ -51,7 +51,7 @@ class Neighbours:
 
 
 def _section(document: Document, passage: Passage) -> tuple[int, int]:
-    """Return the span in which the passage stands: from the section it begins in to the one it ends in."""
+    """Return the span around the passage: from the section it begins in to the one it ends in."""
     starts = [section.start for section in document.sections]
     ends = [section.end for section in document.sections]
     at, last = bisect_right(starts, passage.start) - 1, bisect_left(ends, passage.end)

@@ -106,7 +106,7 @@ class Memory:
         Returns
         -------
         str
-            Why the turns' own words stand in for the model's summary; empty where they do not.
+            Why the turns' own words replace the model's summary; empty where they do not.
 
         Raises
         ------

@@ -122,7 +122,7 @@ def standard_scores(view: View) -> NDArray[np.float64]:
     """Return ``(score - mean) / deviation`` of every candidate, with the background's mean and deviation.
 
     A sample may hold no passage with any of the question's words, so its deviation may be 0 or tiny; it is taken to be
-    large enough that no candidate stands more than ``FARTHEST`` deviations above the mean.
+    large enough that no candidate is more than ``FARTHEST`` deviations above the mean.
     """
     scores = view.scores.astype(np.float64)
     background = view.background.astype(np.float64) if len(view.background) else scores

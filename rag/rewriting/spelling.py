@@ -149,7 +149,7 @@ class SpellingCorrector:
 
 
 def _unknown(text: str, corpus: Corpus) -> list[tuple[int, int]]:
-    """Return where the words stand that neither a document nor the language has; none in another language."""
+    """Return the positions of the words that neither a document nor the language has; none in another language."""
     words = islice(_WORD.finditer(text), _WORDS_LOOKED_AT)
     found = [match for match in words if len(match.group()) >= _SHORTEST and _is_unknown(match.group(), corpus)]
     strange = len({match.group() for match in found})
