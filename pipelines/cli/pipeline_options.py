@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, fields
 from functools import wraps
 from pathlib import Path
@@ -123,7 +124,8 @@ def with_pipeline(command: Callable[..., int | None], *, own_options: bool = Tru
         settings = tuple(options.pop("settings", None) or ())
         pipeline = PipelineOptions(given, options.pop("config", None), settings)
         if options.pop("show_config", False):
-            return show_config(pipeline, options.get("kb") or options.get("data"), json=options.get("json", False))
+            kb = options.get("kb") or _as_kb(options.get("data"))
+            return show_config(pipeline, kb, json=options.get("json", False))
         return command(*arguments, **options, pipeline=pipeline)
 
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept]
@@ -137,15 +139,19 @@ def with_pipeline_settings(command: Callable[..., int | None]) -> Callable[..., 
     return with_pipeline(command, own_options=False)
 
 
+def _as_kb(data: str | None) -> str | None:
+    """Return ``data`` where it is a knowledge base; vectors and collections have no stored pipeline."""
+    from rag.knowledge_base import KnowledgeBase
+
+    return data if data is not None and KnowledgeBase.exists(data) else None
+
+
 def show_config(pipeline: PipelineOptions, kb: str | Path | None, *, json: bool) -> int:
     """Print the value that a command would use, and where each field's value comes from."""
     from rag.knowledge_base import KnowledgeBase
 
-    if kb is not None and KnowledgeBase.exists(kb):
-        with KnowledgeBase.open(kb) as base:
-            resolved = pipeline.resolve(base)
-    else:
-        resolved = pipeline.resolve(None)
+    with nullcontext() if kb is None else KnowledgeBase.open(kb) as base:
+        resolved = pipeline.resolve(base)
     if json:
         print_json({"pipeline": resolved.config.form(), "from": dict(resolved.origins), "precedence": PRECEDENCE})
         return exit_codes.OK

@@ -128,6 +128,10 @@ def test_the_precedence_is_said_with_every_origin(made: Path, capsys: pytest.Cap
     text = capsys.readouterr().out
     assert "option > --config FILE > stored > default" in text
     assert 'rerank = "mmr"' in text
+    assert run(["ask", str(made / "kb2"), QUESTION, "--show-config"]) == 64
+    assert "no knowledge base in" in capsys.readouterr().err
+    assert run(["bench", "--data", str(made / "kb2"), "--show-config", "--json"]) == 0  # vectors have none stored
+    assert json.loads(capsys.readouterr().out)["pipeline"]["digest"] == PipelineConfig().digest
 
 
 @pytest.mark.parametrize(
