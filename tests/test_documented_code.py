@@ -100,6 +100,7 @@ def _say(prompt: str) -> str:
     return first_sentence(prompt)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if CODE.search(_text(page))])
 def test_it_runs(page: str, reader: Path) -> None:
     assert page in SAID, "say what the page's Python prints"

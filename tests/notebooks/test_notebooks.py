@@ -15,6 +15,7 @@ TIMES = {"timeout": 600, "startup_timeout": 300, "iopub_timeout": 300}
 
 # Jupyter's own libraries warn about each other; their warnings are not ours to fix.
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.name)
 def test_notebook_runs(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)

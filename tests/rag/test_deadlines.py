@@ -34,6 +34,8 @@ DEADLINE = 0.8
 LATE = 0.5
 """Seconds beyond the deadline; a defect hangs for a minute."""
 WAYS = {**MODELS, **SERVERS}
+SOME = ["a function that sleeps", "comments for ever"]
+ALL = [pytest.param(way, marks=[] if way in SOME else pytest.mark.slow) for way in WAYS]
 
 
 class LateHanging(HashingEmbedder):
@@ -108,7 +110,7 @@ def is_written(answer: Answer) -> None:
 # ---- every way to stall, where the answer is written and where the question is rewritten ---------------------------
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ALL)
 def test_a_generator_that_stalls_leaves_quotes(kb: KnowledgeBase, way: str) -> None:
     with stalling_model(way) as model:
         answer = answered(Bot(Retriever(kb), model))
@@ -119,7 +121,7 @@ def test_a_generator_that_stalls_leaves_quotes(kb: KnowledgeBase, way: str) -> N
         is_quoted(answer)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ALL)
 def test_a_rewriter_that_stalls_leaves_time_for_a_written_answer(kb: KnowledgeBase, way: str) -> None:
     with stalling_model(way) as model:
         answer = answered(Bot(Retriever(kb, rewrite="multi-query", model=model), first_sentence))
@@ -129,10 +131,8 @@ def test_a_rewriter_that_stalls_leaves_time_for_a_written_answer(kb: KnowledgeBa
 
 # ---- every place where a model is asked, or something else may hang -------------------------------------------------
 
-SOME = pytest.mark.parametrize("way", ["a function that sleeps", "comments for ever"])
 
-
-@SOME
+@pytest.mark.parametrize("way", SOME)
 @pytest.mark.parametrize("how", [how for how in CALLS if how != "ask"])
 def test_however_a_question_is_asked(kb: KnowledgeBase, way: str, how: str) -> None:
     with stalling_model(way) as model:
@@ -141,13 +141,13 @@ def test_however_a_question_is_asked(kb: KnowledgeBase, way: str, how: str) -> N
     assert answer.data is None
 
 
-@SOME
+@pytest.mark.parametrize("way", SOME)
 def test_several_answers(kb: KnowledgeBase, way: str) -> None:
     with stalling_model(way) as model:
         is_quoted(answered(Bot(Retriever(kb), model, votes=3)))
 
 
-@SOME
+@pytest.mark.parametrize("way", SOME)
 def test_a_second_look(kb: KnowledgeBase, way: str) -> None:
     with stalling_model(way) as model:
         answer = answered(Bot(Retriever(kb, rewrite="auto", model=model), first_sentence))
@@ -155,7 +155,7 @@ def test_a_second_look(kb: KnowledgeBase, way: str) -> None:
     assert "auto was left out" in answer.reason
 
 
-@SOME
+@pytest.mark.parametrize("way", SOME)
 def test_a_reranker(kb: KnowledgeBase, way: str) -> None:
     with stalling_model(way) as model:
         answer = answered(Bot(Retriever(kb, rerank="listwise", model=model), first_sentence))
@@ -163,7 +163,7 @@ def test_a_reranker(kb: KnowledgeBase, way: str) -> None:
     assert "listwise was left out" in answer.reason
 
 
-@SOME
+@pytest.mark.parametrize("way", SOME)
 @pytest.mark.parametrize("rewrite", ["auto", "multi-query"])
 def test_a_rewriter_and_a_reranker_together_leave_time_for_a_written_answer(
     kb: KnowledgeBase, way: str, rewrite: str

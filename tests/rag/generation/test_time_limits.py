@@ -65,7 +65,9 @@ def outcome(make: Callable[[], ChatGenerator], how: str) -> Answer | LLMError:
     return within(DEADLINE + LATE, action)
 
 
-HOW = pytest.mark.parametrize("how", ["generate", "votes", "stream", "async", "async stream", "extract"])
+EVERY_DAY = ["generate", "async stream"]
+RARELY = ["votes", "stream", "async", "extract"]
+HOW = pytest.mark.parametrize("how", [*EVERY_DAY, *(pytest.param(how, marks=pytest.mark.slow) for how in RARELY)])
 
 
 def chat(model: LanguageModel, how: str, **options: object) -> ChatGenerator:
