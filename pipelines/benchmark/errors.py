@@ -16,7 +16,7 @@ class ResultsExist(BenchmarkError, FileExistsError):  # noqa: N818
 
 
 class DiskFull(BenchmarkError, OSError):  # noqa: N818
-    """There is no space for an index or for results."""
+    """The disk is too full for an index or for results."""
 
     exit_code = 4
 

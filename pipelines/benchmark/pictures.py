@@ -33,7 +33,7 @@ def pareto_picture(rows: Sequence[Row], path: str | Path) -> None:
     Raises
     ------
     InvalidInput
-        The ending is another, or there are no rows.
+        The file name ends differently, or ``rows`` is empty.
     ExtraMissing
         matplotlib is not installed.
     """

@@ -15,7 +15,7 @@ _LOOK_SECONDS = 0.05
 
 
 def _in_proc(name: str, file: str = "self/status") -> int:
-    """Return the bytes that a line of a file in /proc says in kilobytes; 0 if there is no such line."""
+    """Read a size in kilobytes from a file in /proc and return it in bytes; 0 if its line is missing."""
     text = Path("/proc", file).read_text(encoding="utf-8", errors="replace")
     found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0

@@ -104,7 +104,7 @@ class Results:
         Raises
         ------
         DiskFull
-            There is no space; earlier rows stay, and no partial row is left.
+            The disk is full. Earlier rows are kept, and no partial row is left.
         """
         try:
             if row["spec"] in self.failed:
@@ -146,7 +146,7 @@ def read(folder: str | Path) -> list[Row]:
     Raises
     ------
     InvalidInput
-        There are no rows, or a line in the middle is damaged.
+        The file has no rows, or a line before the last is damaged.
     """
     folder = Path(folder)
     path = folder if folder.is_file() else folder / FILE

@@ -121,7 +121,7 @@ def run(
     ResultsExist
         ``out`` has rows and ``resume`` is false, or rows of another task; or another process is writing there.
     DiskFull
-        There is no space for results or indexes; finished rows are kept.
+        The disk is too full for results or indexes; finished rows are kept.
     """
     if settings.k > len(data):
         raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
