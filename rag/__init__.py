@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .answers import Answer as Answer, Citation as Citation, Sentence as Sentence
     from .bot import Bot as Bot
-    from .documents import Document as Document, Passage as Passage, Query as Query, Section as Section
+    from .documents import Document as Document, Passage as Passage, Query as Query
     from .embedding import (
         CallableEmbedder as CallableEmbedder,
         Embedder as Embedder,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .retrieval.config import PipelineConfig as PipelineConfig
     from .retrieval.explanation import Explanation as Explanation
     from .retrieval.retriever import Retrieval as Retrieval, Retriever as Retriever
+    from .sections import Section as Section
 
 # Each name is imported on first use: a loader's child process needs no numpy, and a search no loader.
 _HOME = {
@@ -71,7 +72,7 @@ _HOME = {
     "Retrieval": ".retrieval.retriever",
     "Retriever": ".retrieval.retriever",
     "Sampling": ".llm.sampling",
-    "Section": ".documents",
+    "Section": ".sections",
     "Sentence": ".answers",
     "Usage": ".llm.language_model",
     "embedder": ".embedding",

@@ -1,4 +1,4 @@
-"""Documents, their sections and chunks, queries, and the passages that a search returns."""
+"""Documents and chunks, queries, and the passages that a search returns."""
 
 from __future__ import annotations
 
@@ -11,35 +11,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .account import Account
 from .errors import InvalidInput
+from .sections import Section, section_at, section_rows
 
 Scalar = str | int | float | bool | None
 Field = Scalar | Sequence[str | int | float | bool]
 """A metadata value: one, or several of which a filter's test may hold for any."""
 
 Metadata = Mapping[str, Field]
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A span of a document, with its headings and page.
-
-    Sections of a document are ordered, do not overlap, and need not cover the whole text.
-
-    Attributes
-    ----------
-    start, end
-        Character offsets into ``Document.text``, half open.
-    heading
-        Path of headings above the span, outermost first; may be empty.
-    page
-        1-based page, slide or sheet number; None if the format has no pages.
-    """
-
-    start: int
-    end: int
-    heading: tuple[str, ...] = ()
-    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +48,8 @@ class Document:
         SHA-256 of the source file's bytes; of the text if there is no file.
     location
         Absolute path of the source file; empty if there is none.
+    account
+        What of the file is not in the text. The last of a source's documents carries what belongs to them all.
     """
 
     id: str
@@ -80,6 +62,7 @@ class Document:
     modified: float | None = None
     source_sha256: str = ""
     location: str = ""
+    account: Account = field(default_factory=Account)
 
     @classmethod
     def from_text(cls, text: str, *, id: str, title: str = "", **metadata: Field) -> Document:  # noqa: A002
@@ -89,10 +72,9 @@ class Document:
         return cls(id=id, text=clean, source=id, title=title, metadata=metadata, source_sha256=digest)
 
     def digest(self) -> str:
-        """SHA-256 over all stored fields: documents with equal digests are not ingested again."""
+        """SHA-256 over what is searched and cited: documents with equal digests are not ingested again."""
         parts = [self.id, self.text, self.source, self.title, self.type, dict(self.metadata)]
-        spans = [(s.start, s.end, s.heading, s.page) for s in self.sections]
-        payload = json.dumps([*parts, spans], sort_keys=True, ensure_ascii=False)
+        payload = json.dumps([*parts, section_rows(self.sections)], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(payload.encode()).hexdigest()
 
 
@@ -128,6 +110,9 @@ class Passage:
         Character offsets of ``text`` in the document.
     scores
         Score of this chunk by each search (``dense``, ``terms``).
+    sections
+        The document's sections that ``text`` touches, where ``heading`` and ``page`` do not say it all: they are those
+        of the passage's beginning.
     """
 
     rank: int
@@ -144,6 +129,12 @@ class Passage:
     page: int | None = None
     metadata: Metadata = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
+
+    def section_at(self, offset: int) -> Section:
+        """Return the place of a character of ``text``."""
+        at = self.start + offset
+        return section_at(self.sections, at) or Section(self.start, self.end, self.heading, self.page)
 
 
 _SURROGATES = re.compile("[\ud800-\udfff]")

@@ -8,8 +8,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from ..documents import Chunk, Document, Section, context_text
+from ..documents import Chunk, Document, context_text
 from ..embedding.protocol import Tokenizer
+from ..sections import Section
 from .grid import Grid
 from .lexicon import Lexicon
 

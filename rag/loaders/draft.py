@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 
-from ..documents import Metadata, Section, clean_text
+from ..account import Kind
+from ..documents import Metadata, clean_text
+from ..sections import Section
 from .errors import SourceLimit
 from .results import Parsed
 
@@ -48,7 +51,7 @@ class SourceBudget:
 
 
 class Draft:
-    """Collects cleaned blocks of text; keeps the headings and the page of each one.
+    """Collects cleaned blocks of text; keeps the place of each one, and an account of what is left out.
 
     Blocks are parted by an empty line, unless they ask for less. A heading is a line of text too, the first of its
     section.
@@ -61,8 +64,15 @@ class Draft:
         self._begin = 0
         self._levels: list[tuple[int, str]] = []
         self._page: int | None = None
+        self._row: int | None = None
+        self._time: float | None = None
+        self._table: int | None = None
+        self._tables = 0
+        self._columns = ""
         self._sections: list[Section] = []
         self._parted = False
+        self._left_out: defaultdict[Kind, list[str]] = defaultdict(list)
+        self._remarks: dict[str, None] = {}
         self.first_heading = ""
 
     def block(self, text: str, *, gap: str = "\n\n") -> None:
@@ -87,10 +97,7 @@ class Draft:
 
     def row(self, cells: Sequence[str]) -> None:
         """Add a row of a table as a line: cells parted by bars, empty ones at the end dropped."""
-        flat = [" ".join(clean_text(cell).split()) for cell in cells]
-        while flat and not flat[-1]:
-            flat.pop()
-        self.block(" | ".join(flat), gap="\n")
+        self.block(bar_row(cells), gap="\n")
 
     def heading(self, text: str, level: int, *, shown: str | None = None) -> None:
         """Open a section under a heading of level 1 (outermost) or deeper; ``shown`` is the line as it goes in."""
@@ -103,15 +110,45 @@ class Draft:
         self.first_heading = self.first_heading or text
         self.block(text if shown is None else shown)
 
-    def page(self, number: int) -> None:
-        """Open a page; headings carry over."""
-        self._close()
+    def page(self, number: int, *, parted: bool = True) -> None:
+        """Open a page; headings carry over. ``parted=False``: a sentence may run on, the next block says its gap."""
+        self._close(parted=parted)
         self._page = number
+
+    def table(self, columns: str = "") -> None:
+        """Open a table; ``columns`` is the line of its columns' names, if the rows do not repeat them."""
+        self._close()
+        self._tables += 1
+        self._table, self._columns = self._tables, columns
+
+    def end_table(self) -> None:
+        """Close the table and its rows."""
+        self._close()
+        self._table, self._columns, self._row = None, "", None
+
+    def at_row(self, number: int | None) -> None:
+        """Say which row of the file the next block shows; only needed where it is not the one after the last line."""
+        self._close(parted=False)
+        self._row = number
+
+    def time(self, seconds: float) -> None:
+        """Say when the next block was spoken."""
+        self._close(parted=False)
+        self._time = seconds
 
     def drop_headings(self) -> None:
         """Forget the heading path: the next blocks have none."""
         self._close()
         self._levels = []
+
+    def leave_out(self, kind: Kind, text: str | None) -> None:
+        """Account for text of the file that is not in the document."""
+        if text:
+            self._left_out[kind].append(text)
+
+    def remark(self, sentence: str) -> None:
+        """Say something about the file that people should know; the same sentence counts once."""
+        self._remarks[sentence] = None
 
     def finish(self) -> tuple[str, tuple[Section, ...]]:
         """Return the text and its sections."""
@@ -121,14 +158,27 @@ class Draft:
     def parsed(self, title: str, metadata: Metadata | None = None) -> Parsed:
         """Return the document drafted, with a title and its metadata."""
         text, sections = self.finish()
-        return Parsed(text, title, sections=sections, metadata=metadata or {})
+        left_out = {kind: " \n".join(texts) for kind, texts in self._left_out.items()}
+        return Parsed(
+            text, title, sections=sections, metadata=metadata or {}, left_out=left_out, remarks=tuple(self._remarks)
+        )
 
-    def _close(self) -> None:
-        self._parted = True
-        if 0 <= self._begin < self._length and (self._levels or self._page is not None):
+    def _close(self, *, parted: bool = True) -> None:
+        self._parted = self._parted or parted
+        known = self._levels or any(each is not None for each in (self._page, self._row, self._time, self._table))
+        if 0 <= self._begin < self._length and known:
             path = tuple(name for _, name in self._levels)
-            self._sections.append(Section(self._begin, self._length, path, self._page))
+            place = (self._page, self._row, self._time, self._table, self._columns)
+            self._sections.append(Section(self._begin, self._length, path, *place))
         self._begin = -1 if self._parts else 0
+
+
+def bar_row(cells: Sequence[str]) -> str:
+    """Return a row of a table as a line: cells parted by bars, empty ones at the end dropped."""
+    flat = [" ".join(clean_text(cell).split()) for cell in cells]
+    while flat and not flat[-1]:
+        flat.pop()
+    return " | ".join(flat)
 
 
 _GARBAGE = re.compile(

@@ -224,8 +224,11 @@ def true_kind(data: bytes, kind: str) -> str:
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
     """Parse bytes of ``context.type``; raises LoadError and whatever the format's library raises."""
+    from .accounting import accounted
+
     kind = format_of(context.type)
-    return (load_plugin("loader", context.type) if kind is _PLUGIN else _imported(kind.parser))(data, context)
+    parser = load_plugin("loader", context.type) if kind is _PLUGIN else _imported(kind.parser)
+    return accounted(data, context.type, parser(data, context))
 
 
 def format_of(kind: str) -> Format:

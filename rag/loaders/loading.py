@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..documents import Document, Metadata, Section, clean_text
+from ..account import Account
+from ..documents import Document, Metadata, clean_text
+from ..sections import sections_of
 from . import beir
 from .discovery import discover
 from .errors import LoadError
@@ -190,9 +192,8 @@ def _member_failure(found: Found, failed: Failed) -> LoadFailure:
 
 def _parsed(message: Message) -> Parsed:
     fields = _pick(message, "text", "title", "type", "metadata", "member")
-    spans = cast("list[tuple[int, int, list[str], int | None]]", message["sections"])
-    sections = tuple(Section(start, end, tuple(heading), page) for start, end, heading, page in spans)
-    return Parsed(**fields, sections=sections)
+    sections = sections_of(cast("list[list[Any]]", message["sections"]))
+    return Parsed(**fields, sections=sections, account=Account.of(cast("dict[str, Any]", message["account"])))
 
 
 def _pick(message: Message, *names: str) -> dict[str, Any]:
@@ -215,4 +216,5 @@ def _document(found: Found, parsed: Parsed, sha256: str, meta: Metadata) -> Docu
         modified=found.modified,
         source_sha256=sha256,
         location=found.location,
+        account=parsed.account,
     )

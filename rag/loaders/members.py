@@ -39,7 +39,7 @@ def read_member(name: str, read: Callable[[], bytes], context: ParseContext) -> 
         for item in parse(data, context.inner(name, loader)):
             inner = f"{name}#{item.member}" if item.member else name
             yield (
-                replace(item, member=inner, type=item.type or loader)
+                replace(item, member=inner, type=item.type or loader, inner=True)
                 if isinstance(item, Parsed)
                 else replace(item, member=inner, loader=item.loader or loader)
             )

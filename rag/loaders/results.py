@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..documents import Field, Metadata, Scalar, Section, clean_text
+from ..account import Account, Kind
+from ..documents import Field, Metadata, Scalar, clean_text
+from ..sections import Section
 from .errors import Reason
 from .reading import file_sha256
 
@@ -85,7 +87,18 @@ class Found:
 class Parsed:
     """One document as a parser sees it: no origin yet.
 
-    ``member`` is the part of the document's id after ``#``; empty for a file that is one document.
+    Attributes
+    ----------
+    member
+        The part of the document's id after ``#``; empty for a file that is one document.
+    left_out
+        Text of the file that is not in the document, by `rag.account.Kind`.
+    remarks
+        Sentences about the file, for people.
+    account
+        Made of these by `accounting`, not by a parser.
+    inner
+        It comes from a member of a container, which is a file of its own.
     """
 
     text: str
@@ -94,6 +107,10 @@ class Parsed:
     sections: tuple[Section, ...] = ()
     metadata: Metadata = field(default_factory=dict)
     member: str = ""
+    left_out: Mapping[Kind, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    account: Account = field(default_factory=Account)
+    inner: bool = False
 
 
 @dataclass(frozen=True, slots=True)

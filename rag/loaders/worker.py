@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import cast
 
+from ..sections import section_rows
 from .errors import LoadError
 from .formats import ParseContext, format_of, parse, true_kind
 from .frames import Message, Unpacker, pack
@@ -85,8 +86,9 @@ def _results(path: str, context: ParseContext) -> Iterator[Message]:
 def _fields(item: Parsed | Failed) -> Message:
     fields: Message = {name: getattr(item, name) for name in item.__dataclass_fields__}
     if isinstance(item, Parsed):
-        fields["sections"] = [(s.start, s.end, s.heading, s.page) for s in item.sections]
+        fields["sections"] = section_rows(item.sections)
         fields["metadata"] = dict(item.metadata)
+        fields["account"] = item.account.as_dict()
     return fields
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Document, Section, context_text
+from ..documents import Document, context_text
 from ..errors import InvalidInput
+from ..sections import sections_of
 from . import blobs
 from .database import Connection
 from .granularity import sentence_ids
@@ -135,8 +136,7 @@ def document_ids(db: Connection) -> list[str]:
 
 def _document(row: tuple[Any, ...]) -> Document:
     name, text, source, title, type_, sections, metadata, modified, sha256, location = row
-    spans = tuple(Section(start, end, tuple(heading), page) for start, end, heading, page in json.loads(sections))
-    facts = json.loads(metadata)
+    spans, facts = sections_of(json.loads(sections)), json.loads(metadata)
     return Document(name, text, source, title, type_, spans, facts, modified, sha256, location)
 
 

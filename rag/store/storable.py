@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from ..documents import Document, Field, Section
+from ..documents import Document, Field
 from ..errors import InvalidInput
 from .writing import source_name
 
@@ -57,7 +57,9 @@ def _check_value(document: str, key: str, value: Any) -> None:  # noqa: ANN401 -
 
 
 def _cleaned(document: Document) -> Document:
-    sections = tuple(Section(s.start, s.end, tuple(map(_encodable, s.heading)), s.page) for s in document.sections)
+    sections = tuple(
+        replace(s, heading=tuple(map(_encodable, s.heading)), columns=_encodable(s.columns)) for s in document.sections
+    )
     metadata = {_encodable(key): _encodable_field(value) for key, value in document.metadata.items()}
     return replace(
         document,

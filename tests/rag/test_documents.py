@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from rag.documents import Document, Section, clean_text, context_text
+from rag.documents import Document, clean_text, context_text
+from rag.sections import Section
 
 
 @pytest.mark.parametrize(

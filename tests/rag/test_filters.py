@@ -9,12 +9,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from rag.documents import Document, Section
+from rag.documents import Document
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidFilter
 from rag.filter_parser import MAX_DEPTH, parse
 from rag.filters import FIELDS, FieldTest, Filter, Junction, Node, Not
 from rag.knowledge_base import KnowledgeBase
+from rag.sections import Section
 
 METADATA = [
     {},

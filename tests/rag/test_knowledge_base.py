@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from timing import within
 
-from rag.documents import Document, Section, context_text
+from rag.documents import Document, context_text
 from rag.embedding import CallableEmbedder, HashingEmbedder
 from rag.errors import (
     EmbedderError,
@@ -27,6 +27,7 @@ from rag.errors import (
     StoreMissing,
 )
 from rag.knowledge_base import AddProgress, KnowledgeBase
+from rag.sections import Section
 from rag.store import pipeline
 from rag.terms import Analyser
 

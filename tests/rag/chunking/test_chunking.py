@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from timing import grows_less
 
 from rag.chunking import KINDS, Chunker, chunker
-from rag.documents import Chunk, Document, Section, clean_text, context_text
+from rag.documents import Chunk, Document, clean_text, context_text
 from rag.embedding import Tokenizer, WordTokenizer
 from rag.errors import InvalidInput
+from rag.sections import Section
 
 
 class PieceTokenizer:
