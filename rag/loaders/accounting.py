@@ -48,8 +48,10 @@ def accounted(data: bytes, kind: str, items: Iterable[Parsed | Failed]) -> Itera
 
 def _closed(waiting: list[Parsed | Failed], reading: _Reading, data: bytes, kind: str) -> Iterator[Parsed | Failed]:
     for item in waiting:
-        own = isinstance(item, Parsed) and not item.inner
-        yield replace(item, account=reading.account(data, kind)) if own else item
+        if isinstance(item, Failed) or item.inner:
+            yield item
+        else:
+            yield replace(item, account=reading.account(data, kind))
 
 
 class _Reading:
