@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -12,12 +14,14 @@ from typing import Any
 import numpy as np
 
 import indexes
+from rag.account import Account, total
 from rag.documents import Document, Scalar
 from rag.embedding import DEFAULT_MODEL
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, StoreMismatch
 from rag.knowledge_base import AddFailure, AddProgress, AddReport, KnowledgeBase, SourceInfo
-from rag.loaders import Found, LoadFailure, discover, load_files
+from rag.loaders import READER, Found, LoadFailure, discover, load_files
+from rag.store.naming import SourceNames, vanished
 
 ProgressCallback = Callable[["IngestProgress"], None]
 
@@ -74,6 +78,12 @@ class IngestReport(AddReport):
         Folder of the knowledge base, and whether it is new.
     found
         Files found, those that could not be read included.
+    moved
+        Files that are known from another place, where they no longer are.
+    account
+        Words of the files that were read: held, left out by kind, unaccounted.
+    remarks
+        Source and sentence: what was not read of a file, or is doubtful.
     unchanged_files
         Files whose bytes are those of the last ingest: neither parsed nor embedded.
     other_scripts
@@ -85,14 +95,24 @@ class IngestReport(AddReport):
     created: bool
     found: int
     unchanged_files: int
+    moved: int
     other_scripts: float
+    account: Account
+    remarks: tuple[tuple[str, str], ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for JSON; ``failed`` and ``skipped`` add up to the listed failures."""
         rows = [
             {"source": f.document, "reason": f.reason, "detail": f.detail, "skipped": f.skipped} for f in self.failures
         ]
-        return {**asdict(self), "failed": self.failed, "skipped": len(rows) - self.failed, "failures": rows}
+        told = {
+            "failed": self.failed,
+            "skipped": len(rows) - self.failed,
+            "failures": rows,
+            "account": {name: value for name, value in self.account.as_dict().items() if name != "remarks"},
+            "remarks": [{"source": source, "remark": remark} for source, remark in self.remarks],
+        }
+        return {**asdict(self), **told}
 
     @property
     def failed(self) -> int:
@@ -152,6 +172,7 @@ def ingest(
             stamp=reading.stamp,
         )
         removed = added.removed + sum(kb.remove(source) for source in reading.emptied)
+        removed += sum(kb.remove(source) for source in reading.superseded(kb.sources()))
         if prune:
             removed += kb.prune(_under(base, name) for name in names)
         other_scripts = round(share_of_other_scripts(kb), 3) if added.embedded else 0.0
@@ -167,7 +188,10 @@ def ingest(
         created=created,
         found=reading.found,
         unchanged_files=reading.unchanged,
+        moved=len(reading.moved),
         other_scripts=other_scripts,
+        account=total(reading.accounts.values()),
+        remarks=tuple((name, line) for name, account in reading.accounts.items() for line in account.lines),
     )
 
 
@@ -225,10 +249,17 @@ class _Reading:
         self, kb: KnowledgeBase, meta: Mapping[str, Scalar] | None, on_progress: ProgressCallback | None
     ) -> None:
         self.meta = dict(meta or {})
-        self.stamp = json.dumps(self.meta, sort_keys=True) if self.meta else ""
+        self.stamp = json.dumps({"reader": READER, "meta": self.meta}, sort_keys=True)
         self.progress = IngestProgress()
         self.on_progress = on_progress
         self.known = kb.sources()
+        self.names = SourceNames(self.known)
+        self.vanished = vanished(self.known)
+        self.moved: dict[str, str] = {}
+        """The old name of each moved file, by its new one."""
+        self.again: list[str] = []
+        """Names that earlier versions gave to other spellings of a file's path."""
+        self.accounts: defaultdict[str, Account] = defaultdict(Account)
         self.found = self.unchanged = 0
         self.failures: list[AddFailure] = []
         self.emptied: list[str] = []
@@ -242,7 +273,10 @@ class _Reading:
         for loaded in load_files(changed, meta=self.meta):
             if isinstance(loaded, LoadFailure):
                 self._failed(loaded)
-            elif loaded.source != last:
+                yield loaded
+                continue
+            self.accounts[loaded.source] += loaded.account
+            if loaded.source != last:
                 last = loaded.source
                 self._tell(documents_read=self.progress.documents_read + 1, files_read=self.progress.files_read + 1)
             else:
@@ -256,7 +290,11 @@ class _Reading:
             if isinstance(found, LoadFailure):
                 self._failed(found)
                 continue
+            found = replace(found, source=self.names.name(found.source, found.location))  # noqa: PLW2901
+            self.again += self.names.others(found.source, found.location)
             before = self.known.get(found.source)
+            if before is None:
+                self._moved(found)
             if before is not None and _is_of_another(before, found):
                 detail = f"another file has this name here: {before.location}; give this one's full path"
                 self.failures.append(AddFailure(found.source, found.source, "taken", detail))
@@ -264,6 +302,17 @@ class _Reading:
                 self.unchanged += 1
             else:
                 yield found
+
+    def _moved(self, found: Found) -> None:
+        """Notice a file that was known in another place, where it no longer is."""
+        with contextlib.suppress(OSError):  # the loader will say what is wrong with it
+            if self.vanished and (old := self.vanished.get(found.sha256)):
+                self.moved[found.source] = old
+
+    def superseded(self, stored: Mapping[str, SourceInfo]) -> list[str]:
+        """Return the sources whose files are stored under another name by now."""
+        self.moved = {new: old for new, old in self.moved.items() if new in stored and stored[new].complete}
+        return [*self.moved.values(), *(name for name in self.again if name in stored)]
 
     def _is_known(self, before: SourceInfo, found: Found) -> bool:
         if not before.complete or before.stamp != self.stamp:

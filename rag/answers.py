@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from .documents import Passage
 from .llm.language_model import Usage
+from .sections import row_at
 
 UNKNOWN = "The documents do not answer this."
 """The answer, of model and bot alike, when the passages hold none."""
@@ -29,6 +30,14 @@ class Citation:
         Id of the retrieved chunk that holds the quote.
     start, end
         Character offsets of the quote in the document.
+    type
+        Of the document: ``pdf``, ``xlsx`` ...
+    heading, page
+        Where the quote begins.
+    rows
+        First and last row of its sheet or file that the quote shows.
+    time
+        Seconds from the beginning of the recording where the quote begins.
     """
 
     n: int
@@ -39,12 +48,18 @@ class Citation:
     quote: str
     chunk: int
     title: str = ""
+    type: str = "text"
     heading: tuple[str, ...] = ()
     page: int | None = None
+    rows: tuple[int, int] | None = None
+    time: float | None = None
 
 
 def citation(n: int, passage: Passage, start: int, end: int) -> Citation:
     """Return the citation of a span of a passage; ``start`` and ``end`` are offsets into its text."""
+    place, last = passage.section_at(start), passage.section_at(max(start, end - 1))
+    row = row_at(place, passage.text, start, passage.start)
+    last_row = row_at(last, passage.text, max(start, end - 1), passage.start)
     return Citation(
         n=n,
         document=passage.document,
@@ -54,8 +69,11 @@ def citation(n: int, passage: Passage, start: int, end: int) -> Citation:
         quote=passage.text[start:end],
         chunk=passage.chunk,
         title=passage.title,
-        heading=passage.heading,
-        page=passage.page,
+        type=passage.type,
+        heading=place.heading,
+        page=place.page,
+        rows=None if row is None or last_row is None else (row, last_row),
+        time=place.time,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -138,6 +139,11 @@ class Passage:
 
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def composed(text: str) -> str:
+    """Return a name with its accents composed (NFC), the form in which names and fields are compared."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def clean_text(text: str) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .documents import Scalar
+from .documents import Scalar, composed
 from .errors import InvalidFilter
 from .filters import FIELDS, NAME, WORDS, FieldTest, Filter, Junction, Node, Not
 
@@ -180,9 +180,9 @@ class _Parser:
     def field(self) -> str:
         token = self.take()
         if token.kind == "name":
-            return token.text
+            return composed(token.text)
         if token.kind == "string" and token.value:
-            name = str(token.value)
+            name = composed(str(token.value))
             return name if name not in FIELDS else f"metadata.{name}"
         raise self.wrong(token, "expected a field, such as type, title or a metadata key")
 
@@ -198,7 +198,7 @@ class _Parser:
         if not negated and self.word("startswith"):
             if self.now.kind != "string":
                 raise self.wrong(self.now, "expected a text in quotes after startswith")
-            return FieldTest(field, "startswith", (self.take().value,))
+            return FieldTest(field, "startswith", (composed(str(self.take().value)),))
         raise self.wrong(self.now, "expected ==, !=, <, <=, >, >=, in, not in or startswith")
 
     def list(self, field: str) -> tuple[Scalar, ...]:
@@ -225,7 +225,7 @@ class _Parser:
             raise self.wrong(token, "expected a text in quotes, a number, true, false or null")
         if field == "modified" and isinstance(token.value, str):
             return self.seconds(token)
-        return token.value
+        return composed(token.value) if isinstance(token.value, str) else token.value
 
     def seconds(self, token: _Token) -> float:
         try:

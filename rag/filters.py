@@ -22,7 +22,8 @@ The meaning of each test:
   true then. ``x == null`` says that ``x`` is missing or null, and ``exists(x)`` the opposite.
 - Text is compared with text (by code point), numbers with numbers, and only ``==`` and ``!=`` know true and false.
   Between kinds nothing is equal, less or greater: ``year == "2020"`` does not find the number 2020.
-- ``heading`` is a path and a metadata value may be a list: a test on it holds when it holds for one of its elements.
+- ``heading`` is a path, a chunk may run over several pages, and a metadata value may be a list: a test on it holds
+  when it holds for one of its elements.
 - ``modified`` compares with seconds since the epoch or with a date, ``"2024-05-01"`` or ``"2024-05-01T12:30"``, in UTC.
 
 Everything that comes from the expression goes to SQLite as a parameter.
@@ -121,6 +122,8 @@ class FieldTest(Node):
         """See `Node`."""
         if None in self.values:
             return self._with_null()
+        if self.field == "page":
+            return self._on_pages()
         if self.field in _COLUMNS:
             return self._on_column(*_COLUMNS[self.field])
         if self.field == "heading":
@@ -147,6 +150,17 @@ class FieldTest(Node):
             return "0", []
         sql, parameters = _compare(column, self.op, values)
         return f"ifnull({sql}, 0)", parameters
+
+    def _on_pages(self) -> Sql:
+        """Test the pages of a chunk, which run from ``c.page`` to ``c.last_page``: one of them has to fit."""
+        if self.op in {"<", "<=", "exists"}:
+            return self._on_column("c.page", float)
+        if self.op in {">", ">="}:
+            return self._on_column("c.last_page", float)
+        pages = [value for value in self.values if _kind(value) is float]
+        sql = """ifnull(exists (select 1 from json_each(?)
+                 where value between c.page and c.last_page and value = cast(value as integer)), 0)"""
+        return sql, [json.dumps(pages)]
 
     def _on_value(self, value: str, type_: str) -> Sql:
         """Test a JSON value; kinds never mix."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 
@@ -59,19 +59,40 @@ def sections_within(sections: Sequence[Section], start: int, end: int) -> Sequen
     return sections[first:last]
 
 
-def row_at(section: Section, text: str, position: int, offset: int = 0) -> int | None:
+def sections_from(sections: Sequence[Section], start: int, row: int | None) -> tuple[Section, ...]:
+    """Return sections cut off before a character; ``row`` is the row of the file that shows it."""
+    if not sections or sections[0].start >= start:
+        return tuple(sections)
+    first = sections[0]
+    return (replace(first, start=start, row=None if first.row is None else row), *sections[1:])
+
+
+def table_parts(sections: Sequence[Section], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut a span after each table that another one follows: text between two tables goes with the second."""
+    last: Section | None = None
+    for section in sections_within(sections, start, end):
+        if section.table is None:
+            continue
+        if last is not None and last.table != section.table and start < last.end < end:
+            yield start, last.end
+            start = last.end
+        last = section
+    yield start, end
+
+
+def row_at(section: Section | None, text: str, position: int, offset: int = 0) -> int | None:
     """Return the row of the file that shows a character.
 
     Parameters
     ----------
     text, position
-        A text and a place in it.
+        A text that holds the section, and a place in it.
     offset
-        Where ``text`` begins in the document; the section may have begun before.
+        Where ``text`` begins in the document.
     """
-    if section.row is None:
+    if section is None or section.row is None:
         return None
-    return section.row + text.count("\n", max(section.start - offset, 0), position)
+    return section.row + text.count("\n", section.start - offset, position)
 
 
 def section_rows(sections: Iterable[Section]) -> list[list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rag.answers import Answer, Citation
+    from rag.documents import Passage
 
 
 @with_pipeline
@@ -93,7 +95,7 @@ def _nothing(answer: Answer, searched: str, console: Console) -> None:
         console.print(f"({one_line(answer.reason)})", style="dim")
     if answer.passages:
         nearest = answer.passages[0]
-        console.print(f"Nearest passage: {place(nearest.source, nearest.heading, nearest.page)}", style="dim")
+        console.print(f"Nearest passage: {place(nearest)}", style="dim")
 
 
 def _facts(answer: Answer) -> str:
@@ -115,17 +117,25 @@ def _facts(answer: Answer) -> str:
 
 
 def _where(citation: Citation) -> str:
-    spot = place(citation.source, citation.heading, citation.page)
-    return f"{spot}  characters {citation.start}-{citation.end}"
+    return f"{place(citation)}  characters {citation.start}-{citation.end}"
 
 
-def place(source: str, heading: tuple[str, ...], page: int | None) -> str:
-    """Return the place in a source, for people."""
-    parts = [one_line(source)]
-    if page is not None:
-        parts.append(f"page {page}")
-    if heading:
-        parts.append(" > ".join(one_line(h, 60) for h in heading))
+_PAGE = {"pptx": "slide", "ppt": "slide", "odp": "slide", "xlsx": "sheet", "xls": "sheet", "ods": "sheet"}
+
+
+def place(cited: Citation | Passage) -> str:
+    """Return the place of a citation, or of a passage's beginning, for people."""
+    parts = [one_line(cited.source)]
+    if cited.page is not None:
+        parts.append(f"{_PAGE.get(cited.type, 'page')} {cited.page}")
+    rows = getattr(cited, "rows", None)
+    if rows is not None:
+        parts.append(f"row {rows[0]}" if rows[0] == rows[1] else f"rows {rows[0]}-{rows[1]}")
+    time = getattr(cited, "time", None)
+    if time is not None:
+        parts.append(str(timedelta(seconds=int(time))))
+    if cited.heading:
+        parts.append(" > ".join(one_line(h, 60) for h in cited.heading))
     return ", ".join(parts)
 
 

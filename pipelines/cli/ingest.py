@@ -118,6 +118,7 @@ def _show(report: IngestReport) -> None:
         (report.added, "documents added"),
         (report.changed, "changed"),
         (report.unchanged, "unchanged"),
+        (report.moved, "files moved"),
         (report.removed, "removed"),
         (report.unchanged_files, "files unchanged"),
         (report.chunks, f"chunks ({report.embedded} embedded)"),
@@ -133,6 +134,7 @@ def _show(report: IngestReport) -> None:
             style="yellow",
             soft_wrap=True,
         )
+    _show_account(report)
     if report.failures:
         reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(f.reason for f in report.failures).most_common())
         errors = stderr()
@@ -143,3 +145,18 @@ def _show(report: IngestReport) -> None:
             )
         if len(report.failures) > _LISTED:
             errors.print(f"  ... and {len(report.failures) - _LISTED} more; --json lists them all")
+
+
+def _show_account(report: IngestReport) -> None:
+    """Say what of the files is not in the knowledge base, and what is doubtful."""
+    if report.account.left_out:
+        kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(report.account.left_out.items(), key=lambda k: -k[1]))
+        stdout().print(f"  words left out: {kinds} (of {report.account.held:,})", style="dim", soft_wrap=True)
+    if report.remarks:
+        errors = stderr()
+        files = len({source for source, _ in report.remarks})
+        errors.print(f"{files} {'file is' if files == 1 else 'files are'} in with a remark:", style="yellow")
+        for source, remark in report.remarks[:_LISTED]:
+            errors.print(f"  {one_line(source)}: {one_line(remark, 200)}", soft_wrap=True)
+        if len(report.remarks) > _LISTED:
+            errors.print(f"  ... and {len(report.remarks) - _LISTED} more; --json lists them all")

@@ -17,17 +17,27 @@ if TYPE_CHECKING:
     from rag.retrieval.config import PipelineConfig
 
 
-def status(kb: KnowledgeBasePath, json: Json = False) -> int:
+def status(
+    kb: KnowledgeBasePath,
+    remarks: Annotated[
+        bool, typer.Option("--remarks", help="List what was not read of each file, or is doubtful.")
+    ] = False,
+    json: Json = False,
+) -> int:
     """Show the contents of a knowledge base and its options."""
     from rag.knowledge_base import KnowledgeBase
     from rag.retrieval.config import PipelineConfig
 
     with KnowledgeBase.open(kb) as base:
-        state, config = base.status(), PipelineConfig.of(base)
+        state, config, sources = base.status(), PipelineConfig.of(base), base.sources() if remarks or json else {}
+    lines = [(name, line) for name, source in sources.items() for line in source.account.lines]
     if json:
-        print_json({**asdict(state), "pipeline": config.form()})
+        told = {"remarks": [{"source": name, "remark": line} for name, line in lines]}
+        print_json({**asdict(state), **told, "pipeline": config.form()})
         return exit_codes.OK
     _show_status(state, config)
+    for name, line in lines:
+        stdout().print(f"{one_line(name)}: {one_line(line, 200)}", soft_wrap=True)
     return exit_codes.OK
 
 
@@ -51,6 +61,11 @@ def _show_status(state: Status, config: PipelineConfig) -> None:
     }
     for name, value in rows.items():
         table.add_row(name, value)
+    if left := state.account.left_out:
+        kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(left.items(), key=lambda pair: -pair[1]))
+        table.add_row("words left out", f"{kinds} (of {state.account.held:,})")
+    if state.remarked:
+        table.add_row("remarks", f"on {state.remarked} files: `rag status {one_line(state.path)} --remarks` lists them")
     for g in state.generations:
         behind = f", {g.tail} changes since (read from the store)" if g.tail else ""
         table.add_row("index", f"{g.spec}: {megabytes(g.bytes)} in {g.folder}{behind}")

@@ -95,7 +95,7 @@ def _show(passages: list[Passage]) -> None:
         console.print("Nothing found.")
     for p in passages:
         parts = "  ".join(f"{name} {value:.3f}" for name, value in p.scores.items())
-        spot = place(p.source, p.heading, p.page)
+        spot = place(p)
         console.print(f"{p.rank}. {spot}", style="cyan", soft_wrap=True)
         console.print(f"   score {p.score:.3f}  ({parts})  characters {p.start}-{p.end}", style="dim", soft_wrap=True)
         console.print(f"   {one_line(safe(p.text), 400)}\n")

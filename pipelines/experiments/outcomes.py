@@ -12,6 +12,7 @@ from typing import Any
 from rag.answers import Answer, Citation
 from rag.documents import Passage
 from rag.evaluation import Outcome
+from rag.sections import Section
 
 
 def line(outcome: Outcome, k: int) -> str:
@@ -76,14 +77,20 @@ def _passage(p: Passage, *, whole: bool) -> dict[str, Any]:
 
 
 def _read_passage(row: Mapping[str, Any]) -> Passage:
-    return Passage(**{**row, "heading": tuple(row.get("heading", ()))})
+    sections = tuple(Section(**{**s, "heading": tuple(s["heading"])}) for s in row.get("sections", ()))
+    return Passage(**{**row, "heading": tuple(row.get("heading", ())), "sections": sections})
 
 
 def _answer(row: Mapping[str, Any], passages: tuple[Passage, ...]) -> Answer:
     known = {each.name for each in fields(Answer)}
     own = {name: value for name, value in row.items() if name in known}
-    own["citations"] = tuple(Citation(**{**c, "heading": tuple(c["heading"])}) for c in row["citations"])
+    own["citations"] = tuple(_citation(c) for c in row["citations"])
     return Answer(**{**own, "passages": passages})
+
+
+def _citation(row: Mapping[str, Any]) -> Citation:
+    rows = row.get("rows")
+    return Citation(**{**row, "heading": tuple(row["heading"]), "rows": None if rows is None else tuple(rows)})
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever an answer's fields hold

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..documents import Chunk, Document
 from ..embedding.protocol import Tokenizer
+from ..sections import table_parts
 from .by_code import CODE_TYPES, code_spans
 from .packing import pack_sentences
 from .ruler import SizedChunker, Span
@@ -14,8 +15,8 @@ from .ruler import SizedChunker, Span
 class HeadingsChunker(SizedChunker):
     """Starts a chunk at every heading and fills it with whole sentences.
 
-    The default. Pages do not part chunks, headings do; a heading with nothing under it joins the first heading below
-    it. Source code, which has definitions rather than sentences, is split as `CodeChunker` does.
+    The default. Pages do not part chunks, headings and tables do; a heading with nothing under it joins the first
+    heading below it. Source code, which has definitions rather than sentences, is split as `CodeChunker` does.
 
     Parameters
     ----------
@@ -35,7 +36,10 @@ class HeadingsChunker(SizedChunker):
         if document.type in CODE_TYPES:
             return ruler.chunks(code_spans(ruler, 0, len(document.text)))
         return ruler.chunks(
-            span for start, end in _parts(document) for span in pack_sentences(ruler, start, end, tokens=self._overlap)
+            span
+            for under in _parts(document)
+            for part in table_parts(document.sections, *under)
+            for span in pack_sentences(ruler, *part, tokens=self._overlap)
         )
 
 

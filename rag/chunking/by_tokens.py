@@ -26,7 +26,7 @@ class TokensChunker(SizedChunker):
     def chunk(self, document: Document) -> list[Chunk]:
         """Split a document into windows."""
         ruler = self.ruler(document)
-        return ruler.chunks(ruler.windows(0, len(document.text), self._overlap))
+        return ruler.chunks(span for part in ruler.parts() for span in ruler.windows(*part, self._overlap))
 
 
 class SentencesChunker(SizedChunker):
@@ -47,4 +47,8 @@ class SentencesChunker(SizedChunker):
     def chunk(self, document: Document) -> list[Chunk]:
         """Split a document between sentences."""
         ruler = self.ruler(document)
-        return ruler.chunks(pack_sentences(ruler, 0, len(document.text), tokens=self.size, count=self._overlap))
+        return ruler.chunks(
+            span
+            for part in ruler.parts()
+            for span in pack_sentences(ruler, *part, tokens=self.size, count=self._overlap)
+        )

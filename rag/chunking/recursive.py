@@ -30,7 +30,7 @@ class RecursiveChunker(SizedChunker):
         """Split a document by ever finer separators."""
         ruler = self.ruler(document)
         splitters = (_paragraphs, lines, _sentences)
-        return ruler.chunks(split(ruler, 0, len(document.text), splitters))
+        return ruler.chunks(span for part in ruler.parts() for span in split(ruler, *part, splitters))
 
 
 def split(ruler: Ruler, start: int, end: int, splitters: Sequence[Splitter]) -> Iterator[Span]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from ..documents import Chunk, Document, context_text
 from ..embedding.protocol import Tokenizer
-from ..sections import Section
+from ..sections import Section, section_at, table_parts
 from .grid import Grid
 from .lexicon import Lexicon
 
@@ -67,21 +66,20 @@ class Ruler:
         self.size = measure.size
         self.grid = Grid(document.text, measure.lexicon.starts)
         self._tokenizer = measure.tokenizer
-        self._section_starts = [section.start for section in document.sections]
         self._contexts: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {}
         self._lexicon = measure.lexicon
 
     def section(self, position: int) -> Section | None:
         """Return the section that holds a character."""
-        i = bisect_right(self._section_starts, position) - 1
-        if i < 0 or position >= self.document.sections[i].end:
-            return None
-        return self.document.sections[i]
+        return section_at(self.document.sections, position)
+
+    def parts(self) -> Iterator[Span]:
+        """Yield the text in spans that hold one table each at most."""
+        return table_parts(self.document.sections, 0, len(self.text))
 
     def room(self, position: int) -> int:
         """Return the tokens of text that fit a chunk which starts with the character at a position."""
-        section = self.section(position)
-        context = self._context(section.heading if section else ())[1]
+        context = self._context(self._path(position))[1]
         return max(self.size - context, self.size // 4, 1)
 
     def ink(self, start: int, end: int) -> int:
@@ -127,17 +125,23 @@ class Ruler:
     def _chunk(self, span: Span) -> Chunk:
         start, end = span
         section = self.section(start)
-        heading = self._context(section.heading)[0] if section else ()
+        heading = self._context(self._path(start))[0]
         return Chunk(start, end, self.text[start:end], heading, section.page if section else None)
 
     def _embedded(self, start: int, end: int) -> str:
-        section = self.section(start)
-        heading = self._context(section.heading)[0] if section else ()
+        heading = self._context(self._path(start))[0]
         return context_text(self.document.title, heading, self.text[start:end])
 
     def _limit(self, position: int) -> int:
+        return self.room(position) + self._context(self._path(position))[1]
+
+    def _path(self, position: int) -> tuple[str, ...]:
+        """Return the headings above a character; below its first line, the columns of a table are one more."""
         section = self.section(position)
-        return self.room(position) + self._context(section.heading if section else ())[1]
+        if section is None:
+            return ()
+        below = section.columns and self.ink(section.start, section.end) < position
+        return (*section.heading, section.columns) if below else section.heading
 
     def _context(self, heading: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
         found = self._contexts.get(heading)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..documents import Document, Passage
 from ..knowledge_base import KnowledgeBase
+from ..sections import row_at, section_at, sections_from, sections_within
 
 Widen = Callable[[Document, Passage], tuple[int, int]]
 
@@ -36,7 +37,13 @@ def widened(kb: KnowledgeBase, passages: Sequence[Passage], widen: Widen) -> lis
         if touching:
             into = result[touching[0]]
             start, end = min(start, into.start), max(end, into.end)
-            result[touching[0]] = replace(into, start=start, end=end, text=document.text[start:end])
+            result[touching[0]] = _spanning(into, document, start, end)
         else:
-            result.append(replace(passage, start=start, end=end, text=document.text[start:end]))
+            result.append(_spanning(passage, document, start, end))
     return result
+
+
+def _spanning(passage: Passage, document: Document, start: int, end: int) -> Passage:
+    sections = sections_within(document.sections, start, end)
+    sections = sections_from(sections, start, row_at(section_at(sections, start), document.text, start))
+    return replace(passage, start=start, end=end, text=document.text[start:end], sections=sections)

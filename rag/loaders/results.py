@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..account import Account, Kind
-from ..documents import Field, Metadata, Scalar, clean_text
+from ..documents import Field, Metadata, Scalar, clean_text, composed
 from ..sections import Section
 from .errors import Reason
 from .reading import file_sha256
@@ -74,8 +74,8 @@ class Found:
 
     @property
     def location(self) -> str:
-        """Absolute real path as well-formed text."""
-        return printable(self.path)
+        """Absolute real path as well-formed text, spelled as the file system does."""
+        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
 
     @cached_property
     def sha256(self) -> str:
@@ -124,10 +124,10 @@ class Failed:
 
 
 def printable(path: str) -> str:
-    r"""Return a path as well-formed Unicode: bytes that are not UTF-8 become ``\xNN``, so names stay distinct."""
+    r"""Return a path as well-formed Unicode, accents composed: bytes that are not UTF-8 become ``\xNN``."""
     if path.isascii():
         return path
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return composed(os.fsencode(path).decode("utf-8", "backslashreplace"))
 
 
 def metadata_of(fields: Mapping[str, object]) -> dict[str, Field]:

@@ -318,4 +318,5 @@ def _passage(rank: int, at: int, record: ChunkRecord, scores: NDArray[np.float64
         page=record.page,
         metadata=record.metadata,
         scores=said,
+        sections=record.sections,
     )

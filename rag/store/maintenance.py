@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..account import total
 from . import generations, reading
 from .database import DATABASE, Connection
 from .generations import Pointer
@@ -22,6 +23,7 @@ def status(session: Session, live: LiveIndexes) -> Status:
     with session.reading() as db:
         sizes = _sizes(session.folder)
         current = generations.pointers(db)
+        accounts = [source.account for source in reading.sources(db).values()]
         return Status(
             path=str(session.folder),
             **reading.counts(db),
@@ -42,6 +44,8 @@ def status(session: Session, live: LiveIndexes) -> Status:
             indexes=live.specs,
             generations=tuple(_generation(db, session.folder, current[spec]) for spec in live.every if spec in current),
             disk_bytes=sum(sizes.values()),
+            account=total(accounts),
+            remarked=sum(bool(account.lines) for account in accounts),
         )
 
 

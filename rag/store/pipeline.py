@@ -23,6 +23,8 @@ from ..errors import EmbedderError, InvalidInput
 from ..sentences import Span
 from . import blobs, granularity
 from .identity import Identity
+from .naming import SourceNames, renamed
+from .reading import sources
 from .records import AddProgress, AddReport
 from .session import Session
 from .storable import storable
@@ -96,6 +98,7 @@ class Pipeline:
         self._writer = DocumentWriter(stamp)
         self._on_progress = on_progress
         self._on_commit = on_commit
+        self._names = SourceNames({})
         self._in_flight: set[bytes] = set()
         self._written = 0
         self._embedded = 0  # those of batches that are not written yet included
@@ -106,6 +109,8 @@ class Pipeline:
         """Add everything, then ``finish``; another object with a ``source`` is a failure of a loader."""
         if isinstance(documents, Document | str | bytes | Mapping) or not isinstance(documents, Iterable):
             raise InvalidInput(f"documents is a {type(documents).__name__}; {_HOW}")
+        with self._session.reading() as db:
+            self._names = SourceNames(sources(db))
         waiting: deque[tuple[_Batch, Future[_Embedded]]] = deque()
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
         try:
@@ -151,7 +156,7 @@ class Pipeline:
                 if source and failed.partition("#")[0] == source.partition("#")[0]:
                     whole = False
                 continue
-            document, digest = storable(item)
+            document, digest = storable(self._named(item))
             name = document.source
             if name != source:
                 if source:
@@ -160,6 +165,15 @@ class Pipeline:
             yield self._prepare(document, digest)
         if source:
             yield SourceEnd(source, whole)
+
+    def _named(self, document: Document) -> Document:
+        """Give a document the name under which its file is known."""
+        if not (isinstance(document.location, str) and document.location):
+            return document
+        name = self._names.name(document.source, document.location)
+        if name == document.source:
+            return document
+        return replace(document, source=name, id=renamed(document.id, document.source, name))
 
     def _prepare(self, document: Document, digest: str) -> Prepared:
         with self._session.reading() as db:

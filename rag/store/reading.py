@@ -9,16 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Document, context_text
+from ..account import Account
+from ..documents import Document, composed, context_text
 from ..errors import InvalidInput
-from ..sections import sections_of
+from ..sections import sections_from, sections_of
 from . import blobs
 from .database import Connection
 from .granularity import sentence_ids
 from .records import ChunkRecord, SourceInfo
 
 _CHUNK = """
-    select c.id, d.name, s.name, d.title, d.type, d.metadata, c.ordinal, c.start, c."end", c.heading, c.page, c.text
+    select c.id, d.name, s.name, d.title, d.type, d.metadata, c.ordinal, c.start, c."end", c.heading, c.page, c.row,
+           c.text,
+           case d.sections when '[]' then d.sections else (
+               select json_group_array(json(value)) from json_each(d.sections)
+               where value ->> 0 < c."end" and value ->> 1 > c.start
+           ) end
     from chunks c join documents d on d.id = c.document join sources s on s.id = d.source where c.id = ?
 """
 _DOCUMENT = """
@@ -30,10 +36,14 @@ _DOCUMENT = """
 def sources(db: Connection) -> dict[str, SourceInfo]:
     """Return all sources by name. One whose documents are not all there any more counts as incomplete."""
     query = """
-        select s.name, s.sha256, s.location, count(d.id), s.complete and s.produced = count(d.id), s.modified, s.stamp
+        select s.name, s.sha256, s.location, count(d.id), s.complete and s.produced = count(d.id), s.modified, s.stamp,
+            s.account
         from sources s left join documents d on d.source = s.id group by s.id order by s.name
     """
-    return {row[0]: SourceInfo(row[1], row[2], row[3], bool(row[4]), row[5], row[6]) for row in db.execute(query)}
+    return {
+        row[0]: SourceInfo(row[1], row[2], row[3], bool(row[4]), row[5], row[6], Account.of(json.loads(row[7])))
+        for row in db.execute(query)
+    }
 
 
 def chunks(db: Connection, ids: Iterable[int]) -> list[ChunkRecord]:
@@ -46,10 +56,11 @@ def chunks(db: Connection, ids: Iterable[int]) -> list[ChunkRecord]:
 
 
 def _record(row: tuple[Any, ...]) -> ChunkRecord:
-    id_, document, source, title, type_, metadata, ordinal, start, end, heading, page, text = row
+    id_, document, source, title, type_, metadata, ordinal, start, end, heading, page, first_row, text, sections = row
     path = tuple(json.loads(heading)) if heading != "[]" else ()
     facts = json.loads(metadata) if metadata != "{}" else {}
-    return ChunkRecord(id_, document, source, title, type_, facts, ordinal, start, end, path, page, text)
+    places = sections_from(sections_of(json.loads(sections)), start, first_row) if sections != "[]" else ()
+    return ChunkRecord(id_, document, source, title, type_, facts, ordinal, start, end, path, page, text, places)
 
 
 def _refuse_unknown(wanted: Sequence[int], found: Iterable[int]) -> None:
@@ -106,7 +117,7 @@ def terms_texts(db: Connection, ids: Iterable[int]) -> list[str]:
 
 def document(db: Connection, name: str) -> Document:
     """Return a document by its id."""
-    for row in db.execute(_DOCUMENT + "where d.name = ?", (name,)):
+    for row in db.execute(_DOCUMENT + "where d.name in (?, ?)", (name, composed(name))):
         return _document(row)
     raise InvalidInput(f"no document {name!r} in this knowledge base; `document_ids()` lists them")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..account import Account
 from ..documents import Metadata
+from ..sections import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class SourceInfo:
         Modification time, seconds since the epoch.
     stamp
         The mark that the caller of ``add`` gave it (say, a digest of loader options): another mark means read it again.
+    account
+        What of it is not in its documents.
     """
 
     sha256: str
@@ -34,13 +38,15 @@ class SourceInfo:
     complete: bool
     modified: float | None = None
     stamp: str = ""
+    account: Account = field(default_factory=Account)
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkRecord:
     """A stored chunk with the facts of its document that a passage shows.
 
-    ``start`` and ``end`` are character offsets of ``text`` in the document; ``ordinal`` counts its chunks from 0.
+    ``start`` and ``end`` are character offsets of ``text`` in the document; ``ordinal`` counts its chunks from 0;
+    ``sections`` are the document's that it touches.
     """
 
     id: int
@@ -55,6 +61,7 @@ class ChunkRecord:
     heading: tuple[str, ...]
     page: int | None
     text: str
+    sections: tuple[Section, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,8 @@ class Status:
         Size on disk by part: ``store``, ``log``, ``indexes``, ``other``.
     identity
         Format, embedder, metric, chunker, analyser.
+    account
+        The sum of all sources' accounts, without remarks; ``remarked`` sources have a line to say, see `SourceInfo`.
     """
 
     path: str
@@ -148,6 +157,8 @@ class Status:
     indexes: tuple[str, ...]
     generations: tuple[GenerationInfo, ...]
     disk_bytes: int
+    account: Account
+    remarked: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
+from ..documents import composed
 from ..errors import StoreLocked
 from . import database, generations, reading
 from .database import DATABASE
@@ -19,8 +20,9 @@ _SOURCES_A_COMMIT = 256
 
 def remove(session: Session, live: LiveIndexes, source: str) -> int:
     """See `KnowledgeBase.remove`."""
-    folder = source.rstrip("/") + "/"
-    return _drop(session, live, lambda name, _: name == source or name.startswith(folder))
+    names = {source, composed(source)}
+    folders = tuple(name.rstrip("/") + "/" for name in names)
+    return _drop(session, live, lambda name, _: name in names or name.startswith(folders))
 
 
 def prune(session: Session, live: LiveIndexes, roots: Iterable[str | Path], seen: Collection[str] | None) -> int:

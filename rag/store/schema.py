@@ -76,10 +76,23 @@ MIGRATIONS: tuple[str, ...] = (
     create index sentences_embedding on sentences (embedding);
     """,
     "-- a vector may be float16: see blobs.py",
+    """
+    alter table sources add column account text not null default '{}';
+    alter table chunks add column last_page integer;   -- a chunk may run over pages
+    alter table chunks add column row integer;         -- of a sheet or file, that its first line shows
+    update chunks set last_page = coalesce((
+        select max(value ->> 3) from documents d, json_each(d.sections)
+        where d.id = document and value ->> 0 < "end" and value ->> 1 > start), page) where page is not null;
+    """,
 )
 FORMAT = len(MIGRATIONS)
 OLDEST_READABLE = 1
 """The oldest format that a reader takes as it is: format 1 has no sentences, and none are asked for."""
+_MISSING = (
+    (4, "sources", "'{}' as account"),
+    (4, "chunks", "page as last_page, null as row"),
+)
+"""Columns that formats before the numbered one lack, and what they would hold."""
 
 
 def migrate(db: Connection, path: Path, *, migrations: tuple[str, ...] = MIGRATIONS) -> int:
@@ -105,6 +118,14 @@ def check_format(db: Connection, path: Path) -> None:
         raise StoreMismatch(
             f"{path.parent} has format {found}, this version reads {FORMAT}; `rag repair` brings it up to date"
         )
+
+
+def complete_view(db: Connection, path: Path) -> None:
+    """Show a reader of an older format the columns that it lacks, by views of this connection alone."""
+    found = _format(db, path, newest=FORMAT)
+    for first, table, column in _MISSING:
+        if found < first:
+            db.execute(f"create temp view {table} as select *, {column} from main.{table}")  # noqa: S608 - from above
 
 
 def _format(db: Connection, path: Path, *, newest: int) -> int:

@@ -53,6 +53,7 @@ class Session:
             with sqlite_faults(self.path):
                 schema.migrate(self._db, self.path) if mode == "w" else schema.check_format(self._db, self.path)
                 if mode == "r":
+                    schema.complete_view(self._db, self.path)
                     self._pin()
                 self.identity = Identity.read(self._db, self.path)
                 self._check_acknowledged(said)

@@ -6,13 +6,15 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from ..documents import Document, Field
+from ..documents import Document, Field, composed
 from ..errors import InvalidInput
 from .writing import source_name
 
 
 def storable(document: Document) -> tuple[Document, str]:
-    """Name the source and replace lone surrogates, one for one, so that offsets stay; return the digest too.
+    """Name the source, compose accents in names and fields, replace lone surrogates; return the digest too.
+
+    Surrogates are replaced one for one, so that offsets stay; the text is left as it is otherwise.
 
     Raises
     ------
@@ -22,11 +24,25 @@ def storable(document: Document) -> tuple[Document, str]:
     _check(document)
     if not document.source:
         document = replace(document, source=source_name(document))
+    document = _composed(document)
     try:
         return document, document.digest()
     except UnicodeEncodeError:
         document = _cleaned(document)
     return document, document.digest()
+
+
+def _composed(document: Document) -> Document:
+    """Bring names and fields into the form NFC, in which filters compare."""
+    id_, source, title = map(composed, (document.id, document.source, document.title))
+    metadata = {composed(key): _composed_field(value) for key, value in document.metadata.items()}
+    return replace(document, id=id_, source=source, title=title, metadata=metadata)
+
+
+def _composed_field(value: Field) -> Field:
+    if isinstance(value, list | tuple):
+        return [composed(each) if isinstance(each, str) else each for each in value]
+    return composed(value) if isinstance(value, str) else value
 
 
 def _check(document: Document) -> None:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..account import Account
 from ..documents import Chunk, Document
+from ..sections import row_at, section_at, section_rows, sections_within
 from .database import Connection
 from .records import AddFailure, AddReport
 
@@ -77,6 +79,7 @@ class DocumentWriter:
         self._stamp = stamp
         self._seen: dict[str, set[int]] = {}
         self._facts: dict[str, tuple[str, str, float | None, str]] = {}
+        self._accounts: dict[str, Account] = {}
         self._embeddings: dict[bytes, int] = {}
 
     def apply(self, db: Connection, steps: Sequence[Step], embedded: Embedded) -> list[str]:
@@ -113,6 +116,7 @@ class DocumentWriter:
             self.count(added=int(row is None), changed=int(row is not None), chunks=len(step.chunks or ()))
             self._put_chunks(db, stored, step)
             seen.add(stored)
+        self._accounts[name] = self._accounts.get(name, Account()) + document.account
         self._facts[name] = (document.source_sha256, document.location, document.modified, self._stamp)
         return True
 
@@ -132,15 +136,15 @@ class DocumentWriter:
                 n,
                 c.start,
                 c.end,
-                c.page,
+                *_place(step.document, c),
                 json.dumps(c.heading, ensure_ascii=False),
                 self._embeddings[key],
                 c.text,
             )
             for n, (c, key) in enumerate(zip(step.chunks, step.keys, strict=True))
         )
-        insert = """insert into chunks (document, ordinal, start, "end", page, heading, embedding, text)
-                    values (?, ?, ?, ?, ?, ?, ?, ?) returning id"""
+        insert = """insert into chunks (document, ordinal, start, "end", page, last_page, row, heading, embedding, text)
+                    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id"""
         ids = list(db.executemany(insert, rows))
         sentences = (
             (chunk, n, part.start, part.end, self._embeddings[part.key])
@@ -155,7 +159,7 @@ class DocumentWriter:
     def _end(self, db: Connection, step: SourceEnd) -> None:
         seen = self._seen.get(step.source, set())
         row = db.execute(
-            "select id, complete, produced, sha256, location, modified, stamp from sources where name = ?",
+            "select id, complete, produced, account, sha256, location, modified, stamp from sources where name = ?",
             (step.source,),
         ).get
         if row is None or step.source not in self._facts:  # none of its documents was taken
@@ -168,10 +172,11 @@ class DocumentWriter:
                 drop_document(db, document)
             self.count(removed=len(gone))
         count = db.execute("select count(*) from documents where source = ?", (source,)).get
-        facts = (int(step.whole), count, *self._facts[step.source])
+        account = json.dumps(self._accounts[step.source].as_dict(), ensure_ascii=False)
+        facts = (int(step.whole), count, account, *self._facts[step.source])
         if row[1:] != facts:
-            update = """update sources set complete = ?, produced = ?, sha256 = ?, location = ?, modified = ?, stamp = ?
-                        where id = ?"""
+            update = """update sources set complete = ?, produced = ?, account = ?, sha256 = ?, location = ?,
+                        modified = ?, stamp = ? where id = ?"""
             db.execute(update, (*facts, source))
 
 
@@ -196,7 +201,6 @@ def _open_source(db: Connection, document: Document, stamp: str) -> int:
 
 def _put(db: Connection, document: Document, digest: str, source: int, row: int | None) -> int:
     """Insert a document, or replace its older version, whose chunks go."""
-    spans = [(s.start, s.end, s.heading, s.page) for s in document.sections]
     facts = (
         source,
         document.title,
@@ -204,7 +208,7 @@ def _put(db: Connection, document: Document, digest: str, source: int, row: int 
         document.modified,
         digest,
         json.dumps(dict(document.metadata), ensure_ascii=False, allow_nan=False),
-        json.dumps(spans, ensure_ascii=False),
+        json.dumps(section_rows(document.sections), ensure_ascii=False),
         document.text,
     )
     if row is None:
@@ -216,6 +220,15 @@ def _put(db: Connection, document: Document, digest: str, source: int, row: int 
                 sections = ?, text = ? where id = ?"""
     db.execute(update, (*facts, row))
     return row
+
+
+def _place(document: Document, chunk: Chunk) -> tuple[int | None, int | None, int | None]:
+    """Return the first and the last page of a chunk, and the row of its first line, whichever chunker made it."""
+    sections = sections_within(document.sections, chunk.start, chunk.end)
+    pages: list[int | None] = [section.page for section in sections if section.page is not None]
+    pages = pages or [chunk.page]
+    row = row_at(section_at(sections, chunk.start), document.text, chunk.start)
+    return pages[0], pages[-1], row
 
 
 def _touch(db: Connection, document: int, modified: float | None) -> None:
