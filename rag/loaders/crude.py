@@ -5,10 +5,74 @@ They share no code with the parsers: what both overlook would go unnoticed.
 
 from __future__ import annotations
 
+import html
+import io
+import re
+import zipfile
 from collections.abc import Callable
 
-CRUDE: dict[str, Callable[[bytes], str]] = {}
-"""By format name. Formats that are text through and through, and containers, have none."""
+_INVISIBLE = re.compile(r"<(script|style|template)\b.*?</\1\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
+_INSIDE_WORDS = re.compile(r"</?(?:a|abbr|b|bdi|code|em|font|i|kbd|mark|s|small|span|strong|u|wbr)\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def _text(data: bytes) -> str:
+    """Decode a text of any encoding."""
+    try:
+        return data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig")
+    except UnicodeDecodeError:
+        from charset_normalizer import from_bytes
+
+        return str(from_bytes(data).best() or data.decode("latin-1"))
+
+
+def _markup(data: bytes) -> str:
+    """Return the text between the tags of HTML or XML."""
+    return html.unescape(_TAG.sub(" ", _INSIDE_WORDS.sub("", _INVISIBLE.sub(" ", _text(data)))))
+
+
+def _book(data: bytes) -> str:
+    """Return the text of all pages in an EPUB."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        pages = [name for name in archive.namelist() if name.lower().endswith((".xhtml", ".html", ".htm"))]
+        return "\n".join(_markup(archive.read(name)) for name in pages)
+
+
+def _pdf(data: bytes) -> str:
+    """Return all characters that PDFium sees, forms drawn."""
+    import pypdfium2
+
+    pages = []
+    for page in pypdfium2.PdfDocument(data, may_init_forms=False):
+        text = page.get_textpage()
+        pages.append(text.get_text_range())
+        text.close()
+        page.close()
+    return re.sub("[\ufffe\x02]\r?\n?", "", "\n".join(pages))
+
+
+def _mail(data: bytes) -> str:
+    """Return the subject and the text parts of a message, attached messages left aside."""
+    from email import message_from_bytes, policy
+
+    message = message_from_bytes(data, policy=policy.default)
+    texts = [str(message["subject"] or "")]
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        if part.get_content_type() != "message/rfc822" and part.is_multipart():
+            waiting.extend(part.iter_parts())  # type: ignore[attr-defined]
+        elif part.get_content_maintype() == "text" and not part.get_filename():
+            content = part.get_payload(decode=True)
+            content = content if isinstance(content, bytes) else b""
+            texts.append(_markup(content) if part.get_content_subtype() == "html" else _text(content))
+    return "\n".join(texts)
+
+
+CRUDE: dict[str, Callable[[bytes], str]] = {
+    "eml": _mail, "epub": _book, "html": _markup, "md": _text, "pdf": _pdf, "rst": _text, "text": _text, "xml": _markup,
+}  # fmt: skip
+"""By format name. Containers have none."""
 
 
 def crude(data: bytes, kind: str) -> str | None:

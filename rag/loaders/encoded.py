@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-LEFT_OUT = "[encoded data]"
+LEFT_OUT = "[encoded-data]"  # without a space: it may be the target of a link
 
 _SHORTEST = 500
 """Characters of a run; names, hashes and tokens that a question may be about are shorter."""

@@ -1,63 +1,41 @@
-"""HTML pages: the main content by trafilatura, with headings; the whole body if that finds nothing."""
+"""HTML pages: all of their text but menus, with headings, lists and tables."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from ..documents import clean_text
 from .draft import Draft, first_title
 from .errors import LoadError
+from .flow import Flow
 from .formats import ParseContext
 from .plain import text_of
 from .results import Parsed
 from .xml_text import Element
 
-_DROPPED = frozenset({
-    "script", "style", "noscript", "template", "nav", "header", "footer", "aside", "form", "button", "select", "iframe",
-    "svg", "math", "object", "embed", "head", "title", "input", "textarea", "dialog",
-})  # fmt: skip
-_BLOCKS = frozenset({
-    "address", "article", "blockquote", "body", "center", "dd", "details", "div", "dl", "dt", "fieldset", "figcaption",
-    "figure", "hr", "html", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead",
-    "tr", "ul",
-})  # fmt: skip
-_HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_AS_HTML = {"row": "tr", "item": "li", "lb": "br", "quote": "blockquote", "list": "ul"}  # trafilatura's names
-_LITTLE = 250
+_CHARSET = re.compile(rb"""(?:charset|encoding)\s{0,9}=\s{0,9}["']?([A-Za-z0-9_.:-]{2,30})""", re.IGNORECASE)
 _SMALL_PAGE = 2000
-_CLEAN = 0.85
-_MAX_DEPTH = 500
-_PERMALINK = re.compile(r"[\u200b\ufeff]|(?:\s#|\s?¶)$")
-_CHARSET = re.compile(rb"""charset\s{0,9}=\s{0,9}["']?([A-Za-z0-9_-]{2,30})""", re.IGNORECASE)
+_LONG_CELL = 800
+_FEW_LINKS, _LINK_LENGTH, _DENSE = 5, 60, 0.9
+_MOST = 0.8
+_GROUPS = frozenset({"ul", "ol", "div", "section", "aside", "header", "footer", "table"})
+_TABLE_PARTS = frozenset({"table", "thead", "tbody", "tfoot", "tr", "td", "th"})
+_NO_DATA = frozenset({"table", "form", "h1", "h2", "h3", "h4", "h5", "h6"})
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read an HTML page."""
-    text = _declared(data) or text_of(data, context)
-    tree = html_tree(text)
+    tree = html_tree(text_of(data, context, declared_charset(data)))
     draft = Draft(context.budget)
-    walk(_main_content(text, tree), draft)
+    walk(tree, draft, menus(tree))
     title = " ".join((tree.findtext(".//title") or "").split())
     yield draft.parsed(first_title(title, draft.first_heading, context.stem_title))
 
 
-def _declared(data: bytes) -> str:
-    """Decode by the encoding that the page declares, if it is not UTF-8; else return an empty string."""
+def declared_charset(data: bytes) -> str:
+    """Return the encoding that a page or an XML file says it has; empty if it says none."""
     match = _CHARSET.search(data[:2048])
-    if match is None or data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")) or b"\0" in data[:2048]:
-        return ""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        pass
-    else:
-        return ""
-    try:
-        name = match[1].decode("ascii").lower()
-        return clean_text(data.decode("cp1252" if name == "iso-8859-1" else name, "replace"))
-    except LookupError:
-        return ""
+    return match[1].decode("ascii") if match else ""
 
 
 def html_tree(text: str) -> Element:
@@ -72,122 +50,66 @@ def html_tree(text: str) -> Element:
     return tree
 
 
-def _main_content(text: str, tree: Element) -> Element:
-    """Return the part of a page to read: the main content by trafilatura, unless the page marks it better.
-
-    trafilatura is made for articles and may drop most of a reference page; where the page marks its main part and
-    trafilatura found less than half of that, or where it found next to nothing, the page's own part is taken.
-    """
-    if _visible_size(tree) < _SMALL_PAGE:
-        return tree
-    marked = tree.xpath("//main | //*[@role='main']") or tree.xpath("//article[not(ancestor::article)]")
-    own = marked[0] if len(marked) == 1 else tree
-    size = _visible_size(own)
-    try:
-        from trafilatura import bare_extraction
-    except ModuleNotFoundError:
-        return own
-    found = bare_extraction(
-        text, include_comments=False, include_tables=True, include_formatting=True, with_metadata=False
-    )
-    body = getattr(found, "body", None)
-    if body is None:
-        return own
-    extracted = _visible_size(body)
-    if own is tree and extracted > _CLEAN * size:
-        return own  # hardly anything to leave out, and the page's own marks say more
-    enough = 0.5 * size if own is not tree else min(_LITTLE, 0.5 * size)
-    return body if extracted >= enough else own
+def menus(tree: Element) -> set[Element]:
+    """Return the parts of a page that serve to get around; none if hardly anything is left without them."""
+    total = _length(tree)
+    found: set[Element] = set()
+    for node in tree.iter("nav", *_GROUPS) if total > _SMALL_PAGE else tree.iter("nav"):
+        if not any(above in found for above in node.iterancestors()) and _is_menu(node):
+            found.add(node)
+    return found if sum(map(_length, found)) < _MOST * total else set()
 
 
-def _visible_size(element: Element) -> int:
-    """Count the characters that `walk` would add, nearly."""
-    total = 0
-    stack = [element]
-    while stack:
-        node = stack.pop()
-        if _local(node.tag) in _DROPPED:
-            continue
-        total += len(node.text or "") + sum(len(child.tail or "") for child in node)
-        stack.extend(node)
-    return total
-
-
-def walk(root: Element, draft: Draft) -> None:
-    """Add the visible text of an element tree: blocks, headings, list items, rows of tables, code."""
-    _Walker(draft).element(root, 0)
-
-
-class _Walker:
-    """Goes over a tree once and gathers inline text until a block ends."""
-
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
-        self._inline: list[str] = []
-
-    def element(self, node: Element, depth: int) -> None:
-        tag = _local(node.tag)
-        if tag == "head" and (node.get("rend") or "").startswith("h"):
-            tag = node.get("rend")
-        tag = _AS_HTML.get(tag, tag)
-        if tag in _DROPPED or depth > _MAX_DEPTH:
-            return
-        if tag in _HEADINGS:
-            self._flush()
-            self._draft.heading(_PERMALINK.sub("", _flat(node)), _HEADINGS[tag])
-        elif tag == "pre" or (tag == "code" and "\n" in (node.text or "")):
-            self._flush()
-            self._draft.block("".join(node.itertext()))
-        elif tag == "tr" and not _is_layout(node):
-            self._flush()
-            self._draft.row([_flat(cell) for cell in node])
-        elif tag == "br":
-            self._inline.append("\n")
-        else:
-            self._children(node, depth, tag)
-
-    def _children(self, node: Element, depth: int, tag: str) -> None:
-        block = tag in _BLOCKS
-        if block:
-            self._flush()
-        if tag == "li":
-            self._inline.append("- ")
-        self._inline.append(_squeezed(node.text))
-        for child in node:
-            self.element(child, depth + 1)
-            self._inline.append(_squeezed(child.tail))
-        if block:
-            self._flush()
-
-    def _flush(self) -> None:
-        text = "".join(self._inline)
-        self._inline.clear()
-        lines = [" ".join(line.split()) for line in text.split("\n")]
-        flat = "\n".join(lines).strip()
-        if flat and flat != "-":
-            self._draft.block(flat, gap="\n" if flat.startswith("- ") else "\n\n")
-
-
-def _is_layout(row: Element) -> bool:
-    """Say whether a table's row serves the layout: its cells hold tables, headings, lists or paragraphs."""
-    if len(row) == 1:
+def _is_menu(node: Element) -> bool:
+    """Say whether a part is a menu: marked as one, or short links and hardly anything else, outside the content."""
+    if node.tag == "nav" or node.get("role") == "navigation":
         return True
-    paragraphs = 0
-    for node in row.iterdescendants():
+    links = list(node.iter("a"))
+    if len(links) < _FEW_LINKS or any(above.tag in {"main", "article"} for above in node.iterancestors()):
+        return False
+    linked = sum(map(_length, links))
+    return linked > _DENSE * _length(node) and linked < _LINK_LENGTH * len(links)
+
+
+def _length(node: Element) -> int:
+    return sum(len(text.strip()) for text in node.xpath(".//text()[not(ancestor::script or ancestor::style)]"))
+
+
+def walk(root: Element, draft: Draft, left_out: Collection[Element] = ()) -> None:
+    """Add the text of an element tree: blocks, headings, list items, rows of tables, code."""
+    from lxml import etree
+
+    flow = Flow(draft)
+    layouts: list[bool] = []  # of the tables around
+    events = etree.iterwalk(root, events=("start", "end"))
+    for event, node in events:
         tag = _local(node.tag)
-        paragraphs += tag in {"p", "br"}
-        if tag in {"table", "ul", "ol"} or tag in _HEADINGS or paragraphs > len(row):
-            return True
-    return False
+        if event == "start":
+            if tag == "table":
+                layouts.append(_is_layout(node))
+            flow.start("div" if tag in _TABLE_PARTS and layouts and layouts[-1] else tag, node.attrib)
+            if node in left_out:
+                draft.leave_out("navigation", " ".join(node.itertext()))
+                events.skip_subtree()
+            else:
+                flow.text(node.text)
+        else:
+            flow.end("div" if tag in _TABLE_PARTS and layouts and layouts[-1] else tag)
+            if tag == "table":
+                layouts.pop()
+            flow.text(node.tail if node is not root else None)
+    flow.finish()
 
 
-def _local(tag: Element) -> str:
-    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else "script"  # comments and such are dropped
+def _is_layout(table: Element) -> bool:
+    """Say whether a table serves the layout: one column, or cells that hold tables, headings or long texts."""
+    rows = [[cell for cell in row if _local(cell.tag) in {"td", "th"}] for row in table.iter("{*}tr", "tr")]
+    if table.get("role") in {"presentation", "none"} or all(len(row) < 2 for row in rows):
+        return True
+    if any(_local(node.tag) in _NO_DATA for node in table.iterdescendants()):
+        return True
+    return any(len("".join(cell.itertext())) > _LONG_CELL for row in rows for cell in row)
 
 
-def _flat(node: Element) -> str:
-    return " ".join("".join(node.itertext()).split())
-
-
-def _squeezed(text: str | None) -> str:
-    return re.sub(r"\s+", " ", text) if text else ""
+def _local(tag: object) -> str:
+    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else "script"

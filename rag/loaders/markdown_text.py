@@ -1,37 +1,53 @@
-"""Markdown: front matter, headings, and text without inline marks.
+"""Markdown, by pyromark (pulldown-cmark, in Rust): front matter, headings, and text without inline marks.
 
-Block marks (``##``, lists, tables, fences) stay, for they carry meaning; links, emphasis and HTML tags go, so that a
-quoted sentence reads as one. Every step goes over the text a fixed number of times.
+Marks of headings, lists and fences stay, for they carry meaning; links, emphasis and HTML tags go, so that a quoted
+sentence reads as one. What only looks like a link definition, a directive or a tag is text and stays.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Iterator
 
 from ..documents import Field
 from .draft import Draft
-from .formats import ParseContext
+from .flow import TAGS, Flow
+from .formats import ParseContext, Untyped
 from .plain import text_of
 from .results import Parsed, metadata_of
 
 _MAX_FRONT_MATTER = 1 << 14
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*$\n?", re.DOTALL | re.MULTILINE)
-_FENCE = re.compile(r"(?:[ \t>*+-]|\d{1,9}[.)]){0,40}(```+|~~~+)")
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?$")
-_INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
-_CLOSING = re.compile(r"(?:^|[ \t])#+[ \t]*$")
-_SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+_DEEPEST = 4
+_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)^(?:\1|\.\.\.)[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+_DEFINITION = re.compile(
+    r"^((?:[ \t>*+-]|\d{1,9}[.)]){0,40})\[(?!\^\S{1,99}\])([^\[\]]{1,300})\]:[ \t]{0,99}\n?[ \t]{0,99}"
+    r"(\S{1,2000})(.{0,500})",
+    re.MULTILINE,
+)
+_USED = re.compile(r"\]\[([^\[\]]{1,300})\]")
+_TARGET = re.compile(
+    r"[a-z][a-z0-9+.-]{0,30}://|(?:mailto|tel|data|doi|urn):|www\.|\.{0,2}/|#[a-z]|<.*>$|.*\.[a-z]{2,5}(?:[#?].*)?$",
+    re.IGNORECASE,
+)
+# Noncharacters: one before what must not be read as a link definition, one in place of a star that is no emphasis.
+_GUARD, _STAR = "\ufdd0", "\ufdd1"
+_RESTORED = {ord(_GUARD): None, ord(_STAR): "*"}
+_NO_EMPHASIS = re.compile(r"(?<=\{)\*|\*(?=\})|(?<=\d)\*(?=\d)")
 _ATTRIBUTES = re.compile(r"[ \t]*\{:?[ \t]?[#.][^{}\n]{0,200}\}")
-_DIRECTIVE = re.compile(r"\s*(?:/{3,}|:{3,}|!!!|\?\?\?\+?)\s*([\w-]*)\s*(?:\|\s*(.*))?(.*)$")
-_INCLUDE = re.compile(r"\s*(?:\{[*!%].{0,500}[*!%]\}|<!--.{0,500}-->|\[[^\[\]]{1,200}\]:\s\S{1,500}.{0,300})\s*$")
-_COMMENT = re.compile(r"<!--(?:(?!-->|<!--).){0,2000}-->", re.DOTALL)
-_TAG = re.compile(r"</?[A-Za-z][\w-]{0,30}(?:\s[^<>]{0,1000})?/?>|<((?:https?://|mailto:)[^<>\s]{1,500})>")
-_LINK = re.compile(r"!?\[([^\[\]]{0,500})\](?:\([^()]{0,1000}(?:\([^()]{0,200}\)[^()]{0,200})?\)|\[[^\[\]]{0,200}\])")
-_STRONG = re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*]{1,500})(?<=[^\s*])\1(?![\w*])")
-_UNDER = re.compile(r"(?<![\w_])(_{1,3})(?=[^\s_])([^_]{1,500})(?<=[^\s_])\1(?![\w_])")
-_CODE_SPAN = re.compile(r"(`{1,3})(?!`)([^`]{1,500})\1(?!`)")
+_DIRECTIVE = re.compile(r"\s*(?:/{3,}|:{3,}|!!!|\?\?\?\+?|={3,}(?=\s*\"))(.*)$", re.DOTALL)
+_NAMED = re.compile(r"\s*(?:[\w-]{0,40}\s*(?:\|\s*(?=\S)|\"(?=[^\"]+\"\s*$)))?")
+_ASIDE = re.compile(
+    r"^\s*(?:\{%.{0,500}?%\}|\{\*.{0,500}?\*\}|\{!.{0,500}?!\})|(?:\{%[^%]{0,500}%\}|\{\*[^*]{0,500}\*\})\s*$"
+)
+_TAG = re.compile(
+    r"<!--(.*?)(?:-->|\Z)|<(/?)([A-Za-z][\w.:-]{0,60})((?:\s[^<>]{0,2000})?)>|<[!?][^<>]{0,2000}>", re.DOTALL
+)
+_ATTRIBUTE = re.compile(r"""([\w-]{1,40})\s{0,9}=\s{0,9}(?:"([^"]{0,2000})"|'([^']{0,2000})'|([^\s"'>]{1,200}))""")
+_WITH_ATTRIBUTES = frozenset({"img", "td", "th", "ol"})
+_TAGS = {"Paragraph": "p", "Item": "li", "List": "ul", "Table": "table", "TableRow": "tr", "TableCell": "td"}
+_BLOCKS = frozenset({"Paragraph", "Heading", "BlockQuote", "HtmlBlock", "List", "Table", "FootnoteDefinition"})
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
@@ -41,90 +57,195 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
 
 def parse_text(text: str, context: ParseContext) -> Parsed:
     """Read Markdown that is text already."""
-    fields, body = front_matter(text)
     draft = Draft(context.budget)
-    _blocks(_COMMENT.sub("", body) if "<!--" in body else body, draft)
+    fields, body = front_matter(text, draft)
+    _Reader(draft).read(body)
     named = fields.pop("title", None)
     title = str(named) if named else draft.first_heading or context.stem_title
     return draft.parsed(title, fields)
 
 
-def front_matter(text: str) -> tuple[dict[str, Field], str]:
-    """Split YAML front matter from the text after it; front matter that does not parse stays in the text."""
-    if not text.startswith("---"):
-        return {}, text
-    match = _FRONT_MATTER.match(text[:_MAX_FRONT_MATTER])
+def front_matter(text: str, draft: Draft) -> tuple[dict[str, Field], str]:
+    """Split YAML or TOML front matter from the text after it; what does not parse goes into the draft as text."""
+    match = _FRONT_MATTER.match(text[:_MAX_FRONT_MATTER]) if text.startswith(("---", "+++")) else None
     if match is None:
         return {}, text
     import yaml  # type: ignore[import-untyped]  # comes with huggingface-hub; its stubs do not
 
     try:
-        fields = yaml.safe_load(match[1])
+        fields = yaml.safe_load(match[2]) if match[1] == "---" else tomllib.loads(match[2])
     except (yaml.YAMLError, ValueError, RecursionError):
-        return {}, text
-    if not isinstance(fields, dict):
-        return {}, text
-    return metadata_of(fields), text[match.end() :]
+        fields = None
+    if isinstance(fields, dict):
+        draft.leave_out("markup", match[2])
+        return metadata_of(fields), text[match.end() :]
+    if not match[2].lstrip().startswith("#"):  # else rules around a text
+        draft.block(match[2])
+        return {}, text[match.end() :]
+    return {}, text
 
 
-def inline(text: str) -> str:
-    """Free a paragraph of links, images, emphasis and tags; code spans, and emphasis near indented lines, stay."""
-    if not any(mark in text for mark in "[*_<&{"):
-        return text
-    spans: list[str] = []
+class _Reader:
+    """Hands the parser's events on as tags and text."""
 
-    def hide(match: re.Match[str]) -> str:
-        spans.append(match[0])
-        return f"\0{len(spans) - 1}\0"  # NUL cannot occur: the text is cleaned
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._flow = Flow(draft, marks=True)
+        self._raw: list[str] | None = None  # of a block of code or HTML, which come in pieces
+        self._line_begins = False
+        self._directive = False  # the last block was one; what is indented under it is no code
+        self._depth = 0
 
-    text = _CODE_SPAN.sub(hide, text)
-    text = _TAG.sub(lambda m: m[1] or "", text)
-    text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice: a link may hold an image
-    text = _ATTRIBUTES.sub("", text)
-    if not _INDENTED.search(text):
-        text = _UNDER.sub(r"\2", _STRONG.sub(r"\2", _STRONG.sub(r"\2", text)))
-    text = html.unescape(text).replace("\u00b6", "") if "&" in text or "\u00b6" in text else text
-    return re.sub(r"\0(\d+)\0", lambda m: spans[int(m[1])], text)
+    def read(self, body: str) -> None:
+        self._events(self._guarded(body))
+        self._flow.finish()
 
+    def _guarded(self, body: str) -> str:
+        """Keep ``[Nina]: I need the logs`` from being a link's definition, ``{* a *}`` and ``2*3*4`` emphasis."""
+        body = _NO_EMPHASIS.sub(_STAR, body)
+        if "]:" not in body:
+            return body
+        used = {label.casefold() for label in _USED.findall(body)}
 
-def _blocks(body: str, draft: Draft) -> None:
-    """Go over the lines once: fences are kept, headings open sections, blank lines part blocks."""
-    paragraph: list[str] = []
-    fence = ""
+        def guard(match: re.Match[str]) -> str:
+            if _TARGET.match(match[3]) or match[2].casefold() in used:
+                self._draft.leave_out("markup", match[0])
+                return match[0]
+            return f"{match[1]}{_GUARD}{match[0][len(match[1]) :]}"
 
-    def flush() -> None:
-        text = "\n".join(paragraph)
-        draft.block(text if fence else inline(text))
-        paragraph.clear()
+        return _DEFINITION.sub(guard, body)
 
-    for line in body.split("\n"):
-        mark = _FENCE.match(line)
-        if fence:
-            paragraph.append(line)
-            if mark and mark[1].startswith(fence) and not line[mark.end() :].strip():
-                flush()
-                fence = ""
-        elif mark and "`" not in line[mark.end() :]:
-            flush()
-            fence = mark[1]
-            paragraph.append(line)
-        elif not line.strip():
-            flush()
+    def _events(self, body: str) -> None:
+        from pyromark import Options, events
+
+        options = (
+            Options.ENABLE_TABLES | Options.ENABLE_FOOTNOTES | Options.ENABLE_STRIKETHROUGH | Options.ENABLE_TASKLISTS
+            | Options.ENABLE_HEADING_ATTRIBUTES | Options.ENABLE_MATH | Options.ENABLE_GFM | Options.ENABLE_WIKILINKS
+        )  # fmt: skip
+        for event in events(body, options=options):
+            if isinstance(event, str):
+                self._flow.flush() if event == "Rule" else self._flow.line_end()
+                self._line_begins = True
+            else:
+                ((name, value),) = event.items()
+                getattr(self, f"_{name.lower()}")(value)
+
+    def _start(self, tag: Untyped) -> None:
+        name, value = next(iter(tag.items())) if isinstance(tag, dict) else (tag, None)
+        if name in _BLOCKS:
+            self._directive = False
+            self._line_begins = True
+        if name in {"CodeBlock", "HtmlBlock"}:
+            self._flow.flush()
+            self._raw = []
+            self._info = value["Fenced"] if isinstance(value, dict) else None
+        elif name in {"Link", "Image"}:
+            self._draft.leave_out("markup", f"{value['dest_url']} {value['title']} {value['id']}")
         else:
-            _line(line, paragraph, draft, flush)
-    flush()
+            self._block(name, value)
+
+    def _block(self, name: str, value: Untyped) -> None:
+        if name == "Heading":
+            self._draft.leave_out("markup", f"{value['id']} {value['classes']} {value['attrs']}")
+            self._flow.start(value["level"].lower(), {})
+        elif name == "List" and value is not None:
+            self._flow.start("ol", {"start": str(value)})
+        elif name in _TAGS:
+            self._flow.start(_TAGS[name], {})
+        elif name == "TableHead":
+            self._flow.start("thead", {})
+            self._flow.start("tr", {})
+        elif name == "FootnoteDefinition":
+            self._draft.part()
+            self._flow.mark(f"[{value}] ")
+        elif name == "BlockQuote" and value:
+            self._flow.text(value)
+            self._flow.flush()
+
+    def _end(self, tag: Untyped) -> None:
+        name, value = next(iter(tag.items())) if isinstance(tag, dict) else (tag, None)
+        if name == "Heading":
+            self._flow.end(value.lower())
+        elif name == "TableHead":
+            self._flow.end("thead")
+        elif name == "List" and value:
+            self._flow.end("ol")
+        elif name in _TAGS:
+            self._flow.end(_TAGS[name])
+        elif name in {"CodeBlock", "HtmlBlock"}:
+            raw, self._raw = "".join(self._raw or ()).translate(_RESTORED), None
+            self._tags(raw) if name == "HtmlBlock" else self._code_block(raw)
+            self._flow.flush()
+
+    def _code_block(self, code: str) -> None:
+        if self._info is not None:
+            fence = "~~~" if "```" in code else "```"
+            self._flow.verbatim(f"{fence}{self._info}\n{code}{fence}")
+        elif self._directive and self._depth < _DEEPEST:
+            self._depth += 1
+            self._events(self._guarded(code))
+            self._depth -= 1
+        else:
+            self._flow.verbatim("".join(f"    {line}" for line in code.splitlines(keepends=True)))
+
+    def _text(self, text: str) -> None:
+        if self._raw is not None:
+            self._raw.append(text)
+            return
+        text = text if text.isascii() else text.translate(_RESTORED)
+        if self._line_begins and (directive := _DIRECTIVE.match(text)):
+            self._directive = not text.lstrip().startswith(("/", ":"))
+            named = _NAMED.match(directive[1])
+            self._draft.leave_out("markup", named[0] if named else "")
+            text = directive[1][named.end() if named else 0 :]
+            text = text.rstrip().removesuffix('"') if named and named[0].endswith('"') else text
+        if "{" in text:
+            text = _ASIDE.sub(self._left_out, _ASIDE.sub(self._left_out, _ATTRIBUTES.sub(self._left_out, text)))
+        self._line_begins = self._line_begins and not text.strip()
+        self._flow.text(text.replace("\u00b6", ""))
+
+    def _left_out(self, match: re.Match[str]) -> str:
+        self._draft.leave_out("markup", match[0])
+        return ""
+
+    def _code(self, code: str) -> None:
+        self._line_begins = False
+        self._flow.text(f"`{code.translate(_RESTORED)}`")
+
+    def _inlinemath(self, formula: str) -> None:
+        self._flow.text(f"${formula}$")
+
+    def _displaymath(self, formula: str) -> None:
+        self._flow.text(f"$${formula}$$")
+
+    def _footnotereference(self, label: str) -> None:
+        self._flow.text(f" [{label}]")
+
+    def _tasklistmarker(self, done: bool) -> None:
+        self._flow.text("[x] " if done else "[ ] ")
+
+    def _html(self, source: str) -> None:
+        (self._raw if self._raw is not None else []).append(source)
+
+    def _inlinehtml(self, source: str) -> None:
+        self._tags(source)
+
+    def _tags(self, source: str) -> None:
+        """Read HTML: its tags go, unless they are none, as in ``cp <file>``."""
+        at = 0
+        for match in _TAG.finditer(source):
+            self._flow.text(html.unescape(source[at : match.start()]))
+            at = match.end()
+            name, attributes = (match[3] or "").lower(), (match[4] or "").strip()
+            self._draft.leave_out("hidden" if match[1] else "markup", match[1] or f"{name} {attributes}")
+            if match[3] and name not in TAGS and not match[2] and not attributes and match[3].islower():
+                self._flow.text(match[0])
+            elif match[2]:
+                self._flow.end(name)
+            elif name:
+                self._flow.start(name, _attributes(attributes) if name in _WITH_ATTRIBUTES else {})
+        self._flow.text(html.unescape(source[at:]))
 
 
-def _line(line: str, paragraph: list[str], draft: Draft, flush: Callable[[], None]) -> None:
-    if heading := _ATX.match(line):
-        flush()
-        name = inline(_CLOSING.sub("", heading[2] or "")).strip()
-        draft.heading(name, len(heading[1]), shown=f"{heading[1]} {name}")
-    elif len(paragraph) == 1 and (under := _SETEXT.match(line)) and not paragraph[0].lstrip().startswith(("-", "|")):
-        name, level = inline(paragraph.pop()).strip(), 1 if under[1][0] == "=" else 2
-        draft.heading(name, level, shown=f"{'#' * level} {name}")
-    elif directive := _DIRECTIVE.match(line):
-        if title := inline((directive[2] or directive[3] or "").strip().strip('"')):
-            paragraph.append(title)
-    elif not _INCLUDE.match(line):
-        paragraph.append(line)
+def _attributes(source: str) -> dict[str, str]:
+    return {m[1].lower(): html.unescape(m[2] or m[3] or m[4] or "") for m in _ATTRIBUTE.finditer(source)}

@@ -14,11 +14,11 @@ from .reading import decode, looks_binary
 from .results import Parsed
 
 
-def text_of(data: bytes, context: ParseContext) -> str:
+def text_of(data: bytes, context: ParseContext, charset: str = "") -> str:
     """Decode and clean a text file, encoded data left out; raises LoadError for binary ones."""
     if looks_binary(data):
         raise LoadError("type", "the name promises text, the bytes are not text")
-    return without_encoded(clean_text(decode(data, guess=not context.inline)))
+    return without_encoded(clean_text(decode(data, charset, guess=not context.inline)))
 
 
 def parse_text(data: bytes, context: ParseContext) -> Iterator[Parsed]:

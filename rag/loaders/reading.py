@@ -94,17 +94,29 @@ def looks_binary(data: bytes) -> bool:
     return head.count(0) > 0.3 * len(head) or controls > 0.02 * len(head)
 
 
+# What a name really means in files and mails, by the WHATWG's standard of encodings.
+_MEANT = {
+    "iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
+    "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs",
+    "iso8859-8-i": "iso8859-8", "ks_c_5601-1987": "cp949", "x-sjis": "cp932", "x-gbk": "gb18030",
+}  # fmt: skip
+_ENCODINGS = [
+    "cp1252", "cp1251", "koi8_r", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "gb18030", "big5hkscs", "cp932",
+    "euc_jp", "cp949", "cp874", "cp866", "iso8859_5", "cp850",
+]  # fmt: skip
 # The statistics often take western text for one of these; what those would put into words then tells them apart.
-_NEAR_1252 = frozenset({"cp1250", "cp1254", "cp1257", "cp1258", "latin_1"})
+_NEAR_1252 = frozenset({"cp1250", "cp1254", "cp1257", "cp1258", "cp850", "latin_1"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _EASTERN = re.compile(r"[^\W\d_][šžŠŽŸ¹²³¿¼½¾\ufffd]")
 
 
-def decode(data: bytes, *, guess: bool = True) -> str:
-    """Turn bytes of a text file into text: by its mark, as UTF-8, by statistics, at last as Windows-1252.
+def decode(data: bytes, charset: str = "", *, guess: bool = True) -> str:
+    """Turn bytes of a text into text: by its mark, as UTF-8, as declared, by statistics, at last as Windows-1252.
 
     Parameters
     ----------
+    charset
+        The encoding that the file says it has; it is doubted, for many say what is not so.
     guess
         False to raise LoadError("encoding") instead of running the statistics.
     """
@@ -113,6 +125,9 @@ def decode(data: bytes, *, guess: bool = True) -> str:
             return data.decode(encoding, "replace").removeprefix("\ufeff")
     if encoding := _wide_encoding(data[:_SAMPLE]):
         return data.decode(encoding, "replace")
+    declared = _codec(charset)
+    if data.isascii() and (declared == "utf-7" or (b"\x1b" in data and declared.startswith("iso2022"))):
+        return data.decode(declared, "replace")
     for errors in ("strict", "surrogatepass"):
         with contextlib.suppress(UnicodeDecodeError):
             return _paired(data.decode("utf-8", errors))
@@ -120,7 +135,26 @@ def decode(data: bytes, *, guess: bool = True) -> str:
         raise LoadError("encoding", "not UTF-8")
     if _mostly_utf8(data[: 16 * _SAMPLE]):
         return data.decode("utf-8", "replace")
-    return _guessed(data)
+    known = declared not in {"", "utf-8"} and _plausible(data[:_SAMPLE], declared)
+    return data.decode(declared, "replace") if known else _guessed(data)
+
+
+def _codec(charset: str) -> str:
+    """Return the codec that is meant by a declared name; empty if there is none."""
+    with contextlib.suppress(LookupError, ValueError):
+        name = _MEANT.get(charset.strip().lower()) or codecs.lookup(charset.strip()).name
+        return _MEANT.get(name, name) if getattr(codecs.lookup(name), "_is_text_encoding", True) else ""
+    return ""
+
+
+def _plausible(sample: bytes, encoding: str) -> bool:
+    """Say whether bytes make sense in an encoding."""
+    try:
+        from charset_normalizer import from_bytes
+    except ImportError:
+        return True
+    best = from_bytes(sample, cp_isolation=[encoding], threshold=0.3).best()
+    return best is not None or sample.decode(encoding, "replace").count("\ufffd") < 0.01 * len(sample) < 0.3
 
 
 def _paired(text: str) -> str:
@@ -154,7 +188,8 @@ def _guessed(data: bytes) -> str:
         from charset_normalizer import from_bytes
     except ImportError:
         return data.decode("cp1252", "replace")
-    best = from_bytes(data[:_SAMPLE]).best()
+    sample = data[:_SAMPLE]
+    best = from_bytes(sample, cp_isolation=_ENCODINGS).best() or from_bytes(sample).best()
     encoding = best.encoding if best is not None else "cp1252"
     if encoding in _NEAR_1252:
         western = data.decode("cp1252", "replace")

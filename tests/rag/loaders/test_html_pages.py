@@ -16,7 +16,7 @@ def test_small_page(read):
     )
     parsed = read(source.encode(), "fish.html")
     assert parsed.title == "Sea fish"
-    assert parsed.text == ("Fish\n\nOne two three\nfour\n- a\n- b\n\nTable\nPort | Ships\nEmden | 41\n\nx = 1\n  y")
+    assert parsed.text == ("Top\n\nFish\n\nOne two three\nfour\n- a\n- b\n\nTable\n\nPort | Ships\nEmden | 41\n\nx = 1\n  y\n\nBottom")
     assert [s.heading for s in parsed.sections] == [("Fish",), ("Fish", "Table")]
 
 
