@@ -43,7 +43,7 @@ def _shown(document: Any) -> str:
     for section in document.sections:
         lines.append(document.text[at : section.start])
         at = section.end
-        columns = getattr(section, "table", None)
+        columns = getattr(section, "columns", "")
         if columns and columns != names:
             lines.append(columns)
         names = columns

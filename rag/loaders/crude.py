@@ -12,7 +12,9 @@ import zipfile
 from collections.abc import Callable
 
 _INVISIBLE = re.compile(r"<(script|style|template)\b.*?</\1\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
-_INSIDE_WORDS = re.compile(r"</?(?:a|abbr|b|bdi|code|em|font|i|kbd|mark|s|small|span|strong|u|wbr)\b[^<>]*>", re.IGNORECASE)
+_INSIDE_WORDS = re.compile(
+    r"</?(?:a|abbr|b|bdi|code|em|font|i|kbd|mark|s|small|span|strong|u|wbr)\b[^<>]*>", re.IGNORECASE
+)
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -54,14 +56,17 @@ def _pdf(data: bytes) -> str:
 def _mail(data: bytes) -> str:
     """Return the subject and the text parts of a message, attached messages left aside."""
     from email import message_from_bytes, policy
+    from email.header import decode_header, make_header
+    from email.message import Message
 
-    message = message_from_bytes(data, policy=policy.default)
-    texts = [str(message["subject"] or "")]
+    message = message_from_bytes(data, policy=policy.compat32)
+    texts = [str(make_header(decode_header(str(message["subject"] or ""))))]
     waiting = [message]
     while waiting:
         part = waiting.pop()
-        if part.get_content_type() != "message/rfc822" and part.is_multipart():
-            waiting.extend(part.iter_parts())  # type: ignore[attr-defined]
+        inner = part.get_payload()
+        if part.get_content_type() != "message/rfc822" and isinstance(inner, list):
+            waiting.extend(each for each in inner if isinstance(each, Message))
         elif part.get_content_maintype() == "text" and not part.get_filename():
             content = part.get_payload(decode=True)
             content = content if isinstance(content, bytes) else b""

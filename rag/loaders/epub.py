@@ -11,10 +11,12 @@ from .archives import open_zip, read_bounded
 from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext
-from .html_pages import html_tree, walk
+from .html_pages import declared_charset, html_tree, walk
 from .reading import decode
 from .results import Parsed
-from .xml_text import local, squeezed, xml_tree
+from .xml_text import Element, local, squeezed, xml_tree
+
+_FIELDS = {"author": "creator", "language": "language", "date": "date"}
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
@@ -26,18 +28,28 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
         items = {item.get("id"): item.get("href", "") for item in package.iter("{*}item")}
         folder = posixpath.dirname(package_name)
         draft = Draft(context.budget)
+        unread = {name for name in archive.namelist() if name.lower().endswith((".xhtml", ".html", ".htm"))}
         for number, ref in enumerate(package.iter("{*}itemref"), 1):
             href = posixpath.normpath(posixpath.join(folder, unquote(items.get(ref.get("idref"), ""))))
-            if href not in archive.namelist():
+            if href not in unread:
                 continue
+            unread.remove(href)
             draft.drop_headings()
             draft.page(number)
-            text = decode(_part(archive, href))
-            if text.strip():
-                walk(html_tree(text), draft)
+            if (tree := _page(archive, href)) is not None:
+                walk(tree, draft, set(tree.iter("nav")))
+        for href in sorted(unread):
+            if (tree := _page(archive, href)) is not None:
+                draft.leave_out("unread", " ".join(tree.itertext()))
     fields = {local(e.tag): squeezed(e) for e in reversed(list(package.iter("{http://purl.org/dc/elements/1.1/}*")))}
-    metadata = {name: fields[key] for name, key in (("author", "creator"), ("language", "language")) if fields.get(key)}
+    metadata = {name: fields[key] for name, key in _FIELDS.items() if fields.get(key)}
     yield draft.parsed(first_title(fields.get("title"), draft.first_heading, context.stem_title), metadata)
+
+
+def _page(archive: zipfile.ZipFile, href: str) -> Element | None:
+    data = _part(archive, href)
+    text = decode(data, declared_charset(data))
+    return html_tree(text) if text.strip() else None
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:

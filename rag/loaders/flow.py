@@ -71,13 +71,14 @@ class Flow:
         elif tag in _CELLS:
             self._begin_cell(tag, attributes)
         elif tag in {"ul", "ol", "menu"}:
-            self.flush()
-            if self._marks and not self._lists:
-                self._draft.part()
-            self._lists.append(_number(attributes.get("start"), 1) if tag == "ol" else None)
+            self._begin_list(_number(attributes.get("start"), 1) if tag == "ol" else None)
         elif tag in _BLOCKS or tag in _HEADINGS or tag in _ROWS or tag == "table":
             self._begin_block(tag)
-        elif tag in {"sup", "sub"}:
+        else:
+            self._begin_inline(tag, attributes)
+
+    def _begin_inline(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag in {"sup", "sub"}:
             self._raised.append(len(self._inline))
         elif tag == "br":
             self.line_end()
@@ -133,6 +134,7 @@ class Flow:
         self._raised.clear()
         if self._cell is not None:
             self._cell.extend(text.split())
+            self._marker = ""
             return
         flat = text if self._kept_lines else "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
         if flat.strip():
@@ -155,10 +157,15 @@ class Flow:
         self._kept_lines = 0
         self.flush()
 
+    def _begin_list(self, number: int | None) -> None:
+        self.flush()
+        if self._marks and not self._lists:
+            self._draft.part()
+        self._lists.append(number)
+
     def _begin_block(self, tag: str) -> None:
         if self._kept_lines and tag != "pre":
-            if self._inline and not self._inline[-1].endswith("\n"):
-                self.line_end()
+            self._kept_line_end()
             return
         if tag in _ROWS:
             self._end_cell()
@@ -176,6 +183,10 @@ class Flow:
         elif tag == "table":
             self._begin_table()
 
+    def _kept_line_end(self) -> None:
+        if self._inline and not self._inline[-1].endswith("\n"):
+            self.line_end()
+
     def _next_marker(self) -> str:
         indent = "  " * max(0, len(self._lists) - 1)
         number = self._lists[-1] if self._lists else None
@@ -186,6 +197,7 @@ class Flow:
 
     def _end_block(self, tag: str) -> None:
         if self._kept_lines and tag != "pre":
+            self._kept_line_end()
             return
         self.flush()
         if tag == "pre":

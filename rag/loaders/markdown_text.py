@@ -131,7 +131,7 @@ class _Reader:
                 getattr(self, f"_{name.lower()}")(value)
 
     def _start(self, tag: Untyped) -> None:
-        name, value = next(iter(tag.items())) if isinstance(tag, dict) else (tag, None)
+        name, value = _named(tag)
         if name in _BLOCKS:
             self._directive = False
             self._line_begins = True
@@ -163,7 +163,7 @@ class _Reader:
             self._flow.flush()
 
     def _end(self, tag: Untyped) -> None:
-        name, value = next(iter(tag.items())) if isinstance(tag, dict) else (tag, None)
+        name, value = _named(tag)
         if name == "Heading":
             self._flow.end(value.lower())
         elif name == "TableHead":
@@ -245,6 +245,10 @@ class _Reader:
             elif name:
                 self._flow.start(name, _attributes(attributes) if name in _WITH_ATTRIBUTES else {})
         self._flow.text(html.unescape(source[at:]))
+
+
+def _named(tag: Untyped) -> tuple[str, Untyped]:
+    return next(iter(tag.items())) if isinstance(tag, dict) else (tag, None)
 
 
 def _attributes(source: str) -> dict[str, str]:

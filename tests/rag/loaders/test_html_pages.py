@@ -16,8 +16,11 @@ def test_small_page(read):
     )
     parsed = read(source.encode(), "fish.html")
     assert parsed.title == "Sea fish"
-    assert parsed.text == ("Top\n\nFish\n\nOne two three\nfour\n- a\n- b\n\nTable\n\nPort | Ships\nEmden | 41\n\nx = 1\n  y\n\nBottom")
-    assert [s.heading for s in parsed.sections] == [("Fish",), ("Fish", "Table")]
+    assert parsed.text == (
+        "Top\n\nFish\n\nOne two three\nfour\n- a\n- b\n\nTable\n\nPort | Ships\nEmden | 41\n\nx = 1\n  y\n\nBottom"
+    )
+    assert list(dict.fromkeys(s.heading for s in parsed.sections)) == [("Fish",), ("Fish", "Table")]
+    assert parsed.account.left_out == {"navigation": 1}
 
 
 def article(wrap: str) -> str:
@@ -48,6 +51,67 @@ def test_declared_encodings(read, encoding):
     words = "Größe" if encoding != "windows-1251" else "Привет"
     source = f"<html><head><meta charset='{encoding}'></head><body><p>{words}</p></body></html>"
     assert read(source.encode(encoding), "a.html").text == words
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            "<button>Where is the pier?</button><div hidden>Behind the church.</div>",
+            "Where is the pier?\n\nBehind the church.",
+        ),
+        ("<form><p>Dogs on leads.</p></form><aside>Ring twice.</aside>", "Dogs on leads.\n\nRing twice."),
+        ("<footer>Tel. 0481 55</footer><dialog>Mind the gap.</dialog>", "Tel. 0481 55\n\nMind the gap."),
+        ("<h2>Two<br>Piers</h2><dl><dt>Sill</dt><dd>A bar.</dd></dl>", "Two Piers\n\nSill\nA bar."),
+        ("<a href=a>East</a><a href=b>West</a> <label>Name</label><label>Age</label>", "East West Name Age"),
+        ("<pre>a\n  b<br>c<div>d</div>e</pre>", "a\n  b\nc\nd\ne"),
+        ("<ol start=4><li>d<ul><li>e</li></ul></li><li>f</li></ol>", "4. d\n  - e\n5. f"),
+        (
+            "<p>5<sup>2</sup> 1<sup>st</sup> CO<sub>2</sub> x<sup>n+1</sup> 10<sup>-9</sup></p>",
+            "5^2 1st CO2 x^n+1 10^-9",
+        ),
+        ("<p>sea<sup><a href='#n'>3</a></sup> and <sup>[4]</sup></p>", "sea [3] and [4]"),
+        ("<p>a<script>1</script>b<style>2</style><noscript>3</noscript></p>", "ab"),
+        ("<img src=x alt='A red pier'><svg><text>5</text></svg>", "A red pier"),
+        ("<ruby>\u6f22<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>", "\u6f22kan"),
+    ],
+)
+def test_words_stay_and_stay_apart(read, body, expected):
+    assert read(f"<html><body>{body}</body></html>".encode(), "a.html").text == expected
+
+
+TABLE = (
+    "<table><caption>Fees</caption><thead><tr><th rowspan=2>Boat</th><th colspan=2>Fee</th></tr><tr><th>day</th>"
+    "<th>week</th></tr></thead><tr><td rowspan=2>Canoe<br>Raft</td><td><p>3</p><p>1</p></td><td>9</td></tr>"
+    "<tr><td><ul><li>4</li><li>5</li></ul></td><td></td></tr></table>"
+)
+
+
+def test_tables_fill_what_spans_and_know_their_columns(read):
+    parsed = read(TABLE.encode(), "a.html")
+    assert parsed.text == ("Fees\n\nBoat | Fee\nBoat | day | week\nCanoe Raft | 3 1 | 9\nCanoe Raft | 4 5")
+    (section,) = [s for s in parsed.sections if s.table]
+    assert section.columns == "Boat | Fee day | Fee week"
+    assert parsed.account.unaccounted == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [("<tr><td>Boat<td>Fee<tr><td>Canoe<td>10", "Boat | Fee"), ("<tr><td>Raft<td>4<tr><td>Canoe<td>10", "")],
+)
+def test_a_first_row_of_words_over_numbers_names_the_columns(read, rows, columns):
+    (section,) = read(f"<table>{rows}</table>".encode(), "a.html").sections
+    assert section.columns == columns
+
+
+def test_hostile_spans_stay_small(read):
+    source = "<table>" + "<tr><td rowspan=99999 colspan=99999>x" * 300 + "</table>"
+    assert len(read(source.encode(), "a.html").text) < 1_000_000
+
+
+def test_a_page_that_is_a_menu_is_read(read):
+    links = "".join(f"<li><a href=/{i}>Report {i}</a>" for i in range(200))
+    assert "Report 199" in read(f"<body><ul>{links}</ul></body>".encode(), "a.html").text
 
 
 def test_deep_nesting_ends(read):
