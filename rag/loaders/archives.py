@@ -13,6 +13,7 @@ from .errors import LoadError
 from .formats import ParseContext
 from .members import read_member
 from .results import Failed, Parsed
+from .zip_names import names_of
 
 _STEP = 1 << 20
 _LOCAL_HEADER = 30
@@ -46,13 +47,15 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
         context.budget.admit(len(infos))
         if not infos:
             raise LoadError("empty", "an archive without files")
+        names = names_of(infos)
         seen: set[str] = set()
         for info in infos:
-            if trouble := _trouble(info, seen):
-                yield Failed(info.filename, trouble.reason, trouble.detail, "zip")
+            name = names[info.filename]
+            if trouble := _trouble(info, name, seen):
+                yield Failed(name, trouble.reason, trouble.detail, "zip")
                 continue
-            seen.add(info.filename)
-            yield from read_member(info.filename, partial(read_bounded, archive, info), context)
+            seen.add(name)
+            yield from read_member(name, partial(read_bounded, archive, info), context)
 
 
 def read_bounded(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -73,16 +76,16 @@ def read_bounded(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     return b"".join(parts)
 
 
-def _trouble(info: zipfile.ZipInfo, seen: set[str]) -> LoadError | None:
+def _trouble(info: zipfile.ZipInfo, name: str, seen: set[str]) -> LoadError | None:
     """Return why a member must not be opened; None if it may."""
-    parts = info.filename.replace("\\", "/").split("/")
+    parts = name.replace("\\", "/").split("/")
     if ".." in parts or not parts[0] or ":" in parts[0]:
         return LoadError("outside", "a name that points out of the archive")
     if stat.S_ISLNK(info.external_attr >> 16):
         return LoadError("special", "a link")
     if info.flag_bits & 1:
         return LoadError("encrypted", "needs a password; unpack it and ingest the files")
-    if info.filename in seen:
+    if name in seen:
         return LoadError("parse", "a second member of the same name")
     return None
 

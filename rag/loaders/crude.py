@@ -10,6 +10,10 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 _INVISIBLE = re.compile(r"<(script|style|template)\b.*?</\1\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
 _INSIDE_WORDS = re.compile(
@@ -54,24 +58,34 @@ def _pdf(data: bytes) -> str:
 
 
 def _mail(data: bytes) -> str:
-    """Return the subject and the text parts of a message, attached messages left aside."""
+    """Return the text parts of a message, attached messages left aside."""
     from email import message_from_bytes, policy
-    from email.header import decode_header, make_header
-    from email.message import Message
 
-    message = message_from_bytes(data, policy=policy.compat32)
-    texts = [str(make_header(decode_header(str(message["subject"] or ""))))]
+    wide = data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data[:64]
+    message = message_from_bytes(_wide(data).encode() if wide else data, policy=policy.compat32)
+    texts: list[str] = []
     waiting = [message]
     while waiting:
         part = waiting.pop()
         inner = part.get_payload()
         if part.get_content_type() != "message/rfc822" and isinstance(inner, list):
-            waiting.extend(each for each in inner if isinstance(each, Message))
-        elif part.get_content_maintype() == "text" and not part.get_filename():
+            waiting.extend(each for each in inner if not isinstance(each, str))
+        elif _is_body(part):
             content = part.get_payload(decode=True)
             content = content if isinstance(content, bytes) else b""
             texts.append(_markup(content) if part.get_content_subtype() == "html" else _text(content))
     return "\n".join(texts)
+
+
+def _wide(data: bytes) -> str:
+    """Decode UTF-16, with or without its mark."""
+    marked = data[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    return data.decode("utf-16" if marked else "utf-16-be" if data[0] == 0 else "utf-16-le", "replace")
+
+
+def _is_body(part: Message) -> bool:
+    shown = part.get_content_type() in {"text/plain", "text/html"} and part.get_content_disposition() != "attachment"
+    return shown and not part.get_filename()
 
 
 CRUDE: dict[str, Callable[[bytes], str]] = {

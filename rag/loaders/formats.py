@@ -48,6 +48,7 @@ FORMATS: dict[str, Format] = {
     "csv": Format("tables:parse", _TEXT),
     "docx": Format("word:parse"),
     "eml": Format("mail:parse"),
+    "mbox": Format("mail:parse_box"),
     "epub": Format("epub:parse"),
     "ipynb": Format("notebooks:parse", _TEXT),
     "json": Format("json_text:parse", _TEXT),
@@ -90,7 +91,8 @@ SUFFIXES: dict[str, str] = {
     ".json": "json", ".geojson": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".ipynb": "ipynb",
     ".xml": "xml", ".rss": "xml", ".atom": "xml",
     ".pdf": "pdf", ".docx": "docx", ".docm": "docx", ".dotx": "docx", ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx",
-    ".xlsx": "xlsx", ".xlsm": "xlsx", ".odt": "odt", ".rtf": "rtf", ".epub": "epub", ".eml": "eml", ".zip": "zip",
+    ".xlsx": "xlsx", ".xlsm": "xlsx", ".odt": "odt", ".rtf": "rtf", ".epub": "epub", ".eml": "eml", ".mbox": "mbox",
+    ".zip": "zip",
     **CODE,
 }  # fmt: skip
 

@@ -52,12 +52,12 @@ def html_tree(text: str) -> Element:
 
 def menus(tree: Element) -> set[Element]:
     """Return the parts of a page that serve to get around; none if hardly anything is left without them."""
-    total = _length(tree)
+    total = shown_length(tree)
     found: set[Element] = set()
     for node in tree.iter("nav", *_GROUPS) if total > _SMALL_PAGE else tree.iter("nav"):
         if not any(above in found for above in node.iterancestors()) and _is_menu(node):
             found.add(node)
-    return found if sum(map(_length, found)) < _MOST * total else set()
+    return found if sum(map(shown_length, found)) < _MOST * total else set()
 
 
 def _is_menu(node: Element) -> bool:
@@ -67,11 +67,12 @@ def _is_menu(node: Element) -> bool:
     links = list(node.iter("a"))
     if len(links) < _FEW_LINKS or any(above.tag in {"main", "article"} for above in node.iterancestors()):
         return False
-    linked = sum(map(_length, links))
-    return linked > _DENSE * _length(node) and linked < _LINK_LENGTH * len(links)
+    linked = sum(map(shown_length, links))
+    return linked > _DENSE * shown_length(node) and linked < _LINK_LENGTH * len(links)
 
 
-def _length(node: Element) -> int:
+def shown_length(node: Element) -> int:
+    """Count the characters of text in an element."""
     return sum(len(text.strip()) for text in node.xpath(".//text()[not(ancestor::script or ancestor::style)]"))
 
 
@@ -103,12 +104,15 @@ def walk(root: Element, draft: Draft, left_out: Collection[Element] = ()) -> Non
 
 def _is_layout(table: Element) -> bool:
     """Say whether a table serves the layout: one column, or cells that hold tables, headings or long texts."""
-    rows = [[cell for cell in row if _local(cell.tag) in {"td", "th"}] for row in table.iter("{*}tr", "tr")]
+    rows = [
+        [text for cell in row if _local(cell.tag) in {"td", "th"} and (text := "".join(cell.itertext()).strip())]
+        for row in table.iter("{*}tr", "tr")
+    ]
     if table.get("role") in {"presentation", "none"} or all(len(row) < 2 for row in rows):
         return True
     if any(_local(node.tag) in _NO_DATA for node in table.iterdescendants()):
         return True
-    return any(len("".join(cell.itertext())) > _LONG_CELL for row in rows for cell in row)
+    return any(len(text) > _LONG_CELL for row in rows for text in row)
 
 
 def _local(tag: object) -> str:

@@ -11,7 +11,23 @@ from .formats import ParseContext
 from .plain import text_of
 from .results import Failed, Parsed, metadata_of
 
-_TEXT_KEYS = ("text", "content", "contents", "body", "passage")
+_TEXT_KEYS = (
+    "text", "content", "contents", "body", "passage", "answer", "answers", "response", "completion", "output", "reply",
+    "abstract", "description", "a",
+)  # fmt: skip
+_LEADING_KEYS = (
+    "question",
+    "query",
+    "prompt",
+    "instruction",
+    "input",
+    "context",
+    "q",
+    "subject",
+    "headline",
+    "summary",
+)
+_LONG = 200  # characters; longer strings are text, not metadata
 _ID_KEYS = ("_id", "id", "docid", "doc_id")
 _MAX_NUMBERS = 16  # longer lists of numbers are vectors and pictures, not text
 
@@ -45,7 +61,7 @@ def parse_lines(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]
         except (ValueError, RecursionError) as error:
             yield Failed(f"line {number}", "parse", f"line {number}: {error}", "jsonl")
             continue
-        key = next((k for k in _TEXT_KEYS if isinstance(record.get(k), str)), "") if isinstance(record, dict) else ""
+        key = _text_key(record) if isinstance(record, dict) else ""
         if not key:
             rest.part()
             add_value(record, rest)
@@ -60,17 +76,29 @@ def parse_lines(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]
         yield others
 
 
+def _text_key(record: dict[str, object]) -> str:
+    """Return the field that holds a record's text; empty if none does."""
+    folded = {key.lower(): key for key in record}
+    return next((k for key in _TEXT_KEYS if isinstance(record.get(k := folded.get(key, "")), str)), "")
+
+
 def _record(record: dict[str, object], key: str, number: int, context: ParseContext) -> Parsed:
+    """Make a document of a record: what leads to its text first, as a question to its answer, then the text."""
+    leading = [k for name in _LEADING_KEYS for k in record if k.lower() == name and isinstance(record[k], str)]
+    others = {k: v for k, v in record.items() if k not in {key, "title", "metadata", *leading, *_ID_KEYS}}
+    long = [k for k, value in others.items() if isinstance(value, str) and len(value) > _LONG]
     draft = Draft(context.budget)
-    draft.block(str(record[key]))
-    text, _ = draft.finish()
+    for each in (*leading, key):
+        draft.block(str(record[each]))
+    for each in long:
+        draft.block(_line(each, record[each]))
     name = next((str(record[k]) for k in _ID_KEYS if isinstance(record.get(k), str | int)), f"line {number}")
-    title = record.get("title")
+    title = next((t for k in ("title", *leading) if isinstance(t := record.get(k), str) and t.strip()), "")
     inner = record.get("metadata")
-    fields = {k: v for k, v in record.items() if k not in {key, "title", "metadata", *_ID_KEYS}}
+    fields = {k: v for k, v in others.items() if k not in long}
     return Parsed(
-        text,
-        title if isinstance(title, str) else "",
+        draft.finish()[0],
+        title if len(title) <= _LONG or "title" in record else "",
         metadata=metadata_of({**fields, **(inner if isinstance(inner, dict) else {})}),
         member=name,
     )

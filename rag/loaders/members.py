@@ -32,7 +32,7 @@ def read_member(name: str, read: Callable[[], bytes], context: ParseContext) -> 
         if not data.strip():
             raise LoadError("empty", "an empty file")  # noqa: TRY301 - failures of one member meet below
         loader = true_kind(data, kind or kind_by_content(data[:4096]))
-        if loader in {"zip", "eml"} and context.depth >= MAX_DEPTH:
+        if loader in {"zip", "eml", "mbox"} and context.depth >= MAX_DEPTH:
             raise LoadError("limit", f"containers are opened {MAX_DEPTH} deep")  # noqa: TRY301
         if len(data) > (limit := format_of(loader).limit):
             raise LoadError("limit", f"files of this type are read up to {limit >> 20} MB")  # noqa: TRY301

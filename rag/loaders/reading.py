@@ -107,6 +107,8 @@ _ENCODINGS = [
 # The statistics often take western text for one of these; what those would put into words then tells them apart.
 _NEAR_1252 = frozenset({"cp1250", "cp1254", "cp1257", "cp1258", "cp850", "latin_1"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_WORD = re.compile(r"[^\W\d_A-Za-z]{3,}")
+_INVERTED = 0.1
 _EASTERN = re.compile(r"[^\W\d_][šžŠŽŸ¹²³¿¼½¾\ufffd]")
 
 
@@ -153,6 +155,9 @@ def _plausible(sample: bytes, encoding: str) -> bool:
         from charset_normalizer import from_bytes
     except ImportError:
         return True
+    words = _WORD.findall(sample.decode(encoding, "replace"))
+    if sum(word[0].islower() and word[1:].isupper() for word in words) > _INVERTED * len(words):
+        return False  # Russian in another of its encodings has capitals for small letters
     best = from_bytes(sample, cp_isolation=[encoding], threshold=0.3).best()
     return best is not None or sample.decode(encoding, "replace").count("\ufffd") < 0.01 * len(sample) < 0.3
 

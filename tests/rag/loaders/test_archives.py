@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import unicodedata
 import zipfile
 
 import pytest
@@ -25,6 +26,43 @@ def test_members_are_documents(read_all, seeds):
     items = read_all(seeds["pack.zip"], "pack.zip")
     assert [(i.member, i.type, i.title) for i in items] == [("in/a.md", "md", "In"), ("b.txt", "text", "b")]
     assert outcome(items) == {"in/a.md": "# In\n\nInside.", "b.txt": "plain"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("utf-8", ["Größe/Übung.txt", "naïve.txt"]),
+        ("utf-8", ["Gro\u0308ße.txt"]),
+        ("gbk", ["合同/采购清单.txt"]),
+        ("shift_jis", ["写真.txt", "議事録.txt"]),
+        ("big5", ["檔案.txt"]),
+        ("cp949", ["회의/보고서.txt"]),
+        ("cp437", ["Käse für Ärzte.txt"]),
+        ("cp850", ["Ávila.txt", "Über.txt"]),
+        ("cp866", ["Договор.txt", "план.txt"]),
+        ("cp1251", ["Договор.txt"]),
+    ],
+)
+def test_names_without_the_flag_of_utf8(read_all, encoding, names):
+    """Each name goes in as many ASCII characters as it has bytes, which are then put in their place."""
+    raw = [name.encode(encoding) for name in names]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for i, name in enumerate(raw):
+            archive.writestr(f"{i}".rjust(len(name), "#"), "x")
+    data = buffer.getvalue()
+    for i, name in enumerate(raw):
+        data = data.replace(f"{i}".rjust(len(name), "#").encode(), name)
+    assert [item.member for item in read_all(data, "a.zip")] == [unicodedata.normalize("NFC", name) for name in names]
+
+
+def test_a_name_in_the_field_of_info_zip_wins(read_all):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        info = zipfile.ZipInfo("a.txt")
+        info.extra = struct.pack("<HHBI", 0x7075, 11, 1, 0) + "ö.txt".encode()
+        archive.writestr(info, "x")
+    assert [item.member for item in read_all(buffer.getvalue(), "a.zip")] == ["ö.txt"]
 
 
 def test_bad_members_are_listed_and_the_good_go_in(read_all, maker):

@@ -35,6 +35,26 @@ def test_lines_with_text_are_documents(read_all):
     assert [(i.member, i.text) for i in items[2:]] == [("line 4", "beta"), ("line 5", "again"), ("", "other: gamma")]
 
 
+@pytest.mark.parametrize(
+    ("record", "text", "title"),
+    [
+        ('{"id": 3, "question": "Which key?", "answer": "The red."}', "Which key?\n\nThe red.", "Which key?"),
+        ('{"Q": "Who?", "A": "Ida."}', "Who?\n\nIda.", "Who?"),
+        ('{"prompt": "Name it.", "completion": "Kelp."}', "Name it.\n\nKelp.", "Name it."),
+        ('{"title": "T", "instruction": "Do.", "input": "x y", "output": "z"}', "Do.\n\nx y\n\nz", "T"),
+    ],
+)  # fmt: skip
+def test_a_question_goes_in_with_its_answer(read_all, record, text, title):
+    (parsed,) = read_all(record.encode(), "faq.jsonl")
+    assert (parsed.text, parsed.title, parsed.metadata) == (text, title, {})
+
+
+def test_long_strings_are_text(read_all):
+    (parsed,) = read_all(b'{"text": "Kelp.", "notes": "%s", "short": "x"}' % (b"tide " * 50), "a.jsonl")
+    assert parsed.text.startswith("Kelp.\n\nnotes: tide tide")
+    assert parsed.metadata == {"short": "x"}
+
+
 def test_lines_in_a_json_file(read_all):
     assert [i.member for i in read_all(b'{"text": "a"}\n{"text": "b"}\n', "c.json")] == ["line 1", "line 2"]
 
