@@ -39,27 +39,25 @@ def ours(paths: list[str]) -> Iterator[dict[str, object]]:
 
 
 def _shown(document: Any) -> str:
-    lines, at, names = [], 0, None
+    """Return the text with the names of columns (``Tool: Saw``) only at their first place in each table."""
+    lines, at, number, seen = [], 0, None, set()
     for section in document.sections:
         lines.append(document.text[at : section.start])
         at = section.end
-        columns = getattr(section, "columns", "")
-        if columns and columns != names:
-            lines.append(columns)
-        names = columns
         part = document.text[section.start : section.end]
-        lines.append(_without_names(part, columns.split(" | ")) if columns else part)
+        if section.table != number:
+            number, seen = section.table, set()
+        lines.append(part if number is None or section.columns else _named_once(part, seen))
     return "\n".join([*lines, document.text[at:]])
 
 
-def _without_names(text: str, names: list[str]) -> str:
-    known = set(names)
+def _named_once(text: str, seen: set[str]) -> str:
     rows = []
     for line in text.split("\n"):
-        if line in (" | ".join(names), text):
-            continue
-        cells = (cell.partition(": ") for cell in line.split(" | "))
-        rows.append(" | ".join(value if mark and name in known else name + mark + value for name, mark, value in cells))
+        cells = [cell.partition(": ") for cell in line.split(" | ")]
+        new = [name for name, mark, _ in cells if mark and name not in seen]  # first, as a header is
+        seen.update(new)
+        rows.append(" | ".join([*new, *(value if mark else name for name, mark, value in cells)]))
     return "\n".join(rows)
 
 

@@ -13,15 +13,15 @@ nothing but its words, charset-normalizer. Install them by
 recall
     share of the words that every reference sees which the reader gives too
 precision
-    share of the reader's words that any reference sees
+    share of the reader's words that any reference sees, LibreOffice's printed pages among them
 order
     of the words that reader and reference both have once: the share in the longest run that has one order
 
-Words are multisets of letters and digits, case folded, NFKC; characters of languages without spaces are words. Our
-rows repeat the names of columns (``Tool: Saw | Weight: 9``): each name counts once a table. Figures are means over
-files, so a book counts as much as a letter. A file that a reader refuses counts with recall 0, and not in its
-precision and order. Files that no reference can read are left out and counted. References are kept in ``--cache`` and
-not made again.
+Words are multisets of letters and digits, case folded, NFKC; characters of languages without spaces are words, and
+1,234 is 1234. Our rows repeat the names of columns (``Tool: Saw | Weight: 9``): each name counts once a table. Figures
+are means over files, so a book counts as much as a letter. A file that a reader refuses counts with recall 0, and not
+in its precision and order. Files that no reference can read are left out and counted. References are kept in
+``--cache`` and not made again.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from __future__ import annotations
 import argparse
 import bisect
 import csv
+import functools
 import hashlib
 import json
+import operator
 import os
 import re
 import select
@@ -54,9 +56,11 @@ _SLIDES = {"pptx", "ppt", "odp"}
 _TEXT = {"csv", "tsv"}
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]|[^\W_\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+")
 
+_THOUSANDS = re.compile(r"(?<=\d)[,'’](?=\d{3}(?!\d))")
+
 
 def words(text: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _WORD.findall(_THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _run(*command: str, cwd: str | None = None) -> str:
@@ -79,7 +83,8 @@ def _office(path: Path, target: str) -> list[Path]:
 def _sheet_text(path: Path, stem: str) -> str:
     """Return a sheet with its name, which LibreOffice puts into the file's."""
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        return "\n".join([path.stem.removeprefix(f"{stem}-"), *(" ".join(row) for row in csv.reader(file))])
+        rows = [" ".join(row) for row in csv.reader(file) if any(row)]
+    return "\n".join([path.stem.removeprefix(f"{stem}-"), *rows]) if rows else ""
 
 
 def libreoffice(path: Path) -> str:
@@ -88,6 +93,11 @@ def libreoffice(path: Path) -> str:
         return "\n".join(p.read_text("utf-8", "replace") for p in _office(path, "txt:Text (encoded):UTF8"))
     if kind in _SHEETS:
         return "\n".join(_sheet_text(p, path.stem) for p in _office(path, _EVERY_SHEET))
+    return "\n".join(_run("pdftotext", str(p), "-") for p in _office(path, "pdf"))
+
+
+def printed(path: Path) -> str:
+    """What LibreOffice prints: page headers, text boxes and charts too, which its text leaves out."""
     return "\n".join(_run("pdftotext", str(p), "-") for p in _office(path, "pdf"))
 
 
@@ -109,6 +119,7 @@ def charset_normalizer(path: Path) -> str:
 
 _REFERENCES = (
     (libreoffice, _WRITER | _SHEETS | _SLIDES),
+    (printed, _WRITER | _SHEETS),
     (pandoc, set(_PANDOC)),
     (pdftotext, {"pdf"}),
     (charset_normalizer, _TEXT),
@@ -149,16 +160,16 @@ def order(ours: list[str], theirs: list[str]) -> float:
 def score(text: str, seen: dict[str, str]) -> dict[str, float]:
     given = words(text)
     count = Counter(given)
-    lists = [words(reference) for reference in seen.values()]
-    counts = [Counter(each) for each in lists]
-    common, union = counts[0], counts[0]
-    for each in counts[1:]:
-        common, union = common & each, union | each
+    lists = {name: words(reference) for name, reference in seen.items()}
+    counts = {name: Counter(each) for name, each in lists.items()}
+    union = functools.reduce(operator.or_, counts.values())
+    written = [each for name, each in counts.items() if name != "printed"] or [union]
+    common = functools.reduce(operator.and_, written)
     held, any_of = (common & count).total(), (union & count).total()
     return {
         "recall": held / common.total() if common else 1.0,
         "precision": any_of / len(given) if given else 1.0,
-        "order": max(order(given, each) for each in lists),
+        "order": max(order(given, each) for each in lists.values()),
         "missed": common.total() - held,
         "added": len(given) - any_of,
     }

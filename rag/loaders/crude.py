@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from email.message import Message
 
+from . import crude_packages
+
 _INVISIBLE = re.compile(r"<(script|style|template)\b.*?</\1\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
 _INSIDE_WORDS = re.compile(
     r"</?(?:a|abbr|b|bdi|code|em|font|i|kbd|mark|s|small|span|strong|u|wbr)\b[^<>]*>", re.IGNORECASE
@@ -89,6 +91,7 @@ def _is_body(part: Message) -> bool:
 
 
 CRUDE: dict[str, Callable[[bytes], str]] = {
+    **dict.fromkeys(("docx", "pptx", "xlsx", "odp", "ods", "odt"), crude_packages.text_of), "csv": _text, "tsv": _text,
     "eml": _mail, "epub": _book, "html": _markup, "md": _text, "pdf": _pdf, "rst": _text, "text": _text, "xml": _markup,
 }  # fmt: skip
 """By format name. Containers have none."""

@@ -53,6 +53,8 @@ FORMATS: dict[str, Format] = {
     "ipynb": Format("notebooks:parse", _TEXT),
     "json": Format("json_text:parse", _TEXT),
     "jsonl": Format("json_text:parse_lines", _TEXT),
+    "odp": Format("opendocument:parse"),
+    "ods": Format("opendocument:parse"),
     "odt": Format("opendocument:parse"),
     "pptx": Format("slides:parse"),
     "rst": Format("restructured:parse", _TEXT, inline=True),
@@ -91,8 +93,9 @@ SUFFIXES: dict[str, str] = {
     ".json": "json", ".geojson": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".ipynb": "ipynb",
     ".xml": "xml", ".rss": "xml", ".atom": "xml",
     ".pdf": "pdf", ".docx": "docx", ".docm": "docx", ".dotx": "docx", ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx",
-    ".xlsx": "xlsx", ".xlsm": "xlsx", ".odt": "odt", ".rtf": "rtf", ".epub": "epub", ".eml": "eml", ".mbox": "mbox",
-    ".zip": "zip",
+    ".xlsx": "xlsx", ".xlsm": "xlsx",
+    ".odt": "odt", ".ott": "odt", ".ods": "ods", ".ots": "ods", ".odp": "odp", ".otp": "odp",
+    ".rtf": "rtf", ".epub": "epub", ".eml": "eml", ".mbox": "mbox", ".zip": "zip",
     **CODE,
 }  # fmt: skip
 

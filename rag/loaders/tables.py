@@ -1,19 +1,42 @@
-"""CSV and TSV files: rows as lines that a search can find, ``column: value``, with the header repeated."""
+"""Tables of every format: rows as lines that a search can find, ``column: value``. CSV and TSV files."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
 
 from .draft import Draft
 from .formats import ParseContext
 from .plain import text_of
 from .results import Parsed
 
+ACROSS = "\0<"
+"""A cell that its left neighbour covers."""
+UP = "\0^"
+"""A cell that the one above it covers."""
+
+Row = tuple[int, list[str]]
+"""A row of a grid with its number."""
+
 _SAMPLE = 1 << 14
 _MAX_FIELD = 1 << 20
 _MAX_NAME = 80
+_MAX_LONG_NAME = 400
+_MAX_HEADER = 4
+_LOOK = 50
+_CHUNK = 10_000
+_MAX_COVERED = 100_000
+_VALUE = re.compile(
+    r"[-+(]?\s?(?:[A-Z]{3}|[$€£¥])?\s?[-+]?\d[\d\s.,'’]*(?:[eE][-+]?\d+)?\s?(?:[$€£¥%‰°]|[A-Za-zµ°²³/%]{1,4})?\)?"
+    r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T]\d{1,2}:\d{2}.{0,12})?|\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?"
+)
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?")
+_NOTHING = frozenset(
+    {"", "-", "–", "—", "n/a", "N/A", "na", "NA", "null", "None", "true", "false", "True", "False", ACROSS, UP}
+)
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
@@ -22,68 +45,335 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     delimiter = "\t" if context.type == "tsv" else _delimiter(text[:_SAMPLE])
     csv.field_size_limit(_MAX_FIELD)
     draft = Draft(context.budget)
-    count = add_rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), draft)
+    count = add_tables(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1), draft)
     yield draft.parsed(context.stem_title, {"rows": count})
 
 
-def add_rows(rows: Iterable[Sequence[str]], draft: Draft) -> int:
-    """Add a table: every row a line, with its columns' names where a header comes first. Returns the rows of data."""
-    header: list[str] | None = None
-    waiting: list[str] | None = None  # the row that may be the header: the next one decides
+def add_tables(rows: Iterable[Row], draft: Draft, *, marked: int = 0, bold: bool = True) -> int:
+    """Add the tables of a grid, which empty rows or columns part; every row is a line with its columns' names.
+
+    Parameters
+    ----------
+    rows
+        Numbered rows of cells, or with 0 where rows have no numbers; `ACROSS` and `UP` are cells that others cover.
+    marked
+        How many rows at the top the file itself calls a header.
+    bold
+        Whether a first row of different short words is a header although nothing below it differs in kind, as in
+        sheets and CSV.
+
+    Returns
+    -------
+    int
+        Rows of data: titles, headers and empty rows do not count.
+    """
     count = 0
-    for raw in rows:
-        row = [" ".join(cell.split()) for cell in raw]
-        if not any(row):
-            continue
-        if waiting is not None:
-            header = _decide(waiting, row)
-            if not header:
-                draft.row(_filled(waiting))
-                count += 1
-            waiting = None
-        if header is None:
-            waiting = row
-            continue
-        filled = _filled(row)
-        if header and (row == header or (len(filled) == 1 < len(_filled(header)) - 1)):
-            draft.row([] if row == header else filled)  # a repeated header, or a title between rows
-            continue
-        count += 1
-        draft.row([_named(header, i, cell) for i, cell in enumerate(row) if cell] if header else filled)
-    if waiting is not None:
-        draft.row(_filled(waiting))
-        count += 1
+    above: _Table | None = None
+    for block in _with_headers(_blocks(rows), bold):
+        head = block[:_CHUNK]
+        tables = [_Table(columns, head, draft, marked, bold) for columns in _side_by_side(head)]
+        if above is not None and len(tables) == 1:
+            tables[0].go_on(above)
+        for i in range(0, len(block), _CHUNK):
+            count += sum(table.add(block[i : i + _CHUNK], begins=not i) for table in tables)
+        marked, above = 0, tables[-1]
+    draft.end_table()
     return count
 
 
-def _decide(row: Sequence[str], after: Sequence[str]) -> list[str] | None:
-    """Return the row as a header; [] if the table has none, None if the row is a title above the table."""
-    wide, wider = len(_filled(row)), len(_filled(after))
-    if is_header(row) and wider <= 2 * wide:
-        return list(row)
-    return None if wider > wide and not any(map(_number, row)) else []
+def covered_cells(ranges: list[tuple[int, int, int, int]]) -> dict[tuple[int, int], str]:
+    """Return the cells that merged ones cover; ranges are (top, left, bottom, right), inclusive."""
+    cells: dict[tuple[int, int], str] = {}
+    for top, left, bottom, right in ranges:
+        if len(cells) + (bottom - top + 1) * (right - left + 1) > _MAX_COVERED:
+            continue
+        for row in range(top, bottom + 1):
+            cells.update({(row, column): ACROSS for column in range(left + 1, right + 1)})
+            if row > top:
+                cells[row, left] = UP
+    return cells
 
 
-def _filled(row: Sequence[str]) -> list[str]:
-    return [cell for cell in row if cell]
+def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Part a grid at its empty rows; rows that are only covered part nothing and hold nothing."""
+    clean = ((number, [_squeezed(cell) for cell in cells]) for number, cells in rows)
+    for filled, block in groupby(clean, key=lambda row: any(row[1])):
+        if filled and (held := [row for row in block if _filled(row[1])]):
+            yield held
 
 
-def is_header(row: Sequence[str]) -> bool:
-    """Say whether a row reads like the names of columns: two or more, all different, none a number, none long."""
+def _with_headers(blocks: Iterable[list[Row]], bold: bool) -> Iterator[list[Row]]:
+    """Join a block that is nothing but a header to the one after it, which has none."""
+    waiting: list[Row] = []
+    for block in blocks:
+        if waiting:
+            both = [cells for _, cells in (*waiting, *block[:_LOOK])]
+            below = [cells for _, cells in block[:_LOOK]]
+            titles = _titles(both)
+            leads = (
+                not _titles(below) and not _depth(below, False) and _depth(both[titles:], bold) == len(waiting) - titles
+            )
+            if not leads:
+                yield waiting
+            block = [*waiting, *block] if leads else block  # noqa: PLW2901
+            waiting = []
+        if len(block) <= _MAX_HEADER and len(_filled(block[-1][1])) > 2 and _names(block[-1][1]):
+            waiting = block
+        else:
+            yield block
+    if waiting:
+        yield waiting
+
+
+def _squeezed(cell: str) -> str:
+    return cell if cell.isalnum() or cell in (ACROSS, UP) else " ".join(cell.split())
+
+
+def _side_by_side(rows: Sequence[Row]) -> list[slice]:
+    """Return the columns of each table: an empty column parts two if what follows has names and a text of its own."""
+    width = max((len(cells) for _, cells in rows), default=0)
+    empty = [all(i >= len(cells) or not cells[i] for _, cells in rows) for i in range(width)]
+    begins = [empty.index(False)]
+    for i in range(begins[0] + 1, width):
+        if empty[i - 1] and not empty[i] and not all(empty[begins[-1] : i]):
+            end = next((j for j in range(i, width) if empty[j]), width)
+            part = [row for _, cells in rows if any(row := list(cells[i:end]))]
+            if end - i > 1 and len(part) > 1 and _names(part[0]) and not any(_is_value(row[0]) for row in part[:_LOOK]):
+                begins.append(i)
+    return [slice(a, b) for a, b in zip(begins, [*begins[1:], width], strict=True)]
+
+
+class _Table:
+    """One table: titles above it, a header of one or more rows, rows of data."""
+
+    def __init__(self, columns: slice, rows: Sequence[Row], draft: Draft, marked: int, bold: bool) -> None:
+        self._columns, self._draft = columns, draft
+        cells = [cells for _, cells in self._cut(rows)]
+        self._titles = 0 if marked else _titles(cells)
+        body = cells[self._titles :]
+        depth = min(marked, len(body) - 1) if marked else _depth(body, bold)
+        self._header, data = body[:depth], body[depth:]
+        self._names = _joined(self._header)
+        self._kinds = [_kind(data, i) for i in range(max(map(len, data), default=0))]
+        used = {i for row in data for i, cell in enumerate(row) if cell not in ("", ACROSS, UP)}
+        self._unused = any(name and i not in used for i, name in enumerate(self._names))
+        self._labels = bool(self._names) and _is_grouped(data, self._names)
+        self._above: list[str] = []
+        self._next = -1
+
+    def go_on(self, above: _Table) -> None:
+        """Take the names of the table above the empty row, if this one has none and is of the same make."""
+        alike = len(self._kinds) <= len(above._kinds) and all(
+            a == b for a, b in zip(self._kinds, above._kinds, strict=False) if a is not None is not b
+        )
+        if (
+            alike
+            and len(self._kinds) > 2
+            and not self._names
+            and not self._titles
+            and self._columns.start == above._columns.start
+        ):
+            self._names, self._unused = above._names, False
+
+    def add(self, rows: Sequence[Row], *, begins: bool) -> int:
+        """Add rows, the titles and the header first; returns how many are data."""
+        count = 0
+        cut = self._cut(rows)
+        if begins:
+            self._draft.end_table()
+            for number, cells in cut[: self._titles]:
+                self._line(number, _filled(cells))
+            cut = cut[self._titles :]
+            self._draft.table()
+            self._next = -1
+            if self._unused:  # a name that no row repeats would be lost
+                self._line(cut[0][0], self._names)
+            cut = cut[len(self._header) :]
+        for number, cells in cut:
+            count += self._data(number, cells)
+        return count
+
+    def _cut(self, rows: Sequence[Row]) -> list[Row]:
+        parts = ((number, cells[self._columns]) for number, cells in rows)
+        return [(number, cells) for number, cells in parts if _filled(cells)]
+
+    def _data(self, number: int, cells: Sequence[str]) -> int:
+        own = _filled(cells)
+        if self._header and any(own == _filled(row) for row in self._header):
+            return 0  # a header that is repeated on every page
+        if self._names and len(own) == 1 < len([name for name in self._names if name]) - 1:
+            self._line(number, own)  # a title between rows
+            return 0
+        above = [*self._above, *[""] * (len(cells) - len(self._above))]
+        filled = [
+            above[i] if cell == UP or (not cell and not i and self._labels) else "" if cell == ACROSS else cell
+            for i, cell in enumerate(cells)
+        ]
+        self._above = filled
+        named = (self._named(i, cell) for i, cell in enumerate(filled))
+        self._line(number, [each for each in named if each] if self._names else filled)
+        return 1
+
+    def _named(self, i: int, cell: str) -> str:
+        return f"{self._names[i]}: {cell}" if cell and i < len(self._names) and self._names[i] else cell
+
+    def _line(self, number: int, cells: Sequence[str]) -> None:
+        if number and number != self._next:
+            self._draft.at_row(number)
+        self._next = number + 1
+        while cells and not cells[-1]:
+            cells = cells[:-1]
+        self._draft.block(" | ".join(cells), gap="\n")
+
+
+def _titles(rows: Sequence[Sequence[str]]) -> int:
+    """Return how many rows at the top are titles: one cell above a table of several, which is no group of columns."""
+    for i, row in enumerate(rows):
+        own = [j for j, cell in enumerate(row) if cell and cell not in (ACROSS, UP)]
+        wide = max((len(_filled(each)) for each in rows[i + 1 : i + 4]), default=0)
+        group = own and own[0] > 0 and ACROSS in row
+        # "Created | 2024-05-01" above wider rows is one too.
+        if (
+            group
+            or len(own) > 2
+            or wide <= len(own)
+            or (len(own) == 2 and (wide < 4 or ACROSS in row or _is_group(row, rows[i + 1])))
+        ):
+            return i if i + 1 < len(rows) else 0
+    return 0
+
+
+def _depth(rows: Sequence[Sequence[str]], bold: bool) -> int:
+    """Return how many rows at the top are the header; 0 if the table has none."""
+    for depth in range(1, min(_MAX_HEADER, len(rows) - 1) + 1):
+        row, below = rows[depth - 1], rows[depth:]
+        if _is_group(row, below[0]) and len(below) > 1 and _names(below[0]):
+            continue
+        if not _names(row) or len(_filled(row)) * 2 < len(_filled(below[0])):
+            return 0
+        clear = _differs(row, below) or (len(below) > 1 if depth > 1 else bold and _plain_names(row))
+        return depth if clear else 0
+    return 0
+
+
+def _is_group(row: Sequence[str], below: Sequence[str]) -> bool:
+    """Say whether a row of a header names groups of columns whose names are in the next row."""
+    if not all(cell in ("", ACROSS, UP) or not _is_value(cell) or _is_year(cell) for cell in row):
+        return False
+    if UP in below or (ACROSS in row and len(_filled(below)) > 1):
+        return True
+    names = _filled(below[1:])
+    gaps = [i for i in range(1, len(row)) if not row[i] and i < len(below) and below[i]]
+    return len(set(names)) < len(names) and bool(gaps) and len(_filled(row)) > 1 and _plain_text(below)
+
+
+def _names(row: Sequence[str]) -> bool:
+    """Say whether a row can hold names of columns: words, or words before a series of years or dates."""
+    names = _filled(row)
+    values = [name for name in names if _is_value(name)]
+    if any(len(name) > _MAX_LONG_NAME for name in names) or not names:
+        return False
+    if values:
+        return len(names) + (not row[0]) > len(values) and _is_series(values)
+    return len(names) > 1 or UP in row
+
+
+def _is_series(values: Sequence[str]) -> bool:
+    """Say whether values can be names of columns: years, dates, or three and more numbers that count up."""
+    if len(set(values)) < len(values):
+        return False
+    if all(map(_is_year, values)):
+        return list(values) in (sorted(values), sorted(values, reverse=True))
+    if not all(value.isdecimal() for value in values):
+        return all(map(_DATE.fullmatch, values))
+    return len(values) > 2 and all(int(b) - int(a) == 1 for a, b in pairwise(values))
+
+
+def _kind(rows: Sequence[Sequence[str]], i: int) -> bool | None:
+    """Say whether a column holds values rather than words; None if it holds nothing."""
+    column = [row[i] for row in rows[:_LOOK] if i < len(row) and row[i] not in _NOTHING]
+    return sum(map(_is_value, column)) * 2 > len(column) if column else None
+
+
+def _differs(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Say whether a column under this row holds another kind of thing: values under a word, amounts under years."""
+    for i, name in enumerate(row):
+        column = [each[i] for each in below[:_LOOK] if i < len(each) and each[i] not in _NOTHING]
+        if not name or name in (ACROSS, UP) or not column:
+            continue
+        alike = _is_year if _is_value(name) else (lambda cell: not _is_value(cell))
+        if sum(map(alike, column)) * 2 < len(column):
+            return True
+    return False
+
+
+def _plain_names(row: Sequence[str]) -> bool:
     names = _filled(row)
     return (
-        len(names) >= 2
+        len(names) > 1
         and len(set(names)) == len(names)
-        and all(len(name) <= _MAX_NAME and not _number(name) for name in names)
+        and all(len(name) <= _MAX_NAME and not name.endswith(":") for name in names)
+        and _plain_text(row)
     )
 
 
-def _named(header: Sequence[str], i: int, cell: str) -> str:
-    return f"{header[i]}: {cell}" if i < len(header) and header[i] else cell
+def _plain_text(row: Sequence[str]) -> bool:
+    return not any(map(_is_value, _filled(row)))
 
 
-def _number(text: str) -> bool:
-    return text.strip("-+$€£% ").replace(".", "").replace(",", "").isdecimal()
+def _joined(header: Sequence[Sequence[str]]) -> list[str]:
+    """Join the rows of a header to one name a column, no two alike."""
+    width = max(map(len, header), default=0)
+    spread = [_spread(row, width, last=i == len(header) - 1) for i, row in enumerate(header)]
+    names: list[str] = []
+    for i in range(width):
+        parts = dict.fromkeys(row[i] for row in spread if row[i] and row[i] != UP)
+        name = " ".join(parts)
+        number = 1
+        while name and (shown := name if number == 1 else f"{name} {number}") in names:
+            number += 1
+        names.append(shown if name else "")
+    return names
+
+
+def _spread(row: Sequence[str], width: int, *, last: bool) -> list[str]:
+    """Give a group's name to all columns that it covers; without merged cells, to those up to the next name."""
+    merged = ACROSS in row
+    full, name = [], ""
+    for cell in [*row, *[""] * (width - len(row))]:
+        covered = cell == ACROSS or (not cell and not last and not merged)
+        name = name if covered else cell
+        full.append("" if name == UP else name)
+    return full
+
+
+def _is_grouped(rows: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
+    """Say whether empty cells of the first column mean the label above: every such row is full otherwise."""
+    firsts = [row[0] for row in rows]
+    labels = [cell for cell in firsts if cell]
+    blanks = len(firsts) - len(labels)
+    width = len([name for name in names if name])
+    full = all(row[0] or len(_filled(row)) == width - 1 for row in rows)
+    return (
+        width > 2 and full and 3 * blanks >= len(rows) and len(labels) > 1 and bool(firsts[0])
+        and len(set(labels)) == len(labels) and not any(map(_is_value, labels))
+    )  # fmt: skip
+
+
+def _filled(row: Sequence[str]) -> list[str]:
+    return [cell for cell in row if cell and cell not in (ACROSS, UP)]
+
+
+def _shown(row: Sequence[str]) -> str:
+    return "\0".join(_filled(row))
+
+
+def _is_value(text: str) -> bool:
+    return _VALUE.fullmatch(text) is not None
+
+
+def _is_year(text: str) -> bool:
+    return len(text) == 4 and text.isdecimal() and "1800" <= text <= "2200"
 
 
 def _delimiter(sample: str) -> str:

@@ -167,10 +167,10 @@ def test_a_worker_that_cannot_start_is_an_error_not_a_failure_of_every_file(tmp_
 def test_a_missing_package_is_listed_with_its_install_line(tmp_path, seeds):
     (tmp_path / "a.pptx").write_bytes(seeds["deck.pptx"])
     (tmp_path / "b.csv").write_bytes(seeds["table.csv"])
-    without = "import sys; sys.modules['pptx'] = None; from rag.loaders import worker; worker.main()"
+    without = "import sys; sys.modules['lxml'] = None; from rag.loaders import worker; worker.main()"
     failure, document = load_files(discover([tmp_path]), command=[sys.executable, "-P", "-c", without])
     assert failure.reason_class == "extra"
-    assert failure.detail == "needs pptx: pip install 'rag-workbench[documents]'"
+    assert failure.detail == "needs lxml: pip install 'rag-workbench[documents]'"
     assert document.text.startswith("port: Emden")
 
 

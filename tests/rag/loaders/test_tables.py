@@ -25,7 +25,7 @@ def test_header_and_delimiter(read, delimiter):
     [
         ("1,2\n3,4\n", "1 | 2\n3 | 4"),  # no header
         ("a,a\nx,y\n", "a | a\nx | y"),  # not names: twice the same
-        ("Cup winners,\nteam,year\nReds,1990\n", "Cup winners\nteam: Reds | year: 1990"),  # a title first
+        ("Cup winners,\nteam,year\nReds,1990\n", "Cup winners\n\nteam: Reds | year: 1990"),  # a title first
         ('name,text\nx,"two\nlines, one cell"\n', "name: x | text: two lines, one cell"),
         ("a,b\n", "a | b"),  # a header alone
         ("name,age\nAda,36\nname,age\nBob,7\n", "name: Ada | age: 36\nname: Bob | age: 7"),  # repeated header
@@ -50,9 +50,11 @@ def test_workbook(read, maker):
     )
     parsed = read(data, "ports.xlsx")
     assert parsed.text == (
-        "Ports\nPort: Emden | Ships: 41 | Since: 2020-05-06\nPort: Kiel | Ships: 0.1\n\nLoose\n1 | 2\n3"
+        "Ports\n\nPort: Emden | Ships: 41 | Since: 2020-05-06\nPort: Kiel | Ships: 0.1\n\nLoose\n\n1 | 2\n3"
     )
-    assert [(s.heading, s.page) for s in parsed.sections] == [(("Ports",), 1), (("Loose",), 3)]
+    assert [(s.heading, s.page, s.row) for s in parsed.sections] == [
+        (("Ports",), 1, None), (("Ports",), 1, 2), (("Loose",), 3, None), (("Loose",), 3, 1),
+    ]  # fmt: skip
     assert parsed.title == "ports"
 
 
@@ -66,7 +68,7 @@ def test_declared_dimensions_are_not_believed(read, maker):
                 assert b'ref="A1:B2"' in part
                 part = part.replace(b'ref="A1:B2"', b'ref="A1:XFD1048576"')
             new.writestr(info, part)
-    assert read(buffer.getvalue(), "a.xlsx").text == "A\nx: 1 | y: 2"
+    assert read(buffer.getvalue(), "a.xlsx").text == "A\n\nx: 1 | y: 2"
 
 
 def test_not_a_workbook(read, maker):

@@ -29,9 +29,9 @@ def test_structure(read, maker):
     assert parsed.title == "Ropes"
     assert parsed.metadata["author"] == "Ann"
     assert parsed.text == (
-        "Ropes\n\nKinds\n\nTwo kinds matter.\n- hemp\n\nHemp\nWidth | Load\n10 mm | 1 t inner\n\nCare\n\nKeep dry."
+        "Ropes\n\nKinds\n\nTwo kinds matter.\n- hemp\n\nHemp\n\nWidth: 10 mm | Load: 1 t inner\n\nCare\n\nKeep dry."
     )
-    assert [s.heading for s in parsed.sections] == [("Kinds",), ("Kinds", "Hemp"), ("Care",)]
+    assert [s.heading for s in parsed.sections] == [("Kinds",), ("Kinds", "Hemp"), ("Kinds", "Hemp"), ("Care",)]
 
 
 def test_deleted_text_goes_and_wrapped_text_stays(read, maker):
