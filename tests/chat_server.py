@@ -34,12 +34,18 @@ class ChatServer:
         Bodies of the requests, oldest first.
     status
         Of the answers; other than 200, the server says back all that it was told, keys included, as some do.
+    refuse
+        Body of a request -> status and body of a refusal, or None.
+    content
+        Piece of the text -> the content that carries it.
     """
 
     def __init__(self, say: Say = first_sentence, *, pause: float = 0.0, port: int = 0) -> None:
         self.requests: list[dict[str, Any]] = []
         self.say = say
         self.status = 200
+        self.refuse: Callable[[dict[str, Any]], tuple[int, object] | None] = lambda _: None
+        self.content: Callable[[str], object] = lambda text: text
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,7 +54,9 @@ class ChatServer:
                 server.requests.append(body)
                 text = server.say(body["messages"][-1]["content"])
                 with contextlib.suppress(OSError):  # the client has had enough
-                    if server.status != 200:
+                    if refusal := server.refuse(body):
+                        self._send(json.dumps(refusal[1]).encode(), refusal[0])
+                    elif server.status != 200:
                         self._refuse()
                     elif body.get("stream"):
                         self._stream(text)
@@ -61,32 +69,36 @@ class ChatServer:
 
             def _whole(self, text: str, n: int) -> None:
                 choices = [
-                    {"index": at, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+                    {
+                        "index": at,
+                        "message": {"role": "assistant", "content": server.content(text)},
+                        "finish_reason": "stop",
+                    }
                     for at in range(n)
                 ]
                 usage = {"prompt_tokens": 10, "completion_tokens": len(text.split()), "total_tokens": 0}
                 data = json.dumps({"id": "1", "object": "chat.completion", "choices": choices, "usage": usage}).encode()
                 self._send(data)
 
-            def _send(self, data: bytes) -> None:
-                self._head("application/json", len(data))
+            def _send(self, data: bytes, status: int = 0) -> None:
+                self._head("application/json", len(data), status)
                 self.wfile.write(data)
 
             def _stream(self, text: str) -> None:
                 self._head("text/event-stream", None)
                 for word in re.findall(r"\S+\s*", text):
-                    self._event({"content": word}, None)
+                    self._event({"content": server.content(word)}, None)
                     time.sleep(pause)
                 self._event({}, "stop")
                 self.wfile.write(b"data: [DONE]\n\n")
 
-            def _event(self, delta: dict[str, str], finish: str | None) -> None:
+            def _event(self, delta: dict[str, object], finish: str | None) -> None:
                 choice = {"index": 0, "delta": delta, "finish_reason": finish}
                 self.wfile.write(f"data: {json.dumps({'id': '1', 'choices': [choice]})}\n\n".encode())
                 self.wfile.flush()
 
-            def _head(self, kind: str, length: int | None) -> None:
-                self.send_response(server.status)
+            def _head(self, kind: str, length: int | None, status: int = 0) -> None:
+                self.send_response(status or server.status)
                 self.send_header("Content-Type", kind)
                 if length is not None:
                     self.send_header("Content-Length", str(length))

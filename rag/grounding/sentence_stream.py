@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..llm.reasoning import CLOSE
+from ..llm.reasoning import LONGEST_MARK, after_close
 from .citation_marks import Said, cut_mark, cut_off, said, said_so_far
 
 LONGEST = 100_000
@@ -40,11 +40,10 @@ class Writing:
 
         None: it holds no such end. Some templates open the reasoning in the prompt, so the text has only its end.
         """
-        _, closed, answered = (self._text[-len(CLOSE) :] + piece).partition(CLOSE)
-        if not closed:
-            return None
-        self._text, self._again = "", 0
-        return answered.lstrip()
+        answered = after_close(self._text[-LONGEST_MARK:] + piece)
+        if answered is not None:
+            self._text, self._again = "", 0
+        return answered
 
     def rest(self, *, incomplete: bool) -> list[Said]:
         """Return the remaining sentences at the end; the last one of an incomplete text may be cut."""

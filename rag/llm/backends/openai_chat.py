@@ -23,6 +23,7 @@ from ..chat_model import ChatModel, Request
 from ..language_model import Completion, Usage, joined
 from .bounded_http import capped, client, submit
 from .dialects import DIALECTS, body, unwrap
+from .refusals import ROLES, Refused, folded, refused, without
 from .retries import is_passing, wait
 from .secrets import keep_secret, secrets_of, without_secrets
 from .wire import UNFINISHED, Halves, events, read_event, read_reply, safe_start
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 OPENAI = "https://api.openai.com/v1"
 MAX_BYTES = 4 << 20
 _AT_ONCE = 4
+_REFUSED: dict[tuple[str, str], set[str]] = {}
+"""Options that a server refused for a model, by address and model: asked for no more in this process."""
 
 
 class OpenAIChat(ChatModel):
@@ -55,7 +58,8 @@ class OpenAIChat(ChatModel):
         ``openai`` at OpenAI's address, else ``compatible``.
     attempts
         Maximum requests for one answer. Only failures that may be temporary are retried: no connection, rate limits,
-        faults of the server; never a request that the server rejects.
+        faults of the server; never a request that the server rejects. An option that it refuses by name (a temperature,
+        ``max_tokens`` by that name, the system role) is left out once, with a warning, beside these attempts.
     timeout
         Seconds that a call without a deadline may take.
     max_bytes
@@ -112,6 +116,7 @@ class OpenAIChat(ChatModel):
         self.samples = frozenset({*self._dialect.fields, "max_tokens"})
         self.constrains = frozenset(self._dialect.ways)
         self._where = where
+        self._refused = _REFUSED.setdefault((url._replace(query="", fragment="").geturl(), model), set())
         self._client = client(url, key, self._on_response)
 
     def close(self) -> None:
@@ -213,11 +218,16 @@ class OpenAIChat(ChatModel):
             call.attempts += 1
             try:
                 return await self._attempt(request, call)
+            except Refused as refusal:
+                call.refused.add(refusal.option)
+                log.warning("%s: %s; asked again without it", self.name, refusal)
+                continue
             except _Passing as failure:
+                made = call.attempts - len(call.refused)
                 tried = f"{call.attempts} attempt{'s' * (call.attempts > 1)}"
-                if call.attempts >= self.attempts:
+                if made >= self.attempts:
                     raise LLMUnavailable(f"{failure}; {tried} made") from None
-                pause, left = wait(call.attempts, failure.headers), call.until - time.monotonic()
+                pause, left = wait(made, failure.headers), call.until - time.monotonic()
                 if pause > left:
                     after = (
                         f"the next attempt may come in {pause:.0f} s, but only {left:.0f} s of the deadline are left"
@@ -232,18 +242,25 @@ class OpenAIChat(ChatModel):
         import httpx2
         import openai
 
-        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        unwanted = self._refused | call.refused
+        said = folded(request.messages) if ROLES in unwanted else request.messages
+        messages = [{"role": message.role, "content": message.content} for message in said]
         extra = body(self._dialect, request.sampling, request.constraint)
         if call.sink is not None:
             extra |= {"stream": True, "stream_options": {"include_usage": True}}
+        extra = without(extra, unwanted)
         post = self._client.chat.completions.with_streaming_response.create
         try:
             # Options outside OpenAI's own protocol are fields of the body too.
             async with post(model=self.model, messages=messages, extra_body=extra) as reply:
+                self._refused.update(call.refused)
                 if call.sink is not None and "json" not in reply.http_response.headers.get("content-type", ""):
                     return await self._read_stream(reply.http_response, call)
                 return await self._read_whole(reply.http_response, request, call)
         except openai.APIStatusError as error:
+            option = refused(error.status_code, error.response.content, extra, said)
+            if option is not None and option not in unwanted:
+                raise Refused(option, error.response.content) from None
             raise self._status_error(error) from None
         except (openai.APIConnectionError, httpx2.RequestError) as error:
             reason = _root(error)
@@ -342,6 +359,7 @@ class _Call:
     until: float = 0.0
     usage: Usage = dataclasses.field(default_factory=Usage)
     pieces: list[str] = dataclasses.field(default_factory=list)
+    refused: set[str] = dataclasses.field(default_factory=set)
 
     def add(self, text: str) -> None:
         if text and self.sink is not None:

@@ -16,6 +16,8 @@ from .secrets import without_secrets
 _LINE_END = re.compile("\r\n|\r|\n")  # not str.splitlines: an answer may hold U+2028
 _ABSURD = 10**9
 """More tokens than any call has; a server that reports as many could use up a budget."""
+_THOUGHTS = {"thinking", "reasoning", "redacted_thinking", "reasoning_text", "thought"}
+"""Types of the parts of a content that are reasoning."""
 UNFINISHED = {
     "length": "the answer reached max_tokens",
     "content_filter": "the server's content filter cut the answer",
@@ -46,7 +48,7 @@ def read_reply(body: bytes) -> tuple[tuple[str, ...], list[str | None], Usage]:
     texts, ends = [], []
     for choice in choices:
         message = choice.get("message") if isinstance(choice, dict) else None
-        text = message.get("content") if isinstance(message, dict) else None
+        text = _content(message.get("content")) if isinstance(message, dict) else None
         end = _string(choice.get("finish_reason")) if isinstance(choice, dict) else None
         if not isinstance(text, str) and not (text is None and end in UNFINISHED and isinstance(message, dict)):
             raise LLMBadResponse(f"the reply holds no text: {safe_start(body)}")
@@ -71,7 +73,7 @@ def read_event(data: str) -> StreamPart:
         return StreamPart(usage=_usage(event))
     choice = choices[0] if isinstance(choices, list) else None
     delta = choice.get("delta") if isinstance(choice, dict) else None
-    text = delta.get("content") if isinstance(delta, dict) else None
+    text = _content(delta.get("content")) if isinstance(delta, dict) else None
     if not isinstance(choice, dict) or not isinstance(text, str | None):
         raise LLMBadResponse(f"an event of the stream is not a chunk of a chat completion: {safe_start(data.encode())}")
     return StreamPart(text, _string(choice.get("finish_reason")), _usage(event))
@@ -148,6 +150,16 @@ def _usage(reply: dict[str, Any]) -> Usage | None:
         return None
     counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
     return Usage(*(n if isinstance(n, int) and 0 < n < _ABSURD else 0 for n in counts))
+
+
+def _content(value: object) -> object:
+    """Return a content that is a list of parts as its text, thoughts left out; any other content unchanged."""
+    if not isinstance(value, list):
+        return value
+    parts = [part if isinstance(part, dict) else {"text": part} for part in value]
+    if not all(isinstance(part.get("text"), str) or part.get("type") in _THOUGHTS for part in parts):
+        return value
+    return "".join(part["text"] for part in parts if part.get("type") not in _THOUGHTS)
 
 
 def _string(value: object) -> str | None:

@@ -62,6 +62,74 @@ def test_thoughts_without_an_answer_are_none(kb: KnowledgeBase) -> None:
     assert "said nothing" in answer.reason
 
 
+MARKS = {
+    "thinking": (f"<thinking>{THOUGHT}</thinking>", ""),
+    "capitals": (f"<Think>{THOUGHT}</Think>", ""),
+    "seed": (f"<seed:think>{THOUGHT}</seed:think>", ""),
+    "mistral": (f"[THINK]{THOUGHT}[/THINK]", ""),
+    "words": (f"<|begin_of_thought|>{THOUGHT}<|end_of_thought|><|begin_of_solution|>", "<|end_of_solution|>"),
+    "an answer's own": (f"<think>{THOUGHT}</think>\n<answer>", "</answer>"),
+    "harmony": (f"<|channel|>analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>final<|message|>", ""),
+    "harmony, whole": (
+        "<|start|>assistant".join(
+            [
+                "",
+                f"<|channel|>analysis<|message|>{THOUGHT}<|end|>",
+                f"<|channel|>commentary<|message|>{THOUGHT}<|end|>",
+                "<|channel|>final <|constrain|>json<|message|>",
+            ]
+        ),
+        "<|return|>",
+    ),
+    "harmony, no thought": ("<|channel|>final<|message|>", ""),
+}
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_each_template_has_its_marks(mark: str, size: int) -> None:
+    before, after = MARKS[mark]
+    text = f"{before}{TRUE}{after}"
+    thoughts = Thoughts()
+    given = "".join(thoughts.feed(text[at : at + size]) for at in range(0, len(text), size))
+    assert given + thoughts.rest() == without_thoughts(text) == TRUE
+
+
+@pytest.mark.parametrize("opened", ["<thinking>", "[THINK]", "<|channel|>analysis<|message|>", "<seed:think>"])
+def test_a_thought_that_never_ends_is_no_answer(opened: str) -> None:
+    thoughts = Thoughts()
+    assert thoughts.feed(opened + TRUE) + thoughts.rest() == without_thoughts(opened + TRUE) == ""
+
+
+@pytest.mark.parametrize("closed", ["</thinking>", "[/THINK]", "<|end|><|start|>assistant<|channel|>final<|message|>"])
+def test_a_template_may_open_the_thought(kb: KnowledgeBase, closed: str) -> None:
+    assert without_thoughts(f"{THOUGHT}{closed}{TRUE}") == TRUE
+    stream = Bot(Retriever(kb), ScriptedGenerator([f"{THOUGHT}\n{closed}\n{TRUE}"])).ask_stream("How hot is it?")
+    for _ in stream:
+        pass
+    assert stream.answer.text == CLEAN
+
+
+@pytest.mark.parametrize(
+    "text", ["[1] says so.", "Write `</think>` at the end.", "analysisResult holds it.", "a <|b|> c"]
+)
+def test_what_is_no_mark_stays(text: str) -> None:
+    thoughts = Thoughts()
+    assert thoughts.feed(text) + thoughts.rest() == without_thoughts(text) == text
+
+
+def test_harmony_whose_marks_the_server_removed() -> None:
+    assert without_thoughts(f"analysisWe need the tea.assistantfinal{TRUE}") == TRUE
+
+
+def test_endless_white_space_takes_linear_time() -> None:
+    thoughts = Thoughts()
+    thoughts.feed("<think>x</think><answer>")
+    given = [thoughts.feed(" " * 50) for _ in range(1000)]
+    assert len(thoughts.rest()) <= 40  # what is held back is bounded, and so is the work for a piece
+    assert len("".join(given)) >= 49_000
+
+
 class Tea(BaseModel):
     degrees: int
 
