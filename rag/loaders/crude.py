@@ -51,7 +51,7 @@ def _pdf(data: bytes) -> str:
     import pypdfium2
 
     pages = []
-    for page in pypdfium2.PdfDocument(data, may_init_forms=False):
+    for page in pypdfium2.PdfDocument(data):
         text = page.get_textpage()
         pages.append(text.get_text_range())
         text.close()

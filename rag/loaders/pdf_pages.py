@@ -1,30 +1,74 @@
-"""PDF files, by pypdfium2 (PDFium, BSD): text page by page."""
+"""PDF files, by pypdfium2 (PDFium, BSD): text page by page, form values and notes with it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 
+from ..documents import Field
+from .dates import iso_date
 from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext, Untyped
+from .pdf_forms import has_content, marks
+from .pdf_lines import HYPHEN, Hyphens, page_lines, rejoin, runs_on
 from .results import Parsed
+from .running_lines import running_lines
 
 MAX_PAGES = 10_000
 _MAX_OUTLINE = 2000
 _DEEPEST = 3
-_SHORTEST_FULL = 40
-_BULLET = re.compile(r"[•▪●◦‣–—*-]\s|\(?[\dA-Za-z]{1,3}[.)]\s|\[\d+\]")
+_INVISIBLE = re.compile(r"[\s\x00-\x1f\ufffe]+")
+_HYPHENATED = re.compile(r"[^\W_][-\u2010]$")
+_PARTED = "\n\n"
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read a PDF, page by page; raises LoadError if it is encrypted or broken."""
+    pdf = _opened(data)
+    count = len(pdf)
+    pages = [_read_page(pdf, number) for number in range(count)]
+    unread = [page.number for page in pages if page.lines is None]
+    if count and len(unread) == count:
+        raise LoadError("parse", f"none of its {count} pages can be read")
+    draft = Draft(context.budget)
+    _Writer(draft, pages, _outline(pdf)).write()
+    metadata: dict[str, Field] = {"pages": count}
+    if unread:
+        metadata["unread_pages"] = len(unread)
+        draft.remark(_named(unread, "cannot be read/cannot be read"))
+    if blank := [page.number for page in pages if page.blank]:
+        draft.remark(f"{_named(blank, 'holds no text/hold no text')}; a scan needs OCR first")
+    if author := first_title(pdf.get_metadata_value("Author")):
+        metadata["author"] = author
+    if created := iso_date(pdf.get_metadata_value("CreationDate")):
+        metadata["date"] = created
+    parsed = draft.parsed(first_title(pdf.get_metadata_value("Title"), context.stem_title), metadata)
+    if not parsed.text:
+        raise LoadError("empty", f"no text on its {count} pages; a scan needs OCR first")
+    yield parsed
+
+
+@dataclass
+class _Page:
+    """A page as it is read; ``lines`` is None if it cannot be."""
+
+    number: int
+    lines: list[str] | None
+    marks: list[str] = field(default_factory=list)
+    unseen: str = ""
+    blank: bool = False
+
+
+def _opened(data: bytes) -> Untyped:
     import pypdfium2
 
     try:
         pdf = pypdfium2.PdfDocument(data)
         count = len(pdf)
+        pdf.init_forms()
     except pypdfium2.PdfiumError:
         # PDFium's error code may be left over from another file; the trailer's entry is this file's own.
         if b"/Encrypt" in data:
@@ -32,29 +76,107 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
         raise LoadError("parse", "not a readable PDF: broken beyond repair") from None
     if count > MAX_PAGES:
         raise LoadError("limit", f"{count} pages; PDFs of up to {MAX_PAGES} are read")
-    outline = _outline(pdf)
-    draft = Draft(context.budget)
-    unread = 0
-    for number in range(count):
-        try:
-            text = rejoin(_page_text(pdf, number))
-        except pypdfium2.PdfiumError:
-            unread += 1
-            continue
-        draft.page(number + 1)
-        _add_page(text, outline.get(number, []), draft)
-    if count and unread == count:
-        raise LoadError("parse", f"none of its {count} pages can be read")
-    text, sections = draft.finish()
-    if not text:
-        raise LoadError("empty", f"no text on its {count} pages; a scan needs OCR first")
-    metadata: dict[str, str | int] = {"pages": count}
-    if unread:
-        metadata["unread_pages"] = unread
-    if author := first_title(pdf.get_metadata_value("Author")):
-        metadata["author"] = author
-    title = first_title(pdf.get_metadata_value("Title"), context.stem_title)
-    yield Parsed(text, title, sections=sections, metadata=metadata)
+    return pdf
+
+
+def _read_page(pdf: Untyped, index: int) -> _Page:
+    import pypdfium2
+
+    try:
+        page = pdf[index]
+    except pypdfium2.PdfiumError:
+        return _Page(index + 1, None)
+    try:
+        textpage = page.get_textpage()
+        text, unseen = _shown_text(textpage)
+        lines = [line for line in page_lines(text) if line]
+        said = list(marks(pdf, page, textpage))
+        textpage.close()
+        return _Page(index + 1, lines, said, unseen, blank=not lines and not said and has_content(page))
+    except pypdfium2.PdfiumError:
+        return _Page(index + 1, None)
+    finally:
+        page.close()
+
+
+def _shown_text(textpage: Untyped) -> tuple[str, str]:
+    """Return a page's text, and the same with what stands beyond the page's edges, if there is any.
+
+    PDFium keeps words apart better where it is not asked for what lies within the edges.
+    """
+    text, shown = textpage.get_text_range(), textpage.get_text_bounded()
+    return (text, "") if _INVISIBLE.sub("", text) == _INVISIBLE.sub("", shown) else (shown, text)
+
+
+def _named(numbers: list[int], verbs: str) -> str:
+    """Return ``page 3 holds`` or ``pages 1-4 and 7 hold``."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    named = [n for a, *b in spans for n in ([f"{a}-{b[0]}"] if b and b[0] > a + 1 else [str(a), *map(str, b)])]
+    shown = ", ".join(named[:-1]) + " and " + named[-1] if len(named) > 1 else named[0]
+    one, several = verbs.split("/")
+    return f"pages {shown} {several}" if len(numbers) > 1 else f"page {shown} {one}"
+
+
+class _Writer:
+    """Writes the pages into a draft: sentences run on over their ends, running lines stand there once."""
+
+    def __init__(self, draft: Draft, pages: list[_Page], outline: dict[int, list[tuple[int, str]]]) -> None:
+        self._draft = draft
+        self._pages = pages
+        self._outline = outline
+        self._hyphens = Hyphens("\n".join(page.lines or ()) for page in pages)
+        self._unsaid: dict[str, tuple[int, str]] = {}
+        self._said: set[str] = set()
+
+    def write(self) -> None:
+        found = running_lines([page.lines or [] for page in self._pages])
+        bodies = [
+            [line for i, line in enumerate(page.lines or []) if i not in running]
+            for page, running in zip(self._pages, found, strict=True)
+        ]
+        gap = _PARTED
+        for page, running, body, following in zip(self._pages, found, bodies, [*bodies[1:], []], strict=True):
+            self._draft.page(page.number, parted=gap == _PARTED)
+            lines = [(key, (page.lines or [])[i]) for i, key in running.items()]
+            if page.number == 1:
+                self._say(lines)
+                self._draft.part()
+            self._draft.leave_out("hidden", page.unseen)
+            if body and following and _HYPHENATED.search(body[-1]):  # PDFium marks no hyphen that ends a page
+                body[-1] = body[-1][:-1] + HYPHEN
+            goes_on = runs_on(body, following)
+            text = rejoin(body)
+            ending = self._hyphens.ending(text, following[0]) if goes_on else None
+            _add_page(self._hyphens.mend(ending or text), self._outline.get(page.number - 1, []), self._draft, gap)
+            gap = _PARTED if not goes_on else " " if ending is None else ""
+            for said in page.marks:
+                self._draft.block(said, gap="\n\n" if said is page.marks[0] else "\n")
+            self._pass(page.number, lines) if goes_on else self._say(lines)
+        for number, line in self._unsaid.values():
+            self._draft.page(number)
+            self._draft.block(line)
+
+    def _say(self, lines: list[tuple[str, str]]) -> None:
+        """Add running lines that have not been added, and leave out the others."""
+        for key, line in lines:
+            if not key or key in self._said:
+                self._draft.leave_out("header-footer", line)
+                continue
+            self._said.add(key)
+            self._unsaid.pop(key, None)
+            self._draft.block(line)
+
+    def _pass(self, number: int, lines: list[tuple[str, str]]) -> None:
+        """Leave running lines out here, where they would split a sentence; a later page may have them too."""
+        for key, line in lines:
+            self._draft.leave_out("header-footer", line)
+            if key and key not in self._said:
+                self._unsaid.setdefault(key, (number, line))
 
 
 def _outline(pdf: Untyped) -> dict[int, list[tuple[int, str]]]:
@@ -69,58 +191,21 @@ def _outline(pdf: Untyped) -> dict[int, list[tuple[int, str]]]:
     return entries
 
 
-def _add_page(text: str, marks: list[tuple[int, str]], draft: Draft) -> None:
-    """Add a page's text; a line with the words of a bookmark to this page is a heading."""
+def _add_page(text: str, marks: list[tuple[int, str]], draft: Draft, gap: str) -> None:
+    """Add a page's text after a gap; a line with the words of a bookmark to this page is a heading."""
     levels = {_letters(title): (level, title) for level, title in marks}
     block: list[str] = []
     for line in text.split("\n"):
         if mark := levels.pop(_letters(line), None) if levels else None:
-            draft.block("\n".join(block), gap="\n")
+            draft.block("\n".join(block), gap=gap)
             block.clear()
             draft.heading(mark[1], mark[0], shown=line)
+            gap = "\n"
         else:
             block.append(line)
-    draft.block("\n".join(block), gap="\n")
+    draft.block("\n".join(block), gap=gap)
 
 
 def _letters(text: str) -> str:
     """Return the letters only, since numbering, spaces and dashes differ between bookmark and page."""
     return "".join(filter(str.isalpha, text)).lower()
-
-
-def _page_text(pdf: Untyped, number: int) -> str:
-    page = pdf[number]
-    try:
-        textpage = page.get_textpage()
-        try:
-            text: str = textpage.get_text_bounded()
-        finally:
-            textpage.close()
-    finally:
-        page.close()
-    return text
-
-
-def rejoin(text: str) -> str:
-    """Undo effects of a page's layout: hyphens at line ends, and line ends inside paragraphs.
-
-    PDFium marks a hyphen at a line's end by U+FFFE or U+0002. A line that is nearly as long as the page's long lines
-    goes on in the next one, unless that begins like a list item or either looks like a row of a table.
-    """
-    text = re.sub("[\ufffe\x02]\r?\n?", "", text).replace("\u00ad", "")
-    lines = [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
-    lengths = sorted(map(len, lines))
-    full = 0.75 * lengths[int(0.9 * (len(lengths) - 1))]
-    out: list[str] = []
-    open_line = False
-    for line in lines:
-        if open_line and line and not _BULLET.match(line) and not _tabular(line):
-            out.append(" " + line)
-        else:
-            out.append("\n" + line)
-        open_line = len(line) >= max(full, _SHORTEST_FULL) and not _tabular(line)
-    return "".join(out).strip("\n")
-
-
-def _tabular(line: str) -> bool:
-    return sum(map(str.isdecimal, line)) > 0.3 * len(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.loaders.errors import LoadError
-from rag.loaders.pdf_pages import rejoin
+from rag.loaders.pdf_lines import Hyphens, page_lines, rejoin
 
 
 def test_pages_and_title(read, maker):
@@ -40,17 +40,18 @@ def test_bookmarks_become_headings(read, maker):
 
 def test_lines_of_a_paragraph_are_joined():
     page = "A long line that runs on to the very edge of the pa\ufffe\r\nper and then goes\r\non.\r\nNext."
-    assert rejoin(page) == "A long line that runs on to the very edge of the paper and then goes on.\nNext."
+    joined = Hyphens([page]).mend(rejoin(page_lines(page)))
+    assert joined == "A long line that runs on to the very edge of the paper and then goes on.\nNext."
 
 
 def test_list_items_begin_a_line():
     page = "• item one that is a rather long line of this page here\n• item two\nend"
-    assert rejoin(page) == page
+    assert rejoin(page_lines(page)) == page
 
 
 def test_tables_keep_their_rows():
     page = "Zone one 12553 2713 2632 337 88\nZone two 12553 2713 2632 337 88\nZone three 1255 271 263 33 8"
-    assert rejoin(page) == page
+    assert rejoin(page_lines(page)) == page
 
 
 def test_without_text_and_broken_and_encrypted(read, maker):
@@ -65,3 +66,92 @@ def test_without_text_and_broken_and_encrypted(read, maker):
     with pytest.raises(LoadError, match="password") as encrypted:
         read(locked, "a.pdf")
     assert [e.value.reason for e in (empty, broken, encrypted)] == ["empty", "parse", "encrypted"]
+
+
+def test_dates_are_iso(read, maker):
+    data = maker.pdf(["x"], title="T").replace(b"/Title (T)", b"/Title (T) /CreationDate (D:20190405060708-03'30')")
+    assert read(data, "a.pdf").metadata["date"] == "2019-04-05T06:07:08-03:30"
+
+
+def test_pages_without_text_are_named(read, maker):
+    drawn = maker.pdf(["One."], [], [], [], ["Five."], []).replace(
+        b"BT /F1 12 Tf 14 TL 72 720 Td  ET", b"9 9 99 99 re f BT 0 0 Td   ET"
+    )
+    assert read(drawn, "a.pdf").account.remarks[0].startswith("pages 2-4 and 6 hold no text")
+    blank = read(maker.pdf(["One."], []), "a.pdf")
+    assert blank.account.remarks == ()  # nothing is drawn there
+
+
+def running(count: int) -> list[list[str]]:
+    """Pages of a book: a header, a sentence that runs over all of them, a number."""
+    pages = []
+    for n in range(1, count + 1):
+        body = [f"word{n}{i} and then the keeper of the lamp went up the stairs again and" for i in range(7)]
+        pages.append(["Rules of Pier BH-7731", *body, f"Page {n} of {count}"])
+    pages[-1][-2] += " slept."
+    return pages
+
+
+def test_running_lines_stand_once_and_in_no_sentence(read, maker):
+    parsed = read(maker.pdf(*running(5)), "a.pdf")
+    first, body = parsed.text.split("\n\n")
+    assert first == "Rules of Pier BH-7731"
+    assert "\n" not in body
+    assert "again and word20 and" in body
+    assert parsed.account.left_out == {"header-footer": 4 * 5 + 5 * 4}
+    assert parsed.account.unaccounted == 0
+    for section in parsed.sections:
+        assert f"word{section.page}3" in parsed.text[section.start : section.end]
+        assert f"word{section.page}3" not in parsed.text[: section.start] + parsed.text[section.end :]
+
+
+def test_records_of_a_page_each_are_no_running_lines(read, maker):
+    pages = [[f"Berth {n}", "The gate is open."] for n in range(1, 6)]
+    text = read(maker.pdf(*pages), "a.pdf").text
+    assert [f"Berth {n}" in text for n in range(1, 6)] == [True] * 5
+
+
+def test_a_word_runs_over_the_end_of_a_page(read, maker):
+    end = "the keeper of the lamp had to go up all the stairs to see the clim-"
+    parsed = read(maker.pdf([end], ["ate and the well-", "known sea."]), "a.pdf")
+    assert parsed.text.endswith("see the climate and the well-known sea.")
+    assert [parsed.text[s.start : s.end][-4:] for s in parsed.sections] == ["clim", "sea."]
+
+
+FORM = """/AcroForm << /Fields [6 0 R 7 0 R 8 0 R] /DR << /Font << /F1 3 0 R >> >> >>"""
+
+
+def test_form_values_and_notes_are_read(read, maker):
+    data = maker.pdf(["Skipper", "Paid"], extra=FORM)
+    cut = data.index(b"xref")
+    widget = "<< /Type /Annot /Subtype /Widget /P 5 0 R"
+    objects = (
+        f"6 0 obj\n{widget} /FT /Tx /T (n) /V (Olga Lind) /Rect [150 716 300 732] >>\nendobj\n"
+        f"7 0 obj\n{widget} /FT /Btn /T (p) /V /On /AS /On /AP << /N << /On 3 0 R /Off 3 0 R >> >>"
+        " /Rect [150 702 160 718] >>\nendobj\n"
+        f"8 0 obj\n{widget} /FT /Tx /T (Home port) /V (Visby) /Rect [150 10 160 20] >>\nendobj\n"
+        "9 0 obj\n<< /Type /Annot /Subtype /FreeText /Contents (Shut at noon) /Rect [1 1 9 9] >>\nendobj\n"
+    )
+    page = data[:cut].replace(b"/MediaBox", b"/Annots [6 0 R 7 0 R 8 0 R 9 0 R] /MediaBox")
+    parsed = read(page + objects.encode() + b"trailer << /Root 1 0 R /Size 10 >>\n%%EOF\n", "a.pdf")
+    assert parsed.text == "Skipper\nPaid\n\nSkipper: Olga Lind\nPaid: Yes\nHome port: Visby\nShut at noon"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "word"),
+    [
+        ("wind", "driven", "wind-driven"),
+        ("har", "bour", "harbour"),
+        ("MP", "3", "MP-3"),
+        ("Baden", "Baden", "Baden-Baden"),
+        ("Schiff", "fahrt", "Schifffahrt"),
+        ("semi", "dry", "semi-dry"),
+        ("mother-in", "law", "mother-in-law"),
+    ],
+)
+def test_hyphens_at_line_ends(left, right, word):
+    assert Hyphens(["A semi-dry dock"]).mend(f"the {left}\ufffe{right}.") == f"the {word}."
+
+
+def test_spans_of_numbers_stay_together():
+    assert rejoin(page_lines("from 2019-\r\n2024 on")) == "from 2019-2024 on"
