@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -46,6 +47,7 @@ _SHOWN = 6
 
 FORMATS: dict[str, Format] = {
     "csv": Format("tables:parse", _TEXT),
+    "doc": Format("word97:parse"),
     "docx": Format("word:parse"),
     "eml": Format("mail:parse"),
     "mbox": Format("mail:parse_box"),
@@ -53,14 +55,17 @@ FORMATS: dict[str, Format] = {
     "ipynb": Format("notebooks:parse", _TEXT),
     "json": Format("json_text:parse", _TEXT),
     "jsonl": Format("json_text:parse_lines", _TEXT),
+    "msg": Format("outlook:parse"),
     "odp": Format("opendocument:parse"),
     "ods": Format("opendocument:parse"),
     "odt": Format("opendocument:parse"),
+    "ppt": Format("slides97:parse"),
     "pptx": Format("slides:parse"),
     "rst": Format("restructured:parse", _TEXT, inline=True),
-    "rtf": Format("plain:parse_rtf", _TEXT),
+    "rtf": Format("rich_text:parse", _TEXT),
     "text": Format("plain:parse_text", _TEXT, inline=True),
     "tsv": Format("tables:parse", _TEXT),
+    "xls": Format("sheets97:parse"),
     "xlsx": Format("sheets:parse"),
     "xml": Format("xml_files:parse", _TEXT),
     "zip": Format("archives:parse"),
@@ -95,6 +100,7 @@ SUFFIXES: dict[str, str] = {
     ".pdf": "pdf", ".docx": "docx", ".docm": "docx", ".dotx": "docx", ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx",
     ".xlsx": "xlsx", ".xlsm": "xlsx",
     ".odt": "odt", ".ott": "odt", ".ods": "ods", ".ots": "ods", ".odp": "odp", ".otp": "odp",
+    ".doc": "doc", ".dot": "doc", ".xls": "xls", ".xlt": "xls", ".ppt": "ppt", ".pps": "ppt", ".msg": "msg",
     ".rtf": "rtf", ".epub": "epub", ".eml": "eml", ".mbox": "mbox", ".zip": "zip",
     **CODE,
 }  # fmt: skip
@@ -107,14 +113,7 @@ NAMES: dict[str, str] = {
 _LANGUAGES = frozenset({*CODE.values(), *NAMES.values()})
 _PLUGIN = Format("")
 
-_OLD_OFFICE = "the binary format of Office 97-2003 is not read; save it as {} and ingest that"
 UNREAD: dict[str, str] = {
-    ".doc": _OLD_OFFICE.format(".docx"),
-    ".dot": _OLD_OFFICE.format(".docx"),
-    ".ppt": _OLD_OFFICE.format(".pptx"),
-    ".pps": _OLD_OFFICE.format(".pptx"),
-    ".xls": _OLD_OFFICE.format(".xlsx"),
-    ".msg": "Outlook's binary message format is not read; save the message as .eml and ingest that",
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".ico"), "an image"),
     **dict.fromkeys(
         (".mp3", ".wav", ".flac", ".ogg", ".m4a", ".mp4", ".mkv", ".mov", ".avi", ".webm"), "audio or video"
@@ -126,6 +125,17 @@ UNREAD: dict[str, str] = {
     **dict.fromkeys((".gz", ".xz", ".bz2", ".zst", ".tar", ".tgz", ".7z", ".rar"), "an archive; only .zip is read"),
     **dict.fromkeys((".ttf", ".otf", ".woff", ".woff2", ".eot"), "a font"),
 }
+
+
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_STREAMS = {
+    "EncryptedPackage": "", "__properties_version1.0": "msg", "PowerPoint Document": "ppt", "WordDocument": "doc",
+    "Workbook": "xls", "Book": "xls",
+}  # fmt: skip
+_TYPED_ZIP = re.compile(
+    rb"mimetype.{0,200}?application/(?:vnd\.oasis\.opendocument\.)?(text|spreadsheet|presentation|epub)"
+)
+_TYPED = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp", b"epub": "epub"}
 
 
 @dataclass
@@ -194,17 +204,28 @@ def kind_by_content(head: bytes) -> str:
     if b"%PDF-" in head[:1024]:
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
-        return "zip"
+        typed = _TYPED_ZIP.match(head[30:])
+        return _TYPED[typed[1]] if typed else "zip"
     if head.startswith(b"{\\rtf"):
         return "rtf"
-    if head.startswith(b"\xd0\xcf\x11\xe0"):
-        raise LoadError(
-            "type", "an Office 97-2003 file or an encrypted newer one; save it unencrypted in a newer format"
-        )
+    if head.startswith(_COMPOUND):
+        return "doc"  # or another of its kind: the whole file tells
     if b"\0" in head or looks_binary(head):
         raise LoadError("type", "a binary file of an unknown type")
     start = head.lstrip()[:200].lower()
     return "html" if start.startswith((b"<!doctype html", b"<html")) else "text"
+
+
+def _compound_kind(data: bytes, kind: str) -> str:
+    """Tell the formats of Office 97-2003 apart by the names of their streams."""
+    for name, found in _STREAMS.items():
+        if name.encode("utf-16-le") in data:
+            if not found:
+                raise LoadError("encrypted", "needs a password; save it without one and ingest that")
+            return found
+    if kind in _STREAMS.values():
+        return kind
+    raise LoadError("type", "a compound file that no program of Office made")
 
 
 def base_name(path: str) -> str:
@@ -216,12 +237,8 @@ def true_kind(data: bytes, kind: str) -> str:
     """Correct the type of a name if the bytes are plainly those of another type."""
     if data.startswith((b"%PDF-", b"{\\rtf")) and kind not in {"pdf", "rtf"}:
         return kind_by_content(data[:4096])
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
-        if kind in {"docx", "pptx", "xlsx"}:
-            raise LoadError(
-                "encrypted", "needs a password, or is of Office 97-2003; save it without one in the new format"
-            )
-        return kind_by_content(data[:4096])
+    if data.startswith(_COMPOUND):
+        return _compound_kind(data, kind)
     if data.startswith(b"PK\x03\x04") and format_of(kind).inline:
         return "zip"
     return kind

@@ -5,12 +5,11 @@ from __future__ import annotations
 import posixpath
 import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ..documents import Field
 from .archives import open_zip, read_bounded
+from .dates import iso_date
 from .errors import LoadError
 from .formats import ParseContext
 from .xml_text import Element, squeezed, xml_tree
@@ -104,11 +103,3 @@ def properties_of(tree: Element, names: dict[str, str]) -> dict[str, Field]:
         elif text and name in ("modified", "date"):
             found["last_modified"] = iso_date(text)
     return {name: value for name, value in found.items() if value}
-
-
-def iso_date(text: str) -> str:
-    """Return a date of a document's properties as ISO text, empty if it is none; without a zone it is UTC."""
-    with suppress(ValueError):
-        when = datetime.fromisoformat(text)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat(timespec="seconds")
-    return ""

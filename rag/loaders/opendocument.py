@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from .archives import open_zip, read_bounded
 from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext
+from .hidden import leave_out_hidden, page_of
 from .office import properties_of
 from .results import Parsed
-from .tables import ACROSS, UP, Row, add_tables, covered_cells
+from .tables import Row, add_tables, covered_cells, filled, with_covered
 from .xml_text import Element, local, squeezed, xml_tree
 
 _KEPT = {
@@ -107,19 +108,13 @@ class _Reader:
                 self.draft.leave_out("header-footer", text)
             seen.add(text)
 
-    def _pages(self, pages: Iterator[Element], add: object, what: str) -> None:
+    def _pages(self, pages: Iterator[Element], add: Callable[[Element], None], what: str) -> None:
         main = self.draft
         for number, page in enumerate(pages, 1):
             hidden = _attribute(page, "style-name") in self._hidden
-            if hidden:
-                main.remark(f"{what.format(_attribute(page, 'name'))} is hidden and left out")
-                self.draft = Draft()
-            self.draft.drop_headings()
-            self.draft.page(number)
-            add(page)  # type: ignore[operator]
-            if hidden:
-                main.leave_out("hidden", self.draft.finish()[0])
-                self.draft = main
+            with page_of(main, number, what.format(_attribute(page, "name")) if hidden else "") as self.draft:
+                add(page)
+        self.draft = main
 
     def _sheet(self, sheet: Element) -> None:
         rows = self._rows(sheet)
@@ -160,9 +155,7 @@ class _Reader:
                 line = self._line(node)
                 self.draft.block(bullet + line if line.strip() else "", gap="\n" if bullet else "\n\n")
             elif tag == "table":
-                rows = [
-                    row for row in self._rows(node, numbered=False) if any(c not in ("", ACROSS, UP) for c in row[1])
-                ]
+                rows = [row for row in self._rows(node, numbered=False) if filled(row[1])]
                 marked = sum(len(list(head.iterchildren("{*}table-row"))) for head in node.iter("{*}table-header-rows"))
                 add_tables(rows, self.draft, marked=marked, bold=max((len(cells) for _, cells in rows), default=0) > 2)
             elif tag in ("note", "annotation"):
@@ -217,24 +210,17 @@ class _Reader:
             at, number = number, number + repeated
             texts = [cell.text for cell in cells]
             if _attribute(row, "visibility") in ("collapse", "filter"):
-                self._leave_out(" ".join(texts), "rows")
+                leave_out_hidden(self.draft, " ".join(texts), "rows")
                 continue
-            self._leave_out(" ".join(text for i, text in enumerate(texts) if i in hidden), "columns")
+            leave_out_hidden(self.draft, " ".join(text for i, text in enumerate(texts) if i in hidden), "columns")
             merged += [(at, i, at + cell.rows - 1, i + cell.columns - 1) for i, cell in enumerate(cells)
                        if cell.rows > 1 or cell.columns > 1]  # fmt: skip
             shown = ["" if i in hidden else text for i, text in enumerate(texts)]
             rows += [(at + i + 1, shown) for i in range(min(repeated, _MAX_REPEATED if any(shown) else 1))]
         covered = covered_cells(merged)
         for i, (at, texts) in enumerate(rows):
-            width = max((column + 1 for row, column in covered if row == at - 1), default=0) if covered else 0
-            full = [*texts, *[""] * (width - len(texts))]
-            rows[i] = (at if numbered else 0, [text or covered.get((at - 1, j), "") for j, text in enumerate(full)])
+            rows[i] = (at if numbered else 0, with_covered(texts, at - 1, covered))
         return rows
-
-    def _leave_out(self, text: str, what: str) -> None:
-        if text.strip():
-            self.draft.leave_out("hidden", text)
-            self.draft.remark(f"hidden {what} are left out")
 
     def _hidden_columns(self, table: Element) -> set[int]:
         hidden: set[int] = set()

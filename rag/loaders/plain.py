@@ -1,12 +1,10 @@
-"""Plain text, source code and RTF."""
+"""Plain text and source code."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ..documents import clean_text
-from .draft import Draft, first_title
 from .encoded import without_encoded
 from .errors import LoadError
 from .formats import ParseContext
@@ -33,23 +31,3 @@ def parse_code(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     text = text_of(data, context)
     context.budget.charge(len(text))
     yield Parsed(text, context.name)
-
-
-_TITLE = re.compile(r"\{\\title ([^{}\\]{1,300})\}")
-
-
-def parse_rtf(data: bytes, context: ParseContext) -> Iterator[Parsed]:
-    """Read an RTF file."""
-    from striprtf.striprtf import rtf_to_text
-
-    source = data.decode("latin-1")  # RTF is ASCII; other bytes are characters of the code page it names
-    if not source.lstrip().startswith("{\\rtf"):
-        raise LoadError("parse", "not RTF: it does not begin with {\\rtf")
-    draft = Draft(context.budget)
-    for line in rtf_to_text(source, errors="replace").split("\n"):
-        if "|" in line and line.rstrip().endswith("|"):
-            draft.row(line.rstrip().rstrip("|").split("|"))
-        else:
-            draft.block(line)
-    title = _TITLE.search(source[: 1 << 16])
-    yield draft.parsed(first_title(title[1] if title else "", context.stem_title))

@@ -7,14 +7,16 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
+from itertools import chain
 
 from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext
+from .hidden import leave_out_hidden, page_of
 from .number_formats import BUILT_IN, general, shown
 from .office import Package
 from .results import Parsed
-from .tables import ACROSS, UP, Row, add_tables, covered_cells
+from .tables import Row, add_tables, covered_cells, filled, with_covered
 from .xml_text import Element, local
 
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
@@ -66,25 +68,18 @@ class _Workbook:
         name = sheet.get("name", "")
         if relation is None:
             return
-        draft = self._draft
+        main = self._draft
         hidden = sheet.get("state", "visible") != "visible"
-        if hidden:
-            self._draft = Draft()
-            draft.remark(f"the sheet {name!r} is hidden and left out")
-        self._draft.drop_headings()
-        self._draft.page(number)
-        data = self._package.bytes_of(relation.target)
-        rows = self._rows(data)
-        first = next(rows, None)
-        notes = list(self._notes(relation.target))
-        if first is not None or notes:
-            self._draft.heading(name, 1)
-            add_tables([] if first is None else _after(first, rows), self._draft)
-            for note in notes:
-                self._draft.block(note)
-        if hidden:
-            draft.leave_out("hidden", self._draft.finish()[0])
-            self._draft = draft
+        with page_of(main, number, f"the sheet {name!r}" if hidden else "") as self._draft:
+            rows = self._rows(self._package.bytes_of(relation.target))
+            first = next(rows, None)
+            notes = list(self._notes(relation.target))
+            if first is not None or notes:
+                self._draft.heading(name, 1)
+                add_tables([] if first is None else chain([first], rows), self._draft)
+                for note in notes:
+                    self._draft.block(note)
+        self._draft = main
 
     def close(self) -> None:
         """Account for what no sheet shows."""
@@ -125,23 +120,17 @@ class _Workbook:
             number = int(element.get("r", number + 1))
             cells = self._cells(element, number, covered)
             if element.get("hidden") in ("1", "true"):
-                self._leave_out(cells, "rows")
+                leave_out_hidden(self._draft, " ".join(filled(cells)), "rows")
                 last = number  # a hidden row parts no table
                 continue
             if hidden:
-                self._leave_out([cell for i, cell in enumerate(cells) if i in hidden], "columns")
+                leave_out_hidden(self._draft, " ".join(filled(cells[i] for i in hidden if i < len(cells))), "columns")
                 cells = [cell for i, cell in enumerate(cells) if i not in hidden]
             if any(cells):
                 if number > last + 1:
                     yield number - 1, []
                 yield number, cells
                 last = number
-
-    def _leave_out(self, cells: list[str], what: str) -> None:
-        text = " ".join(cell for cell in cells if cell not in (ACROSS, UP)).strip()
-        if text:
-            self._draft.leave_out("hidden", text)
-            self._draft.remark(f"hidden {what} are left out")
 
     def _cells(self, row: Element, number: int, covered: dict[tuple[int, int], str]) -> list[str]:
         cells: list[str] = []
@@ -153,11 +142,7 @@ class _Workbook:
             if at >= len(cells):
                 cells += [""] * (at - len(cells) + 1)
             cells[at] = self._value(cell)
-        if covered:
-            width = max((column + 1 for row, column in covered if row == number - 1), default=0)
-            cells += [""] * (width - len(cells))
-            cells = [cell or covered.get((number - 1, i), "") for i, cell in enumerate(cells)]
-        return cells
+        return with_covered(cells, number - 1, covered)
 
     def _value(self, cell: Element) -> str:
         kind, text, formula = cell.get("t", "n"), None, None
@@ -208,11 +193,6 @@ class _Workbook:
                         () if tree is None else tree.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}p")
                     ):
                         yield "".join(t.text or "" for t in paragraph.iter("{*}t"))
-
-
-def _after(first: Row, rows: Iterator[Row]) -> Iterator[Row]:
-    yield first
-    yield from rows
 
 
 def _elements(data: bytes) -> Iterator[Element]:

@@ -8,9 +8,10 @@ from .draft import Draft, first_title
 from .drawing import graphic, paragraph_text, paragraphs
 from .errors import LoadError
 from .formats import ParseContext
+from .hidden import page_of
 from .office import Package
 from .results import Parsed
-from .tables import ACROSS, UP, Row, add_tables
+from .tables import ACROSS, UP, Row, add_tables, filled
 from .xml_text import Element, local
 
 _MAX_DEPTH = 50
@@ -52,23 +53,16 @@ class _DeckReader:
         tree = self._package.tree(part)
         if tree is None:
             return
-        draft = self.draft
+        main = self.draft
         hidden = tree.get("show") in ("0", "false")
-        if hidden:
-            draft.remark(f"slide {number} is hidden and left out")
-            self.draft = Draft()
-        self.draft.drop_headings()
-        self.draft.page(number)
-        self._places = self._layout(part)
-        shapes = list(_shapes(tree))
-        title = next((shape for shape in shapes if _placeholder(shape)[0] in _TITLES), None)
-        if title is not None:
-            self.draft.heading(_text(title), 1)
-        self._add(shapes, title, part, 0)
-        self._aside(part)
-        if hidden:
-            draft.leave_out("hidden", self.draft.finish()[0])
-            self.draft = draft
+        with page_of(main, number, f"slide {number}" if hidden else "") as self.draft:
+            self._places = self._layout(part)
+            shapes = list(_shapes(tree))
+            title = next((shape for shape in shapes if _placeholder(shape)[0] in _TITLES), None)
+            self.draft.heading("" if title is None else _text(title), 1)
+            self._add(shapes, title, part, 0)
+            self._aside(part)
+        self.draft = main
 
     def _layout(self, part: str) -> dict[tuple[str, str], tuple[int, int]]:
         """Return where the slide's layout puts its placeholders, by type and number."""
@@ -101,7 +95,7 @@ class _DeckReader:
         rows: list[Row] = []
         for row in table.iterchildren("{*}tr"):
             cells = [_cell(cell) for cell in row.iterchildren("{*}tc")]
-            if any(cell not in ("", ACROSS, UP) for cell in cells):
+            if filled(cells):
                 rows.append((0, cells))
         marked = any(each.get("firstRow") in ("1", "true") for each in table.iterchildren("{*}tblPr"))
         add_tables(rows, self.draft, marked=int(marked))

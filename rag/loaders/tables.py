@@ -94,11 +94,19 @@ def covered_cells(ranges: list[tuple[int, int, int, int]]) -> dict[tuple[int, in
     return cells
 
 
+def with_covered(cells: list[str], row: int, covered: dict[tuple[int, int], str]) -> list[str]:
+    """Return a row with marks in the place of cells that others cover."""
+    if not covered:
+        return cells
+    width = max((right + 1 for at, right in covered if at == row), default=0)
+    return [cell or covered.get((row, i), "") for i, cell in enumerate([*cells, *[""] * (width - len(cells))])]
+
+
 def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Part a grid at its empty rows; rows that are only covered part nothing and hold nothing."""
     clean = ((number, [_squeezed(cell) for cell in cells]) for number, cells in rows)
-    for filled, block in groupby(clean, key=lambda row: any(row[1])):
-        if filled and (held := [row for row in block if _filled(row[1])]):
+    for full, block in groupby(clean, key=lambda row: any(row[1])):
+        if full and (held := [row for row in block if filled(row[1])]):
             yield held
 
 
@@ -117,7 +125,7 @@ def _with_headers(blocks: Iterable[list[Row]], bold: bool) -> Iterator[list[Row]
                 yield waiting
             block = [*waiting, *block] if leads else block  # noqa: PLW2901
             waiting = []
-        if len(block) <= _MAX_HEADER and len(_filled(block[-1][1])) > 2 and _names(block[-1][1]):
+        if len(block) <= _MAX_HEADER and len(filled(block[-1][1])) > 2 and _names(block[-1][1]):
             waiting = block
         else:
             yield block
@@ -182,7 +190,7 @@ class _Table:
         if begins:
             self._draft.end_table()
             for number, cells in cut[: self._titles]:
-                self._line(number, _filled(cells))
+                self._line(number, filled(cells))
             cut = cut[self._titles :]
             self._draft.table()
             self._next = -1
@@ -195,23 +203,23 @@ class _Table:
 
     def _cut(self, rows: Sequence[Row]) -> list[Row]:
         parts = ((number, cells[self._columns]) for number, cells in rows)
-        return [(number, cells) for number, cells in parts if _filled(cells)]
+        return [(number, cells) for number, cells in parts if filled(cells)]
 
     def _data(self, number: int, cells: Sequence[str]) -> int:
-        own = _filled(cells)
-        if self._header and any(own == _filled(row) for row in self._header):
+        own = filled(cells)
+        if self._header and any(own == filled(row) for row in self._header):
             return 0  # a header that is repeated on every page
         if self._names and len(own) == 1 < len([name for name in self._names if name]) - 1:
             self._line(number, own)  # a title between rows
             return 0
         above = [*self._above, *[""] * (len(cells) - len(self._above))]
-        filled = [
+        full = [
             above[i] if cell == UP or (not cell and not i and self._labels) else "" if cell == ACROSS else cell
             for i, cell in enumerate(cells)
         ]
-        self._above = filled
-        named = (self._named(i, cell) for i, cell in enumerate(filled))
-        self._line(number, [each for each in named if each] if self._names else filled)
+        self._above = full
+        named = (self._named(i, cell) for i, cell in enumerate(full))
+        self._line(number, [each for each in named if each] if self._names else full)
         return 1
 
     def _named(self, i: int, cell: str) -> str:
@@ -230,7 +238,7 @@ def _titles(rows: Sequence[Sequence[str]]) -> int:
     """Return how many rows at the top are titles: one cell above a table of several, which is no group of columns."""
     for i, row in enumerate(rows):
         own = [j for j, cell in enumerate(row) if cell and cell not in (ACROSS, UP)]
-        wide = max((len(_filled(each)) for each in rows[i + 1 : i + 4]), default=0)
+        wide = max((len(filled(each)) for each in rows[i + 1 : i + 4]), default=0)
         group = own and own[0] > 0 and ACROSS in row
         # "Created | 2024-05-01" above wider rows is one too.
         if (
@@ -249,7 +257,7 @@ def _depth(rows: Sequence[Sequence[str]], bold: bool) -> int:
         row, below = rows[depth - 1], rows[depth:]
         if _is_group(row, below[0]) and len(below) > 1 and _names(below[0]):
             continue
-        if not _names(row) or len(_filled(row)) * 2 < len(_filled(below[0])):
+        if not _names(row) or len(filled(row)) * 2 < len(filled(below[0])):
             return 0
         clear = _differs(row, below) or (len(below) > 1 if depth > 1 else bold and _plain_names(row))
         return depth if clear else 0
@@ -260,16 +268,16 @@ def _is_group(row: Sequence[str], below: Sequence[str]) -> bool:
     """Say whether a row of a header names groups of columns whose names are in the next row."""
     if not all(cell in ("", ACROSS, UP) or not _is_value(cell) or _is_year(cell) for cell in row):
         return False
-    if UP in below or (ACROSS in row and len(_filled(below)) > 1):
+    if UP in below or (ACROSS in row and len(filled(below)) > 1):
         return True
-    names = _filled(below[1:])
+    names = filled(below[1:])
     gaps = [i for i in range(1, len(row)) if not row[i] and i < len(below) and below[i]]
-    return len(set(names)) < len(names) and bool(gaps) and len(_filled(row)) > 1 and _plain_text(below)
+    return len(set(names)) < len(names) and bool(gaps) and len(filled(row)) > 1 and _plain_text(below)
 
 
 def _names(row: Sequence[str]) -> bool:
     """Say whether a row can hold names of columns: words, or words before a series of years or dates."""
-    names = _filled(row)
+    names = filled(row)
     values = [name for name in names if _is_value(name)]
     if any(len(name) > _MAX_LONG_NAME for name in names) or not names:
         return False
@@ -308,7 +316,7 @@ def _differs(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 
 
 def _plain_names(row: Sequence[str]) -> bool:
-    names = _filled(row)
+    names = filled(row)
     return (
         len(names) > 1
         and len(set(names)) == len(names)
@@ -318,7 +326,7 @@ def _plain_names(row: Sequence[str]) -> bool:
 
 
 def _plain_text(row: Sequence[str]) -> bool:
-    return not any(map(_is_value, _filled(row)))
+    return not any(map(_is_value, filled(row)))
 
 
 def _joined(header: Sequence[Sequence[str]]) -> list[str]:
@@ -353,19 +361,20 @@ def _is_grouped(rows: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
     labels = [cell for cell in firsts if cell]
     blanks = len(firsts) - len(labels)
     width = len([name for name in names if name])
-    full = all(row[0] or len(_filled(row)) == width - 1 for row in rows)
+    full = all(row[0] or len(filled(row)) == width - 1 for row in rows)
     return (
         width > 2 and full and 3 * blanks >= len(rows) and len(labels) > 1 and bool(firsts[0])
         and len(set(labels)) == len(labels) and not any(map(_is_value, labels))
     )  # fmt: skip
 
 
-def _filled(row: Sequence[str]) -> list[str]:
+def filled(row: Iterable[str]) -> list[str]:
+    """Return the cells of a row that hold something."""
     return [cell for cell in row if cell and cell not in (ACROSS, UP)]
 
 
 def _shown(row: Sequence[str]) -> str:
-    return "\0".join(_filled(row))
+    return "\0".join(filled(row))
 
 
 def _is_value(text: str) -> bool:

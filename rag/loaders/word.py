@@ -12,7 +12,7 @@ from .formats import ParseContext
 from .numbering import Numbering
 from .office import Package
 from .results import Parsed
-from .tables import ACROSS, UP, Row, add_tables
+from .tables import ACROSS, UP, Row, add_tables, filled
 from .xml_text import Element, local
 
 _SKIPPED = frozenset(
@@ -251,7 +251,7 @@ class _DocxReader:
                 self.draft.leave_out("deleted", _all_text(row))
                 continue
             shown = [cell if isinstance(cell, str) else self._cell(cell) for cell in _cells(row)]
-            if any(cell not in ("", ACROSS, UP) for cell in shown):
+            if filled(shown):
                 marked += marked == len(rows) and _is_on(row, "trPr", "tblHeader")
                 rows.append((0, shown))
         add_tables(rows, self.draft, marked=marked, bold=max((len(cells) for _, cells in rows), default=0) > 2)

@@ -1,0 +1,71 @@
+"""XLS files of Excel 97-2003, by xlrd: a sheet is a page, a row a line, every value as its cell shows it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from .draft import Draft, first_title
+from .errors import LoadError
+from .formats import ParseContext, Untyped
+from .hidden import leave_out_hidden, page_of
+from .number_formats import general, shown
+from .results import Parsed
+from .tables import Row, add_tables, covered_cells, with_covered
+
+
+def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
+    """Read an XLS of Excel 97-2003: values in their formats."""
+    import xlrd
+
+    try:
+        book = xlrd.open_workbook(file_contents=data, formatting_info=True, ragged_rows=True, logfile=io.StringIO())
+    except xlrd.XLRDError as error:
+        encrypted = "encrypted" in str(error)
+        detail = (
+            "needs a password; save it without one and ingest that" if encrypted else f"not a readable XLS: {error}"
+        )
+        raise LoadError("encrypted" if encrypted else "parse", detail) from None
+    draft = Draft(context.budget)
+    for number, sheet in enumerate(book.sheets(), 1):
+        with page_of(draft, number, f"the sheet {sheet.name!r}" if sheet.visibility else "") as target:
+            rows = list(_rows(book, sheet, target))
+            notes = sorted(sheet.cell_note_map.items())
+            if any(any(cells) for _, cells in rows) or notes:
+                target.heading(sheet.name, 1)
+                add_tables(rows, target)
+            for (row, column), note in notes:
+                text = " ".join(note.text.split())
+                target.block(f"Comment on {xlrd.cellname(row, column)}: {text}" if text else "")
+    fields = {"author": book.user_name.strip()} if book.user_name.strip() else {}
+    yield draft.parsed(first_title(context.stem_title), {**fields, "sheets": book.nsheets})
+
+
+def _rows(book: Untyped, sheet: Untyped, draft: Draft) -> Iterator[Row]:
+    covered = covered_cells([(a, c, b - 1, d - 1) for a, b, c, d in sheet.merged_cells])
+    hidden = {column for column, info in sheet.colinfo_map.items() if info.hidden}
+    for number in range(sheet.nrows):
+        cells = [_shown(book, cell) for cell in sheet.row(number)]
+        info = sheet.rowinfo_map.get(number)
+        if info is not None and info.hidden:
+            leave_out_hidden(draft, " ".join(cells), "rows")
+            continue
+        leave_out_hidden(draft, " ".join(text for i, text in enumerate(cells) if i in hidden), "columns")
+        cells = ["" if i in hidden else text for i, text in enumerate(cells)]
+        yield number + 1, with_covered(cells, number, covered)
+
+
+def _shown(book: Untyped, cell: Untyped) -> str:
+    if cell.ctype == 1:
+        return str(cell.value)
+    if cell.ctype in (2, 3):
+        code = book.format_map[book.xf_list[cell.xf_index].format_key].format_str
+        plain = code.lower() in ("", "general")
+        return general(cell.value) if plain else shown(cell.value, code, since_1904=bool(book.datemode))
+    if cell.ctype == 4:
+        return "TRUE" if cell.value else "FALSE"
+    if cell.ctype == 5:
+        import xlrd
+
+        return str(xlrd.error_text_from_code.get(cell.value, ""))
+    return ""
