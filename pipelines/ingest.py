@@ -21,6 +21,7 @@ from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, StoreMismatch
 from rag.knowledge_base import AddFailure, AddProgress, AddReport, KnowledgeBase, SourceInfo
 from rag.loaders import READER, Found, LoadFailure, discover, load_files
+from rag.loaders.limits import ParseLimits
 from rag.store.naming import SourceNames, vanished
 
 ProgressCallback = Callable[["IngestProgress"], None]
@@ -130,6 +131,8 @@ def ingest(
     wait: float = 0.0,
     base: str | Path = "",
     on_progress: ProgressCallback | None = None,
+    parse_seconds: float | None = None,
+    parse_memory: int | None = None,
 ) -> IngestReport:
     """Bring a knowledge base up to date with files and folders.
 
@@ -151,6 +154,8 @@ def ingest(
         Folder that relative paths start from; sources are named as ``paths`` are written, without it.
     on_progress
         Called now and then with how far it is.
+    parse_seconds, parse_memory
+        What a parser may use for a file, as in `rag.load`.
 
     Raises
     ------
@@ -162,10 +167,12 @@ def ingest(
     start = time.perf_counter()
     names = [str(path) for path in paths]
     _check_paths(names, base)
+    ParseLimits(parse_seconds, parse_memory)  # refuses what is too small before anything is made
     options = options or Options()
     kb, created = _open(Path(into), options, wait)
     with kb:
-        reading = _Reading(kb, meta, on_progress)
+        limits = {"parse_seconds": parse_seconds, "parse_memory": parse_memory}
+        reading = _Reading(kb, meta, on_progress, limits)
         added = kb.add(
             reading.documents(discover(names, meta=reading.meta, base=base)),
             on_progress=reading.stored,
@@ -246,8 +253,13 @@ class _Reading:
     """The files of one ingest on their way into the knowledge base, counted as they pass."""
 
     def __init__(
-        self, kb: KnowledgeBase, meta: Mapping[str, Scalar] | None, on_progress: ProgressCallback | None
+        self,
+        kb: KnowledgeBase,
+        meta: Mapping[str, Scalar] | None,
+        on_progress: ProgressCallback | None,
+        limits: Mapping[str, Any],
     ) -> None:
+        self.limits = limits
         self.meta = dict(meta or {})
         self.stamp = json.dumps({"reader": READER, "meta": self.meta}, sort_keys=True)
         self.progress = IngestProgress()
@@ -270,7 +282,7 @@ class _Reading:
         changed = list(self._changed(files))
         self._tell(files=len(changed))
         last = ""
-        for loaded in load_files(changed, meta=self.meta):
+        for loaded in load_files(changed, meta=self.meta, **self.limits):
             if isinstance(loaded, LoadFailure):
                 self._failed(loaded)
                 yield loaded

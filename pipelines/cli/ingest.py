@@ -50,6 +50,13 @@ def command(
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="key=value for every document; may be repeated.")
     ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove documents whose files have vanished.")] = False,
+    parse_seconds: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Processor time for a file; default: 30, and 10 more for each megabyte."),
+    ] = None,
+    parse_memory: Annotated[
+        int | None, typer.Option(metavar="MB", help="Memory of a process that parses; default: 1024.")
+    ] = None,
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
@@ -61,7 +68,17 @@ def command(
     )
     fields = dict(_pair(text) for text in meta or [])
     with _progress(show=not json) as on_progress:
-        report = ingest(documents, into, options=options, meta=fields, prune=prune, wait=wait, on_progress=on_progress)
+        report = ingest(
+            documents,
+            into,
+            options=options,
+            meta=fields,
+            prune=prune,
+            wait=wait,
+            on_progress=on_progress,
+            parse_seconds=parse_seconds,
+            parse_memory=parse_memory,
+        )
     if json:
         print_json(report.as_dict())
     else:

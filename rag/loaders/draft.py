@@ -16,7 +16,7 @@ MAX_TEXT = 64 << 20
 """Characters that one source file may give, all its members together."""
 
 MAX_UNPACKED = 256 << 20
-MAX_MEMBERS = 1000
+MAX_MEMBERS = 20_000
 MAX_RATIO = 250
 _SMALL = 16 << 20
 
@@ -33,7 +33,7 @@ class SourceBudget:
         """Take a container's contents from the budget before they are unpacked; raises SourceLimit for bombs."""
         self.unpacked -= size
         if self.unpacked < 0:
-            raise SourceLimit("limit", f"unpacks to more than {MAX_UNPACKED >> 20} MB")
+            raise SourceLimit("limit", f"unpacks to more than {MAX_UNPACKED >> 20} MB; give it unpacked")
         if size > _SMALL and size > MAX_RATIO * packed:
             raise SourceLimit("limit", f"unpacks to more than {MAX_RATIO} times its size")
 
@@ -41,7 +41,7 @@ class SourceBudget:
         """Take a container's members from the budget."""
         self.members -= members
         if self.members < 0:
-            raise SourceLimit("limit", f"holds more than {MAX_MEMBERS} files")
+            raise SourceLimit("limit", f"holds more than {MAX_MEMBERS:,} files; give it unpacked")
 
     def charge(self, characters: int) -> None:
         """Take from the budget; raises LoadError when it is spent."""

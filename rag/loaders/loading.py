@@ -19,6 +19,7 @@ from .discovery import discover
 from .errors import LoadError
 from .formats import ParseContext, base_name, format_of, parse, true_kind
 from .frames import Message
+from .limits import ParseLimits
 from .pool import ParseJob, Pool
 from .reading import read_file, reason_of
 from .results import Failed, Found, LoadFailure, Parsed, clean_fields
@@ -30,7 +31,11 @@ _log = logging.getLogger(__name__)
 
 
 def load(
-    *paths: str | Path, failures: list[LoadFailure] | None = None, meta: Metadata | None = None
+    *paths: str | Path,
+    failures: list[LoadFailure] | None = None,
+    meta: Metadata | None = None,
+    parse_seconds: float | None = None,
+    parse_memory: int | None = None,
 ) -> Iterator[Document]:
     """Load documents from files and folders.
 
@@ -42,13 +47,15 @@ def load(
         List that takes what could not be loaded; without it each failure is logged as a warning.
     meta
         Metadata for every document; wins over what the files say.
+    parse_seconds, parse_memory
+        Processor time and megabytes of memory for a file; see `rag.loaders.limits.ParseLimits` for the defaults.
 
     Yields
     ------
     Document
         In order of the paths; the documents of one source follow one another.
     """
-    for item in load_files(discover(paths, meta=meta)):
+    for item in load_files(discover(paths, meta=meta), parse_seconds=parse_seconds, parse_memory=parse_memory):
         if isinstance(item, Document):
             yield item
         elif failures is None:
@@ -61,8 +68,8 @@ def load_files(
     found: Iterable[Found | LoadFailure],
     *,
     workers: int | None = None,
-    seconds: float = 10.0,
-    megabytes: int = 512,
+    parse_seconds: float | None = None,
+    parse_memory: int | None = None,
     meta: Metadata | None = None,
     command: Sequence[str] | None = None,
 ) -> Iterator[Document | LoadFailure]:
@@ -78,16 +85,15 @@ def load_files(
         What `discover` yields; its failures are passed on.
     workers
         Child processes; by default as many as processors, up to 2. They start when the first file needs them.
-    seconds
-        Wall clock for a file or a member of a container; containers as a whole get ten times as much.
-    megabytes
-        Memory that a child process may have.
+    parse_seconds, parse_memory
+        As in `load`; for a file, or for each member of a container.
     meta
         Metadata for every document; wins over the files' and over `Found.meta`.
     command
         How to start a worker; for tests.
     """
-    pool = Pool(workers=workers or min(2, os.cpu_count() or 1), seconds=seconds, megabytes=megabytes, command=command)
+    limits = ParseLimits(parse_seconds, parse_memory)
+    pool = Pool(workers=workers or min(2, os.cpu_count() or 1), limits=limits, command=command)
     window: deque[Found | LoadFailure | ParseJob] = deque()
     try:
         for item in found:

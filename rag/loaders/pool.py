@@ -19,6 +19,7 @@ from typing import IO, cast
 from .errors import REASONS, LoadError, Reason
 from .formats import base_name
 from .frames import Message, Unpacker, pack
+from .limits import ParseLimits
 from .results import Failed, Found
 
 _IN_FLIGHT = 16
@@ -28,7 +29,6 @@ _READ = 1 << 20
 _STDERR_KEPT = 2000
 _MAX_RESTARTS = 8
 _STARTUP_SECONDS = 60.0
-_TOTAL = 10
 
 
 @dataclass
@@ -36,7 +36,8 @@ class ParseJob:
     """A file on its way through a worker.
 
     ``messages`` fill while it runs; ``error`` is set where the file as a whole failed; ``finished`` says it is over.
-    A member that kills the worker is noted in ``lost``, and the job runs again without it.
+    A member that kills the worker is noted in ``lost``, and the job runs again without it, in the time that is left:
+    ``used`` is the processor time at the start of the member, ``before`` that of earlier runs.
     """
 
     found: Found
@@ -44,6 +45,8 @@ class ParseJob:
     messages: list[Message] = field(default_factory=list)
     size: int = 0
     member: str = ""
+    used: float = 0.0
+    before: float = 0.0
     lost: list[Failed] = field(default_factory=list)
     error: LoadError | None = None
     loader: str = ""
@@ -76,8 +79,7 @@ class _Worker:
         self.unsent = bytearray()
         self.jobs: deque[ParseJob] = deque()
         self.complaint = b""
-        self.clock = 0.0  # seconds that the current file or member has run while the pool was waited on
-        self.total = 0.0  # the same for the current file, all its members together
+        self.clock = 0.0  # seconds since its last sign of life, while the pool was waited on
         self.started = False
 
     def kill(self) -> int:
@@ -94,12 +96,12 @@ class Pool:
     """Up to ``workers`` processes, started as the work asks for them.
 
     Results are picked up in the order of submission: see `wait`. Time runs for a worker only while the pool is being
-    waited on or polled, so a slow consumer never makes a file late.
+    waited on or polled, so a slow consumer never makes a file late. The workers themselves limit their processor time.
     """
 
-    def __init__(self, *, workers: int, seconds: float, megabytes: int, command: Sequence[str] | None = None) -> None:
-        self._size, self._seconds = workers, seconds
-        self._command = [*(command or [sys.executable, "-P", "-m", f"{__package__}.worker"]), str(megabytes)]
+    def __init__(self, *, workers: int, limits: ParseLimits, command: Sequence[str] | None = None) -> None:
+        self._size, self._limits = workers, limits
+        self._command = [*(command or [sys.executable, "-P", "-m", f"{__package__}.worker"]), str(limits.memory)]
         self._workers: list[_Worker] = []
         self._pending: deque[ParseJob] = deque()
         self._buffered = 0
@@ -149,7 +151,9 @@ class Pool:
 
     def _request(self, job: ParseJob) -> Message:
         return {"job": job.number, "path": job.found.path, "name": base_name(job.found.source), "type": job.found.type,
-                "seconds": self._seconds, "skip": [failed.member for failed in job.lost]}  # fmt: skip
+                "seconds": self._limits.step(job.found.size), "wall": self._limits.wall(job.found.size),
+                "whole": self._limits.whole(job.found.size) - job.before,
+                "skip": [failed.member for failed in job.lost]}  # fmt: skip
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
@@ -176,14 +180,9 @@ class Pool:
         for worker in list(self._workers):
             if worker.jobs and worker.stdout in watched and id(worker) not in moved:
                 worker.clock += spent
-                worker.total += spent
-                if self._late(worker):
-                    self._lose(worker, LoadError("timeout", f"took more than {self._seconds:g} seconds"))
-
-    def _late(self, worker: _Worker) -> bool:
-        if not worker.started:
-            return worker.clock > self._seconds + _STARTUP_SECONDS
-        return worker.clock > self._seconds or worker.total > _TOTAL * self._seconds
+                size = worker.jobs[0].found.size
+                if worker.clock > self._limits.wall(size) + (0.0 if worker.started else _STARTUP_SECONDS):
+                    self._lose(worker, self._limits.late(size, hanging=True))
 
     def _move(self, worker: _Worker, pipe: object) -> None:
         try:
@@ -211,10 +210,12 @@ class Pool:
         kind = message["kind"]
         worker.clock = 0.0
         if kind == "start":
-            worker.total, worker.started = 0.0, True
+            worker.started = True
         elif kind == "member":
-            job.member = str(message["member"])
+            job.member, job.used = str(message["member"]), float(str(message["used"]))
         elif kind in {"document", "failure", "sha256"}:
+            if kind == "failure" and message["reason_class"] == "memory":
+                message["detail"] = self._limits.hungry().detail
             job.messages.append(message)
             size = len(str(message.get("text", ""))) + 1000
             job.size += size
@@ -223,7 +224,8 @@ class Pool:
             job.loader = str(message.get("loader", ""))
             if kind == "failed":
                 reason = str(message["reason"])
-                job.error = LoadError(cast("Reason", reason if reason in REASONS else "parse"), str(message["detail"]))
+                detail = self._limits.hungry().detail if reason == "memory" else str(message["detail"])
+                job.error = LoadError(cast("Reason", reason if reason in REASONS else "parse"), detail)
             self._finish(worker)
         else:
             raise ValueError("an unknown kind of message")
@@ -251,8 +253,11 @@ class Pool:
         if not worker.jobs:
             return
         job = worker.jobs[0]
-        error = cause or _cause(gone, complaint)
-        if job.member and len(job.lost) < _MAX_RESTARTS:
+        error = cause or self._cause(gone, complaint, job.found.size)
+        step = self._limits.step(job.found.size)
+        job.before += job.used + (step if error.reason == "timeout" else 0.0)
+        left = self._limits.whole(job.found.size) - job.before
+        if job.member and len(job.lost) < _MAX_RESTARTS and left > 0:
             job.lost.append(Failed(job.member, error.reason, error.detail))
         else:
             job.error, job.loader, job.finished = error, job.found.type, True
@@ -261,17 +266,16 @@ class Pool:
         self._pending.extendleft(reversed(worker.jobs))
         self._assign()
 
-
-def _cause(code: int | None, complaint: str) -> LoadError:
-    """Return the reason for the end of a worker, from its exit status and last words."""
-    last = complaint.strip().rpartition("\n")[2][:300]
-    if code in {-signal.SIGXCPU, -signal.SIGALRM}:
-        return LoadError("timeout", "took too much processor time")
-    if code == -signal.SIGKILL or "MemoryError" in complaint or "bad_alloc" in complaint:
-        return LoadError("memory", "needs more memory than a parser may have")
-    if code is not None and code < 0:
-        return LoadError("crash", f"the parser crashed ({signal.Signals(-code).name}) {last}".strip())
-    return LoadError("crash", f"the parser ended by itself (exit status {code}) {last}".strip())
+    def _cause(self, code: int | None, complaint: str, size: int) -> LoadError:
+        """Return the reason for the end of a worker, from its exit status and last words."""
+        last = complaint.strip().rpartition("\n")[2][:300]
+        if code in {-signal.SIGXCPU, -signal.SIGALRM}:
+            return self._limits.late(size, hanging=code == -signal.SIGALRM)
+        if code == -signal.SIGKILL or "MemoryError" in complaint or "bad_alloc" in complaint:
+            return self._limits.hungry()
+        if code is not None and code < 0:
+            return LoadError("crash", f"the parser crashed ({signal.Signals(-code).name}) {last}".strip())
+        return LoadError("crash", f"the parser ended by itself (exit status {code}) {last}".strip())
 
 
 def _environment() -> dict[str, str]:

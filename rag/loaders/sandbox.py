@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import signal
@@ -13,7 +14,6 @@ _REFUSED = (
     "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate", "os.chmod", "os.chown",
 )  # fmt: skip
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_GRACE = 3
 
 
 def confine(megabytes: int) -> None:
@@ -28,17 +28,21 @@ def confine(megabytes: int) -> None:
     sys.addaudithook(_refuse)
 
 
-def allow_seconds(seconds: float) -> None:
-    """Give the next step this much processor time, and little more wall time in case the parent is gone.
+def used_seconds() -> float:
+    """Return the processor time that this process has used."""
+    return sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
 
-    The parent keeps the wall clock; the alarm is for a worker whose parent was killed. Both signals' default action
-    ends the process even inside native code.
+
+def allow_seconds(seconds: float, wall: float) -> None:
+    """Give the next step this much processor time, counted in whole seconds, and twice ``wall`` by the clock.
+
+    The parent keeps the clock; the alarm is for a worker whose parent was killed. Both signals' default action ends the
+    process even inside native code.
     """
-    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    soft = int(used + seconds) + _GRACE
+    soft = math.ceil(used_seconds() + seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
-    signal.alarm(int(2 * seconds) + _GRACE)
+    signal.alarm(math.ceil(2 * wall))
 
 
 def _limit(kind: int, value: int) -> None:

@@ -2,7 +2,8 @@
 
 ``python -P -m rag.loaders.worker MEGABYTES`` is started by `pool`. The process has a memory limit, a limit of
 processor time per job, may write no file, start no process and reach no network. A job is
-``{"job": n, "path", "name", "type", "seconds", "skip": members to leave out}``; answers name the job's number.
+``{"job": n, "path", "name", "type", "seconds", "whole", "wall", "skip": members to leave out}``; answers name the job's
+number.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .formats import ParseContext, format_of, parse, true_kind
 from .frames import Message, Unpacker, pack
 from .reading import read_file, reason_of
 from .results import Failed, Parsed
-from .sandbox import allow_seconds, confine
+from .sandbox import allow_seconds, confine, used_seconds
 
 Send = Callable[[Message], None]
 
@@ -44,24 +45,28 @@ def main() -> None:
 
 def run(job: Message, send: Send) -> None:
     """Do one job: announce it, send its results, close it with ``done`` or ``failed``."""
-    number, seconds = job["job"], float(str(job["seconds"]))
-    send({"job": number, "kind": "start"})
-    allow_seconds(seconds)
-
+    number, begun = job["job"], used_seconds()
+    seconds, whole, wall = (float(str(job[name])) for name in ("seconds", "whole", "wall"))
     skip = cast("list[str]", job["skip"])
+
+    def allow() -> None:
+        allow_seconds(max(0.0, min(seconds, whole - (used_seconds() - begun))), wall)
 
     def enter(member: str) -> bool:
         if member in skip:
             return False
-        send({"job": number, "kind": "member", "member": member})
-        allow_seconds(seconds)
+        send({"job": number, "kind": "member", "member": member, "used": used_seconds() - begun})
+        allow()
         return True
+
+    send({"job": number, "kind": "start"})
+    allow()
 
     context = ParseContext(str(job["name"]), str(job["type"]), enter=enter)
     try:
         for message in _results(str(job["path"]), context):
             send({"job": number, **message})
-            allow_seconds(seconds)
+            allow()
         send({"job": number, "kind": "done", "type": context.type})
     except Exception as error:  # noqa: BLE001 - whatever a parser raises is this file's failure and no other's
         cause = reason_of(error)

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from pipelines.cli import run
 from pipelines.ingest import IngestProgress, Options, ingest
+from rag import Document
+from rag.errors import InvalidInput
 
 
 def test_documents_are_expected_by_those_read_so_far():
@@ -27,3 +33,24 @@ def test_progress_ends_with_all_documents_safe_on_disk(tmp_path: Path):
     assert told[-1] == ("writing", 7, 7)
     stored = [documents for _, _, documents in told]
     assert stored == sorted(stored)
+
+
+def test_the_command_line_raises_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    given: dict[str, object] = {}
+
+    def load_files(*_: object, **options: object) -> Iterator[Document]:
+        given.update(options)
+        yield Document.from_text("Otters sleep.", id="a.md")
+
+    monkeypatch.setattr("pipelines.ingest.load_files", load_files)
+    (tmp_path / "a.md").write_text("Otters sleep.\n")
+    command = ["ingest", str(tmp_path / "a.md"), "--into", str(tmp_path / "kb"), "--embedder", "hashing-64"]
+    assert run([*command, "--parse-seconds", "90", "--parse-memory", "2000"]) == 0
+    assert (given["parse_seconds"], given["parse_memory"]) == (90.0, 2000)
+
+
+def test_impossible_limits_make_no_knowledge_base(tmp_path: Path):
+    (tmp_path / "a.md").write_text("Otters sleep.\n")
+    with pytest.raises(InvalidInput, match="parse_seconds=-1"):
+        ingest([tmp_path / "a.md"], tmp_path / "kb", parse_seconds=-1)
+    assert not (tmp_path / "kb").exists()

@@ -123,7 +123,7 @@ def test_archives_in_archives_two_deep(read_all, maker):
     "members",
     [
         {"bomb.txt": ZEROS},
-        {f"{i}.txt": "x" for i in range(1001)},
+        {f"{i}.txt": "x" for i in range(20_001)},
         {"inner.zip": None},
     ],
     ids=["ratio", "count", "nested"],

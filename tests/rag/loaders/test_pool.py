@@ -10,7 +10,15 @@ import time
 import pytest
 
 from rag.loaders import discover, load_files
+from rag.loaders.limits import ParseLimits
 from rag.loaders.pool import Pool
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    """Take a silent parser for hanging as soon as its seconds have passed by the clock."""
+    monkeypatch.setattr("rag.loaders.limits._WALL", 1)
+
 
 # A worker whose PDF parser does what the file says. It exists in this test only: `load_files` is told to start it.
 WORKER = """
@@ -26,9 +34,11 @@ def parse(data, context):
             yield from read_member(name + ".pdf", name.encode, context)
         return
     if word == "hang": time.sleep(1000)
+    if word == "nap": time.sleep(4)
     if word == "spin":
         while True: pass
     if word == "eat": keep = [bytearray(50_000_000) for _ in range(100)]
+    if word == "hungry": raise MemoryError
     if word == "exit": os._exit(3)
     if word == "sysexit": sys.exit(0)
     if word == "segv": os.kill(os.getpid(), signal.SIGSEGV)
@@ -59,7 +69,7 @@ def load(tmp_path, words, **options):
     """Write a file per word and load them; what became of each."""
     for number, word in enumerate(words):
         (tmp_path / f"{number:02} {word.split()[0]}.pdf").write_text(word)
-    options = {"workers": 2, "seconds": 8.0, "megabytes": 256, **options}
+    options = {"workers": 2, "parse_seconds": 8.0, "parse_memory": 256, **options}
     outcome = {}
     for item in load_files(discover([tmp_path]), command=[sys.executable, "-P", "-c", WORKER], **options):
         name = getattr(item, "id", item.source).rpartition("/")[2]
@@ -95,7 +105,7 @@ def test_every_kind_of_trouble_has_its_reason_and_stops_nobody_else(tmp_path):
 def test_processor_time_is_limited_even_when_nobody_watches(tmp_path):
     (tmp_path / "spin.pdf").write_text("spin")
     (found,) = discover([tmp_path])
-    pool = Pool(workers=1, seconds=0.2, megabytes=256, command=[sys.executable, "-P", "-c", WORKER])
+    pool = Pool(workers=1, limits=ParseLimits(0.2, 256), command=[sys.executable, "-P", "-c", WORKER])
     try:
         job = pool.submit(found)
         worker = pool._workers[0]
@@ -111,11 +121,41 @@ def test_processor_time_is_limited_even_when_nobody_watches(tmp_path):
         pool.close()
 
 
+def test_a_file_that_waits_for_the_processor_is_not_late(tmp_path, monkeypatch):
+    """On a loaded machine a parser gets little processor time in a minute; here it sleeps instead."""
+    monkeypatch.setattr("rag.loaders.limits._WALL", 100)
+    (document,) = load(tmp_path, ["nap then good"], parse_seconds=3.0).values()
+    assert document.text == "nap then good"
+
+
+def test_the_failure_says_what_to_raise(tmp_path, monkeypatch):
+    monkeypatch.setattr("rag.loaders.limits._WALL", 100)
+    spin, eat = load(tmp_path, ["spin", "eat"], parse_seconds=1.0).values()
+    assert spin.detail == (
+        "took more than 1 seconds of processor time; --parse-seconds 5 (or parse_seconds=) allows more"
+    )
+    assert eat.detail == "needs more than 256 MB of memory; --parse-memory 512 (or parse_memory=) allows more"
+
+
+def test_what_a_parser_catches_itself_is_said_alike(tmp_path):
+    (failure,) = load(tmp_path, ["hungry"]).values()
+    assert (failure.reason_class, "--parse-memory 512" in failure.detail) == ("memory", True)
+
+
+def test_all_members_together_have_an_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("rag.loaders.limits._CONTAINER", 2)
+    words = "members one " + " ".join(f"spin{n}" for n in range(8))
+    (failure,) = load(tmp_path, [words], workers=1, parse_seconds=1.0).values()
+    assert (failure.source.rpartition("/")[2], failure.reason_class) == ("00 members.pdf", "timeout")
+
+
 def test_a_slow_consumer_makes_no_file_late(tmp_path):
     for number in range(4):
         (tmp_path / f"{number}.pdf").write_text(f"good {number} " + "x" * 300_000)
     items = []
-    for item in load_files(discover([tmp_path]), workers=1, seconds=4, command=[sys.executable, "-P", "-c", WORKER]):
+    for item in load_files(
+        discover([tmp_path]), workers=1, parse_seconds=4, command=[sys.executable, "-P", "-c", WORKER]
+    ):
         if not items:
             time.sleep(5)
         items.append(item)
