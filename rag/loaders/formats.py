@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -73,6 +74,7 @@ FORMATS: dict[str, Format] = {
     "md": Format("markdown_text:parse", _TEXT, inline=True),
     "html": Format("html_pages:parse", _TEXT),
     "pdf": Format("pdf_pages:parse"),
+    "picture": Format("pictures:parse"),
 }
 
 CODE = {
@@ -113,8 +115,12 @@ NAMES: dict[str, str] = {
 _LANGUAGES = frozenset({*CODE.values(), *NAMES.values()})
 _PLUGIN = Format("")
 
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
+"""Read where the extra `ocr` is installed."""
+
 UNREAD: dict[str, str] = {
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".ico"), "an image"),
+    **dict.fromkeys(PICTURES, "a picture; pip install 'rag-workbench[ocr]' reads the text in pictures"),
+    **dict.fromkeys((".heic", ".ico"), "an image"),
     **dict.fromkeys(
         (".mp3", ".wav", ".flac", ".ogg", ".m4a", ".mp4", ".mkv", ".mov", ".avi", ".webm"), "audio or video"
     ),
@@ -154,6 +160,8 @@ class ParseContext:
         Containers around this file, and their members' names on the way to it, each with a ``#`` after it.
     enter
         Called with a member's name before it is read; False means: leave it out (it failed in an earlier try).
+    seconds
+        Processor time that the whole source may take.
     """
 
     name: str
@@ -163,6 +171,7 @@ class ParseContext:
     depth: int = 0
     prefix: str = ""
     enter: Callable[[str], bool] = field(default=lambda _: True)
+    seconds: float = 100.0
 
     @property
     def stem_title(self) -> str:
@@ -173,7 +182,13 @@ class ParseContext:
     def inner(self, name: str, kind: str) -> ParseContext:
         """Return the context of a member."""
         return ParseContext(
-            base_name(name), kind, self.budget, depth=self.depth + 1, prefix=f"{self.prefix}{name}#", enter=self.enter
+            base_name(name),
+            kind,
+            self.budget,
+            depth=self.depth + 1,
+            prefix=f"{self.prefix}{name}#",
+            enter=self.enter,
+            seconds=self.seconds,
         )
 
 
@@ -194,6 +209,8 @@ def kind_by_name(name: str) -> str | None:
         return known
     if suffix[1:] in plugins("loader"):
         return suffix[1:]
+    if suffix in PICTURES and find_spec("rapidocr") is not None:
+        return "picture"
     if reason := UNREAD.get(suffix):
         raise LoadError("type", f"{suffix}: {reason}")
     return NAMES.get(path.stem.lower()) if len(suffix) < 2 else None

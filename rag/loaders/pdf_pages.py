@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+
+import numpy as np
 
 from ..documents import Field
 from .dates import iso_date
 from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext, Untyped
+from .ocr import INSTALL, LONGEST, Picture, available, read_picture
 from .pdf_forms import has_content, marks
 from .pdf_lines import HYPHEN, Hyphens, page_lines, rejoin, runs_on
 from .results import Parsed
@@ -20,6 +24,9 @@ from .running_lines import running_lines
 MAX_PAGES = 10_000
 _MAX_OUTLINE = 2000
 _DEEPEST = 3
+_SCALE = 150 / 72  # pixels a point of a page that is read by OCR
+_OCR_SHARE = 0.7
+_ADVICE = f"; {INSTALL} reads scans"
 _INVISIBLE = re.compile(r"[\s\x00-\x1f\ufffe]+")
 _HYPHENATED = re.compile(r"[^\W_][-\u2010]$")
 _PARTED = "\n\n"
@@ -33,21 +40,20 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     unread = [page.number for page in pages if page.lines is None]
     if count and len(unread) == count:
         raise LoadError("parse", f"none of its {count} pages can be read")
+    blank = [page for page in pages if page.blank]
     draft = Draft(context.budget)
+    metadata: dict[str, Field] = {"pages": count, **_recognise(pdf, blank, draft, context)}
     _Writer(draft, pages, _outline(pdf)).write()
-    metadata: dict[str, Field] = {"pages": count}
     if unread:
         metadata["unread_pages"] = len(unread)
         draft.remark(_named(unread, "cannot be read/cannot be read"))
-    if blank := [page.number for page in pages if page.blank]:
-        draft.remark(f"{_named(blank, 'holds no text/hold no text')}; a scan needs OCR first")
     if author := first_title(pdf.get_metadata_value("Author")):
         metadata["author"] = author
     if created := iso_date(pdf.get_metadata_value("CreationDate")):
         metadata["date"] = created
     parsed = draft.parsed(first_title(pdf.get_metadata_value("Title"), context.stem_title), metadata)
     if not parsed.text:
-        raise LoadError("empty", f"no text on its {count} pages; a scan needs OCR first")
+        raise LoadError("empty", f"no text on its {count} pages{_ADVICE * (not available())}")
     yield parsed
 
 
@@ -97,6 +103,37 @@ def _read_page(pdf: Untyped, index: int) -> _Page:
         return _Page(index + 1, None)
     finally:
         page.close()
+
+
+def _recognise(pdf: Untyped, blank: list[_Page], draft: Draft, context: ParseContext) -> dict[str, Field]:
+    """Read pages without text by OCR as long as time suffices, and remark on those that are left."""
+    read: dict[int, float] = {}
+    end = time.process_time() + _OCR_SHARE * context.seconds
+    for page in blank if available() else ():
+        if time.process_time() > end:
+            draft.remark("there was no time to read more pages by OCR; allow more seconds (--parse-seconds)")
+            break
+        if context.enter(f"{context.prefix}page {page.number}"):
+            reading = read_picture(_picture(pdf, page.number - 1))
+            page.lines, page.blank = list(reading.lines), not reading.lines
+            read |= {page.number: round(reading.confidence, 3)} if reading.lines else {}
+    if left := [page.number for page in blank if page.blank]:
+        draft.remark(f"{_named(left, 'holds no text/hold no text')}{_ADVICE * (not available())}")
+    if not read:
+        return {}
+    sure = sum(read.values()) / len(read)
+    draft.remark(
+        f"{_named(list(read), 'was read by OCR/were read by OCR')}, with a confidence of {sure:.2f} on average"
+    )
+    return {"ocr_pages": list(read), "ocr_confidence": list(read.values())}
+
+
+def _picture(pdf: Untyped, index: int) -> Picture:
+    page = pdf[index]
+    scale = min(_SCALE, LONGEST / max(page.get_size()))
+    picture = page.render(scale=scale, rev_byteorder=True, prefer_bgrx=False).to_numpy()[:, :, :3]
+    page.close()
+    return np.ascontiguousarray(picture)
 
 
 def _shown_text(textpage: Untyped) -> tuple[str, str]:

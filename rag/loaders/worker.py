@@ -62,7 +62,7 @@ def run(job: Message, send: Send) -> None:
     send({"job": number, "kind": "start"})
     allow()
 
-    context = ParseContext(str(job["name"]), str(job["type"]), enter=enter)
+    context = ParseContext(str(job["name"]), str(job["type"]), enter=enter, seconds=whole)
     try:
         for message in _results(str(job["path"]), context):
             send({"job": number, **message})

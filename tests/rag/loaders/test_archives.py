@@ -69,7 +69,7 @@ def test_bad_members_are_listed_and_the_good_go_in(read_all, maker):
     data = maker.zip(
         {
             "good.md": "good", "../up.md": "x", "/abs.md": "x", "a/../../b.md": "x", "C:\\win.md": "x", "..\\w.md": "x",
-            "empty.md": "", "pic.png": "x", "bad.pdf": "no pdf", "__MACOSX/._good.md": "x", "folder/": "",
+            "empty.md": "", "pic.ico": "x", "bad.pdf": "no pdf", "__MACOSX/._good.md": "x", "folder/": "",
         }
     )  # fmt: skip
     assert outcome(read_all(data, "a.zip")) == {
@@ -80,7 +80,7 @@ def test_bad_members_are_listed_and_the_good_go_in(read_all, maker):
         "C:\\win.md": "outside",
         "..\\w.md": "outside",
         "empty.md": "empty",
-        "pic.png": "type",
+        "pic.ico": "type",
         "bad.pdf": "parse",
     }
 

@@ -107,13 +107,13 @@ def test_nothing_outside_the_root_and_nothing_special(tmp_path, monkeypatch):
 
 
 def test_types_by_suffix_then_by_content(tmp_path):
-    put(tmp_path, "a.png", "b.gz", "c.pkl")
+    put(tmp_path, "a.ico", "b.gz", "c.pkl")
     put(tmp_path, "unknown.xyz", data=b"\x7fELF\x00\x00")
     put(tmp_path, "report", data=b"%PDF-1.7 ...")
     put(tmp_path, "words.unknown", data=b"just words")
     items = {i.source.rpartition("/")[2]: i for i in discover([tmp_path])}
     assert {n: i.reason_class for n, i in items.items() if isinstance(i, LoadFailure)} == dict.fromkeys(
-        ("a.png", "b.gz", "c.pkl", "unknown.xyz"), "type"
+        ("a.ico", "b.gz", "c.pkl", "unknown.xyz"), "type"
     )
     assert all(i.skipped for i in items.values() if isinstance(i, LoadFailure))
     assert "only .zip is read" in items["b.gz"].detail

@@ -9,7 +9,7 @@ from rag.loaders.results import Failed
 
 
 def test_message_and_attachments(read_all, maker):
-    data = maker.eml({"list.csv": b"ship,flag\nGretel,DE\n", "photo.png": b"\x89PNG", "inner.eml": maker.eml()})
+    data = maker.eml({"list.csv": b"ship,flag\nGretel,DE\n", "photo.heic": b"\x89PNG", "inner.eml": maker.eml()})
     mail, *rest = read_all(data, "m.eml")
     assert mail.title == "Träume"
     assert mail.text == (
@@ -19,7 +19,7 @@ def test_message_and_attachments(read_all, maker):
     assert mail.metadata["from"] == "Ada <ada@example.org>"
     assert [(i.member, getattr(i, "text", "")) for i in rest] == [
         ("list.csv", "ship: Gretel | flag: DE"),
-        ("photo.png", ""),
+        ("photo.heic", ""),
         ("inner.eml", mail.text),
     ]
     assert isinstance(rest[1], Failed)

@@ -55,7 +55,7 @@ def test_tables_keep_their_rows():
 
 
 def test_without_text_and_broken_and_encrypted(read, maker):
-    with pytest.raises(LoadError, match="needs OCR") as empty:
+    with pytest.raises(LoadError, match="no text on its 1 pages") as empty:
         read(maker.pdf([]), "a.pdf")
     with pytest.raises(LoadError, match="not a readable PDF") as broken:
         read(b"%PDF-1.4 garbage", "a.pdf")
