@@ -39,6 +39,12 @@ def _markup(data: bytes) -> str:
     return html.unescape(_TAG.sub(" ", _INSIDE_WORDS.sub("", _INVISIBLE.sub(" ", _text(data)))))
 
 
+def _feed(data: bytes) -> str:
+    """Return the text of XML, HTML that is escaped in it read as HTML."""
+    text = re.sub(r"<!\[CDATA\[|\]\]>", " ", _text(data))
+    return _markup(_markup(text.encode()).encode())
+
+
 def _book(data: bytes) -> str:
     """Return the text of all pages in an EPUB."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -92,7 +98,7 @@ def _is_body(part: Message) -> bool:
 
 CRUDE: dict[str, Callable[[bytes], str]] = {
     **dict.fromkeys(("docx", "pptx", "xlsx", "odp", "ods", "odt"), crude_packages.text_of), "csv": _text, "tsv": _text,
-    "eml": _mail, "epub": _book, "html": _markup, "md": _text, "pdf": _pdf, "rst": _text, "text": _text, "xml": _markup,
+    "eml": _mail, "epub": _book, "html": _markup, "md": _text, "pdf": _pdf, "rst": _text, "xml": _feed,
 }  # fmt: skip
 """By format name. Containers have none."""
 

@@ -6,8 +6,10 @@ Every step goes over the lines a fixed number of times. Literal blocks stay as t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
+from ..account import Kind
 from ..documents import Scalar
 from .draft import Draft
 from .formats import ParseContext
@@ -25,20 +27,21 @@ _LITERAL = re.compile(r"``([^`]{1,500})``")
 _REFERENCE = re.compile(r"`([^`<>]{1,300}?)\s{0,9}(?:<[^`<>]{1,500}>)?`__?(?!\w)")
 _STRONG = re.compile(r"(?<![\w*\\])(\*\*?)(?=[^\s*])([^*]{1,500})(?<=[^\s*\\])\1(?![\w*])")
 _TARGETED = re.compile(r"(.{1,300}?)\s{0,9}<[^<>]{1,300}>$", re.DOTALL)
-_SHOWN = frozenset(
-    re.findall(
-        r"\S+",
-        "admonition attention caution danger deprecated error hint important note seealso tip versionadded "
-        "versionchanged warning rubric topic csv-table list-table table",
-    )
+_LEFT_OUT = frozenset({
+    "contents", "default-role", "highlight", "image", "include", "index", "meta", "role", "sectnum", "target-notes",
+    "toctree", "currentmodule",
+})  # fmt: skip
+_ARGUMENT_LEFT_OUT = frozenset(
+    {"class", "container", "csv-table", "figure", "only", "rst-class", "sidebar", "table", "list-table"}
 )
+_ALT = re.compile(r"\s+:(?:alt|caption):\s+(.+)")
+_WORD = re.compile(r"\w+")
 _CODE = frozenset(
     re.findall(
         r"\S+",
-        "code code-block sourcecode parsed-literal math productionlist highlight raw graphviz literalinclude",
+        "code code-block sourcecode parsed-literal math productionlist raw graphviz literalinclude",
     )
 )
-_DEFINITIONS = frozenset({"function", "class", "method", "attribute", "data", "module"})
 _KEPT_HEADERS = frozenset({"PEP", "Author", "Status", "Type", "Created"})
 
 
@@ -112,6 +115,8 @@ class _RestReader:
         self._paragraph: list[str] = []
         self._literal = -1  # indentation that a literal block must exceed; -1 outside of one
         self._dropped = -1  # the same for a comment or the body of a directive without text
+        self._options = False  # right after the line of a directive
+        self._reason: Kind = "markup"  # that its words are accounted for by
 
     def read(self, lines: list[str]) -> None:
         i = 0
@@ -147,27 +152,45 @@ class _RestReader:
     def _line(self, line: str) -> None:
         indent = len(line) - len(line.lstrip())
         if not line.strip():
+            self._options = False
             if self._literal >= 0 and self._paragraph:
                 self._paragraph.append("")
             else:
                 self._flush()
             return
-        if self._dropped >= 0 and indent > self._dropped:
+        if self._options and _OPTION.match(line) and self._dropped < 0:
+            self._option(line)
             return
-        self._dropped = -1
-        if self._literal >= 0:
-            if indent > self._literal:
-                if self._paragraph or not _OPTION.match(line):
-                    self._paragraph.append(line)
-                return
-            self._flush()
-            self._literal = -1
+        self._options = False
+        if self._inside(line, indent):
+            return
         if _EXPLICIT.match(line):
             self._explicit(line, indent)
-        elif (
-            not (_OPTION.match(line) and not self._paragraph) and not _ADORNMENT.match(line.strip())
-        ) or line.strip().startswith(("+-", "+=")):
+        elif not _ADORNMENT.match(line.strip()) or line.strip().startswith(("+-", "+=")):
             self._text(line, indent)
+
+    def _inside(self, line: str, indent: int) -> bool:
+        """Take a line inside a literal block, or inside what is left out; say whether it was one."""
+        if self._dropped >= 0 and indent > self._dropped:
+            if alt := _ALT.match(line):
+                self._draft.block(alt[1])
+            else:
+                self._draft.leave_out(self._reason, line)
+            return True
+        self._dropped = -1
+        if self._literal >= 0 and indent > self._literal:
+            self._paragraph.append(line)
+            return True
+        if self._literal >= 0:
+            self._flush()
+            self._literal = -1
+        return False
+
+    def _option(self, line: str) -> None:
+        if shown := _ALT.match(line):
+            self._paragraph.append(shown[1])
+        else:
+            self._draft.leave_out("markup", line)
 
     def _text(self, line: str, indent: int) -> None:
         literal = line.rstrip().endswith("::")
@@ -185,21 +208,38 @@ class _RestReader:
         if footnote := _FOOTNOTE.match(line):
             self._paragraph.append(f"{footnote[2]} {footnote[3]}")
         elif directive := _DIRECTIVE.match(line):
-            name = directive[2].lower()
-            if name in _CODE:
-                self._literal = indent
-            elif name in _SHOWN:
-                self._paragraph.extend([directive[3]] if directive[3] else [])
-            elif name.startswith(("py:", "c:", "js:")) or name in _DEFINITIONS:
-                self._paragraph.append(directive[3])
-            else:
-                self._dropped = indent
+            self._directive(directive[2].lower(), directive[3], indent)
         else:
-            self._dropped = indent
+            self._drop(
+                line, indent, "markup" if "::" in line or line.lstrip().startswith((".. _", ".. |")) else "hidden"
+            )
+
+    def _directive(self, name: str, argument: str, indent: int) -> None:
+        """Keep what a directive holds, but for those that hold no text."""
+        self._options = True
+        if name in _LEFT_OUT:
+            self._drop(f"{name} {argument}", indent, "navigation" if name in {"toctree", "contents"} else "markup")
+        elif name in _CODE:
+            self._draft.leave_out("markup", f"{name} {argument}")
+            self._literal = indent
+        elif name in _ARGUMENT_LEFT_OUT and not (name.endswith("table") and argument):
+            self._draft.leave_out("markup", f"{name} {argument}")
+        else:
+            self._draft.leave_out("markup", name)
+            self._paragraph.extend([argument] if argument else [])
+
+    def _drop(self, line: str, indent: int, reason: Kind) -> None:
+        self._dropped, self._reason = indent, reason
+        self._draft.leave_out(reason, line)
 
     def _flush(self) -> None:
         while self._paragraph and not self._paragraph[-1].strip():
             self._paragraph.pop()
         text = "\n".join(self._paragraph)
-        self._draft.block(text if self._literal >= 0 else inline(text))
+        shown = text if self._literal >= 0 else inline(text)
+        if shown != text:  # names of roles, targets of links
+            self._draft.leave_out(
+                "markup", " ".join((Counter(_WORD.findall(text)) - Counter(_WORD.findall(shown))).elements())
+            )
+        self._draft.block(shown)
         self._paragraph.clear()

@@ -78,3 +78,25 @@ def test_levels_follow_the_order_of_adornments(read):
 )
 def test_inline(source, expected):
     assert inline(source) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (".. tab:: Linux\n\n   Use *apt*.", "Linux\n\n   Use apt."),
+        (".. epigraph::\n\n   The sea is calm.", "   The sea is calm."),
+        (".. figure:: pier.png\n   :alt: The pier\n   :width: 3\n\n   At dawn.", "The pier\n\n   At dawn."),
+        (".. image:: pier.png\n   :alt: The pier\n   :width: 3\n", "The pier"),
+        (".. only:: html\n\n   Online.", "   Online."),
+        (".. list-table:: Fees\n   :header-rows: 1\n\n   * - Boat\n     - Fee", "Fees\n\n   * - Boat\n     - Fee"),
+    ],
+)
+def test_directives_keep_their_text(read, source, expected):
+    assert read(source.encode(), "a.rst").text.strip("\n") == expected.strip("\n")
+
+
+def test_what_goes_is_accounted_for(read):
+    account = read(PEP.encode() + b"\n.. toctree::\n\n   other\n", "a.rst").account
+    assert account.unaccounted == 0
+    assert account.left_out["hidden"] == 4  # the comment
+    assert account.left_out["navigation"] == 2
