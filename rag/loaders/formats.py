@@ -65,6 +65,7 @@ FORMATS: dict[str, Format] = {
     "rst": Format("restructured:parse", _TEXT, inline=True),
     "rtf": Format("rich_text:parse", _TEXT),
     "text": Format("plain:parse_text", _TEXT, inline=True),
+    "transcript": Format("transcripts:parse", _TEXT, inline=True),
     "tsv": Format("tables:parse", _TEXT),
     "xls": Format("sheets97:parse"),
     "xlsx": Format("sheets:parse"),
@@ -91,8 +92,8 @@ CODE = {
 }  # fmt: skip
 
 SUFFIXES: dict[str, str] = {
-    ".txt": "text", ".text": "text", ".log": "text", ".org": "text", ".adoc": "text", ".tex": "text", ".vtt": "text",
-    ".srt": "text",
+    ".txt": "text", ".text": "text", ".log": "text", ".org": "text", ".adoc": "text", ".tex": "text",
+    ".vtt": "transcript", ".srt": "transcript",
     ".md": "md", ".markdown": "md", ".mdx": "md", ".mkd": "md", ".qmd": "md", ".rmd": "md",
     ".html": "html", ".htm": "html", ".xhtml": "html", ".xht": "html", ".shtml": "html",
     ".rst": "rst", ".rest": "rst",
