@@ -54,10 +54,12 @@ def main() -> None:
 
 
 def _measure(documents: list, pages: dict, chunker: str, count: int) -> dict:
-    with tempfile.TemporaryDirectory() as folder:
-        with KnowledgeBase.create(Path(folder, "kb"), embedder=HashingEmbedder(16), chunker=chunker) as kb:
-            kb.add(documents)
-            chunks = kb.chunks(kb.chunk_ids())
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        KnowledgeBase.create(Path(folder, "kb"), embedder=HashingEmbedder(16), chunker=chunker) as kb,
+    ):
+        kb.add(documents)
+        chunks = kb.chunks(kb.chunk_ids())
     drawn = random.Random(7)
     spans = [(c, a, b) for c in chunks for a, b in sentences(c.text) if len(_letters(c.text[a:b])) >= 12]
     picked = drawn.sample(spans, min(count, len(spans)))

@@ -5,9 +5,8 @@ The parts are in `rag.store`; this file is what the rest of the toolkit, and use
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
@@ -27,6 +26,7 @@ from .store.generations import AnyIndex
 from .store.granularity import Granularity, chunks_of
 from .store.live import LiveIndexes
 from .store.making import StoreTools, checked_specs, new_identity
+from .store.openings import Opening, Openings
 from .store.pipeline import OnCommit, OnProgress, Pipeline
 from .store.records import (
     AddFailure,
@@ -62,7 +62,6 @@ __all__ = [
 DEFAULT_INDEXES = ("flat", "bm25")
 DEFAULT_CHUNKER = "headings:256/32"
 DEFAULT_GRANULARITY = "auto"
-_FILTERS_KEPT = 64
 
 
 class KnowledgeBase:
@@ -84,12 +83,20 @@ class KnowledgeBase:
     """
 
     def __init__(self, session: Session, tools: StoreTools) -> None:
-        self._session = session
         self._tools = tools
-        self._live = LiveIndexes(session, lambda: tools.analyser)
-        self._filters: OrderedDict[tuple[str, int], IdSet] = OrderedDict()
-        self._both: TwoGranularities | None = None
-        self._turn = threading.Lock()
+
+        def opening(session: Session) -> Opening:
+            return Opening(session, LiveIndexes(session, lambda: tools.analyser))
+
+        self._openings = Openings(opening(session), lambda: opening(Session.open(session.folder)))
+
+    @property
+    def _session(self) -> Session:
+        return self._openings.now.session
+
+    @property
+    def _live(self) -> LiveIndexes:
+        return self._openings.now.live
 
     # ---- making and opening -----------------------------------------------------------------------------------
 
@@ -198,8 +205,7 @@ class KnowledgeBase:
 
     def close(self) -> None:
         """Close it; may be called twice."""
-        self._live.forget()
-        self._session.close()
+        self._openings.close()
 
     def __enter__(self) -> Self:
         return self
@@ -278,8 +284,23 @@ class KnowledgeBase:
                 db.execute("insert into meta values (?, ?)", (f"setting:{name}", value))
 
     def refresh(self) -> bool:
-        """Move a reader to the newest commit; say whether anything has changed."""
-        return self._live.refresh()
+        """Move a reader to the newest commit; say whether anything has changed.
+
+        Searches that are under way keep the state that they began with, see `view`.
+
+        Raises
+        ------
+        StoreMissing
+            The folder was deleted or made anew since it was opened.
+        """
+        return self._openings.refresh()
+
+    def view(self) -> AbstractContextManager[None]:
+        """Keep one state for all that is read in a ``with`` block, while other threads may `refresh`.
+
+        A retriever does so for each search.
+        """
+        return self._openings.lease()
 
     # ---- writing ----------------------------------------------------------------------------------------------
 
@@ -300,8 +321,8 @@ class KnowledgeBase:
         ----------
         documents
             `Document` objects; one with the id of a stored one replaces it. Any other object with a ``source`` is
-            taken for a loader's failure: if its source is that of the documents before it, nothing of that source is
-            removed and the source counts as incomplete.
+            taken for a loader's failure: nothing of that source is removed and it counts as incomplete, unless the
+            failure is ``skipped``; its ``detail`` is kept as a remark.
         on_progress
             Called about ten times a second with an `AddProgress`.
         on_commit
@@ -398,14 +419,17 @@ class KnowledgeBase:
 
         It searches, and tells its ``ids()`` and ``metric``, as the index of vectors alone does.
         """
-        index = self.index("dense")
-        if self.granularity == "chunk":
-            return index
-        sentences = self._live.get(SENTENCES)
-        with self._turn:
-            if self._both is None or self._both.index is not index or self._both.sentences.index is not sentences:
-                self._both = TwoGranularities(index, BestSentences(sentences), share=SHARES[self.granularity])
-            return self._both
+        with self.view():
+            opening, index = self._openings.now, self.index("dense")
+            if self.granularity == "chunk":
+                return index
+            sentences = opening.live.get(SENTENCES)
+            with opening.turn:
+                both = opening.both
+                if both is None or both.index is not index or both.sentences.index is not sentences:
+                    both = TwoGranularities(index, BestSentences(sentences), share=SHARES[self.granularity])
+                    opening.both = both
+                return both
 
     def sentence_vectors(self, ids: Iterable[int]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the embeddings of the sentences of chunks, float32 of shape (n, dim), and the chunk of each."""
@@ -418,19 +442,14 @@ class KnowledgeBase:
         if where is None:
             return None
         wanted = where if isinstance(where, Filter) else parse(where)
-        key = (str(wanted), self.seq)
-        with self._turn:
-            if key in self._filters:
-                self._filters.move_to_end(key)
-                return self._filters[key]
         query, values = wanted.sql()
-        with self._session.reading() as db:
-            ids = IdSet(np.fromiter((row[0] for row in db.execute(query, values)), np.int64))
-        with self._turn:
-            self._filters[key] = ids
-            while len(self._filters) > _FILTERS_KEPT:
-                self._filters.popitem(last=False)
-        return ids
+
+        def find() -> IdSet:
+            with self._session.reading() as db:
+                return IdSet(np.fromiter((row[0] for row in db.execute(query, values)), np.int64))
+
+        with self.view():
+            return self._openings.now.allowed((str(wanted), self.seq), find)
 
     # ---- reading ----------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class CompletionCache:
     def __init__(self, path: str | Path | None = None, *, size: int = KEPT) -> None:
         if size < 1:
             raise InvalidInput(f"size={size}: a cache keeps 1 completion or more")
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else Path(path).absolute()
         self.size = size
         self._turn = threading.Lock()
         self._memory = sqlite3.connect(":memory:", check_same_thread=False) if path is None else None

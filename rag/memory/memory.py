@@ -77,7 +77,7 @@ class Memory:
     ) -> None:
         if budget < 1 or (days is not None and not days > 0):
             raise InvalidInput(f"budget={budget}, days={days}: give tokens of 1 or more, days above 0 or None")
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self.user = checked_name("user", user)
         self.session = checked_name("session", session)
         self.budget = budget

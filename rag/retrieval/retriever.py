@@ -286,22 +286,23 @@ class Retriever(AbstractContextManager["Retriever"]):
         if deadline is None:
             seconds = self.config.deadline
             deadline = Deadline.after(None if seconds is None else seconds * max(1, len(queries)))
-        runs = [_Run(query, deadline) for query in self._remembered(queries, deadline)]
-        for left, run in enumerate(runs):
-            self._rewrite(run, share=_REWRITING / (len(runs) - left))
-        deep = max(self.config.rerank_in, wanted) if self._reranking.rerankers else wanted
-
-        def search(queries: Sequence[Query], depth: int) -> list[SearchResult]:
-            return self._hybrid.search(queries, depth, where=where, repeats=repeats, trace=explain)
-
-        try:
-            deadline.run(lambda: self._search(runs, deep, search))
-        except OutOfTime:
-            raise DeadlinePassed(f"{deadline} passed before passages were found; give more seconds") from None
-        if self._may_look_again:
+        with self.kb.view():
+            runs = [_Run(query, deadline) for query in self._remembered(queries, deadline)]
             for left, run in enumerate(runs):
-                self._look_again(run, deep, search, len(runs) - left)
-        return [self._refined(run, wanted, deep, len(runs) - left, explain) for left, run in enumerate(runs)]
+                self._rewrite(run, share=_REWRITING / (len(runs) - left))
+            deep = max(self.config.rerank_in, wanted) if self._reranking.rerankers else wanted
+
+            def search(queries: Sequence[Query], depth: int) -> list[SearchResult]:
+                return self._hybrid.search(queries, depth, where=where, repeats=repeats, trace=explain)
+
+            try:
+                deadline.run(lambda: self._search(runs, deep, search))
+            except OutOfTime:
+                raise DeadlinePassed(f"{deadline} passed before passages were found; give more seconds") from None
+            if self._may_look_again:
+                for left, run in enumerate(runs):
+                    self._look_again(run, deep, search, len(runs) - left)
+            return [self._refined(run, wanted, deep, len(runs) - left, explain) for left, run in enumerate(runs)]
 
     def explain(self, question: str | Query, k: int | None = None, *, where: str | Filter | None = None) -> Explanation:
         """Return how a question came to its passages: what the stages of one `search` recorded."""

@@ -88,10 +88,17 @@ class LiveIndexes:
     def refresh(self) -> bool:
         """Move a reader's view to the newest commit; say whether anything has changed."""
         with self._turn, self._session.reading() as db:
+            self._session.check_same()
             moved = self._session.refresh()
             self.specs = tuple(json.loads(db.execute("select value from meta where key = 'indexes'").get))
             self._live = {spec: live for spec, live in self._live.items() if spec in self.every}
             return moved
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Specs of the indexes that are in memory."""
+        with self._turn:
+            return tuple(self._live)
 
     def forget(self) -> None:
         """Drop the loaded indexes."""
@@ -149,6 +156,7 @@ class LiveIndexes:
         try:
             return _Live(generations.load(self._session.folder, pointer), pointer.seq)
         except StoreCorrupt:
+            self._session.check_same()
             if not self._is_replaced(pointer):
                 raise
         # A writer has cut a new generation since this view was taken, and deleted the old one.

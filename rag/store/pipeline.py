@@ -99,6 +99,7 @@ class Pipeline:
         self._on_progress = on_progress
         self._on_commit = on_commit
         self._names = SourceNames({})
+        self._spellings: dict[str, set[str]] = {}
         self._in_flight: set[bytes] = set()
         self._written = 0
         self._embedded = 0  # those of batches that are not written yet included
@@ -146,25 +147,34 @@ class Pipeline:
             yield batch
 
     def _steps(self, documents: Iterable[object]) -> Iterator[Step]:
-        """Prepare documents; after the last one of a source say that it ended."""
-        source, whole = "", True
+        """Prepare documents; after the last one of a source say that it ended, and which of its members failed."""
+        source = ""
+        failed: dict[str, dict[str, bool]] = {}
         for number, item in enumerate(documents):
             if not isinstance(item, Document):
-                failed = getattr(item, "source", None)
-                if not isinstance(failed, str):
+                name = getattr(item, "source", None)
+                if not isinstance(name, str):
                     raise InvalidInput(f"documents[{number}] is a {type(item).__name__}; {_HOW}")
-                if source and failed.partition("#")[0] == source.partition("#")[0]:
-                    whole = False
+                told = f"not in: {getattr(item, 'detail', '') or 'it could not be read'}"
+                name, _, member = name.partition("#")
+                line = f"{member} is {told}" if member else told
+                failed.setdefault(name, {})[line] = not getattr(item, "skipped", False)
                 continue
             document, digest = storable(self._named(item))
-            name = document.source
-            if name != source:
+            if document.source != source:
                 if source:
-                    yield SourceEnd(source, whole)
-                source, whole = name, True
+                    yield self._end(source, failed)
+                source = document.source
             yield self._prepare(document, digest)
         if source:
-            yield SourceEnd(source, whole)
+            yield self._end(source, failed)
+
+    def _end(self, source: str, failed: Mapping[str, Mapping[str, bool]]) -> SourceEnd:
+        """Close a source. Its failures may have come before its first document, or between any two."""
+        own: dict[str, bool] = {}
+        for name in (source, *self._spellings.get(source, ())):
+            own |= failed.get(name.partition("#")[0], {})
+        return SourceEnd(source, not any(own.values()), tuple(own))
 
     def _named(self, document: Document) -> Document:
         """Give a document the name under which its file is known."""
@@ -173,6 +183,7 @@ class Pipeline:
         name = self._names.name(document.source, document.location)
         if name == document.source:
             return document
+        self._spellings.setdefault(name, set()).add(document.source)
         return replace(document, source=name, id=renamed(document.id, document.source, name))
 
     def _prepare(self, document: Document, digest: str) -> Prepared:

@@ -20,7 +20,8 @@ from .lock import LOCK, Acknowledged, WriterLock, acknowledged
 
 GENERATIONS = "generations"
 NEW = DATABASE + ".new"
-_OURS = {LOCK, NEW, NEW + "-wal", NEW + "-shm", GENERATIONS}
+_NEW = (NEW, NEW + "-wal", NEW + "-shm", NEW + "-journal")
+_OURS = {LOCK, *_NEW, GENERATIONS}
 
 Mode = Literal["r", "w"]
 
@@ -40,8 +41,8 @@ class Session:
     """
 
     def __init__(self, folder: Path, mode: Mode, lock: WriterLock | None) -> None:
-        self.folder = folder
-        self.path = folder / DATABASE
+        self.folder = folder.absolute()  # of the moment: what is opened stays the same wherever the process goes
+        self.path = self.folder / DATABASE
         self.mode: Mode = mode
         self._turn = threading.RLock()  # one connection, one thread at a time
         self._lock = lock
@@ -49,6 +50,8 @@ class Session:
         opener = database.open_writable if mode == "w" else database.open_readable
         said = acknowledged(folder)  # read before the database: a writer commits first, then notes it here
         self._db = opener(self.path)
+        with file_faults(self.path):
+            self._file = self.path.stat().st_ino
         try:
             with sqlite_faults(self.path):
                 schema.migrate(self._db, self.path) if mode == "w" else schema.check_format(self._db, self.path)
@@ -116,7 +119,7 @@ class Session:
         aside = folder / NEW
         with file_faults(folder):
             (folder / GENERATIONS).mkdir(exist_ok=True, mode=0o700)
-            for name in (NEW, NEW + "-wal", NEW + "-shm"):
+            for name in _NEW:
                 (folder / name).unlink(missing_ok=True)
         db = database.create(aside)
         with sqlite_faults(aside), contextlib.closing(db):
@@ -176,6 +179,26 @@ class Session:
         """Number of the last change in this view."""
         with self.reading() as db:
             return _seq(db)
+
+    @property
+    def mark(self) -> tuple[object, ...]:
+        """What tells this view from others: its last change and its generations."""
+        with self.reading() as db:
+            return _mark(db)
+
+    def check_same(self) -> None:
+        """Notice that the knowledge base was deleted, or made anew, under a reader.
+
+        Raises
+        ------
+        StoreMissing
+            The file that was opened is no longer the one in the folder.
+        """
+        with contextlib.suppress(OSError):
+            if self.path.stat().st_ino == self._file:
+                return
+        text = f"{self.folder} was deleted or made anew since it was opened"
+        raise StoreMissing(f"{text}; open it again")
 
     def refresh(self) -> bool:
         """Move a reader's view to the newest commit; say whether anything has changed."""

@@ -50,10 +50,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class SourceEnd:
-    """All documents of a source have been given; ``whole`` unless some could not be loaded."""
+    """All documents of a source have been given; ``whole`` unless some could not be loaded.
+
+    ``failures`` are sentences on members that are not in, those among them that hold nothing readable too.
+    """
 
     source: str
     whole: bool
+    failures: tuple[str, ...] = ()
 
 
 Step = Prepared | SourceEnd
@@ -172,8 +176,9 @@ class DocumentWriter:
                 drop_document(db, document)
             self.count(removed=len(gone))
         count = db.execute("select count(*) from documents where source = ?", (source,)).get
-        account = json.dumps(self._accounts[step.source].as_dict(), ensure_ascii=False)
-        facts = (int(step.whole), count, account, *self._facts[step.source])
+        account = self._accounts[step.source] + Account(remarks=step.failures)
+        shown = json.dumps(account.as_dict(), ensure_ascii=False)
+        facts = (int(step.whole), count, shown, *self._facts[step.source])
         if row[1:] != facts:
             update = """update sources set complete = ?, produced = ?, account = ?, sha256 = ?, location = ?,
                         modified = ?, stamp = ? where id = ?"""
