@@ -31,7 +31,8 @@ def _text(data: bytes) -> str:
     except UnicodeDecodeError:
         from charset_normalizer import from_bytes
 
-        return str(from_bytes(data).best() or data.decode("latin-1"))
+        usual = ["cp1252", "cp1251", "koi8_r", "cp1250", "gb18030", "cp932", "big5", "cp949"]
+        return str(from_bytes(data, cp_isolation=usual).best() or from_bytes(data).best() or data.decode("latin-1"))
 
 
 def _markup(data: bytes) -> str:

@@ -129,6 +129,8 @@ class Flow:
 
     def flush(self) -> None:
         """End a block: its text goes into the draft, or into the open cell of a table."""
+        if not self._inline:
+            return
         text = "".join(self._inline)
         self._inline.clear()
         self._raised.clear()

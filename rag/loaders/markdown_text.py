@@ -33,7 +33,6 @@ _TARGET = re.compile(
 )
 # Noncharacters: one before what must not be read as a link definition, one in place of a star that is no emphasis.
 _GUARD, _STAR = "\ufdd0", "\ufdd1"
-_RESTORED = {ord(_GUARD): None, ord(_STAR): "*"}
 _NO_EMPHASIS = re.compile(r"(?<=\{)\*|\*(?=\})|(?<=\d)\*(?=\d)")
 _ATTRIBUTES = re.compile(r"[ \t]*\{:?[ \t]?[#.][^{}\n]{0,200}\}")
 _DIRECTIVE = re.compile(r"\s*(?:/{3,}|:{3,}|!!!|\?\?\?\+?|={3,}(?=\s*\"))(.*)$", re.DOTALL)
@@ -173,7 +172,7 @@ class _Reader:
         elif name in _TAGS:
             self._flow.end(_TAGS[name])
         elif name in {"CodeBlock", "HtmlBlock"}:
-            raw, self._raw = "".join(self._raw or ()).translate(_RESTORED), None
+            raw, self._raw = _restored("".join(self._raw or ())), None
             self._tags(raw) if name == "HtmlBlock" else self._code_block(raw)
             self._flow.flush()
 
@@ -192,7 +191,7 @@ class _Reader:
         if self._raw is not None:
             self._raw.append(text)
             return
-        text = text if text.isascii() else text.translate(_RESTORED)
+        text = _restored(text)
         if self._line_begins and (directive := _DIRECTIVE.match(text)):
             self._directive = not text.lstrip().startswith(("/", ":"))
             named = _NAMED.match(directive[1])
@@ -210,7 +209,7 @@ class _Reader:
 
     def _code(self, code: str) -> None:
         self._line_begins = False
-        self._flow.text(f"`{code.translate(_RESTORED)}`")
+        self._flow.text(f"`{_restored(code)}`")
 
     def _inlinemath(self, formula: str) -> None:
         self._flow.text(f"${formula}$")
@@ -245,6 +244,10 @@ class _Reader:
             elif name:
                 self._flow.start(name, _attributes(attributes) if name in _WITH_ATTRIBUTES else {})
         self._flow.text(html.unescape(source[at:]))
+
+
+def _restored(text: str) -> str:
+    return text if text.isascii() else text.replace(_GUARD, "").replace(_STAR, "*")
 
 
 def _named(tag: Untyped) -> tuple[str, Untyped]:
