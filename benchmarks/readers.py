@@ -93,7 +93,17 @@ def _xberg() -> Read:
 
 
 def _unstructured() -> Read:
+    """Without its language model, which it would download; the model only sorts texts into kinds of elements."""
+    import spacy
+    from unstructured.nlp import tokenize
     from unstructured.partition.auto import partition
+
+    def blank() -> Any:
+        english = spacy.blank("en")
+        english.add_pipe("sentencizer")
+        return english
+
+    tokenize._load_spacy_model = blank
 
     return lambda path: "\n\n".join(element.text for element in partition(path, strategy="fast"))
 

@@ -6,11 +6,17 @@ import io
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from ..documents import Field
 from .errors import LoadError
 from .formats import Untyped
+
+_CODE_PAGE = 1
+_PROPERTIES = {2: "title", 3: "subject", 4: "author", 5: "keywords", 12: "created", 13: "last_modified"}
+_MAX_PROPERTIES = 100
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
 class Compound:
@@ -31,17 +37,36 @@ class Compound:
         return bytes(self._file.openstream(name).read())
 
     def properties(self) -> dict[str, Field]:
-        """Return title, author and dates where the file has them."""
-        with suppress(Exception):  # properties are worth no failure
-            meta = self._file.get_metadata()
-            encoding = f"cp{meta.codepage}" if meta.codepage and meta.codepage != 65001 else "utf-8"
-            texts = {"title": meta.title, "author": meta.author, "subject": meta.subject, "keywords": meta.keywords}
-            dates = {"created": meta.create_time, "last_modified": meta.last_saved_time}
-            return {
-                **{name: text.decode(encoding, "replace").strip("\0 ") for name, text in texts.items() if text},
-                **{name: f"{when.isoformat()}+00:00" for name, when in dates.items() if when and when.year > 1970},
+        """Return title, author and dates where the file has them.
+
+        Read here, for olefile goes over lists in properties for as long as a broken file says.
+        """
+        name = "\x05SummaryInformation"
+        with suppress(LoadError, LookupError, OverflowError):
+            data = self.stream(name) if self._file.exists(name) else b""
+            begin = number(data, 44) if data else 0
+            count = min(number(data, begin + 4), _MAX_PROPERTIES) if data else 0
+            places = {number(data, begin + 8 + 8 * i): begin + number(data, begin + 12 + 8 * i) for i in range(count)}
+            page = number(data, places[_CODE_PAGE] + 4, "<H") if _CODE_PAGE in places else 1252
+            encoding = "utf-8" if page == 65001 else f"cp{page}"
+            values = {
+                name: _property(data, places[key], encoding) for key, name in _PROPERTIES.items() if key in places
             }
+            return {name: value for name, value in values.items() if value}
         return {}
+
+
+def _property(data: bytes, at: int, encoding: str) -> str:
+    """Return a text or a time as text; empty for other types."""
+    kind, length = number(data, at), number(data, at + 4)
+    if kind == 0x1E:
+        return data[at + 8 : at + 8 + length].decode(encoding, "replace").strip("\0 ")
+    if kind == 0x1F:
+        return data[at + 8 : at + 8 + 2 * length].decode("utf-16-le", "replace").strip("\0 ")
+    if kind == 0x40:
+        when = _EPOCH + timedelta(microseconds=number(data, at + 4, "<Q") // 10)
+        return when.isoformat(timespec="seconds") if when.year > 1970 else ""
+    return ""
 
 
 def number(data: bytes, at: int, form: str = "<I") -> int:

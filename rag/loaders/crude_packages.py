@@ -18,10 +18,11 @@ _READINGS = re.compile(r"<rPh .*?</rPh>", re.DOTALL)
 _OFFICE = re.compile(
     r"<(?:\w+:)?(?:t|delText|is)(?:\s[^>]*)?>([^<]+)"
     r"|<c r=\"\w+\"(?: t=\"(?:str|n)\")?>(?:<f[^>]*>[^<]*</f>|<f[^>]*/>)?<v>([^<]+)"
-    r"|<(/?(?:\w+:)?(?:p|si|tc|row|br|tab|cr|oMath|ptab|num|den|e|sub|sup|deg|lim|fName)\b)"
+    r"|<(/?(?:\w+:)?(?:p|si|c|tc|row|br|tab|cr|oMath|ptab|num|den|e|sub|sup|deg|lim|fName)\b)"
 )
 _OPEN = re.compile(
-    r"<(?:text:(?:p|h|s|tab|line-break|note)|svg:\w+|dc:\w+|draw:\w+|office:\w+|table:\w+)\b[^>]*>|</(?:text:(?:p|h|note)|svg:\w+|dc:\w+)>"
+    r"<(?:text:(?:p|h|s|tab|line-break|note)|svg:\w+|dc:\w+|draw:\w+|office:\w+|table:\w+)\b[^>]*>"
+    r"|</(?:text:(?:p|h|note)|svg:\w+|dc:\w+)>"
 )
 _BODY = re.compile(r"<office:body>.*</office:body>|<style:(?:header|footer)\b.*?</style:(?:header|footer)>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")

@@ -139,6 +139,8 @@ _STREAMS = {
     "EncryptedPackage": "", "__properties_version1.0": "msg", "PowerPoint Document": "ppt", "WordDocument": "doc",
     "Workbook": "xls", "Book": "xls",
 }  # fmt: skip
+_OLD = frozenset({"doc", "xls", "ppt"})
+_MAIN_PARTS = {b"word/document.xml": "docx", b"ppt/presentation.xml": "pptx", b"xl/workbook.xml": "xlsx"}
 _TYPED_ZIP = re.compile(
     rb"mimetype.{0,200}?application/(?:vnd\.oasis\.opendocument\.)?(text|spreadsheet|presentation|epub)"
 )
@@ -257,8 +259,11 @@ def true_kind(data: bytes, kind: str) -> str:
         return kind_by_content(data[:4096])
     if data.startswith(_COMPOUND):
         return _compound_kind(data, kind)
-    if data.startswith(b"PK\x03\x04") and format_of(kind).inline:
-        return "zip"
+    if data.startswith(b"PK\x03\x04") and (kind in _OLD or format_of(kind).inline):
+        return next((found for part, found in _MAIN_PARTS.items() if part in data), kind_by_content(data[:4096]))
+    if kind in _OLD:  # programs save web pages and tables of text by these names
+        found = "xml" if data.lstrip()[:5] == b"<?xml" else kind_by_content(data[:4096])
+        return "csv" if kind == "xls" and found == "text" else found
     return kind
 
 

@@ -16,7 +16,9 @@ def page_of(draft: Draft, number: int, hidden: str = "") -> Iterator[Draft]:
     page.page(number)
     yield page
     if hidden:
-        draft.leave_out("hidden", page.finish()[0])
+        made = page.parsed("")
+        for text in (made.text, *made.left_out.values()):
+            draft.leave_out("hidden", text)
         draft.remark(f"{hidden} is hidden and left out")
 
 

@@ -27,6 +27,7 @@ class _Format(NamedTuple):
     after: str = ""
     decimals: int | None = None
     least: int = 0
+    whole: int = 0
     thousands: bool = False
     percent: int = 0
     scaled: int = 0
@@ -89,6 +90,7 @@ def _section(code: str, duration: str) -> _Format:
         after=tail[scaled:].replace(_LITERAL, ""),
         decimals=sum(fraction.count(c) for c in "0#?"),
         least=fraction.count("0"),
+        whole=whole.count("0"),
         thousands="," in whole,
         percent=bare.count("%"),
         scaled=scaled,
@@ -97,16 +99,19 @@ def _section(code: str, duration: str) -> _Format:
 
 
 def _number(value: float, section: _Format) -> str:
-    # The nudge rounds halves up, as spreadsheets do.
-    value *= 100.0**section.percent / 1000.0**section.scaled * (1 + 1e-15)
+    value *= 100.0**section.percent / 1000.0**section.scaled
     if section.decimals is None:
         return general(value) + section.after
     if section.decimals < 0:
         return section.before.strip()
+    value *= 1 + 1e-15  # rounds halves up, as spreadsheets do
     if section.scientific:
         text = f"{value:.{section.decimals}E}"
     else:
         text = f"{value:{',' if section.thousands else ''}.{min(section.decimals, 30)}f}"
+        if not section.thousands and section.whole > 1:
+            width = section.whole + (section.decimals and section.decimals + 1) + (value < 0)
+            text = text.zfill(min(width, 60))
         if section.decimals > section.least:
             whole, _, fraction = text.partition(".")
             fraction = fraction[: section.least] + fraction[section.least :].rstrip("0")

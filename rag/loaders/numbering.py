@@ -23,7 +23,11 @@ class Numbering:
             for node in tree:
                 own = _attribute(node, "abstractNumId")
                 if local(node.tag) == "abstractNum":
-                    abstract[own] = {int(_attribute(lvl, "ilvl") or 0): lvl for lvl in node.iterchildren("{*}lvl")}
+                    abstract[own] = {
+                        int(level): lvl
+                        for lvl in node.iterchildren("{*}lvl")
+                        if (level := _attribute(lvl, "ilvl") or "0").isdecimal()
+                    }
                 elif local(node.tag) == "num":
                     for child in node.iterchildren("{*}abstractNumId"):
                         self._lists[_attribute(node, "numId")] = _attribute(child, "val")

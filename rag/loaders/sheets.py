@@ -109,15 +109,16 @@ class _Workbook:
         last = number = 0
         for element in _elements(data):
             if local(element.tag) == "col":
-                if element.get("hidden") in ("1", "true") and int(element.get("max", 0)) <= _MAX_COLUMNS:
-                    hidden.update(range(int(element.get("min", 1)) - 1, int(element.get("max", 0))))
+                if element.get("hidden") in ("1", "true"):
+                    first, last_column = _integer(element.get("min"), 1), _integer(element.get("max"), 0)
+                    hidden.update(range(first - 1, min(last_column, _MAX_COLUMNS)))
                 continue
             if local(element.tag) == "headerFooter":
                 self._draft.leave_out(
                     "header-footer", " ".join(re.sub(r"&(?:[A-Z]|\d+|\"[^\"]*\")", " ", t) for t in element.itertext())
                 )
                 continue
-            number = int(element.get("r", number + 1))
+            number = _integer(element.get("r"), number + 1)
             cells = self._cells(element, number, covered)
             if element.get("hidden") in ("1", "true"):
                 leave_out_hidden(self._draft, " ".join(filled(cells)), "rows")
@@ -193,6 +194,10 @@ class _Workbook:
                         () if tree is None else tree.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}p")
                     ):
                         yield "".join(t.text or "" for t in paragraph.iter("{*}t"))
+
+
+def _integer(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 9 else default
 
 
 def _elements(data: bytes) -> Iterator[Element]:

@@ -20,7 +20,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
 
     try:
         book = xlrd.open_workbook(file_contents=data, formatting_info=True, ragged_rows=True, logfile=io.StringIO())
-    except xlrd.XLRDError as error:
+    except Exception as error:  # noqa: BLE001 - a broken workbook can fail anywhere in it
         encrypted = "encrypted" in str(error)
         detail = (
             "needs a password; save it without one and ingest that" if encrypted else f"not a readable XLS: {error}"

@@ -209,7 +209,7 @@ class _Table:
         own = filled(cells)
         if self._header and any(own == filled(row) for row in self._header):
             return 0  # a header that is repeated on every page
-        if self._names and len(own) == 1 < len([name for name in self._names if name]) - 1:
+        if self._names and cells[0] and len(own) == 1 < len([name for name in self._names if name]) - 1:
             self._line(number, own)  # a title between rows
             return 0
         above = [*self._above, *[""] * (len(cells) - len(self._above))]

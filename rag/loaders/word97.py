@@ -107,7 +107,7 @@ class _DocReader:
         if 1 <= paragraph.style <= 9:  # the styles of headings have fixed numbers
             self._draft.heading(paragraph.text, paragraph.style)
         else:
-            self._draft.block(paragraph.text)
+            self._draft.block(paragraph.text.strip())
 
     def _read(self, story: str) -> Iterator[_Paragraph]:
         """Yield a story's paragraphs, fields resolved."""
@@ -191,9 +191,9 @@ class _DocReader:
             page = self._main[number(self._table, at + 4 * (count + 1) + 4 * i) * 512 :][:512]
             if len(page) < 512:
                 continue
-            inside = page[511]
             wide = 13 if of_paragraphs else 1
-            for j in range(min(inside, 504 // (4 + wide))):
+            inside = min(page[511], 504 // (4 + wide))
+            for j in range(inside):
                 offset = 2 * page[4 * (inside + 1) + wide * j]
                 style, switches = _switches(page, offset, of_paragraphs) if offset else (0, frozenset())
                 runs.append((number(page, 4 * j), number(page, 4 * j + 4), switches, style))

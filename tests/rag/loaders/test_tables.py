@@ -74,3 +74,65 @@ def test_declared_dimensions_are_not_believed(read, maker):
 def test_not_a_workbook(read, maker):
     with pytest.raises(LoadError, match="not a readable XLSX"):
         read(maker.zip({"a": "b"}), "a.xlsx")
+
+
+_CASES = {
+    "years": ("Line,2021,2022\nRent,100,200\n", "Line: Rent | 2021: 100 | 2022: 200"),
+    "months": ("Site,2024-01,2024-02\nEms,5,6\n", "Site: Ems | 2024-01: 5 | 2024-02: 6"),
+    "years in all rows are no names": ("Ship,1990,1995\nErna,1991,1999\n", "Ship | 1990 | 1995\nErna | 1991 | 1999"),
+    "a name twice": ("Name,Fax,Fax\nIda,11,22\n", "Name: Ida | Fax: 11 | Fax 2: 22"),
+    "titles": ("Plan\nMade 2024-05-01\n\nTown,Staff\nOslo,12\n", "Plan\nMade 2024-05-01\n\nTown: Oslo | Staff: 12"),
+    "a title of two cells": (
+        "Made by,Ann\nTown,Staff,Cars,Bikes\nOslo,12,1,2\n",
+        "Made by | Ann\n\nTown: Oslo | Staff: 12 | Cars: 1 | Bikes: 2",
+    ),
+    "a long name": (
+        f"{'How well do you sleep? ' * 9},Note\n5,fine\n",
+        f"{('How well do you sleep? ' * 9).strip()}: 5 | Note: fine",
+    ),
+    "two tables": ("Fish,Fee\ncod,1\n\nTool,Weight\nSaw,9\n", "Fish: cod | Fee: 1\n\nTool: Saw | Weight: 9"),
+    "side by side": (
+        "Fish,Fee,,Tool,Weight\ncod,1,,Saw,9\neel,2,,Axe,8\n",
+        "Fish: cod | Fee: 1\nFish: eel | Fee: 2\n\nTool: Saw | Weight: 9\nTool: Axe | Weight: 8",
+    ),
+    "a gap in a table": (
+        "Line,Plan,Real\nRent,1,2\n\nWages,3,4\n",
+        "Line: Rent | Plan: 1 | Real: 2\n\nLine: Wages | Plan: 3 | Real: 4",
+    ),
+    "a gap under the header": (
+        "Line,Plan,Real\n\nRent,1,2\nFuel,3,4\n",
+        "Line: Rent | Plan: 1 | Real: 2\nLine: Fuel | Plan: 3 | Real: 4",
+    ),
+    "labels of groups": (
+        "Area,Town,Staff\nNorth,Oslo,1\n,Moss,2\nSouth,Rome,3\n,Bari,4\n",
+        "Area: North | Town: Oslo | Staff: 1\nArea: North | Town: Moss | Staff: 2\n"  # noqa: ISC004
+        "Area: South | Town: Rome | Staff: 3\nArea: South | Town: Bari | Staff: 4",
+    ),
+    "a sum is of no group": (
+        "Area,Town,Staff\nNorth,Oslo,1\nSouth,Rome,3\n,,4\n",
+        "Area: North | Town: Oslo | Staff: 1\nArea: South | Town: Rome | Staff: 3\nStaff: 4",
+    ),
+    "an empty column": (
+        "Boat,Fee,Note\nCanoe,1,\nRaft,2,\n",
+        "Boat | Fee | Note\nBoat: Canoe | Fee: 1\nBoat: Raft | Fee: 2",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), _CASES.values(), ids=_CASES)
+def test_headers_titles_and_tables(read, source, expected):
+    assert read(source.encode(), "t.csv").text == expected
+
+
+def test_tables_and_rows_are_in_the_sections(read):
+    parsed = read(b"Plan\n\nFish,Fee\ncod,1\neel,2\n\nTool,Weight\nSaw,9\n", "t.csv")
+    shown = [(parsed.text[s.start : s.end].split("\n")[0], s.row) for s in parsed.sections]
+    assert shown == [("Plan", 1), ("Fish: cod | Fee: 1", 4), ("Tool: Saw | Weight: 9", 8)]
+    assert len({s.table for s in parsed.sections}) == 3
+
+
+def test_a_long_table_keeps_its_names(read):
+    rows = "".join(f"n{i},{i}\n" for i in range(25_000))
+    text = read(f"name,number\n{rows}".encode(), "t.csv").text.split("\n")
+    assert len(text) == 25_000
+    assert text[-1] == "name: n24999 | number: 24999"
