@@ -1,11 +1,12 @@
 """Questions in the middle of a conversation: how much of what a person would have written condensing by rules restores.
 
-    python benchmarks/conversations.py REWRITES.jsonl [--json]
+    python benchmarks/conversations.py REWRITES.jsonl [--documents CORPUS.jsonl] [--json]
 
 Each line has ``history`` (earlier questions), ``utterance`` and ``rewrite`` (the same question by a person, so that it
 stands alone). Term recall is the share of the rewrite's terms that a question holds (function words left out, stems);
 term precision the share of its own terms that the rewrite holds. Turns without a history stand alone and are counted:
-whatever changes one of them is wrong.
+whatever changes one of them is wrong. With documents (in BEIR's form) the rules know what these have, and may search
+for both readings of a question, as it was asked and with the topic: then the terms of both count.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from machine import machine
 
+from rag import Document, KnowledgeBase
 from rag.evaluation.comparison import compare
 from rag.grounding.words import FUNCTION_WORDS
 from rag.rewriting.condensing import Condenser
+from rag.rewriting.corpus import Corpus
 from rag.rewriting.protocol import QueryDraft
 from rag.terms import Analyser
 
@@ -51,6 +55,22 @@ def rules(row: dict) -> str:
     return Condenser().rewrite(asked, None).text  # type: ignore[arg-type] - rules look at no corpus
 
 
+def both_readings(corpus: Corpus) -> Callable[[dict], str]:
+    def way(row: dict) -> str:
+        asked = QueryDraft(row["utterance"], row["utterance"], tuple(row["history"]))
+        found = Condenser().rewrite(asked, corpus)
+        return " ".join([found.text, *(each.text for each in found.variants)])
+
+    return way
+
+
+def corpus_of(path: Path, folder: str) -> Corpus:
+    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    kb = KnowledgeBase.create(folder, embedder="hashing-64")
+    kb.add(Document.from_text(row["text"], id=row["_id"], title=row.get("title", "")) for row in rows)
+    return Corpus(kb, lambda *_: [])
+
+
 def everything(row: dict) -> str:
     """Put the whole history behind: all that can be restored, and all that is beside the point."""
     return " ".join([row["utterance"], *row["history"]])
@@ -59,6 +79,7 @@ def everything(row: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--documents", type=Path)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     rows = [json.loads(line) for line in args.data.read_text(encoding="utf-8").splitlines()]
@@ -67,6 +88,8 @@ def main() -> None:
     sets |= {source: [r for r in rows if r["source"] == source] for source in sorted({r["source"] for r in rows})}
     result: dict = {"first turns changed": sum(rules(row) != row["utterance"] for row in first)}
     ways = {"none": none, "rules": rules, "whole history": everything}
+    if args.documents:
+        ways["both readings"] = both_readings(corpus_of(args.documents, tempfile.mkdtemp()))
     for name, own in sets.items():
         found = {way: scored(own, make) for way, make in ways.items()}
         means = {w: {m: sum(v.values()) / len(v) for m, v in f.items()} for w, f in found.items()}

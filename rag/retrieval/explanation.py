@@ -176,7 +176,8 @@ def _passage(
     rerankers: Sequence[str],
 ) -> ExplainedPassage:
     shares = []
-    for number, (weight, found, _) in enumerate(traces if len(traces) > 1 else (), 1):
+    fused = sum(weight > 0 for weight, _, _ in traces) > 1  # one of weight 0 only goes behind
+    for number, (weight, found, _) in enumerate(traces if fused else (), 1):
         ranks = [each.rank for each in found.passages if each.chunk == passage.chunk]
         shares += [(number, rank, share(weight, rank)) for rank in ranks]
     first = traces[0][2]

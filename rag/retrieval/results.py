@@ -72,11 +72,16 @@ def share(weight: float, rank: int) -> float:
 def joined(results: Sequence[tuple[float, SearchResult]], k: int) -> SearchResult:
     """Return the best ``k`` passages of the weighted results of queries, of several by reciprocal rank fusion.
 
+    Results of weight 0 go behind the others, whose places and scores stay.
+
     References
     ----------
     G. Cormack, C. Clarke and S. Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning
     methods", SIGIR 2009.
     """
+    first = [(weight, found) for weight, found in results if weight]
+    if first and len(first) < len(results):
+        return _behind(joined(first, k), [found for weight, found in results if not weight], k)
     if len(results) == 1:
         alone = results[0][1]
         return SearchResult(alone.passages[:k], alone.timings)
@@ -94,4 +99,19 @@ def joined(results: Sequence[tuple[float, SearchResult]], k: int) -> SearchResul
         replace(best[chunk], rank=rank, score=scores[chunk], scores={"fused": best[chunk].score, **best[chunk].scores})
         for rank, chunk in enumerate(order, 1)
     ]
+    return SearchResult(passages, timings)
+
+
+def _behind(first: SearchResult, others: Sequence[SearchResult], k: int) -> SearchResult:
+    """Return a result with what others found in addition behind it, ``k`` passages in all."""
+    passages, timings = list(first.passages), dict(first.timings)
+    there = {passage.chunk for passage in passages}
+    for found in others:
+        for stage, taken in found.timings.items():
+            timings[stage] = timings.get(stage, 0.0) + taken
+        for passage in found.passages:
+            if passage.chunk not in there and len(passages) < k:
+                there.add(passage.chunk)
+                score = min(passage.score, passages[-1].score) if passages else passage.score
+                passages.append(replace(passage, rank=len(passages) + 1, score=score))
     return SearchResult(passages, timings)

@@ -6,42 +6,13 @@ that is self-contained already is left as it is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..grounding.words import FUNCTION_WORDS, listed
 from .corpus import Corpus
-from .protocol import QueryDraft
+from .dependence import need, own_words
+from .protocol import BEHIND, QueryDraft, Variant
 
-_WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
-_POINTS_BACK = re.compile(
-    r"\b(?:it|its|it's|itself|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|here|such|"
-    r"one|ones|another|others?|both|either|former|latter|same|first one|previous|above|mentioned|you said|the two)\b",
-    re.IGNORECASE,
-)
-_GOES_ON = re.compile(
-    r"^\s*(?:and|but|so|or|also|then|ok|okay|what about|how about|what if|what else|any|why(?: not)?\s*\??$"
-    r"|tell me more|more about|go on|compare|no,|yes,|i see|interesting|thanks?)\b",
-    re.IGNORECASE,
-)
-_STOP = listed(
-    "a an the and or but nor so if then than as at by for from in into of off on onto out over to up with about after "
-    "against among around before behind below beneath beside between beyond down during except inside near outside "
-    "since through throughout toward under until upon within without i me my mine we us our ours you your yours he him "
-    "his she her hers it its they them their theirs this that these those there here who whom whose which what when "
-    "where why how am is are was were be been being do does did done doing have has had having can could may might "
-    "must shall should will would not no very too all any each every few most such own same s t d ll ve re m don won "
-    "isn aren wasn weren doesn didn hasn haven couldn shouldn wouldn because while again once both either neither "
-    "asides system"
-)
-_CHAT = listed(
-    "tell know find info information please give like want mean also main some different type types kind kinds thing "
-    "things good best way ways help need explain describe example examples difference differences between compare "
-    "common popular important interesting sure think heard really much many lot lots little bit use used using make "
-    "made get got okay ok thanks thank yes no more other others well still even just only actually"
-)
-_FEW = 2  # words of its own with which a question is hardly self-contained
 _MOST = 4
 _TURNS = 6
 _FADES = 0.75
@@ -65,17 +36,16 @@ class Condenser:
     def __init__(self, *, most: int = _MOST) -> None:
         self.most = most
 
-    def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
-        """Return the question with the topic behind it."""
-        if not asked.history or not depends(asked.text):
+    def rewrite(self, asked: QueryDraft, corpus: Corpus | None, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
+        """Return the question with the topic behind it; in doubt, both readings, of which the plain one goes first."""
+        topic = topic_words(asked.text, asked.history, self.most) if asked.history else []
+        lacks = need(asked.text, topic, corpus) if topic else "nothing"
+        if lacks == "nothing":
             return asked
-        topic = topic_words(asked.text, asked.history, self.most)
-        return replace(asked, text=f"{asked.text.rstrip()} ({' '.join(topic)})") if topic else asked
-
-
-def depends(text: str) -> bool:
-    """Say whether a question needs what was said before: it points back, goes on, or has hardly a word of its own."""
-    return bool(_POINTS_BACK.search(text) or _GOES_ON.match(text) or len(own_words(text)) <= _FEW)
+        condensed = f"{asked.text.rstrip()} ({' '.join(topic)})"
+        if lacks == "topic":
+            return replace(asked, text=condensed)
+        return replace(asked, variants=(*asked.variants, Variant(condensed, BEHIND)))
 
 
 def topic_words(text: str, history: Sequence[str], most: int) -> list[str]:
@@ -98,18 +68,6 @@ def topic_words(text: str, history: Sequence[str], most: int) -> list[str]:
                 last[key] = (number, at, word)
     best = sorted(scores, key=lambda key: (-scores[key], last[key]))[:most]
     return [last[key][2] for key in sorted(best, key=lambda key: last[key])]
-
-
-def own_words(text: str) -> list[str]:
-    """Return the words of a text that carry a meaning of their own."""
-    words = _WORD.findall(text)
-    return [w for w in words if len(w) > 1 and not _plain(w) & (_STOP | _CHAT | FUNCTION_WORDS)]
-
-
-def _plain(word: str) -> frozenset[str]:
-    """Return a word in lower case, and the part before its apostrophe: ``what's`` is a ``what``."""
-    low = word.lower()
-    return frozenset({low, re.split("['’]", low)[0]})
 
 
 def _key(word: str) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import ExtraMissing, in_words
 from ..llm.language_model import LanguageModel
 from ..llm.parsed_completion import CompletionStore
-from .condensing import Condenser, depends
+from .condensing import Condenser, topic_words
 from .corpus import Corpus
+from .dependence import Need, need, own_words
 from .normalising import Normaliser
-from .protocol import QueryDraft, QueryRewriter, Unfinished
+from .protocol import BEHIND, QueryDraft, QueryRewriter, Unfinished, Variant
 
 if TYPE_CHECKING:
     from ..documents import Passage
@@ -64,8 +66,9 @@ class Automatic:
         asked = self._normalise.rewrite(asked, corpus)
         if self._spelling is not None:
             asked = self._spelling.rewrite(asked, corpus, deadline=deadline)
-        if asked.history and depends(asked.text):
-            return self._condensed(asked, corpus, deadline)
+        topic = topic_words(asked.text, asked.history, self._condense.most) if asked.history else []
+        if topic and (lacks := need(asked.text, topic, corpus)) != "nothing":
+            return self._condensed(asked, lacks, corpus, deadline)
         if self._model is not None and not asked.history and is_vague(asked.text, corpus):
             from .by_model import MultiQuery
 
@@ -91,12 +94,15 @@ class Automatic:
         assert self._model is not None  # noqa: S101 - `sees_results` says so
         return MultiQuery(self._model, self._completions).rewrite(asked, corpus, deadline=deadline)
 
-    def _condensed(self, asked: QueryDraft, corpus: Corpus, deadline: float | None) -> QueryDraft:
+    def _condensed(self, asked: QueryDraft, lacks: Need, corpus: Corpus, deadline: float | None) -> QueryDraft:
         if self._model is None:
             return self._condense.rewrite(asked, corpus)
         from .by_model import CondenseByModel
 
-        return CondenseByModel(self._model, self._completions).rewrite(asked, corpus, deadline=deadline)
+        found = CondenseByModel(self._model, self._completions).rewrite(asked, corpus, deadline=deadline)
+        if lacks == "doubt" and found.text != asked.text:
+            return replace(asked, variants=(Variant(found.text, BEHIND),))
+        return found
 
 
 def margin(passages: Sequence[Passage]) -> float:
@@ -107,8 +113,6 @@ def margin(passages: Sequence[Passage]) -> float:
 
 def is_vague(text: str, corpus: Corpus) -> bool:
     """Say whether a question has hardly a word of its own that documents have."""
-    from .condensing import own_words
-
     words = own_words(text)
     frequencies = corpus.frequencies()
     known = [w for w in words if any(term in frequencies for term in corpus.analyser.terms(w))]

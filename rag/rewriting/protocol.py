@@ -13,9 +13,15 @@ if TYPE_CHECKING:
     from .corpus import Corpus
 
 
+BEHIND = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A further question to search for; its results are joined with the others by reciprocal rank, times ``weight``."""
+    """A further question to search for; its results are joined with the others by reciprocal rank, times ``weight``.
+
+    What a variant of weight `BEHIND` finds goes behind all that the others found, whose places and scores stay.
+    """
 
     text: str
     weight: float = 1.0

@@ -6,7 +6,8 @@ import pytest
 
 from rag.errors import InvalidInput
 from rag.rewriting.acronyms import AcronymExpander, definitions, long_form
-from rag.rewriting.condensing import Condenser, depends, topic_words
+from rag.rewriting.condensing import Condenser, topic_words
+from rag.rewriting.dependence import need
 from rag.rewriting.edit_distance import cost
 from rag.rewriting.normalising import Normaliser
 from rag.rewriting.protocol import QueryDraft
@@ -200,7 +201,7 @@ def test_a_question_that_stands_alone_is_left_alone(corpus):
     "text", ["Why?", "And in France?", "Is it?", "How about his wife?", "Tell me more.", "The other one"]
 )
 def test_what_depends_on_the_talk_is_seen(text):
-    assert depends(text)
+    assert need(text) == "topic"
 
 
 def test_the_topic_is_what_recurs_names_first_and_nothing_that_is_there():
