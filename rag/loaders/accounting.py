@@ -14,6 +14,8 @@ from .results import Failed, Parsed
 
 # Scripts without spaces have no words to count but characters.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
+_MOST_PIECES = 4
+_LONGEST = 40
 _WORD = re.compile(f"[{_UNSPACED}]|[^\\W{_UNSPACED}_]+")
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")
 
@@ -84,4 +86,31 @@ class _Reading:
             missing -= found
             if found:
                 left_out[reason] = found.total()
+        missing = _unjoined(missing, self._read - held)
         return Account(held.total(), left_out, missing.total(), remarks)
+
+
+def _unjoined(missing: Counter[str], new: Counter[str]) -> Counter[str]:
+    """Return missing words without those that were joined or parted: "cli-" and "mate", the "H" and "2" of H2O."""
+    for whole, parts in ((new, missing), (missing, new)):
+        for word in list(whole.elements()):
+            pieces = _pieces(word, parts, _MOST_PIECES) if len(word) <= _LONGEST else []
+            if pieces:
+                whole[word] -= 1
+                parts.subtract(pieces)
+    return +missing
+
+
+def _pieces(word: str, words: Counter[str], most: int) -> list[str]:
+    """Return words that make up a word when joined; none if there are none."""
+    if words[word] > 0:
+        return [word]
+    for cut in range(1, len(word) if most > 1 else 1):
+        first = word[:cut]
+        if words[first] > 0:
+            words[first] -= 1
+            rest = _pieces(word[cut:], words, most - 1)
+            words[first] += 1
+            if rest:
+                return [first, *rest]
+    return []

@@ -73,6 +73,15 @@ def test_words_ignore_case_width_and_what_cannot_be_seen() -> None:
     assert words("通知\u200b安排 foo_bar") == {"通": 1, "知": 1, "安": 1, "排": 1, "foo": 1, "bar": 1}
 
 
+def test_words_that_were_parted_and_are_joined_now_are_not_lost() -> None:
+    (item,) = _only("the cli- mate of H 2 O and lost ends", Parsed("The climate of H2O ends."))
+    assert isinstance(item, Parsed)
+    assert item.account == Account(10, {}, 2)  # "and", "lost"
+    (item,) = _only("pricedetermining factors", Parsed("price-determining factors"))
+    assert isinstance(item, Parsed)
+    assert item.account == Account(2)
+
+
 @given(st.lists(st.sampled_from("abcd")), st.lists(st.sampled_from("abcd")), st.lists(st.sampled_from("abcd")))
 def test_every_word_has_one_fate(held: list[str], read: list[str], left: list[str]) -> None:
     def items() -> Iterator[Parsed]:
