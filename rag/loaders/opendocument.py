@@ -189,6 +189,7 @@ class _Reader:
         waiting, self._waiting = self._waiting, []
         for node in waiting:
             if local(node.tag) == "note":
+                self.draft.leave_out("markup", " ".join(map(squeezed, node.iterchildren("{*}note-citation"))))
                 for body in node.iterchildren("{*}note-body"):
                     self._blocks(body, "", depth + 1)
             elif local(node.tag) == "annotation":

@@ -68,7 +68,7 @@ def _add(lines: list[str], draft: Draft) -> None:
             add_tables(rows, draft, bold=max((len(cells) for _, cells in rows), default=0) > 2)
         else:
             for line in group:
-                draft.block(line)
+                draft.block(line.strip())
 
 
 def _parted(source: str) -> tuple[str, list[tuple[str, str]]]:

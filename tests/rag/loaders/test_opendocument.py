@@ -53,7 +53,7 @@ def test_notes_comments_deletions_and_page_headers(open_document):
            "<style:footer><text:p>7</text:p></style:footer></office:document-styles>"},
     )  # fmt: skip
     assert parsed.text == "Shut at nine.\n\nNot on Sundays.\n\nComment by Ann: Sure?\n\nBH-7731"
-    assert parsed.account.left_out == {"deleted": 2, "hidden": 1, "header-footer": 1}
+    assert parsed.account.left_out == {"markup": 1, "deleted": 2, "hidden": 1, "header-footer": 1}
 
 
 def cell(text, attributes=""):
