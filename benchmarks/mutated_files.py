@@ -93,7 +93,7 @@ def main() -> None:
         folder = Path(tempfile.mkdtemp(prefix="mutated-"))
         for number in range(tried, min(args.n, tried + BATCH)):
             name, data = rng.choice(files)
-            (folder / f"{number:06}-{name}").write_bytes(mutated(data, rng.choice(files)[1], rng))
+            (folder / f"{number:06}-{name.replace('#', '-')}").write_bytes(mutated(data, rng.choice(files)[1], rng))
             tried += 1
         missing = {path.name for path in folder.iterdir()}
         mark = time.perf_counter()
