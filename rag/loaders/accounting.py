@@ -93,9 +93,8 @@ class _Reading:
 def _unjoined(missing: Counter[str], new: Counter[str]) -> Counter[str]:
     """Return missing words without those that were joined or parted: "cli-" and "mate", the "H" and "2" of H2O."""
     for whole, parts in ((new, missing), (missing, new)):
-        for word in list(whole.elements()):
-            pieces = _pieces(word, parts, _MOST_PIECES) if len(word) <= _LONGEST else []
-            if pieces:
+        for word in [word for word in whole if len(word) <= _LONGEST]:
+            while whole[word] > 0 and (pieces := _pieces(word, parts, _MOST_PIECES)):
                 whole[word] -= 1
                 parts.subtract(pieces)
     return +missing
