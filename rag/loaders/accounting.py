@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ..account import Account
+from ..documents import Metadata
 from .crude import CRUDE, crude
 from .results import Failed, Parsed
 
@@ -67,8 +68,8 @@ class _Reading:
 
     def add(self, item: Parsed) -> None:
         if self._counted:
-            self._read.update(words(item.title))
-            self._read.update(words(item.text))
+            for text in (item.title, item.text, item.member, *_shown(item.metadata)):
+                self._read.update(words(text))
         for kind, text in item.left_out.items():
             self._left[kind].update(words(text))
         self._remarks.update(dict.fromkeys(item.remarks))
@@ -88,6 +89,12 @@ class _Reading:
                 left_out[reason] = found.total()
         missing = _unjoined(missing, self._read - held)
         return Account(held.total(), left_out, missing.total(), remarks)
+
+
+def _shown(metadata: Metadata) -> Iterator[str]:
+    """Yield the texts of fields: what is there to filter by is not lost."""
+    for value in metadata.values():
+        yield from map(str, value if isinstance(value, list | tuple) else [value])
 
 
 def _unjoined(missing: Counter[str], new: Counter[str]) -> Counter[str]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import html
 import io
+import json
 import re
 import zipfile
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -97,9 +98,32 @@ def _is_body(part: Message) -> bool:
     return shown and not part.get_filename()
 
 
+def _json(data: bytes) -> str:
+    """Return all strings and numbers in JSON or JSON lines, names of fields apart; of notebooks the cells alone."""
+    texts: list[str] = []
+    try:
+        waiting = [json.loads(_text(data))]
+    except ValueError:
+        waiting = [json.loads(line) for line in _text(data).split("\n") if line.strip().endswith("}")]
+    if isinstance(waiting[0], dict) and "nbformat" in waiting[0]:
+        waiting = [cell for book in waiting for cell in _cells(book)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+        elif value is not None and not isinstance(value, bool):
+            texts.append(value if isinstance(value, str) else json.dumps(value))
+    return "\n".join(texts)
+
+
+def _cells(book: dict[str, Any]) -> list[object]:
+    return ["".join(cell.get("source", [])) for cell in book.get("cells", [])]
+
+
 CRUDE: dict[str, Callable[[bytes], str]] = {
     **dict.fromkeys(("docx", "pptx", "xlsx", "odp", "ods", "odt"), crude_packages.text_of), "csv": _text, "tsv": _text,
     "eml": _mail, "epub": _book, "html": _markup, "md": _text, "pdf": _pdf, "rst": _text, "xml": _feed,
+    "json": _json, "jsonl": _json, "ipynb": _json,
 }  # fmt: skip
 """By format name. Containers have none."""
 

@@ -110,8 +110,11 @@ def add_value(value: object, draft: Draft, path: str = "", depth: int = 0) -> No
         for key, inner in value.items():
             add_value(inner, draft, f"{path}.{key}" if path else str(key), depth + 1)
     elif isinstance(value, list) and _numbers(value):
+        shown = ", ".join(map(str, value))
         if len(value) <= _MAX_NUMBERS:
-            draft.block(_line(path, ", ".join(map(str, value))), gap="\n")
+            draft.block(_line(path, shown), gap="\n")
+        else:
+            draft.leave_out("unread", shown)
     elif isinstance(value, list):
         for inner in value:
             if depth <= 1 and isinstance(inner, dict):
