@@ -24,6 +24,7 @@ from indexes import Hits, IdSet, Vectors
 from indexes.dense_index import DenseIndex
 from indexes.files import write_array
 
+from ..children import PARENT, end_with_parent
 from . import process_memory, timing
 
 Reply = dict[str, Any]
@@ -161,7 +162,8 @@ class Worker:
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input ends, or the parent."""
+    end_with_parent(int(os.environ.get(PARENT, os.getppid())))
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
     worker: Worker | None = None

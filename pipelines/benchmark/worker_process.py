@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self, cast
 
+from ..children import PARENT
 from .errors import DiskFull, EngineFailed, EngineHung
 
 COMMAND = (sys.executable, "-P", "-m", "pipelines.benchmark.worker")
@@ -156,4 +157,10 @@ def _environment() -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    return {**os.environ, **dict.fromkeys(threads, "1"), "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+    return {
+        **os.environ,
+        **dict.fromkeys(threads, "1"),
+        "PYTHONPATH": path,
+        "PYTHONHASHSEED": "0",
+        PARENT: str(os.getpid()),
+    }

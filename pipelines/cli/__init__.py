@@ -19,6 +19,7 @@ _SOON = 0.05
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     _hear_every_interrupt()
+    _end_in_order()
     _leave(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -66,6 +67,14 @@ def _hear_every_interrupt() -> None:
             others(dropped)
 
     sys.unraisablehook = hook
+
+
+def _end_in_order() -> None:
+    """Take a request to end (SIGTERM) and a closed terminal (SIGHUP) as a Ctrl-C, unless somebody ignores them."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _interrupted() -> int:

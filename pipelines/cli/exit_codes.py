@@ -34,5 +34,5 @@ MEANINGS: dict[int, str] = {
     MODEL_FAILED: "the language model failed, and nothing could replace it; with `--schema`, quotes but no value",
     DEADLINE_PASSED: "--deadline was up before anything was found to answer from",
     BAD_USAGE: "bad usage: unknown option, bad filter, no such knowledge base",
-    INTERRUPTED: "interrupted with Ctrl-C",
+    INTERRUPTED: "interrupted with Ctrl-C, SIGTERM or a closed terminal",
 }

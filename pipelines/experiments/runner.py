@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +17,7 @@ from rag.errors import InvalidInput
 from rag.evaluation import Saved, read_questions
 
 from ..benchmark.machine import machine, versions
+from ..children import process_pool
 from . import stages
 from .cache import Cache, mark
 from .config import Configuration, Experiment
@@ -210,7 +210,7 @@ class _Work:
                 yield task, attempt(self.inputs, self.cache, task, partial(self._far, doing))
             return
         left = list(tasks)
-        with _pool(self.jobs) as pool:
+        with process_pool(self.jobs) as pool:
             futures: dict[Future[str], _Task] = {
                 pool.submit(attempt, self.inputs, self.cache, task): task for task in tasks
             }
@@ -219,7 +219,7 @@ class _Work:
                     left.remove(futures[future])
                     yield futures[future], future.result()
         for task in left:  # one of them took its process down: each gets one of its own, to find it
-            with _pool(1) as pool:
+            with process_pool(1) as pool:
                 try:
                     yield task, pool.submit(attempt, self.inputs, self.cache, task).result()
                 except BrokenProcessPool:
@@ -270,11 +270,6 @@ def _distinct(stage: str, configurations: Sequence[Configuration], every: Sequen
         key = getattr(own, stage)
         found.setdefault(key, _Task(stage, key, own, configuration))
     return list(found.values())
-
-
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    # Spawned, not forked: a process forked after a search has lost the threads of its engines.
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
 
 
 def _card(inputs: Inputs, work: _Work, jobs: int, saved: Iterable[Saved]) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""Processes that work for this one: they end with it, whatever ends it, and run no file of the current folder."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import platform
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+PARENT = "RAG_PARENT"
+"""The variable that tells a child its parent's process id."""
+_PR_SET_PDEATHSIG = 1
+_LOOK_S = 1.0
+
+
+def end_with_parent(parent: int | None = None) -> None:
+    """End this process when its parent ends. Called first thing in a child.
+
+    Linux does it, also while native code computes; elsewhere a thread looks once a second.
+
+    Parameters
+    ----------
+    parent
+        The parent's process id, where the child knows it; else whoever is the parent now.
+    """
+    parent = os.getppid() if parent is None else parent
+    if platform.system() == "Linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before
+            os.kill(os.getpid(), signal.SIGKILL)
+        return
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_S)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True).start()
+
+
+@contextlib.contextmanager
+def process_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Lend a pool of processes. They are started afresh: a forked one would have lost the threads of its engines."""
+    # Python starts them by ``-c``, which puts the current folder first on the path: a file there named like a module
+    # of the standard library would be run.
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(
+            jobs, mp_context=context, initializer=end_with_parent, initargs=(os.getpid(),)
+        ) as pool:
+            yield pool
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
