@@ -20,19 +20,25 @@ ROOT = str(Path(rag.__path__[0]).parent)
 ENVIRONMENT = {"PYTHONPATH": ROOT, "PATH": os.environ["PATH"], "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 POOL = """
 import sys, time
+from pathlib import Path
 from pipelines.children import process_pool
+def work(name):
+    Path(sys.argv[1], name).touch()
+    time.sleep(600)
 if __name__ == "__main__":
     with process_pool(2) as pool:
-        for _ in range(2):
-            pool.submit(time.sleep, 600)
-        while len(pool._processes) < 2:
+        for name in "ab":
+            pool.submit(work, name)
+        while not (Path(sys.argv[1], "a").exists() and Path(sys.argv[1], "b").exists()):
             time.sleep(0.05)
         print("ready", flush=True)
         time.sleep(600)
 """
+_BUSY_S = 4.0
+"""Processor time after which a worker has started and is inside the engine."""
 
 
-def _gone(processes: list[psutil.Process], seconds: float = 60.0) -> bool:
+def _gone(processes: list[psutil.Process], seconds: float = 20.0) -> bool:
     _, alive = psutil.wait_procs(processes, timeout=seconds)
     return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
@@ -52,10 +58,12 @@ def _children(process: psutil.Process, count: int) -> list[psutil.Process]:
 def test_a_pool_ends_with_its_parent(tmp_path: Path, how: signal.Signals) -> None:
     program = tmp_path / "pool.py"
     program.write_text(POOL)
-    with subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, env=ENVIRONMENT) as parent:
+    with subprocess.Popen(
+        [sys.executable, str(program), str(tmp_path)], stdout=subprocess.PIPE, env=ENVIRONMENT
+    ) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"ready\n"
-        children = _children(psutil.Process(parent.pid), 2)
+        children = _children(psutil.Process(parent.pid), 3)  # the resource tracker too
         parent.send_signal(how)
         parent.wait(60)
         assert _gone(children)
@@ -72,6 +80,8 @@ def test_the_engine_of_a_benchmark_ends_with_it(tmp_path: Path, how: signal.Sign
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT, cwd=tmp_path
     ) as parent:
         children = _children(psutil.Process(parent.pid), 1)
+        while children[0].cpu_times().user < _BUSY_S:
+            time.sleep(0.05)
         parent.send_signal(how)
         _, said = parent.communicate(timeout=120)
         assert _gone(children)
