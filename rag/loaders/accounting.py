@@ -63,13 +63,16 @@ class _Reading:
     def __init__(self, *, counted: bool) -> None:
         self._counted = counted
         self._read: Counter[str] = Counter()
+        self._fields: Counter[str] = Counter()
         self._left: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._remarks: dict[str, None] = {}
 
     def add(self, item: Parsed) -> None:
         if self._counted:
-            for text in (item.title, item.text, item.member, *_shown(item.metadata)):
-                self._read.update(words(text))
+            self._read.update(words(item.title))
+            self._read.update(words(item.text))
+            for text in (item.member, *_shown(item.metadata)):
+                self._fields.update(words(text))
         for kind, text in item.left_out.items():
             self._left[kind].update(words(text))
         self._remarks.update(dict.fromkeys(item.remarks))
@@ -87,7 +90,7 @@ class _Reading:
             missing -= found
             if found:
                 left_out[reason] = found.total()
-        missing = _unjoined(missing, self._read - held)
+        missing = _unjoined(missing - self._fields, self._read - held)
         return Account(held.total(), left_out, missing.total(), remarks)
 
 
