@@ -5,6 +5,7 @@ They share no code with the parsers: what both overlook would go unnoticed.
 
 from __future__ import annotations
 
+import contextlib
 import html
 import io
 import json
@@ -23,22 +24,24 @@ _INSIDE_WORDS = re.compile(
     r"</?(?:a|abbr|b|bdi|code|em|font|i|kbd|mark|s|small|span|strong|u|wbr)\b[^<>]*>", re.IGNORECASE
 )
 _TAG = re.compile(r"<[^<>]*>")
+_CHARSET = re.compile(rb"""charset *= *["']?([\w-]+)""", re.IGNORECASE)
 
 
-def _text(data: bytes) -> str:
-    """Decode a text of any encoding."""
-    try:
-        return data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig")
-    except UnicodeDecodeError:
-        from charset_normalizer import from_bytes
+def _text(data: bytes, declared: str = "") -> str:
+    """Decode a text: as UTF, as declared, or by statistics."""
+    for encoding in ("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig", declared):
+        with contextlib.suppress(UnicodeDecodeError, LookupError):
+            return data.decode(encoding)
+    from charset_normalizer import from_bytes
 
-        usual = ["cp1252", "cp1251", "koi8_r", "cp1250", "gb18030", "cp932", "big5", "cp949"]
-        return str(from_bytes(data, cp_isolation=usual).best() or from_bytes(data).best() or data.decode("latin-1"))
+    return str(from_bytes(data).best() or data.decode("latin-1"))
 
 
-def _markup(data: bytes) -> str:
+def _markup(data: bytes, declared: str = "") -> str:
     """Return the text between the tags of HTML or XML."""
-    return html.unescape(_TAG.sub(" ", _INSIDE_WORDS.sub("", _INVISIBLE.sub(" ", _text(data)))))
+    said = _CHARSET.search(data[:2048])
+    text = _text(data, declared or (said[1].decode().lower().replace("iso-8859-1", "cp1252") if said else ""))
+    return html.unescape(_TAG.sub(" ", _INSIDE_WORDS.sub("", _INVISIBLE.sub(" ", text))))
 
 
 def _feed(data: bytes) -> str:
@@ -83,7 +86,9 @@ def _mail(data: bytes) -> str:
         elif _is_body(part):
             content = part.get_payload(decode=True)
             content = content if isinstance(content, bytes) else b""
-            texts.append(_markup(content) if part.get_content_subtype() == "html" else _text(content))
+            charset = str(part.get_content_charset(""))
+            is_page = part.get_content_subtype() == "html"
+            texts.append(_markup(content, charset) if is_page else _text(content, charset))
     return "\n".join(texts)
 
 
