@@ -39,11 +39,14 @@ def ours(paths: list[str]) -> Iterator[dict[str, object]]:
 
 
 def _shown(document: Any) -> str:
-    """Return the text with the names of columns (``Tool: Saw``) only at their first place in each table."""
+    """Return the text with the names of columns (``Tool: Saw``) only once a table, and without OCR's pages."""
     lines, at, number, seen = [], 0, None, set()
+    by_ocr = document.metadata.get("ocr_pages", ())
     for section in document.sections:
         lines.append(document.text[at : section.start])
         at = section.end
+        if section.page in by_ocr:
+            continue
         part = document.text[section.start : section.end]
         if section.table != number:
             number, seen = section.table, set()

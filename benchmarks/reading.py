@@ -20,8 +20,12 @@ order
 Words are multisets of letters and digits, case folded, NFKC; characters of languages without spaces are words, and
 1,234 is 1234. Our rows repeat the names of columns (``Tool: Saw | Weight: 9``): each name counts once a table. Figures
 are means over files, so a book counts as much as a letter. A file that a reader refuses counts with recall 0, and not
-in its precision and order. Files that no reference can read are left out and counted. References are kept in
-``--cache`` and not made again.
+in its precision and order. Files in which no reference sees a word, as scans, are left out and counted, and so are
+pages that ours reads by OCR: no reference can tell whether they are right. References are kept in ``--cache`` and not
+made again.
+
+Some differences from pdftotext are intended and count against ours: running headers and footers once a document, values
+of form fields, notes on pages, words joined over line ends that it parts, and letters that it parts on bad scans.
 """
 
 from __future__ import annotations
@@ -139,7 +143,7 @@ def references(path: Path, cache: Path) -> dict[str, str]:
                 kept.write_text(maker(path), "utf-8", "replace")
             except (subprocess.SubprocessError, ValueError, OSError):
                 kept.write_text("")
-        if text := kept.read_text("utf-8"):
+        if words(text := kept.read_text("utf-8")):  # pdftotext gives form feeds for scans
             found[maker.__name__] = text
     return found
 
