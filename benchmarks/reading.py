@@ -101,7 +101,7 @@ def libreoffice(path: Path) -> str:
 
 
 def printed(path: Path) -> str:
-    """What LibreOffice prints: page headers, text boxes and charts too, which its text leaves out."""
+    """Return what LibreOffice prints: page headers, text boxes and charts are in it, unlike in its text export."""
     return "\n".join(_run("pdftotext", str(p), "-") for p in _office(path, "pdf"))
 
 
@@ -149,7 +149,7 @@ def references(path: Path, cache: Path) -> dict[str, str]:
 
 
 def order(ours: list[str], theirs: list[str]) -> float:
-    """Return the share of the words that both have once which stand in one order."""
+    """Return the share of words, among those that occur once in both texts, that are in the same order."""
     once = {word for word, n in Counter(theirs).items() if n == 1} & {w for w, n in Counter(ours).items() if n == 1}
     if len(once) < 2:
         return 1.0

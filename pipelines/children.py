@@ -27,7 +27,7 @@ def end_with_parent(parent: int | None = None) -> None:
     Parameters
     ----------
     parent
-        The parent's process id, where the child knows it; else whoever is the parent now.
+        Process id of the parent; None takes the current parent.
     """
     parent = os.getppid() if parent is None else parent
     if platform.system() == "Linux":

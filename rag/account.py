@@ -35,7 +35,7 @@ class Account:
     Attributes
     ----------
     held
-        Words in the file; 0 where there is no crude reader for its format, which then says nothing of the rest.
+        Words in the file; 0 if its format has no crude reader: the account is then of ``left_out`` alone.
     left_out
         Words that the parser left out, by `Kind`.
     unaccounted

@@ -58,7 +58,7 @@ def _closed(waiting: list[Parsed | Failed], reading: _Reading, data: bytes, kind
 
 
 class _Reading:
-    """What the documents of one file hold and leave out."""
+    """Collects the words that the documents of one file hold and leave out."""
 
     def __init__(self, *, counted: bool) -> None:
         self._counted = counted

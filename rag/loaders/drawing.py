@@ -1,4 +1,4 @@
-"""What the drawings of Office files say: texts of shapes, charts as tables, diagrams, formulas."""
+"""Text in the drawings of Office files: shapes, charts as tables, diagrams, formulas."""
 
 from __future__ import annotations
 
