@@ -69,7 +69,7 @@ def _figures(result: Evaluation) -> Html:
     rows = [(name, own.value, own.low, own.high, own.n, own.n_failed) for name, own in result.metrics.items()]
     headers = ("metric", "value", "95 % from", "to", "n", "failed")
     return join(
-        bars(drawn, top=1.0, caption="Whiskers: 95 % bootstrap intervals over questions."),
+        bars(drawn, top=1.0, caption="Whiskers: 95 % intervals over questions."),
         table(headers, rows, digits=4),
     )
 

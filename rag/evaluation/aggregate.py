@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
+from .intervals import bootstrap_interval
 
 Failing = Literal["zero", "undefined"]
 """The value of a failed row: zero if higher is better; undefined if lower is better, as no number is bad enough."""
 
 Pool = Callable[[NDArray[np.float64]], float | None]
 
-RESAMPLES = 2000
+RESAMPLES = 2000  # of pooled rows
 _TAILS = (2.5, 97.5)
-_CELLS = 4_000_000  # resampled values held at a time: 32 MB
+_NO_INTERVAL = "no interval: all values are alike, and how far others may lie is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Aggregate:
     value
         Mean over ``n`` questions, failed ones as zero; None if it has no meaning, ``reason`` says why. Never NaN.
     low, high
-        95 % interval by a seeded percentile bootstrap over questions; None if there is no value, or one question.
+        95 % interval over questions, see `rag.evaluation.intervals`; of metrics that pool rows by a seeded percentile
+        bootstrap. None if there is no value, one question, or too little to tell; never of width zero.
     n
         Questions counted, failed ones included.
     n_failed
@@ -91,6 +93,7 @@ def aggregate(
     *,
     failing: Failing = "zero",
     pool: Pool | None = None,
+    top: float = 1.0,
     seed: int = 0,
 ) -> Aggregate:
     """Aggregate the scores of many questions into one figure.
@@ -105,6 +108,9 @@ def aggregate(
     pool
         For metrics that pool rows: takes ``parts``, float64, shape (n, n_parts), and returns the metric's value, or
         None if it has none on such rows.
+    top
+        The greatest value that the metric can have, where 0 is the least; the interval is drawn within. Values beyond
+        say that there is none.
     seed
         Seed of the bootstrap.
 
@@ -130,39 +136,8 @@ def aggregate(
     if pool is not None:
         return _pooled(np.array([score.parts for score in counted], np.float64), pool, seed, (n, n_failed, reason))
     values = np.array([0.0 if score.failed or score.value is None else score.value for score in counted])
-    return Aggregate(float(values.mean()), *bootstrap_interval(values, seed=seed), n, n_failed, reason)
-
-
-def bootstrap_interval(values: NDArray[np.float64], *, seed: int = 0) -> tuple[float | None, float | None]:
-    """Return the percentile bootstrap's 95 % interval of a mean.
-
-    Parameters
-    ----------
-    values
-        float64, shape (n,).
-    seed
-        Same values and seed, same interval.
-
-    Returns
-    -------
-    low, high
-        None, None where n is below 2.
-
-    Notes
-    -----
-    B. Efron and R. J. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13; 2,000 resamples.
-    """
-    n = len(values)
-    if n < 2:
-        return None, None
-    rng = np.random.default_rng(seed)
-    step = max(1, _CELLS // n)
-    means = [
-        values[rng.integers(0, n, (min(step, RESAMPLES - start), n))].mean(axis=1)
-        for start in range(0, RESAMPLES, step)
-    ]
-    low, high = np.percentile(np.concatenate(means), _TAILS)
-    return float(low), float(high)
+    low, high = bootstrap_interval(values, bounds=(0.0, top), seed=seed)
+    return Aggregate(float(values.mean()), low, high, n, n_failed, _with_gap(reason, low, n))
 
 
 def _pooled(rows: NDArray[np.float64], pool: Pool, seed: int, counts: tuple[int, int, str]) -> Aggregate:
@@ -173,8 +148,13 @@ def _pooled(rows: NDArray[np.float64], pool: Pool, seed: int, counts: tuple[int,
     rng = np.random.default_rng(seed)
     drawn = (pool(rows[rng.integers(0, n, n)]) for _ in range(RESAMPLES if n > 1 else 0))
     found = [each for each in drawn if each is not None]
-    low, high = np.percentile(found, _TAILS).tolist() if found else (None, None)
-    return Aggregate(value, low, high, n, n_failed, reason)
+    low, high = np.percentile(found, _TAILS).tolist() if found and np.ptp(found) > 0 else (None, None)
+    return Aggregate(value, low, high, n, n_failed, _with_gap(reason, low, n))
+
+
+def _with_gap(reason: str, low: float | None, n: int) -> str:
+    """Return the reason, and why there is no interval where more than one question was counted."""
+    return "; ".join(filter(None, (reason, _NO_INTERVAL))) if low is None and n > 1 else reason
 
 
 def _reasons(scores: Sequence[Score], failed: Sequence[Score], left_out: Sequence[Score], counted: int) -> str:

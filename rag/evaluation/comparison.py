@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
-from .aggregate import bootstrap_interval
+from .intervals import alike, difference_interval
 
 Test = Literal["permutation", "bootstrap", "t"]
 TESTS: tuple[Test, ...] = ("permutation", "bootstrap", "t")
@@ -38,7 +38,8 @@ class Comparison:
     n
         Questions that both were scored on.
     difference, low, high
-        Mean of system minus baseline, and its 95 % bootstrap interval.
+        Mean of system minus baseline, and its 95 % interval, see `rag.evaluation.intervals.difference_interval`; None
+        where all differences are alike and how far others may lie is not known.
     p
         Two-sided, uncorrected; None with fewer than two questions.
     p_corrected
@@ -48,7 +49,8 @@ class Comparison:
     wins, ties, losses
         Questions on which the system is better, the same, worse.
     detectable
-        Difference that a test at 5 % finds with 80 % power, with so many questions that vary so much.
+        Difference that a test at 5 % finds with 80 % power, with so many questions that vary so much; None if they do
+        not vary.
     left_out
         Questions that only one of both was scored on.
     """
@@ -102,7 +104,8 @@ def compare(
     metric, names
         Names for reports.
     test
-        ``permutation`` (random signs, exact with few questions), ``bootstrap`` (of the centred differences) or ``t``.
+        ``permutation`` (random signs, exact with few questions), ``bootstrap`` (studentised, of the centred
+        differences) or ``t``. Differences that are all alike have no spread to go by: random signs decide.
     lower
         Lower values are better: turns wins and losses round; ``difference`` stays system minus baseline.
     seed
@@ -120,9 +123,10 @@ def compare(
         raise InvalidInput(f"{names[0]} and {names[1]} have no question in common that {metric} scores")
     d = np.array([system[q] - baseline[q] for q in shared], np.float64)
     better = -d if lower else d
-    low, high = bootstrap_interval(d, seed=seed)
+    bounded = all(0 <= side[q] <= 1 for side in (system, baseline) for q in shared)
+    low, high = difference_interval(d, bounded=bounded, seed=seed)
     p = p_value(d, test, seed=seed)
-    spread = float(d.std(ddof=1)) if len(d) > 1 else 0.0
+    spread = 0.0 if len(d) < 2 or alike(d) else float(d.std(ddof=1))
     return Comparison(
         metric=metric,
         system=names[0],
@@ -137,7 +141,7 @@ def compare(
         wins=int((better > _TIE).sum()),
         ties=int((np.abs(d) <= _TIE).sum()),
         losses=int((better < -_TIE).sum()),
-        detectable=detectable_difference(len(d), spread) if len(d) > 1 else None,
+        detectable=detectable_difference(len(d), spread) if spread > 0 else None,
         left_out=len(set(system) ^ set(baseline)),
         test=test,
     )
@@ -172,19 +176,20 @@ def p_value(differences: NDArray[np.float64], test: Test = "permutation", *, see
     n = len(differences)
     if n < 2:
         return None
-    if not np.any(differences):
-        return 1.0
+    if alike(differences):  # without a spread there is no t: random signs decide, and of zeros nothing
+        return 1.0 if abs(float(differences[0])) <= _TIE else 2.0 ** (1 - n)
     if test == "t":
         return _t_test(differences)
+    if test == "bootstrap":
+        return _bootstrap_t_test(differences, seed)
     observed = abs(float(differences.mean()))
     slack = 1e-12 * max(1.0, float(np.abs(differences).max()))  # equal means may differ in their last bits
     if test == "permutation" and n <= _EXACT:
         signs = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
         return float((np.abs(signs @ differences / n) >= observed - slack).mean())
     rng = np.random.default_rng(seed)
-    draw = _flipped if test == "permutation" else _resampled
     as_far = sum(
-        int((np.abs(draw(differences, size, rng)) >= observed - slack).sum()) for size in _portions(RESAMPLES, n)
+        int((np.abs(_flipped(differences, size, rng)) >= observed - slack).sum()) for size in _portions(RESAMPLES, n)
     )
     return (1 + as_far) / (1 + RESAMPLES)
 
@@ -194,18 +199,29 @@ def _flipped(d: NDArray[np.float64], size: int, rng: np.random.Generator) -> NDA
     return np.asarray(signs @ d / len(d))
 
 
-def _resampled(d: NDArray[np.float64], size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _bootstrap_t_test(d: NDArray[np.float64], seed: int) -> float:
+    """Return p by the bootstrap of t: B. Efron and R. J. Tibshirani, "An introduction to the bootstrap", 1993, 16.4.
+
+    The mean alone varies too little in resamples of few differences: it found chance significant in 10 to 18 % of
+    samples of five.
+    """
+    rng = np.random.default_rng(seed)
+    n = len(d)
     centred = d - d.mean()
-    return np.asarray(centred[rng.integers(0, len(d), (size, len(d)))].mean(axis=1))
+    mean, spread = abs(float(d.mean())), float(d.std(ddof=1))
+    slack = 1e-12 * spread * max(1.0, float(np.abs(d).max()))
+    as_far = 0
+    for size in _portions(RESAMPLES, n):
+        drawn = centred[rng.integers(0, n, (size, n))]
+        # |t of the resample| >= |t|, multiplied out: a resample of one difference repeated has no spread.
+        as_far += int((np.abs(drawn.mean(axis=1)) * spread >= mean * drawn.std(axis=1, ddof=1) - slack).sum())
+    return (1 + as_far) / (1 + RESAMPLES)
 
 
 def _t_test(d: NDArray[np.float64]) -> float:
     from scipy.special import stdtr
 
-    spread = float(d.std(ddof=1))
-    if spread == 0:
-        return 0.0
-    t = float(d.mean()) / (spread / math.sqrt(len(d)))
+    t = float(d.mean()) / (float(d.std(ddof=1)) / math.sqrt(len(d)))
     return float(2 * stdtr(len(d) - 1, -abs(t)))
 
 

@@ -35,7 +35,7 @@ class Metric:
     pooled
         True for metrics that pool rows: ``pooled_`` and the function's name makes one value of all ``Score.parts``.
     top
-        The best possible value, for charts.
+        The greatest possible value, for charts and intervals.
     """
 
     home: str
@@ -190,4 +190,4 @@ def total(metric: str, scores: Sequence[Score], *, seed: int = 0) -> Aggregate:
     entry = find(metric)
     if entry is None:
         return aggregate(scores, seed=seed)
-    return aggregate(scores, failing=entry.failing, pool=entry.pooling(), seed=seed)
+    return aggregate(scores, failing=entry.failing, pool=entry.pooling(), top=entry.top, seed=seed)

@@ -62,7 +62,7 @@ def test_degenerate_differences():
     assert p_value(np.zeros(10)) == 1
     assert p_value(np.array([0.5])) is None
     assert p_value(np.full(20, 0.1)) < 0.001
-    assert p_value(np.full(20, 0.1), "t") < 1e-100
+    assert p_value(np.full(20, 0.1), "t") == 2.0**-19  # as random signs say: there is no spread to go by
 
 
 def test_holm_by_hand():
