@@ -112,7 +112,7 @@ def _record(kind: int, data: bytes, *, instance: int = 0, container: bool = Fals
 
 
 def ppt(slides: list[dict[str, str]], *, older: str = "") -> bytes:
-    """A PPT; a slide has a title, a body, notes and perhaps "hidden"; ``older`` is a slide that was replaced since."""
+    """A PPT; a slide has a title, a body, and perhaps notes, "hidden", a comment, a footer; ``older`` is deleted."""
 
     def text(kind: int, words: str) -> bytes:
         return _record(0x0F9F, struct.pack("<I", kind)) + _record(0x0FA0, words.encode("utf-16-le"))
@@ -131,6 +131,10 @@ def ppt(slides: list[dict[str, str]], *, older: str = "") -> bytes:
     for i, slide in enumerate(slides):
         show = _record(0x03F9, struct.pack("<IIBBH4x", 0, 0, 0, 0, 4 if slide.get("hidden") else 0))
         box = _record(0xF00D, _record(0x0F9E, struct.pack("<I", 0)), container=True)
+        for words, kind, instance in ((slide.get("comment"), 0x2EE0, 1), (slide.get("footer"), 0x0FD9, 2)):
+            if words:
+                said = _record(0x0FBA, words.encode("utf-16-le"), instance=instance)
+                show += _record(0x138B, _record(kind, said, container=True))
         shapes = _record(1036, box + _record(0xF00D, text(1, slide["body"]), container=True), container=True)
         add(10 + i, _record(1006, show + shapes, container=True))
         lists[0] += _record(0x03F3, struct.pack("<IIIII", 10 + i, 0, 1, 256 + i, 0)) + text(0, slide["title"])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from email.message import Message
 
-from . import crude_packages
+from . import crude_legacy, crude_packages
 
 _INVISIBLE = re.compile(r"<(script|style|template)\b.*?</\1\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
 _INSIDE_WORDS = re.compile(
@@ -125,10 +125,28 @@ def _cells(book: dict[str, Any]) -> list[object]:
     return ["".join(cell.get("source", [])) for cell in book.get("cells", [])]
 
 
+_PROPERTY = re.compile(r"__substg1\.0_(1000|1013|0037|0E04|0E03|0C1A)(001F|001E|0102)", re.IGNORECASE)
+
+
+def _outlook(data: bytes) -> str:
+    """Return the body of an MSG, plain and as HTML, its subject, sender and recipients."""
+    import olefile
+
+    file = olefile.OleFileIO(io.BytesIO(data))
+    texts: list[str] = []
+    for path in file.listdir():
+        if len(path) == 1 and (found := _PROPERTY.fullmatch(path[0])):
+            content = bytes(file.openstream(path).read())
+            text = content.decode("utf-16-le", "replace") if found[2].upper() == "001F" else _text(content)
+            texts.append(_markup(text.encode()) if found[1] == "1013" else text)
+    return "\n".join(texts)
+
+
 CRUDE: dict[str, Callable[[bytes], str]] = {
     **dict.fromkeys(("docx", "pptx", "xlsx", "odp", "ods", "odt"), crude_packages.text_of), "csv": _text, "tsv": _text,
-    "eml": _mail, "epub": _book, "html": _markup, "md": _text, "pdf": _pdf, "rst": _text, "xml": _feed,
-    "json": _json, "jsonl": _json, "ipynb": _json,
+    "doc": crude_legacy.word, "ppt": crude_legacy.slides, "rtf": crude_legacy.rich_text, "xls": crude_legacy.sheets,
+    "eml": _mail, "epub": _book, "html": _markup, "md": _text, "msg": _outlook, "pdf": _pdf, "rst": _text,
+    "xml": _feed, "json": _json, "jsonl": _json, "ipynb": _json,
 }  # fmt: skip
 """By format name. Containers have none."""
 

@@ -10,7 +10,12 @@ from email.utils import format_datetime
 from .errors import LoadError
 from .formats import ParseContext, Untyped
 from .mail import parse as parse_mail
+from .reading import decode
 from .results import Failed, Parsed
+from .rich_text import parse as parse_rich_text
+
+_HTML, _RTF, _CODE_PAGE = 0x1013, 0x1009, 0x3FDE
+_UTF8 = 65001
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
@@ -19,7 +24,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
 
     try:
         message = Message.load(io.BytesIO(data))
-        mail, unread = _mail(message)
+        mail, unread = _mail(message, context)
     except Exception as error:  # noqa: BLE001 - a broken property can fail in many ways
         raise LoadError("parse", f"not a readable MSG: {error}") from None
     yield from parse_mail(mail.as_bytes(), context)
@@ -27,7 +32,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
         yield Failed(name, "type", "an attachment that is a message or an object of Outlook; save it as a file", "msg")
 
 
-def _mail(message: Untyped) -> tuple[EmailMessage, list[str]]:
+def _mail(message: Untyped, context: ParseContext) -> tuple[EmailMessage, list[str]]:
     """Return the same as a mail, and the names of attachments that hold no file."""
     mail = EmailMessage()
     given = {name.lower(): value for name, value in message.message_headers.items()}
@@ -43,10 +48,7 @@ def _mail(message: Untyped) -> tuple[EmailMessage, list[str]]:
         text = " ".join(str(given.get(name.lower()) or value or "").replace("\0", "").split())
         if text:
             mail[name] = text
-    if message.body:
-        mail.set_content(message.body)
-    elif message.html_body:
-        mail.set_content(message.html_body, subtype="html")
+    _add_body(mail, message, context)
     unread = []
     for i, attachment in enumerate(message.attachments, 1):
         name = attachment.file_name or f"attachment {i}"
@@ -55,6 +57,26 @@ def _mail(message: Untyped) -> tuple[EmailMessage, list[str]]:
         else:
             mail.add_attachment(attachment.file_bytes, maintype="application", subtype="octet-stream", filename=name)
     return mail, unread
+
+
+def _add_body(mail: EmailMessage, message: Untyped, context: ParseContext) -> None:
+    """Add the body, plain and as HTML; the RTF that Outlook keeps beside them is read if there is neither."""
+    properties = message.properties
+    page, plain, raw = properties.str_prop_value(_HTML), message.body, properties.binary_prop_value(_HTML)
+    if raw:
+        number = properties.int_prop_value(_CODE_PAGE)
+        page = decode(raw.rstrip(b"\0"), "utf-8" if number == _UTF8 else f"cp{number}")
+    packed = properties.binary_prop_value(_RTF)
+    if packed and not plain and not page:
+        from compressed_rtf import decompress
+
+        plain = next(parse_rich_text(decompress(packed), context)).text
+    if plain:
+        mail.set_content(plain)
+    if page and plain:
+        mail.add_alternative(page, subtype="html")
+    elif page:
+        mail.set_content(page, subtype="html")
 
 
 def _person(recipient: Untyped) -> str:

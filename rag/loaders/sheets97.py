@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
+from contextlib import suppress
 
+from .compound import Compound
 from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext, Untyped
@@ -12,6 +15,10 @@ from .hidden import leave_out_hidden, page_of
 from .number_formats import general, shown
 from .results import Parsed
 from .tables import Row, add_tables, covered_cells, with_covered
+
+_BEGIN, _END, _GOES_ON = 0x0809, 0x000A, 0x003C
+_BOX, _OF_CHART = 0x01B6, 0x100D
+_BIFF8 = 80
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
@@ -27,18 +34,57 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
         )
         raise LoadError("encrypted" if encrypted else "parse", detail) from None
     draft = Draft(context.budget)
+    stream = _stream(data) if book.biff_version >= _BIFF8 else b""
     for number, sheet in enumerate(book.sheets(), 1):
         with page_of(draft, number, f"the sheet {sheet.name!r}" if sheet.visibility else "") as target:
             rows = list(_rows(book, sheet, target))
             notes = sorted(sheet.cell_note_map.items())
-            if any(any(cells) for _, cells in rows) or notes:
+            said = {note.text for _, note in notes}
+            place = book._sh_abs_posn[number - 1] - book.base
+            drawn = [text for text in _drawn(stream, place) if text not in said]
+            if any(any(cells) for _, cells in rows) or notes or drawn:
                 target.heading(sheet.name, 1)
                 add_tables(rows, target)
             for (row, column), note in notes:
                 text = " ".join(note.text.split())
                 target.block(f"Comment on {xlrd.cellname(row, column)}: {text}" if text else "")
+            for text in drawn:
+                target.block(text)
     fields = {"author": book.user_name.strip()} if book.user_name.strip() else {}
     yield draft.parsed(first_title(context.stem_title), {**fields, "sheets": book.nsheets})
+
+
+def _stream(data: bytes) -> bytes:
+    with suppress(LoadError):  # xlrd reads some files that are less than whole
+        return Compound(data).stream("Workbook")
+    return b""
+
+
+def _drawn(stream: bytes, at: int) -> Iterator[str]:
+    """Yield the texts of a sheet that xlrd passes over: of text boxes (and comments), titles in charts."""
+    depth = left = 0
+    parts: list[str] = []
+    while at + 4 <= len(stream):
+        kind, size = struct.unpack_from("<HH", stream, at)
+        body = stream[at + 4 : at + 4 + size]
+        at += 4 + size
+        depth += {_BEGIN: 1, _END: -1}.get(kind, 0)
+        if kind == _GOES_ON and left > 0 and body:
+            parts.append(_text(body[1:], body[0])[:left])
+            left -= len(parts[-1])
+        elif parts:
+            yield "".join(parts)
+            parts, left = [], 0
+        if kind == _BOX and size >= 12:
+            left = int.from_bytes(body[10:12], "little")
+        elif kind == _OF_CHART and size > 4:
+            yield _text(body[4:], body[3])
+        if depth <= 0:
+            return
+
+
+def _text(data: bytes, flags: int) -> str:
+    return data.decode("utf-16-le" if flags & 1 else "latin-1", "replace")
 
 
 def _rows(book: Untyped, sheet: Untyped, draft: Draft) -> Iterator[Row]:

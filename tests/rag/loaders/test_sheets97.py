@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
 from datetime import date
 
 import pytest
+from compound_files import compound
 
 from rag.loaders.errors import LoadError
 
@@ -36,6 +38,33 @@ def test_workbook(read):
     )
     assert [(s.page, s.row) for s in parsed.sections] == [(1, None), (1, 2)]
     assert parsed.account.remarks == ("the sheet 'Lists' is hidden and left out",)
+
+
+def _biff(kind: int, data: bytes) -> bytes:
+    return struct.pack("<HH", kind, len(data)) + data
+
+
+def _workbook(more: bytes) -> bytes:
+    """A workbook of one sheet with more records at its end."""
+    import xlwt
+
+    book = xlwt.Workbook()
+    book.add_sheet("Fees").write(0, 0, "Canoe")
+    stream = book.get_biff_data()
+    return compound({"Workbook": stream[:-4] + more + stream[-4:]})
+
+
+@pytest.mark.parametrize("wide", [0, 1])
+def test_text_boxes_and_titles_of_charts(read, wide):
+    said = "Open in summer. " * 600  # more than one record holds
+    data = [part.encode("utf-16-le" if wide else "latin-1") for part in (said[:4000], said[4000:])]
+    box = _biff(0x5D, struct.pack("<5H12s2H", 0x15, 18, 6, 1, 0, b"", 0, 0))
+    box += _biff(0x01B6, struct.pack("<5H", 0, 0, 0, 0, 0) + struct.pack("<HHI", len(said), 16, 0))
+    box += b"".join(_biff(0x3C, bytes([wide]) + part) for part in data) + _biff(0x3C, bytes(16))
+    chart = _biff(0x0809, bytes(16)) + _biff(0x100D, b"\0\0\x05\0Ships") + _biff(0x0A, b"")
+    parsed = read(_workbook(box + chart), "a.xls")
+    assert parsed.text == f"Fees\n\nCanoe\n\n{said.strip()}\n\nShips"
+    assert not parsed.account.unaccounted
 
 
 def test_broken(read):

@@ -18,8 +18,14 @@ def test_slides(read):
     assert parsed.text == "Tides\n\nHigh water\ntwice a day\n\nNotes: Say it slowly.\n\nBoats\n\nCanoe"
     assert [(s.heading, s.page) for s in parsed.sections] == [(("Tides",), 1), (("Boats",), 3)]
     assert parsed.account.remarks == ("slide 2 is hidden and left out",)
-    assert parsed.account.left_out == {"hidden": 3}
+    assert parsed.account.left_out == {"hidden": 3, "deleted": 6}
     assert parsed.metadata["slides"] == 3
+
+
+def test_comments_and_footers(read):
+    slides = [{"title": t, "body": "Canoe", "comment": "Who says?", "footer": "Harbour"} for t in ("Boats", "Rafts")]
+    text = read(ppt(slides), "a.ppt").text
+    assert text == "Boats\n\nCanoe\n\nComment: Who says?\n\nRafts\n\nCanoe\n\nComment: Who says?\n\nHarbour"
 
 
 def test_broken(read):
