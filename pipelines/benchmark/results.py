@@ -29,7 +29,7 @@ TASK = ("k", "threads_asked", "filters_asked", "churn_asked", "seed")
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, command: str = "rag bench") -> Iterator[None]:
     """Make the folder and lock it against other runs; the kernel releases the lock when this process ends.
 
     Raises
@@ -48,7 +48,7 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ResultsExist(f"another rag bench is writing into {folder}: wait, or give another --out") from None
+            raise ResultsExist(f"another {command} is writing into {folder}: wait, or give another --out") from None
         yield
     finally:
         os.close(place)

@@ -72,7 +72,7 @@ def command(
         print_json({**result.card, "rows": [row.as_dict() for row in result.leaderboard()]})
     else:
         _show(result, folder, html)
-    return exit_codes.SOME_FILES_FAILED if any(row.error for row in result.rows) else exit_codes.OK
+    return exit_codes.SOME_FILES_FAILED if not all(row.sound for row in result.rows) else exit_codes.OK
 
 
 def _compare(first: str, second: str, *, json: bool) -> int:

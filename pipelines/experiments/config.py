@@ -16,9 +16,10 @@ from typing import Any
 from indexes import IndexError_
 from rag.errors import InvalidInput, RagError
 from rag.evaluation.evaluator import DEFAULT_METRICS, checked
-from rag.retrieval.config import PipelineConfig, Value
+from rag.retrieval.config import PipelineConfig, Value, use_of
 
-from .fields import FIELDS, PIPELINE_FIELDS, check, default_of
+from .contents import contents, placed
+from .fields import FIELDS, PIPELINE_FIELDS, STORE_FIELDS, check, default_of, stage_of
 
 MOST = 10_000
 """Configurations of one experiment; more is a typing error rather than a plan."""
@@ -118,8 +119,9 @@ class Experiment:
 
     def configurations(self) -> list[Configuration]:
         """Return every combination, the baseline first."""
+        read: dict[tuple[str, Value], dict[str, str]] = {}
         found = [
-            Configuration(dict(zip(FIELDS, values, strict=True)), self.varied)
+            Configuration(dict(zip(FIELDS, values, strict=True)), self.varied, self.folder, read)
             for values in itertools.product(*(self.values(part) for part in FIELDS))
         ]
         base = {part: self.baseline.get(part, self._base(part)) for part in FIELDS}
@@ -162,11 +164,43 @@ class Configuration:
 
     parts: Mapping[str, Value]
     varied: tuple[str, ...]
+    folder: str = ""
+    """Where relative paths in the values start."""
+    read: dict[tuple[str, Value], dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
+    """Contents by field and value, shared by all configurations, so that each file is looked at once."""
 
     @cached_property
     def pipeline(self) -> PipelineConfig:
-        """The pipeline value."""
+        """The pipeline value that is run: its paths are absolute."""
+        return self.written.with_(**{name: self.placed(name) for name in PIPELINE_FIELDS})
+
+    @cached_property
+    def written(self) -> PipelineConfig:
+        """The pipeline value as the experiment writes it, wherever its folder is."""
         return PipelineConfig(**{name: self.parts[name] for name in PIPELINE_FIELDS})  # type: ignore[arg-type]
+
+    def placed(self, part: str) -> Value:
+        """Return a field's value with its paths made absolute."""
+        return placed(part, self.parts[part], self.folder)
+
+    @cached_property
+    def contents(self) -> dict[str, list[str]]:
+        """Digests of the files that the values read, by the first stage that reads them."""
+        found: dict[str, list[str]] = {"store": [], "index": [], "run": []}
+        for name in FIELDS:
+            value = self.placed(name)
+            if (name, value) not in self.read:
+                self.read[name, value] = contents(name, value)
+            found[stage_of(name)] += [f"{name} {own}" for own in self.read[name, value].values()]
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest over every value and the contents of the files that it names: rows of two runs are matched by it."""
+        own = {name: value for name, value in self.written.as_dict().items() if use_of(name) != "resource"}
+        stored = {name: self.parts[name] for name in STORE_FIELDS}
+        facts = {**stored, **own, "contents": self.contents}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def name(self) -> str:

@@ -39,7 +39,7 @@ def markdown(result: Result) -> str:
     parts = [f"# {_plain(result.card['name'])}", finding(result), _how_to_read(result), _pipe(names, rows)]
     if result.effects:
         parts += ["## What each part changes", _pipe(EFFECTS, effect_rows(result))]
-    failed = [[row.name, row.error] for row in result.rows if row.error]
+    failed = _failures(result)
     if failed:
         parts += ["## Failed", _pipe(["configuration", "why"], failed)]
     parts += ["## Run card", "\n".join(f"- {name}: {_plain(value)}" for name, value in card(result).items())]
@@ -48,21 +48,29 @@ def markdown(result: Result) -> str:
 
 def finding(result: Result) -> str:
     """Say in a sentence what came out."""
-    best, base = result.leaderboard()[0], result.baseline
+    best = result.leaderboard()[0]
     own = best.metrics.get(result.metric)
     if best.error:
         return "Every configuration failed."
     if own is None or own.value is None:
         return f"No configuration has a figure: {own.reason if own else 'nothing was measured'}."
-    said = f"{best.name} is best: {result.metric} {own.value:.4f}"
+    if not best.sound:
+        return f"Every row rests on failures, so none is best: {best.name} lost {sum(best.failed.values())} questions."
+    return f"{best.name} is best: {result.metric} {own.value:.4f}{_against(result, best)}"
+
+
+def _against(result: Result, best: Row) -> str:
+    base = result.baseline
     if best.name == base.name:
-        return f"{said}. Nothing that was tried beats the baseline."
+        return ". Nothing that was tried beats the baseline."
+    if not base.sound:
+        return f". The baseline ({base.name}) failed or rests on failures: nothing is compared with it."
     against = result.comparisons.get(best.name)
     if against is None or against.p_corrected is None:
-        return f"{said}."
+        return "."
     sure = "" if against.significant else ", which can be chance"
     return (
-        f"{said}, {against.difference:+.4f} against the baseline ({base.name}), p {against.p_corrected:.3g} "
+        f", {against.difference:+.4f} against the baseline ({base.name}), p {against.p_corrected:.3g} "
         f"after correction{sure}."
     )
 
@@ -72,11 +80,11 @@ def leaderboard_table(result: Result) -> tuple[list[str], list[list[Cell]]]:
     others = [name for row in result.rows for name in row.metrics if name != result.metric]
     others = list(dict.fromkeys(others))
     varied = result.card["varied"] or ["configuration"]
-    failing = any(row.metrics[result.metric].n_failed for row in result.rows if not row.error)
+    failing = any(row.failed for row in result.rows)
     names = [*varied, result.metric, "95 % interval", "difference", "p", "p50 ms", "MB", *others]
     rows = [_line(result, row, others) for row in result.leaderboard() if not row.error]
     if failing:
-        counts = [row.metrics[result.metric].n_failed for row in result.leaderboard() if not row.error]
+        counts = [sum(row.failed.values()) or None for row in result.leaderboard() if not row.error]
         return [*names, FAILED], [[*row, count] for row, count in zip(rows, counts, strict=True)]
     return names, rows
 
@@ -108,6 +116,8 @@ def _how_to_read(result: Result) -> str:
         f"permutation test against the baseline ({result.baseline.name}), with Holm's correction for all "
         f"{len(result.comparisons)} comparisons."
     )
+    if any(row.failed for row in result.rows):
+        text += " Rows that rest on failed questions come last and take no part in tests."
     return text + (_power(result, some) if some is not None else "")
 
 
@@ -226,16 +236,21 @@ def _stage_counts(result: Result) -> str:
 
 
 def _failed(result: Result) -> list[Html]:
-    rows = [[row.name, row.error] for row in result.rows if row.error]
+    rows = _failures(result)
     return [section("Failed", table(["configuration", "why"], rows))] if rows else []
 
 
+def _failures(result: Result) -> list[list[Cell]]:
+    return [[name, reason] for reason, names in failures(result).items() for name in names]
+
+
 def failures(result: Result) -> dict[str, list[str]]:
-    """Return the configurations that failed, by reason."""
+    """Return the configurations that failed, or whose figures rest on failures, by reason."""
     found: dict[str, list[str]] = {}
     for row in result.rows:
-        if row.error:
-            found.setdefault(row.error, []).append(row.name)
+        reasons = [f"{count} questions, asked again by the next run: {why}" for why, count in row.failed.items()]
+        for reason in [row.error] if row.error else reasons:
+            found.setdefault(reason, []).append(row.name)
     return found
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from indexes import IndexDamaged
 from rag.errors import ExtraMissing, InvalidInput
 from rag.evaluation import Saved
 from rag.evaluation.aggregate import Aggregate
@@ -20,6 +21,7 @@ from rag.retrieval.config import Value
 from rag.whole_file import whole_file
 
 from . import analysis
+from .cache import Cache
 
 ROWS, CARD, QUESTIONS, TABLE, SCORES = "results.jsonl", "experiment.json", "questions.csv", "results.csv", "scores"
 
@@ -50,7 +52,10 @@ class Row:
         Where and when its questions were asked: ``code``, ``cpu``, ``load``, ``jobs``, ``at``. A figure out of the
         cache keeps those of the run that measured it.
     pipeline
-        ``digest`` of the pipeline value.
+        ``digest`` of the pipeline value; ``configuration``: that of all fields and of the contents of their files.
+    failed
+        Questions by reason, of those that failed or lost a step: the figures rest on failures, and take no part in
+        tests until another run has asked them again.
     """
 
     name: str
@@ -63,6 +68,12 @@ class Row:
     error: str = ""
     measured: Mapping[str, Any] = field(default_factory=dict)
     pipeline: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def sound(self) -> bool:
+        """Whether there are figures, and none rests on a failure."""
+        return not self.error and not self.failed
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row for JSON."""
@@ -102,26 +113,35 @@ class Result:
         return self.rows[0]
 
     def leaderboard(self) -> list[Row]:
-        """Return the rows, best first by `metric`; failed ones last."""
+        """Return the rows, best first by `metric`; behind them those that rest on failures, those that failed last."""
         lower = lower_is_better(self.metric)
 
-        def key(row: Row) -> tuple[bool, float]:
+        def key(row: Row) -> tuple[bool, bool, float]:
             own = row.metrics.get(self.metric)
             value = None if own is None else own.value
-            return value is None, 0.0 if value is None else (value if lower else -value)
+            return value is None, not row.sound, 0.0 if value is None else (value if lower else -value)
 
         return sorted(self.rows, key=key)
 
+    @property
+    def sound(self) -> Mapping[str, Saved]:
+        """Figures by name of the rows that rest on no failure: those that tests are made of."""
+        return {row.name: self.saved[row.name] for row in self.rows if row.sound and row.name in self.saved}
+
     @cached_property
     def comparisons(self) -> Mapping[str, Comparison]:
-        """Each row against the baseline on `metric`, by name, with Holm's correction over all of them."""
-        return analysis.against_baseline(self.saved, self.baseline.name, self.metric, seed=self.card["seed"])
+        """Each row against the baseline on `metric`, by name, with Holm's correction over all of them.
+
+        Rows that rest on failures take no part.
+        """
+        return analysis.against_baseline(self.sound, self.baseline.name, self.metric, seed=self.card["seed"])
 
     @cached_property
     def effects(self) -> Sequence[analysis.Effect]:
         """The effect of each value of each varied field, over all pairs of configurations that differ in it alone."""
-        parts = {row.name: row.parts for row in self.rows if row.name in self.saved}
-        return analysis.effects(self.saved, parts, self.baseline.parts, self.metric, seed=self.card["seed"])
+        sound = self.sound
+        parts = {row.name: row.parts for row in self.rows if row.name in sound}
+        return analysis.effects(sound, parts, self.baseline.parts, self.metric, seed=self.card["seed"])
 
     def frame(self) -> Any:  # noqa: ANN401 - pandas is optional
         """Return a pandas DataFrame with a row a configuration.
@@ -169,10 +189,11 @@ class Result:
             card = json.loads((out / CARD).read_text(encoding="utf-8"))
             rows = [_row(json.loads(line)) for line in (out / ROWS).read_text(encoding="utf-8").splitlines()]
             cache = Path(card["cache"]) if Path(card["cache"]).is_absolute() else out / card["cache"]
-            saved = {row.name: Saved.load(cache / SCORES / row.keys[SCORES][:24] / "evaluation.json")
-                     for row in rows if not row.error}  # fmt: skip
+            saved = {row.name: _saved(Cache(cache), row) for row in rows if not row.error}
             with (out / QUESTIONS).open(encoding="utf-8", newline="") as file:
                 texts = {line["question"]: line["text"] for line in csv.DictReader(file)}
+        except IndexDamaged as error:
+            raise InvalidInput(f"the results in {folder} cannot be read: {error}; run the experiment again") from error
         except OSError as error:
             raise InvalidInput(f"no experiment's results in {folder}: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError) as error:
@@ -180,6 +201,14 @@ class Result:
                 raise
             raise InvalidInput(f"the results in {folder} cannot be read: {error}") from error
         return cls(tuple(rows), saved, card, texts)
+
+
+def _saved(cache: Cache, row: Row) -> Saved:
+    cache.facts(SCORES, row.keys[SCORES])  # checks every byte
+    found = Saved.load(cache.place(SCORES, row.keys[SCORES]) / "evaluation.json")
+    if found.metrics != row.metrics:
+        raise InvalidInput(f"the cache holds other figures of {row.name!r} than the results: run the experiment again")
+    return found
 
 
 def flat(row: Row) -> dict[str, Any]:
@@ -194,8 +223,13 @@ def flat(row: Row) -> dict[str, Any]:
         "measured_at": row.measured.get("at"),
         "load": row.measured.get("load"),
         "pipeline": row.pipeline.get("digest", ""),
+        "failed": _reasons(row.failed),
         "error": row.error,
     }
+
+
+def _reasons(failed: Mapping[str, int]) -> str:
+    return "; ".join(f"{count} questions: {reason}" for reason, count in failed.items())
 
 
 def put(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from indexes import IndexDamaged
 from rag.embedding.protocol import Embedder
@@ -17,6 +17,7 @@ from rag.errors import InvalidInput
 from rag.evaluation import Saved, read_questions
 
 from ..benchmark.machine import machine, versions
+from ..benchmark.results import alone
 from ..children import process_pool
 from . import stages
 from .cache import Cache, mark
@@ -46,6 +47,14 @@ class Progress:
     total: int
     doing: str
     left: float | None = None
+
+
+class Did(NamedTuple):
+    """What became of a stage: why it failed; whether it was made here; whether another run is making it."""
+
+    error: str = ""
+    made: bool = True
+    busy: bool = False
 
 
 OnProgress = Callable[[Progress], None]
@@ -101,6 +110,8 @@ def run(
     ------
     InvalidInput
         The data cannot be used, or there is nothing to resume.
+    ResultsExist
+        Another experiment is writing into ``out``.
     """
     folder = Path(out)
     started = folder / "cache" if cache is None else Path(cache)
@@ -109,10 +120,15 @@ def run(
     if jobs < 1 or (jobs > 1 and embedders):
         raise InvalidInput("jobs must be 1 or more, and 1 where embedders are objects: these cannot change processes")
     inputs = _inputs(experiment, embedders or {}, jobs)
-    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder, "rag experiment"):
+        return _run(inputs, folder, started, cache is None, on_progress or (lambda _: None))
+
+
+def _run(inputs: Inputs, folder: Path, started: Path, own_cache: bool, tell: OnProgress) -> Result:
+    experiment, jobs = inputs.experiment, inputs.jobs
     mark(started)
     start = time.perf_counter()
-    work = _Work(inputs, Cache(started.resolve()), jobs, on_progress or (lambda _: None))
+    work = _Work(inputs, Cache(started.resolve()), jobs, tell)
     configurations = experiment.configurations()
     every = [stages.keys(inputs, each) for each in configurations]
     work.run(configurations, every)
@@ -124,7 +140,7 @@ def run(
             saved[row.name] = found
     card = {
         **_card(inputs, work, jobs, saved.values()),
-        "cache": "cache" if cache is None else str(started.resolve()),
+        "cache": "cache" if own_cache else str(started.resolve()),
         "seconds": time.perf_counter() - start,
     }
     result = Result(tuple(rows), saved, card, {q.id: q.text for q in inputs.questions})
@@ -160,6 +176,7 @@ class _Work:
     def __init__(self, inputs: Inputs, cache: Cache, jobs: int, tell: OnProgress) -> None:
         self.inputs, self.cache, self.jobs, self._tell = inputs, cache, jobs, tell
         self.errors: dict[str, str] = {}
+        self.problems: dict[str, None] = {}
         self.done = dict.fromkeys(ORDER, 0)
         self.cached = dict.fromkeys(ORDER, 0)
         self._steps = self._total = 0
@@ -168,12 +185,14 @@ class _Work:
     def run(self, configurations: Sequence[Configuration], every: Sequence[Keys]) -> None:
         """Do all stages that are not done yet, one kind after the other."""
         tasks = {stage: _distinct(stage, configurations, every) for stage in ORDER}
-        missing = {stage: [t for t in own if not stages.done(self.cache, stage, t.key)] for stage, own in tasks.items()}
+        missing = {
+            stage: [task for task in own if not stages.done(self.cache, stage, task.keys)]
+            for stage, own in tasks.items()
+        }
+        asked = {task.key for task in missing["run"]}
+        missing["scores"] = [t for t in tasks["scores"] if t in missing["scores"] or t.needs in asked]
         self.cached = {stage: len(tasks[stage]) - len(missing[stage]) for stage in ORDER}
         self._total = sum(map(len, missing.values()))
-        for task in tasks["run"]:
-            if task not in missing["run"]:  # killed after its result was in place and before this was cleared
-                stages.journal_of(self.cache, task.key).unlink(missing_ok=True)
         for stage in ORDER:
             ready = []
             for task in missing[stage]:
@@ -183,11 +202,11 @@ class _Work:
                 else:
                     ready.append(task)
             start = time.perf_counter()
-            for number, (task, error) in enumerate(self._do(ready), 1):
-                if error:
-                    self.errors[task.key] = error
+            for number, (task, did) in enumerate(self._do(ready), 1):
+                if did.error:
+                    self.errors[task.key] = did.error
                 else:
-                    self.done[stage] += 1
+                    (self.done if did.made else self.cached)[stage] += 1
                 self._left = (time.perf_counter() - start) / number * (len(ready) - number)
                 self._step(f"{stage}: {task.configuration.name}")
             self._left = None
@@ -202,16 +221,28 @@ class _Work:
     def _far(self, doing: str, far: str) -> None:
         self._say(f"{doing}, {far}")
 
-    def _do(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, str]]:
-        if self.jobs == 1 or len(tasks) < 2:
-            for task in tasks:
-                doing = f"{task.stage}: {task.configuration.name}"
-                self._say(doing)
-                yield task, attempt(self.inputs, self.cache, task, partial(self._far, doing))
-            return
+    def _do(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, Did]]:
+        """Do stages; those that another run is making come last, and are taken from it."""
+        busy = []
+        for task, did in self._shared(tasks) if self.jobs > 1 and len(tasks) > 1 else self._alone(tasks):
+            if did.busy:
+                busy.append(task)
+            else:
+                yield task, did
+        for task in busy:
+            self._say(f"{task.stage}: {task.configuration.name}, waits for another run that makes it")
+            yield task, attempt(self.inputs, self.cache, task, wait=True)
+
+    def _alone(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, Did]]:
+        for task in tasks:
+            doing = f"{task.stage}: {task.configuration.name}"
+            self._say(doing)
+            yield task, attempt(self.inputs, self.cache, task, partial(self._far, doing))
+
+    def _shared(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, Did]]:
         left = list(tasks)
         with process_pool(self.jobs) as pool:
-            futures: dict[Future[str], _Task] = {
+            futures: dict[Future[Did], _Task] = {
                 pool.submit(attempt, self.inputs, self.cache, task): task for task in tasks
             }
             for future in as_completed(futures):
@@ -223,18 +254,19 @@ class _Work:
                 try:
                     yield task, pool.submit(attempt, self.inputs, self.cache, task).result()
                 except BrokenProcessPool:
-                    yield task, f"the process of its {task.stage} died (a crash in native code, or out of memory)"
+                    yield task, Did(f"the process of its {task.stage} died (a crash in native code, or out of memory)")
 
     def row(self, configuration: Configuration, own: Keys) -> tuple[Row, Saved | None]:
         """Return what is known of a configuration."""
         named = {stage: getattr(own, stage) for stage in ORDER}
         error = next((self.errors[key] for key in named.values() if key in self.errors), "")
-        pipeline = {"digest": configuration.pipeline.digest}
+        pipeline = {"digest": configuration.written.digest, "configuration": configuration.digest}
         row = Row(configuration.name, configuration.parts, keys=named, error=error, pipeline=pipeline)
         if error:
             return row, None
         try:
             facts = {stage: self.cache.facts(stage, key) for stage, key in named.items()}
+            self.problems |= dict.fromkeys(_unread(facts["store"]))
             saved = Saved.load(self.cache.place(SCORES, own.scores) / stages.SCORES)
         except (IndexDamaged, InvalidInput) as damage:
             return replace(row, error=f"damaged while it ran: {damage}; run again"), None
@@ -243,25 +275,46 @@ class _Work:
         latency = facts["run"]["latency"]
         measured = facts["run"].get("made", {})
         found = replace(
-            row, metrics=saved.metrics, latency=latency, memory_bytes=memory, seconds=seconds, measured=measured
+            row,
+            metrics=saved.metrics,
+            latency=latency,
+            memory_bytes=memory,
+            seconds=seconds,
+            measured=measured,
+            failed=facts["run"]["failed"],
         )
         return found, saved
 
 
-def attempt(inputs: Inputs, cache: Cache, task: _Task, tell: stages.Tell = stages.silent) -> str:
-    """Do one stage; return what went wrong, or an empty text."""
+def attempt(inputs: Inputs, cache: Cache, task: _Task, tell: stages.Tell = stages.silent, *, wait: bool = False) -> Did:
+    """Do one stage, unless another run is making it (and ``wait`` is false) or has made it meanwhile."""
     try:
-        if task.stage == "store":
-            stages.make_store(inputs, cache, task.key, task.configuration, tell=tell)
-        elif task.stage == "index":
-            stages.make_index(inputs, cache, task.key, task.keys.store, task.configuration)
-        elif task.stage == "run":
-            stages.make_run(inputs, cache, task.key, task.keys.index, task.configuration, tell=tell)
-        else:
-            stages.make_scores(inputs, cache, task.key, task.keys, task.configuration)
+        with cache.making(task.stage, task.key, wait=wait) as ours:
+            if not ours:
+                return Did(busy=True)
+            if stages.done(cache, task.stage, task.keys):
+                return Did(made=False)
+            _make(inputs, cache, task, tell)
     except Exception as error:  # noqa: BLE001 - a failure belongs to its row
-        return f"{task.stage}: {type(error).__name__}: {' '.join(str(error).split())}"[:500]
-    return ""
+        return Did(f"{task.stage}: {type(error).__name__}: {' '.join(str(error).split())}"[:500])
+    return Did()
+
+
+def _make(inputs: Inputs, cache: Cache, task: _Task, tell: stages.Tell) -> None:
+    if task.stage == "store":
+        stages.make_store(inputs, cache, task.key, task.configuration, tell=tell)
+    elif task.stage == "index":
+        stages.make_index(inputs, cache, task.key, task.keys.store, task.configuration)
+    elif task.stage == "run":
+        stages.make_run(inputs, cache, task.key, task.keys.index, task.configuration, tell=tell)
+    else:
+        stages.make_scores(inputs, cache, task.key, task.keys, task.configuration)
+
+
+def _unread(store: Mapping[str, Any]) -> list[str]:
+    """Say which files of the corpus could not be read."""
+    count, first = store["n_failures"], store["failures"][:1]
+    return [f"{count} files of the corpus cannot be read: {first[0]}"] if count else []
 
 
 def _distinct(stage: str, configurations: Sequence[Configuration], every: Sequence[Keys]) -> list[_Task]:
@@ -274,7 +327,8 @@ def _distinct(stage: str, configurations: Sequence[Configuration], every: Sequen
 
 def _card(inputs: Inputs, work: _Work, jobs: int, saved: Iterable[Saved]) -> dict[str, Any]:
     experiment = inputs.experiment
-    problems = dict.fromkeys((*inputs.questions.problems, *(each for own in saved for each in own.problems)))
+    said = (*inputs.questions.problems, *(each for own in saved for each in own.problems), *work.problems)
+    problems = dict.fromkeys(said)
     return {
         "name": experiment.name,
         "metric": experiment.measure.metrics[0],

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +35,10 @@ from rag.retrieval.retriever import Retriever, is_language_model
 from ..evaluation.defaults import answers_needed
 from ..ingest import Options, ingest
 from . import outcomes
-from .cache import Cache, digest
+from .cache import MANIFEST, Cache, digest
 from .config import Configuration, Experiment
 from .fields import STORE_FIELDS, stage_of
-from .provenance import made
+from .provenance import code_of, made
 
 if TYPE_CHECKING:
     from rag.llm.cache import CompletionCache
@@ -95,10 +95,20 @@ class Keys:
     scores: str
 
 
-def done(cache: Cache, stage: str, key: str) -> bool:
-    """Say whether a stage's result is there and whole, its knowledge base with it."""
-    base = stage not in {"store", "index"} or KnowledgeBase.exists(_place(cache, stage, key))
-    return base and cache.has(stage, key)
+def done(cache: Cache, stage: str, before: Keys) -> bool:
+    """Say whether a stage's result is there, whole and final.
+
+    A run in which a question failed, or lost a step, is asked again; and figures are judged again when the run that
+    they judge was made again.
+    """
+    if not cache.has(stage, getattr(before, stage)):
+        return False
+    facts = cache.facts(stage, getattr(before, stage))
+    if stage == "run":
+        return not facts["failed"]
+    if stage == "scores":
+        return cache.has("run", before.run) and bool(facts["of"] == cache.facts("run", before.run)["digest"])
+    return True
 
 
 def corpus_digest(paths: Sequence[str], folder: str = "") -> str:
@@ -114,7 +124,6 @@ def corpus_digest(paths: Sequence[str], folder: str = "") -> str:
 
 def keys(inputs: Inputs, configuration: Configuration) -> Keys:
     """Return the keys of the stages of a configuration."""
-    code = version("rag-workbench")
     experiment = inputs.experiment
     # Without those that have their default: a field that joins later changes no key of what never used it.
     stored = {name: configuration.parts[name] for name, row in STORE_FIELDS.items()}
@@ -122,13 +131,16 @@ def keys(inputs: Inputs, configuration: Configuration) -> Keys:
     own: dict[str, dict[str, Any]] = {
         stage: {name: value for name, value in chosen.items() if stage_of(name) == stage} for stage in _STAGES
     }
-    own["run"] = configuration.pipeline.with_(cache=None, prices=None).changed()
-    store = digest({"stage": "store", "code": code, "corpus": inputs.corpus, **own["store"]})
-    index = digest({"stage": "index", "on": store, **own["index"]})
+    own["run"] = configuration.written.with_(cache=None, prices=None).changed()
+    read = configuration.contents
+    facts = {stage: {**own[stage], "contents": read[stage], "code": code_of(stage)} for stage in _STAGES}
+    store = digest({"stage": "store", "corpus": inputs.corpus, **facts["store"]})
+    index = digest({"stage": "index", "on": store, **facts["index"]})
     asked = {"questions": inputs.questions.digest, "level": inputs.level, "latency": experiment.measure.latency}
     deep = depth(inputs.metrics, configuration.pipeline.k, inputs.level)
-    run = digest({"stage": "run", "on": index, "depth": deep, **asked, **own["run"]})
-    scores = digest({"stage": "scores", "on": run, "metrics": inputs.metrics, "seed": experiment.seed})
+    run = digest({"stage": "run", "on": index, "depth": deep, **asked, **facts["run"]})
+    judged = {"metrics": inputs.metrics, "seed": experiment.seed, "code": code_of("scores")}
+    scores = digest({"stage": "scores", "on": run, **judged})
     return Keys(store, index, run, scores)
 
 
@@ -138,46 +150,52 @@ _STAGES = ("store", "index", "run")
 def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configuration, *, tell: Tell = silent) -> None:
     """Read, cut and embed the corpus into a knowledge base."""
     start = time.perf_counter()
-    place = _place(cache, "store", key)
-    embedder = configuration.parts["embedder"]
-    with _aside(place) as aside:
+    facts: dict[str, Any] = {}
+
+    def fill(folder: Path) -> None:
         report = ingest(
             inputs.experiment.corpus,
-            aside,
+            folder,
             options=Options(
                 indexes=("flat",),
                 chunker=str(configuration.parts["chunker"]),
                 granularity=str(configuration.parts["granularity"]),
-                embedder=inputs.embedders.get(str(embedder), embedder),  # type: ignore[arg-type] # text or None
+                embedder=_embedder(inputs, configuration) or configuration.placed("embedder"),  # type: ignore[arg-type] # text or None
             ),
             base=inputs.experiment.folder,
             on_progress=lambda p: tell(f"{p.chunks:,} chunks of {p.documents:,} documents"),
         )
-    failures = [f"{f.source}: {f.reason}" for f in report.failures if not f.skipped]
-    facts = {
-        "seconds": time.perf_counter() - start,
-        "made": made(inputs.jobs),
-        "documents": report.added,
-        "chunks": report.chunks,
-        "embedded": report.embedded,
-        "failures": failures[:100],
-        "n_failures": len(failures),
-    }
-    cache.write("store", key, facts, lambda _: None)
+        failures = [f"{f.source}: {f.reason}" for f in report.failures if not f.skipped]
+        facts.update(
+            seconds=time.perf_counter() - start,
+            made=made(inputs.jobs),
+            documents=report.added,
+            chunks=report.chunks,
+            embedded=report.embedded,
+            failures=failures[:100],
+            n_failures=len(failures),
+        )
+
+    cache.write("store", key, facts, fill)
 
 
 def make_index(inputs: Inputs, cache: Cache, key: str, store: str, configuration: Configuration) -> None:
     """Build a configuration's indexes from the vectors that are stored; nothing is embedded."""
     start = time.perf_counter()
     specs = [str(configuration.parts[part]) for part in ("index", "terms")]
-    with _aside(_place(cache, "index", key)) as aside:
-        shutil.copytree(_place(cache, "store", store), aside, ignore=shutil.ignore_patterns("lock"))
-        with KnowledgeBase.open(aside, mode="w", embedder=_embedder(inputs, configuration)) as kb:
+    facts: dict[str, Any] = {}
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(
+            cache.place("store", store), folder, ignore=shutil.ignore_patterns("lock", MANIFEST), dirs_exist_ok=True
+        )
+        with KnowledgeBase.open(folder, mode="w", embedder=_embedder(inputs, configuration)) as kb:
             kb.reindex(specs)
-        with KnowledgeBase.open(aside, embedder=_embedder(inputs, configuration)) as kb:
+        with KnowledgeBase.open(folder, embedder=_embedder(inputs, configuration)) as kb:
             memory = {spec: sum(kb.index(_family(spec), spec).memory().values()) for spec in kb.indexes}
-    facts = {"seconds": time.perf_counter() - start, "made": made(inputs.jobs), "memory": memory}
-    cache.write("index", key, facts, lambda _: None)
+        facts.update(seconds=time.perf_counter() - start, made=made(inputs.jobs), memory=memory)
+
+    cache.write("index", key, facts, fill)
 
 
 def make_run(
@@ -189,13 +207,13 @@ def make_run(
     journal.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     with ExitStack() as stack:
-        place = _place(cache, "index", index)
+        place = cache.place("index", index)
         kb = stack.enter_context(KnowledgeBase.open(place, embedder=_embedder(inputs, configuration)))
         # Configurations that differ in other fields often give a model the same prompt; it is paid for once.
         completions = _completions(cache, configuration.pipeline)
         retriever = stack.enter_context(Retriever(kb, configuration.pipeline, completions=completions))
         system: Any = stack.enter_context(Bot(retriever)) if answers_needed(inputs.metrics) else retriever
-        done = {each.question for each in outcomes.read(journal) if not each.error}
+        done = {each.question for each in outcomes.read(journal) if not wrong(each)}
         left = [q for q in inputs.questions if q.id not in done]
         # What a model was paid for is on disk before it is asked again.
         step = _QUICK if system is retriever and retriever.model is None else 1
@@ -205,20 +223,33 @@ def make_run(
             asked_now = ask_all(system, asking, depth=deep, k=k, repeats=inputs.level == "document")
             outcomes.append(journal, asked_now, k)
             tell(f"{len(done) + min(at + step, len(left)):,} of {len(inputs.questions):,} questions")
-        # A question that failed before the kill was asked again: its last outcome counts.
+        # A question that failed was asked again: its last outcome counts.
         asked = list({each.question: each for each in outcomes.read(journal)}.values())
         # QueryDraft again, a model would answer from the cache.
         free = system is retriever and completions is None
         latency = _latency(retriever, inputs) if free else _latencies(asked)
-    facts = {"seconds": time.perf_counter() - start, "made": made(inputs.jobs), "latency": latency}
+    failed = Counter(wrong(each) for each in asked if wrong(each))
+    facts = {
+        "seconds": time.perf_counter() - start,
+        "made": made(inputs.jobs),
+        "latency": latency,
+        "failed": dict(failed.most_common()),
+    }
     cache.write("run", key, facts, lambda folder: outcomes.append(folder / _OUTCOMES, asked, k))
-    journal.unlink(missing_ok=True)
+    if not failed:  # the next run goes on from the journal, and asks what failed
+        journal.unlink(missing_ok=True)
+
+
+def wrong(outcome: Outcome) -> str:
+    """Return why an outcome is no measurement of its configuration: an error, or steps that were left out."""
+    return outcome.error or "; ".join(dict.fromkeys(outcome.notes))
 
 
 def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configuration: Configuration) -> None:
     """Judge what a run gave."""
     path = cache.place("run", before.run) / _OUTCOMES
-    with KnowledgeBase.open(_place(cache, "index", before.index), embedder=_embedder(inputs, configuration)) as kb:
+    of = cache.facts("run", before.run)["digest"]
+    with KnowledgeBase.open(cache.place("index", before.index), embedder=_embedder(inputs, configuration)) as kb:
         embedder = kb.embedder if answers_needed(inputs.metrics) else None
         result = score(
             located(inputs.questions, kb),
@@ -231,9 +262,8 @@ def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configurat
             name=configuration.name,
             seed=inputs.experiment.seed,
         )
-    own = configuration.pipeline
-    result = replace(result, pipeline=own.form())
-    cache.write("scores", key, {}, lambda folder: result.save(folder / SCORES))
+    result = replace(result, pipeline=configuration.written.form())
+    cache.write("scores", key, {"of": of}, lambda folder: result.save(folder / SCORES))
 
 
 SCORES = "evaluation.json"
@@ -246,31 +276,6 @@ def journal_of(cache: Cache, key: str) -> Path:
     """Return the file that a run's outcomes are written to as they come."""
     place = cache.place("run", key)
     return place.with_name(f"{place.name}.journal")
-
-
-def _place(cache: Cache, stage: str, key: str) -> Path:
-    """Return the folder of a stage's knowledge base, beside the stage's facts."""
-    return cache.folder / f"{stage}-kb" / key[:24]
-
-
-class _aside:  # noqa: N801 - used like a function
-    """A folder to work in that takes its place when all went well; what a killed run has left of it is cleared."""
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self._folder = place.with_name(f".{place.name}.new")
-
-    def __enter__(self) -> Path:
-        self._place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        return self._folder
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            return
-        shutil.rmtree(self._place, ignore_errors=True)
-        self._folder.rename(self._place)
 
 
 def _completions(cache: Cache, config: PipelineConfig) -> CompletionCache | None:
@@ -333,4 +338,5 @@ __all__ = [
     "make_scores",
     "make_store",
     "silent",
+    "wrong",
 ]

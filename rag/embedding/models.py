@@ -173,9 +173,9 @@ def find_model(name: str | None = None) -> EmbeddingModel:
         raise InvalidInput("The embedder's name is empty: give a model name or a folder.")
     if name is not None and (Path(name).is_dir() or name.startswith((".", "/", "~"))):
         return _from_folder(Path(name).expanduser())
-    full = DEFAULT_MODEL if name in (None, DEFAULT_MODEL, DEFAULT_MODEL.split("/")[1]) else str(name)
+    full = _full(name)
     looked: list[str] = []
-    for repository in [full] if "/" in full else [f"sentence-transformers/{full}", full]:
+    for repository in _repositories(full):
         for cache in _hub_caches():
             if snapshot := _snapshot(cache, repository):
                 return EmbeddingModel(repository, snapshot)
@@ -185,6 +185,25 @@ def find_model(name: str | None = None) -> EmbeddingModel:
             return packaged
         looked.append(f"the Python package {_PACKAGE.replace('_', '-')}")
     return _downloaded(full, looked)
+
+
+def local_snapshot(name: str | None) -> Path | None:
+    """Return the folder of a model of the hub that is on this machine; None where it is not. Uses no network."""
+    full = _full(name)
+    for repository in _repositories(full):
+        for cache in _hub_caches():
+            if snapshot := _snapshot(cache, repository):
+                return snapshot
+    packaged = _packaged() if full == DEFAULT_MODEL else None
+    return None if packaged is None else packaged.folder
+
+
+def _full(name: str | None) -> str:
+    return DEFAULT_MODEL if name in (None, DEFAULT_MODEL, DEFAULT_MODEL.split("/")[1]) else str(name)
+
+
+def _repositories(full: str) -> list[str]:
+    return [full] if "/" in full else [f"sentence-transformers/{full}", full]
 
 
 def _from_folder(folder: Path) -> EmbeddingModel:

@@ -149,7 +149,7 @@ def test_a_killed_experiment_goes_on_and_gives_the_same_tables(toml: Path, tmp_p
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             assert child.stdout.readline() == b"in the middle of writing\n"
             child.kill()
-        finished = [p for p in (out / "cache").glob("*/*/manifest.json") if p.parent.name[0] != "."]
+        finished = [p for p in (out / "cache").glob("*/*/stage.json") if p.parent.name[0] != "."]
         assert len(finished) == least
         resumed = run(Experiment.read(toml), out, resume=True)
         assert sum(resumed.card["stages_from_cache"].values()) == least
