@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .account import Account
+from .boxes import Box, box_rows
 from .errors import InvalidInput
 from .sections import Section, section_at, section_rows
 
@@ -51,6 +52,8 @@ class Document:
         Absolute path of the source file; empty if there is none.
     account
         What of the file is not in the text. The last of a source's documents carries what belongs to them all.
+    boxes
+        Where on their pages the lines stand that were read by OCR, in the order of the text.
     """
 
     id: str
@@ -64,6 +67,7 @@ class Document:
     source_sha256: str = ""
     location: str = ""
     account: Account = field(default_factory=Account)
+    boxes: tuple[Box, ...] = ()
 
     @classmethod
     def from_text(cls, text: str, *, id: str, title: str = "", **metadata: Field) -> Document:  # noqa: A002
@@ -75,7 +79,8 @@ class Document:
     def digest(self) -> str:
         """SHA-256 over what is searched and cited: documents with equal digests are not ingested again."""
         parts = [self.id, self.text, self.source, self.title, self.type, dict(self.metadata)]
-        payload = json.dumps([*parts, section_rows(self.sections)], sort_keys=True, ensure_ascii=False)
+        places = [section_rows(self.sections), *([box_rows(self.boxes)] if self.boxes else ())]
+        payload = json.dumps([*parts, *places], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(payload.encode()).hexdigest()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..account import Account
+from ..boxes import boxes_of
 from ..documents import Document, Metadata, clean_text
 from ..sections import sections_of
 from . import beir
@@ -199,7 +200,10 @@ def _member_failure(found: Found, failed: Failed) -> LoadFailure:
 def _parsed(message: Message) -> Parsed:
     fields = _pick(message, "text", "title", "type", "metadata", "member")
     sections = sections_of(cast("list[list[Any]]", message["sections"]))
-    return Parsed(**fields, sections=sections, account=Account.of(cast("dict[str, Any]", message["account"])))
+    boxes = boxes_of(cast("list[list[int]]", message["boxes"]))
+    return Parsed(
+        **fields, sections=sections, boxes=boxes, account=Account.of(cast("dict[str, Any]", message["account"]))
+    )
 
 
 def _pick(message: Message, *names: str) -> dict[str, Any]:
@@ -223,4 +227,5 @@ def _document(found: Found, parsed: Parsed, sha256: str, meta: Metadata) -> Docu
         source_sha256=sha256,
         location=found.location,
         account=parsed.account,
+        boxes=parsed.boxes,
     )

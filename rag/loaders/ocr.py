@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..boxes import Box
 from .formats import Untyped
+from .results import Parsed
 
 INSTALL = "pip install 'rag-workbench[ocr]'"
 
@@ -26,12 +29,17 @@ Picture = NDArray[np.uint8]
 """Rows of pixels of three bytes, red, green and blue: shape (height, width, 3)."""
 
 
+Rectangle = tuple[float, float, float, float]
+"""Left, top, right, bottom, in shares of a picture's width and height."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Lines of text in a picture, and how sure the reader is of them on average: 0 to 1."""
+    """Lines of text in a picture with their places, and how sure the reader is of them on average: 0 to 1."""
 
     lines: tuple[str, ...] = ()
     confidence: float = 0.0
+    places: tuple[Rectangle, ...] = ()
 
 
 @cache
@@ -45,14 +53,41 @@ def read_picture(picture: Picture) -> Reading:
     reading = _read(picture)
     if reading.confidence >= _DOUBTFUL:
         return reading
-    turned = [_read(np.ascontiguousarray(np.rot90(picture, turns))) for turns in (1, 2, 3)]
+    turned = [_turned(_read(np.ascontiguousarray(np.rot90(picture, turns))), turns) for turns in (1, 2, 3)]
     return max([reading, *turned], key=lambda each: each.confidence * sum(map(len, each.lines)))
+
+
+def _turned(reading: Reading, turns: int) -> Reading:
+    """Return what was read in a picture that `numpy.rot90` had turned, with its places before that."""
+    places = reading.places
+    for _ in range(turns):
+        places = tuple((1 - bottom, left, 1 - top, right) for left, top, right, bottom in places)
+    return replace(reading, places=places)
+
+
+def with_boxes(parsed: Parsed, readings: Mapping[int, Reading]) -> Parsed:
+    """Return a document with the boxes of the lines that were read on pages; what is not in its text has none."""
+    boxes = [box for page, reading in readings.items() for box in _boxes(parsed, page, reading)]
+    return replace(parsed, boxes=tuple(sorted(boxes, key=lambda box: box.start)))
+
+
+def _boxes(parsed: Parsed, page: int, reading: Reading) -> Iterator[Box]:
+    spans = [(section.start, section.end) for section in parsed.sections if section.page == page]
+    at = 0
+    for line, place in zip(reading.lines, reading.places, strict=True):
+        words = line.strip().rstrip("-\u2010")  # a hyphen at a line's end may have gone
+        after = (parsed.text.find(words, max(start, at), end) for start, end in spans)
+        anywhere = (parsed.text.find(words, *span) for span in spans)  # lines that every page repeats go elsewhere
+        start = next((found for found in (*after, *anywhere) if found >= 0), -1)
+        if words and start >= 0:
+            at = max(at, start + len(words))
+            yield Box(start, start + len(words), page, *place)
 
 
 def _read(picture: Picture) -> Reading:
     for side, last in zip(_SIDES, (False, True), strict=True):
         try:
-            return _lines(_engine(side)(picture))
+            return _lines(_engine(side)(picture), *picture.shape[:2])
         except Exception as error:
             if last or "bad_alloc" not in str(error):
                 raise
@@ -78,17 +113,20 @@ def _engine(side: int) -> Untyped:
     )
 
 
-def _lines(found: Untyped) -> Reading:
+def _lines(found: Untyped, height: int, width: int) -> Reading:
     """Put the pieces that stand side by side into one line."""
     if sum(map(str.isalnum, "".join(found.txts or ()))) < _FEWEST:
         return Reading()  # a frame or a stain
-    pieces = [(box[:, 0].min(), box[:, 0].max(), box[:, 1].min(), box[:, 1].max()) for box in np.asarray(found.boxes)]
-    lines = [found.txts[0]]
+    pieces = [(*box.min(axis=0), *box.max(axis=0)) for box in np.asarray(found.boxes)]
+    lines, places = [found.txts[0]], [pieces[0]]
     for (before, here), text in zip(itertools.pairwise(pieces), found.txts[1:], strict=True):
-        height = before[3] - before[2]
-        level = abs((here[2] + here[3]) - (before[2] + before[3])) < height
-        if level and 0 <= here[0] - before[1] < _GAP * height:
+        tall = before[3] - before[1]
+        level = abs((here[1] + here[3]) - (before[1] + before[3])) < tall
+        if level and 0 <= here[0] - before[2] < _GAP * tall:
             lines[-1] += f" {text}"
+            places[-1] = (*np.minimum(places[-1][:2], here[:2]), *np.maximum(places[-1][2:], here[2:]))
         else:
             lines.append(text)
-    return Reading(tuple(lines), float(np.mean(found.scores)))
+            places.append(here)
+    shares = np.clip(np.array(places) / (width, height, width, height), 0, 1).tolist()
+    return Reading(tuple(lines), float(np.mean(found.scores)), tuple(map(tuple, shares)))

@@ -15,7 +15,7 @@ from .dates import iso_date
 from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext, Untyped
-from .ocr import INSTALL, LONGEST, Picture, available, read_picture
+from .ocr import INSTALL, LONGEST, Picture, Reading, available, read_picture, with_boxes
 from .pdf_forms import has_content, marks
 from .pdf_lines import HYPHEN, Hyphens, page_lines, rejoin, runs_on
 from .results import Parsed
@@ -42,7 +42,11 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
         raise LoadError("parse", f"none of its {count} pages can be read")
     blank = [page for page in pages if page.blank]
     draft = Draft(context.budget)
-    metadata: dict[str, Field] = {"pages": count, **_recognise(pdf, blank, draft, context)}
+    readings = _recognise(pdf, blank, draft, context)
+    metadata: dict[str, Field] = {"pages": count}
+    if readings:
+        metadata["ocr_pages"] = list(readings)
+        metadata["ocr_confidence"] = [round(each.confidence, 3) for each in readings.values()]
     _Writer(draft, pages, _outline(pdf)).write()
     if unread:
         metadata["unread_pages"] = len(unread)
@@ -54,7 +58,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     parsed = draft.parsed(first_title(pdf.get_metadata_value("Title"), context.stem_title), metadata)
     if not parsed.text:
         raise LoadError("empty", f"no text on its {count} pages{_ADVICE * (not available())}")
-    yield parsed
+    yield with_boxes(parsed, readings)
 
 
 @dataclass
@@ -105,9 +109,9 @@ def _read_page(pdf: Untyped, index: int) -> _Page:
         page.close()
 
 
-def _recognise(pdf: Untyped, blank: list[_Page], draft: Draft, context: ParseContext) -> dict[str, Field]:
+def _recognise(pdf: Untyped, blank: list[_Page], draft: Draft, context: ParseContext) -> dict[int, Reading]:
     """Read pages without text by OCR as long as time suffices, and remark on those that are left."""
-    read: dict[int, float] = {}
+    read: dict[int, Reading] = {}
     end = time.process_time() + _OCR_SHARE * context.seconds
     for page in blank if available() else ():
         if time.process_time() > end:
@@ -116,16 +120,14 @@ def _recognise(pdf: Untyped, blank: list[_Page], draft: Draft, context: ParseCon
         if context.enter(f"{context.prefix}page {page.number}"):
             reading = read_picture(_picture(pdf, page.number - 1))
             page.lines, page.blank = list(reading.lines), not reading.lines
-            read |= {page.number: round(reading.confidence, 3)} if reading.lines else {}
+            read |= {page.number: reading} if reading.lines else {}
     if left := [page.number for page in blank if page.blank]:
         draft.remark(f"{_named(left, 'holds no text/hold no text')}{_ADVICE * (not available())}")
-    if not read:
-        return {}
-    sure = sum(read.values()) / len(read)
-    draft.remark(
-        f"{_named(list(read), 'was read by OCR/were read by OCR')}, with a confidence of {sure:.2f} on average"
-    )
-    return {"ocr_pages": list(read), "ocr_confidence": list(read.values())}
+    if read:
+        sure = sum(each.confidence for each in read.values()) / len(read)
+        said = _named(list(read), "was read by OCR/were read by OCR")
+        draft.remark(f"{said}, with a confidence of {sure:.2f} on average")
+    return read
 
 
 def _picture(pdf: Untyped, index: int) -> Picture:

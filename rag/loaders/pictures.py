@@ -12,7 +12,7 @@ from ..documents import Field
 from .draft import Draft
 from .errors import LoadError
 from .formats import ParseContext
-from .ocr import LONGEST, Reading, read_picture
+from .ocr import LONGEST, Reading, read_picture, with_boxes
 from .pdf_lines import rejoin
 from .results import Parsed
 
@@ -33,21 +33,20 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     if image.width * image.height > _MOST_PIXELS:
         raise LoadError("limit", f"{image.width} x {image.height} pixels; pictures of up to {_MOST_PIXELS:,} are read")
     draft = Draft(context.budget)
-    confidence: list[float] = []
+    readings: dict[int, Reading] = {}
     for number, frame in enumerate(ImageSequence.Iterator(image), 1):
         if number > _MOST_PAGES or (number > 1 and not context.enter(f"{context.prefix}page {number}")):
             break
         frame.draft("RGB", (LONGEST, LONGEST))
         page = frame.convert("RGB")
         page.thumbnail((LONGEST, LONGEST))
-        reading: Reading = read_picture(np.asarray(page))
+        readings[number] = reading = read_picture(np.asarray(page))
         draft.page(number)
         draft.block(rejoin(reading.lines))
-        confidence.append(round(reading.confidence, 3))
         if image.format != "TIFF":
             break
-    fields: dict[str, Field] = {"ocr_confidence": confidence}
+    fields: dict[str, Field] = {"ocr_confidence": [round(each.confidence, 3) for each in readings.values()]}
     parsed = draft.parsed(context.stem_title, fields)
     if not parsed.text:
         raise LoadError("empty", "no text in the picture")
-    yield parsed
+    yield with_boxes(parsed, readings)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..account import Account, Kind
+from ..boxes import Box
 from ..documents import Field, Metadata, Scalar, clean_text, composed
 from ..sections import Section
 from .errors import Reason
@@ -111,6 +112,7 @@ class Parsed:
     remarks: tuple[str, ...] = ()
     account: Account = field(default_factory=Account)
     inner: bool = False
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import cast
 
+from ..boxes import box_rows
 from ..sections import section_rows
 from .errors import LoadError
 from .formats import ParseContext, format_of, parse, true_kind
@@ -92,6 +93,7 @@ def _fields(item: Parsed | Failed) -> Message:
     fields: Message = {name: getattr(item, name) for name in item.__dataclass_fields__}
     if isinstance(item, Parsed):
         fields["sections"] = section_rows(item.sections)
+        fields["boxes"] = box_rows(item.boxes)
         fields["metadata"] = dict(item.metadata)
         fields["account"] = item.account.as_dict()
     return fields

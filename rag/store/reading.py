@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..account import Account
+from ..boxes import boxes_of
 from ..documents import Document, composed, context_text
 from ..errors import InvalidInput
 from ..sections import sections_from, sections_of
@@ -28,7 +29,8 @@ _CHUNK = """
     from chunks c join documents d on d.id = c.document join sources s on s.id = d.source where c.id = ?
 """
 _DOCUMENT = """
-    select d.name, d.text, s.name, d.title, d.type, d.sections, d.metadata, d.modified, s.sha256, s.location
+    select d.name, d.text, s.name, d.title, d.type, d.sections, d.metadata, d.modified, s.sha256, s.location,
+           d.boxes
     from documents d join sources s on s.id = d.source
 """
 
@@ -146,9 +148,10 @@ def document_ids(db: Connection) -> list[str]:
 
 
 def _document(row: tuple[Any, ...]) -> Document:
-    name, text, source, title, type_, sections, metadata, modified, sha256, location = row
+    name, text, source, title, type_, sections, metadata, modified, sha256, location, boxes = row
     spans, facts = sections_of(json.loads(sections)), json.loads(metadata)
-    return Document(name, text, source, title, type_, spans, facts, modified, sha256, location)
+    drawn = boxes_of(json.loads(boxes))
+    return Document(name, text, source, title, type_, spans, facts, modified, sha256, location, boxes=drawn)
 
 
 def counts(db: Connection) -> dict[str, int]:

@@ -84,6 +84,7 @@ MIGRATIONS: tuple[str, ...] = (
         select max(value ->> 3) from documents d, json_each(d.sections)
         where d.id = document and value ->> 0 < "end" and value ->> 1 > start), page) where page is not null;
     """,
+    "alter table documents add column boxes text not null default '[]'",
 )
 FORMAT = len(MIGRATIONS)
 OLDEST_READABLE = 1
@@ -91,6 +92,7 @@ OLDEST_READABLE = 1
 _MISSING = (
     (4, "sources", "'{}' as account"),
     (4, "chunks", "page as last_page, null as row"),
+    (5, "documents", "'[]' as boxes"),
 )
 """Columns that formats before the numbered one lack, and what they would hold."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..account import Account
+from ..boxes import box_rows
 from ..documents import Chunk, Document
 from ..sections import row_at, section_at, section_rows, sections_within
 from .database import Connection
@@ -215,14 +216,15 @@ def _put(db: Connection, document: Document, digest: str, source: int, row: int 
         json.dumps(dict(document.metadata), ensure_ascii=False, allow_nan=False),
         json.dumps(section_rows(document.sections), ensure_ascii=False),
         document.text,
+        json.dumps(box_rows(document.boxes)),
     )
     if row is None:
-        insert = """insert into documents (name, source, title, type, modified, digest, metadata, sections, text)
-                    values (?, ?, ?, ?, ?, ?, ?, ?, ?) returning id"""
+        insert = """insert into documents (name, source, title, type, modified, digest, metadata, sections, text,
+                    boxes) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id"""
         return int(db.execute(insert, (document.id, *facts)).get)
     drop_chunks(db, row)
     update = """update documents set source = ?, title = ?, type = ?, modified = ?, digest = ?, metadata = ?,
-                sections = ?, text = ? where id = ?"""
+                sections = ?, text = ?, boxes = ? where id = ?"""
     db.execute(update, (*facts, row))
     return row
 

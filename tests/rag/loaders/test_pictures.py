@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 
 from rag.loaders import ocr
 from rag.loaders.errors import LoadError
 from rag.loaders.formats import ParseContext, kind_by_name, parse
+from rag.loaders.results import Parsed
+from rag.sections import Section
 
 WORDS = "The ferry to the island leaves at nine"
 needs_ocr = pytest.mark.skipif(not ocr.available(), reason="the extra ocr is not installed")
@@ -43,11 +46,19 @@ def test_a_picture_is_read(read):
     assert parsed.text == WORDS
     assert parsed.title == "ferry times"
     assert parsed.metadata["ocr_confidence"][0] > 0.9
+    (box,) = parsed.boxes
+    assert (box.start, box.end, box.page) == (0, len(WORDS), 1)
+    assert (box.left, box.top, box.right, box.bottom) == pytest.approx((0.05, 0.38, 0.79, 0.56), abs=0.06)
 
 
 @needs_ocr
-def test_a_picture_that_lies_on_its_side_is_read(read):
-    assert "ferry" in read(picture(turns=1), "a.png").text
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_picture_that_is_turned_is_read_where_it_stands(read, turns):
+    parsed = read(picture(turns=turns), "a.png")
+    assert "ferry" in parsed.text
+    sides = {1: (0.38, 0.21, 0.56, 0.96), 3: (0.43, 0.04, 0.62, 0.79)}[turns]
+    (box,) = parsed.boxes
+    assert (box.left, box.top, box.right, box.bottom) == pytest.approx(sides, abs=0.06)
 
 
 @needs_ocr
@@ -57,7 +68,31 @@ def test_a_scanned_page_is_read_between_others(read, maker):
         (1, "Page one is typed."), (2, WORDS), (3, "Page three is typed."),
     ]  # fmt: skip
     assert parsed.metadata["ocr_pages"] == [2]
+    (box,) = parsed.boxes
+    assert parsed.text[box.start : box.end] == WORDS
+    assert box.page == 2
+    # the picture is 600 x 180 points of 612 x 792, 400 above the lower edge; its words as above
+    assert (box.left, box.top, box.right, box.bottom) == pytest.approx((0.05, 0.35, 0.77, 0.40), abs=0.04)
     assert parsed.account.remarks[0].startswith("page 2 was read by OCR")
+
+
+def test_places_are_turned_back():
+    reading = ocr.Reading(("x",), 1.0, ((0.1, 0.2, 0.3, 0.5),))
+    turned = [ocr._turned(reading, turns).places[0] for turns in range(4)]
+    expected = [(0.1, 0.2, 0.3, 0.5), (0.5, 0.1, 0.8, 0.3), (0.7, 0.5, 0.9, 0.8), (0.2, 0.7, 0.5, 0.9)]
+    assert np.allclose(turned, expected)
+
+
+def test_boxes_follow_the_lines_into_the_text():
+    text = "Gates\n\nShut at nine, shut at ten. Gates\n\nOther page. Shut at"
+    sections = (Section(0, 39, page=1), Section(41, 60, page=2))
+    lines = ("Gates", "Shut at", "nine, shut at-", "ten.", "Gates", "lost line")
+    places = tuple((0.0, n / 10, 1.0, n / 10 + 0.05) for n in range(6))
+    boxes = ocr.with_boxes(Parsed(text, sections=sections), {1: ocr.Reading(lines, 1.0, places)}).boxes
+    shown = [text[box.start : box.end] for box in boxes]
+    assert shown == ["Gates", "Shut at", "nine, shut at", "ten.", "Gates"]
+    assert [box.top for box in boxes] == [0.0, 0.1, 0.2, 0.3, 0.4]
+    assert {box.page for box in boxes} == {1}
 
 
 @needs_ocr
@@ -65,6 +100,7 @@ def test_the_worker_reads_pictures_within_its_limits(run, tmp_path):
     (tmp_path / "a.png").write_bytes(picture())
     (documents, failures) = run(tmp_path)
     assert [d.text for d in documents] == [WORDS], failures
+    assert [box.end for box in documents[0].boxes] == [len(WORDS)]
 
 
 def test_without_the_extra_the_install_line_is_said(maker, monkeypatch):
