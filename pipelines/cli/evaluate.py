@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 
     from rag.evaluation import Evaluation, Judge
     from rag.evaluation.collecting import Progress
-    from rag.evaluation.comparison import Comparison
     from rag.evaluation.robustness.robustness import Survival
     from rag.retrieval.config import PipelineConfig
 
-    from ..evaluation.defaults import Changes
+    from ..evaluation.baseline import Baseline
 
 
 @with_pipeline
@@ -78,11 +77,13 @@ def command(
     from rag.generation.generators import EXTRACTIVE
     from rag.knowledge_base import KnowledgeBase
 
-    from ..evaluation.defaults import against, answers_needed, default_metrics, judge_kind, pipeline_changes
+    from ..evaluation.baseline import Baseline, against, read_baseline
+    from ..evaluation.defaults import answers_needed, default_metrics, judge_kind
 
     wanted = read_questions(questions, split=split)
     if sample is not None:
         wanted = wanted.sample(sample, seed=seed)
+    given = None if baseline is None else read_baseline(baseline)
     changed = _changes(robustness)
     kind = judge_kind(judge)
     with KnowledgeBase.open(kb) as base, ExitStack() as stack:
@@ -102,8 +103,7 @@ def command(
                 progress=told,
             )  # fmt: skip
             survivals = _survived(system, result, changed, told)
-    comparisons = against(result, baseline) if baseline is not None else []
-    changes = pipeline_changes(result, baseline) if baseline is not None else None
+        compared = Baseline() if baseline is None or given is None else against(result, given, baseline, base)
     if run is not None:
         from rag.evaluation.trec import write_run
 
@@ -115,11 +115,20 @@ def command(
         from ..reports.pages import write_page
 
         made_by = f"rag evaluate {kb} {questions}; pipeline {config.digest}; rag-workbench {version('rag-workbench')}"
-        write_page(html, report(result, comparisons=comparisons, survivals=survivals, made_by=made_by))
+        write_page(
+            html,
+            report(
+                result, comparisons=compared.comparisons, notes=compared.notes, survivals=survivals, made_by=made_by
+            ),
+        )
     if json:
         extra: dict[str, Any] = {}
         if baseline is not None:
-            extra = {"comparisons": [asdict(c) for c in comparisons], "pipeline_changes": changes}
+            extra = {
+                "comparisons": [asdict(c) for c in compared.comparisons],
+                "pipeline_changes": compared.changes,
+                "comparison_notes": list(compared.notes),
+            }
         if survivals:
             extra["robustness"] = [
                 {"change": s.change, **s.survived.as_dict(), "lost": list(s.lost)} for s in survivals
@@ -127,7 +136,7 @@ def command(
         print_json({**result.as_dict(), **extra})
     else:
         show(result)
-        show_comparisons(comparisons, changes)
+        show_comparisons(compared)
         show_survivals(survivals)
     judged_badly = any(own.n_failed for own in result.metrics.values())
     return exit_codes.SOME_FILES_FAILED if judged_badly and not allow_failed else exit_codes.OK
@@ -230,18 +239,18 @@ def _reasons(result: Evaluation) -> dict[str, list[str]]:
     return found
 
 
-def show_comparisons(comparisons: list[Comparison], changes: Changes | None = None) -> None:
-    """Print what changed against the baseline, and in which fields the pipelines differ."""
-    if not comparisons:
+def show_comparisons(compared: Baseline) -> None:
+    """Print what changed against the baseline, in which fields the pipelines differ, and what cannot be compared."""
+    if not compared.comparisons:
         return
     from rich.table import Table
 
-    first = comparisons[0]
+    first, changes = compared.comparisons[0], compared.changes
     table = Table(box=None, pad_edge=False)
     table.add_column("metric", no_wrap=True)
     for name in ("change", "95 % interval", "p", "w/t/l", "detectable"):  # fits into 80 columns
         table.add_column(name, justify="right", no_wrap=True)
-    for c in comparisons:
+    for c in compared.comparisons:
         interval = "" if c.low is None or c.high is None else f"{c.low:+.3f} to {c.high:+.3f}"
         p = "" if c.p_corrected is None else f"{c.p_corrected:.3g}"
         seen = "" if c.detectable is None else f"{c.detectable:.3f}"
@@ -254,6 +263,8 @@ def show_comparisons(comparisons: list[Comparison], changes: Changes | None = No
         console.print(f"{name}: {one_line(str(now))}, baseline {one_line(str(then))}", soft_wrap=True)
     if changes == {}:
         console.print("same pipeline", style="dim")
+    for note in compared.notes:
+        console.print(f"note: {one_line(note)}", style="yellow", soft_wrap=True)
     console.print(table)
     console.print(
         "p: paired permutation test, Holm's correction. w/t/l: questions won, tied, lost. detectable: what so many "

@@ -22,14 +22,19 @@ _SHOWN = 600
 
 
 def report(
-    result: Evaluation, *, comparisons: Sequence[Comparison] = (), survivals: Sequence[Survival] = (), made_by: str = ""
+    result: Evaluation,
+    *,
+    comparisons: Sequence[Comparison] = (),
+    notes: Sequence[str] = (),
+    survivals: Sequence[Survival] = (),
+    made_by: str = "",
 ) -> str:
     """Return the page.
 
     Parameters
     ----------
-    comparisons
-        Against a baseline.
+    comparisons, notes
+        Against a baseline; what differs besides the system.
     survivals
         Results of `rag.evaluation.robustness`.
     made_by
@@ -38,7 +43,7 @@ def report(
     main = _main_metric(result)
     parts = [
         section("Figures", _figures(result), _reasons(result)),
-        section("Against the baseline", _comparison(comparisons)) if comparisons else "",
+        section("Against the baseline", *map(paragraph, notes), _comparison(comparisons)) if comparisons else "",
         section("Robustness", _robustness(survivals)) if survivals else "",
         section("Distribution", histogram(list(result.values(main).values()), x=main)) if result.values(main) else "",
         *_slices(result, main),

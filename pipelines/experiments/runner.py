@@ -15,6 +15,7 @@ from indexes import IndexDamaged
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput
 from rag.evaluation import Saved, read_questions
+from rag.evaluation.results import DEFINITIONS
 
 from ..benchmark.machine import machine, versions
 from ..benchmark.results import alone
@@ -348,6 +349,7 @@ def _card(inputs: Inputs, work: _Work, jobs: int, saved: Iterable[Saved]) -> dic
         "stages_from_cache": work.cached,
         "jobs": jobs,
         "code": code(),
+        "definitions": DEFINITIONS,
         "machine": machine(),
         "versions": versions(),
     }

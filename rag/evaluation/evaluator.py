@@ -16,7 +16,7 @@ from .metrics.context import NO_GOLD
 from .questions import gold
 from .questions.locating import located
 from .questions.questions import Level, QuestionSet
-from .results import Evaluation
+from .results import Evaluation, corpus_digest
 
 if TYPE_CHECKING:
     from ..embedding.protocol import Embedder
@@ -157,6 +157,7 @@ def score(
         k=k,
         level=chosen,
         seed=seed,
+        corpus=corpus_digest(kb) if kb is not None else "",
     )
 
 

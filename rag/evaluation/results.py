@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,17 @@ from ..whole_file import whole_file
 from .aggregate import Aggregate, Score
 from .metrics.cases import Case, Outcome
 from .metrics.registry import total
-from .questions.questions import Level, QuestionSet
+from .questions.questions import Level, Question, QuestionSet
+
+if TYPE_CHECKING:
+    from ..knowledge_base import KnowledgeBase
 
 FORMAT = 1
+DEFINITIONS = 2
+"""Raised when the definition of a metric changes, so that figures of both definitions are never compared in silence.
+
+2: ERR and graded RBP as gdeval and ir-measures define them, NumQ, NumRel and NumRet as sums, words of every script.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class Evaluation:
         How it was judged.
     pipeline
         Digest and fields of the pipeline value that was measured; empty for a system without one.
+    corpus
+        Digest of the documents, by `corpus_digest`; empty for a system without a knowledge base.
     """
 
     name: str
@@ -51,6 +62,7 @@ class Evaluation:
     level: Level
     seed: int = 0
     pipeline: Mapping[str, Any] = field(default_factory=dict)
+    corpus: str = ""
 
     @property
     def failures(self) -> dict[str, str]:
@@ -105,6 +117,8 @@ class Evaluation:
             "level": self.level,
             "seed": self.seed,
             "pipeline": dict(self.pipeline),
+            "corpus": self.corpus,
+            "definitions": DEFINITIONS,
             "metrics": {name: value.as_dict() for name, value in self.metrics.items()},
             "problems": list(self.questions.problems),
             "failures": self.failures,
@@ -114,7 +128,8 @@ class Evaluation:
     def save(self, path: str | Path) -> None:
         """Write figures and rows as JSON, whole or not at all; `Saved.load` reads them."""
         rows = {m: {q: [s.value, s.reason, s.failed] for q, s in own.items()} for m, own in self.scores.items()}
-        document = {"format": FORMAT, **self.as_dict(), "scores": rows}
+        asked = {q.id: asked_digest(q) for q in self.questions}
+        document = {"format": FORMAT, **self.as_dict(), "asked": asked, "scores": rows}
         with whole_file(path) as out:
             out.write(json.dumps(document, ensure_ascii=False, allow_nan=False))
 
@@ -136,6 +151,14 @@ class Saved:
     """Digest and fields of the pipeline value; empty where it is not known."""
     problems: tuple[str, ...] = ()
     """Problems of the questions and their gold, a sentence each."""
+    k: int | None = None
+    level: str = ""
+    corpus: str = ""
+    """Digest of the documents, as `Evaluation.corpus`."""
+    definitions: int | None = None
+    """`DEFINITIONS` of the code that measured."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """`asked_digest` by question; like the others empty where an earlier version saved the evaluation."""
 
     def values(self, metric: str) -> dict[str, float]:
         """Return a metric's value by question, as `Evaluation.values`."""
@@ -158,13 +181,47 @@ class Saved:
             metrics = {m: Aggregate(**own) for m, own in data["metrics"].items()}
             problems = tuple(map(str, data["problems"]))
             pipeline = dict(data.get("pipeline") or {})
-            return cls(str(data["name"]), str(data["questions"]["digest"]), metrics, scores, pipeline, problems)
+            return cls(
+                str(data["name"]),
+                str(data["questions"]["digest"]),
+                metrics,
+                scores,
+                pipeline,
+                problems,
+                data["k"],
+                str(data["level"]),
+                str(data.get("corpus", "")),
+                data.get("definitions"),
+                dict(data.get("asked", {})),
+            )
         except OSError as error:
             raise InvalidInput(f"cannot read the evaluation {path}: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, InvalidInput):
                 raise
             raise InvalidInput(f"{path} is not a saved evaluation: {error}") from error
+
+
+def asked_digest(question: Question) -> str:
+    """Return a digest of what a question asks and what is right: two alike can be compared.
+
+    Quotes are gold as they are written: where they are found in a corpus changes with the corpus.
+    """
+    row = question.as_dict()
+    row.pop("metadata", None)
+    if question.quotes:
+        row.pop("spans", None)
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def corpus_digest(kb: KnowledgeBase) -> str:
+    """Return a digest over the ids of all documents and the bytes of their sources."""
+    whole = hashlib.sha256()
+    for name in sorted(kb.document_ids()):
+        whole.update(f"{name}\n".encode(errors="surrogatepass"))
+    for name, source in sorted(kb.sources().items()):
+        whole.update(f"{name} {source.sha256}\n".encode(errors="surrogatepass"))
+    return whole.hexdigest()
 
 
 def _values(scores: Mapping[str, Score]) -> dict[str, float]:

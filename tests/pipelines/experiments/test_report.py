@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from html.parser import HTMLParser
 from pathlib import Path
@@ -94,6 +95,36 @@ def test_compare_finds_what_changed(toml: Path, result: Result, tmp_path: Path):
     few = run(type(smaller)(**{**smaller.__dict__, "sample": 3}), tmp_path / "few")
     with pytest.raises(InvalidInput, match="different questions"):
         compare_results(result, few)
+
+
+def test_the_same_configuration_is_found_whatever_the_experiments_vary(toml: Path, result: Result, tmp_path: Path):
+    other = toml.with_name("other.toml")
+    text = toml.read_text().replace('chunker = ["tokens:32/4", "headings:32/4"]', 'chunker = "headings:32/4"')
+    other.write_text(text.replace('["zscore", "rrf", "dense"]', '"rrf"\nrerank = ["none", "mmr"]'))
+    second = run(Experiment.read(other), tmp_path / "second", cache=tmp_path / "out" / "cache")
+    found = compare_results(result, second)
+    names = {(c.baseline, c.system) for c in found.comparisons}
+    assert names == {
+        (f"chunker=headings:32/4 index={index} fusion=rrf", f"index={index} rerank=none") for index in ("flat", "hnsw")
+    }
+    assert all(c.difference == 0 for c in found.comparisons)
+    assert len(found.only_second) == 2
+
+
+def test_what_cannot_be_compared_is_refused_or_said(toml: Path, result: Result, tmp_path: Path):
+    with pytest.raises(InvalidInput, match="did not measure P@7"):
+        compare_results(result, result, metric="P@7")
+    spans = {**result.card, "questions": {**result.card["questions"], "level": "span"}}
+    with pytest.raises(InvalidInput, match="judges by document, the other by span"):
+        compare_results(result, dataclasses.replace(result, card=spans))
+    rows = tuple(
+        dataclasses.replace(row, failed={"slow": 1}) if row.parts["index"] == "hnsw" else row for row in result.rows
+    )
+    card = {**result.card, "definitions": 1, "corpus": {**result.card["corpus"], "digest": "other"}}
+    found = compare_results(result, dataclasses.replace(result, rows=rows, card=card))
+    assert len(found.comparisons) == 6
+    for what in ("corpora differ", "defines some metrics otherwise", "6 rows of the second failed or rest on failures"):
+        assert any(what in note for note in found.notes)
 
 
 def test_the_command_line(toml: Path, tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]):
