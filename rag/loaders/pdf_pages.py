@@ -28,6 +28,9 @@ _SCALE = 150 / 72  # pixels a point of a page that is read by OCR
 _OCR_SHARE = 0.7
 _ADVICE = f"; {INSTALL} reads scans"
 _INVISIBLE = re.compile(r"[\s\x00-\x1f\ufffe]+")
+_UNNAMED = re.compile(r"[\x01\x03-\x08\x0b\x0c\x0e-\x1f]")
+_SAMPLED, _LEVEL = 200, 0.1  # characters, radians
+_BLANK = 0.01  # height of a glyph to its width
 _HYPHENATED = re.compile(r"[^\W_][-\u2010]$")
 _PARTED = "\n\n"
 
@@ -97,7 +100,7 @@ def _read_page(pdf: Untyped, index: int) -> _Page:
     except pypdfium2.PdfiumError:
         return _Page(index + 1, None)
     try:
-        textpage = page.get_textpage()
+        textpage = _textpage(page)
         text, unseen = _shown_text(textpage)
         lines = [line for line in page_lines(text) if line]
         said = list(marks(pdf, page, textpage))
@@ -107,6 +110,26 @@ def _read_page(pdf: Untyped, index: int) -> _Page:
         return _Page(index + 1, None)
     finally:
         page.close()
+
+
+def _textpage(page: Untyped) -> Untyped:
+    """Return a page's text; lines that are level on a page that lies on its side are read before it is laid so.
+
+    PDFium sorts lines by where they are shown, and lines that stand upright then come in any order.
+    """
+    from pypdfium2.raw import FPDFText_GetCharAngle
+
+    textpage, turned = page.get_textpage(), page.get_rotation()
+    count = textpage.count_chars()
+    if turned and count:
+        sample = range(0, count, count // _SAMPLED + 1)
+        level = sum(abs(FPDFText_GetCharAngle(textpage, i)) < _LEVEL for i in sample)
+        if 2 * level > len(sample):
+            textpage.close()
+            page.set_rotation(0)
+            textpage = page.get_textpage()
+            page.set_rotation(turned)
+    return textpage
 
 
 def _recognise(pdf: Untyped, blank: list[_Page], draft: Draft, context: ParseContext) -> dict[int, Reading]:
@@ -144,7 +167,30 @@ def _shown_text(textpage: Untyped) -> tuple[str, str]:
     PDFium keeps words apart better where it is not asked for what lies within the edges.
     """
     text, shown = textpage.get_text_range(), textpage.get_text_bounded()
+    if _UNNAMED.search(shown):
+        text, shown = _with_gaps(text, textpage), _UNNAMED.sub(" ", shown)
     return (text, "") if _INVISIBLE.sub("", text) == _INVISIBLE.sub("", shown) else (shown, text)
+
+
+def _with_gaps(text: str, textpage: Untyped) -> str:
+    """Return text with spaces for blank glyphs that a font names by no character: PDFium drops them and glues words."""
+    from pypdfium2.raw import FPDFText_GetUnicode
+
+    gaps, seen = set(), 0
+    for i in range(textpage.count_chars()):
+        letter = chr(FPDFText_GetUnicode(textpage, i))
+        left, bottom, right, top = textpage.get_charbox(i) if _UNNAMED.match(letter) else (0, 0, 0, 0)
+        if top - bottom < _BLANK * (right - left):
+            gaps.add(seen)
+        seen += not _INVISIBLE.match(letter)
+    parts, seen = [], 0
+    for letter in _UNNAMED.sub("", text):
+        if not _INVISIBLE.match(letter):
+            if seen in gaps:
+                parts.append(" ")
+            seen += 1
+        parts.append(letter)
+    return "".join(parts)
 
 
 def _named(numbers: list[int], verbs: str) -> str:

@@ -8,6 +8,24 @@ from rag.loaders.errors import LoadError
 from rag.loaders.pdf_lines import Hyphens, page_lines, rejoin
 
 
+@pytest.mark.parametrize("turned", [90, 180, 270])
+def test_a_page_that_lies_on_its_side_keeps_the_order_of_its_lines(read, maker, turned):
+    lines = ["First line of it.", "Second line.", "Third and last."]
+    data = maker.pdf(lines).replace(b"/MediaBox", b"/Rotate %d /MediaBox" % turned)
+    assert read(data, "a.pdf").text.split("\n") == lines
+
+
+def test_a_blank_glyph_without_a_meaning_parts_words(read, maker):
+    cmap = b"/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <FF> endcodespacerange\n"
+    cmap += b"2 beginbfchar <20> <0003> <79> <0004> endbfchar endcmap end"  # a space, and a letter that is drawn
+    data = maker.pdf(["to the quay"]).replace(b"/BaseFont", b"/ToUnicode 9 0 R /BaseFont")
+    data = data[: data.index(b"xref")] + b"9 0 obj\n<< /Length %d >>\nstream\n%b\nendstream\nendobj\n" % (
+        len(cmap),
+        cmap,
+    )
+    assert read(data + b"trailer << /Root 1 0 R /Size 10 >>\n%%EOF\n", "a.pdf").text == "to the qua"
+
+
 def test_pages_and_title(read, maker):
     parsed = read(maker.pdf(["First page."], [], ["Third page."], title="Port results"), "a.pdf")
     assert parsed.text == "First page.\n\nThird page."
