@@ -41,6 +41,7 @@ from .store.records import (
 )
 from .store.sentence_search import SHARES, BestSentences, TwoGranularities
 from .store.session import Mode, Session, looks_like_store, refuse_foreign
+from .store.settings import keep_setting, setting
 
 if TYPE_CHECKING:
     from .chunking import Chunker
@@ -193,6 +194,7 @@ class KnowledgeBase:
             kb = cls(session, tools)
             if mode == "w":
                 kb._live.sweep()
+                removal.finish(session, kb._live)
         except BaseException:
             session.close()
             raise
@@ -273,15 +275,12 @@ class KnowledgeBase:
     def setting(self, name: str) -> str | None:
         """Return a text that `keep_setting` kept with the knowledge base, if there is one."""
         with self._session.reading() as db:
-            value: str | None = db.execute("select value from meta where key = ?", (f"setting:{name}",)).get
-        return value
+            return setting(db, name)
 
     def keep_setting(self, name: str, value: str | None) -> None:
         """Keep a text with the knowledge base, under page checksums like all of it; None deletes it."""
         with self._session.writing() as db:
-            db.execute("delete from meta where key = ?", (f"setting:{name}",))
-            if value is not None:
-                db.execute("insert into meta values (?, ?)", (f"setting:{name}", value))
+            keep_setting(db, name, value)
 
     def refresh(self) -> bool:
         """Move a reader to the newest commit; say whether anything has changed.
@@ -349,9 +348,21 @@ class KnowledgeBase:
         )
         return pipeline.run(documents, finish=self._live.cut)
 
-    def remove(self, source: str) -> int:
-        """Remove a source, or all sources of a folder, with their documents; return how many documents went."""
-        return removal.remove(self._session, self._live, source)
+    def remove(self, *sources: str, purge: bool = False) -> int:
+        """Remove sources, or all sources of folders, with their documents; return how many documents went.
+
+        Parameters
+        ----------
+        purge
+            Clear their bytes from disk as well. It is recorded with the removal: if it is cut short, or a reader is in
+            the way, the next one to open the knowledge base for writing finishes it.
+
+        Raises
+        ------
+        StoreLocked
+            With ``purge``: a reader still holds an older state. The documents are removed all the same.
+        """
+        return removal.remove(self._session, self._live, sources, purged=purge)
 
     def prune(self, roots: Iterable[str | Path], seen: Collection[str] | None = None) -> int:
         """Remove documents whose files have vanished from folders; return how many went.
@@ -371,6 +382,8 @@ class KnowledgeBase:
 
     def purge(self) -> None:
         """Clear every byte of removed documents, and unused embeddings, from disk.
+
+        If it is cut short, the next one to open the knowledge base for writing finishes it.
 
         Raises
         ------

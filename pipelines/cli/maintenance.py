@@ -64,6 +64,10 @@ def _show_status(state: Status, config: PipelineConfig) -> None:
     if left := state.account.left_out:
         kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(left.items(), key=lambda pair: -pair[1]))
         table.add_row("words left out", f"{kinds} (of {state.account.held:,})")
+    if state.may_miss_documents:
+        table.add_row("lost", "a repair could not save every document: ingest your folders again")
+    if state.purge_due:
+        table.add_row("to delete", "a deletion was cut short, its bytes are on disk still: `purge` clears them")
     if state.remarked:
         table.add_row("remarks", f"on {state.remarked} files: `rag status {one_line(state.path)} --remarks` lists them")
     for g in state.generations:
@@ -85,6 +89,8 @@ def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
         console = stdout()
         for problem in report.problems:
             console.print(f"- {one_line(str(problem))}", soft_wrap=True)
+        for name in report.leftovers:
+            console.print(f"- {one_line(name)} is not needed; `rag purge` deletes it", soft_wrap=True)
         console.print(
             f"{report.documents} documents, {report.chunks} chunks: "
             + ("all well" if report.ok else "NOT well; repair with: rag repair " + str(kb)),
@@ -127,6 +133,7 @@ def reindex(
 def remove(
     kb: KnowledgeBasePath,
     source: Annotated[str, typer.Argument(help="A source as `status` and answers name it, or a folder of sources.")],
+    purge: Annotated[bool, typer.Option("--purge", help="Clear their bytes from disk as well.")] = False,
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
@@ -134,7 +141,7 @@ def remove(
     from rag.knowledge_base import KnowledgeBase
 
     with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
-        removed = base.remove(source)
+        removed = base.remove(source, purge=purge)
     text = f"{removed} documents removed" if removed else f"nothing in {kb} comes from {one_line(source)}"
     _tell({"source": source, "removed": removed}, text, json=json)
     return exit_codes.OK if removed else exit_codes.NOTHING_FOUND

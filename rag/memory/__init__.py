@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .memory import Memory
-from .people import SessionInfo, forget_user, sessions, users
+from .people import SessionInfo, forget_user, known_users, purge_due, sessions, users
 from .turns import Turn
 
-__all__ = ["Memory", "SessionInfo", "Turn", "forget_user", "sessions", "users"]
+__all__ = ["Memory", "SessionInfo", "Turn", "forget_user", "known_users", "purge_due", "sessions", "users"]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..documents import Document, Passage
 from ..embedding.protocol import Embedder
-from ..errors import InvalidInput
+from ..errors import InvalidInput, StoreLocked
 from ..knowledge_base import KnowledgeBase
 from ..llm.language_model import LanguageModel, Message
 from ..store.lock import WriterLock
-from .people import store_of, welcome
+from .people import store_of, sweep, welcome
 from .summary import DEADLINE_S, summarised
 from .turns import MEMORY, TURN, Turn, checked_name, document_of, folder_of, memory_of, number, short, turn_of
 
@@ -119,6 +120,9 @@ class Memory:
         if not asked:
             raise InvalidInput("the question is empty; there is nothing to remember")
         with self._writing() as kb:
+            if any(map(self._is_over, self._documents(kb, None))):
+                with suppress(StoreLocked):  # a reader is in the way: the next turn clears the bytes
+                    self._drop_expired(kb)
             turns = self._tidied(kb)
             number = max((turn.number for turn in turns), default=self._last(kb)) + 1
             turn = Turn(number, asked, short(supported_text), self._now())
@@ -165,21 +169,29 @@ class Memory:
     # ---- deleting ---------------------------------------------------------------------------------------------
 
     def forget(self) -> int:
-        """Delete this session, turns and memories, every byte of them; return the number of entries."""
-        return self._purged(lambda kb: kb.remove(folder_of(self.session)))
+        """Delete this session, turns and memories, every byte of them; return the number of entries.
+
+        If it is cut short, the next one to open the memory for writing finishes it.
+
+        Raises
+        ------
+        StoreLocked
+            A reader still holds an older state: nothing is found any more, but bytes are left until it is closed.
+        """
+        return self._deleted(lambda kb: kb.remove(folder_of(self.session), purge=True))
 
     def expire(self) -> int:
-        """Delete all expired entries of the user, every byte of them; return their number."""
-        return self._purged(lambda kb: sum(kb.remove(d.source) for d in self._documents(kb, None) if self._is_over(d)))
+        """Delete all expired entries of the user, every byte of them, as `forget` does; return their number."""
+        return self._deleted(self._drop_expired)
 
-    def _purged(self, remove: Callable[[KnowledgeBase], int]) -> int:
+    def _deleted(self, remove: Callable[[KnowledgeBase], int]) -> int:
         if not KnowledgeBase.exists(self._place):
             return 0
         with self._writing() as kb:
-            gone = remove(kb)
-            if gone:
-                kb.purge()
-            return gone
+            return remove(kb)
+
+    def _drop_expired(self, kb: KnowledgeBase) -> int:
+        return kb.remove(*(d.source for d in self._documents(kb, None) if self._is_over(d)), purge=True)
 
     # ---- machinery --------------------------------------------------------------------------------------------
 
@@ -191,6 +203,7 @@ class Memory:
         return KnowledgeBase.open(self._place, embedder=self._embedder)
 
     def _writing(self) -> KnowledgeBase:
+        sweep(self.folder)
         place = welcome(self.folder, self.user)
         making = WriterLock(place.parent)  # two sessions may begin at once, and only one can make the knowledge base
         making.acquire(_WAIT_S)

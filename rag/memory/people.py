@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from .turns import MEMORY, checked_name, number
 
 _NAME = "user.json"
 _STORE = "memory"
+_GONE = ".gone-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +56,40 @@ def welcome(folder: Path, user: str) -> Path:
 
 
 def users(folder: Path) -> list[str]:
-    """Return the names of all users with a memory, sorted."""
-    found = []
+    """Return the names of all users with a memory, sorted.
+
+    Raises
+    ------
+    StoreCorrupt
+        A user's name cannot be read; the folder to delete is named.
+    """
+    found, damaged = known_users(folder)
+    if damaged:
+        raise StoreCorrupt(damaged[0])
+    return found
+
+
+def known_users(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the names of users with a memory, sorted, and a sentence for each one whose name cannot be read."""
+    sweep(folder)
+    found, damaged = [], []
     with file_faults(folder):
         entries = sorted(folder.iterdir()) if folder.is_dir() else []
     for entry in entries:
         if not KnowledgeBase.exists(entry / _STORE):
             continue
         try:
-            name = json.loads((entry / _NAME).read_text(encoding="utf-8"))["user"]
+            found.append(_name_of(folder, entry))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreCorrupt(f"{entry / _NAME} is damaged ({error}); delete {entry} to forget this user") from error
-        if _home(folder, str(name)) != entry:
-            raise StoreCorrupt(
-                f"{entry / _NAME} names another user than its folder; delete {entry} to forget this user"
-            )
-        found.append(str(name))
-    return sorted(found)
+            damaged.append(f"{entry / _NAME} is damaged ({error}); delete {entry} to forget this user")
+    return sorted(found), damaged
+
+
+def _name_of(folder: Path, home: Path) -> str:
+    name = str(json.loads((home / _NAME).read_text(encoding="utf-8"))["user"])
+    if _home(folder, name) != home:
+        raise ValueError("it names another user than its folder")
+    return name
 
 
 def sessions(folder: Path, user: str) -> list[SessionInfo]:
@@ -90,7 +110,9 @@ def sessions(folder: Path, user: str) -> list[SessionInfo]:
 
 
 def forget_user(folder: Path, user: str, *, wait: float = 10.0) -> None:
-    """Delete all that is kept of a user.
+    """Delete all that is kept of a user, damaged or not: its folder goes aside by one rename, then byte by byte.
+
+    If it is cut short after the rename, whoever next looks into the folder finishes it.
 
     Raises
     ------
@@ -99,12 +121,35 @@ def forget_user(folder: Path, user: str, *, wait: float = 10.0) -> None:
     StoreLocked
         Another process is writing to it.
     """
+    sweep(folder)
     home = _home(folder, user)
     if not home.is_dir():
         raise InvalidInput(f"nothing is kept of user {user!r} in {folder}")
+    aside = folder / f"{_GONE}{home.name}.{os.urandom(4).hex()}"
+    lock = WriterLock(home / _STORE)
     if (home / _STORE).is_dir():
-        lock = WriterLock(home / _STORE)
-        lock.acquire(wait)
+        with suppress(StoreCorrupt):  # nobody writes where there is no file to lock
+            lock.acquire(wait)
+    try:
+        with file_faults(home):
+            home.rename(aside)
+    finally:
         lock.release()
-    with file_faults(home):
-        shutil.rmtree(home)
+    with file_faults(aside):
+        shutil.rmtree(aside)
+
+
+def sweep(folder: Path) -> None:
+    """Finish deleting the users whose deletion was cut short."""
+    with file_faults(folder):
+        for entry in folder.glob(f"{_GONE}*"):
+            shutil.rmtree(entry, ignore_errors=True)  # another process may be deleting it as well
+
+
+def purge_due(folder: Path, user: str) -> bool:
+    """Say whether a deletion was cut short, so that bytes of it are left in the user's memory."""
+    place = store_of(folder, user)
+    if not KnowledgeBase.exists(place):
+        return False
+    with KnowledgeBase.open(place) as kb:
+        return kb.status().purge_due

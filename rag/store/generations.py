@@ -21,7 +21,7 @@ from indexes.errors import IndexDamaged
 from ..errors import StoreCorrupt
 from .database import DATABASE, Connection
 from .faults import file_faults
-from .session import GENERATIONS, clear, sync_folder
+from .session import GENERATIONS, sync_folder
 
 MANIFEST = "manifest.json"
 AnyIndex = Any
@@ -120,16 +120,6 @@ def leftovers(folder: Path, current: dict[str, Pointer]) -> Iterator[Path]:
         for entry in sorted((folder / GENERATIONS).iterdir()):
             if entry.name not in kept:
                 yield entry
-
-
-def sweep(folder: Path, current: dict[str, Pointer]) -> list[str]:
-    """Delete the leftovers; return their names relative to the knowledge base."""
-    gone = []
-    with file_faults(folder):
-        for entry in leftovers(folder, current):
-            clear(entry)
-            gone.append(f"{GENERATIONS}/{entry.name}")
-    return gone
 
 
 def size(folder: Path, pointer: Pointer) -> int:

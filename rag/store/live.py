@@ -15,7 +15,7 @@ from indexes.errors import IndexError_
 
 from ..errors import InvalidInput, StoreCorrupt
 from ..terms import Analyser
-from . import contents, generations
+from . import contents, generations, leftovers
 from .contents import ChunkVectors
 from .database import Connection, open_readable
 from .generations import AnyIndex, Pointer
@@ -129,10 +129,10 @@ class LiveIndexes:
             self.sweep()
             return due
 
-    def sweep(self) -> list[str]:
-        """Delete replaced generations and remains of killed writers; return their names."""
+    def sweep(self, *, damaged: bool = False) -> list[str]:
+        """Delete what no search needs; return the names, see `leftovers.sweep`."""
         with self._session.reading() as db:
-            return generations.sweep(self._session.folder, generations.pointers(db))
+            return leftovers.sweep(self._session.folder, db, damaged=damaged)
 
     def _commit(self, fresh: list[Pointer], specs: tuple[str, ...]) -> None:
         with self._session.writing() as db:

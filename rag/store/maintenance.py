@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..account import total
-from . import generations, reading
+from . import generations, reading, removal
 from .database import DATABASE, Connection
 from .generations import Pointer
 from .live import LiveIndexes
@@ -15,6 +15,7 @@ from .reading import one
 from .records import GenerationInfo, Status
 from .schema import FORMAT
 from .session import GENERATIONS, Session
+from .settings import LOST, setting
 
 
 def status(session: Session, live: LiveIndexes) -> Status:
@@ -46,6 +47,8 @@ def status(session: Session, live: LiveIndexes) -> Status:
             disk_bytes=sum(sizes.values()),
             account=total(accounts),
             remarked=sum(bool(account.lines) for account in accounts),
+            may_miss_documents=setting(db, LOST) is not None,
+            purge_due=removal.is_due(session),
         )
 
 

@@ -27,6 +27,7 @@ from .naming import SourceNames, renamed
 from .reading import sources
 from .records import AddProgress, AddReport
 from .session import Session
+from .settings import LOST, keep_setting, setting
 from .storable import storable
 from .writing import ChunkSentence, DocumentWriter, Prepared, SourceEnd, Step
 
@@ -124,9 +125,18 @@ class Pipeline:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         finish()
+        self._forget_loss()
         self._tell(force=True)
         seconds = time.perf_counter() - self._start
         return replace(self._writer.report, seconds=seconds, failures=tuple(self._writer.failures))
+
+    def _forget_loss(self) -> None:
+        """Stop saying that documents may be lost: they were ingested again."""
+        with self._session.reading() as db:
+            lost = setting(db, LOST)
+        if lost is not None:
+            with self._session.writing() as db:
+                keep_setting(db, LOST, None)
 
     # ---- chunking ---------------------------------------------------------------------------------------------
 

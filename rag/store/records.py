@@ -142,6 +142,10 @@ class Status:
         Format, embedder, metric, chunker, analyser.
     account
         The sum of all sources' accounts, without remarks; ``remarked`` sources have a line to say, see `SourceInfo`.
+    may_miss_documents
+        A repair could not save everything, and nothing has been ingested since.
+    purge_due
+        A deletion was cut short: bytes of removed documents are on disk until the next writer, or ``purge``.
     """
 
     path: str
@@ -159,6 +163,8 @@ class Status:
     disk_bytes: int
     account: Account
     remarked: int
+    may_miss_documents: bool = False
+    purge_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +234,10 @@ class RepairReport:
     reingest
         Sources (name -> location) whose documents have to be read again: ``rag ingest`` them.
     salvaged
-        True when the database itself was damaged and what is readable was copied into a new one.
+        True when the database itself was damaged and what is readable was copied into a new one, by this repair or by
+        an earlier one, and nothing has been ingested since.
+    commits_lost
+        True when commits that were acknowledged are missing, and nothing has been ingested since.
     documents
         Documents that the knowledge base holds now.
     """
@@ -239,11 +248,12 @@ class RepairReport:
     reingest: Mapping[str, str] = field(default_factory=dict)
     salvaged: bool = False
     documents: int = 0
+    commits_lost: bool = False
 
     @property
     def may_miss_documents(self) -> bool:
         """Say whether documents are lost, or may be: the contents of unreadable pages are unknown."""
-        return self.salvaged or bool(self.lost) or bool(self.reingest)
+        return self.salvaged or self.commits_lost or bool(self.lost) or bool(self.reingest)
 
     @property
     def done(self) -> list[str]:
@@ -252,6 +262,8 @@ class RepairReport:
         if self.salvaged:
             kept = f"the database was damaged: the {self.documents} documents that could be read are in a new one"
             lines.append(f"{kept}; ingest your folders again to bring back the rest, what is there costs nothing")
+        if self.commits_lost:
+            lines.append("the last changes were lost; ingest your folders again, what is there costs nothing")
         lines += [f"index {spec} rebuilt from the store" for spec in self.rebuilt]
         lines += [f"leftover {name} deleted" for name in self.removed]
         lines += [f"document {name} is lost" for name in self.lost]

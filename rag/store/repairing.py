@@ -19,18 +19,20 @@ from . import blobs, database, generations, reading
 from .database import DATABASE, HEADER, PAGE_SIZE, Connection
 from .faults import damaged, file_faults, sqlite_faults
 from .identity import Identity
+from .leftovers import DAMAGED, SALVAGE, leftovers
 from .live import LiveIndexes
-from .lock import WriterLock
+from .lock import WriterLock, acknowledged
 from .making import StoreTools
 from .pipeline import Pipeline
 from .reading import one
 from .records import RepairReport
-from .session import Session, clear, looks_like_store, sync_folder
-from .verifying import chunk_problems, leftovers, verify
+from .session import Session, clear, last_change, looks_like_store, sync_folder
+from .settings import LOST, keep_setting, setting
+from .verifying import chunk_problems, verify
 from .writing import drop_document
 
-_ASIDE = ".salvage"
 _COPY = "copy.sqlite"
+_SALVAGED, _COMMITS = "salvaged", "commits"
 _GIVE_UP = 20_000  # ids in a row that cannot be read: more than one lost inner page of a table explains
 _IN_STORE = frozenset({"digest", "span", "vector", "reference"})
 
@@ -46,7 +48,8 @@ def repair(session: Session, live: LiveIndexes) -> RepairReport:
     with session.reading() as db:
         sources |= {name for name, info in reading.sources(db).items() if not info.complete}
         places = {name: info.location for name, info in reading.sources(db).items()}
-        stale = [name for name in leftovers(session.folder, db) if ".damaged" not in name]
+        stale = [name for name in leftovers(session.folder, db) if not name.startswith(DAMAGED)]
+        lost_by = setting(db, LOST)
     broken = {problem.file for problem in found.problems if problem.file != DATABASE}
     with session.reading() as db:
         current = generations.pointers(db)
@@ -56,7 +59,14 @@ def repair(session: Session, live: LiveIndexes) -> RepairReport:
     with file_faults(session.folder):
         for name in stale:
             clear(session.folder / name)
-    return RepairReport(due, tuple(stale), tuple(lost), {name: places[name] for name in sorted(sources)})
+    return RepairReport(
+        due,
+        tuple(stale),
+        tuple(lost),
+        {name: places[name] for name in sorted(sources)},
+        salvaged=lost_by == _SALVAGED,
+        commits_lost=lost_by == _COMMITS,
+    )
 
 
 def _drop_broken(session: Session) -> tuple[tuple[str, ...], set[str]]:
@@ -93,8 +103,12 @@ def mend(folder: Path, *, wait: float = 0.0, embedder: Embedder | str | None = N
     lock = WriterLock(folder)
     lock.acquire(wait)
     try:
-        salvaged = _salvage(folder, embedder) if _is_unreadable(folder) else RepairReport()
-        lock.write(None)  # lost commits have been reported
+        salvaged = RepairReport()
+        if _is_unreadable(folder):
+            salvaged = _salvage(folder, embedder)
+        else:
+            _note_lost_commits(folder)
+        lock.write(None)  # what was acknowledged is noted in the database now
     finally:
         lock.release()
     with Session.open(folder, "w", wait=wait) as session:
@@ -105,10 +119,18 @@ def mend(folder: Path, *, wait: float = 0.0, embedder: Embedder | str | None = N
     return replace(
         done,
         documents=documents,
-        salvaged=salvaged.salvaged,
         lost=(*salvaged.lost, *done.lost),
         reingest={**salvaged.reingest, **done.reingest},
     )
+
+
+def _note_lost_commits(folder: Path) -> None:
+    """Note in the database that commits are missing which a writer acknowledged: until the next ingest it is said."""
+    path, said = folder / DATABASE, acknowledged(folder)
+    with contextlib.closing(database.open_writable(path)) as db, sqlite_faults(path):
+        if said is not None and said.store == Identity.read(db, path).store and said.seq > last_change(db):
+            with database.transaction(db):
+                keep_setting(db, LOST, _COMMITS)
 
 
 def _is_unreadable(folder: Path) -> bool:
@@ -127,7 +149,7 @@ def _is_unreadable(folder: Path) -> bool:
 
 def _salvage(folder: Path, embedder: Embedder | str | None) -> RepairReport:
     """Copy every document that can be read into a new database, with the embeddings that can."""
-    aside = folder / _ASIDE
+    aside = folder / SALVAGE
     with file_faults(folder):
         if aside.exists():
             clear(aside)
@@ -200,7 +222,8 @@ def _refill(old: Connection, copy: Path, place: Path, folder: Path, embedder: Em
                 else:
                     db.execute("update sources set complete = 0 where name = ?", (name,))
                     reingest[name] = location
-    return RepairReport(reingest=reingest, salvaged=True)
+            keep_setting(db, LOST, _SALVAGED)
+    return RepairReport(reingest=reingest)
 
 
 def _readable_settings(db: Connection) -> list[tuple[Any, ...]]:
@@ -238,7 +261,7 @@ def _readable_documents(db: Connection, known: dict[int, tuple[Any, ...]]) -> It
 
 def _put_in_place(new: Path, folder: Path) -> None:
     path = folder / DATABASE
-    kept = path.with_name(DATABASE + ".damaged")
+    kept = folder / DAMAGED
     kept.unlink(missing_ok=True)
     os.link(path, kept)
     for suffix in ("-wal", "-shm", "-journal"):

@@ -178,7 +178,7 @@ class Session:
     def seq(self) -> int:
         """Number of the last change in this view."""
         with self.reading() as db:
-            return _seq(db)
+            return last_change(db)
 
     @property
     def mark(self) -> tuple[object, ...]:
@@ -221,18 +221,19 @@ class Session:
     def _check_acknowledged(self, said: Acknowledged | None) -> None:
         if said is None or said.store != self.identity.store:
             return
-        found = _seq(self._db)
+        found = last_change(self._db)
         if said.seq > found:
             cause = f"commits up to change {said.seq} were acknowledged, and it ends at change {found}"
             raise damaged(f"{DATABASE}-wal", cause, fix="run `rag repair`, then ingest again")
 
 
-def _seq(db: Connection) -> int:
+def last_change(db: Connection) -> int:
+    """Return the number of the last change."""
     return int(db.execute("select coalesce(max(seq), 0) from sqlite_sequence where name = 'changes'").get)
 
 
 def _mark(db: Connection) -> tuple[object, ...]:
-    return (_seq(db), *db.execute("select spec, folder from generations order by spec"))
+    return (last_change(db), *db.execute("select spec, folder from generations order by spec"))
 
 
 def looks_like_store(folder: Path) -> bool:

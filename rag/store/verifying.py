@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,9 @@ from .database import DATABASE, Connection
 from .generations import AnyIndex, Pointer
 from .granularity import part_text
 from .identity import Identity
+from .leftovers import leftovers
 from .records import Problem, VerifyReport
-from .session import NEW, Session
+from .session import Session
 
 Ids = NDArray[np.int64]
 
@@ -54,15 +54,6 @@ def expected_ids(db: Connection, what: ChunkVectors, index: AnyIndex, seq: int) 
     added = np.array([chunk for chunk, op in first.items() if op > 0], np.int64)
     removed = np.array(sorted(chunk for chunk, op in first.items() if op < 0), np.int64)
     return np.union1d(ids[~np.isin(what.chunks(ids), added)], what.held(index, removed))
-
-
-def leftovers(folder: Path, db: Connection) -> list[str]:
-    """Return the names of files that nothing needs: replaced indexes, remains of killed writers, damaged originals."""
-    found = [str(path.relative_to(folder)) for path in generations.leftovers(folder, generations.pointers(db))]
-    found += [
-        path.name for path in sorted(folder.glob(f"{DATABASE}.*")) if path.name.startswith((NEW, DATABASE + ".damaged"))
-    ]
-    return found
 
 
 def _report(session: Session, db: Connection, problems: list[Problem], sizes: dict[str, int]) -> VerifyReport:

@@ -201,6 +201,9 @@ def test_status_verify_reindex_remove_purge(kb: Path, capsys: pytest.CaptureFixt
     blob = b"".join(path.read_bytes() for path in kb.rglob("*") if path.is_file())
     assert b"steeped" not in blob
     assert b"orbits the Earth" in blob
+    assert run(["remove", "kb", "docs", "--purge", "--json"]) == OK
+    assert _json(capsys)["removed"] == 1
+    assert b"orbits the Earth" not in b"".join(path.read_bytes() for path in kb.rglob("*") if path.is_file())
 
 
 def test_a_damaged_index_is_refused_by_name_and_repaired(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:

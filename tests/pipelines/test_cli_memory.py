@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli import run
+from rag.knowledge_base import KnowledgeBase
 from rag.memory import Memory
+from rag.memory.people import store_of
 from rag.testing import HashingEmbedder
 
 
@@ -57,6 +59,41 @@ def test_forget_in_the_conversation(
     assert "nothing is kept of user 'me'" in err
     assert chat(kb, ["/forget"], monkeypatch) == 0
     assert "there is no memory" in capsys.readouterr().err
+
+
+def test_a_deletion_that_was_cut_short_can_be_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rag.store.database._BUSY_MS", 50)
+    folder = str(tmp_path / "mem")
+    Memory(folder, user="ada", session="monday", embedder=HashingEmbedder(16)).remember("Where is the yak?", "There.")
+    command = ["memory", "delete", folder, "--user", "ada", "--session", "monday"]
+    with KnowledgeBase.open(store_of(Path(folder), "ada")) as reader:
+        assert reader.document_ids()
+        assert run(command) == 8
+    assert "close the readers" in capsys.readouterr().err
+    assert run(command) == 0
+    assert b"yak" not in b"".join(p.read_bytes() for p in Path(folder).rglob("*") if p.is_file())
+    assert run(command) == 64
+
+
+def test_one_damaged_memory_is_told_and_deleted_and_the_others_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "mem")
+    for user in ("ada", "bob"):
+        Memory(folder, user=user, session="monday", embedder=HashingEmbedder(16)).remember(
+            "Where is the yak?", "There."
+        )
+    (store_of(Path(folder), "ada") / "store.sqlite").write_bytes(b"not a database")
+    assert run(["memory", "list", folder, "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert [info["user"] for info in json.loads(out)] == ["bob"]
+    assert "user ada: store.sqlite is damaged" in err
+    assert run(["memory", "expire", folder]) == 3
+    assert run(["memory", "delete", folder, "--user", "ada"]) == 0
+    assert "not counted" in capsys.readouterr().out
+    assert run(["memory", "list", folder]) == 0
 
 
 def test_no_such_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

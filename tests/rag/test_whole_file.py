@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from pathlib import Path
 
 import pytest
 
-from rag.whole_file import whole_file
+from rag.whole_file import is_aside, whole_file
 
 
 def _write_half(path: Path) -> None:
@@ -57,3 +58,30 @@ def test_two_writers_of_one_process_do_not_share_a_file_aside(tmp_path: Path):
         assert path.read_text() == "other"
     assert path.read_text() == "one"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_half_written_goes_with_the_next_file(tmp_path: Path):
+    pid = os.fork()
+    if pid == 0:
+        with whole_file(tmp_path / "a.txt") as out:
+            out.write("secret")
+            out.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    left = [entry.name for entry in tmp_path.iterdir()]
+    assert len(left) == 1
+    assert is_aside(left[0])
+    (tmp_path / ".mine.tmp").touch()
+    with whole_file(tmp_path / "b.txt") as half:  # a file that is being written is nobody's leftover
+        with whole_file(tmp_path / "c.txt") as out:
+            out.write("c")
+        half.write("b")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".mine.tmp", "b.txt", "c.txt"]
+
+
+def test_a_name_as_long_as_file_systems_take(tmp_path: Path):
+    path = tmp_path / ("\u00e9" * 127)
+    with whole_file(path) as out:
+        out.write("long")
+        assert [is_aside(entry.name) for entry in tmp_path.iterdir()] == [True]
+    assert path.read_text() == "long"

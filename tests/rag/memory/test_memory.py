@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,16 +19,17 @@ import rag
 from rag.bot import Bot
 from rag.documents import Document, Query
 from rag.embedding import HashingEmbedder
-from rag.errors import InvalidInput, StoreCorrupt, StoreMismatch
+from rag.errors import InvalidInput, StoreCorrupt, StoreLocked, StoreMismatch
 from rag.knowledge_base import KnowledgeBase
 from rag.llm.language_model import Message
-from rag.memory import Memory, forget_user, sessions, users
+from rag.memory import Memory, forget_user, known_users, purge_due, sessions, users
 from rag.memory.memory import _WAIT_S
 from rag.memory.people import store_of
 from rag.memory.summary import DEADLINE_S, summarised
 from rag.memory.turns import Turn
 from rag.retrieval.retriever import Retriever
 from rag.testing import ScriptedGenerator
+from tests.rag.store.stepping import killed_at, spread, steps_of
 
 __all__ = ["let_go"]
 
@@ -249,7 +251,7 @@ def test_a_kill_between_summary_and_removal_is_tidied(
     one = memory(budget=40)
     fill(one, 2)
     with monkeypatch.context() as patch:
-        patch.setattr(KnowledgeBase, "remove", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        patch.setattr(KnowledgeBase, "remove", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             fill(one, 3, start=2)
     before = sum(d["kind"] == "memory" for d in metadata(one))
@@ -411,3 +413,101 @@ def test_the_turns_kept_make_the_next_question_stand_alone(memory: Callable[...,
         assert [p.chunk for p in mixed.explain("Is it treatable?").passages] == [
             p.chunk for p in mixed.search("Is it treatable?").passages
         ]
+
+
+# ---- deletions cut short ----------------------------------------------------------------------------------------
+
+
+def _talked(folder: Path) -> Path:
+    for session, animal in (("one", "quagga"), ("two", "okapi")):
+        fill_with(Memory(folder, user="ada", session=session, embedder=E, budget=40), animal)
+    fill_with(Memory(folder, user="bob", session="only", embedder=E), "heron")
+    return folder
+
+
+def fill_with(memory: Memory, animal: str) -> None:
+    for n in range(3):
+        memory.remember(f"Where is {animal} {n}?", f"The {animal} {n} is in valley {n}.")
+
+
+@pytest.mark.parametrize("n", [9, pytest.param(80, marks=pytest.mark.slow)])
+def test_a_session_whose_deletion_was_killed_is_gone_after_the_next_one(tmp_path: Path, n: int) -> None:
+    made = _talked(tmp_path / "made")
+
+    def forget(folder: Path) -> None:
+        Memory(folder, user="ada", session="one", embedder=E).forget()
+
+    steps = steps_of(lambda: forget(shutil.copytree(made, tmp_path / "whole")))
+    due = 0
+    for step in spread(steps, n):
+        folder = shutil.copytree(made, tmp_path / str(step))
+        if not killed_at(lambda folder=folder: forget(folder), step):
+            continue
+        due += purge_due(folder, "ada")
+        forget(folder)
+        assert b"quagga" not in data(folder), f"step {step}"
+        assert [info.session for info in sessions(folder, "ada")] == ["two"]
+        shutil.rmtree(folder)
+    assert due, "the kills landed where it matters"
+
+
+@pytest.mark.parametrize("n", [9, pytest.param(80, marks=pytest.mark.slow)])
+def test_a_user_whose_deletion_was_killed_locks_nobody_out(tmp_path: Path, n: int) -> None:
+    made = _talked(tmp_path / "made")
+    steps = steps_of(lambda: forget_user(shutil.copytree(made, tmp_path / "whole"), "ada"))
+    half = 0
+    for step in spread(steps, n):
+        folder = shutil.copytree(made, tmp_path / str(step))
+        if not killed_at(lambda folder=folder: forget_user(folder, "ada"), step):
+            continue
+        half += any(entry.name.startswith(".gone-") for entry in folder.iterdir())
+        assert users(folder) in (["ada", "bob"], ["bob"])
+        if "ada" in users(folder):
+            forget_user(folder, "ada")
+        assert b"quagga" not in data(folder), f"step {step}"
+        assert [info.session for info in sessions(folder, "bob")] == ["only"]
+        shutil.rmtree(folder)
+    assert half, "the kills landed where it matters"
+
+
+def test_a_damaged_memory_is_deleted_without_being_read(tmp_path: Path) -> None:
+    folder = _talked(tmp_path / "made")
+    (store_of(folder, "ada") / "store.sqlite").write_bytes(b"not a database")
+    assert known_users(folder) == (["ada", "bob"], [])
+    forget_user(folder, "ada")
+    assert known_users(folder) == (["bob"], [])
+    (store_of(folder, "bob").parent / "user.json").write_text("[]")
+    names, wrong = known_users(folder)
+    assert names == []
+    assert "is damaged" in wrong[0]
+    forget_user(folder, "bob")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_turn_clears_the_bytes_of_what_has_expired(memory: Callable[..., Memory]) -> None:
+    clock = [1_000_000.0]
+    one = memory(days=1.0, budget=40, now=lambda: clock[0])
+    fill_with(one, "quagga")
+    clock[0] += 90_000
+    assert b"quagga" in data(one.folder)
+    one.remember("Where is the okapi?", "It is in valley 8.")
+    assert b"quagga" not in data(one.folder)
+    assert b"okapi" in data(one.folder)
+
+
+def test_a_session_that_a_reader_holds_is_gone_when_it_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.store.database._BUSY_MS", 50)
+    folder = _talked(tmp_path / "made")
+    one = Memory(folder, user="ada", session="one", embedder=E)
+    with KnowledgeBase.open(store_of(folder, "ada"), embedder=E) as reader:
+        assert reader.document_ids()
+        with pytest.raises(StoreLocked, match="close the readers"):
+            one.forget()
+        assert one.turns() == []
+        with pytest.raises(StoreLocked, match="close the readers"):
+            one.forget()
+        assert b"quagga" in data(folder)
+    assert one.forget() == 0
+    assert b"quagga" not in data(folder)
