@@ -10,6 +10,7 @@ import html
 import io
 import json
 import re
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,18 @@ def _cells(book: dict[str, Any]) -> list[object]:
     return ["".join(cell.get("source", [])) for cell in book.get("cells", [])]
 
 
+_ACCENT = re.compile(r"""\\([`'^"~=.]|[cvukHr](?![A-Za-z]))\s*(?:\{\\?([A-Za-z])\}|\\?([A-Za-z]))""")
+_MARKS = dict(zip("`'^\"~=.cvukHr", "\u0300\u0301\u0302\u0308\u0303\u0304\u0307\u0327\u030c\u0306\u0328\u030b\u030a",
+                  strict=True))  # fmt: skip
+_COMMAND = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\[A-Za-z@]+\*?|\\.", re.DOTALL)
+
+
+def _latex(data: bytes) -> str:
+    """Return LaTeX without its commands: their arguments, comments and the preamble are words too."""
+    accented = _ACCENT.sub(lambda m: (m[2] or m[3]) + _MARKS[m[1]], _text(data))
+    return unicodedata.normalize("NFC", re.sub("[{}]", "", re.sub(r"\}\s*\{", " ", _COMMAND.sub(" ", accented))))
+
+
 _PROPERTY = re.compile(r"__substg1\.0_(1000|1013|0037|0E04|0E03|0C1A)(001F|001E|0102)", re.IGNORECASE)
 
 
@@ -146,7 +159,7 @@ CRUDE: dict[str, Callable[[bytes], str]] = {
     **dict.fromkeys(("docx", "pptx", "xlsx", "odp", "ods", "odt"), crude_packages.text_of), "csv": _text, "tsv": _text,
     "doc": crude_legacy.word, "ppt": crude_legacy.slides, "rtf": crude_legacy.rich_text, "xls": crude_legacy.sheets,
     "eml": _mail, "epub": _book, "html": _markup, "md": _text, "msg": _outlook, "pdf": _pdf, "rst": _text,
-    "xml": _feed, "json": _json, "jsonl": _json, "ipynb": _json,
+    "tex": _latex, "xml": _feed, "json": _json, "jsonl": _json, "ipynb": _json,
 }  # fmt: skip
 """By format name. Containers have none."""
 

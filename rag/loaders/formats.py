@@ -64,6 +64,7 @@ FORMATS: dict[str, Format] = {
     "pptx": Format("slides:parse"),
     "rst": Format("restructured:parse", _TEXT, inline=True),
     "rtf": Format("rich_text:parse", _TEXT),
+    "tex": Format("latex:parse", _TEXT),
     "text": Format("plain:parse_text", _TEXT, inline=True),
     "transcript": Format("transcripts:parse", _TEXT, inline=True),
     "tsv": Format("tables:parse", _TEXT),
@@ -92,7 +93,7 @@ CODE = {
 }  # fmt: skip
 
 SUFFIXES: dict[str, str] = {
-    ".txt": "text", ".text": "text", ".log": "text", ".org": "text", ".adoc": "text", ".tex": "text",
+    ".txt": "text", ".text": "text", ".log": "text", ".org": "text", ".adoc": "text", ".tex": "tex", ".ltx": "tex",
     ".vtt": "transcript", ".srt": "transcript",
     ".md": "md", ".markdown": "md", ".mdx": "md", ".mkd": "md", ".qmd": "md", ".rmd": "md",
     ".html": "html", ".htm": "html", ".xhtml": "html", ".xht": "html", ".shtml": "html",

@@ -164,6 +164,7 @@ def seeds() -> dict[str, bytes]:
         "notebook.ipynb": make_notebook(),
         "pack.zip": make_zip({"in/a.md": "# In\n\nInside.", "b.txt": "plain"}),
         "page.html": b"<html><head><title>Fish</title></head><body><nav>Menu</nav><h1>Fish</h1><p>Cod swims.</p>",
+        "paper.tex": rb"\section{Rope} Made of \emph{hemp}~\cite{a}. \begin{itemize}\item One \end{itemize}",
         "paper.pdf": make_pdf(["Quarterly results of the port."], ["Second page."], title="Results"),
         "plain.txt": b"Just a line.\n",
         "rest.rst": b"Title\n=====\n\nText of :pep:`8`.\n",

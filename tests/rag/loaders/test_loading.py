@@ -73,7 +73,7 @@ def test_good_files_do_not_notice_bad_ones(folder, seeds, run, tmp_path):
         mutated += bytes(data) != seeds[name]
         stem, _, suffix = name.partition(".")
         (folder / f"{stem}~{number}.{suffix}").write_bytes(data)
-    assert mutated == 150
+    assert mutated > 140  # a few changes undo one another
     documents, failures = run(folder, parse_seconds=5.0)
     good = [d for d in documents if "~" not in d.source]
     assert [d.digest() for d in good] == [d.digest() for d in alone]
