@@ -75,9 +75,9 @@ def command(
         _draw(report, picture)
     if json:
         ran = {"pipeline": {"digest": config.digest}}
-        print_json({**_form(report, name, wanted.problems, stored=not dry_run), **ran})
+        print_json({**_form(report, name, wanted.remarks, stored=not dry_run), **ran})
     else:
-        _show(report, name, kb, wanted.problems, stored=not dry_run)
+        _show(report, name, kb, wanted.remarks, stored=not dry_run)
     return exit_codes.SOME_FILES_FAILED if report.failed else exit_codes.OK
 
 

@@ -79,6 +79,7 @@ def command(
 
     from ..evaluation.baseline import Baseline, against, read_baseline
     from ..evaluation.defaults import answers_needed, default_metrics, judge_kind
+    from ..evaluation.trec_run import check_ids
 
     wanted = read_questions(questions, split=split)
     if sample is not None:
@@ -87,6 +88,8 @@ def command(
     changed = _changes(robustness)
     kind = judge_kind(judge)
     with KnowledgeBase.open(kb) as base, ExitStack() as stack:
+        if run is not None:
+            check_ids(wanted, base if wanted.level == "document" else None)
         config = pipeline.of(base)
         # A generator that is named is judged.
         level = "extractive" if kind == "none" and config.generator != EXTRACTIVE else kind
@@ -111,35 +114,38 @@ def command(
     if save is not None:
         result.save(save)
     if html is not None:
-        from ..evaluation.report import report
-        from ..reports.pages import write_page
-
         made_by = f"rag evaluate {kb} {questions}; pipeline {config.digest}; rag-workbench {version('rag-workbench')}"
-        write_page(
-            html,
-            report(
-                result, comparisons=compared.comparisons, notes=compared.notes, survivals=survivals, made_by=made_by
-            ),
-        )
+        _write_page(html, result, compared, survivals, made_by)
     if json:
-        extra: dict[str, Any] = {}
-        if baseline is not None:
-            extra = {
-                "comparisons": [asdict(c) for c in compared.comparisons],
-                "pipeline_changes": compared.changes,
-                "comparison_notes": list(compared.notes),
-            }
-        if survivals:
-            extra["robustness"] = [
-                {"change": s.change, **s.survived.as_dict(), "lost": list(s.lost)} for s in survivals
-            ]
-        print_json({**result.as_dict(), **extra})
+        print_json({**result.as_dict(), **_extra(compared, survivals)})
     else:
         show(result)
         show_comparisons(compared)
         show_survivals(survivals)
     judged_badly = any(own.n_failed for own in result.metrics.values())
     return exit_codes.SOME_FILES_FAILED if judged_badly and not allow_failed else exit_codes.OK
+
+
+def _extra(compared: Baseline, survivals: list[Survival]) -> dict[str, Any]:
+    """Return what `--json` adds to the figures."""
+    extra: dict[str, Any] = {}
+    if compared.comparisons:
+        extra = {
+            "comparisons": [asdict(c) for c in compared.comparisons],
+            "pipeline_changes": compared.changes,
+            "comparison_notes": list(compared.notes),
+        }
+    if survivals:
+        extra["robustness"] = [{"change": s.change, **s.survived.as_dict(), "lost": list(s.lost)} for s in survivals]
+    return extra
+
+
+def _write_page(html: Path, result: Evaluation, compared: Baseline, survivals: list[Survival], made_by: str) -> None:
+    from ..evaluation.report import report
+    from ..reports.pages import write_page
+
+    comparisons, notes = compared.comparisons, compared.notes
+    write_page(html, report(result, comparisons=comparisons, notes=notes, survivals=survivals, made_by=made_by))
 
 
 def _judge(spec: str, votes: int, deadline: float, config: PipelineConfig, stack: ExitStack) -> Judge:
@@ -227,7 +233,7 @@ def show(result: Evaluation) -> None:
     errors = stderr()
     for note, count in result.notes.items():
         errors.print(f"note: {count} of {len(result.questions)} questions: {one_line(note)}", style="yellow")
-    for problem in result.questions.problems:
+    for problem in result.questions.remarks:
         errors.print(f"question file: {one_line(problem)}", style="yellow")
 
 

@@ -93,9 +93,16 @@ def check(
     with KnowledgeBase.open(kb) as base:
         found = located(read_questions(questions, split=split), base)
     if json:
-        print_json({"questions": len(found), "level": found.level, "problems": list(found.problems)})
+        print_json(
+            {
+                "questions": len(found),
+                "level": found.level,
+                "problems": list(found.problems),
+                "notes": list(found.notes),
+            }
+        )
     else:
         stdout().print(f"{len(found)} questions, gold by {found.level}, {len(found.problems)} problems")
-        for problem in found.problems:
+        for problem in found.remarks:
             stderr().print(one_line(problem), style="yellow")
     return exit_codes.SOME_FILES_FAILED if found.problems else exit_codes.OK

@@ -270,7 +270,7 @@ def _run_retriever(
         _show_retriever(report, kb)
         if applied is not None:
             stdout().print(f"Stored: {kb} is searched so from now on.", soft_wrap=True)
-        for problem in wanted.problems:
+        for problem in wanted.remarks:
             stderr().print(f"question file: {one_line(problem)}", style="yellow")
     return exit_codes.OK
 

@@ -175,7 +175,7 @@ def _passage(passage: Passage, case: Case, result: Evaluation) -> Html:
 
 
 def _problems(result: Evaluation) -> Html | str:
-    problems = [*result.questions.problems, *(f"{q}: {why}" for q, why in result.failures.items())]
+    problems = [*result.questions.remarks, *(f"{q}: {why}" for q, why in result.failures.items())]
     if not problems:
         return ""
     shown = element("ul", *(element("li", problem) for problem in problems[:100]))

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.documents import Passage
-from rag.evaluation import read_questions
+from rag.evaluation import QuestionSet, read_questions
 from rag.evaluation.evaluator import PASSAGES_PER_DOCUMENT
-from rag.evaluation.trec import run_lines
+from rag.evaluation.trec import checked_id, run_lines
 from rag.whole_file import whole_file
 
 if TYPE_CHECKING:
+    from rag.knowledge_base import KnowledgeBase
     from rag.retrieval.retriever import Retriever
 
 _BATCH = 256
@@ -45,16 +46,17 @@ def write_run(retriever: Retriever, questions: Path, run: Path, *, k: int, tag: 
     questions
         A file that `rag.evaluation.read_questions` reads.
     run
-        File to write. White space in ids is percent-encoded.
+        File to write.
     k
         Documents per question.
 
     Raises
     ------
     InvalidInput
-        If the file of questions cannot be read.
+        If the file of questions cannot be read, or an id of a question or document holds white space.
     """
     asked = read_questions(questions)
+    check_ids(asked, retriever.kb)
     report = RunReport(len(asked), failures=list(asked.problems))
     with whole_file(run) as out:
         for start in range(0, len(asked), _BATCH):
@@ -69,6 +71,18 @@ def write_run(retriever: Retriever, questions: Path, run: Path, *, k: int, tag: 
                 out.writelines(lines)
                 report.lines += len(lines)
     return report
+
+
+def check_ids(questions: QuestionSet, kb: KnowledgeBase | None) -> None:
+    """Refuse, before a question is asked, ids that a run cannot hold; ``kb``: where documents are ranked.
+
+    Raises
+    ------
+    InvalidInput
+        Names the id.
+    """
+    for name in (*(question.id for question in questions), *(kb.document_ids() if kb is not None else ())):
+        checked_id(name)
 
 
 def _documents(passages: Iterable[Passage]) -> dict[str, float]:

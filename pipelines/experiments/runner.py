@@ -328,7 +328,7 @@ def _distinct(stage: str, configurations: Sequence[Configuration], every: Sequen
 
 def _card(inputs: Inputs, work: _Work, jobs: int, saved: Iterable[Saved]) -> dict[str, Any]:
     experiment = inputs.experiment
-    said = (*inputs.questions.problems, *(each for own in saved for each in own.problems), *work.problems)
+    said = (*inputs.questions.remarks, *(each for own in saved for each in own.problems), *work.problems)
     problems = dict.fromkeys(said)
     return {
         "name": experiment.name,

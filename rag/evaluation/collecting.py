@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..answers import Answer
@@ -108,7 +108,7 @@ def _tell(progress: Progress | None, done: int, total: int) -> None:
 def _answered(system: Answers, question: Question, k: int, depth: int, repeats: bool) -> Outcome:
     start = time.perf_counter()
     try:
-        answer = system.ask(question.text, k=k)
+        answer = _checked_answer(system.ask(question.text, k=k), system)
         end = time.perf_counter()
         passages = answer.passages
         retriever = getattr(system, "retriever", None)
@@ -117,6 +117,8 @@ def _answered(system: Answers, question: Question, k: int, depth: int, repeats: 
             if outcome.error:
                 return outcome
             passages = outcome.passages
+    except _NotTheProtocol:
+        raise
     except Exception as error:  # noqa: BLE001 - a row that failed is a result
         return Outcome(question.id, error=_said(error), seconds=time.perf_counter() - start)
     wrong = answer.reason if answer.degraded else ""
@@ -132,9 +134,17 @@ def _retrieved(system: Retrieves, batch: Sequence[Question], depth: int, repeats
             found = many([q.text for q in batch], depth, **own)
             share = (time.perf_counter() - start) / len(batch)
             return [
-                Outcome(q.id, tuple(each.passages), seconds=share, timings=dict(each.timings), notes=tuple(each.notes))
+                Outcome(
+                    q.id,
+                    _checked_passages(each.passages, system),
+                    seconds=share,
+                    timings=dict(each.timings),
+                    notes=tuple(each.notes),
+                )
                 for q, each in zip(batch, found, strict=True)
             ]
+        except _NotTheProtocol:
+            raise
         except Exception as error:  # noqa: BLE001 - one bad question spoils a batch: ask one at a time to find it
             log.info("a batch failed (%s); its questions are asked one by one", type(error).__name__)
     return [_one_retrieved(system, question, depth, repeats) for question in batch]
@@ -146,10 +156,39 @@ def _one_retrieved(system: Retrieves, question: Question, depth: int, repeats: b
         if isinstance(system, Retriever):
             passages = tuple(system.search_many([question.text], depth, repeats=repeats)[0].passages)
         else:
-            passages = tuple(system.retrieve(question.text, depth))
+            passages = _checked_passages(system.retrieve(question.text, depth), system)
+    except _NotTheProtocol:
+        raise
     except Exception as error:  # noqa: BLE001 - a row that failed is a result
         return Outcome(question.id, error=_said(error), seconds=time.perf_counter() - start)
     return Outcome(question.id, passages, seconds=time.perf_counter() - start)
+
+
+class _NotTheProtocol(InvalidInput):
+    """A system of somebody's own returns other things than it should: no question can be judged."""
+
+
+def _checked_passages(found: Any, system: object) -> tuple[Passage, ...]:  # noqa: ANN401 - whatever came back
+    wants = f"{type(system).__name__}.retrieve must return rag.Passage objects, best first"
+    if isinstance(found, str) or not isinstance(found, Iterable):
+        raise _NotTheProtocol(f"{wants}; it returned {_kind(found)}")
+    passages = tuple(found)
+    for each in passages:
+        if not isinstance(each, Passage):
+            raise _NotTheProtocol(
+                f"{wants}; it returned {_kind(each)}: give at least its document's id, its rank, score and text"
+            )
+    return passages
+
+
+def _checked_answer(found: Any, system: object) -> Answer:  # noqa: ANN401
+    if not isinstance(found, Answer):
+        raise _NotTheProtocol(f"{type(system).__name__}.ask must return a rag.Answer; it returned {_kind(found)}")
+    return found
+
+
+def _kind(found: object) -> str:
+    return "nothing" if found is None else f"a {type(found).__name__}"
 
 
 def _said(error: Exception) -> str:

@@ -120,7 +120,7 @@ class Evaluation:
             "corpus": self.corpus,
             "definitions": DEFINITIONS,
             "metrics": {name: value.as_dict() for name, value in self.metrics.items()},
-            "problems": list(self.questions.problems),
+            "problems": list(self.questions.remarks),
             "failures": self.failures,
             "notes": self.notes,
         }

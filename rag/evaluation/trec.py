@@ -2,7 +2,8 @@
 
 A line of a run is ``question Q0 item rank score tag``; of judgments (qrels) ``question 0 item grade``. trec_eval orders
 by score, not by rank, reads scores as float32 and breaks ties by descending id; so runs are written with scores that
-descend strictly in float32, and its order is ours. White space in ids is percent-encoded, and decoded when read.
+descend strictly in float32, and its order is ours. Ids are written and read as they are; one that holds white space,
+which separates the fields, is refused by name.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -27,8 +27,6 @@ Qrels = dict[str, dict[str, int]]
 
 
 _T = TypeVar("_T")
-_ESCAPES = {c: quote(c, safe="") for c in ("%", *(chr(i) for i in range(0x3001) if chr(i).isspace()))}
-_ESCAPED = re.compile("|".join(_ESCAPES.values()))
 
 
 def run_lines(question: str, ranked: Iterable[tuple[str, float]], tag: str = "rag-workbench") -> Iterator[str]:
@@ -42,11 +40,16 @@ def run_lines(question: str, ranked: Iterable[tuple[str, float]], tag: str = "ra
         (item, score), best first. Scores that do not descend are lowered by the least that float32 can tell apart.
     tag
         Name of the system.
+
+    Raises
+    ------
+    InvalidInput
+        An id holds white space, or is empty.
     """
     last = np.float32(np.inf)
     for rank, (item, score) in enumerate(ranked, 1):
         last = min(np.float32(score), np.nextafter(last, np.float32(-np.inf)))
-        yield f"{encode_id(question)} Q0 {encode_id(item)} {rank} {last:.9g} {tag}\n"
+        yield f"{checked_id(question)} Q0 {checked_id(item)} {rank} {last:.9g} {tag}\n"
 
 
 def write_run(path: str | Path, run: Mapping[str, Iterable[tuple[str, float]]], *, tag: str = "rag-workbench") -> None:
@@ -60,15 +63,20 @@ def write_run(path: str | Path, run: Mapping[str, Iterable[tuple[str, float]]], 
         For each question (item, score), best first.
     tag
         Name of the system.
+
+    Raises
+    ------
+    InvalidInput
+        As `run_lines`; an older file stays as it is.
     """
     _write(path, (line for question, ranked in run.items() for line in run_lines(question, ranked, tag)))
 
 
 def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
-    """Write judgments, whole or not at all."""
+    """Write judgments, whole or not at all; ids as `write_run`."""
     _write(
         path,
-        (f"{encode_id(q)} 0 {encode_id(item)} {grade}\n" for q, own in qrels.items() for item, grade in own.items()),
+        (f"{checked_id(q)} 0 {checked_id(item)} {grade}\n" for q, own in qrels.items() for item, grade in own.items()),
     )
 
 
@@ -89,7 +97,7 @@ def read_run(path: str | Path) -> Run:
             score = math.nan
         if not math.isfinite(score):
             raise InvalidInput(f"{place}: the score {fields[4]!r} is not a finite number")
-        _put(run, decode_id(fields[0]), decode_id(fields[2]), score, place)
+        _put(run, fields[0], fields[2], score, place)
     return run
 
 
@@ -105,7 +113,7 @@ def read_qrels(path: str | Path) -> Qrels:
         return _beir_qrels(path)
     qrels: Qrels = {}
     for place, fields in _lines(path, 4, "question 0 item grade"):
-        _put(qrels, decode_id(fields[0]), decode_id(fields[2]), _grade(fields[3], place), place)
+        _put(qrels, fields[0], fields[2], _grade(fields[3], place), place)
     return qrels
 
 
@@ -118,16 +126,23 @@ def _beir_qrels(path: str | Path) -> Qrels:
     return qrels
 
 
-def encode_id(name: str) -> str:
-    """Percent-encode an id that holds white space, or what `decode_id` would take for it; others stay as they are."""
-    if not any(c in _ESCAPES for c in name if c != "%") and not _ESCAPED.search(name):
-        return name
-    return "".join(_ESCAPES.get(c, c) for c in name)
+def checked_id(name: str) -> str:
+    """Return an id that a file in TREC's form can hold.
 
-
-def decode_id(name: str) -> str:
-    """Undo `encode_id`."""
-    return _ESCAPED.sub(lambda match: unquote(match[0]), name)
+    Raises
+    ------
+    InvalidInput
+        It holds white space, is empty, or begins with a byte order mark, which readers take for the file's.
+    """
+    wrong = "is empty" if not name else "holds white space" if any(map(str.isspace, name)) else ""
+    if name.startswith("\ufeff"):
+        wrong = "begins with a byte order mark"
+    if wrong:
+        raise InvalidInput(
+            f"the id {name!r} {wrong}, which a file in TREC's form cannot hold; "
+            "give the document or question another id, or keep the evaluation by --save"
+        )
+    return name
 
 
 def _put(table: dict[str, dict[str, _T]], question: str, item: str, value: _T, place: str) -> None:
@@ -146,17 +161,27 @@ def _grade(text: str, place: str) -> int:
 
 def _lines(path: str | Path, n: int, form: str, separator: str | None = None) -> Iterator[tuple[str, list[str]]]:
     try:
-        with Path(path).open(encoding="utf-8", errors="replace") as file:
-            for number, line in enumerate(file, 1):
-                fields = line.rstrip("\n").split(separator)
+        with Path(path).open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                place = f"{Path(path).name}:{number}"
+                try:
+                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                except UnicodeDecodeError as error:
+                    raise InvalidInput(f"{place}: not UTF-8, so that its ids are not known: {error}") from error
                 if not line.strip():
                     continue
-                place = f"{Path(path).name}:{number}"
+                # White space of ASCII separates, as in trec_eval: an id may hold any other.
+                fields = _SPACE.split(line.strip(_ASCII)) if separator is None else line.split(separator)
                 if len(fields) != n:
-                    raise InvalidInput(f"{place}: {len(fields)} fields; a line is {form}")
+                    more = "; an id cannot hold white space" if len(fields) > n and separator is None else ""
+                    raise InvalidInput(f"{place}: {len(fields)} fields; a line is {form}{more}")
                 yield place, fields
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
+
+
+_ASCII = " \t\r\n\f\v"
+_SPACE = re.compile(f"[{_ASCII}]+")
 
 
 def _write(path: str | Path, lines: Iterable[str]) -> None:

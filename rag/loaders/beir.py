@@ -54,7 +54,9 @@ def _fields(line: bytes) -> dict[str, object]:
     if not isinstance(name, str | int) or not str(name):
         raise ValueError('no "_id"')
     for key in ("title", "text"):
-        if not isinstance(fields.setdefault(key, ""), str):
+        if fields.get(key) is None:  # "title": null is what a library writes for a document without one
+            fields[key] = ""
+        if not isinstance(fields[key], str):
             raise ValueError(f'"{key}" is not a string')  # noqa: TRY004 - as above
     fields["_id"] = clean_text(str(name))
     return fields

@@ -32,7 +32,7 @@ def located(questions: QuestionSet, kb: KnowledgeBase) -> QuestionSet:
         if of:
             shown = ", ".join(of[:3]) + (" ..." if len(of) > 3 else "")
             problems.append(f"{len(of)} {what}: {shown}")
-    return QuestionSet(tuple(made), questions.name, (*questions.problems, *problems))
+    return QuestionSet(tuple(made), questions.name, (*questions.problems, *problems), questions.notes)
 
 
 def _with_spans(question: Question, texts: dict[str, str], problems: list[str]) -> Question:

@@ -3,8 +3,8 @@
 ::
 
     questions.jsonl   {"id", "text", "documents", "spans", "answers" ...} a line, see `Question`
-                      RAGAS: {"user_input", "reference", "reference_contexts", "reference_context_ids"}
-    questions.csv     the same names as columns; lists as JSON or separated by "|"
+                      RAGAS: {"user_input", "reference", "reference_contexts"}, {"question", "ground_truth"}
+    questions.csv     the same names as columns; lists as JSON, as Python prints them, or separated by "|"
     dev-v2.0.json     SQuAD 1.1 and 2.0: each paragraph a document "TITLE_N", answers as spans of it
     beir:DIR          queries.jsonl, qrels/SPLIT.tsv, and answers.jsonl and unanswerable.jsonl if they are there
 """
@@ -12,8 +12,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,7 +24,8 @@ from typing import Any
 from ...documents import clean_text
 from ...errors import InvalidInput
 from ...whole_file import whole_file
-from .question_rows import FIELDS, LISTS, question_of
+from .question_columns import Columns, columns
+from .question_rows import LISTS, question_of
 from .questions import GoldSpan, Question, QuestionSet
 
 MAX_PROBLEMS = 1000
@@ -30,10 +33,21 @@ MAX_PROBLEMS = 1000
 
 @dataclass(slots=True)
 class Reading:
-    """Questions read so far, and problems."""
+    """Questions read so far, problems, and notes on columns that are not used."""
 
     questions: dict[str, Question] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+
+    def add_rows(self, rows: Sequence[tuple[str, int, Any]], *, cells: bool = False) -> None:
+        """Add rows of one file, each with its place and number: what a column is depends on all of its columns.
+
+        ``cells``: they are a table's, whose cells separate several values by ``|``.
+        """
+        known = columns([row for _, _, row in rows if isinstance(row, dict)])
+        self.notes += known.notes
+        for where, number, row in rows:
+            self.add(where, partial(question_of, _split(row, known) if cells else row, number, known))
 
     def add(self, where: str, make: Callable[[], Question]) -> None:
         """Add a question, or note why it is left out."""
@@ -61,7 +75,7 @@ class Reading:
         if not self.questions:
             why = f": {self.problems[0]}" if self.problems else ""
             raise InvalidInput(f"{name} does not hold a question that can be asked{why}")
-        return QuestionSet(tuple(self.questions.values()), name, tuple(self.problems))
+        return QuestionSet(tuple(self.questions.values()), name, tuple(self.problems), self.notes)
 
 
 def read_questions(source: str | Path, *, split: str = "test", unanswerable: bool = False) -> QuestionSet:
@@ -70,7 +84,7 @@ def read_questions(source: str | Path, *, split: str = "test", unanswerable: boo
     Parameters
     ----------
     source
-        A ``.jsonl``, ``.csv``, ``.tsv`` or SQuAD ``.json`` file; or ``beir:DIR``.
+        A ``.jsonl``, ``.csv``, ``.tsv`` or ``.json`` file (a list, or SQuAD's form); or ``beir:DIR``.
     split
         For a BEIR folder: the file in ``qrels/`` that says which questions are asked.
     unanswerable
@@ -109,46 +123,64 @@ def write_questions(questions: QuestionSet, path: str | Path) -> None:
 
 
 def _jsonl(path: Path, reading: Reading) -> None:
-    for number, line in _lines(path):
-        reading.add(f"{path.name}:{number}", partial(_line_question, line, number))
-
-
-def _line_question(line: str, number: int) -> Question:
-    return question_of(_object(line), number)
+    rows: list[tuple[str, int, Any]] = []
+    for number, line in _lines(path, reading):
+        try:
+            rows.append((f"{path.name}:{number}", number, json.loads(line)))
+        except (ValueError, RecursionError) as error:
+            reading.problem(f"{path.name}:{number}: {error}")
+    reading.add_rows(rows)
 
 
 def _table(path: Path, reading: Reading) -> None:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-        try:
-            for row in rows:
-                number = rows.line_num
-                fields = {key: _cell(key, value) for key, value in row.items() if key is not None}
-                reading.add(f"{path.name}:{number}", partial(question_of, fields, number))
-        except csv.Error as error:
-            reading.problem(f"{path.name}:{rows.line_num}: {error}")
+    text = "".join(line for _, line in _lines(path, reading, blank=True))
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text, path))
+    found: list[tuple[str, int, Any]] = []
+    try:
+        for row in rows:
+            where = f"{path.name}:{rows.line_num}"
+            if row.pop(None, None) is not None:  # the csv module's name for cells too many
+                reading.problem(f"{where}: more cells than columns; put texts that hold the separator into quotes")
+            else:
+                found.append((where, rows.line_num, row))
+    except csv.Error as error:
+        reading.problem(f"{path.name}:{rows.line_num}: {error}")
+    reading.add_rows(found, cells=True)
 
 
-def _cell(column: str, text: str | None) -> object:
-    """Split the cell of a field that holds several values."""
-    if text is None or FIELDS.get(column) not in LISTS or text[:1] in ("[", "{"):
-        return text
-    return [part.strip() for part in text.split("|") if part.strip()]
+def _delimiter(text: str, path: Path) -> str:
+    """Return what separates the names in the first line: some programs write ``;`` into a CSV."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    head = text.partition("\n")[0]
+    return next((mark for mark in ",;\t" if mark in head), ",")
+
+
+def _split(row: Any, known: Columns) -> Any:  # noqa: ANN401 - a row, or what is refused as none
+    """Split the cells of a table that hold several values by ``|``."""
+    if not isinstance(row, dict):
+        return row
+    return {key: _cell(known.fields.get(key, ""), value) for key, value in row.items()}
+
+
+def _cell(name: str, value: object) -> object:
+    if not isinstance(value, str) or name not in LISTS or "|" not in value or value.strip()[:1] in ("[", "{"):
+        return value
+    return [part.strip() for part in value.split("|") if part.strip()]
 
 
 def _squad(path: Path, reading: Reading) -> None:
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig", errors="replace"))
+        data = json.loads("".join(line for _, line in _lines(path, reading, blank=True)))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path.name} is not JSON: {error}") from error
     if isinstance(data, list):
-        for number, row in enumerate(data, 1):
-            reading.add(f"{path.name}, item {number}", partial(question_of, row, number))
+        reading.add_rows([(f"{path.name}, item {number}", number, row) for number, row in enumerate(data, 1)])
         return
     try:
         articles = data["data"]
         for article in articles:
-            title = str(article.get("title", ""))
+            title = str(article.get("title") or "")
             for number, paragraph in enumerate(article["paragraphs"]):
                 document = f"{title}_{number}"
                 for qa in paragraph["qas"]:
@@ -188,7 +220,7 @@ def _beir(folder: Path, split: str, unanswerable: bool) -> QuestionSet:
     grades = _qrels(folder, split, reading)
     answers = {str(row["_id"]): tuple(map(str, row["answers"])) for row in _rows(folder / "answers.jsonl", reading)}
     unasked = 0
-    for number, line in _lines(folder / "queries.jsonl"):
+    for number, line in _lines(folder / "queries.jsonl", reading):
         try:
             row = _object(line)
             name = str(row["_id"])
@@ -220,7 +252,7 @@ def _qrels(folder: Path, split: str, reading: Reading) -> dict[str, dict[str, in
         held = f"it has {', '.join(there)}" if there else "it has no qrels/*.tsv at all"
         raise InvalidInput(f"no judgments {path}; {held}")
     grades: dict[str, dict[str, int]] = {}
-    for number, line in _lines(path):
+    for number, line in _lines(path, reading):
         fields = line.rstrip("\n").split("\t")
         if number == 1 and fields[-1] == "score":
             continue
@@ -240,18 +272,30 @@ def _qrels(folder: Path, split: str, reading: Reading) -> dict[str, dict[str, in
 def _rows(path: Path, reading: Reading) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
-    for number, line in _lines(path):
+    for number, line in _lines(path, reading):
         try:
             yield _object(line)
         except ValueError as error:
             reading.problem(f"{path.name}:{number}: {error}")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield number, line
+def _lines(path: Path, reading: Reading, *, blank: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text file with their numbers; those that are not UTF-8 are named and left out."""
+    with path.open("rb") as file:
+        wide = file.read(2) in (b"\xff\xfe", b"\xfe\xff")  # the byte order marks of UTF-16
+    encoding = "utf-16" if wide else "utf-8-sig"
+    with path.open(encoding=encoding, errors="strict" if wide else "surrogateescape", newline="") as file:
+        try:
+            for number, line in enumerate(file, 1):
+                if _UNREAD.search(line):
+                    reading.problem(f"{path.name}:{number}: not UTF-8; save the file as UTF-8")
+                elif blank or line.strip():
+                    yield number, line.removeprefix("\ufeff").replace("\r\n", "\n")
+        except UnicodeError as error:
+            raise InvalidInput(f"{path.name} is neither UTF-8 nor UTF-16: {error}") from error
+
+
+_UNREAD = re.compile("[\udc80-\udcff]")
 
 
 def _object(line: str) -> dict[str, Any]:

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ...documents import clean_text
 from ...loaders.results import metadata_of
+from .question_cells import decoded, flag, is_empty, name_of, says_empty, values, whole
+from .question_columns import NAMES, Columns, columns, is_output
 from .questions import GoldSpan, Question
 
-# What each field is called in the files that people have: ours first, then BEIR's, RAGAS's and plain ones.
-_NAMES: dict[str, tuple[str, ...]] = {
-    "id": ("id", "_id", "question_id", "qid"),
-    "text": ("text", "question", "user_input", "query"),
-    "documents": ("documents", "document", "relevant_documents", "gold_documents", "reference_context_ids"),
-    "chunks": ("chunks", "chunk"),
-    "spans": ("spans", "span"),
-    "quotes": ("quotes", "reference_contexts", "contexts"),
-    "answers": ("answers", "answer", "reference", "ground_truth", "ground_truths"),
-    "unanswerable": ("unanswerable", "is_impossible"),
-    "metadata": ("metadata",),
-    "history": ("history",),
-}
 LISTS = ("documents", "chunks", "quotes", "answers", "history")
 """Fields that hold several values; a cell of a table separates them by ``|``, or holds JSON."""
 
-FIELDS = {alias: name for name, aliases in _NAMES.items() for alias in aliases}
-_IGNORED = frozenset({"response", "retrieved_contexts", "retrieved_context_ids", "rubrics", "multi_responses"})
 
-
-def question_of(row: Mapping[str, Any], number: int) -> Question:
+def question_of(row: Mapping[str, Any], number: int, known_as: Columns | None = None) -> Question:
     """Make a question of a row; fields of other names go into its metadata.
+
+    Parameters
+    ----------
+    number
+        Its id where the row has none.
+    known_as
+        What the columns of the whole file are; those of the row alone where None.
 
     Raises
     ------
@@ -40,85 +32,75 @@ def question_of(row: Mapping[str, Any], number: int) -> Question:
         No text, or a field of another kind than it should be; the message names it.
     """
     if not isinstance(row, Mapping):
-        raise ValueError("not an object with a text")  # noqa: TRY004 - broken data
+        raise ValueError("not a JSON object with a text")  # noqa: TRY004 - broken data
+    fields = (known_as or columns([row])).fields
     known: dict[str, Any] = {}
-    other: dict[str, Any] = {}
-    for key, value in row.items():
-        if key in FIELDS and value not in (None, "", [], {}):
-            known.setdefault(FIELDS[key], value)
-        elif key not in FIELDS and key not in _IGNORED:
-            other[key] = value
+    for key, field in fields.items():
+        if key in row and field not in known and not _none(field, row[key]):
+            known[field] = row[key]
+    other = {
+        key: value
+        for key, value in row.items()
+        if key not in fields and not is_output(key) and not (isinstance(value, float) and is_empty(value))
+    }
     if "text" not in known:
         raise ValueError(f"no text of a question{_meant(row)}")
-    own = _decoded(known.get("metadata", {}))
+    own = decoded(known.get("metadata", {}), "metadata")
     return Question(
-        id=clean_text(str(known.get("id", number))),
+        id=clean_text(name_of(known.get("id", number))),
         text=clean_text(str(known["text"])),
         documents=_grades(known.get("documents"), "documents"),
         chunks=_chunks(known.get("chunks")),
-        spans=tuple(_span(each) for each in _list(known.get("spans"))),
-        quotes=_texts(known.get("quotes")),
-        answers=_texts(known.get("answers")),
-        unanswerable=_flag(known.get("unanswerable", False)),
+        spans=tuple(_span(each) for each in values(known.get("spans"), "spans")),
+        quotes=_texts(known.get("quotes"), "quotes"),
+        answers=_texts(known.get("answers"), "answers"),
+        unanswerable=flag(known.get("unanswerable", False), "unanswerable"),
         metadata=metadata_of({**other, **(own if isinstance(own, Mapping) else {})}),
-        history=_texts(known.get("history")),
+        history=_texts(known.get("history"), "history"),
     )
 
 
+def _none(field: str, value: object) -> bool:
+    """Whether a value says that there is none.
+
+    Raises
+    ------
+    ValueError
+        It could be an answer as well.
+    """
+    if is_empty(value):
+        return True
+    if not says_empty(value) or (field == "text" and not str(value).strip()):  # an empty question is named by its id
+        return False
+    if field == "answers" and str(value).strip().casefold() not in {"nan", "<na>"}:
+        raise ValueError(
+            f'the answer is {value!r}: leave it empty if there is none, or write ["{value}"] if it is meant'
+        )
+    return True
+
+
 def _meant(row: Mapping[str, Any]) -> str:
-    near = [key for key in row if key not in FIELDS and difflib.get_close_matches(str(key), _NAMES["text"], 1, 0.7)]
-    return f"; is {near[0]!r} meant to be 'text'?" if near else ""
+    near = [key for key in row if difflib.get_close_matches(str(key).casefold(), NAMES["text"], 1, 0.7)]
+    return f"; is {near[0]!r} meant to be 'text'?" if near and str(near[0]).casefold() not in NAMES["text"] else ""
 
 
-def _decoded(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Read JSON inside a cell of a table."""
-    if isinstance(value, str) and value[:1] in "[{":
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _list(value: Any) -> list[Any]:  # noqa: ANN401
-    value = _decoded(value)
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401
-    return tuple(clean_text(str(each)) for each in _list(value))
+def _texts(value: Any, field: str) -> tuple[str, ...]:  # noqa: ANN401 - whatever a file holds
+    return tuple(clean_text(name_of(each)) for each in values(value, field))
 
 
 def _grades(value: Any, field: str) -> dict[str, int]:  # noqa: ANN401
-    value = _decoded(value)
-    if isinstance(value, Mapping):
-        return {clean_text(str(name)): _whole(grade, field) for name, grade in value.items()}
-    return {clean_text(str(name)): 1 for name in _list(value)}
+    found = decoded(value, field)
+    if isinstance(found, Mapping):
+        return {clean_text(str(name)): whole(grade, field) for name, grade in found.items() if not is_empty(grade)}
+    return {clean_text(name_of(name)): 1 for name in values(found, field)}
 
 
 def _chunks(value: Any) -> dict[int, int]:  # noqa: ANN401
-    return {_whole(name, "chunks"): grade for name, grade in _grades(value, "chunks").items()}
+    return {whole(name, "chunks"): grade for name, grade in _grades(value, "chunks").items()}
 
 
 def _span(value: Any) -> GoldSpan:  # noqa: ANN401
     if not isinstance(value, Mapping) or not {"document", "start", "end"} <= set(value):
         raise ValueError('a span is {"document": ID, "start": N, "end": N}')
-    start, end = _whole(value["start"], "start"), _whole(value["end"], "end")
-    return GoldSpan(clean_text(str(value["document"])), start, end, _whole(value.get("grade", 1), "grade"))
-
-
-def _whole(value: Any, field: str) -> int:  # noqa: ANN401
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-        raise ValueError(f"{field} has {value!r} where a whole number is needed")
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{field} has {value!r} where a whole number is needed") from None
-
-
-def _flag(value: Any) -> bool:  # noqa: ANN401
-    if isinstance(value, str):
-        return value.strip().lower() in {"true", "1", "yes"}
-    return bool(value)
+    start, end = whole(value["start"], "start"), whole(value["end"], "end")
+    return GoldSpan(clean_text(name_of(value["document"])), start, end, whole(value.get("grade", 1), "grade"))

@@ -119,6 +119,8 @@ class QuestionSet(Sequence[Question]):
         For reports: the file or folder they come from.
     problems
         One sentence for each thing that was left out or looks wrong; nothing is dropped in silence.
+    notes
+        One sentence for each column that is not used, such as a system's own output.
 
     Raises
     ------
@@ -129,6 +131,7 @@ class QuestionSet(Sequence[Question]):
     questions: tuple[Question, ...]
     name: str = "questions"
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         repeated = [name for name, count in Counter(q.id for q in self.questions).items() if count > 1]
@@ -146,6 +149,11 @@ class QuestionSet(Sequence[Question]):
 
     def __getitem__(self, at: Any) -> Any:  # noqa: ANN401 - a question by place, questions by slice
         return self.questions[at]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Problems and notes."""
+        return (*self.problems, *self.notes)
 
     @property
     def level(self) -> Level:
@@ -176,4 +184,4 @@ class QuestionSet(Sequence[Question]):
         return self._with(q for q in self.questions if test(q))
 
     def _with(self, questions: Iterable[Question]) -> QuestionSet:
-        return QuestionSet(tuple(questions), self.name, self.problems)
+        return QuestionSet(tuple(questions), self.name, self.problems, self.notes)

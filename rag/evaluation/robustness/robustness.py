@@ -63,7 +63,7 @@ def perturbed(questions: QuestionSet, name: str, *, seed: int = 0) -> QuestionSe
     """
     change = perturbation(name)
     asked = tuple(replace(q, text=change(q.text, seed) or q.text) for q in questions)
-    return QuestionSet(asked, f"{questions.name}, {name}", questions.problems)
+    return QuestionSet(asked, f"{questions.name}, {name}", questions.problems, questions.notes)
 
 
 def robustness(

@@ -18,7 +18,7 @@ from rag.evaluation import GoldSpan, Outcome, Question, QuestionSet, Saved, eval
 from rag.evaluation.questions.locating import located
 from rag.evaluation.questions.question_making import make_questions
 from rag.evaluation.questions.question_templates import fits
-from rag.evaluation.trec import decode_id, encode_id, read_qrels, read_run, write_qrels, write_run
+from rag.evaluation.trec import read_qrels, read_run, write_qrels, write_run
 from rag.testing import ScriptedGenerator
 
 __all__ = ["let_go"]
@@ -114,15 +114,74 @@ def test_saved_and_read_back(kb, tmp_path):
         Saved.load(tmp_path / "b")
 
 
-@pytest.mark.parametrize("name", ["a b", "a%20b", "a%41", "%", "%25", "\u00a0x", "plain", "猫"])
-def test_ids_of_trec_files_come_back(name, tmp_path):
-    assert decode_id(encode_id(name)) == name
+@pytest.mark.parametrize("name", ["a%20b", "a%2520b", "a%41", "%", "%25", "x\ufeff", "plain", "猫"])
+def test_ids_of_trec_files_come_back_as_they_are(name, tmp_path):
     write_run(tmp_path / "r", {name: [(name, 1.0), ("b", 1.0), ("c", 0.5)]})
     run_ = read_run(tmp_path / "r")
     assert list(run_[name]) == [name, "b", "c"]
     assert run_[name][name] > run_[name]["b"] > run_[name]["c"]
     write_qrels(tmp_path / "q", {name: {name: 2}})
     assert read_qrels(tmp_path / "q") == {name: {name: 2}}
+    assert f"{name} 0 {name} 2" in (tmp_path / "q").read_text()
+
+
+@pytest.mark.parametrize("name", ["a b", "a\tb", "\u00a0x", "", "line\nend", "\ufeffx"])
+def test_an_id_that_a_trec_file_cannot_hold_is_refused_by_name(name, tmp_path):
+    for write in (
+        lambda q, d: write_run(tmp_path / "r", {q: [(d, 1.0)]}),
+        lambda q, d: write_qrels(tmp_path / "r", {q: {d: 1}}),
+    ):
+        for question, item in ((name, "d"), ("q", name)):
+            with pytest.raises(InvalidInput, match=r"white space|is empty|byte order mark"):
+                write(question, item)
+    assert not (tmp_path / "r").exists()
+
+
+def test_trec_files_of_others(tmp_path):
+    file = tmp_path / "r.trec"
+    file.write_bytes("\ufeffq\u00a01 Q0  http://x/a%20b\t1 2.5 tag\r\nq2 Q0 d 1 1 t\n".encode())
+    assert read_run(file) == {"q\u00a01": {"http://x/a%20b": 2.5}, "q2": {"d": 1.0}}
+    file.write_text("q1 Q0 my file.md 1 2.5 tag\n")
+    with pytest.raises(InvalidInput, match=r"r\.trec:1: 7 fields.*an id cannot hold white space"):
+        read_run(file)
+    file.write_bytes(b"q1 Q0 caf\xe9 1 2.5 tag\n")
+    with pytest.raises(InvalidInput, match=r"r\.trec:1: not UTF-8"):
+        read_run(file)
+
+
+def test_a_run_that_no_file_can_hold_is_refused_before_a_question_is_asked(tmp_path, capsys):
+    kb, asked, out = tmp_path / "kb", tmp_path / "asked.jsonl", tmp_path / "out.trec"
+    with KnowledgeBase.create(kb, embedder=HashingEmbedder(), chunker="document") as made:
+        made.add([Document.from_text("Otters hold hands.", id="my file.md")])
+    asked.write_text(json.dumps({"id": "1", "question": "Who holds hands?", "documents": ["my file.md"]}))
+    assert run(["evaluate", str(kb), str(asked), "--run", str(out)]) == 64
+    assert run(["search", str(kb), "--questions", str(asked), "--run", str(out)]) == 64
+    said = capsys.readouterr()
+    assert said.err.count("the id 'my file.md' holds white space") == 2
+    assert not said.out
+    assert run(["evaluate", str(kb), str(asked)]) == 0
+
+
+@pytest.mark.parametrize("found", [["d1"], [{"document": "d1"}], [("d1", 1.0)], None, "d1", 5, [None]], ids=repr)
+def test_a_system_of_ones_own_that_returns_other_things_is_refused_at_the_first_question(found):
+    class Mine:
+        asked = 0
+
+        def retrieve(self, question: str, k: int):
+            self.asked += 1
+            return found
+
+    system = Mine()
+    with pytest.raises(InvalidInput, match=r"Mine\.retrieve must return rag\.Passage objects.*it returned"):
+        evaluate(system, QUESTIONS)
+    assert system.asked == 1
+
+    class Bot:
+        def ask(self, question: str, *, k: int):
+            return found
+
+    with pytest.raises(InvalidInput, match=r"Bot\.ask must return a rag\.Answer"):
+        evaluate(Bot(), QUESTIONS)
 
 
 @pytest.mark.parametrize("line", ["q Q0 d 1", "q Q0 d 1 nan t", "q Q0 d 1 x t", "q Q0 d 1 1 t\nq Q0 d 2 1 t"])

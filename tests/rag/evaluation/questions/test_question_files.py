@@ -148,3 +148,157 @@ def test_samples_are_seeded_and_keep_the_order():
     assert one.questions != made.sample(10, seed=2).questions
     assert sorted(map(int, (q.id for q in one))) == [int(q.id) for q in one]
     assert made.sample(99) is made
+
+
+# ---- what pandas, Excel and RAGAS write ---------------------------------------------------------------------------
+
+
+def first(tmp_path, name, text):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    return read_questions(tmp_path / name)
+
+
+EMPTY = ["NaN", "null", '""', '"nan"', '"None"', '"<NA>"', "[]", "[NaN]", "[null]"]
+
+
+@pytest.mark.parametrize("empty", EMPTY)
+def test_an_empty_cell_is_no_gold(tmp_path, empty):
+    fields = ("documents", "chunks", "quotes", "spans", "unanswerable", "history", "metadata")
+    rest = ", ".join(f'"{field}": {empty}' for field in fields if not (field == "unanswerable" and "[" in empty))
+    (q,) = first(tmp_path, "q.jsonl", f'{{"id": "1", "text": "Who?", "answers": "Ann", {rest}}}')
+    assert q == Question("1", "Who?", answers=("Ann",))
+
+
+def test_an_answer_that_may_be_none_is_refused_by_name(tmp_path):
+    rows = ['{"text": "a", "answers": "None"}', '{"text": "b", "answers": ["None"]}', '{"text": "c", "answers": NaN}']
+    found = first(tmp_path, "q.jsonl", "\n".join(rows))
+    assert [q.answers for q in found] == [("None",), ()]
+    assert found.problems == (
+        "q.jsonl:1: the answer is 'None': leave it empty if there is none, or write [\"None\"] if it is meant",
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("1.0", True),
+        ("1", True),
+        ("True", True),
+        ("yes", True),
+        ("0.0", False),
+        ("False", False),
+        ("", False),
+        ("nan", False),
+    ],
+)
+def test_truth_values_of_tables(tmp_path, written, meant):
+    (q,) = first(tmp_path, "q.csv", f"id,text,unanswerable\n1,Who?,{written}\n")
+    assert q.unanswerable is meant
+
+
+def test_a_truth_value_that_is_none_is_refused(tmp_path):
+    found = first(tmp_path, "q.csv", "id,text,unanswerable\n1,Who?,maybe\n2,Who else?,2\n3,When?,1.0\n")
+    assert [q.id for q in found] == ["3"]
+    assert "unanswerable has 'maybe' where true or false is needed" in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "quotes"),
+    [
+        ("['One, two.', 'Three\\'s.']", ("One, two.", "Three's.")),
+        ("['One.' \"Two's.\"\n 'Three.']", ("One.", "Two's.", "Three.")),  # numpy has no commas
+        ("['One.', nan, None]", ("One.",)),
+        ("['One.']", ("One.",)),
+        ("[]", ()),
+        ('["One | two."]', ("One | two.",)),
+        ("One. | Two.", ("One.", "Two.")),
+        ("[1] says Smith", ("[1] says Smith",)),
+    ],
+)
+def test_lists_in_the_cells_of_a_table(tmp_path, cell, quotes):
+    import csv
+
+    with (tmp_path / "q.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["user_input", "reference_contexts"], ["Who?", cell]])
+    assert read_questions(tmp_path / "q.csv")[0].quotes == quotes
+
+
+@pytest.mark.parametrize("cell", ["['a' ... 'z']", "[a, b]", "[array(['x'], dtype=object)]", "{'a': }"])
+def test_a_list_that_is_none_is_refused_by_name(tmp_path, cell):
+    import csv
+
+    with (tmp_path / "q.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["text", "reference_contexts"], ["Who?", cell], ["When?", "x"]])
+    found = read_questions(tmp_path / "q.csv")
+    assert len(found) == 1
+    assert "which is no list" in found.problems[0]
+
+
+RAGAS_OLD = {"question": "Who?", "contexts": ["Bob did."], "answer": "Bob", "ground_truth": "Ann"}
+RAGAS_NEW = {"user_input": "Who?", "retrieved_contexts": ["Bob did."], "response": "Bob", "reference": "Ann",
+             "reference_contexts": ["Ann did."]}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["q.jsonl", "q.json", "q.csv", "q.tsv"])
+@pytest.mark.parametrize(("row", "quotes"), [(RAGAS_OLD, ()), (RAGAS_NEW, ("Ann did.",))], ids=["old", "new"])
+def test_the_output_of_a_system_is_never_gold(tmp_path, name, row, quotes):
+    import csv
+
+    path = tmp_path / name
+    if name.startswith("q.json"):
+        path.write_text(json.dumps(row) if name == "q.jsonl" else json.dumps([row]))
+    else:
+        with path.open("w", newline="") as file:
+            csv.writer(file, delimiter="," if name == "q.csv" else "\t").writerows(
+                [list(row), list(map(str, row.values()))]
+            )
+    found = read_questions(path)
+    assert (found[0].answers, found[0].quotes, dict(found[0].metadata)) == (("Ann",), quotes, {})
+    output = {"contexts", "answer", "retrieved_contexts", "response"} & set(row)
+    assert {note.split("'")[1] for note in found.notes} == output
+    assert not found.problems
+
+
+def test_an_answer_beside_contexts_is_output_also_where_the_truth_is_missing(tmp_path):
+    rows = [RAGAS_OLD, {"question": "When?", "answer": "Never"}, {"question": "Why?", "contexts": ["x"], "answer": "y"}]
+    found = first(tmp_path, "q.jsonl", "\n".join(map(json.dumps, rows)))
+    assert [q.answers for q in found] == [("Ann",), (), ()]
+
+
+def test_a_column_that_is_not_used_is_said(tmp_path):
+    found = first(
+        tmp_path, "q.csv", "id,Question,anwsers,ground_truth,reference,topic\n1,Who?,x,Ann,,a\n2,Who?,x,Ann,Bob,b\n"
+    )
+    assert [q.answers for q in found] == [("Ann",), ("Bob",)]
+    assert found[0].metadata == {"anwsers": "x", "topic": "a"}
+    assert found.notes == (
+        "the column 'anwsers' is kept as metadata; is 'answers' meant?",
+        "the column 'ground_truth' is not used where 'reference' has a value",
+    )
+    assert found.sample(1).notes == found.notes
+
+
+def test_marks_of_byte_order_and_other_encodings(tmp_path):
+    row = '{"id": "é", "text": "Où?"}'
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / "q.jsonl").write_bytes(row.encode(encoding))
+        assert read_questions(tmp_path / "q.jsonl")[0].id == "é"
+        (tmp_path / "q.csv").write_bytes("id;text\r\né;Où?\r\n".encode(encoding))
+        assert read_questions(tmp_path / "q.csv")[0] == Question("é", "Où?")
+    (tmp_path / "q.jsonl").write_text(row + "\n\ufeff" + row.replace("é", "e"), encoding="utf-8")
+    assert [q.id for q in read_questions(tmp_path / "q.jsonl")] == ["é", "e"]
+    (tmp_path / "q.csv").write_bytes("id,text\n1,Où?\n".encode("latin-1") + b"2,Who?\n")
+    found = read_questions(tmp_path / "q.csv")
+    assert [q.id for q in found] == ["2"]
+    assert found.problems == ("q.csv:2: not UTF-8; save the file as UTF-8",)
+
+
+def test_numbers_that_pandas_made_of_ids(tmp_path):
+    (q,) = first(tmp_path, "q.jsonl", '{"id": 7.0, "text": "Who?", "documents": [3.0, "4.0"], "chunks": {"5.0": 2.0}}')
+    assert q == Question("7", "Who?", documents={"3": 1, "4.0": 1}, chunks={5: 2})
+
+
+def test_a_row_with_more_cells_than_columns_is_named(tmp_path):
+    found = first(tmp_path, "q.csv", "id,text\n1,Who, then?\n2,When?\n")
+    assert [q.id for q in found] == ["2"]
+    assert "q.csv:2: more cells than columns" in found.problems[0]
