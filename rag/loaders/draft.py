@@ -73,6 +73,7 @@ class Draft:
         self._parted = False
         self._left_out: defaultdict[Kind, list[str]] = defaultdict(list)
         self._remarks: dict[str, None] = {}
+        self._margins: set[str] = set()
         self.first_heading = ""
 
     def block(self, text: str, *, gap: str = "\n\n") -> None:
@@ -90,6 +91,14 @@ class Draft:
             self._begin = self._length
         self._parts.append(text)
         self._length += len(text)
+
+    def margin(self, text: str) -> None:
+        """Add a page header or footer, every text once; those without a letter are page numbers."""
+        if text not in self._margins and any(map(str.isalpha, text)):
+            self.block(text)
+        else:
+            self.leave_out("header-footer", text)
+        self._margins.add(text)
 
     def part(self) -> None:
         """Let the next block begin after an empty line, whatever its gap."""

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 
 from .office import Package
-from .xml_text import Element, local
+from .xml_text import Element, attribute, local
 
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
           (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
@@ -21,16 +21,16 @@ class Numbering:
         self._lists: dict[str, str] = {}
         for tree in package.related(package.main, "numbering"):
             for node in tree:
-                own = _attribute(node, "abstractNumId")
+                own = attribute(node, "abstractNumId")
                 if local(node.tag) == "abstractNum":
                     abstract[own] = {
                         int(level): lvl
                         for lvl in node.iterchildren("{*}lvl")
-                        if (level := _attribute(lvl, "ilvl") or "0").isdecimal()
+                        if (level := attribute(lvl, "ilvl") or "0").isdecimal()
                     }
                 elif local(node.tag) == "num":
                     for child in node.iterchildren("{*}abstractNumId"):
-                        self._lists[_attribute(node, "numId")] = _attribute(child, "val")
+                        self._lists[attribute(node, "numId")] = attribute(child, "val")
         self._levels = abstract
         self._counts: defaultdict[str, list[int | None]] = defaultdict(lambda: [None] * _MAX_LEVEL)
 
@@ -58,12 +58,8 @@ class Numbering:
         return re.sub(r"%([1-9])", value, _child(levels[level], "lvlText")) or None
 
 
-def _attribute(node: Element, name: str) -> str:
-    return next((value for key, value in node.attrib.items() if local(key) == name), "")
-
-
 def _child(level: Element, tag: str) -> str:
-    return next((_attribute(child, "val") for child in level.iterchildren(f"{{*}}{tag}")), "")
+    return next((attribute(child, "val") for child in level.iterchildren(f"{{*}}{tag}")), "")
 
 
 def _start(level: Element) -> int:

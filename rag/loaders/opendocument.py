@@ -13,8 +13,8 @@ from .formats import ParseContext
 from .hidden import leave_out_hidden, page_of
 from .office import properties_of
 from .results import Parsed
-from .tables import Row, add_tables, covered_cells, filled, with_covered
-from .xml_text import Element, local, squeezed, xml_tree
+from .tables import Row, add_tables, add_text_table, covered_cells, filled, with_covered
+from .xml_text import Element, attribute, local, squeezed, xml_tree
 
 _KEPT = {
     "title": "title",
@@ -60,12 +60,8 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     yield draft.parsed(title, fields)
 
 
-def _attribute(node: Element, name: str) -> str:
-    return next((value for key, value in node.attrib.items() if local(key) == name), "")
-
-
 def _count(node: Element, name: str) -> int:
-    value = _attribute(node, name)
+    value = attribute(node, name)
     return max(int(value), 1) if value.isdecimal() and len(value) < 9 else 1
 
 
@@ -80,10 +76,10 @@ class _Reader:
         self.draft = draft
         self._waiting: list[Element] = []
         self._hidden = {
-            _attribute(style, "name")
+            attribute(style, "name")
             for style in content.iter("{*}style")
             for part in style
-            if _attribute(part, "display") in ("none", "false") or _attribute(part, "visibility") == "hidden"
+            if attribute(part, "display") in ("none", "false") or attribute(part, "visibility") == "hidden"
         }
 
     def body(self, body: Element) -> None:
@@ -99,27 +95,25 @@ class _Reader:
     def margins(self, styles: Element) -> None:
         """Add page headers and footers, every text once."""
         self.draft.drop_headings()
-        seen = set()
         for part in () if styles is None else styles.iter("{*}header", "{*}footer"):
             text = "\n".join(filter(None, (self._line(p).strip() for p in part.iter("{*}p"))))
-            if text not in seen and any(c.isalpha() for c in text) and _attribute(part, "display") != "false":
-                self.draft.block(text)
-            else:
+            if attribute(part, "display") == "false":
                 self.draft.leave_out("header-footer", text)
-            seen.add(text)
+            else:
+                self.draft.margin(text)
 
     def _pages(self, pages: Iterator[Element], add: Callable[[Element], None], what: str) -> None:
         main = self.draft
         for number, page in enumerate(pages, 1):
-            hidden = _attribute(page, "style-name") in self._hidden
-            with page_of(main, number, what.format(_attribute(page, "name")) if hidden else "") as self.draft:
+            hidden = attribute(page, "style-name") in self._hidden
+            with page_of(main, number, what.format(attribute(page, "name")) if hidden else "") as self.draft:
                 add(page)
         self.draft = main
 
     def _sheet(self, sheet: Element) -> None:
         rows = self._rows(sheet)
         if any(any(cells) for _, cells in rows) or self._waiting:
-            self.draft.heading(_attribute(sheet, "name"), 1)
+            self.draft.heading(attribute(sheet, "name"), 1)
             add_tables(rows, self.draft)
         for shapes in sheet.iterchildren("{*}shapes"):
             self._blocks(shapes, "", 0)
@@ -127,11 +121,11 @@ class _Reader:
 
     def _slide(self, slide: Element) -> None:
         shapes = sorted((s for s in slide if local(s.tag) != "notes"), key=lambda s: (_inches(s, "y"), _inches(s, "x")))
-        title = next((shape for shape in shapes if _attribute(shape, "class") == "title"), None)
+        title = next((shape for shape in shapes if attribute(shape, "class") == "title"), None)
         if title is not None:
             self.draft.heading(" ".join(self._line(p) for p in title.iter("{*}p")), 1)
         for shape in shapes:
-            if shape is not title and _attribute(shape, "class") in ("page-number", "date-time", "footer", "header"):
+            if shape is not title and attribute(shape, "class") in ("page-number", "date-time", "footer", "header"):
                 self.draft.leave_out("header-footer", squeezed(shape))
             elif shape is not title:
                 self._blocks([shape], "", 0)
@@ -149,7 +143,7 @@ class _Reader:
             if tag in _LEFT_OUT:
                 self.draft.leave_out(_LEFT_OUT[tag], squeezed(node))  # type: ignore[arg-type]
             elif tag == "h":
-                level = _attribute(node, "outline-level")
+                level = attribute(node, "outline-level")
                 self.draft.heading(self._line(node), int(level) if level.isdecimal() else 1)
             elif tag == "p":
                 line = self._line(node)
@@ -157,7 +151,7 @@ class _Reader:
             elif tag == "table":
                 rows = [row for row in self._rows(node, numbered=False) if filled(row[1])]
                 marked = sum(len(list(head.iterchildren("{*}table-row"))) for head in node.iter("{*}table-header-rows"))
-                add_tables(rows, self.draft, marked=marked, bold=max((len(cells) for _, cells in rows), default=0) > 2)
+                add_text_table(rows, self.draft, marked=marked)
             elif tag in ("note", "annotation"):
                 self._waiting.append(node)
             elif tag and tag not in _SKIPPED:
@@ -167,7 +161,7 @@ class _Reader:
 
     def _line(self, node: Element) -> str:
         """Return a paragraph's text, with its spaces, tabs and line breaks that ODF writes as elements."""
-        if _attribute(node, "style-name") in self._hidden:
+        if attribute(node, "style-name") in self._hidden:
             self.draft.leave_out("hidden", squeezed(node))
             return ""
         parts = [node.text or ""]
@@ -210,7 +204,7 @@ class _Reader:
             repeated = _count(row, "number-rows-repeated")
             at, number = number, number + repeated
             texts = [cell.text for cell in cells]
-            if _attribute(row, "visibility") in ("collapse", "filter"):
+            if attribute(row, "visibility") in ("collapse", "filter"):
                 leave_out_hidden(self.draft, " ".join(texts), "rows")
                 continue
             leave_out_hidden(self.draft, " ".join(text for i, text in enumerate(texts) if i in hidden), "columns")
@@ -228,7 +222,7 @@ class _Reader:
         at = 0
         for column in table.iter("{*}table-column"):
             repeated = min(_count(column, "number-columns-repeated"), _MAX_COLUMNS)
-            if _attribute(column, "visibility") in ("collapse", "filter"):
+            if attribute(column, "visibility") in ("collapse", "filter"):
                 hidden.update(range(at, at + repeated))
             at += repeated
         return hidden
@@ -251,9 +245,9 @@ class _Reader:
         parts = [self._line(p).strip() for p in cell.iter("{*}p", "{*}h") if not _in_annotation(p, cell)]
         if text := " ".join(filter(None, parts)):
             return text
-        value = _attribute(cell, "value") or _attribute(cell, "date-value") or _attribute(cell, "string-value")
-        formula = re.sub(r"^\w+:", "", _attribute(cell, "formula"))
-        if formula and not value and not _attribute(cell, "value-type"):
+        value = attribute(cell, "value") or attribute(cell, "date-value") or attribute(cell, "string-value")
+        formula = re.sub(r"^\w+:", "", attribute(cell, "formula"))
+        if formula and not value and not attribute(cell, "value-type"):
             self.draft.remark(
                 "formulas have no stored value and are shown as formulas: save the file in a spreadsheet program first"
             )
@@ -280,7 +274,7 @@ def _table_rows(parent: Element) -> Iterator[Element]:
 
 
 def _inches(shape: Element, name: str) -> float:
-    match = re.match(r"(-?[\d.]+)(cm|mm|in|pt)?", _attribute(shape, name))
+    match = re.match(r"(-?[\d.]+)(cm|mm|in|pt)?", attribute(shape, name))
     try:
         return float(match[1]) / {"cm": 2.54, "mm": 25.4, "pt": 72.0}.get(match[2] or "", 1.0) if match else 0.0
     except ValueError:

@@ -11,7 +11,7 @@ from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext
 from .results import Parsed
-from .tables import Row, add_tables
+from .tables import Row, add_text_table
 
 _ASIDE = re.compile(
     r"\{(?:\\\*)?(?:\\[a-z]+-?\d* ?)*?"
@@ -35,15 +35,13 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     head = f"{{\\rtf1\\ansi{page} {fonts}"
     draft = Draft(context.budget)
     _add(_text(body), draft)
-    seen: set[str] = set()
     for kind, group in asides:
         text = "" if kind == "fonttbl" else "\n".join(filter(str.strip, _text(f"{head}{group}}}"))).strip()
         if kind in ("v", "deleted"):
             draft.leave_out("hidden" if kind == "v" else "deleted", text)
-        elif kind[:6] in ("header", "footer") and (text in seen or not any(c.isalpha() for c in text)):
-            draft.leave_out("header-footer", text)
+        elif kind[:6] in ("header", "footer"):
+            draft.margin(text)
         else:
-            seen.add(text)
             draft.block(text)
     fields = {name: " ".join(_text(f"{head}{found[1]}}}")).strip() for name, pattern in _FIELDS.items()
               if (found := pattern.search(source[:_INFO]))}  # fmt: skip
@@ -65,7 +63,7 @@ def _add(lines: list[str], draft: Draft) -> None:
     for is_row, group in groupby(lines, key=lambda line: line.rstrip().endswith("|")):
         if is_row:
             rows: list[Row] = [(0, line.rstrip()[:-1].split("|")) for line in group if line.strip("| \t")]
-            add_tables(rows, draft, bold=max((len(cells) for _, cells in rows), default=0) > 2)
+            add_text_table(rows, draft)
         else:
             for line in group:
                 draft.block(line.strip())

@@ -34,7 +34,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
         raise LoadError("encrypted", "needs a password; save it without one and ingest that")
     deck = _Deck(stream, number(user, 16))
     draft = Draft(context.budget)
-    count, margins = 0, dict.fromkeys(deck.margins)
+    count, margins = 0, deck.margins
     for count, (identity, part, outline) in enumerate(deck.slides(), 1):
         hidden = any(r.type == _SHOW and len(r.data) > 11 and number(r.data, 10, "<H") & _HIDDEN for r in _all(part))
         with page_of(draft, count, f"slide {count}" if hidden else "") as page:
@@ -51,10 +51,10 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
                     page.block(f"Comment by {said.pop(0, '')}: {said.pop(1, '')}".replace(" by :", ":"))
                     page.leave_out("notes", " ".join(said.values()))  # initials
                 else:
-                    margins |= dict.fromkeys(said.values())
+                    margins += said.values()
     draft.drop_headings()
     for text in margins:
-        draft.block(text)
+        draft.margin(text)
     for kind, text in deck.left_out():
         draft.leave_out(kind, text)
     fields = file.properties()

@@ -49,6 +49,11 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     yield draft.parsed(context.stem_title, {"rows": count})
 
 
+def add_text_table(rows: Sequence[Row], draft: Draft, *, marked: int = 0) -> None:
+    """Add a table of a text; its first row is a header only if there are three columns, unless the file says more."""
+    add_tables(rows, draft, marked=marked, bold=max((len(cells) for _, cells in rows), default=0) > 2)
+
+
 def add_tables(rows: Iterable[Row], draft: Draft, *, marked: int = 0, bold: bool = True) -> int:
     """Add the tables of a grid, which empty rows or columns part; every row is a line with its columns' names.
 

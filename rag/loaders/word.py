@@ -12,7 +12,7 @@ from .formats import ParseContext
 from .numbering import Numbering
 from .office import Package
 from .results import Parsed
-from .tables import ACROSS, UP, Row, add_tables, filled
+from .tables import ACROSS, UP, Row, add_text_table, filled
 from .xml_text import Element, local
 
 _SKIPPED = frozenset(
@@ -139,7 +139,6 @@ class _DocxReader:
             on = {"first": _is_on(node.getparent(), "titlePg"), "even": even}.get(kind, True)
             if (relation := relations.get(_attribute(node, "id"))) is not None:
                 parts[relation.target] = parts.get(relation.target, False) or on
-        seen: set[str] = set()
         main = self.draft
         for part, on in parts.items():
             tree, self._part, self.draft = self._package.tree(part), part, Draft()
@@ -147,11 +146,10 @@ class _DocxReader:
                 self.blocks(tree, 0)
             text = self.draft.finish()[0]
             self.draft = main
-            if on and text not in seen and any(c.isalpha() for c in text):
-                main.block(text)
+            if on:
+                main.margin(text)
             else:
-                main.leave_out("header-footer" if on else "hidden", text)
-            seen.add(text)
+                main.leave_out("hidden", text)
 
     def _texts(self, kind: str) -> dict[str, Element]:
         return {
@@ -254,7 +252,7 @@ class _DocxReader:
             if filled(shown):
                 marked += marked == len(rows) and _is_on(row, "trPr", "tblHeader")
                 rows.append((0, shown))
-        add_tables(rows, self.draft, marked=marked, bold=max((len(cells) for _, cells in rows), default=0) > 2)
+        add_text_table(rows, self.draft, marked=marked)
         self._follow(depth + 1)
 
     def _cell(self, cell: Element) -> str:

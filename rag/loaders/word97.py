@@ -15,7 +15,7 @@ from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext
 from .results import Parsed
-from .tables import Row, add_tables
+from .tables import Row, add_text_table
 
 _OLDEST = 193
 _ENCRYPTED, _OTHER_TABLE = 0x0100, 0x0200
@@ -89,18 +89,13 @@ class _DocReader:
 
     def margins(self) -> None:
         """Add page headers and footers, every text once; those without a letter are page numbers."""
-        seen: set[str] = set()
         for each in self._read("margins"):
-            if each.text not in seen and any(c.isalpha() for c in each.text):
-                self._draft.block(each.text)
-            else:
-                self._draft.leave_out("header-footer", each.text)
-            seen.add(each.text)
+            self._draft.margin(each.text)
 
     def _close(self, rows: list[Row]) -> list[Row]:
         held = [row for row in rows if any(row[1])]
         if held:
-            add_tables(held, self._draft, bold=max(len(cells) for _, cells in held) > 2)
+            add_text_table(held, self._draft)
         return []
 
     def _paragraph(self, paragraph: _Paragraph) -> None:

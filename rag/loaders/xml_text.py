@@ -26,6 +26,11 @@ def local(tag: object) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
+def attribute(node: Element, name: str) -> str:
+    """Return an attribute, whatever its namespace; empty if there is none."""
+    return next((value for key, value in node.attrib.items() if local(key) == name), "")
+
+
 def squeezed(element: Element) -> str:
     """Return all text in an element, white space collapsed; entities are left out."""
     return " ".join("".join(element.xpath(".//text()")).split())
