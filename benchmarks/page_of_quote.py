@@ -15,6 +15,7 @@ import random
 import re
 import tempfile
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import pypdfium2
@@ -45,12 +46,25 @@ def main() -> None:
     parser.add_argument("--chunker", nargs="*", default=CHUNKERS)
     arguments = parser.parse_args()
     failures: list = []
-    documents = [
-        d for d in load(arguments.folder, failures=failures) if d.type == "pdf" and d.metadata.get("pages", 0) > 1
+    documents = [  # of scans, PDFium sees no text
+        d
+        for d in load(arguments.folder, failures=failures)
+        if d.type == "pdf" and d.metadata.get("pages", 0) > 1 and "ocr_pages" not in d.metadata
     ]
     pages = {d.id: _pages(d.location) for d in documents}
     for chunker in arguments.chunker:
         print(json.dumps({"chunker": chunker, **_measure(documents, pages, chunker, arguments.quotes)}))
+
+
+def _stands(page: int, quote: str, start: int, sections: Sequence, pages: list[str]) -> bool:
+    """Say whether a quote begins on the page cited, and each part of it stands on its page.
+
+    A running header may stand between the parts, so they are looked up one by one.
+    """
+    end = start + len(quote)
+    parts = [(s.page, quote[max(s.start - start, 0) : max(min(s.end, end) - start, 0)]) for s in sections]
+    parts = [(number, text) for number, text in parts if _letters(text)] or [(page, quote)]
+    return parts[0][0] == page and all(_letters(text) in pages[number - 1] for number, text in parts)
 
 
 def _measure(documents: list, pages: dict, chunker: str, count: int) -> dict:
@@ -68,9 +82,8 @@ def _measure(documents: list, pages: dict, chunker: str, count: int) -> dict:
         passage = Passage(1, 0.0, c.id, c.document, c.source, c.start, c.end, c.text, c.title, c.type, c.heading,
                           c.page, sections=c.sections)  # fmt: skip
         cited = citation(1, passage, a, b)
-        last = passage.section_at(b - 1).page
-        there = "".join(pages[c.document][cited.page - 1 : last])
-        if _letters(cited.quote) in there:
+        begin = c.start + c.text.index(cited.quote, a)
+        if _stands(cited.page, cited.quote, begin, c.sections, pages[c.document]):
             right += 1
         else:
             wrong.append({"document": c.document, "page": cited.page, "quote": cited.quote[:120]})
