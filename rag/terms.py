@@ -35,6 +35,9 @@ _CACHED_WORDS = 200_000
 # Scripts written without spaces between words (and Hangul, whose words carry particles): character bigrams find them.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"  # fmt: skip  # noqa: E501
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
+HANGUL = "\uac00-\ud7a3"
+UNSPACED = _UNSPACED.replace(HANGUL, "")
+"""Ranges of the scripts that are written without spaces between words, for a character class of ``re``."""
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 _INVISIBLE = re.compile("[\u00ad\u200d\u2060\ufeff]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -179,11 +182,11 @@ _ASCII_WORD = re.compile(r"\w+" + _INNER, re.ASCII)
 
 @cache
 def _unicode_word() -> re.Pattern[str]:
-    word = rf"\w+(?:[{_marks()}]+\w*)*"
+    word = rf"\w+(?:[{combining_marks()}]+\w*)*"
     return re.compile(word + _INNER.replace("'", "'’＇").replace(r"\w+", word))
 
 
-def _marks() -> str:
+def combining_marks() -> str:
     """Return the combining marks (Indic vowel signs, split accents): parts of words to readers, not to ``re``."""
     spans = (range(0x300, 0x3100), range(0xA600, 0xAC00), range(0xFB00, 0xFE30), range(0x10A00, 0x12000))
     return "".join(chr(c) for span in spans for c in span if unicodedata.category(chr(c)).startswith("M"))

@@ -25,6 +25,7 @@ from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, RagError
 from rag.evaluation import Outcome, QuestionSet, ask_all, score
 from rag.evaluation.evaluator import checked, depth
+from rag.evaluation.filter_check import refuse_useless_filter
 from rag.evaluation.questions.locating import located
 from rag.evaluation.questions.questions import Level
 from rag.knowledge_base import KnowledgeBase
@@ -209,6 +210,7 @@ def make_run(
     with ExitStack() as stack:
         place = cache.place("index", index)
         kb = stack.enter_context(KnowledgeBase.open(place, embedder=_embedder(inputs, configuration)))
+        refuse_useless_filter(kb, configuration.pipeline.where)
         # Configurations that differ in other fields often give a model the same prompt; it is paid for once.
         completions = _completions(cache, configuration.pipeline)
         retriever = stack.enter_context(Retriever(kb, configuration.pipeline, completions=completions))

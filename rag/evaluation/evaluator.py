@@ -10,6 +10,7 @@ from ..errors import InvalidInput
 from ..retrieval.config import PipelineConfig
 from .aggregate import Score
 from .collecting import Answers, Progress, System, ask_all, knowledge_base_of
+from .filter_check import refuse_useless_filter
 from .metrics import ranking, registry
 from .metrics.cases import Case, Outcome, Resources, without_gold
 from .metrics.context import NO_GOLD
@@ -17,6 +18,7 @@ from .questions import gold
 from .questions.locating import located
 from .questions.questions import Level, QuestionSet
 from .results import Evaluation, corpus_digest
+from .trec import Qrels, Run
 
 if TYPE_CHECKING:
     from ..embedding.protocol import Embedder
@@ -76,7 +78,7 @@ def evaluate(
     Raises
     ------
     InvalidInput
-        An unknown metric, ``k`` below 1, no question, or a metric without what it needs.
+        An unknown metric, ``k`` below 1, no question, a metric without what it needs, or a filter that fits nothing.
     """
     wanted = checked(metrics)
     kb = knowledge_base_of(system)
@@ -85,6 +87,10 @@ def evaluate(
     chosen = level or questions.level
     own_embedder = embedder or (kb.embedder if kb is not None else None)
     _refuse_lacking(wanted, {"answer": isinstance(system, Answers), "judge": judge, "embedder": own_embedder})
+    ranking.check_grades([name for name in wanted if not registry.find(name)], _highest(questions))
+    config = getattr(system, "config", None)
+    if kb is not None and isinstance(config, PipelineConfig):
+        refuse_useless_filter(kb, config.where)
     outcomes = ask_all(
         system,
         questions.questions,
@@ -105,7 +111,6 @@ def evaluate(
         name=name,
         seed=seed,
     )
-    config = getattr(system, "config", None)
     if not isinstance(config, PipelineConfig):
         return result
     return replace(result, pipeline=config.form())
@@ -181,6 +186,11 @@ def depth(metrics: Sequence[str], k: int, level: Level) -> int:
     return items * PASSAGES_PER_DOCUMENT if level == "document" else items
 
 
+def _highest(questions: QuestionSet) -> int:
+    grades = (g for q in questions for g in (*q.documents.values(), *q.chunks.values(), *(s.grade for s in q.spans)))
+    return max(grades, default=1)
+
+
 _MEND = {
     "answer": "an answer; give a Bot, a retriever only retrieves",
     "judge": "a judge; give judge=Judge(model)",
@@ -232,8 +242,27 @@ def _ranking_scores(cases: Sequence[Case], metrics: Sequence[str]) -> dict[str, 
         for case in judged
         if not case.outcome.error
     }
-    values = ranking.per_question(metrics, qrels, run)
+    values, wrong = _values(metrics, qrels, run)
     return {
-        name: [without_gold(case, case.gold, NO_GOLD) or Score(values[name][case.question.id]) for case in cases]
+        name: [
+            without_gold(case, case.gold, NO_GOLD)
+            or (Score(None, wrong[name]) if name in wrong else Score(values[name][case.question.id]))
+            for case in cases
+        ]
         for name in metrics
     }
+
+
+def _values(metrics: Sequence[str], qrels: Qrels, run: Run) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+    """Return the values by metric and question, and why a metric has none: one that breaks costs no other one."""
+    try:
+        return ranking.per_question(metrics, qrels, run), {}
+    except Exception:  # noqa: BLE001 - a package's code: which metric broke is found below
+        values: dict[str, dict[str, float]] = {}
+        wrong: dict[str, str] = {}
+    for name in metrics:
+        try:
+            values |= ranking.per_question([name], qrels, run)
+        except Exception as error:  # noqa: BLE001 - as above
+            wrong[name] = f"{name} cannot be computed on such rankings: {type(error).__name__}: {error}"
+    return values, wrong

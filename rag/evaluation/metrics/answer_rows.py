@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from ...errors import ExtraMissing
+from ...terms import UNSPACED, combining_marks
 from ..aggregate import Score
 from .cases import Case, Cases
 
@@ -31,6 +34,30 @@ def unscored(case: Case, *, needs_references: bool = True) -> Score | None:
 def against_references(cases: Cases, value: Callable[[str, Sequence[str]], float]) -> list[Score]:
     """Score each answer's text with its references."""
     return [unscored(case) or Score(value(case.text, references(case))) for case in cases]
+
+
+def words(text: str) -> list[str]:
+    """Return the lower-case words of a text in any script.
+
+    Runs of letters and digits, with their combining marks; each character of a script that is written without spaces
+    (Chinese, Japanese, Thai ...) is a word.
+    """
+    return _word().findall(spaced(text).lower())
+
+
+def spaced(text: str) -> str:
+    """Return a text with spaces round each character of a script that is written without them."""
+    return text if text.isascii() else _unspaced().sub(r" \g<0> ", text)
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    return re.compile(f"[{UNSPACED}][{combining_marks()}]*")
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(rf"[^\W_](?:[^\W_]|[{combining_marks()}])*")
 
 
 def evaluation_extra(module: str, purpose: str) -> Any:  # noqa: ANN401 - a module

@@ -1,24 +1,22 @@
 """CIDEr-D: n-grams shared with the references, weighted by how rare they are among all references; 0 to 10.
 
 R. Vedantam, C. L. Zitnick and D. Parikh, "CIDEr: consensus-based image description evaluation", CVPR 2015, as in COCO's
-evaluation code (n = 1 to 4, sigma = 6). Words are lower-cased runs of letters and digits. An answer's value depends on
+evaluation code (n = 1 to 4, sigma = 6). Words are those of every script, lower-cased. An answer's value depends on
 the references of all other questions; with one question alone every n-gram weighs nothing.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ..aggregate import Score
-from .answer_rows import references, unscored
+from .answer_rows import references, unscored, words
 from .cases import Cases, Resources
 
 ORDERS = 4
 SIGMA = 6.0
-_WORD = re.compile(r"\w+")
 
 Ngram = tuple[str, ...]
 
@@ -38,8 +36,8 @@ def cider(cases: Cases, _: Resources) -> list[Score]:
 
 def ngrams(text: str) -> Counter[Ngram]:
     """Count word n-grams, n = 1 to 4."""
-    words = _WORD.findall(text.lower())
-    return Counter(tuple(words[i : i + n]) for n in range(1, ORDERS + 1) for i in range(len(words) - n + 1))
+    own = words(text)
+    return Counter(tuple(own[i : i + n]) for n in range(1, ORDERS + 1) for i in range(len(own) - n + 1))
 
 
 def document_rarity(groups: Sequence[Sequence[str]]) -> dict[Ngram, int]:

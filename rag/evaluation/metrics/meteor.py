@@ -14,7 +14,7 @@ from typing import Any
 
 from ...errors import ModelMissing
 from ..aggregate import Score
-from .answer_rows import against_references, evaluation_extra
+from .answer_rows import against_references, evaluation_extra, spaced
 from .cases import Cases, Resources
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -63,6 +63,8 @@ def _scores(cases: Cases, wordnet: object) -> list[Score]:
     def value(answer: str, references: Sequence[str]) -> float:
         if not any(references):
             return float(not answer)
-        return float(score([_TOKEN.findall(r) for r in references], _TOKEN.findall(answer), wordnet=wordnet))
+        return float(
+            score([_TOKEN.findall(spaced(r)) for r in references], _TOKEN.findall(spaced(answer)), wordnet=wordnet)
+        )
 
     return against_references(cases, value)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 from ..aggregate import Score
-from .answer_rows import against_references
+from .answer_rows import against_references, words
 from .cases import Cases, Resources
 
 ORDERS = (1, 2, 3, 4)
-_WORD = re.compile(r"\w+")
 
 
 def ngram_overlap(cases: Cases, _: Resources) -> list[Score]:
@@ -24,8 +22,8 @@ def ngram_overlap(cases: Cases, _: Resources) -> list[Score]:
 
 def best_overlap(answer: str, references: Sequence[str]) -> float:
     """Return the overlap with the best reference, 0 to 1."""
-    own = _WORD.findall(answer.lower())
-    return max(_overlap(own, _WORD.findall(reference.lower())) for reference in references)
+    own = words(answer)
+    return max(_overlap(own, words(reference)) for reference in references)
 
 
 def _overlap(a: Sequence[str], b: Sequence[str]) -> float:

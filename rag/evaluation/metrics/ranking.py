@@ -3,7 +3,8 @@
 Names are ir-measures' (``nDCG@10``, ``AP`` or ``MAP``, ``RR`` or ``MRR``, ``P@5``, ``R@10``, ``Bpref``, ``RBP(p=0.8)``,
 ``ERR@10``, ``Judged@10`` ...), in any case; https://ir-measur.es lists them. Two things are as in trec_eval, whatever
 computes a measure: scores are compared as float32, and equal ones are ordered by descending item id. A question that is
-missing in the run counts 0; one that has no judgments is left out.
+missing in the run counts 0; one that has no judgments is left out. NumQ, NumRel, NumRet and NumRelRet are summed over
+questions, all others averaged.
 """
 
 from __future__ import annotations
@@ -58,7 +59,24 @@ def measure(name: str) -> Any:  # noqa: ANN401 - ir-measures has no types
         raise InvalidInput(f"the cutoff of {name!r} must be a whole number, 1 or more")
     if formula_for(found.NAME, dict(found.params)) is None and not ir_measures.DefaultPipeline.supports(found):
         raise InvalidInput(f"no installed package computes {name!r}; see https://ir-measur.es for those that do")
+    if formula_for(found.NAME, dict(found.params)) is None:
+        _try(name, found)
     return found
+
+
+def _try(name: str, found: Any) -> None:  # noqa: ANN401
+    """Refuse a measure that its package cannot compute, before a question is asked."""
+    try:
+        _by_providers({name: found}, {"q é": {"d 1": 1, "d2": 0}}, {"q é": {"d 1": 1.0, "d2": 0.5}})
+    except Exception as error:  # whatever a provider raises
+        raise InvalidInput(f"{name!r} cannot be computed here: {type(error).__name__}: {error}") from error
+
+
+def is_sum(name: str) -> bool:
+    """Tell whether a measure counts over all questions, as NumRet does, and is no mean."""
+    import ir_measures
+
+    return isinstance(measure(name).aggregator(), ir_measures.SumAgg)
 
 
 def _needs_cutoff(found: Any) -> bool:  # noqa: ANN401
@@ -73,6 +91,22 @@ def is_ranking_metric(name: str) -> bool:
     except InvalidInput:
         return False
     return True
+
+
+def check_grades(names: Sequence[str], highest: int) -> None:
+    """Refuse metrics that are not defined for judgments as high as some are.
+
+    Raises
+    ------
+    InvalidInput
+        Names the metric.
+    """
+    one = judged_ranks({"q": {"d": highest}}, {"q": {"d": 1.0}})
+    for name in names:
+        found = measure(name)
+        formula = formula_for(found.NAME, dict(found.params))
+        if formula is not None:
+            formula(one)
 
 
 def depth(name: str) -> int | None:

@@ -6,14 +6,14 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from ...components import load_plugin, plugins
 from ...errors import InvalidInput
 from ..aggregate import Aggregate, Failing, Pool, Score, aggregate
 from .cases import Cases, Resources
-from .ranking import measure
+from .ranking import is_sum, measure
 
 Function = Callable[[Cases, Resources], list[Score]]
 
@@ -44,6 +44,7 @@ class Metric:
     lower: bool = False
     pooled: bool = False
     top: float = 1.0
+    without: str = ""
 
     @property
     def failing(self) -> Failing:
@@ -70,6 +71,8 @@ _TEXT = _ANSWER | _REFERENCES
 _EMBEDDER = frozenset({"embedder"})
 _JUDGE = frozenset({"judge"})
 
+_SHORT = "no answer has the four words in a row that BLEU counts; chrf and the ROUGEs take short answers"
+
 METRICS: dict[str, Metric] = {
     "context_precision": Metric(".context:context_precision", "share of the retrieved items that are relevant"),
     "context_recall": Metric(".context:context_recall", "share of the relevant items that were retrieved"),
@@ -90,7 +93,9 @@ METRICS: dict[str, Metric] = {
     "exact_match": Metric(".squad:exact_match", "SQuAD's exact match with any reference", _TEXT),
     "f1": Metric(".squad:f1", "SQuAD's F1 of words, with the best reference", _TEXT),
     "answer_containment": Metric(".squad:answer_containment", "1 if the answer holds a reference's words", _TEXT),
-    "bleu": Metric(".sacrebleu_scores:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pooled=True, top=100),
+    "bleu": Metric(
+        ".sacrebleu_scores:bleu", "BLEU of the corpus, 0 to 100", _TEXT, pooled=True, top=100, without=_SHORT
+    ),
     "chrf": Metric(".sacrebleu_scores:chrf", "chrF of the corpus, 0 to 100", _TEXT, pooled=True, top=100),
     "ter": Metric(
         ".sacrebleu_scores:ter",
@@ -189,5 +194,12 @@ def total(metric: str, scores: Sequence[Score], *, seed: int = 0) -> Aggregate:
     """Aggregate a metric's scores as this metric is aggregated."""
     entry = find(metric)
     if entry is None:
-        return aggregate(scores, seed=seed)
-    return aggregate(scores, failing=entry.failing, pool=entry.pooling(), top=entry.top, seed=seed)
+        if not is_sum(metric):
+            return aggregate(scores, seed=seed)
+        counts = [replace(own, parts=(own.value or 0.0,)) for own in scores]
+        found = aggregate(counts, pool=lambda rows: float(rows.sum()), seed=seed)
+        return replace(found, low=None, high=None)  # a count of these very questions estimates nothing
+    found = aggregate(scores, failing=entry.failing, pool=entry.pooling(), top=entry.top, seed=seed)
+    if found.value is None and entry.without and found.n > found.n_failed:
+        return replace(found, reason="; ".join(filter(None, (entry.without, found.reason))))
+    return found

@@ -1,5 +1,8 @@
 """ROUGE as Google's rouge-score computes it: F of overlapping words, against the best reference, no stemming.
 
+Its words are runs of the letters a to z and digits, so that it finds none in most scripts. Here they are those of every
+script (`words`); of texts in ASCII they are the same.
+
 C.-Y. Lin, "ROUGE: a package for automatic evaluation of summaries", ACL workshop, 2004.
 """
 
@@ -10,13 +13,20 @@ from functools import cache, partial
 from typing import Any
 
 from ..aggregate import Score
-from .answer_rows import against_references, evaluation_extra
+from .answer_rows import against_references, evaluation_extra, words
 from .cases import Cases, Resources
 
 
 @cache
 def _scorer(kind: str) -> Any:  # noqa: ANN401 - rouge-score has no types
-    return evaluation_extra("rouge_score.rouge_scorer", "ROUGE metrics").RougeScorer([kind])
+    return evaluation_extra("rouge_score.rouge_scorer", "ROUGE metrics").RougeScorer([kind], tokenizer=_Words())
+
+
+class _Words:
+    """Words of every script, as rouge-score asks for them."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return words(text)
 
 
 def _scores(cases: Cases, _: Resources, *, kind: str) -> list[Score]:

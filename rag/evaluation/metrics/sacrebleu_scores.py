@@ -1,7 +1,9 @@
 """BLEU, chrF and TER as sacrebleu computes them: over the corpus, by pooled counts, 0 to 100.
 
 M. Post, "A call for clarity in reporting BLEU scores", WMT 2018. A row's own value is the score of its counts alone;
-the corpus's is not the mean of these. A failed row counts as an empty answer.
+the corpus's is not the mean of these. A failed row counts as an empty answer. Before BLEU and TER split texts into
+words, each character of a script that is written without spaces becomes one, as sacrebleu's own tokenizer of Chinese
+has it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..aggregate import Score
-from .answer_rows import evaluation_extra, references, unscored
+from .answer_rows import evaluation_extra, references, spaced, unscored
 from .cases import Cases, Resources
 
 
@@ -33,13 +35,16 @@ def _row_metric(name: str) -> Any:  # noqa: ANN401
 def _scores(cases: Cases, _: Resources, *, name: str) -> list[Score]:
     # The bootstrap needs each row's counts, which sacrebleu keeps behind an underscore; tests compare the outcome.
     metric, alone = _metric(name), _row_metric(name)
+    split = str if name == "CHRF" else spaced
     found = []
     for case in cases:
         wrong = unscored(case)
         if wrong is not None and not wrong.failed:
             found.append(wrong)
             continue
-        given = metric._extract_corpus_statistics([case.text if wrong is None else ""], [[r] for r in references(case)])
+        given = metric._extract_corpus_statistics(
+            [split(case.text if wrong is None else "")], [[split(r)] for r in references(case)]
+        )
         value = float(alone._aggregate_and_compute(given).score)
         if wrong is not None:
             found.append(Score(0.0, wrong.reason, failed=True, parts=tuple(map(float, given[0]))))
@@ -48,8 +53,10 @@ def _scores(cases: Cases, _: Resources, *, name: str) -> list[Score]:
     return found
 
 
-def _pooled(rows: NDArray[np.float64], *, name: str) -> float:
+def _pooled(rows: NDArray[np.float64], *, name: str) -> float | None:
     sums = rows.sum(axis=0)
+    if name == "BLEU" and sums[0] and not sums[-1]:  # words, but never four in a row: sacrebleu's 0 would say nothing
+        return None
     counts = sums if name == "TER" else sums.astype(np.int64)  # TER's reference lengths are means, no whole numbers
     return float(_metric(name)._compute_score_from_stats(counts.tolist()).score)
 

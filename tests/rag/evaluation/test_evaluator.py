@@ -295,3 +295,65 @@ def test_the_answers_of_a_language_model_on_the_command_line(tmp_path, capsys, c
     assert run([*command, "--base-url", "http://127.0.0.1:9/v1"]) == 2
     failed = json.loads(capsys.readouterr().out)["metrics"]["faithfulness"]
     assert (failed["value"], failed["n_failed"]) == (0.0, 1)
+
+
+def test_counts_are_sums_over_questions(kb):
+    found = evaluate(Retriever(kb), QUESTIONS, metrics=["NumQ", "NumRel", "NumRet", "P@5"], k=3)
+    judged = [q for q in QUESTIONS if q.documents]
+    assert found.metrics["NumQ"].value == len(judged)
+    assert found.metrics["NumRel"].value == sum(g > 0 for q in judged for g in q.documents.values())
+    assert found.metrics["NumRet"].value == sum(found.values("NumRet").values()) > len(judged)
+    assert (found.metrics["NumQ"].low, found.metrics["NumQ"].high) == (None, None)
+    assert found.metrics["P@5"].value < 1
+
+
+class Counting:
+    """A retriever that counts what it is asked."""
+
+    def __init__(self, kb, **settings):
+        self.retriever, self.asked = Retriever(kb, **settings), 0
+
+    @property
+    def kb(self):
+        return self.retriever.kb
+
+    @property
+    def config(self):
+        return self.retriever.config
+
+    def retrieve(self, question: str, k: int):
+        self.asked += 1
+        return self.retriever.retrieve(question, k)
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ('typ == "pdf"', "the field 'typ', which no document has"),
+        ('type == "text" or yeer > 3', "the field 'yeer', which no document has"),
+        ('not (colour == "red")', "the field 'colour', which no document has"),
+        ('type == "pdf"', "fits no passage"),
+    ],
+)
+def test_a_filter_that_finds_nothing_is_refused_before_the_first_question(kb, where, said):
+    system = Counting(kb, where=where)
+    with pytest.raises(InvalidInput, match=said):
+        evaluate(system, QUESTIONS)
+    assert not system.asked
+    assert evaluate(Counting(kb, where="missing == null"), QUESTIONS).metrics["RR"].value is not None
+
+
+def test_grades_that_a_metric_does_not_know_are_refused_before_the_first_question(kb):
+    system = Counting(kb)
+    high = QuestionSet((Question("1", "Who holds hands?", documents={"otter": 7}),))
+    with pytest.raises(InvalidInput, match="ERR is defined for grades up to 4, and the judgments hold 7"):
+        evaluate(system, high, metrics=["ERR@10"])
+    assert not system.asked
+
+
+def test_a_metric_that_breaks_costs_no_other(kb):
+    one = QuestionSet((Question("1", "Who holds hands?", documents=dict.fromkeys(TEXTS, 1)),))
+    found = evaluate(Retriever(kb), one, metrics=["Accuracy", "P@1"], k=3)
+    assert found.metrics["P@1"].value == 1
+    assert found.metrics["Accuracy"].value is None
+    assert "Accuracy cannot be computed on such rankings" in found.metrics["Accuracy"].reason

@@ -178,3 +178,61 @@ def test_ngram_overlap_by_hand():
 def test_odd_answers_get_a_number(metric):
     rows = [case(text=t, answers=["some cat"], name=str(i)) for i, t in enumerate(["", "?!", "猫", "a" * 3000, "\n\n"])]
     assert all(0 <= score.value <= 100 for score in metric(rows, NOTHING))
+
+
+# ---- every script, and short answers ------------------------------------------------------------------------------
+
+SCRIPTS = {
+    "arabic": ("تنام ثعالب الماء وهي متشابكة الأيدي", "تنام ثعالب الماء في النهار"),
+    "chinese": ("水獺睡覺時會牽著手", "水獺睡覺時不會游走"),
+    "greek": ("οι ενυδρίδες κρατιούνται από το χέρι", "οι ενυδρίδες κοιμούνται στο νερό"),
+    "hebrew": ("לוטרות מחזיקות ידיים בזמן שינה", "לוטרות מחזיקות אבנים בזמן שינה"),
+    "hindi": ("ऊदबिलाव सोते समय हाथ पकड़ते हैं", "ऊदबिलाव सोते समय नहीं तैरते हैं"),
+    "japanese": ("ラッコは手をつないで眠る", "ラッコは手をはなして眠る"),
+    "korean": ("수달은 손을 잡고 잔다", "수달은 손을 놓고 잔다"),
+    "russian": ("выдры держатся за лапы во сне", "выдры держатся за камни во сне"),
+    "thai": ("นากทะเลจับมือกันตอนนอน", "นากทะเลปล่อยมือกันตอนนอน"),
+    "turkish": ("su samurları uyurken el ele tutuşur", "su samurları uyurken taş tutuşur"),
+}
+METRICS = {
+    "rouge1": rouge.rouge1, "rougeL": rouge.rouge_l, "bleu": sacre.bleu, "chrf": sacre.chrf,
+    "cider": own_cider.cider, "ngram_overlap": ngram_overlap, "meteor_exact_stem": own_meteor.meteor_exact_stem,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_has_words(name, script):
+    right, near = SCRIPTS[script]
+    other = case(text="x y z", answers=["entirely other words here"], name="b")
+    equal, close, apart = (
+        METRICS[name]([case(text=text, answers=[right], name="a"), other], NOTHING)[0].value
+        for text in (right, near, "entirely other words here")
+    )
+    assert equal > close > apart
+    assert apart < (0.15 if name == "chrf" else 0.01) * equal
+
+
+def test_bleu_of_chinese_is_sacrebleus():
+    import sacrebleu.metrics
+
+    answers = ["水獺睡覺時會牽著手。", "牠們住在河裡，吃魚。", "river otters 2 公尺"]
+    truths = ["水獺睡覺時牽著彼此的手。", "牠們住在河裡，吃魚和蝦。", "river otters 是 2 公尺"]
+    theirs = sacrebleu.metrics.BLEU(tokenize="zh").corpus_score(answers, [truths]).score
+    rows = [case(text=a, answers=[t], name=a) for a, t in zip(answers, truths, strict=True)]
+    assert total("bleu", sacre.bleu(rows, NOTHING)).value == pytest.approx(theirs, abs=1e-9)
+
+
+def test_bleu_of_short_answers_says_why_it_has_no_value():
+    rows = [case(text=text, answers=["twelve hours"], name=text) for text in ("twelve hours", "for twelve hours")]
+    found = total("bleu", sacre.bleu(rows, NOTHING))
+    assert found.value is None
+    assert "four words in a row" in found.reason
+    assert total("chrf", sacre.chrf(rows, NOTHING)).value > 80
+    longer = [*rows, case(text="it is valid for twelve hours", answers=["valid for twelve hours"], name="c")]
+    assert total("bleu", sacre.bleu(longer, NOTHING)).value > 0
+
+
+def test_rouge_of_words_with_accents_does_not_cut_them():
+    (score,) = rouge.rouge1([case(text="un café", answers=["un cafard"])], NOTHING)
+    assert score.value == pytest.approx(0.5)
