@@ -3,8 +3,8 @@
     python benchmarks/page_of_quote.py FOLDER [--quotes 300] [--chunker headings:256/32 ...]
 
 FOLDER holds PDFs. For each chunker, sentences are drawn at random (seeded) from stored chunks of PDFs that have more
-than one page, cited as the bot cites, and looked up in pdfium's text of the cited page, white space, hyphens and
-ligatures apart. A quote that runs on to the next page is looked up in both. Prints JSON.
+than one page, cited as the bot cites, and looked up in pdfium's text of the cited page, white space, hyphens, accents
+and ligatures apart. A quote that runs on to the next page is looked up in both. Prints JSON.
 """
 
 from __future__ import annotations
@@ -31,12 +31,19 @@ CHUNKERS = ["headings:256/32", "tokens:256/32", "sentences:256/1", "recursive:25
 
 
 def _letters(text: str) -> str:
-    return re.sub(r"[\s\W_]+", "", unicodedata.normalize("NFKC", text)).casefold()
+    return re.sub(r"[\s\W_]+", "", unicodedata.normalize("NFKD", text)).casefold()
 
 
 def _pages(path: str) -> list[str]:
-    pdf = pypdfium2.PdfDocument(path)
-    return [_letters(page.get_textpage().get_text_bounded()) for page in pdf]
+    """Return the letters of each page; of one that lies on its side also as they are in order before it is turned."""
+    texts = []
+    for page in pypdfium2.PdfDocument(path):
+        text = page.get_textpage().get_text_bounded()
+        if page.get_rotation():
+            page.set_rotation(0)
+            text += page.get_textpage().get_text_bounded()
+        texts.append(_letters(text))
+    return texts
 
 
 def main() -> None:

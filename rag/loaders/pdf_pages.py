@@ -16,6 +16,7 @@ from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext, Untyped
 from .ocr import INSTALL, LONGEST, Picture, Reading, available, read_picture, with_boxes
+from .pdf_accents import with_accents
 from .pdf_forms import has_content, marks
 from .pdf_lines import HYPHEN, Hyphens, page_lines, rejoin, runs_on
 from .results import Parsed
@@ -73,6 +74,7 @@ class _Page:
     marks: list[str] = field(default_factory=list)
     unseen: str = ""
     blank: bool = False
+    bare: str = ""  # its text before accents were joined to their letters
 
 
 def _opened(data: bytes) -> Untyped:
@@ -102,10 +104,12 @@ def _read_page(pdf: Untyped, index: int) -> _Page:
     try:
         textpage = _textpage(page)
         text, unseen = _shown_text(textpage)
-        lines = [line for line in page_lines(text) if line]
+        whole = text if unseen else with_accents(text, textpage)
+        lines = [line for line in page_lines(whole) if line]
         said = list(marks(pdf, page, textpage))
         textpage.close()
-        return _Page(index + 1, lines, said, unseen, blank=not lines and not said and has_content(page))
+        blank = not lines and not said and has_content(page)
+        return _Page(index + 1, lines, said, unseen, blank=blank, bare="" if whole == text else text)
     except pypdfium2.PdfiumError:
         return _Page(index + 1, None)
     finally:
@@ -232,6 +236,7 @@ class _Writer:
                 self._say(lines)
                 self._draft.part()
             self._draft.leave_out("hidden", page.unseen)
+            self._draft.leave_out("markup", page.bare)
             if body and following and _HYPHENATED.search(body[-1]):  # PDFium marks no hyphen that ends a page
                 body[-1] = body[-1][:-1] + HYPHEN
             goes_on = runs_on(body, following)
