@@ -121,8 +121,10 @@ def forget_user(folder: Path, user: str, *, wait: float = 10.0) -> None:
     StoreLocked
         Another process is writing to it.
     """
-    sweep(folder)
     home = _home(folder, user)
+    swept = sweep(folder)
+    if not home.is_dir() and any(name.startswith(_GONE + home.name) for name in swept):
+        return  # the deletion was asked for before, and cut short
     if not home.is_dir():
         raise InvalidInput(f"nothing is kept of user {user!r} in {folder}")
     aside = folder / f"{_GONE}{home.name}.{os.urandom(4).hex()}"
@@ -139,11 +141,13 @@ def forget_user(folder: Path, user: str, *, wait: float = 10.0) -> None:
         shutil.rmtree(aside)
 
 
-def sweep(folder: Path) -> None:
-    """Finish deleting the users whose deletion was cut short."""
+def sweep(folder: Path) -> list[str]:
+    """Finish deleting the users whose deletion was cut short; return the names of their folders."""
     with file_faults(folder):
-        for entry in folder.glob(f"{_GONE}*"):
+        gone = list(folder.glob(f"{_GONE}*"))
+        for entry in gone:
             shutil.rmtree(entry, ignore_errors=True)  # another process may be deleting it as well
+    return [entry.name for entry in gone]
 
 
 def purge_due(folder: Path, user: str) -> bool:
