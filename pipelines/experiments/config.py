@@ -91,10 +91,10 @@ class Experiment:
         for part, values in self.vary.items():
             if not values:
                 raise InvalidInput(f"{part} has no value; give one or several")
-            if len(set(values)) != len(values):
-                raise InvalidInput(f"{part} has a value twice: {', '.join(map(str, values))}")
             for value in values:
                 check(part, value, self.pipeline)
+            if len(set(values)) != len(values):
+                raise InvalidInput(f"{part} has a value twice: {', '.join(map(str, values))}")
         for part, value in self.baseline.items():
             if value not in self.values(part):
                 raise InvalidInput(f"the baseline's {part} is {value!r}, which is not among those to try")

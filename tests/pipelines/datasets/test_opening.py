@@ -161,6 +161,7 @@ def write_damaged(folder):
             file["test"] = QUERIES
     yield str(folder / "group.hdf5"), "has no table train, only test, train"
     yield str(folder / "words.hdf5"), r"must be a table of vectors"
+    yield from write_hdf5_that_points_elsewhere(folder)
     np.save(folder / "large.npy", BASE.astype(np.float64) * 1e300)
     yield str(folder / "large.npy"), "row 0 .* is too large for float32"
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (4000000000, 1000), }".ljust(117) + b"\n"
@@ -196,7 +197,61 @@ def test_what_is_damaged_or_of_the_wrong_shape_is_named(tmp_path):
         with pytest.raises(InvalidInput, match=message):
             open_vectors(data)
         n += 1
-    assert n == 31
+    assert n == 35
+
+
+def write_hdf5_that_points_elsewhere(folder):
+    hdf5(folder / "other.h5", train=BASE)
+    BASE.tofile(folder / "other.raw")
+    for name in ("link.hdf5", "within.hdf5", "storage.hdf5", "virtual.hdf5"):
+        with h5py.File(folder / name, "w") as file:
+            file["test"] = QUERIES
+            if name == "link.hdf5":
+                file["train"] = h5py.ExternalLink("other.h5", "/train")
+            elif name == "within.hdf5":
+                file["elsewhere"] = h5py.ExternalLink("other.h5", "/")
+                file["train"] = h5py.SoftLink("/elsewhere/train")
+            elif name == "storage.hdf5":
+                file.create_dataset("train", BASE.shape, "<f4", external=[(str(folder / "other.raw"), 0, BASE.nbytes)])
+            else:
+                layout = h5py.VirtualLayout(BASE.shape, "<f4")
+                layout[:] = h5py.VirtualSource(str(folder / "other.h5"), "train", shape=BASE.shape)
+                file.create_virtual_dataset("train", layout)
+    yield str(folder / "link.hdf5"), "train is a link to another file"
+    yield str(folder / "within.hdf5"), "train is a link to another file"
+    yield str(folder / "storage.hdf5"), "the values of train are in other files"
+    yield str(folder / "virtual.hdf5"), "the values of train are in other files"
+
+
+def test_what_unpacks_to_more_than_the_bound_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.datasets.numpy_files.MOST_UNPACKED", 1_000_000)
+    monkeypatch.setattr("pipelines.datasets.hdf5_files.MOST_UNPACKED", 1_000_000)
+    zeros = np.zeros((10_000, 32), np.float32)
+    np.savez_compressed(tmp_path / "bomb.npz", base=zeros)
+    with pytest.raises(InvalidInput, match=r"bomb.npz unpacks to 0.0 GB, more than 0.0; save its arrays as .npy"):
+        open_vectors(str(tmp_path / "bomb.npz"))
+    with h5py.File(tmp_path / "bomb.hdf5", "w") as file:
+        file.create_dataset("train", data=zeros, compression="gzip")
+        file["test"] = zeros[:3]
+    with pytest.raises(InvalidInput, match=r"train unpacks to 0.0 GB"):
+        open_vectors(str(tmp_path / "bomb.hdf5"))
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz"])
+def test_mutated_numpy_files_are_read_or_refused(tmp_path, kind):
+    path = tmp_path / f"x.{kind}"
+    np.save(path, BASE) if kind == "npy" else np.savez(path, base=BASE, queries=QUERIES)
+    whole, rng, refused = path.read_bytes(), np.random.default_rng(7), 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for at in rng.integers(0, 130 if kind == "npy" else len(data), rng.integers(1, 5)):
+            data[at] = rng.integers(256)
+        path.write_bytes(data)
+        try:
+            open_vectors(str(path))
+        except InvalidInput:
+            refused += 1
+    assert refused > 100
 
 
 def test_hdf5_without_its_library(tmp_path, monkeypatch):
