@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import traceback
-from contextlib import suppress
 from typing import Any
 
 from .exit_codes import BAD_USAGE, FAILED, INTERRUPTED, OK, STORE_DAMAGED, STORE_UNWRITABLE
-
-_SOON = 0.05
-"""Seconds until a dropped interrupt is raised again: after the callback that it came in."""
+from .process import end_in_order, hear_every_interrupt, leave, open_streams, unfit
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    _hear_every_interrupt()
-    _end_in_order()
-    _leave(run(sys.argv[1:] if arguments is None else arguments))
+    problem = unfit()
+    open_streams()
+    if problem:
+        leave(_say(problem, FAILED))
+    hear_every_interrupt()
+    end_in_order()
+    leave(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: list[str]) -> int:
@@ -40,41 +39,6 @@ def run(arguments: list[str]) -> int:
     if result == INTERRUPTED:  # newer Typers make an exit code of Ctrl-C, and say nothing
         return _interrupted()
     return result if isinstance(result, int) else OK
-
-
-def _leave(code: int) -> None:
-    """Exit; at once where a deadline left a thread behind in torch: Python's own end would abort the process (134)."""
-    from rag.background import LEFT_BEHIND
-
-    if any(thread.name.startswith(LEFT_BEHIND) for thread in threading.enumerate()):
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
-
-
-def _hear_every_interrupt() -> None:
-    """Raise again what Python drops: a Ctrl-C that comes in a destructor or a weak reference's callback (h5py's)."""
-    others = sys.unraisablehook
-
-    def hook(dropped: sys.UnraisableHookArgs) -> None:
-        if dropped.exc_type is KeyboardInterrupt:
-            again = threading.Timer(_SOON, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
-            again.daemon = True
-            again.start()
-        else:
-            others(dropped)
-
-    sys.unraisablehook = hook
-
-
-def _end_in_order() -> None:
-    """Take a request to end (SIGTERM) and a closed terminal (SIGHUP) as a Ctrl-C, unless somebody ignores them."""
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
 
 
 def _interrupted() -> int:
@@ -109,6 +73,10 @@ def _explain(error: BaseException) -> int:
         ),
         None,
     )
+    if isinstance(error, MemoryError):
+        return _say(
+            f"not enough memory ({error or 'nothing more is known'}): give fewer or smaller files at once", FAILED
+        )
     if code is None:
         return _say(f"unexpected {type(error).__name__}: {error} (RAG_DEBUG=1 shows where)", FAILED)
     return _say(str(error), code)

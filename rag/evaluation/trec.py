@@ -24,6 +24,8 @@ Run = dict[str, dict[str, float]]
 
 Qrels = dict[str, dict[str, int]]
 """Grade by item by question; above 0 is relevant."""
+MOST_GRADE = 1000
+"""Metrics raise 2 to the power of a grade."""
 
 
 _T = TypeVar("_T")
@@ -152,11 +154,28 @@ def _put(table: dict[str, dict[str, _T]], question: str, item: str, value: _T, p
     own[item] = value
 
 
+def checked_grade(grade: int) -> int:
+    """Return a grade that a metric can compute with.
+
+    Raises
+    ------
+    ValueError
+        It is beyond ``MOST_GRADE``, up or down.
+    """
+    if abs(grade) > MOST_GRADE:
+        raise ValueError(f"a grade of {str(grade)[:30]} is beyond {MOST_GRADE}; TREC's are -2 to 4")
+    return grade
+
+
 def _grade(text: str, place: str) -> int:
     try:
-        return int(text)
+        grade = int(text)
     except ValueError:
         raise InvalidInput(f"{place}: the grade {text!r} is not a whole number") from None
+    try:
+        return checked_grade(grade)
+    except ValueError as error:
+        raise InvalidInput(f"{place}: {error}") from None
 
 
 def _lines(path: str | Path, n: int, form: str, separator: str | None = None) -> Iterator[tuple[str, list[str]]]:

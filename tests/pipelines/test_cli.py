@@ -130,7 +130,7 @@ def test_where_narrows(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {p["source"] for p in _json(capsys)["passages"]} == {"docs/tea.md"}
 
 
-def test_a_run_is_at_document_level_with_encoded_ids(
+def test_a_run_is_at_document_level_with_ids_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -138,11 +138,11 @@ def test_a_run_is_at_document_level_with_encoded_ids(
     beir.mkdir()
     long = "The cat sat. " * 400
     rows = [
-        {"_id": "a b", "title": "Cats", "text": long},
+        {"_id": "a%20b", "title": "Cats", "text": long},
         {"_id": "plain", "title": "Dogs", "text": "A dog barks at the cat."},
     ]
     (beir / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (tmp_path / "q.jsonl").write_text('\ufeff{"id": "q 1", "text": "cat"}\r\n{"_id": "bad"}\r\n', "utf-8")
+    (tmp_path / "q.jsonl").write_text('\ufeff{"id": "q%201", "text": "cat"}\r\n{"_id": "bad"}\r\n', "utf-8")
     assert run(["ingest", "beir:beir", "--into", "kb", "--embedder", "hashing-64"]) == OK
     capsys.readouterr()
     code = run(["search", "kb", "--questions", "q.jsonl", "-k", "10", "--run", "out.trec", "--json"])

@@ -6,7 +6,7 @@ items' places are worked out, by counting, so a run of a million pairs takes a f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidInput
-from ..trec import Qrels, Run
+from ..trec import Qrels, Run, checked_grade
 
 _BLOCK = 256
 """Questions worked on at a time: their scores fit the processor's cache."""
@@ -63,12 +63,12 @@ def judged_ranks(qrels: Qrels, run: Run) -> JudgedRanks:
     Raises
     ------
     InvalidInput
-        A score is NaN.
+        A score is NaN, or a grade is beyond ``MOST_GRADE``.
     """
     names = tuple(qrels)
     sizes = np.fromiter(map(len, qrels.values()), np.int64, len(names))
     judged_question = np.repeat(np.arange(len(names)), sizes)
-    grades = np.fromiter(chain.from_iterable(own.values() for own in qrels.values()), np.int64, int(sizes.sum()))
+    grades = _grades(chain.from_iterable(own.values() for own in qrels.values()), int(sizes.sum()))
     best_first = np.lexsort((-grades, judged_question))
     place = np.arange(len(grades)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     retrieved = np.fromiter((len(run.get(name, ())) for name in names), np.int64, len(names))
@@ -78,6 +78,16 @@ def judged_ranks(qrels: Qrels, run: Run) -> JudgedRanks:
     return JudgedRanks(
         names, table[:, 0], table[:, 1], table[:, 2], retrieved, judged_question, grades[best_first], place
     )
+
+
+def _grades(given: Iterable[int], n: int) -> NDArray[np.int64]:
+    try:
+        grades = np.fromiter(given, np.int64, n)
+        checked_grade(int(grades.max(initial=0)))
+        checked_grade(int(grades.min(initial=0)))
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(f"judgments: {error}") from error
+    return grades
 
 
 def _block(names: Sequence[str], first: int, qrels: Qrels, run: Run) -> NDArray[np.int64]:

@@ -24,6 +24,7 @@ from typing import Any
 from ...documents import clean_text
 from ...errors import InvalidInput
 from ...whole_file import whole_file
+from ..trec import MOST_GRADE, checked_grade
 from .question_columns import Columns, columns
 from .question_rows import LISTS, question_of
 from .questions import GoldSpan, Question, QuestionSet
@@ -263,9 +264,11 @@ def _qrels(folder: Path, split: str, reading: Reading) -> dict[str, dict[str, in
                 reading.problem(
                     f"{path.name}:{number}: {document!r} is judged twice for {question!r}; the first counts"
                 )
-            own.setdefault(document, int(grade))
+            own.setdefault(document, checked_grade(int(grade)))
         except ValueError:
-            reading.problem(f"{path.name}:{number}: not question, document, whole number, separated by tabs")
+            reading.problem(
+                f"{path.name}:{number}: not question, document and a whole number up to {MOST_GRADE}, separated by tabs"
+            )
     return grades
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...documents import clean_text
 from ...loaders.results import metadata_of
+from ..trec import checked_grade
 from .question_cells import decoded, flag, is_empty, name_of, says_empty, values, whole
 from .question_columns import NAMES, Columns, columns, is_output
 from .questions import GoldSpan, Question
@@ -91,7 +92,8 @@ def _texts(value: Any, field: str) -> tuple[str, ...]:  # noqa: ANN401 - whateve
 def _grades(value: Any, field: str) -> dict[str, int]:  # noqa: ANN401
     found = decoded(value, field)
     if isinstance(found, Mapping):
-        return {clean_text(str(name)): whole(grade, field) for name, grade in found.items() if not is_empty(grade)}
+        grades = {clean_text(str(name)): whole(grade, field) for name, grade in found.items() if not is_empty(grade)}
+        return {name: checked_grade(grade) for name, grade in grades.items()}
     return {clean_text(name_of(name)): 1 for name in values(found, field)}
 
 

@@ -211,3 +211,10 @@ def test_inputs_are_left_as_they_are_and_ranks_can_be_reused():
     ranks = judged_ranks(qrels, run)
     assert per_question(["AP", "nDCG@5"], qrels, run, ranks=ranks) == per_question(["AP", "nDCG@5"], qrels, run)
     assert run == before
+
+
+@pytest.mark.parametrize("grade", [1001, 2**31, 2**63, 10**400, -(2**70)])
+@pytest.mark.parametrize("metric", ["ERR@10", "nDCG@10", "R@5"])
+def test_a_grade_that_no_metric_can_compute_with_is_refused(grade: int, metric: str):
+    with pytest.raises(InvalidInput, match="judgments: "):
+        per_question([metric], {"q": {"a": grade, "b": 1}}, {"q": {"a": 1.0}})

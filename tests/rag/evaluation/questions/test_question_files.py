@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 
 from rag.errors import InvalidInput
 from rag.evaluation import GoldSpan, Question, QuestionSet, read_questions, write_questions
+from rag.evaluation.trec import read_qrels
 
 
 def test_own_form_round_trips(tmp_path):
@@ -87,7 +89,7 @@ def test_beir(beir):
     assert found.questions == (Question("1", "one", {"a": 2, "b": 0}, answers=("x",)),)
     said = "\n".join(found.problems)
     assert "test.tsv:4: 'a' is judged twice for '1'; the first counts" in said
-    assert "test.tsv:7: not question, document, whole number" in said
+    assert "test.tsv:7: not question, document and a whole number" in said
     assert "queries.jsonl:3:" in said
     assert "question '3' is empty" in said
     assert "judges 2 questions that queries.jsonl does not hold: 3, ghost" in said
@@ -302,3 +304,17 @@ def test_a_row_with_more_cells_than_columns_is_named(tmp_path):
     found = first(tmp_path, "q.csv", "id,text\n1,Who, then?\n2,When?\n")
     assert [q.id for q in found] == ["2"]
     assert "q.csv:2: more cells than columns" in found.problems[0]
+
+
+def test_giant_grades_and_halves_of_letters_are_named_or_replaced(tmp_path):
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"text": "Where?", "documents": {"a": 9223372036854775808}}\n')
+    with pytest.raises(InvalidInput, match=r"q.jsonl:1: a grade of 9223372036854775808 is beyond 1000"):
+        read_questions(path)
+    path.write_text('{"id": "a\\ud800", "text": "Where \\udfff?", "documents": {"\\ud800": 1}}\n')
+    (question,) = read_questions(path)
+    json.dumps(asdict(question), ensure_ascii=False).encode()
+    qrels = tmp_path / "g.qrels"
+    qrels.write_text(f"q 0 a {10**20}\n")
+    with pytest.raises(InvalidInput, match=r"g.qrels:1: a grade of 100000000000000000000 is beyond"):
+        read_qrels(qrels)
