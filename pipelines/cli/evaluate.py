@@ -251,16 +251,18 @@ def show_comparisons(compared: Baseline) -> None:
         return
     from rich.table import Table
 
+    from rag.evaluation.comparison import distinct_tests
+
     first, changes = compared.comparisons[0], compared.changes
     table = Table(box=None, pad_edge=False)
     table.add_column("metric", no_wrap=True)
-    for name in ("change", "95 % interval", "p", "w/t/l", "detectable"):  # fits into 80 columns
+    for name in ("change", "95 % interval", "p", "p Holm", "w/t/l", "detectable"):  # fits into 80 columns
         table.add_column(name, justify="right", no_wrap=True)
     for c in compared.comparisons:
         interval = "" if c.low is None or c.high is None else f"{c.low:+.3f} to {c.high:+.3f}"
-        p = "" if c.p_corrected is None else f"{c.p_corrected:.3g}"
-        seen = "" if c.detectable is None else f"{c.detectable:.3f}"
-        table.add_row(c.metric, f"{c.difference:+.4f}", interval, p, f"{c.wins}/{c.ties}/{c.losses}", seen)
+        p, holm = ("" if own is None else f"{own:.2g}" for own in (c.p, c.p_corrected))
+        seen = "" if c.detectable_corrected is None else f"{c.detectable_corrected:.3f}"
+        table.add_row(c.metric, f"{c.difference:+.4f}", interval, p, holm, f"{c.wins}/{c.ties}/{c.losses}", seen)
     console = stdout()
     console.print(f"\n{one_line(first.system)} against {one_line(first.baseline)}, {first.n} questions\n")
     if changes is None:
@@ -273,8 +275,9 @@ def show_comparisons(compared: Baseline) -> None:
         console.print(f"note: {one_line(note)}", style="yellow", soft_wrap=True)
     console.print(table)
     console.print(
-        "p: paired permutation test, Holm's correction. w/t/l: questions won, tied, lost. detectable: what so many "
-        "questions show 4 times in 5.",
+        f"p: paired {first.test} test of each metric alone, as the interval is; p Holm: corrected for all "
+        f"{distinct_tests(compared.comparisons)} that differ. w/t/l: questions won, tied, lost. detectable: what such "
+        "a test shows 4 times in 5 at 5 % after that correction.",
         soft_wrap=True,
     )
 

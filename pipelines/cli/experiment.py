@@ -18,6 +18,7 @@ from .options import Json
 from .output import print_json, progress_bar, stderr, stdout
 
 if TYPE_CHECKING:
+    from ..experiments import Experiment
     from ..experiments.compare import Compared
     from ..experiments.results import Result
     from ..experiments.runner import OnProgress, Progress
@@ -41,6 +42,9 @@ def command(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of finished stages, shared between experiments; default: DIR/cache."),
     ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what would be done, and what so many questions can show; do nothing.")
+    ] = False,
     mlflow: Annotated[str | None, typer.Option(metavar="URI", help="Also log every row to MLflow.")] = None,
     json: Json = False,
 ) -> int:
@@ -59,6 +63,8 @@ def command(
     file = Path(what[0])
     experiment = Experiment.read(file)
     folder = out or file.with_suffix(".results")
+    if plan:
+        return _plan(experiment, folder, cache, json=json)
     with _progress(quiet=json) as told:
         result = run(experiment, folder, jobs=jobs, resume=resume, cache=cache, on_progress=told)
     put(folder / "report.md", markdown(result))
@@ -73,6 +79,28 @@ def command(
     else:
         _show(result, folder, html)
     return exit_codes.SOME_FILES_FAILED if not all(row.sound for row in result.rows) else exit_codes.OK
+
+
+def _plan(experiment: Experiment, folder: Path, cache: Path | None, *, json: bool) -> int:
+    from ..experiments.plan import plan
+
+    found = plan(experiment, folder, cache=cache)
+    if json:
+        print_json(asdict(found))
+        return exit_codes.OK
+    console = stdout()
+    console.print(f"{found.configurations} configurations, {found.questions} questions")
+    for stage, count in found.to_do.items():
+        console.print(f"  {stage}: {count} to do, {found.kept[stage]} in the cache")
+    for power in found.powers:
+        source = "as in the rows that are done" if power.measured else "if differences vary so"
+        console.print(
+            f"{experiment.measure.metrics[0]}, standard deviation of a question's difference {power.spread:.2f} "
+            f"({source}): a paired test at 5 % finds {power.alone:.3f} four times in five, and {power.corrected:.3f} "
+            f"after Holm's correction over {found.comparisons} comparisons",
+            soft_wrap=True,
+        )
+    return exit_codes.OK
 
 
 def _compare(first: str, second: str, *, json: bool) -> int:
@@ -114,8 +142,13 @@ def _show(result: Result, folder: Path, html: Path | None) -> None:
     names, rows = leaderboard_table(result)
     # What people compare by; the files and --json have every metric.
     kept = [at for at, name in enumerate(names) if name in {*result.card["varied"], "configuration", result.metric,
-            "95 % interval", "difference", "p", "p50 ms", "MB", FAILED}]  # fmt: skip
-    for dropped in (set(), {"MB"}, {"MB", "95 % interval"}):  # a narrow terminal gets fewer columns, not torn words
+            "95 % interval", "difference", "p", "p Holm", "p50 ms", "MB", FAILED}]  # fmt: skip
+    for dropped in (
+        set(),
+        {"MB"},
+        {"MB", "p"},
+        {"MB", "p", "95 % interval"},
+    ):  # a narrow terminal gets fewer columns, not torn words
         shown = [at for at in kept if names[at] not in dropped]
         table = Table(box=None, pad_edge=False)
         for at in shown:
@@ -134,10 +167,10 @@ def _show(result: Result, folder: Path, html: Path | None) -> None:
     effects = effect_rows(result)
     if effects:
         console.print("\nWhat each part changes, all else equal:")
-        for part, value, against, difference, interval, p, *_ in effects:
+        for part, value, against, difference, interval, p, holm, *_ in effects:
             console.print(
                 f"  {part}: {value} against {against}  {_cell('difference', difference)}  ({interval}, "
-                f"p {_cell('p', p)})",
+                f"p {_cell('p', p)}, p Holm {_cell('p', holm)})",
                 soft_wrap=True,
             )
     _show_problems(result)
@@ -162,7 +195,7 @@ def _cell(name: str, value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        forms = {"difference": "+.3f", "p": ".3g", "p50 ms": ".2f", "MB": ".1f"}
+        forms = {"difference": "+.3f", "p": ".3g", "p Holm": ".3g", "p50 ms": ".2f", "MB": ".1f"}
         return format(value, forms.get(name, ".4f"))
     return one_line(str(value))
 
@@ -171,7 +204,7 @@ def _show_compared(found: Compared, first: str, second: str) -> None:
     console = stdout()
     console.print(f"{found.metric}, {one_line(second)} against {one_line(first)}:")
     for each in found.comparisons:
-        p = "" if each.p_corrected is None else f", p {each.p_corrected:.3g}"
+        p = "" if each.p_corrected is None else f", p {each.p:.3g}, p Holm {each.p_corrected:.3g}"
         console.print(
             f"  {each.difference:+.4f}  {one_line(each.system)}  ({each.wins} wins, {each.ties} ties, "
             f"{each.losses} losses{p})",

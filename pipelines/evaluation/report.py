@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from rag.documents import Passage
 from rag.evaluation import Aggregate, Case, Evaluation
-from rag.evaluation.comparison import Comparison
+from rag.evaluation.comparison import Comparison, distinct_tests
 from rag.evaluation.metrics.abstention import risk_coverage
 from rag.evaluation.metrics.registry import find
 from rag.evaluation.questions.gold import holds
@@ -98,15 +98,29 @@ def _reasons(result: Evaluation) -> Html:
 
 
 def _comparison(comparisons: Sequence[Comparison]) -> Html:
-    headers = ("metric", "difference", "95 % from", "to", "p (Holm)", "effect", "wins", "ties", "losses", "detectable")
+    headers = (
+        "metric",
+        "difference",
+        "95 % from",
+        "to",
+        "p",
+        "p (Holm)",
+        "effect",
+        "wins",
+        "ties",
+        "losses",
+        "detectable",
+    )
     rows = [
-        (c.metric, c.difference, c.low, c.high, c.p_corrected, c.effect, c.wins, c.ties, c.losses, c.detectable)
+        (c.metric, c.difference, c.low, c.high, c.p, c.p_corrected, c.effect, c.wins, c.ties, c.losses,
+         c.detectable_corrected)
         for c in comparisons
-    ]
+    ]  # fmt: skip
     first = comparisons[0]
     said = (
-        f"{first.system} minus {first.baseline}; paired {first.test} tests. Detectable: the difference that so many "
-        "questions show four times in five."
+        f"{first.system} minus {first.baseline}; paired {first.test} tests. Interval and p are of each metric alone, p "
+        f"(Holm) is corrected for all {distinct_tests(comparisons)} that differ. Detectable: the difference that a "
+        "paired test at 5 % finds four times in five with so many questions, after that correction."
     )
     return join(paragraph(said), table(headers, rows, digits=4))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.evaluation.comparison import Comparison
+from rag.evaluation.comparison import Comparison, distinct_tests
 
 from ..reports.charts import Bar, ChartPoint, bars, scatter
 from ..reports.pages import Cell, Html, element, facts, join, page, paragraph, section, table
@@ -71,7 +71,7 @@ def _against(result: Result, best: Row) -> str:
     sure = "" if against.significant else ", which can be chance"
     return (
         f", {against.difference:+.4f} against the baseline ({base.name}), p {against.p_corrected:.3g} "
-        f"after correction{sure}."
+        f"after Holm's correction{sure}."
     )
 
 
@@ -81,7 +81,7 @@ def leaderboard_table(result: Result) -> tuple[list[str], list[list[Cell]]]:
     others = list(dict.fromkeys(others))
     varied = result.card["varied"] or ["configuration"]
     failing = any(row.failed for row in result.rows)
-    names = [*varied, result.metric, "95 % interval", "difference", "p", "p50 ms", "MB", *others]
+    names = [*varied, result.metric, "95 % interval", "difference", "p", "p Holm", "p50 ms", "MB", *others]
     rows = [_line(result, row, others) for row in result.leaderboard() if not row.error]
     if failing:
         counts = [sum(row.failed.values()) or None for row in result.leaderboard() if not row.error]
@@ -98,10 +98,11 @@ def _line(result: Result, row: Row, others: Sequence[str]) -> list[Cell]:
     interval = "" if own.low is None or own.high is None else f"{own.low:.3f} to {own.high:.3f}"
     is_base = row.name == result.baseline.name
     difference: Cell = "baseline" if is_base else None if against is None else against.difference
-    p: Cell = None if against is None else against.p_corrected
+    p: Cell = None if against is None else against.p
+    holm: Cell = None if against is None else against.p_corrected
     rest: list[Cell] = [None if row.metrics[name].value is None else row.metrics[name].value for name in others]
     memory = None if row.memory_bytes is None else row.memory_bytes / 1e6
-    return [*varied, own.value, interval, difference, p, row.latency.get("p50_ms"), memory, *rest]
+    return [*varied, own.value, interval, difference, p, holm, row.latency.get("p50_ms"), memory, *rest]
 
 
 def _leaderboard(result: Result) -> Html:
@@ -110,22 +111,38 @@ def _leaderboard(result: Result) -> Html:
 
 
 def _how_to_read(result: Result) -> str:
-    some = next(iter(result.comparisons.values()), None)
-    text = (
-        f"Ordered by {result.metric}. Intervals are 95 % bootstrap intervals over questions; p is that of a paired "
-        f"permutation test against the baseline ({result.baseline.name}), with Holm's correction for all "
-        f"{len(result.comparisons)} comparisons."
-    )
+    found = list(result.comparisons.values())
+    text = f"Ordered by {result.metric}. Intervals are 95 % intervals over questions, of each figure alone."
+    if found:
+        tests = distinct_tests(found)
+        text += (
+            f" p is that of a paired {found[0].test} test against the baseline ({result.baseline.name}) of each row "
+            f"alone; p Holm is corrected for the {tests} distinct rows that differ from it."
+        )
+        if len(found) > tests:
+            text += f" {len(found) - tests} rows equal another one or the baseline in every question, and count once."
     if any(row.failed for row in result.rows):
         text += " Rows that rest on failed questions come last and take no part in tests."
-    return text + (_power(result, some) if some is not None else "")
+    return text + _power(found)
 
 
-def _power(result: Result, some: Comparison) -> str:
-    seen = [c.detectable for c in result.comparisons.values() if c.detectable]
-    if not seen:
+def _power(found: Sequence[Comparison]) -> str:
+    """Say what could have been seen, by which test."""
+    alone = [c.detectable for c in found if c.detectable]
+    after = [c.detectable_corrected for c in found if c.detectable_corrected]
+    if not alone:
         return ""
-    return f" With {some.n} questions, differences of {float(np.median(seen)):.3f} or more can be seen."
+    said = (
+        f" With {found[0].n} questions, a paired test at 5 % finds a difference of {float(np.median(alone)):.3f} four "
+    )
+    said += "times in five"
+    tests = distinct_tests(found)
+    if tests < 2:
+        return f"{said} (80 % power)."
+    return (
+        f"{said} (80 % power) where one row is tested alone, and one of {float(np.median(after)):.3f} at the strictest "
+        f"level of Holm's correction over {tests}: the median over rows."
+    )
 
 
 def _pictures(result: Result) -> list[Html]:
@@ -173,7 +190,7 @@ def measured(result: Result) -> str:
     return said
 
 
-EFFECTS = ["part", "value", "against", "difference", "95 % interval", "p", "wins", "ties", "losses", "pairs"]
+EFFECTS = ["part", "value", "against", "difference", "95 % interval", "p", "p Holm", "wins", "ties", "losses", "pairs"]
 
 
 def effect_rows(result: Result) -> list[list[Cell]]:
@@ -183,16 +200,18 @@ def effect_rows(result: Result) -> list[list[Cell]]:
         c = each.comparison
         interval = "" if c.low is None or c.high is None else f"{c.low:+.3f} to {c.high:+.3f}"
         head: list[Cell] = [each.part, _cell(each.value), _cell(each.against)]
-        rows.append([*head, c.difference, interval, c.p_corrected, c.wins, c.ties, c.losses, each.pairs])
+        rows.append([*head, c.difference, interval, c.p, c.p_corrected, c.wins, c.ties, c.losses, each.pairs])
     return rows
 
 
 def _effects(result: Result) -> list[Html]:
     if not result.effects:
         return []
+    tests = distinct_tests([each.comparison for each in result.effects])
     lead = (
-        "The mean difference over all pairs of configurations that differ in this part alone. An interval that holds 0 "
-        "means that the change cannot be told from chance."
+        "The mean difference over all pairs of configurations that differ in this part alone. Interval and p are of "
+        f"each change alone; p Holm is corrected for the {tests} distinct "
+        "changes that make a difference."
     )
     return [section("What each part changes", table(EFFECTS, effect_rows(result), digits=4), lead=lead)]
 

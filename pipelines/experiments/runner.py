@@ -62,7 +62,7 @@ OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """One distinct stage: done for the first configuration that needs it."""
 
     stage: str
@@ -120,7 +120,7 @@ def run(
         raise InvalidInput(f"nothing to resume: no experiment has begun in {folder}; leave --resume out")
     if jobs < 1 or (jobs > 1 and embedders):
         raise InvalidInput("jobs must be 1 or more, and 1 where embedders are objects: these cannot change processes")
-    inputs = _inputs(experiment, embedders or {}, jobs)
+    inputs = prepared(experiment, embedders or {}, jobs)
     with alone(folder, "rag experiment"):
         return _run(inputs, folder, started, cache is None, on_progress or (lambda _: None))
 
@@ -149,7 +149,14 @@ def _run(inputs: Inputs, folder: Path, started: Path, own_cache: bool, tell: OnP
     return result
 
 
-def _inputs(experiment: Experiment, embedders: Mapping[str, Embedder], jobs: int) -> Inputs:
+def prepared(experiment: Experiment, embedders: Mapping[str, Embedder], jobs: int) -> Inputs:
+    """Read the questions and look at the corpus: all that every configuration shares.
+
+    Raises
+    ------
+    InvalidInput
+        There is no question, or their gold does not hold for every configuration.
+    """
     questions = read_questions(experiment.questions, split=experiment.split)
     if experiment.sample is not None:
         questions = questions.sample(experiment.sample, seed=experiment.seed)
@@ -185,7 +192,7 @@ class _Work:
 
     def run(self, configurations: Sequence[Configuration], every: Sequence[Keys]) -> None:
         """Do all stages that are not done yet, one kind after the other."""
-        tasks = {stage: _distinct(stage, configurations, every) for stage in ORDER}
+        tasks = {stage: distinct(stage, configurations, every) for stage in ORDER}
         missing = {
             stage: [task for task in own if not stages.done(self.cache, stage, task.keys)]
             for stage, own in tasks.items()
@@ -222,7 +229,7 @@ class _Work:
     def _far(self, doing: str, far: str) -> None:
         self._say(f"{doing}, {far}")
 
-    def _do(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, Did]]:
+    def _do(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Did]]:
         """Do stages; those that another run is making come last, and are taken from it."""
         busy = []
         for task, did in self._shared(tasks) if self.jobs > 1 and len(tasks) > 1 else self._alone(tasks):
@@ -234,16 +241,16 @@ class _Work:
             self._say(f"{task.stage}: {task.configuration.name}, waits for another run that makes it")
             yield task, attempt(self.inputs, self.cache, task, wait=True)
 
-    def _alone(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, Did]]:
+    def _alone(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Did]]:
         for task in tasks:
             doing = f"{task.stage}: {task.configuration.name}"
             self._say(doing)
             yield task, attempt(self.inputs, self.cache, task, partial(self._far, doing))
 
-    def _shared(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, Did]]:
+    def _shared(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Did]]:
         left = list(tasks)
         with process_pool(self.jobs) as pool:
-            futures: dict[Future[Did], _Task] = {
+            futures: dict[Future[Did], Task] = {
                 pool.submit(attempt, self.inputs, self.cache, task): task for task in tasks
             }
             for future in as_completed(futures):
@@ -287,7 +294,7 @@ class _Work:
         return found, saved
 
 
-def attempt(inputs: Inputs, cache: Cache, task: _Task, tell: stages.Tell = stages.silent, *, wait: bool = False) -> Did:
+def attempt(inputs: Inputs, cache: Cache, task: Task, tell: stages.Tell = stages.silent, *, wait: bool = False) -> Did:
     """Do one stage, unless another run is making it (and ``wait`` is false) or has made it meanwhile."""
     try:
         with cache.making(task.stage, task.key, wait=wait) as ours:
@@ -301,7 +308,7 @@ def attempt(inputs: Inputs, cache: Cache, task: _Task, tell: stages.Tell = stage
     return Did()
 
 
-def _make(inputs: Inputs, cache: Cache, task: _Task, tell: stages.Tell) -> None:
+def _make(inputs: Inputs, cache: Cache, task: Task, tell: stages.Tell) -> None:
     if task.stage == "store":
         stages.make_store(inputs, cache, task.key, task.configuration, tell=tell)
     elif task.stage == "index":
@@ -318,11 +325,12 @@ def _unread(store: Mapping[str, Any]) -> list[str]:
     return [f"{count} files of the corpus cannot be read: {first[0]}"] if count else []
 
 
-def _distinct(stage: str, configurations: Sequence[Configuration], every: Sequence[Keys]) -> list[_Task]:
-    found: dict[str, _Task] = {}
+def distinct(stage: str, configurations: Sequence[Configuration], every: Sequence[Keys]) -> list[Task]:
+    """Return the distinct tasks of a stage, each with the first configuration that needs it."""
+    found: dict[str, Task] = {}
     for configuration, own in zip(configurations, every, strict=True):
         key = getattr(own, stage)
-        found.setdefault(key, _Task(stage, key, own, configuration))
+        found.setdefault(key, Task(stage, key, own, configuration))
     return list(found.values())
 
 

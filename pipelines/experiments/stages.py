@@ -32,6 +32,7 @@ from rag.knowledge_base import KnowledgeBase
 from rag.loaders.discovery import discover
 from rag.loaders.results import LoadFailure
 from rag.retrieval.retriever import Retriever, is_language_model
+from rag.store.sentence_search import TwoGranularities
 
 from ..evaluation.defaults import answers_needed
 from ..ingest import Options, ingest
@@ -193,10 +194,19 @@ def make_index(inputs: Inputs, cache: Cache, key: str, store: str, configuration
         with KnowledgeBase.open(folder, mode="w", embedder=_embedder(inputs, configuration)) as kb:
             kb.reindex(specs)
         with KnowledgeBase.open(folder, embedder=_embedder(inputs, configuration)) as kb:
-            memory = {spec: sum(kb.index(_family(spec), spec).memory().values()) for spec in kb.indexes}
+            memory = index_memory(kb)
         facts.update(seconds=time.perf_counter() - start, made=made(inputs.jobs), memory=memory)
 
     cache.write("index", key, facts, fill)
+
+
+def index_memory(kb: KnowledgeBase) -> dict[str, int]:
+    """Return the bytes of every index that a search uses, analytic: that of the sentences, if there is one, as well."""
+    found: dict[str, Any] = {spec: kb.index(_family(spec), spec) for spec in kb.indexes}
+    dense = kb.dense() if any(_family(spec) == "dense" for spec in kb.indexes) else None
+    if isinstance(dense, TwoGranularities):
+        found["sentences"] = dense.sentences.index
+    return {spec: sum(index.memory().values()) for spec, index in found.items()}
 
 
 def make_run(

@@ -7,9 +7,10 @@ the default here, as it supposes least.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -43,7 +44,8 @@ class Comparison:
     p
         Two-sided, uncorrected; None with fewer than two questions.
     p_corrected
-        After Holm's correction over the comparisons made together; equals ``p`` if there is one.
+        After Holm's correction over the comparisons made together, identical ones counted once; equals ``p`` if there
+        is one. The interval is of this comparison alone, as ``p`` is.
     effect
         Cohen's d of paired differences: their mean over their standard deviation; None if they do not vary.
     wins, ties, losses
@@ -71,6 +73,8 @@ class Comparison:
     detectable: float | None
     left_out: int = 0
     test: Test = "permutation"
+    detectable_corrected: float | None = None
+    rows: str = field(default="", repr=False)
 
     @property
     def significant(self) -> bool:
@@ -141,17 +145,48 @@ def compare(
         wins=int((better > _TIE).sum()),
         ties=int((np.abs(d) <= _TIE).sum()),
         losses=int((better < -_TIE).sum()),
-        detectable=detectable_difference(len(d), spread) if spread > 0 else None,
+        detectable=(least := detectable_difference(len(d), spread) if spread > 0 else None),
         left_out=len(set(system) ^ set(baseline)),
         test=test,
+        detectable_corrected=least,
+        rows=hashlib.sha256("\n".join(map(str, shared)).encode(errors="surrogatepass") + d.tobytes()).hexdigest()[:16],
     )
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Return the comparisons with Holm's correction over all of them."""
-    known = [c.p for c in comparisons if c.p is not None]
-    adjusted = iter(holm(known))
-    return [replace(c, p_corrected=next(adjusted) if c.p is not None else None) for c in comparisons]
+    """Return the comparisons with Holm's correction over all distinct ones.
+
+    Comparisons of identical rows test one hypothesis and count once; a row that is identical with its baseline tests
+    none, and does not count.
+    """
+    distinct = {_hypothesis(c): c.p for c in comparisons if c.p is not None and _differs(c)}
+    adjusted = dict(zip(distinct, holm(list(distinct.values())), strict=True))
+    return [
+        replace(
+            c,
+            p_corrected=None if c.p is None else adjusted.get(_hypothesis(c), c.p),
+            detectable_corrected=None if c.detectable is None else c.detectable * _dearer(len(distinct)),
+        )
+        for c in comparisons
+    ]
+
+
+def distinct_tests(comparisons: Sequence[Comparison]) -> int:
+    """Return the number of distinct hypotheses, over which Holm's correction is made."""
+    return len({_hypothesis(c) for c in comparisons if c.p is not None and _differs(c)})
+
+
+def _differs(c: Comparison) -> bool:
+    return bool(c.wins or c.losses)
+
+
+def _hypothesis(c: Comparison) -> object:
+    return c.rows or id(c)
+
+
+def _dearer(tests: int) -> float:
+    """Return how many times greater a detectable difference is at 5 % over a number of tests."""
+    return detectable_difference(1, 1.0, level=0.05 / max(1, tests)) / detectable_difference(1, 1.0)
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -66,6 +66,18 @@ def test_the_page_loads_nothing_escapes_everything_and_has_every_configuration(r
     assert finding(result) in markdown(result)
 
 
+def test_what_is_said_of_tests_is_what_they_are(result: Result):
+    said = markdown(result)
+    assert "| p | p Holm |" in said
+    tests = len({c.rows for c in result.comparisons.values() if c.wins or c.losses})
+    assert tests < 11, "some rows are identical"
+    assert f"p Holm is corrected for the {tests} distinct rows that differ from it" in said
+    assert f"{11 - tests} rows equal another one or the baseline in every question, and count once" in said
+    if tests > 1:
+        assert "four times in five (80 % power) where one row is tested alone" in said
+        assert f"Holm's correction over {tests}" in said
+
+
 def test_the_leaderboard_is_ordered_and_failed_rows_come_last(toml: Path, tmp_path: Path, monkeypatch):
     real = stages.make_run
 

@@ -74,6 +74,21 @@ def test_the_figures_are_those_of_the_evaluator_on_the_same_objects(toml: Path, 
     assert row.latency["n"] == 3
 
 
+def test_memory_counts_the_index_of_sentences(toml: Path, tmp_path: Path):
+    toml.write_text(
+        toml.read_text()
+        .replace('["tokens:32/4", "headings:32/4"]', '"headings:32/4"\ngranularity = ["chunk", "chunk+sentence"]')
+        .replace('["flat", "hnsw"]', '"flat"')
+        .replace('["zscore", "rrf", "dense"]', '"zscore"')
+    )
+    chunks, both = run(Experiment.read(toml), tmp_path / "out").rows
+    place = next(p for p in (tmp_path / "out" / "cache" / "index-kb").iterdir() if p.name == both.keys["index"][:24])
+    with KnowledgeBase.open(place) as kb:
+        sentences = sum(kb.dense().sentences.index.memory().values())
+    assert sentences > 0
+    assert both.memory_bytes == chunks.memory_bytes + sentences
+
+
 def test_a_change_of_the_corpus_or_of_one_part_redoes_only_what_depends_on_it(toml: Path, beir: Path, tmp_path: Path):
     run(Experiment.read(toml), tmp_path / "out")
     toml.write_text(toml.read_text().replace('"dense"]', '"dense", "terms"]'))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 import scipy.stats
 
 from rag.errors import InvalidInput
-from rag.evaluation.comparison import compare, corrected, detectable_difference, holm, p_value
+from rag.evaluation.comparison import compare, corrected, detectable_difference, distinct_tests, holm, p_value
 
 
 def null_p_values(test, simulations, n=40):
@@ -103,7 +104,8 @@ def test_counts_difference_and_effect():
 def test_correction_leaves_out_what_has_no_p():
     one = compare({"a": 1.0}, {"a": 0.0})
     many = compare({str(i): 1.0 for i in range(20)}, {str(i): i / 40 for i in range(20)})
-    fixed = corrected([one, many, many])
+    other = compare({str(i): 1.0 for i in range(20)}, {str(i): i / 50 for i in range(20)})
+    fixed = corrected([one, many, other])
     assert fixed[0].p_corrected is None
     assert fixed[1].p_corrected == pytest.approx(2 * many.p)
     assert fixed[1].significant
@@ -114,3 +116,50 @@ def test_what_cannot_be_compared():
         compare({"a": 1.0}, {"b": 1.0})
     with pytest.raises(InvalidInput, match="choose one of"):
         compare({"a": 1.0}, {"a": 1.0}, test="chance")
+
+
+def rows(seed, n=30):
+    rng = np.random.default_rng(seed)
+    return {f"q{i}": float(v) for i, v in enumerate(rng.random(n))}
+
+
+def test_identical_rows_count_once_in_holms_correction():
+    base, one, other = rows(0), rows(1), rows(2)
+    plain = corrected([compare(one, base), compare(other, base)])
+    merged = corrected([compare(one, base), compare(dict(one), base), compare(other, base), compare(dict(base), base)])
+    assert [c.p_corrected for c in merged] == [plain[0].p_corrected] * 2 + [plain[1].p_corrected, 1.0]
+    assert distinct_tests(merged) == 2
+    assert [c.detectable_corrected for c in merged[:3]] == [
+        plain[0].detectable_corrected, plain[0].detectable_corrected, plain[1].detectable_corrected,
+    ]  # fmt: skip
+
+
+def test_one_comparison_is_corrected_for_nothing():
+    (only,) = corrected([compare(rows(1), rows(0))])
+    assert (only.p_corrected, only.detectable_corrected) == (only.p, only.detectable)
+
+
+def test_detectable_after_the_correction_is_what_the_strictest_test_finds():
+    """Simulated: a difference of that size is found 4 times in 5 by a test at 5 % over the number of comparisons."""
+    rng = np.random.default_rng(3)
+    n, tests = 60, 5
+    first = compare(rows(1, n), rows(0, n))
+    others = [compare(rows(seed, n), rows(0, n)) for seed in range(2, 1 + tests)]
+    found = corrected([first, *others])[0]
+    spread = found.difference / found.effect
+    draws = rng.normal(found.detectable_corrected, spread, (2000, n))
+    p = [p_value(d, "t") for d in draws]
+    assert np.mean(np.array(p) < 0.05 / tests) == pytest.approx(0.8, abs=0.06)
+
+
+@pytest.mark.slow
+def test_holm_over_merged_rows_keeps_the_error_of_the_family():
+    """Of 1,000 times five rows of pure chance, two of them doubled, one is called different in 5 % at most."""
+    wrong = 0
+    for seed in range(1000):
+        rng = np.random.default_rng(seed)
+        base = dict(enumerate(rng.normal(size=30)))
+        own = [dict(enumerate(rng.normal(size=30))) for _ in range(5)]
+        found = [compare(row, base, test="t") for row in (*own, own[0], own[1])]
+        wrong += any(c.significant for c in corrected(found))
+    assert wrong <= 50 + 2 * math.sqrt(1000 * 0.05 * 0.95)
