@@ -13,6 +13,7 @@ from ..deadlines import Deadline
 from ..documents import Passage
 from ..errors import InvalidInput, LLMTimeout, OutOfTime
 from ..grounding.citation_marks import Said, said
+from ..grounding.invisible import shown
 from ..grounding.sentence_stream import Writing
 from ..grounding.support import SupportChecker
 from ..grounding.verification import Policy, Verification, withheld
@@ -252,12 +253,13 @@ class ChatGenerator:
                 cancel=task.cancel,
             ).completion
             keep_in(self.cache, key, completion)
+        text = shown(json.dumps(form.parse(completion.text), ensure_ascii=False))  # escapes may spell what is not seen
         answer = checked_values(
             Verification(self.checker, task.question, read),
-            form.parse(completion.text),
+            form.parse(text),
             **self._facts(completion, cached=stored is not None),
         )
-        return replace(answer, data=read_value(schema, completion.text))
+        return replace(answer, data=read_value(schema, text))
 
     def _prompt(self, task: _Generation, *, schema: str = "") -> tuple[Sequence[Passage], list[Message], str]:
         """Return the passages that fit, the messages, and the answer's key in the cache."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..answers import Answer, Sentence
 from ..grounding.citation_marks import folded
-from ..grounding.evidence import Evidence, numbers
+from ..grounding.evidence import Evidence
+from ..grounding.quantities import lacking, quantities
 from ..grounding.support import SUPPORTED
 from ..grounding.verification import Verification
 
@@ -66,7 +67,7 @@ def _standing(evidence: Evidence, leaf: Any, text: str) -> tuple[int, int, int] 
         if isinstance(leaf, str):
             held = wanted in folded(evidence.passages[span.passage].text[span.start : span.end])
         else:
-            held = numbers(text, spelt=False) <= span.numbers
+            held = lacking(quantities(text, document=False), span.quantities, "") is None
         if held:
             return span.passage, span.start, span.end
     return None

@@ -10,6 +10,7 @@ from functools import partial
 
 from ..sentences import sentences
 from .citation_patterns import CLOSE, OPEN, ends_after_marks, leading_mark, unmarked, without_listed_sources
+from .invisible import shown
 from .words import composed
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]{1,300}`", re.DOTALL)
@@ -35,7 +36,7 @@ class Said:
     gap
         What separates it from the sentence before: a space or line breaks.
     end
-        Its end in the model's text, marks included.
+        Its end in the model's text without invisible characters, marks included.
     cut
         The model was cut off in the middle of it.
     """
@@ -50,10 +51,11 @@ class Said:
 def said(text: str) -> list[Said]:
     """Split a model's text into sentences and remove their marks.
 
-    Marks at the beginning of a sentence belong to the one before it. Nothing inside code is a mark.
+    Marks at the beginning of a sentence belong to the one before it. Nothing inside code is a mark. Characters that are
+    not seen are left out, see `rag.grounding.invisible`; ends are those in the text without them.
     """
     found: list[Said] = []
-    text = without_listed_sources(text)
+    text = without_listed_sources(shown(text))
     code = [match.span() for match in _CODE.finditer(text)]
     last = 0
     for start, end in _spans(text, code):
@@ -75,6 +77,7 @@ def said_so_far(text: str) -> tuple[list[Said], str]:
 
     A sentence is complete when another has begun after it; code is complete when its fence is closed.
     """
+    text = shown(text, more=True)
     text_now = _OPEN_MARK.sub("", text)  # more of it may come
     fences = list(_FENCE.finditer(text_now))
     if len(fences) % 2:

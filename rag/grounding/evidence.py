@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -14,22 +14,13 @@ from numpy.typing import NDArray
 from ..documents import Passage
 from .citation_marks import folded
 from .negation import denials, denied
+from .quantities import Quantity, quantities
 from .quotable_sentences import Quotable, candidates
-from .words import WordReader, Words, listed
+from .words import WordReader, Words
 
 WIDEST = 3
 """Consecutive sentences that may support a claim together."""
 
-_FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
-_THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f\u2009'’](?=\d{3}(?!\d))")
-_DOTTED = re.compile(r"\d{1,3}(?:\.\d{3})+")
-"""Thousands as in German and Spanish, or decimals: in a document they count as both."""
-_SPELT = listed(
-    "2two 3three 4four 5five 6six 7seven 8eight 9nine 10ten 11eleven 12twelve 13thirteen 14fourteen 15fifteen "
-    "16sixteen 17seventeen 18eighteen 19nineteen 20twenty 30thirty 40forty 50fifty 60sixty 70seventy 80eighty 90ninety "
-    "0zero 1one"
-)
-_NUMBER_WORDS = {pair.lstrip("0123456789"): re.sub(r"\D", "", pair) for pair in _SPELT}
 _MARKER = re.compile(r"(?:[-*+•#>]{1,6}\s+|\d{1,3}[.)]\s+)+")
 
 
@@ -43,8 +34,8 @@ class EvidenceSpan:
         Place of the passage in the result, from 0.
     start, end
         Character offsets into the passage's text.
-    terms, numbers
-        Terms and numbers of the span, numbers also where they are spelt out.
+    terms, quantities, numbers
+        Terms and quantities of the span, and its numbers as words.
     denials
         Number of words that negate.
     denied
@@ -58,6 +49,7 @@ class EvidenceSpan:
     end: int
     sentences: int
     terms: frozenset[str]
+    quantities: tuple[Quantity, ...]
     numbers: frozenset[str]
     denials: int
     denied: frozenset[str]
@@ -77,10 +69,13 @@ class Evidence:
         For each passage all its terms, those of title and headings included.
     vectors
         Vectors of the spans embedded so far, by passage, start and end.
+    reader
+        Reads the words of claims about them.
     """
 
     def __init__(self, passages: Sequence[Passage], reader: WordReader) -> None:
         self.passages = tuple(passages)
+        self.reader = reader
         self.vectors: dict[tuple[int, int, int], NDArray[np.float64]] = {}
         self.context = [
             frozenset(reader.read(" ".join((passage.title, *passage.heading))).terms) for passage in passages
@@ -89,6 +84,10 @@ class Evidence:
         self.terms = list(self.context)
         for span in self.spans:
             self.terms[span.passage] |= span.terms
+
+    def text(self, spans: Iterable[EvidenceSpan]) -> str:
+        """Return the text of spans, a line for each."""
+        return "\n".join(self.passages[span.passage].text[span.start : span.end] for span in spans)
 
     @cached_property
     def folded(self) -> list[str]:
@@ -101,19 +100,9 @@ class Evidence:
         return [place for place, text in enumerate(self.folded) if wanted in text]
 
 
-def numbers(text: str, *, spelt: bool) -> frozenset[str]:
-    """Return the numbers of a text in one spelling (``2,000`` is ``2000``).
-
-    Parameters
-    ----------
-    spelt
-        Whether number words count too, ``2.000`` also as 2000, and each part of ``2 000``.
-    """
-    found = set(_FIGURE.findall(_THOUSANDS.sub("", text)))
-    if spelt:
-        found |= {figure.replace(".", "") for figure in found if _DOTTED.fullmatch(figure)} | set(_FIGURE.findall(text))
-        found |= {_NUMBER_WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _NUMBER_WORDS}
-    return frozenset(figure.removesuffix(".0") for figure in found)
+def numbers(found: Iterable[Quantity]) -> frozenset[str]:
+    """Return quantities as words: in one spelling (``2,000`` is ``2000``), and as they are written (``3rd``)."""
+    return frozenset(word for each in found for word in (each.value, each.said.partition(" ")[0].lower()))
 
 
 def following(terms: Sequence[str]) -> frozenset[tuple[str, str]]:
@@ -136,18 +125,34 @@ def bare(claim: str) -> str:
     return _MARKER.sub("", claim, count=1) if _MARKER.match(claim) else claim
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One sentence, analysed."""
+
+    terms: tuple[str, ...]
+    quantities: tuple[Quantity, ...]
+    denials: int
+
+
 def _spans(found: Sequence[Quotable], passages: Sequence[Passage], reader: WordReader) -> list[EvidenceSpan]:
+    read = [
+        _Read(reader.read(each.text).terms, quantities(each.text, document=True), denials(each.text)) for each in found
+    ]
     spans = []
     for first in range(len(found)):
         terms: frozenset[str] = frozenset()
         pairs: frozenset[tuple[str, str]] = frozenset()
+        said: tuple[Quantity, ...] = ()
+        count = 0
         for last in range(first, min(first + WIDEST, len(found))):
             if found[last].passage != found[first].passage:
                 break
+            own = read[last]
+            terms |= frozenset(own.terms)
+            pairs |= following(own.terms)
+            said += own.quantities
+            count += own.denials
             text = passages[found[first].passage].text[found[first].start : found[last].end]
-            own = reader.read(found[last].text).terms
-            terms |= frozenset(own)
-            pairs |= following(own)
             spans.append(
                 EvidenceSpan(
                     found[first].passage,
@@ -155,9 +160,10 @@ def _spans(found: Sequence[Quotable], passages: Sequence[Passage], reader: WordR
                     found[last].end,
                     last - first + 1,
                     terms,
-                    numbers(text, spelt=True),
-                    denials(text),
-                    denied(text, reader),
+                    said,
+                    numbers(said),
+                    count,
+                    denied(text, reader) if count else frozenset(),
                     pairs,
                 )
             )

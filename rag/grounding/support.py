@@ -26,7 +26,9 @@ from ..embedding.protocol import Embedder
 from ..embedding.torch_runtime import cross_encoder
 from ..errors import InvalidInput
 from ..terms import Analyser
-from .evidence import Evidence, EvidenceSpan, bare, numbers
+from .contradictions import contradiction
+from .evidence import Evidence, EvidenceSpan, bare
+from .quantities import lacking, quantities
 from .support_features import FEATURES, Claim, features
 from .words import WordReader
 
@@ -191,10 +193,12 @@ def _probability(shown: NDArray[np.float64], model: str) -> NDArray[np.float64]:
 
 def number_missing(claim: Claim, spans: Sequence[EvidenceSpan], evidence: Evidence) -> str:
     """Return a number of the claim that the spans and the headings above them lack; empty if they lack none."""
-    passages = [evidence.passages[span.passage] for span in spans]
-    heads = " ".join(" ".join((passage.title, *passage.heading)) for passage in passages)
-    known = numbers(heads, spelt=True).union(*(span.numbers for span in spans))
-    return min(claim.numbers - known, default="")
+    if not claim.quantities:
+        return ""
+    heads = " ".join(" ".join((p.title, *p.heading)) for p in (evidence.passages[span.passage] for span in spans))
+    known = [*quantities(heads, document=True), *(each for span in spans for each in span.quantities)]
+    missing = lacking(claim.quantities, known, f"{heads} {evidence.text(spans)}")
+    return missing.said if missing else ""
 
 
 def denial(claim: Claim, span: EvidenceSpan) -> str:
@@ -211,7 +215,8 @@ def _judged(claim: Claim, spans: Sequence[EvidenceSpan], score: float, evidence:
     if denying:
         return min(score, _DENIED), f"the passage denies {denying!r}"
     if score >= SUPPORTED:
-        return score, ""
+        problem = contradiction(claim.text, evidence.text(spans), evidence.reader)
+        return (min(score, _DENIED), problem) if problem else (score, "")
     unknown = sorted(claim.names.difference(*(evidence.terms[span.passage] for span in spans)))
     return score, f"the passage lacks {unknown[0]!r}" if unknown else "the passage holds too little of it"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .evidence import Evidence, EvidenceSpan, following, names, numbers
+from .evidence import Evidence, EvidenceSpan, following, names
 from .negation import denials
+from .quantities import Quantity, plain_numbers, quantities
 from .words import WordReader
 
 FEATURES = ("coverage", "nearby", "pairs", "missing_names", "denies", "sentences", "cosine")
@@ -37,27 +38,29 @@ class Claim:
     terms: frozenset[str]
     pairs: frozenset[tuple[str, str]]
     names: frozenset[str]
-    numbers: frozenset[str]
+    quantities: tuple[Quantity, ...]
+    figures: frozenset[str]
     negated: bool
     denies: bool
 
     @classmethod
     def read(cls, text: str, reader: WordReader) -> Claim:
         """Analyse a sentence."""
-        words = reader.read(text)
+        words = reader.read(plain_numbers(text, above=2))
         return cls(
             text,
             frozenset(words.terms),
             following(words.terms),
             names(words),
-            numbers(text, spelt=False),
+            quantities(text, document=False),
+            frozenset(term for term in reader.read(text).terms if term[0].isdigit()),
             denials(text) % 2 == 1,
             denials(text) > 0,
         )
 
     def weight(self, term: str) -> float:
         """Return the weight of a term."""
-        return 2.0 if term in self.names or term[0].isdigit() else 1.0
+        return 2.0 if term in self.names or term in self.figures else 1.0
 
 
 def features(claim: Claim, spans: Sequence[EvidenceSpan], evidence: Evidence) -> list[float]:

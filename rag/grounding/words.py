@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..terms import Analyser
+from .invisible import seen, shown
 
 WORD = re.compile(r"\d+(?:[.,:]\d+)*\w*|[^\W\d]\w*(?:[.'’]\w+)*(?:\+\+|#)?")
 """A number with its inner marks, or a word with its inner dots and apostrophes."""
@@ -34,19 +35,15 @@ MAX_WORDS = 400
 """Words of a sentence that are read; a longer one is a table or a listing."""
 
 
-_UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
-"""Soft hyphens, zero-width spaces, word joiners and byte order marks, which readers do not see."""
-
-
 def composed(text: str) -> str:
-    """Return the form of a text in which words are compared: composed accents (NFC), no invisible characters.
+    """Return the form of a text in which quotes are compared: composed accents (NFC), no invisible characters.
 
     Examples
     --------
     >>> composed("cafe\u0301 hy\u00adphen")
     'café hyphen'
     """
-    return text if text.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFC", text))
+    return text if text.isascii() else unicodedata.normalize("NFC", shown(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ class WordReader:
 
     def _read(self, text: str) -> Words:
         words = []
-        for match in WORD.finditer(composed(text)):
+        for match in WORD.finditer(seen(text)):
             words.append(match.group())
             if len(words) == MAX_WORDS:
                 break
