@@ -105,7 +105,7 @@ class _Slot:
         return self.first and word == self.words[0] and len(self.words) > 1 and word[1:].islower()
 
 
-def contradiction(claim: str, said: str, reader: WordReader) -> str:
+def contradiction(claim: str, said: str, reader: WordReader, strange: frozenset[str] = frozenset()) -> str:
     """Return how a claim departs from a document's text that it nearly copies, in words; empty if it does not.
 
     Parameters
@@ -114,6 +114,10 @@ def contradiction(claim: str, said: str, reader: WordReader) -> str:
         The sentence.
     said
         The document's sentences whose words support it.
+    reader
+        Reads words.
+    strange
+        Stems of the claim's names that the whole passage lacks.
     """
     own = _Text.read(claim, reader)
     source = _source(own, said, reader)
@@ -127,7 +131,9 @@ def contradiction(claim: str, said: str, reader: WordReader) -> str:
     copies = same >= _COPY
     if problem := _denial(own.text, source.text, reader, copies=copies):
         return problem
-    return (_opposite(own, source) if copies else "") or _changed(own, source, blocks, known, copies=copies)
+    if copies and (problem := _strange(own, strange) or _opposite(own, source)):
+        return problem
+    return _changed(own, source, blocks, known, copies=copies)
 
 
 def _source(claim: _Text, said: str, reader: WordReader) -> _Text:
@@ -151,6 +157,13 @@ def _denial(claim: str, said: str, reader: WordReader, *, copies: bool = False) 
         if both := no & affirmed:
             return f"the passage affirms {min(both)!r}"
     return ""
+
+
+def _strange(claim: _Text, strange: frozenset[str]) -> str:
+    """Look for a name that the passage has nowhere; acronyms may abbreviate what it says in full."""
+    words = zip(claim.words[1:], claim.stems[1:], strict=True)
+    found = next((w for w, stem_ in words if stem_ in strange and w[0].isupper() and w[1:].islower()), "")
+    return f"the passage lacks {found!r}" if found else ""
 
 
 def _opposite(claim: _Text, source: _Text) -> str:

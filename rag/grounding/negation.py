@@ -23,7 +23,7 @@ _DOUBTS = re.compile(
     re.IGNORECASE,
 )
 """Words that deny, beside those that only negate."""
-_ADVERBS = re.compile("hardly|scarcely|barely|rarely|seldom|non", re.IGNORECASE)
+_ADVERBS = re.compile("hardly|scarcely|barely|rarely|seldom", re.IGNORECASE)
 _HALF_DENIALS = re.compile(
     r"\b(?:un|in|im|ir|il|dis|non-?)[^\W\d_]{3,}|\b[^\W\d_]{3,}less\b"
     r"|\b(?:lack\w*|absen\w+|only|ban(?:s|ned)?|block\w*|end(?:s|ed)?|lost|loss|miss\w*|free|zero|minus|exclu\w+|declin\w+|opposed?|against|alone|fewer|less|reduc\w+|abol\w+|remov\w+)\b",

@@ -215,7 +215,8 @@ def _judged(claim: Claim, spans: Sequence[EvidenceSpan], score: float, evidence:
     if denying:
         return min(score, _DENIED), f"the passage denies {denying!r}"
     if score >= SUPPORTED:
-        problem = contradiction(claim.text, evidence.text(spans), evidence.reader)
+        strange = claim.names.difference(*(evidence.terms[span.passage] for span in spans))
+        problem = contradiction(claim.text, evidence.text(spans), evidence.reader, strange)
         return (min(score, _DENIED), problem) if problem else (score, "")
     unknown = sorted(claim.names.difference(*(evidence.terms[span.passage] for span in spans)))
     return score, f"the passage lacks {unknown[0]!r}" if unknown else "the passage holds too little of it"

@@ -126,3 +126,8 @@ def test_the_problem_says_what_differs() -> None:
     evidence = Evidence([Passage(1, 1.0, 7, "d", "d", 0, len(SAID), SAID)], checker.reader)
     assert "the passage lacks 80" in checker.check("Flour prices rose by 80 percent.", evidence)[0].problem
     assert "'rose', not 'fell'" in checker.check("Flour prices fell by 8 percent.", evidence)[0].problem
+
+
+def test_a_name_that_the_passage_has_nowhere_is_not_supported() -> None:
+    assert not supported("In spring, as every year since then, Braun and Anna Weiss taught Paul Meier the recipe.")
+    assert not supported("Anna Weiss and Karl taught Paul Meier the recipe.")
