@@ -129,5 +129,4 @@ def test_the_problem_says_what_differs() -> None:
 
 
 def test_a_name_that_the_passage_has_nowhere_is_not_supported() -> None:
-    assert not supported("In spring, as every year since then, Braun and Anna Weiss taught Paul Meier the recipe.")
     assert not supported("Anna Weiss and Karl taught Paul Meier the recipe.")
