@@ -65,7 +65,7 @@ class _Text:
 
     @classmethod
     def read(cls, text: str, reader: WordReader) -> _Text:
-        plain = plain_numbers(text, above=1)
+        plain = plain_numbers(text, least=2)
         words = reader.read(plain).words[:_MOST]
         return cls(plain, tuple(word.removesuffix("'s").removesuffix("’s") for word in words))
 

@@ -42,7 +42,7 @@ Unicode's confusables (UTS 39) only those, since its whole list also makes an l 
 _LOOKS_LATIN = re.compile(
     "[авеікмнорсԁһјӏԛѕтԝхугпАВЕЅІЈКМНОРСТХУονικυρχτηαΑΒΕΖΗΙΚΜΝΟΡΤΥΧօոսցհռՕՏᎪᏴᏟᎬᎻᏦᏞᎷᏢᏚᎢᏙᏃᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɑɡ]"
 )
-_SAME = re.compile("[аеорсухіјѕԁһӏԛԝАВЕЅІЈКМНОРСТХοΑΒΕΖΗΙΚΜΝΟΡΤΥΧ]{2,}")
+_SAME = re.compile("[аеорсухіјѕԁһӏԛԝАВЕЅІЈКМНОРСТХοΑΒΕΖΗΙΚΜΝΟΡΤΥΧ]{2,}|[ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ]{2,}")
 _WORD = re.compile(r"[^\W\d_]+")
 _LATIN = re.compile("[A-Za-z]")
 _STYLED = re.compile("[\u2460-\u24ff\uff10-\uff5a\U0001d400-\U0001d7ff\U0001f100-\U0001f189]")

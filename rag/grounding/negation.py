@@ -9,7 +9,7 @@ from .invisible import seen
 from .words import WordReader, Words, listed
 
 _SAYS_NO = re.compile(
-    r"\b(?:not|no|never|none|nor|neither|nobody|nothing|without|cannot|lacks?|fails?|failed|unable|\w+n['’]t"
+    r"\b(?:not|no|never|none|nor|neither|nobody|nothing|without|cannot|lacks?|fails?|failed|unable|\w*n['’]t"
     r"|nicht|kein(?:e[mnrs]?)?|niemals|ohne|pas|jamais|aucune?|nunca|jamás|ningun[oa]s?|ningún|não|нет|не|нельзя|никогда"
     r"|لا|ليس|ليست|لم|لن|नहीं)\b",
     re.IGNORECASE,
@@ -17,7 +17,9 @@ _SAYS_NO = re.compile(
 _DOUBTS = re.compile(
     r"\b(?:un(?:true|likely|founded)|false(?:ly|hood)?|incorrect(?:ly)?|wrong(?:ly)?|lies?|myth|fiction|hoax|mistake[nd]?"
     r"|den(?:y|ies|ied|ying|ials?)|refut(?:e|es|ed)|rebut\w*|reject(?:s|ed)?|disput(?:e|es|ed)|disprov\w+|contradict\w*"
-    r"|contrary|doubtful|doubts?|hardly|scarcely|barely|rarely|seldom|infrequently|avoid(?:s|ed|ing)?|refus(?:e|es|ed)"
+    r"|contrary|doubtful|doubts?|nonsense|rumou?rs?|fake|bogus|baseless|supposedly|allegedly|purportedly"
+    r"|impossible|unable|used to be|anything but|(?:kept?|keeps?) from"
+    r"|hardly|scarcely|barely|rarely|seldom|infrequently|avoid(?:s|ed|ing)?|refus(?:e|es|ed)"
     r"|stop(?:s|ped)?|cease[sd]?|unlike|except|instead|rather|prevent(?:s|ed)?|prohibit\w*|forb[ia]d\w*|nowhere|few|little"
     r"|falsch|unwahr|l(?:ü|ue)ge|gelogen|faux|fausse|mensonge|falsos?|falsas?|mentira|неверно|ложь|ложно|неправда|rien)\b",
     re.IGNORECASE,

@@ -44,7 +44,7 @@ _QUANTITY = re.compile(
     rf"(?P<sign>{_MINUS})?(?P<money>{_CURRENCY}\s?)?(?P<late>(?<=[{CURRENCIES}])[-−])?"
     r"(?P<figure>\d+(?:[.,:]\d+)*)(?P<exponent>[eE][+-]?\d{1,3}(?![\w]))?(?P<power>\^-?\d+)?"
     r"(?P<suffix>(?:st|nd|rd|th)\b)?"
-    r"(?P<unit>[\s-]?(?:°\s?[CcFf]\b|[°%‰％٪℃℉]|km/h\b|[^\W\d_]+[²2]?(?![\w/])|[$€£¥₹]))?"
+    r"(?P<unit>[\s-]?(?:°\s?[CcFf]\b|[°%‰％٪℃℉′″]|km/h\b|[^\W\d_]+[²2]?(?![\w/])|[$€£¥₹]))?"
     r"(?P<scale>\s?(?:celsius|centigrade|fahrenheit)\b)?",
     re.IGNORECASE,
 )
@@ -68,14 +68,17 @@ _BOUND = re.compile(
     r"|mehr als|über|plus de|más de)"
     r"|(?P<less>less than|fewer than|under|below|at most|no more than|not more than|lower than|younger than"
     r"|shorter than|maximum(?: of)?|not exceeding|weniger als|unter|moins de|menos de)"
+    r"|(?P<part>half(?: of)?|(?:third|3rd|quarter) of|twice|thrice|double|triple)"
     r"|(?P<within>up to|as many as|bis zu|hasta)|(?P<before>before|until|till|prior to|by)|(?P<after>after|since|from))"
-    r"\s(?:about\s|the\s|[A-Z][a-z]+\s)?\Z",
+    r"\s(?:about\s|the\s|(?-i:[A-Z][a-z]+)\s)?\Z",
     re.IGNORECASE,
 )
 _BOUND_AFTER = re.compile(
     r"\s?(?:(?P<more>or (?:more|above|over|older)|and (?:over|above|older)|\+)"
-    r"|(?P<less>or (?:less|fewer|below|under|younger)))(?!\w)"
+    r"|(?P<less>or (?:less|fewer|below|under|younger))"
+    r"|(?P<part>(?<=\d)[\s-]and[\s-]a[\s-](?:half|quarter|third|3rd)))(?!\w)"
 )
+_BELOW = re.compile(r"\s?below (?:zero|freezing)\b|\s?below(?=[.,;]|\Z)", re.IGNORECASE)
 _OPPOSITE = {"before": "after", "after": "before"}
 
 _LANGUAGES = {
@@ -104,7 +107,7 @@ class Quantity:
     readings
         Kind of unit and amount in the kind's base unit; several where a unit is ambiguous. Kind "": no known unit.
     bound
-        ``more``, ``less``, ``within`` (up to), ``before`` or ``after`` in front of it, or nothing.
+        ``more``, ``less``, ``within`` (up to), ``part`` (half of, twice), ``before`` or ``after``, or nothing.
     said
         As it is written.
     """
@@ -129,7 +132,7 @@ def quantities(text: str, *, document: bool) -> tuple[Quantity, ...]:
         What a document leaves open counts every way: ``2.000`` also as 2000, ``one`` as 1, a footnote's raised number
         as none. A claim's numbers are read one way.
     """
-    plain = plain_numbers(text, above=0 if document else 1)
+    plain = plain_numbers(text, least=0 if document else 2)
     found, ends = list[Quantity](), list[tuple[int, int]]()
     for match in _QUANTITY.finditer(plain) if any(map(str.isdigit, plain)) else ():
         if not document and match["figure"] in _SMALL and not re.search(rf"(?<!\d){match['figure']}(?!\d)", text):
@@ -158,7 +161,7 @@ def _given(wanted: Quantity, known: Iterable[Quantity], said: str) -> bool:
 
 
 def _gives(own: Quantity, wanted: Quantity, said: str) -> bool:
-    if wanted.bound in {"more", "less"} and own.bound not in {
+    if wanted.bound in {"more", "less", "part"} and own.bound not in {
         wanted.bound,
         *(("within",) if wanted.bound == "less" else ()),
     }:
@@ -191,13 +194,13 @@ def _close(a: Decimal, b: Decimal) -> bool:
     return abs(a - b) <= Decimal("1e-9") * max(abs(a), abs(b))
 
 
-def plain_numbers(text: str, *, above: int) -> str:
+def plain_numbers(text: str, *, least: int) -> str:
     """Return a text with its numbers in ASCII figures, and dates as day, month and year.
 
     Parameters
     ----------
-    above
-        Numbers in words are put in figures if they are greater.
+    least
+        The least number in words that is put in figures.
     """
     if not text.isascii():
         text = _THOUSANDS.sub("", text)
@@ -205,7 +208,7 @@ def plain_numbers(text: str, *, above: int) -> str:
         text = seen(text)
     text = _DATE.sub(_spelt_date, text)
     text = _SPACED.sub(lambda found: found[0].replace(" ", ""), _THOUSANDS.sub("", text))
-    return _MULTIPLIED.sub(_multiplied, alpha2digit(text, language(text), threshold=above))
+    return _MULTIPLIED.sub(_multiplied, alpha2digit(text, language(text), threshold=least))
 
 
 def _plain_digits(text: str) -> str:
@@ -222,7 +225,8 @@ def _plain_digits(text: str) -> str:
 def _digit(character: str) -> str:
     if character.isascii() or not character.isnumeric() or character in _IDEOGRAPHS:
         return "." if character == "٫" else character
-    return _number(Decimal(str(unicodedata.numeric(character))))
+    value = _number(Decimal(str(unicodedata.numeric(character))))
+    return f" {value} " if unicodedata.category(character) == "Nl" else value  # Roman numerals join no digits
 
 
 def _han(found: re.Match[str]) -> str:
@@ -251,7 +255,11 @@ def _number(value: Decimal) -> str:
 
 def _read(match: re.Match[str], text: str, *, document: bool) -> list[Quantity]:
     figure, bound = match["figure"], _bound(match, text)
-    negative = bool(match["sign"] or match["late"])
+    negative = bool(
+        match["sign"] or match["late"] or _BELOW.match(text, match.end()) or _BELOW.match(text, _end(match))
+    )
+    if (word := _glued(match, text, document=document)) and not document:
+        return [Quantity(f"{figure}{word}", (), bound, f"{figure}{word}")]
     forms = [figure]
     if document and _DOTTED.fullmatch(figure):
         forms.append(figure.replace(".", ""))
@@ -262,6 +270,8 @@ def _read(match: re.Match[str], text: str, *, document: bool) -> list[Quantity]:
         found.append(Quantity(signed, _readings(match, -amount if negative else amount), bound, match[0].strip()))
         if document and negative and re.search(r"\d\s\Z", text[: match.start()]):
             found.append(Quantity(value, _readings(match, amount), bound, match[0].strip()))
+    if word:
+        found.append(Quantity(f"{figure}{word}", (), bound, match[0].strip()))
     if document and match["power"]:
         value, amount = _value(figure, match, powered=False)
         found.append(Quantity(value, (("", amount),), bound, match[0].strip()))
@@ -282,8 +292,7 @@ def _value(figure: str, match: re.Match[str], *, powered: bool = True) -> tuple[
 def _multiplied(match: re.Match[str]) -> str:
     amount = Decimal(match[1].replace(",", "."))
     for word in match[2].split() or [match[2]]:
-        power = MULTIPLES.get(word.lower())
-        amount *= Decimal(word) if power is None else Decimal(10) ** power
+        amount *= MULTIPLES.get(word.lower()) or Decimal(word)
     return _number(amount)
 
 
@@ -306,6 +315,19 @@ def _unit(match: re.Match[str]) -> str:
     """Return the unit after a figure, in lower case; empty if the word there is none, or the figure is an ordinal."""
     word = (match["unit"] or "").strip(" -\u00a0\u202f\n").lower().replace(" ", "")
     return word if word and not match["suffix"] and (word in UNITS or word in AMBIGUOUS) else ""
+
+
+def _glued(match: re.Match[str], text: str, *, document: bool) -> str:
+    """Return what makes a figure a name or an ordinal: the G of 5G, th; a document's may be parted, as 5-G."""
+    if match["suffix"]:
+        dated = _MONTH.search(text, max(0, match.start() - 12), min(len(text), match.end() + 15))
+        return "" if dated and not document else "th"
+    word = (match["unit"] or "").strip(" -").lower()
+    if text[max(0, match.start() - 1) : match.start()].isalpha():
+        return ""  # IP3R is a name already
+    glued = bool(match["unit"]) and (document or match["unit"][0] not in " \n-\t")
+    plain = glued and word.isascii() and word.isalpha() and not _unit(match) and word != "s"
+    return word if plain and not match["exponent"] and not match["power"] else ""
 
 
 def _bound(match: re.Match[str], text: str) -> str:

@@ -46,7 +46,7 @@ class Claim:
     @classmethod
     def read(cls, text: str, reader: WordReader) -> Claim:
         """Analyse a sentence."""
-        words = reader.read(plain_numbers(text, above=2))
+        words = reader.read(plain_numbers(text, least=3))
         return cls(
             text,
             frozenset(words.terms),

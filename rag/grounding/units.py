@@ -16,6 +16,8 @@ _TABLE: dict[str, list[tuple[int | Decimal, str]]] = {
     "celsius": [(1, "°c celsius centigrade ℃")],
     "fahrenheit": [(1, "°f fahrenheit ℉")],
     "kelvin": [(1, "kelvin kelvins")],
+    "angle": [(1, "rad radian radians")],
+    "minute of arc": [(1, "′ arcminute arcminutes"), (Decimal(1) / 60, "″ arcsecond arcseconds")],
     "time": [
         (Decimal("0.001"), "ms millisecond milliseconds"),
         (1, "s sec secs second seconds sekunde sekunden seconde secondes segundo segundos"),
@@ -93,11 +95,16 @@ UNITS = {
 CURRENCIES = "$€£¥₹"
 MORE_GENERAL = {"celsius": "degree", "fahrenheit": "degree"}
 """A document's degrees of a scale are degrees; a claim's degrees without a scale are not degrees of one."""
-MULTIPLES = {"k": 3, "thousand": 3, "tausend": 3, "mille": 3, "mil": 3, "mn": 6, "mio": 6, "million": 6, "millions": 6,
-             "millionen": 6, "millones": 6, "millón": 6, "milhões": 6, "bn": 9, "billion": 9, "billions": 9,
-             "milliarden": 9, "mrd": 9, "milliard": 9, "milliards": 9, "trillion": 12, "trillions": 12,
-             "hundred": 2}  # fmt: skip
-"""Powers of ten that a word after a figure multiplies it by."""
+MULTIPLES = {
+    word: Decimal(factor)
+    for factor, words in (
+        (12, "dozen"), (10**2, "hundred"), (10**3, "k thousand tausend mille mil"),
+        (10**6, "mn mio million millions millionen millones millón milhões"),
+        (10**9, "bn billion billions mrd milliarden milliard milliards"), (10**12, "trillion trillions"),
+    )
+    for word in words.split()
+}  # fmt: skip
+"""What a word after a figure multiplies it by."""
 AMBIGUOUS = {"m": (("length", Decimal(1)), ("time", Decimal(60)), ("", Decimal(10**6)))}
 """80m: metres, minutes or millions."""
 MONTHS = {
