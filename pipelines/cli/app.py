@@ -20,6 +20,7 @@ from . import (
     parts,
     questions,
     search,
+    selftest,
     tune,
 )
 
@@ -50,6 +51,7 @@ app.command("repair")(maintenance.repair)
 app.command("reindex")(maintenance.reindex)
 app.command("remove")(maintenance.remove)
 app.command("purge")(maintenance.purge)
+app.command("selftest")(selftest.command)
 
 
 def _version(value: bool) -> None:

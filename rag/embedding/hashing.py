@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidInput
 from .checks import checked
+from .protocol import Tokenizer
 from .tokens import WordTokenizer, well_formed
 
 _WORD = re.compile(r"\w+")
@@ -40,7 +41,7 @@ class HashingEmbedder:
         self.name = f"hashing-{dim}"
         self.revision = "1"
         self.dim = dim
-        self.tokenizer = WordTokenizer(max_tokens)
+        self.tokenizer: Tokenizer = WordTokenizer(max_tokens)
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts: float32, shape (n_texts, dim), unit norm."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import apsw
 
+from pipelines.selftest.forking import in_child
 from rag.store import database
-from tests.rag.store.forking import in_child
 
 _CALLS = ("fsync", "rename", "mkdir", "unlink", "rmdir", "open", "replace", "link")
 

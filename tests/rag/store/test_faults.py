@@ -19,14 +19,14 @@ from rag.errors import StoreUnwritable
 from rag.knowledge_base import KnowledgeBase
 from rag.store import live, session
 
-DRIVER = Path(__file__).with_name("fault_driver.py")
+DRIVER = Path(__file__).parents[2] / "pipelines" / "selftest" / "planted.py"
 
 
 @pytest.fixture(scope="module")
 def said() -> dict[str, Any]:
     root = str(Path(rag.__path__[0]).parent)
     done = subprocess.run(
-        [sys.executable, str(DRIVER)],
+        [sys.executable, str(DRIVER), "disk"],
         capture_output=True,
         text=True,
         timeout=600,

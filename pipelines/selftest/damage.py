@@ -1,38 +1,30 @@
-"""Damages every file of a store in every way, then opens and searches it; prints one JSON object."""
+"""Damage every file of a store in every way, then open and search it."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
 import random
 import shutil
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "1"
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from conftest import CHUNKER, answers, documents
-from forking import in_child
-
-from rag.embedding import HashingEmbedder
 from rag.errors import StoreCorrupt
 from rag.knowledge_base import KnowledgeBase
-from rag.store import generations
+
+from .corpus import CHUNKER, E, answers, documents
+from .forking import in_child
+from .tally import Tally
 
 SEED = 11
 Change = Callable[[Path], None]
 
 
 def build(path: Path, start: int, *, older: Path | None = None) -> None:
-    options = {"embedder": HashingEmbedder(32), "chunker": CHUNKER, "granularity": "chunk+sentence"}
-    with KnowledgeBase.create(path, indexes=["flat", "hnsw", "bm25"], **options) as kb:
+    specs = ["flat", "hnsw", "bm25"]
+    with KnowledgeBase.create(path, indexes=specs, embedder=E, chunker=CHUNKER, granularity="chunk+sentence") as kb:
         kb.add(documents(30, start=start))
         if older is not None:
             kb._session.close()
@@ -94,16 +86,19 @@ def changes(path: Path, others: list[Path], *, flips: int, cuts: int) -> Iterato
 
 
 def _swapped(other: Path) -> Change:
-    return lambda path: shutil.copyfile(other, path)
+    def change(path: Path) -> None:
+        shutil.copyfile(other, path)
+
+    return change
 
 
 def search(path: Path) -> str:
     """Answers, or the error, of a reader."""
     try:
-        with KnowledgeBase.open(path, embedder=HashingEmbedder(32)) as kb:
+        with KnowledgeBase.open(path, embedder=E) as kb:
             found = [
                 answers(kb, 6),
-                kb.index("dense", "hnsw").search(HashingEmbedder(32).embed_queries(["otter"]), 5).ids.tolist(),
+                kb.index("dense", "hnsw").search(E.embed_queries(["otter"]), 5).ids.tolist(),
             ]
             return "answers " + json.dumps(found)
     except StoreCorrupt as error:
@@ -111,64 +106,39 @@ def search(path: Path) -> str:
 
 
 def digest(path: Path) -> str:
-    parts = [path.lstat().st_mode]
+    parts: list[object] = [path.lstat().st_mode]
     if path.is_file() and not path.is_symlink():
         parts.append(hashlib.sha256(path.read_bytes()).hexdigest())
     return str(parts)
 
 
-def check_digest_late() -> None:
-    """Planted defect: the index is used without its digests having been looked at."""
-    import indexes
-    from indexes import files
-
-    def unchecked(path: object) -> dict:
-        return files._read_manifest(Path(path))
-
-    files.verify = unchecked
-    generations._cause = lambda place, pointer: ""
-    assert indexes
+def check(place: Path, tally: Tally) -> None:
+    """Damage every file of a store, then search."""
+    result = trials(place, flips=5, cuts=2)
+    tally.tried += result.trials
+    tally.bad += result.bad
+    tally.facts |= {"files": result.files, "refused": result.refused, "answered rightly": result.right}
 
 
-def no_page_checksums() -> None:
-    """Planted defect: the database without page checksums."""
-    from rag.store import database
+@dataclass
+class Result:
+    """Trials, of how many files; those refused, those with right answers; what was wrong."""
 
-    configure = database._configure
-
-    def without(db: object) -> None:
-        configure(db)
-        db.pragma("checksum_verification", False)
-
-    database._configure = without
-    database._check_opened = lambda db, path: None
+    trials: int = 0
+    files: int = 0
+    refused: int = 0
+    right: int = 0
+    bad: list[str] = field(default_factory=list)
 
 
-DEFECTS = {"digest": check_digest_late, "checksum": no_page_checksums}
-
-
-def main() -> None:
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--flips", type=int, default=8)
-    arguments.add_argument("--cuts", type=int, default=3)
-    arguments.add_argument("--defect", choices=sorted(DEFECTS))
-    arguments.add_argument("--only", default="*", help="name of the files to damage")
-    given = arguments.parse_args()
-    work = Path(tempfile.mkdtemp())
-    try:
-        print(json.dumps(trials(work, given.flips, given.cuts, given.defect, given.only)))
-    finally:
-        shutil.rmtree(work)
-
-
-def trials(work: Path, flips: int, cuts: int, defect: str | None, only: str) -> dict[str, object]:
-    start = time.perf_counter()
+def trials(work: Path, *, flips: int, cuts: int, only: str = "*", plant: Callable[[], object] | None = None) -> Result:
+    """Damage the files of a store whose names match ``only``; ``plant`` makes a defect before."""
     build(work / "kb", 0, older=work / "older")
     build(work / "other", 500)
     with_log(work / "kb", work / "killed")
-    if defect:
-        DEFECTS[defect]()
-    result = {"trials": 0, "refused": 0, "right": 0, "bad": [], "files": 0}
+    if plant:
+        plant()
+    result = Result()
     for store in ("kb", "killed"):
         whole = search(work / store)
         assert whole.startswith("answers"), whole
@@ -177,15 +147,14 @@ def trials(work: Path, flips: int, cuts: int, defect: str | None, only: str) -> 
                 continue
             name = path.relative_to(work / store)
             others = [work / other / _namesake(work / other, name) for other in ("other", "older")]
-            result["files"] += 1
+            result.files += 1
             for how, change in changes(path, others, flips=flips, cuts=cuts):
-                result["trials"] += 1
+                result.trials += 1
                 wrong = trial(work / "try", work / store, name, change, whole, result)
                 if wrong:
-                    result["bad"].append(f"{store}/{name} {how}: {wrong[-400:]}")
-                    if defect:
+                    result.bad.append(f"{store}/{name} {how}: {wrong[-400:]}")
+                    if plant:
                         return result  # it is caught
-    result["seconds"] = round(time.perf_counter() - start, 1)
     return result
 
 
@@ -197,7 +166,7 @@ def _namesake(store: Path, name: Path) -> Path:
     return next((p.relative_to(store) for p in store.glob(f"generations/*-{engine}/{name.name}")), name)
 
 
-def trial(place: Path, store: Path, name: Path, change: Change, whole: str, result: dict) -> str:
+def trial(place: Path, store: Path, name: Path, change: Change, whole: str, result: Result) -> str:
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(store, place)
     change(place / name)
@@ -207,16 +176,12 @@ def trial(place: Path, store: Path, name: Path, change: Change, whole: str, resu
         return f"status {status}: {said}"
     touched = left and "shm" not in name.name and digest(place / name) != left
     if said == whole:
-        result["right"] += 1
+        result.right += 1
         return ""
     if not said.startswith("corrupt"):
         return f"wrong answers: {said[:200]}"
-    result["refused"] += 1
+    result.refused += 1
     part = "/".join(name.parts[:2]) if name.parts[0] == "generations" else "store.sqlite"
     if part not in said or (name.parts[0] == "generations" and name.name not in said and "missing" not in said):
         return f"does not name the file: {said}"
     return "the damaged file was changed by reading it" if touched else ""
-
-
-if __name__ == "__main__":
-    main()

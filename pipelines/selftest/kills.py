@@ -1,4 +1,4 @@
-"""Kills an ingest again and again and looks at what is left; prints one JSON object. `test_kills.py` runs it.
+"""Kill an ingest again and again and look at what is left.
 
 The log of what was acknowledged is kept outside of the store, on a pipe. Each trial runs in forked children of this
 single-threaded process, so that a kill costs no start of Python.
@@ -6,38 +6,33 @@ single-threaded process, so that a kill costs no start of Python.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
 import random
 import shutil
 import signal
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "1"
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from conftest import CHUNKER, answers, documents
-from forking import in_child
-
-from rag.embedding import HashingEmbedder
+from rag.documents import Document
 from rag.knowledge_base import KnowledgeBase
-from rag.store import database, live, pipeline
+from rag.store import live, pipeline
 from rag.store.granularity import chunks_of
+
+from .corpus import CHUNKER, E, answers, documents
+from .forking import in_child
+from .tally import Tally
 
 SEED = 7
 REOPEN_LIMIT_S = 2.0
 
 
-def corpus(count: int) -> tuple[list, list]:
+def corpus(count: int) -> tuple[list[Document], list[Document]]:
     """What the store holds before, and what is ingested: some changed, some new, some empty, some equal texts."""
     before = documents(count // 2)
     after = documents(count)
@@ -45,7 +40,7 @@ def corpus(count: int) -> tuple[list, list]:
     for n in range(0, count // 2, 10):
         after[n] = changed[n]
     for n in range(count // 2, count, 25):
-        after[n] = type(after[n]).from_text("", id=after[n].id)
+        after[n] = Document.from_text("", id=after[n].id)
     return before, after
 
 
@@ -57,15 +52,15 @@ class Timing:
     end: float
 
 
-def ingest(path: Path, docs: list, on_commit: Callable[[list], object] | None = None) -> Timing:
+def ingest(path: Path, docs: list[Document], on_commit: Callable[[list[str]], object] | None = None) -> Timing:
     times: list[float] = []
 
-    def committed(ids: list) -> None:
+    def committed(ids: list[str]) -> None:
         times.append(time.perf_counter())
         if on_commit:
             on_commit(ids)
 
-    with KnowledgeBase.open(path, mode="w", embedder=HashingEmbedder(32)) as kb:
+    with KnowledgeBase.open(path, mode="w", embedder=E) as kb:
         kb.add(docs, on_commit=committed)
         end = time.perf_counter()
     return Timing([at - times[0] for at in times], end - times[0])
@@ -93,7 +88,7 @@ class Killer:
             signal.setitimer(signal.ITIMER_REAL, max(self._rest * pace, 1e-6))
 
 
-def killed(path: Path, docs: list, timing: Timing, moment: float) -> tuple[list[str], int, Timing | None]:
+def killed(path: Path, docs: list[Document], timing: Timing, moment: float) -> tuple[list[str], int, Timing | None]:
     """Ingest in a child and kill it; return what it acknowledged, in how many commits, and its times if it ended."""
     read, write = os.pipe()
     pid = os.fork()
@@ -102,7 +97,7 @@ def killed(path: Path, docs: list, timing: Timing, moment: float) -> tuple[list[
         with contextlib.suppress(BaseException):
             killer = Killer(timing, moment)
 
-            def acknowledge(ids: list) -> None:
+            def acknowledge(ids: list[str]) -> None:
                 os.write(write, ("".join(f"{i}\n" for i in ids) + "+\n").encode())
                 killer.committed()
 
@@ -123,7 +118,7 @@ def killed(path: Path, docs: list, timing: Timing, moment: float) -> tuple[list[
 def look(path: Path, before: dict[str, str], after: dict[str, str], acknowledged: list[str]) -> str:
     """Return what is wrong with a store after a kill, in words."""
     start = time.process_time()  # what the disk takes under others' load is not the store's
-    with KnowledgeBase.open(path, mode="w", embedder=HashingEmbedder(32)) as kb:
+    with KnowledgeBase.open(path, mode="w", embedder=E) as kb:
         opened = time.process_time() - start
         wrong = [f"reopening took {opened:.2f} s"] if opened > REOPEN_LIMIT_S else []
         held = {name: kb.document(name).digest() for name in kb.document_ids()}
@@ -141,102 +136,56 @@ def look(path: Path, before: dict[str, str], after: dict[str, str], acknowledged
     return "; ".join(wrong)
 
 
-def finish(path: Path, docs: list) -> str:
+def finish(path: Path, docs: list[Document]) -> str:
     ingest(path, docs)
-    with KnowledgeBase.open(path, embedder=HashingEmbedder(32)) as kb:
+    with KnowledgeBase.open(path, embedder=E) as kb:
         return json.dumps([kb.document_ids(), answers(kb)])
 
 
-def early_acknowledgement() -> None:
-    """Planted defect: say that a batch is safe before it is."""
-    commit = pipeline.Pipeline._commit
-
-    def early(self: pipeline.Pipeline, batch: object, vectors: object) -> None:
-        vectors.result()
-        self._on_commit([s.document.id for s in batch.steps if hasattr(s, "document")])
-        commit(self, batch, vectors)
-
-    pipeline.Pipeline._commit = early
+def check(place: Path, tally: Tally, *, kills: int = 60, count: int = 60, granularity: str = "chunk+sentence") -> None:
+    """Kill an ingest at any moment, then look, then repeat it."""
+    result = trials(place, kills=kills, count=count, granularity=granularity)
+    tally.tried += result.kills
+    tally.bad += result.bad
+    tally.facts |= {"killed while it wrote": result.during}
+    between = sum(0 < n < max(result.commits_seen) for n in result.commits_seen)
+    tally.expect(between > kills / 4, f"only {between} kills came between the first commit and the last")
 
 
-def no_transactions() -> None:
-    """Planted defect: every statement commits by itself."""
+@dataclass
+class Result:
+    """Kills; those before the end; commits seen before each; what was wrong; second runs that ended otherwise."""
 
-    @contextlib.contextmanager
-    def none(db: object):
-        yield
-
-    database.transaction = none
-
-
-def index_first() -> None:
-    """Planted defect: the pointer to a new index is committed before the index is there."""
-    from rag.store import generations
-
-    save = generations.save
-
-    def lazy(folder: Path, spec: str, index: object, seq: int) -> object:
-        pointer = save(folder, spec, index, seq)
-        there = folder / "generations" / pointer.folder
-        late.append((there.rename(there.with_name(f"late{pointer.folder}")), there))
-        return pointer
-
-    late: list[tuple[Path, Path]] = []
-    commit = live.LiveIndexes._commit
-
-    def then(self: object, *rest: object) -> None:
-        commit(self, *rest)
-        time.sleep(0.05)
-        for old, new in late:
-            old.rename(new)
-        late.clear()
-
-    generations.save = lazy
-    live.LiveIndexes._commit = then
-
-
-DEFECTS = {"early": early_acknowledgement, "autocommit": no_transactions, "index-first": index_first}
-
-
-def main() -> None:
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--kills", type=int, default=100)
-    arguments.add_argument("--documents", type=int, default=120)
-    arguments.add_argument("--defect", choices=sorted(DEFECTS))
-    arguments.add_argument("--granularity", default="chunk")
-    given = arguments.parse_args()
-    pipeline.FIRST_BATCH_TEXTS = pipeline.BATCH_TEXTS = 12  # many commits
-    live.TAIL_MIN = 40  # and new generations at the end
-    before, after = corpus(given.documents)
-    work = Path(tempfile.mkdtemp())
-    try:
-        print(json.dumps(trials(work, before, after, given.kills, given.defect, given.granularity)))
-    finally:
-        shutil.rmtree(work)
+    kills: int = 0
+    during: int = 0
+    commits_seen: list[int] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    different: int = 0
 
 
 def trials(
-    work: Path, before: list, after: list, kills: int, defect: str | None, granularity: str
-) -> dict[str, object]:
+    work: Path, *, kills: int, count: int, granularity: str, plant: Callable[[], object] | None = None
+) -> Result:
+    """Kill ingests of ``count`` documents; ``plant`` makes a defect after the undisturbed run."""
+    pipeline.FIRST_BATCH_TEXTS = pipeline.BATCH_TEXTS = 12  # many commits
+    live.TAIL_MIN = 40  # and new generations at the end
+    before, after = corpus(count)
     # Here, not in a child: what this imports, no child has to.
-    with KnowledgeBase.create(
-        work / "first", embedder=HashingEmbedder(32), chunker=CHUNKER, granularity=granularity
-    ) as kb:
+    with KnowledgeBase.create(work / "first", embedder=E, chunker=CHUNKER, granularity=granularity) as kb:
         kb.add(before)
         answers(kb)
     assert threading.active_count() == 1, "a fork would copy half of a process"
     shutil.copytree(work / "first", work / "whole")
     status, undisturbed = in_child(lambda: finish(work / "whole", after))
     assert status == 0, undisturbed
-    if defect:
-        DEFECTS[defect]()
+    if plant:
+        plant()
     shutil.copytree(work / "first", work / "timed")
-    start = time.perf_counter()
     _, _, timing = killed(work / "timed", after, Timing([0.0], 0.0), 600.0)
     assert timing is not None
     old, new = {d.id: d.digest() for d in before}, {d.id: d.digest() for d in after}
     dice = random.Random(SEED)
-    result = {"kills": 0, "during": 0, "bad": [], "different": 0, "commits_seen": []}
+    result = Result()
     for trial in range(kills):
         path = work / f"kb{trial}"
         shutil.copytree(work / "first", path)
@@ -244,21 +193,18 @@ def trials(
         moment = dice.uniform(0, timing.commits[-1] if trial % 2 else timing.end)
         acknowledged, seen, ended = killed(path, after, timing, moment)
         timing = ended or timing  # it was faster than the run that was timed: from here on, that is the pace
-        result["kills"] += 1
-        result["during"] += ended is None
-        result["commits_seen"].append(seen)
-        status, wrong = in_child(lambda path=path, said=acknowledged: look(path, old, new, said))
+        result.kills += 1
+        result.during += ended is None
+        result.commits_seen.append(seen)
+        status, wrong = in_child(partial(look, path, old, new, acknowledged))
         if status or wrong:
-            result["bad"].append(wrong)
-            if defect:
+            result.bad.append(f"kill {trial}: {wrong}")
+            if plant:
                 break
         else:
-            status, again = in_child(lambda path=path: finish(path, after))
-            result["different"] += status != 0 or again != undisturbed
+            status, again = in_child(partial(finish, path, after))
+            if status or again != undisturbed:
+                result.different += 1
+                result.bad.append(f"kill {trial}: a second run does not end as an undisturbed one")
         shutil.rmtree(path)
-    result["seconds"] = round(time.perf_counter() - start, 1)
     return result
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Takes disk space and permissions away and looks what happens; prints one JSON object. Run by `test_faults.py`.
+"""Take disk space and permissions away and look what happens.
 
 Every case runs in forked children: limits and the identity of a process cannot be given back.
 """
@@ -10,22 +10,18 @@ import os
 import resource
 import shutil
 import stat
-import sys
-import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-os.environ["OMP_NUM_THREADS"] = "1"
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from conftest import CHUNKER, answers, documents
-from forking import in_child
-
-from rag.embedding import HashingEmbedder
 from rag.errors import StoreUnwritable
 from rag.knowledge_base import KnowledgeBase
 from rag.store import live, pipeline
+
+from .corpus import CHUNKER, E, answers, documents
+from .forking import in_child
+from .tally import Tally
 
 NOBODY = 65534
 
@@ -39,18 +35,17 @@ def attempt(work: Callable[[], object]) -> str:
 
 
 def add(path: Path, count: int = 150) -> None:
-    with KnowledgeBase.open(path, mode="w", embedder=HashingEmbedder(32)) as kb:
+    with KnowledgeBase.open(path, mode="w", embedder=E) as kb:
         kb.add(documents(count))
 
 
 def create(path: Path) -> None:
-    options = {"embedder": HashingEmbedder(32), "chunker": CHUNKER, "granularity": "chunk+sentence"}
-    KnowledgeBase.create(path, **options).close()
+    KnowledgeBase.create(path, embedder=E, chunker=CHUNKER, granularity="chunk+sentence").close()
 
 
 def whole(path: Path, *, least: int) -> str:
     """What is wrong with a store that must be whole and hold at least so many documents."""
-    with KnowledgeBase.open(path, embedder=HashingEmbedder(32)) as kb:
+    with KnowledgeBase.open(path, embedder=E) as kb:
         report = kb.verify()
         wrong = [str(p) for p in report.problems]
         if report.documents < least:
@@ -60,8 +55,13 @@ def whole(path: Path, *, least: int) -> str:
 
 
 def told(path: Path) -> str:
-    with KnowledgeBase.open(path, embedder=HashingEmbedder(32)) as kb:
+    with KnowledgeBase.open(path, embedder=E) as kb:
         return json.dumps([kb.document_ids(), answers(kb)])
+
+
+def added(path: Path) -> str:
+    add(path)
+    return told(path)
 
 
 def limited(size: int, work: Callable[[], object]) -> Callable[[], object]:
@@ -72,13 +72,13 @@ def limited(size: int, work: Callable[[], object]) -> Callable[[], object]:
     return run
 
 
-def full_disk(place: Path, first: Path, expected: str) -> dict[str, object]:
+def full_disk(place: Path, first: Path, expected: str) -> dict[str, Any]:
     """A disk that is full after so many bytes, for sizes from nothing to enough."""
-    result = {"refused": 0, "done": 0, "bad": []}
+    result: dict[str, Any] = {"refused": 0, "done": 0, "bad": []}
     for size in [0, 4096, 20_000, 60_000, 100_000, 150_000, 200_000, 300_000, 400_000, 600_000, 1 << 30]:
         path = place / f"full{size}"
         shutil.copytree(first, path)
-        status, said = in_child(limited(size, lambda path=path: add(path)))
+        status, said = in_child(limited(size, partial(add, path)))
         if status or not said.startswith(("unwritable", "done")):
             result["bad"].append(f"{size}: {status} {said[-500:]}")
         elif said == "done":
@@ -87,18 +87,18 @@ def full_disk(place: Path, first: Path, expected: str) -> dict[str, object]:
             result["refused"] += 1
             if str(path) not in said:
                 result["bad"].append(f"{size}: the message names no path: {said}")
-        status, wrong = in_child(lambda path=path: whole(path, least=20))
+        status, wrong = in_child(partial(whole, path, least=20))
         if status or wrong:
             result["bad"].append(f"{size}: afterwards {wrong[-500:]}")
         # With space again, the same command succeeds and cleans up.
-        status, after = in_child(lambda path=path: (add(path), told(path))[1])
+        status, after = in_child(partial(added, path))
         left = [p.name for p in path.rglob("*") if p.name.startswith(".") or ".new" in p.name]
         if status or after != expected or left:
             result["bad"].append(f"{size}: the second run differs: {after[-300:] if status else left}")
     for size in (0, 4096, 30_000):
         path = place / f"make{size}"
-        status, said = in_child(limited(size, lambda path=path: create(path)))
-        status2, again = in_child(lambda path=path: attempt(lambda: create(path)))
+        status, said = in_child(limited(size, partial(create, path)))
+        status2, again = in_child(partial(attempt, partial(create, path)))
         if status or not said.startswith("unwritable") or status2 or again != "done":
             result["bad"].append(f"create {size}: {said[-300:]}, then {again[-300:]}")
     return result
@@ -121,9 +121,9 @@ def owned(path: Path, *, folder: int, file: int) -> None:
         entry.chmod(folder if stat.S_ISDIR(entry.stat().st_mode) else file)
 
 
-def permissions(place: Path, first: Path) -> dict[str, object]:
+def permissions(place: Path, first: Path) -> dict[str, Any]:
     """Read-only folders and files, by a user that is not root."""
-    said: dict[str, object] = {}
+    said: dict[str, Any] = {}
     path = place / "readonly"
     shutil.copytree(first, path)
     status, expected = in_child(lambda: told(path))
@@ -150,7 +150,7 @@ def permissions(place: Path, first: Path) -> dict[str, object]:
     shutil.copytree(first, killed)
 
     def die() -> None:
-        kb = KnowledgeBase.open(killed, mode="w", embedder=HashingEmbedder(32))
+        kb = KnowledgeBase.open(killed, mode="w", embedder=E)
         kb.add(documents(30))
         os.kill(os.getpid(), 9)
 
@@ -161,23 +161,36 @@ def permissions(place: Path, first: Path) -> dict[str, object]:
     return said
 
 
-def main() -> None:
+def check(place: Path, tally: Tally) -> None:
+    """Fill the disk at many moments, and take permissions away."""
+    result = trials(place)
+    full, rights = result["full"], result["rights"]
+    tally.tried += full["refused"] + full["done"] + 3
+    tally.bad += full["bad"]
+    tally.facts |= {"disk full": full["refused"]}
+    tally.expect(full["refused"] >= 6, "the limits hit at too few moments")
+    if rights is None:
+        tally.facts |= {"rights are not checked": "a user that is not root cannot reach the folder"}
+        return
+    for case in ("read", "verify", "untouched"):
+        tally.expect(rights[case], f"a read-only folder: {case} fails")
+    for case in ("write", "files", "no read", "create", "long", "log"):
+        status, said = rights[case]
+        tally.expect(status == 0 and said.startswith("unwritable"), f"{case}: {said}")
+    tally.expect(rights["again"] == (0, "done"), f"with permissions again: {rights['again']}")
+
+
+def trials(work: Path) -> dict[str, Any]:
+    """Return what happens on a full disk and without permissions."""
     pipeline.FIRST_BATCH_TEXTS = pipeline.BATCH_TEXTS = 60
     live.TAIL_MIN = 40
-    work = Path(tempfile.mkdtemp())
     work.chmod(0o755)
-    try:
-        create(work / "first")
-        add(work / "first", 20)
-        shutil.copytree(work / "first", work / "expected")
-        add(work / "expected")
-        expected = told(work / "expected")
-        print(
-            json.dumps({"full": full_disk(work, work / "first", expected), "rights": permissions(work, work / "first")})
-        )
-    finally:
-        shutil.rmtree(work)
-
-
-if __name__ == "__main__":
-    main()
+    (work / "first").mkdir(mode=0o755)
+    create(work / "first")
+    add(work / "first", 20)
+    shutil.copytree(work / "first", work / "expected")
+    add(work / "expected")
+    expected = told(work / "expected")
+    reached = in_child(as_nobody(lambda: list((work / "first").iterdir())))[0] == 0
+    rights = permissions(work, work / "first") if reached else None
+    return {"full": full_disk(work, work / "first", expected), "rights": rights}

@@ -12,13 +12,13 @@ import pytest
 
 import rag
 
-DRIVER = Path(__file__).with_name("kill_driver.py")
+DRIVER = Path(__file__).with_name("planted.py")
 
 
 def run(*arguments: str) -> dict[str, Any]:
     root = str(Path(rag.__path__[0]).parent)
     done = subprocess.run(
-        [sys.executable, str(DRIVER), *arguments],
+        [sys.executable, str(DRIVER), "kills", *arguments],
         capture_output=True,
         text=True,
         timeout=3000,
@@ -39,20 +39,20 @@ def check(result: dict[str, Any], kills: int) -> None:
     assert sum(0 < n < last for n in result["commits_seen"]) > kills / 4
 
 
-def test_a_hundred_kills_lose_nothing() -> None:
-    check(run("--kills", "100", "--documents", "60"), 100)
+def test_sixty_kills_lose_nothing() -> None:
+    check(run("--kills", "60", "--count", "60", "--granularity", "chunk"), 60)
 
 
 def test_kills_lose_nothing_of_the_sentences_either() -> None:
-    check(run("--kills", "40", "--documents", "60", "--granularity", "chunk+sentence"), 40)
+    check(run("--kills", "40", "--count", "60", "--granularity", "chunk+sentence"), 40)
 
 
 @pytest.mark.parametrize("defect", ["early", "autocommit", pytest.param("index-first", marks=pytest.mark.slow)])
 def test_a_planted_defect_is_caught(defect: str) -> None:
-    result = run("--kills", "80", "--documents", "60", "--defect", defect)
+    result = run("--kills", "80", "--count", "60", "--granularity", "chunk", "--defect", defect)
     assert result["bad"], f"{result['kills']} kills did not show the defect"
 
 
 @pytest.mark.slow
 def test_two_hundred_kills_of_a_larger_ingest() -> None:
-    check(run("--kills", "200", "--documents", "600"), 200)
+    check(run("--kills", "200", "--count", "600", "--granularity", "chunk"), 200)

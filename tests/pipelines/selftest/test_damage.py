@@ -12,13 +12,13 @@ import pytest
 
 import rag
 
-DRIVER = Path(__file__).with_name("damage_driver.py")
+DRIVER = Path(__file__).with_name("planted.py")
 
 
 def run(*arguments: str) -> dict[str, Any]:
     root = str(Path(rag.__path__[0]).parent)
     done = subprocess.run(
-        [sys.executable, str(DRIVER), *arguments],
+        [sys.executable, str(DRIVER), "damage", *arguments],
         capture_output=True,
         text=True,
         timeout=3000,
