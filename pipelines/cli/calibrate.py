@@ -66,19 +66,21 @@ def command(
         config = pipeline.of(base)
         # Every answer is judged, also those that the threshold will withhold.
         with Bot(base, config=config.with_(threshold=0.0), calibrated=False) as bot, progress(json) as told:
-            report = calibrate(bot, wanted, wrong_cost=wrong_cost, risk=risk, progress=told)
+            report = calibrate(bot, wanted, wrong_cost=wrong_cost, risk=risk, threshold=config.threshold, progress=told)
             name = name_of(bot)
-    if not dry_run:
+    stored = not dry_run and report.better_than_chance
+    if stored:
         with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
             keep(base, name, report.fitted.calibration)
     if picture is not None:
         _draw(report, picture)
     if json:
         ran = {"pipeline": {"digest": config.digest}}
-        print_json({**_form(report, name, wanted.remarks, stored=not dry_run), **ran})
+        print_json({**_form(report, name, wanted.remarks, stored=stored), **ran})
     else:
-        _show(report, name, kb, wanted.remarks, stored=not dry_run)
-    return exit_codes.SOME_FILES_FAILED if report.failed else exit_codes.OK
+        _show(report, name, kb, wanted.remarks, stored=stored)
+    kept = stored or dry_run
+    return exit_codes.OK if kept and not report.failed else exit_codes.SOME_FILES_FAILED
 
 
 def _has_unanswerable(questions: str) -> bool:
@@ -99,6 +101,12 @@ def _form(report: Report, name: str, problems: Sequence[str], *, stored: bool) -
         "unjudged": report.unjudged,
         "failed": report.failed,
         "right": fitted.calibration.right,
+        "answered_before": report.before,
+        "answered_after": report.after,
+        "unanswerable_answered_before": report.lost_before,
+        "unanswerable_answered_after": report.lost_after,
+        "copied": report.copied,
+        "warnings": list(report.warnings),
         "threshold": fitted.calibration.threshold,
         "auroc": fitted.auroc,
         "curve": [point._asdict() for point in fitted.curve],
@@ -132,8 +140,20 @@ def _show(report: Report, name: str, kb: Path, problems: Sequence[str], *, store
         console.print("No threshold is worth it: at every one, more is lost than gained. All answers are withheld.")
     else:
         console.print(f"Threshold {threshold:.3f}: {chosen.coverage:.0%} answered, {chosen.risk:.1%} of them wrong.")
+    _say_shares(report)
     where = one_line(str(kb))
     console.print(f"Stored with {where}; `rag ask {where}` uses it." if stored else "Nothing stored.", style="dim")
+
+
+def _say_shares(report: Report) -> None:
+    """Say whom the threshold silences."""
+    said = f"Without a calibration {report.before:.0%} of the answerable questions are answered, "
+    said += f"with it {report.after:.0%}"
+    if report.lost_before is not None and report.lost_after is not None:
+        said += f"; of the unanswerable ones {report.lost_before:.0%} and {report.lost_after:.0%}"
+    stdout().print(f"{said}.", soft_wrap=True)
+    for warning in report.warnings:
+        stderr().print(f"warning: {one_line(warning)}", style="yellow", soft_wrap=True)
 
 
 def _chosen(report: Report) -> CurvePoint | None:

@@ -22,6 +22,14 @@ def make(
     n: Annotated[int, typer.Option("-n", metavar="N", min=1, help="Questions to make, at most.")] = 200,
     out: Annotated[Path, typer.Option(help="File to write, one question a line.")] = Path("questions.jsonl"),
     html: Annotated[Path | None, typer.Option(help="Write a page to review them by.")] = None,
+    unanswerable: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Questions of them without an answer: asked while their document is left out; default: a fifth.",
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(metavar="SPEC", help="A language model writes them, e.g. openai:MODEL; default: rules."),
@@ -29,14 +37,22 @@ def make(
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Same documents and seed, same questions.")] = 0,
     json: Json = False,
 ) -> int:
-    """Make questions from the documents. Each has the span that answers it; read them before you trust them."""
+    """Make questions from the documents, each with the span that answers it, or unanswerable. Read them first."""
     from rag.evaluation.questions.question_files import write_questions
     from rag.evaluation.questions.question_making import make_questions
     from rag.knowledge_base import KnowledgeBase
     from rag.llm.models import language_model
 
     with KnowledgeBase.open(kb) as base:
-        found = make_questions(base, n, model=language_model(model) if model else None, seed=seed)
+        found = make_questions(
+            base,
+            n,
+            unanswerable=n // 5 if unanswerable is None else unanswerable,
+            model=language_model(model) if model else None,
+            seed=seed,
+        )
+    lost = sum(question.unanswerable for question in found.questions)
+    easy = sum(bool(question.metadata.get("easy")) for question in found.questions)
     kept = _keeping(out)
     write_questions(found.questions, out)
     if kept and kept.read_bytes() == out.read_bytes():
@@ -51,6 +67,8 @@ def make(
         print_json(
             {
                 "questions": len(found.questions),
+                "unanswerable": lost,
+                "easy": easy,
                 "file": str(out),
                 "kept": kept and str(kept),
                 "rejected": found.rejected,
@@ -58,7 +76,12 @@ def make(
         )
         return exit_codes.OK
     console = stdout()
-    console.print(f"{len(found.questions)} questions written to {out}")
+    console.print(f"{len(found.questions)} questions written to {out}, {lost} of them unanswerable")
+    if easy:
+        console.print(
+            f"{easy} repeat half of their words from their answer, and are marked as easy: real questions seldom do",
+            style="yellow",
+        )
     if kept:
         console.print(f"The other questions that were there are kept in {kept}", style="yellow")
     for question in found.questions[:3]:

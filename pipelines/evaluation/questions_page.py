@@ -22,6 +22,8 @@ def review(found: Making) -> str:
 
 
 def _row(question: Question) -> tuple[Cell, ...]:
+    if question.unanswerable:
+        return question.text, "(none)", f"without {', '.join(question.without)}", str(question.metadata["form"]), None
     span = question.spans[0]
     heading = element("small", str(question.metadata["heading"]))
     where: Html = join(f"{span.document} {span.start}-{span.end} ", heading)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from ..answers import Answer
 from ..documents import Passage
 from ..errors import InvalidInput
+from ..retrieval.config import PipelineConfig
 from ..retrieval.retriever import Retriever
 from .metrics.cases import Outcome
 from .questions.questions import Question
+from .questions.taking_out import without
 
 if TYPE_CHECKING:
     from ..knowledge_base import KnowledgeBase
@@ -108,7 +110,7 @@ def _tell(progress: Progress | None, done: int, total: int) -> None:
 def _answered(system: Answers, question: Question, k: int, depth: int, repeats: bool) -> Outcome:
     start = time.perf_counter()
     try:
-        answer = _checked_answer(system.ask(question.text, k=k), system)
+        answer = _checked_answer(system.ask(question.text, k=k, **_asked_without(system, question)), system)
         end = time.perf_counter()
         passages = answer.passages
         retriever = getattr(system, "retriever", None)
@@ -128,7 +130,7 @@ def _answered(system: Answers, question: Question, k: int, depth: int, repeats: 
 def _retrieved(system: Retrieves, batch: Sequence[Question], depth: int, repeats: bool) -> list[Outcome]:
     many = getattr(system, "search_many", None)
     start = time.perf_counter()
-    if many is not None:
+    if many is not None and not any(question.without for question in batch):
         try:
             own = {"repeats": repeats} if isinstance(system, Retriever) else {}
             found = many([q.text for q in batch], depth, **own)
@@ -154,14 +156,26 @@ def _one_retrieved(system: Retrieves, question: Question, depth: int, repeats: b
     start = time.perf_counter()
     try:
         if isinstance(system, Retriever):
-            passages = tuple(system.search_many([question.text], depth, repeats=repeats)[0].passages)
+            own = _asked_without(system, question)
+            passages = tuple(system.search_many([question.text], depth, repeats=repeats, **own)[0].passages)
         else:
+            _asked_without(system, question)
             passages = _checked_passages(system.retrieve(question.text, depth), system)
     except _NotTheProtocol:
         raise
     except Exception as error:  # noqa: BLE001 - a row that failed is a result
         return Outcome(question.id, error=_said(error), seconds=time.perf_counter() - start)
     return Outcome(question.id, passages, seconds=time.perf_counter() - start)
+
+
+def _asked_without(system: object, question: Question) -> dict[str, Any]:
+    """Return the filter that leaves out the documents that a question is asked without."""
+    if not question.without:
+        return {}
+    config = getattr(system, "config", None)
+    if not isinstance(config, PipelineConfig):
+        raise InvalidInput(f"{type(system).__name__} cannot leave out documents, which this question asks for")
+    return {"where": str(without(question, config.where))}
 
 
 class _NotTheProtocol(InvalidInput):

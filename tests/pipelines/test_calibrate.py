@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from pipelines.cli import run
-from pipelines.cli.exit_codes import BAD_USAGE, NOTHING_FOUND, OK
+from pipelines.cli.exit_codes import BAD_USAGE, NOTHING_FOUND, OK, SOME_FILES_FAILED
 from pipelines.evaluation.calibration import is_right
-from rag import Answer, Citation, Sentence
+from rag import Answer, Citation, KnowledgeBase, Retriever, Sentence
+from rag.evaluation import QuestionSet, evaluate, read_questions
 from rag.evaluation.questions.questions import GoldSpan, Question
 from rag.generation.calibration import FEWEST, fit, isotonic, risk_coverage
 
@@ -120,3 +121,109 @@ def test_an_answer_is_judged_by_the_gold_that_fits_it(
         generator=generator,
     )
     assert is_right(answer, Question("1", "What do otters do?", answers=references, spans=gold)) is right
+
+
+# ---- made questions -----------------------------------------------------------------------------------------------
+
+
+def calibrated(capsys: pytest.CaptureFixture[str], questions: str, *options: str, code: int = OK) -> dict[str, object]:
+    assert run(["calibrate", "kb", questions, "--json", *options]) == code
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_it_says_whom_the_threshold_silences(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = calibrated(capsys, "questions.jsonl")
+    assert (report["unanswerable_answered_after"], report["answered_after"]) < (0.2, 0.8)
+    strict = calibrated(capsys, "questions.jsonl", "--dry-run", "--wrong-cost", "1000")
+    assert strict["answered_after"] <= report["answered_after"]
+    if strict["answered_after"] < strict["answered_before"]:
+        assert any("lets the share of answerable questions that are answered fall" in w for w in strict["warnings"])
+    assert run(["calibrate", "kb", "questions.jsonl", "--dry-run"]) == OK
+    assert "Without a calibration" in capsys.readouterr().out
+
+
+def test_questions_that_are_all_answerable_are_said(
+    kb: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [row for row in rows_of(tmp_path / "questions.jsonl") if "answers" in row]
+    for at, row in enumerate(rows[:12]):
+        row["answers"] = [f"wrong {at}"]
+    (tmp_path / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(["calibrate", "kb", "some.jsonl", "--json", "--dry-run"]) == OK
+    said = json.loads(capsys.readouterr().out)["warnings"]
+    assert any("no question is unanswerable" in warning for warning in said)
+
+
+def test_questions_that_copy_their_answers_are_said(
+    kb: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = rows_of(tmp_path / "questions.jsonl")
+    for row in rows:
+        if "answers" in row:
+            name = str(row["text"]).split()[-1].rstrip("?")
+            text = (tmp_path / "docs" / f"{name}.md").read_text()
+            at = text.index("The mass")
+            row["spans"] = [{"document": f"docs/{name}.md", "start": at, "end": len(text) - 1}]
+    (tmp_path / "copied.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = calibrated(capsys, "copied.jsonl", "--dry-run")
+    assert report["copied"] > 0.5
+    assert any("in a row from their answers" in warning for warning in report["warnings"])
+
+
+def test_a_calibration_at_chance_is_not_stored(kb: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(5)
+    rows = [row for row in rows_of(tmp_path / "questions.jsonl") if "answers" in row]
+    for row in rows:  # whether the answer is right has nothing to do with the question
+        if rng.random() < 0.5:
+            row["answers"] = ["no such thing"]
+    (tmp_path / "chance.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = calibrated(capsys, "chance.jsonl", code=SOME_FILES_FAILED)
+    assert report["stored"] is False
+    assert "does not tell right answers from wrong ones" in report["warnings"][0]
+    ask = ["ask", "kb", "What is the mass of planetaa?", "--json"]
+    assert run(ask) == OK
+    assert "100" in json.loads(capsys.readouterr().out)["answer"]
+
+
+def test_a_question_without_its_document_is_asked_without_it(
+    kb: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = rows_of(tmp_path / "questions.jsonl")[:-1]
+    lost = []
+    for row in rows:
+        if "answers" in row:
+            name = str(row["text"]).split()[-1].rstrip("?")
+            lost.append(
+                {"id": f"w{row['id']}", "text": row["text"], "unanswerable": True, "without": [f"docs/{name}.md"]}
+            )
+    (tmp_path / "lost.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, *lost]))
+    found = calibrated(capsys, "lost.jsonl", "--dry-run")
+    assert found["unanswerable"] == 80
+    asked = read_questions(tmp_path / "lost.jsonl")
+    with KnowledgeBase.open("kb") as base, Retriever(base, where='type == "md"') as retriever:
+        result = evaluate(retriever, asked, metrics=["RR"], k=40)
+    for question in asked:
+        seen = {passage.document for passage in result.outcomes[question.id].passages}
+        assert not seen & set(question.without)
+        assert seen
+
+
+def test_a_system_that_cannot_leave_out_documents_fails_such_questions() -> None:
+    class Mine:
+        def retrieve(self, question: str, k: int) -> list[object]:
+            return []
+
+    asked = QuestionSet(
+        (
+            Question("1", "Who sings?", documents={"a": 1}),
+            Question("2", "Who hums?", unanswerable=True, without=("a",)),
+        )
+    )
+    result = evaluate(Mine(), asked, metrics=["RR"])
+    assert set(result.failures) == {"2"}
+    assert "cannot leave out documents" in result.failures["2"]

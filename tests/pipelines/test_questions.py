@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.cli import run as cli
 from rag import Document, KnowledgeBase
+from rag.evaluation.questions.taking_out import copied
 
 _TEXT = "To feed otter {0} in the zoo, bring it {0} trout. To wash badger {0} well, use {0} buckets of rain water."
 
@@ -32,3 +33,74 @@ def test_questions_that_were_corrected_are_not_lost(kb, tmp_path, capsys):
         assert json.loads(capsys.readouterr().out)["kept"] == str(tmp_path / f"questions.jsonl.{n}")
         assert (tmp_path / f"questions.jsonl.{n}").read_text() == corrected
         assert "seal" not in out.read_text()
+
+
+DISTINCT = {
+    "kiln": "To glaze pottery quickly, heat the kiln to nine hundred degrees for two hours.",
+    "loom": "To weave linen blankets, thread the loom with forty warps of flax.",
+    "forge": "To harden steel blades, quench the metal in oil at eight hundred degrees.",
+    "press": "To print woodcut posters, ink the block with a roller of soft rubber.",
+    "still": "To distil lavender oil, steam the blossoms for an hour in copper.",
+    "churn": "To churn salted butter, keep the cream at fourteen degrees for half an hour.",
+}
+
+
+@pytest.fixture
+def crafts(tmp_path):
+    with KnowledgeBase.create(tmp_path / "crafts", embedder="hashing-32") as base:
+        base.add([Document.from_text(text, id=name) for name, text in DISTINCT.items()])
+    return str(tmp_path / "crafts")
+
+
+def test_some_made_questions_have_no_answer_without_their_document(crafts, tmp_path, capsys):
+    out, page = tmp_path / "q.jsonl", tmp_path / "q.html"
+    command = ["questions", "make", crafts, "-n", "6", "--unanswerable", "2", "--out", str(out), "--json"]
+    assert cli([*command, "--html", str(page)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["questions"], report["unanswerable"]) == (6, 2)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    lost = [row for row in rows if row.get("unanswerable")]
+    assert len(lost) == 2
+    for row in lost:
+        assert "spans" not in row
+        assert "answers" not in row
+        (name,) = row["without"]
+        assert row["text"].split()[3].rstrip("?") in DISTINCT[name]
+    assert not {row["without"][0] for row in lost} & {row["spans"][0]["document"] for row in rows if "spans" in row}
+    assert "(none)" in page.read_text()
+    assert cli(command) == 0
+    assert [json.loads(line) for line in out.read_text().splitlines()] == rows, "same seed, same questions"
+    assert cli(["questions", "check", crafts, str(out)]) == 0
+
+
+def test_a_question_that_another_document_answers_is_not_called_unanswerable(kb, tmp_path, capsys):
+    """All of these documents say nearly the same."""
+    out = tmp_path / "q.jsonl"
+    assert cli(["questions", "make", kb, "-n", "20", "--unanswerable", "10", "--out", str(out), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["unanswerable"] == 0
+    assert report["rejected"]["of documents taken out: others may answer"] == 10
+
+
+def test_questions_that_copy_their_sentence_are_marked(crafts, tmp_path, capsys):
+    out = tmp_path / "q.jsonl"
+    assert cli(["questions", "make", crafts, "-n", "6", "--unanswerable", "0", "--out", str(out)]) == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert all(row["metadata"]["easy"] is (row["metadata"]["copied"] >= 0.5) for row in rows)
+    easy = sum(row["metadata"]["easy"] for row in rows)
+    said = capsys.readouterr().out
+    assert (f"{easy} repeat half of their words" in said) is bool(easy)
+    assert cli(["questions", "make", crafts, "-n", "2", "--unanswerable", "2", "--out", str(out)]) == 64
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "share"),
+    [
+        ("How do I glaze pottery quickly?", "To glaze pottery quickly, heat the kiln.", 3 / 6),
+        ("What is a kiln?", "A furnace for clay.", 1 / 4),
+        ("Who sings?", "Who sings?", 0.0),
+        ("Why do larks climb?", "", 0.0),
+    ],
+)
+def test_how_much_a_question_copies(question, answer, share):
+    assert copied(question, answer) == pytest.approx(share)

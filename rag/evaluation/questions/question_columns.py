@@ -22,6 +22,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "unanswerable": ("unanswerable", "is_impossible"),
     "metadata": ("metadata",),
     "history": ("history",),
+    "without": ("without",),
 }
 """Each field's names: where a row has several, the first one that has a value counts."""
 

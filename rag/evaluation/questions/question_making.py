@@ -12,7 +12,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ...documents import Document
@@ -21,6 +21,7 @@ from ...sentences import sentences
 from .question_templates import drafts, heading_question, question_about
 from .question_writing import DEADLINE_S, written
 from .questions import Question, QuestionSet
+from .taking_out import EASY, copied, taken_out
 
 if TYPE_CHECKING:
     from ...knowledge_base import KnowledgeBase
@@ -33,6 +34,7 @@ LONGEST_SPAN = 700
 _GOES_ON = re.compile(r"\b(previous|above|continue|the same way|as before|now)\b", re.IGNORECASE)
 _ANNOUNCED = 6  # pieces after a colon that may belong to it
 _OF_SECTION = 4  # sentences of a section that answer its heading
+_SPARE = 2  # times as many as are wanted, so that some can be asked of documents that are taken out
 _SAYING = 6  # words of a sentence that says something
 
 
@@ -56,6 +58,7 @@ def make_questions(
     kb: KnowledgeBase,
     n: int,
     *,
+    unanswerable: int = 0,
     model: LanguageModel | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -69,6 +72,9 @@ def make_questions(
         Its documents are read, not its indexes.
     n
         Fewer come where the documents hold no more.
+    unanswerable
+        How many of them are to have no answer: they are asked of documents that are left out when they are asked, see
+        `rag.evaluation.questions.taking_out`.
     model
         Writes the questions; None: templates alone.
     seed
@@ -79,19 +85,44 @@ def make_questions(
     Raises
     ------
     InvalidInput
-        ``n`` below 1, or no question could be made.
+        ``n`` below 1, ``unanswerable`` not below it, or no question could be made.
     """
     if n < 1:
         raise InvalidInput(f"make 1 question or more, not {n}")
+    if not 0 <= unanswerable < n:
+        raise InvalidInput(f"of {n} questions, 0 to {n - 1} can be unanswerable, not {unanswerable}")
     rejected: Counter[str] = Counter()
     if model is None:
-        found = _evenly(_by_templates(kb, rejected, seed), n)
+        found = _evenly(_by_templates(kb, rejected, seed), _SPARE * n)
     else:
         found = written(kb, model, n, seed=seed, rejected=rejected, progress=progress, deadline=deadline)
     if not found:
         why = "; ".join(f"{reason}: {count}" for reason, count in rejected.most_common(3)) or "they hold no sentence"
         raise InvalidInput(f"no question could be made of these documents ({why}); give a model, or other documents")
-    return Making(QuestionSet(tuple(found), f"made from {kb.path.name}"), dict(rejected))
+    marked = [_marked(question) for question in found]
+    answered, lost = _with_unanswerable(kb, marked, n, unanswerable, seed)
+    if lost < unanswerable:
+        rejected["of documents taken out: others may answer"] += unanswerable - lost
+    return Making(QuestionSet(tuple(answered), f"made from {kb.path.name}"), dict(rejected))
+
+
+def _with_unanswerable(
+    kb: KnowledgeBase, questions: list[Question], n: int, wanted: int, seed: int
+) -> tuple[list[Question], int]:
+    """Return ``n`` questions, of which the last ones are asked of documents that are taken out, and their number."""
+    if not wanted:
+        return questions[:n], 0
+    order = list(questions)
+    random.Random(f"{seed} taken out").shuffle(order)  # noqa: S311 - a sample, no secret
+    lost = taken_out(kb, order, wanted)
+    gone = {question.id for question in lost}
+    return [*[question for question in questions if question.id not in gone][: n - len(lost)], *lost], len(lost)
+
+
+def _marked(question: Question) -> Question:
+    """Note how much of its answer a question repeats, and that it is easy where that is much."""
+    share = round(copied(question.text, question.answers[0]), 3)
+    return replace(question, metadata={**question.metadata, "copied": share, "easy": share >= EASY})
 
 
 def _by_templates(kb: KnowledgeBase, rejected: Counter[str], seed: int) -> list[list[Question]]:
@@ -108,6 +139,7 @@ def _by_templates(kb: KnowledgeBase, rejected: Counter[str], seed: int) -> list[
             seen.add(key)
             own.append(question)
         random.Random(f"{seed} {name}").shuffle(own)  # noqa: S311 - a sample, no secret
+        own.sort(key=lambda question: copied(question.text, question.answers[0]) >= EASY)  # easy ones last
         groups.append(own)
         rejected["no question in the document"] += not own
     return groups

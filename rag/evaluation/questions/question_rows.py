@@ -13,7 +13,7 @@ from .question_cells import decoded, flag, is_empty, name_of, says_empty, values
 from .question_columns import NAMES, Columns, columns, is_output
 from .questions import GoldSpan, Question
 
-LISTS = ("documents", "chunks", "quotes", "answers", "history")
+LISTS = ("documents", "chunks", "quotes", "answers", "history", "without")
 """Fields that hold several values; a cell of a table separates them by ``|``, or holds JSON."""
 
 
@@ -58,6 +58,7 @@ def question_of(row: Mapping[str, Any], number: int, known_as: Columns | None = 
         unanswerable=flag(known.get("unanswerable", False), "unanswerable"),
         metadata=metadata_of({**other, **(own if isinstance(own, Mapping) else {})}),
         history=_texts(known.get("history"), "history"),
+        without=_texts(known.get("without"), "without"),
     )
 
 

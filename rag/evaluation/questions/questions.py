@@ -73,6 +73,8 @@ class Question:
         What slices are made by: ``type``, ``source`` ...
     history
         Earlier turns of the conversation, oldest first.
+    without
+        Documents that are left out when it is asked: an unanswerable question of what they alone say.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Question:
     unanswerable: bool = False
     metadata: Metadata = field(default_factory=dict)
     history: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return one line of the toolkit's own JSONL form; `rag.evaluation.questions.question_files` reads it back."""
@@ -97,7 +100,7 @@ class Question:
             row["spans"] = [
                 {"document": s.document, "start": s.start, "end": s.end, "grade": s.grade} for s in self.spans
             ]
-        for name in ("quotes", "answers", "history"):
+        for name in ("quotes", "answers", "history", "without"):
             if value := getattr(self, name):
                 row[name] = list(value)
         if self.unanswerable:
