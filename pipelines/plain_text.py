@@ -10,8 +10,12 @@ cursor, set the clipboard, or make a path read backwards."""
 
 
 def safe(text: str) -> str:
-    """Return text of unknown origin without any character that a terminal would obey."""
-    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Return text of unknown origin without any character that a terminal would obey, or that nobody would see."""
+    if text.isascii():
+        return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+    from rag.grounding.invisible import shown
+
+    return shown(CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def one_line(text: str, width: int = 0) -> str:

@@ -117,3 +117,10 @@ def test_it_is_quick_on_text_made_to_be_slow() -> None:
         shown(text, more=True)
         seen(text)
     assert time.process_time() - start < 20  # 1 s; quadratic time would be hours
+
+
+def test_a_terminal_shows_none_of_it_in_a_documents_quote_either() -> None:
+    from pipelines.plain_text import one_line, safe
+
+    assert safe("80\U000e0041 degrees\u202e \x1b[2J") == "80 degrees\ufffd \ufffd[2J"
+    assert one_line("8\u200b0\n👩‍👧 می‌خواهم") == "80 👩‍👧 می‌خواهم"
