@@ -42,7 +42,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _interrupted() -> int:
-    return _say("interrupted; what was acknowledged is kept, run the same command again to go on", INTERRUPTED)
+    return _say("interrupted; what was acknowledged is kept, run the same command again", INTERRUPTED)
 
 
 def _explain(error: BaseException) -> int:

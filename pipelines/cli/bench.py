@@ -17,7 +17,7 @@ from rag.errors import InvalidInput
 from ..plain_text import one_line
 from . import exit_codes, units
 from .options import Json
-from .output import print_json, progress_bar, stderr, stdout
+from .output import print_json, progress_bar, stderr, stdout, told_if_interrupted
 from .pipeline_options import PipelineOptions, with_pipeline_settings
 
 if TYPE_CHECKING:
@@ -279,16 +279,6 @@ def _answers(
                 f"Time was up: the bot was not asked with {len(costs.left)} of {len(specs)} indexes.", style="yellow"
             )
     return costs
-
-
-@contextmanager
-def told_if_interrupted(text: str) -> Iterator[None]:
-    """On Ctrl-C, say what is kept and how to continue."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        stderr().print(text, style="yellow", soft_wrap=True, markup=False)
-        raise
 
 
 @contextmanager

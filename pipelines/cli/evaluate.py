@@ -15,7 +15,7 @@ from rag.errors import InvalidInput
 from ..plain_text import one_line
 from . import exit_codes
 from .options import Json, KnowledgeBasePath
-from .output import print_json, progress_bar, stderr, stdout
+from .output import print_json, progress_bar, stderr, stdout, told_if_interrupted
 from .pipeline_options import PipelineOptions, tell, with_pipeline
 
 if TYPE_CHECKING:
@@ -206,8 +206,9 @@ def names(text: str) -> list[str]:
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Progress | None]:
-    """Show how many questions are done, and the time left."""
-    with progress_bar(not quiet, "questions", "bar", "count", "left") as update:
+    """Show how many questions are done, and the time left; on an interrupt, say that they are asked again."""
+    lost = "No outcome is kept: the same command asks from the beginning. What a model said is in --set cache=FILE."
+    with told_if_interrupted(lost), progress_bar(not quiet, "questions", "bar", "count", "left") as update:
         yield None if update is None else lambda done, total: update(completed=done, total=total)
 
 

@@ -15,7 +15,7 @@ from rag.errors import InvalidInput
 from ..plain_text import one_line
 from . import exit_codes
 from .options import Json
-from .output import print_json, progress_bar, stderr, stdout
+from .output import print_json, progress_bar, stderr, stdout, told_if_interrupted
 
 if TYPE_CHECKING:
     from ..experiments import Experiment
@@ -65,7 +65,8 @@ def command(
     folder = out or file.with_suffix(".results")
     if plan:
         return _plan(experiment, folder, cache, json=json)
-    with _progress(quiet=json) as told:
+    kept = f"What is done is kept in {folder}: the same command goes on where it stopped, as with --resume."
+    with told_if_interrupted(kept), _progress(quiet=json) as told:
         result = run(experiment, folder, jobs=jobs, resume=resume, cache=cache, on_progress=told)
     put(folder / "report.md", markdown(result))
     if html is not None:
@@ -120,9 +121,10 @@ def _progress(*, quiet: bool) -> Iterator[OnProgress | None]:
     with progress_bar(not quiet, "bar", "count", "{task.description}") as update:
 
         def show(p: Progress) -> None:
-            left = f" {_duration(p.left)} left" if p.left else ""
+            left = f" {_duration(p.left)} left" if p.left and stderr().is_terminal else ""
             kind, _, rest = p.doing.partition(":")
-            said = one_line(f"{kind}{left}: {rest.strip()}", max(20, stderr().width - 34))
+            width = max(20, stderr().width - 34) if stderr().is_terminal else 1000
+            said = one_line(f"{kind}{left}: {rest.strip()}", width)
             if update is not None:
                 update(completed=p.done, total=p.total, description=said)
 

@@ -9,6 +9,7 @@ import typer
 
 from ..plain_text import one_line
 from . import exit_codes
+from .minutely import a_line_a_minute
 from .options import Json, KnowledgeBasePath, Wait
 from .output import megabytes, print_json, stdout
 
@@ -82,7 +83,8 @@ def verify(kb: KnowledgeBasePath, json: Json = False) -> int:
     """Check that store and indexes are whole and agree. Exit 1 when they differ, 3 when a file is damaged."""
     from rag.knowledge_base import KnowledgeBase
 
-    report = KnowledgeBase.check(kb)
+    with a_line_a_minute():
+        report = KnowledgeBase.check(kb)
     if json:
         print_json({"ok": report.ok, **asdict(report)})
     else:
@@ -105,7 +107,8 @@ def repair(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
     """Rebuild damaged indexes from the store. Exit 2 if documents may be lost and have to be ingested again."""
     from rag.knowledge_base import KnowledgeBase
 
-    report = KnowledgeBase.mend(kb, wait=wait)
+    with a_line_a_minute():
+        report = KnowledgeBase.mend(kb, wait=wait)
     if json:
         print_json(asdict(report))
     else:
@@ -123,7 +126,7 @@ def reindex(
     """Change the indexes without embedding anything again."""
     from rag.knowledge_base import KnowledgeBase
 
-    with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
+    with a_line_a_minute(), KnowledgeBase.open(kb, mode="w", wait=wait) as base:
         base.reindex(index)
         now = list(base.status().indexes)
     _tell({"indexes": now}, f"{kb} is now searched by: {', '.join(now)}", json=json)
@@ -140,7 +143,7 @@ def remove(
     """Remove a source's documents. `purge` also clears their bytes from disk."""
     from rag.knowledge_base import KnowledgeBase
 
-    with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
+    with a_line_a_minute(), KnowledgeBase.open(kb, mode="w", wait=wait) as base:
         removed = base.remove(source, purge=purge)
     text = f"{removed} documents removed" if removed else f"nothing in {kb} comes from {one_line(source)}"
     _tell({"source": source, "removed": removed}, text, json=json)
@@ -151,7 +154,7 @@ def purge(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:
     """Clear every byte of removed documents from disk."""
     from rag.knowledge_base import KnowledgeBase
 
-    with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
+    with a_line_a_minute(), KnowledgeBase.open(kb, mode="w", wait=wait) as base:
         before = base.status().disk_bytes
         base.purge()
         after = base.status().disk_bytes

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..plain_text import CONTROLS
+from .minutely import a_line_a_minute
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +44,7 @@ def print_json_line(value: Any) -> None:  # noqa: ANN401
 
 @contextmanager
 def progress_bar(show: bool, *columns: str, **fields: Any) -> Iterator[Callable[..., None] | None]:  # noqa: ANN401
-    """Show a progress bar, on a terminal only.
+    """Show a progress bar on a terminal; elsewhere a line a minute.
 
     Parameters
     ----------
@@ -55,10 +56,14 @@ def progress_bar(show: bool, *columns: str, **fields: Any) -> Iterator[Callable[
     Yields
     ------
     function or None
-        Updates ``total``, ``completed``, ``description`` and fields; None where no bar is shown.
+        Updates ``total``, ``completed``, ``description`` and fields; None on a terminal where no bar is wanted.
     """
     console = stderr()
-    if not show or not console.is_terminal:
+    if not console.is_terminal:
+        with a_line_a_minute() as update:
+            yield update
+        return
+    if not show:
         yield None
         return
     from rich import progress as rich
@@ -74,6 +79,16 @@ def progress_bar(show: bool, *columns: str, **fields: Any) -> Iterator[Callable[
     with rich.Progress(*made, console=console, transient=True) as bar:
         task = bar.add_task("", total=None, **fields)
         yield lambda **changes: bar.update(task, **changes)
+
+
+@contextmanager
+def told_if_interrupted(text: str) -> Iterator[None]:
+    """On Ctrl-C, say what is kept and how to continue."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stderr().print(text, style="yellow", soft_wrap=True, markup=False)
+        raise
 
 
 def megabytes(n_bytes: float) -> str:

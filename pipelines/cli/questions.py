@@ -11,7 +11,7 @@ import typer
 from ..plain_text import one_line
 from . import exit_codes
 from .options import Json, KnowledgeBasePath
-from .output import print_json, stderr, stdout
+from .output import print_json, progress_bar, stderr, stdout
 
 app = typer.Typer(help="Make and check sets of test questions.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -43,13 +43,14 @@ def make(
     from rag.knowledge_base import KnowledgeBase
     from rag.llm.models import language_model
 
-    with KnowledgeBase.open(kb) as base:
+    with KnowledgeBase.open(kb) as base, progress_bar(not json, "questions", "bar", "count", "left") as bar:
         found = make_questions(
             base,
             n,
             unanswerable=n // 5 if unanswerable is None else unanswerable,
             model=language_model(model) if model else None,
             seed=seed,
+            progress=None if bar is None else lambda done, total: bar(completed=done, total=total),
         )
     lost = sum(question.unanswerable for question in found.questions)
     easy = sum(bool(question.metadata.get("easy")) for question in found.questions)

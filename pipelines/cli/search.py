@@ -13,7 +13,7 @@ from ..plain_text import one_line, safe
 from . import exit_codes, json_forms
 from .ask import place
 from .options import Json, KnowledgeBasePath
-from .output import print_json, stderr, stdout
+from .output import print_json, progress_bar, stderr, stdout
 from .pipeline_options import PipelineOptions, with_pipeline
 from .streaming_output import searched_for
 
@@ -58,7 +58,9 @@ def command(
 def _run(retriever: Retriever, questions: Path, run: Path, json: bool) -> int:
     from ..evaluation.trec_run import write_run
 
-    report = write_run(retriever, questions, run, k=retriever.config.k)
+    with progress_bar(not json, "questions", "bar", "count", "left") as bar:
+        told = None if bar is None else lambda done, total: bar(completed=done, total=total)
+        report = write_run(retriever, questions, run, k=retriever.config.k, progress=told)
     if json:
         print_json({**report.as_dict(), "pipeline": {"digest": retriever.config.digest}})
     else:

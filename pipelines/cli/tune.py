@@ -16,10 +16,10 @@ from rag.errors import InvalidInput
 
 from ..plain_text import one_line
 from . import exit_codes, units
-from .bench import steps_bar, told_if_interrupted
+from .bench import steps_bar
 from .evaluate import progress
 from .options import Json, Wait
-from .output import megabytes, print_json, stderr, stdout
+from .output import megabytes, print_json, stderr, stdout, told_if_interrupted
 from .pipeline_options import PipelineOptions, with_pipeline_settings
 
 if TYPE_CHECKING:

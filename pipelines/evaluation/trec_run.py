@@ -15,6 +15,7 @@ from rag.evaluation.trec import checked_id, run_lines
 from rag.whole_file import whole_file
 
 if TYPE_CHECKING:
+    from rag.evaluation.collecting import Progress
     from rag.knowledge_base import KnowledgeBase
     from rag.retrieval.retriever import Retriever
 
@@ -35,7 +36,15 @@ class RunReport:
         return asdict(self)
 
 
-def write_run(retriever: Retriever, questions: Path, run: Path, *, k: int, tag: str = "rag-workbench") -> RunReport:
+def write_run(
+    retriever: Retriever,
+    questions: Path,
+    run: Path,
+    *,
+    k: int,
+    tag: str = "rag-workbench",
+    progress: Progress | None = None,
+) -> RunReport:
     """Answer every question and write the run, whole or not at all.
 
     Parameters
@@ -49,6 +58,8 @@ def write_run(retriever: Retriever, questions: Path, run: Path, *, k: int, tag: 
         File to write.
     k
         Documents per question.
+    progress
+        Called with questions done and in all.
 
     Raises
     ------
@@ -70,6 +81,8 @@ def write_run(retriever: Retriever, questions: Path, run: Path, *, k: int, tag: 
                 lines = list(run_lines(question.id, islice(_documents(found.passages).items(), k), tag))
                 out.writelines(lines)
                 report.lines += len(lines)
+            if progress is not None:
+                progress(start + len(batch), len(asked))
     return report
 
 
