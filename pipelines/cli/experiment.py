@@ -189,6 +189,8 @@ def _show_problems(result: Result) -> None:
     for error, failed in failures(result).items():
         which = one_line(failed[0]) + (f" and {len(failed) - 1} more" if failed[1:] else "")
         stderr().print(f"failed: {which}: {one_line(error)}", style="yellow", soft_wrap=True)
+    for note in result.card.get("notes", ()):
+        stderr().print(f"note: {one_line(note)}", style="yellow", soft_wrap=True)
     for problem in result.card["questions"]["problems"]:
         stderr().print(f"question file: {one_line(problem)}", style="yellow", soft_wrap=True)
 

@@ -291,6 +291,8 @@ def card(result: Result) -> dict[str, str]:
         "versions": ", ".join(f"{name} {version}" for name, version in own["versions"].items()),
         "seconds": f"{own['seconds']:.1f}",
     }
+    if own.get("notes"):
+        shown["notes"] = "; ".join(own["notes"][:5])
     if questions["problems"]:
         shown["problems"] = "; ".join(questions["problems"][:5])
     return shown

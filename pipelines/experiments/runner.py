@@ -184,7 +184,7 @@ class _Work:
     def __init__(self, inputs: Inputs, cache: Cache, jobs: int, tell: OnProgress) -> None:
         self.inputs, self.cache, self.jobs, self._tell = inputs, cache, jobs, tell
         self.errors: dict[str, str] = {}
-        self.problems: dict[str, None] = {}
+        self.notes: dict[str, None] = {}
         self.done = dict.fromkeys(ORDER, 0)
         self.cached = dict.fromkeys(ORDER, 0)
         self._steps = self._total = 0
@@ -274,7 +274,9 @@ class _Work:
             return row, None
         try:
             facts = {stage: self.cache.facts(stage, key) for stage, key in named.items()}
-            self.problems |= dict.fromkeys(_unread(facts["store"]))
+            self.notes |= dict.fromkeys(_unread(facts["store"]))
+            remarks = facts["run"]["remarks"].items()
+            self.notes |= dict.fromkeys(f"{row.name}: {count} questions: {note}" for note, count in remarks)
             saved = Saved.load(self.cache.place(SCORES, own.scores) / stages.SCORES)
         except (IndexDamaged, InvalidInput) as damage:
             return replace(row, error=f"damaged while it ran: {damage}; run again"), None
@@ -336,7 +338,7 @@ def distinct(stage: str, configurations: Sequence[Configuration], every: Sequenc
 
 def _card(inputs: Inputs, work: _Work, jobs: int, saved: Iterable[Saved]) -> dict[str, Any]:
     experiment = inputs.experiment
-    said = (*inputs.questions.remarks, *(each for own in saved for each in own.problems), *work.problems)
+    said = (*inputs.questions.remarks, *(each for own in saved for each in own.problems))
     problems = dict.fromkeys(said)
     return {
         "name": experiment.name,
@@ -353,6 +355,7 @@ def _card(inputs: Inputs, work: _Work, jobs: int, saved: Iterable[Saved]) -> dic
             "level": inputs.level,
             "problems": list(problems),
         },
+        "notes": list(work.notes),
         "stages_done": work.done,
         "stages_from_cache": work.cached,
         "jobs": jobs,

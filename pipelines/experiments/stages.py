@@ -24,6 +24,7 @@ from rag.documents import Scalar
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, RagError
 from rag.evaluation import Outcome, QuestionSet, ask_all, score
+from rag.evaluation.collecting import is_own_way
 from rag.evaluation.evaluator import checked, depth
 from rag.evaluation.filter_check import refuse_useless_filter
 from rag.evaluation.questions.locating import located
@@ -246,6 +247,7 @@ def make_run(
         "made": made(inputs.jobs),
         "latency": latency,
         "failed": dict(failed.most_common()),
+        "remarks": dict(Counter(note for each in asked for note in dict.fromkeys(each.notes) if is_own_way(note))),
     }
     cache.write("run", key, facts, lambda folder: outcomes.append(folder / _OUTCOMES, asked, k))
     if not failed:  # the next run goes on from the journal, and asks what failed
@@ -254,7 +256,7 @@ def make_run(
 
 def wrong(outcome: Outcome) -> str:
     """Return why an outcome is no measurement of its configuration: an error, or steps that were left out."""
-    return outcome.error or "; ".join(dict.fromkeys(outcome.notes))
+    return outcome.error or "; ".join(note for note in dict.fromkeys(outcome.notes) if not is_own_way(note))
 
 
 def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configuration: Configuration) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -96,6 +97,18 @@ def ask_all(
     return outcomes
 
 
+def is_own_way(note: str) -> bool:
+    """Whether a note says what a system does by itself, and is no failure.
+
+    ``auto`` asks a language model where that may help, and does without one whose answers nobody can read: asked again,
+    it would do the same.
+    """
+    return bool(_AUTO_UNREAD.match(note))
+
+
+_AUTO_UNREAD = re.compile(r"auto did without its language model: LLMBadResponse\b[^;]*$")
+
+
 def knowledge_base_of(system: object) -> KnowledgeBase | None:
     """Return the knowledge base behind a retriever or a bot, if there is one."""
     kb: Any = getattr(getattr(system, "retriever", system), "kb", None)
@@ -124,7 +137,10 @@ def _answered(system: Answers, question: Question, k: int, depth: int, repeats: 
     except Exception as error:  # noqa: BLE001 - a row that failed is a result
         return Outcome(question.id, error=_said(error), seconds=time.perf_counter() - start)
     wrong = answer.reason if answer.degraded else ""
-    return Outcome(question.id, tuple(passages), answer, wrong, end - start, dict(answer.timings))
+    notes = (wrong,) if is_own_way(wrong) else ()
+    return Outcome(
+        question.id, tuple(passages), answer, "" if notes else wrong, end - start, dict(answer.timings), notes
+    )
 
 
 def _retrieved(system: Retrieves, batch: Sequence[Question], depth: int, repeats: bool) -> list[Outcome]:

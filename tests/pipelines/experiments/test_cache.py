@@ -16,6 +16,7 @@ from pipelines.experiments import Experiment, Result, run, stages
 from pipelines.experiments.cache import Cache
 from pipelines.experiments.report import failures, finding, markdown
 from rag.errors import InvalidInput
+from rag.evaluation.collecting import is_own_way
 
 
 def values(result: Result) -> dict[str, tuple[str, float | None]]:
@@ -235,3 +236,49 @@ def test_a_question_that_raises_is_asked_again_by_the_next_run(toml: Path, tmp_p
     assert all(row.sound for row in mended.rows)
     assert mended.card["stages_done"] == {"store": 0, "index": 0, "run": 3, "scores": 3}
     assert values(mended) == values(run(Experiment.read(toml), tmp_path / "undisturbed"))
+
+
+def test_what_auto_does_by_itself_is_a_note_and_no_failure(toml: Path, tmp_path: Path, chat_server: ChatServer, capsys):
+    """``auto`` asks a model whether and how to rewrite; one that cannot answer so will not the next time either."""
+    toml.write_text(
+        toml.read_text()
+        .replace('chunker = ["tokens:32/4", "headings:32/4"]\nindex = ["flat", "hnsw"]', "")
+        .replace('["zscore", "rrf", "dense"]', f'"zscore"\nmodel = "openai:m"\nbase_url = "{chat_server.url}"')
+    )
+    chat_server.say = lambda _: "no list"
+    code = cli(["experiment", str(toml), "--out", str(tmp_path / "out")])
+    (row,) = Result.load(tmp_path / "out").rows
+    said = capsys.readouterr().err
+    assert (code, row.failed) == (0, {})
+    if chat_server.requests:
+        assert "note: the only configuration: " in said
+        assert "auto did without its language model" in said
+    asked = len(chat_server.requests)
+    assert cli(["experiment", str(toml), "--out", str(tmp_path / "out")]) == 0
+    assert len(chat_server.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("note", "own"),
+    [
+        ("auto did without its language model: LLMBadResponse: the model did not answer with JSON: 'x'", True),
+        ("auto did without its language model: LLMUnavailable: no connection", False),
+        ("auto did without its language model: LLMBadResponse: x; the reranker mmr was left out: OSError: y", False),
+        ("hyde was left out: LLMBadResponse: no list", False),
+        ("", False),
+    ],
+)
+def test_which_notes_are_no_failures(note: str, own: bool):
+    assert is_own_way(note) is own
+
+
+def test_files_of_the_corpus_that_cannot_be_read_are_said(toml: Path, tmp_path: Path, capsys):
+    (toml.parent / "docs").mkdir()
+    (toml.parent / "docs" / "toad.txt").write_text("Toads return to the pond of their birth each spring to spawn.")
+    (toml.parent / "docs" / "broken.pdf").write_bytes(b"%PDF-1.4 nothing of the kind")
+    (toml.parent / "q.jsonl").write_text(
+        json.dumps({"id": "1", "text": "What do toads do?", "documents": ["docs/toad.txt"]})
+    )
+    toml.write_text('corpus = "docs"\nquestions = "q.jsonl"\n[vary]\nembedder = "hashing-32"\nfusion = "terms"\n')
+    assert cli(["experiment", str(toml), "--out", str(tmp_path / "out")]) == 0
+    assert "note: 1 files of the corpus cannot be read: docs/broken.pdf" in capsys.readouterr().err
