@@ -68,7 +68,7 @@ def command(
         with Bot(base, config=config.with_(threshold=0.0), calibrated=False) as bot, progress(json) as told:
             report = calibrate(bot, wanted, wrong_cost=wrong_cost, risk=risk, threshold=config.threshold, progress=told)
             name = name_of(bot)
-    stored = not dry_run and report.better_than_chance
+    stored = not dry_run and report.worth_storing
     if stored:
         with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
             keep(base, name, report.fitted.calibration)

@@ -69,10 +69,18 @@ class Report:
         return area - _ONE_SIDED * math.sqrt(max(0.0, spread) / (right * wrong)) > 0.5
 
     @property
+    def worth_storing(self) -> bool:
+        """Whether the calibration may be stored: it has learnt something, or silences and opens nothing."""
+        return self.better_than_chance or (
+            abs(self.after - self.before) < _ALIKE
+            and abs((self.lost_after or 0.0) - (self.lost_before or 0.0)) < _ALIKE
+        )
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What makes the threshold doubtful, a sentence each."""
         said = []
-        if not self.better_than_chance:
+        if not self.worth_storing:
             area = f"AUROC {self.fitted.auroc:.2f} of {self.n_right} and {self.n_wrong}"
             said.append(
                 f"the support does not tell right answers from wrong ones on these questions ({area}): nothing is "
@@ -103,6 +111,7 @@ class Report:
 
 
 _MARGIN = 0.05
+_ALIKE = 1e-9
 _ONE_SIDED = 1.645
 
 

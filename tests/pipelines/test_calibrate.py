@@ -182,7 +182,12 @@ def test_a_calibration_at_chance_is_not_stored(kb: Path, tmp_path: Path, capsys:
         if rng.random() < 0.5:
             row["answers"] = ["no such thing"]
     (tmp_path / "chance.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    report = calibrated(capsys, "chance.jsonl", code=SOME_FILES_FAILED)
+    harmless = calibrated(capsys, "chance.jsonl")
+    assert (harmless["stored"], harmless["answered_before"], harmless["answered_after"]) == (True, 1.0, 1.0)
+    assert run(["calibrate", "kb", "chance.jsonl", "--reset"]) == OK
+    capsys.readouterr()
+    report = calibrated(capsys, "chance.jsonl", "--wrong-cost", "30", code=SOME_FILES_FAILED)
+    assert report["answered_after"] < 1.0
     assert report["stored"] is False
     assert "does not tell right answers from wrong ones" in report["warnings"][0]
     ask = ["ask", "kb", "What is the mass of planetaa?", "--json"]
