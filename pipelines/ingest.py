@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +23,9 @@ from rag.errors import InvalidInput, StoreMismatch
 from rag.knowledge_base import AddFailure, AddProgress, AddReport, KnowledgeBase, SourceInfo
 from rag.loaders import READER, Found, LoadFailure, discover, load_files
 from rag.loaders.limits import ParseLimits
+from rag.loaders.results import printable
 from rag.store.naming import SourceNames, vanished
+from rag.store.settings import NOT_IN
 
 ProgressCallback = Callable[["IngestProgress"], None]
 
@@ -182,6 +185,7 @@ def ingest(
         removed += sum(kb.remove(source) for source in reading.superseded(kb.sources()))
         if prune:
             removed += kb.prune(_under(base, name) for name in names)
+        _note_failures(kb, names, reading.failures)
         other_scripts = round(share_of_other_scripts(kb), 3) if added.embedded else 0.0
     done = replace(
         added,
@@ -200,6 +204,17 @@ def ingest(
         account=total(reading.accounts.values()),
         remarks=tuple((name, line) for name, account in reading.accounts.items() for line in account.lines),
     )
+
+
+def _note_failures(kb: KnowledgeBase, names: list[str], failures: Iterable[AddFailure]) -> None:
+    """Keep which files are not in, and why; what is known of other folders stays."""
+    before: dict[str, str] = json.loads(kb.setting(NOT_IN) or "{}")
+    places = [printable(os.path.normpath(name)) for name in names]
+    within = tuple(place.rstrip("/") + "/" for place in places if place != ".")
+    kept = {} if "." in places else {k: v for k, v in before.items() if k not in places and not k.startswith(within)}
+    now = kept | {f.source: f"{f.reason}: {f.detail}" for f in failures if not f.skipped and "#" not in f.source}
+    if now != before:
+        kb.keep_setting(NOT_IN, json.dumps(now, ensure_ascii=False) if now else None)
 
 
 def _under(base: str | Path, path: str) -> str:

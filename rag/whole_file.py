@@ -42,6 +42,10 @@ def whole_file(path: str | os.PathLike[str], *, errors: str = "strict") -> Itera
             yield out
             out.flush()
             aside.replace(target)  # while it is locked: nobody takes it for a killed process's
+    except OSError as error:
+        if error.filename is None:  # a full disk: `write` does not say where
+            raise OSError(error.errno, error.strerror, str(target)) from error
+        raise
     finally:
         aside.unlink(missing_ok=True)
 

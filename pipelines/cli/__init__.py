@@ -79,6 +79,8 @@ def _explain(error: BaseException) -> int:
         )
     if code is None:
         return _say(f"unexpected {type(error).__name__}: {error} (RAG_DEBUG=1 shows where)", FAILED)
+    if isinstance(error, OSError) and not isinstance(error, RagError) and error.filename is None:
+        return _say(f"cannot write the output: {error.strerror or error}", code)
     return _say(str(error), code)
 
 

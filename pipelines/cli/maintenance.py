@@ -32,6 +32,7 @@ def status(
     with KnowledgeBase.open(kb) as base:
         state, config, sources = base.status(), PipelineConfig.of(base), base.sources() if remarks or json else {}
     lines = [(name, line) for name, source in sources.items() for line in source.account.lines]
+    lines += [(name, f"not in: {why}") for name, why in state.not_in.items()] if remarks or json else []
     if json:
         told = {"remarks": [{"source": name, "remark": line} for name, line in lines]}
         print_json({**asdict(state), **told, "pipeline": config.form()})
@@ -69,6 +70,8 @@ def _show_status(state: Status, config: PipelineConfig) -> None:
         table.add_row("lost", "a repair could not save every document: ingest your folders again")
     if state.purge_due:
         table.add_row("to delete", "a deletion was cut short, its bytes are on disk still: `purge` clears them")
+    if state.not_in:
+        table.add_row("not in", f"{len(state.not_in)} files: `rag status {one_line(state.path)} --remarks` lists them")
     if state.remarked:
         table.add_row("remarks", f"on {state.remarked} files: `rag status {one_line(state.path)} --remarks` lists them")
     for g in state.generations:

@@ -127,6 +127,11 @@ def permissions(place: Path, first: Path) -> dict[str, Any]:
     path = place / "readonly"
     shutil.copytree(first, path)
     status, expected = in_child(lambda: told(path))
+    shared = place / "shared"  # another user's, who lets others read
+    shutil.copytree(first, shared)
+    for entry in [shared, *shared.rglob("*")]:
+        entry.chmod(0o755 if entry.is_dir() else 0o644)
+    said["others"] = in_child(as_nobody(lambda: told(shared))) == (0, expected)
     owned(path, folder=0o500, file=0o400)
     before = sorted((p.name, p.stat().st_mtime_ns) for p in path.rglob("*"))
     status, found = in_child(as_nobody(lambda: told(path)))
@@ -172,7 +177,7 @@ def check(place: Path, tally: Tally) -> None:
     if rights is None:
         tally.facts |= {"rights are not checked": "a user that is not root cannot reach the folder"}
         return
-    for case in ("read", "verify", "untouched"):
+    for case in ("read", "verify", "untouched", "others"):
         tally.expect(rights[case], f"a read-only folder: {case} fails")
     for case in ("write", "files", "no read", "create", "long", "log"):
         status, said = rights[case]

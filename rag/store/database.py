@@ -82,8 +82,9 @@ def open_readable(path: Path) -> Connection:
     with sqlite_faults(path):
         try:
             return _open_read_only(path, "ro")
-        except apsw.CantOpenError:
-            # A folder that cannot be written cannot hold the shared memory of the log. Without a log none is needed.
+        except (apsw.CantOpenError, apsw.ReadOnlyError):
+            # A folder that this user cannot write cannot hold the shared memory of the log, and that which the last
+            # writer left cannot be used. Without a log none is needed.
             wal = path.with_name(path.name + "-wal")
             if wal.exists() and wal.stat().st_size:
                 text = f"{wal} holds commits of a killed ingest, and {path.parent} cannot be written to take them in"

@@ -136,6 +136,10 @@ class LiveIndexes:
 
     def _commit(self, fresh: list[Pointer], specs: tuple[str, ...]) -> None:
         with self._session.writing() as db:
+            # What all indexes held before is not read any more, but by readers that lag by a whole generation: they
+            # load the new one. Without this the log would grow with every ingest.
+            least = min((pointer.seq for pointer in generations.pointers(db).values()), default=0)
+            db.execute("delete from changes where seq <= ?", (least,))
             for pointer in fresh:
                 generations.point(db, pointer)
             kept = json.dumps(contents.every(self._session.identity, specs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from .reading import one
 from .records import GenerationInfo, Status
 from .schema import FORMAT
 from .session import GENERATIONS, Session
-from .settings import LOST, setting
+from .settings import LOST, NOT_IN, setting
 
 
 def status(session: Session, live: LiveIndexes) -> Status:
@@ -49,6 +50,7 @@ def status(session: Session, live: LiveIndexes) -> Status:
             remarked=sum(bool(account.lines) for account in accounts),
             may_miss_documents=setting(db, LOST) is not None,
             purge_due=removal.is_due(session),
+            not_in=json.loads(setting(db, NOT_IN) or "{}"),
         )
 
 

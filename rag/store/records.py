@@ -146,6 +146,8 @@ class Status:
         A repair could not save everything, and nothing has been ingested since.
     purge_due
         A deletion was cut short: bytes of removed documents are on disk until the next writer, or ``purge``.
+    not_in
+        Files that the last ingest of their folder could not read at all, with the reason; each ingest tries them again.
     """
 
     path: str
@@ -165,6 +167,7 @@ class Status:
     remarked: int
     may_miss_documents: bool = False
     purge_due: bool = False
+    not_in: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from .database import Connection
 LOST = "documents lost"
 """Why documents may be missing since a repair; kept until the next ``add`` has come to its end."""
 
+NOT_IN = "files that are not in"
+"""Source and reason of each file that could not be read at all, as JSON; a member's is in its source's account."""
+
 
 def setting(db: Connection, name: str) -> str | None:
     """Return a text that was kept, if there is one."""

@@ -9,6 +9,7 @@ from pipelines.cli import run
 from pipelines.ingest import IngestProgress, Options, ingest
 from rag import Document
 from rag.errors import InvalidInput
+from rag.knowledge_base import KnowledgeBase
 
 
 def test_documents_are_expected_by_those_read_so_far():
@@ -54,3 +55,32 @@ def test_impossible_limits_make_no_knowledge_base(tmp_path: Path):
     with pytest.raises(InvalidInput, match="parse_seconds=-1"):
         ingest([tmp_path / "a.md"], tmp_path / "kb", parse_seconds=-1)
     assert not (tmp_path / "kb").exists()
+
+
+def test_files_that_are_not_in_are_listed_by_status_until_they_are_in_or_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("docs/a.json", "docs/b.json", "more/c.json"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text('{"text": ')
+    Path("docs/good.md").write_text("A good one.")
+    Path("docs/picture.bin").write_bytes(bytes(range(256)))
+
+    def not_in() -> list[str]:
+        with KnowledgeBase.open("kb") as kb:
+            return sorted(kb.status().not_in)
+
+    assert run(["ingest", "docs", "more", "--into", "kb", "--embedder", "hashing-16"]) == 2
+    assert not_in() == ["docs/a.json", "docs/b.json", "more/c.json"]
+    capsys.readouterr()
+    assert run(["status", "kb", "--remarks"]) == 0
+    said = capsys.readouterr().out
+    assert "not in" in said
+    assert "docs/a.json: not in: parse: " in said
+    Path("docs/a.json").write_text('{"text": "Mended."}')
+    Path("docs/b.json").unlink()
+    assert run(["ingest", "docs", "--into", "kb"]) == 0
+    assert not_in() == ["more/c.json"]
+    assert run(["ingest", ".", "--into", "kb"]) in (0, 2)
+    assert not_in() == ["more/c.json"]

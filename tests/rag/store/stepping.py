@@ -60,6 +60,12 @@ def _counted(work: Callable[[], object], last: int) -> int:
             count()
             super().xSync(flags)
 
+        def xLock(self, level: int) -> None:
+            try:
+                super().xLock(level)
+            except apsw.IOError:  # a reader's attempt to tidy up, which SQLite itself passes over
+                raise apsw.BusyError from None
+
         def xTruncate(self, size: int) -> None:
             count()
             super().xTruncate(size)

@@ -48,6 +48,7 @@ def test_a_read_only_folder_can_be_searched_and_verified(said: dict[str, Any]) -
     assert rights["read"]
     assert rights["verify"]
     assert rights["untouched"]
+    assert rights["others"], "another user who may read and not write"
 
 
 @pytest.mark.parametrize(

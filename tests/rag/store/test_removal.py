@@ -73,3 +73,20 @@ def test_purge_says_that_a_reader_is_in_the_way(make: Callable[..., KnowledgeBas
         assert early.index("terms").ids().tolist() == kb.chunk_ids().tolist()
     kb.purge()
     assert b"unique3v1" not in folder_bytes(kb.path)
+
+
+def test_the_log_of_changes_does_not_grow_with_every_ingest(
+    make: Callable[..., KnowledgeBase], docs: Callable, answers: Callable
+) -> None:
+    kb = make(60)
+    rows = []
+    with KnowledgeBase.open(kb.path, embedder=HashingEmbedder(32)) as reader:
+        answers(reader)
+        for version in range(2, 22):
+            kb.add(docs(60, version=version))
+            with kb._session.reading() as db:
+                rows.append(db.execute("select count(*) from changes").get)
+            assert reader.refresh()
+            assert answers(reader) == answers(kb), "a reader that lags behind catches up"
+    assert max(rows[5:]) <= 2 * max(rows[:5])
+    assert kb.verify().ok
