@@ -172,19 +172,47 @@ def make(kind: str, table: Mapping[str, str], given: object, tools: object, **de
 
 def _made(kind: str, spec: str, factory: Callable[..., Any], tools: object, defaults: Mapping[str, object]) -> Any:  # noqa: ANN401
     name = spec.partition(":")[0].strip()
-    parameters = list(inspect.signature(factory).parameters.values())
-    wanted = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    own = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
-    known = _hints(factory, own)
+    wanted = _tools_of(factory)
     with_model = getattr(tools, "with_model", None) if any(p.name == "model" for p in wanted) else None
+    options = _given_options(kind, spec, factory, defaults, with_model=bool(with_model))
+    if with_model and "llm" in options:
+        tools = with_model(options.pop("llm"))
+    return factory(*(_tool(kind, name, p, tools) for p in wanted), **options)
+
+
+def _tools_of(factory: Callable[..., Any]) -> list[inspect.Parameter]:
+    return [p for p in inspect.signature(factory).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+
+
+def _given_options(
+    kind: str, spec: str, factory: Callable[..., Any], defaults: Mapping[str, object], *, with_model: bool
+) -> dict[str, Any]:
+    """Return the options that a spec gives, checked, over the defaults; one that must be given is asked for."""
+    name = spec.partition(":")[0].strip()
+    own = {p.name: p for p in inspect.signature(factory).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    known = _hints(factory, own)
     options = _options(kind, name, spec, {**known, "llm": str} if with_model else known)
     options = {**{option: value for option, value in defaults.items() if option in own}, **options}
     missing = [option for option, p in own.items() if p.default is p.empty and option not in options]
     if missing:
         raise InvalidInput(f"{kind} {name} needs {missing[0]}: write {name}:{missing[0]}=...")
-    if with_model and "llm" in options:
-        tools = with_model(options.pop("llm"))
-    return factory(*(_tool(kind, name, p, tools) for p in wanted), **options)
+    return options
+
+
+def check_options(kind: str, table: Mapping[str, str], chain: str) -> None:
+    """Refuse options of a chain that its parts do not have, without making a part.
+
+    Raises
+    ------
+    InvalidInput
+        A name or option that does not exist, a value of the wrong type, or an option that is missing.
+    """
+    for spec in split(chain):
+        name = spec.partition(":")[0].strip()
+        check_name(kind, name, table)
+        factory = _imported(table[name]) if name in table else load_plugin(kind, name)
+        with_model = any(p.name == "model" for p in _tools_of(factory))
+        _given_options(kind, spec, factory, {}, with_model=with_model)
 
 
 def _hints(factory: Callable[..., Any], own: Mapping[str, inspect.Parameter]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from rag.errors import InvalidInput, RagError
 from rag.evaluation.evaluator import DEFAULT_METRICS, checked
 from rag.retrieval.config import PipelineConfig, Value, use_of
 
-from .contents import contents, placed
+from .contents import CHAINS, contents, placed
 from .fields import FIELDS, PIPELINE_FIELDS, STORE_FIELDS, check, default_of, stage_of
 
 MOST = 10_000
@@ -95,6 +95,8 @@ class Experiment:
                 check(part, value, self.pipeline)
             if len(set(values)) != len(values):
                 raise InvalidInput(f"{part} has a value twice: {', '.join(map(str, values))}")
+        for part in {*CHAINS} - {*self.vary}:
+            check(part, getattr(self.pipeline, part), self.pipeline)
         for part, value in self.baseline.items():
             if value not in self.values(part):
                 raise InvalidInput(f"the baseline's {part} is {value!r}, which is not among those to try")

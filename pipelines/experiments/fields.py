@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal
 
 import indexes
+from rag.components import TABLES, check_options
 from rag.errors import InvalidInput
 from rag.knowledge_base import DEFAULT_GRANULARITY
 from rag.retrieval.config import PipelineConfig, Value
@@ -88,6 +90,16 @@ def stage_of(name: str) -> Stage:
     return STORE_FIELDS[name].stage if name in STORE_FIELDS else "run"
 
 
+_KINDS = {"rewrite": "rewriter", "rerank": "reranker", "context": "context step"}
+
+
+def _check_parts(name: str, value: Any) -> None:  # noqa: ANN401 - what TOML gives
+    """Refuse options that a part does not have now, not when its stage has come."""
+    if name in _KINDS and isinstance(value, str):
+        module, _, table = TABLES[_KINDS[name]].partition(":")
+        check_options(_KINDS[name], getattr(import_module(module), table), value)
+
+
 def check(name: str, value: Any, base: PipelineConfig) -> None:  # noqa: ANN401 - what TOML gives
     """Refuse a value that is not allowed.
 
@@ -104,5 +116,6 @@ def check(name: str, value: Any, base: PipelineConfig) -> None:  # noqa: ANN401 
         return
     config = base.with_(**{name: value})
     config.refuse_unstorable()
+    _check_parts(name, value)
     if name == "base_url" and not str(value).startswith(("http://", "https://")):
         raise InvalidInput("base_url must begin with http:// or https:// and name a host")
