@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from .duplicate_rows import Twins
 from .errors import EngineMissing, IndexDamaged
 from .registry import row
 from .rows import Keep
+from .scratch import scratch_folder
 from .spec import Parameters, Sweeps, param
 from .staged import RebuiltIndex
 from .types import Ids, Scores, Vectors
@@ -82,9 +82,9 @@ class SptagIndex(RebuiltIndex):
         self._twins = Twins.among(x)
         stored = inner_product.lifted(self._twins.one_of_each(x), self.metric)
         wanted = self.build_params
-        with tempfile.TemporaryDirectory(prefix="sptag-") as folder:
+        with scratch_folder("sptag-") as folder:
             job = {
-                "folder": folder,
+                "folder": str(folder),
                 "algorithm": wanted.algorithm.upper(),
                 "dim": stored.shape[1],
                 "n": len(stored),
@@ -109,8 +109,8 @@ class SptagIndex(RebuiltIndex):
             if done.returncode:
                 said = done.stderr.decode(errors="replace").strip()[-500:]
                 raise RuntimeError(f"SPTAG's build ended with {done.returncode}: {said or 'it crashed'}")
-            self._open(Path(folder))
-            self._files = {name: (Path(folder) / name).read_bytes() for name in _FILES}
+            self._open(folder)
+            self._files = {name: (folder / name).read_bytes() for name in _FILES}
 
     def _open(self, folder: Path) -> None:
         with sptag_library.quiet():

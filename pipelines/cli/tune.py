@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NamedTuple, cast
 
 import typer
 
+from indexes.scratch import scratch_folder
 from rag.errors import InvalidInput
 
 from ..plain_text import one_line
@@ -130,10 +130,10 @@ def command(
     kept = "Nothing was changed; the search begins anew next time. --budget TIME chooses among what was tried by then."
     with (
         told_if_interrupted(kept),
-        TemporaryDirectory(prefix="rag-tune-") as folder,
+        scratch_folder("rag-tune-") as folder,
         steps_bar(show=not json) as on_progress,
     ):
-        report = Tuner(vectors, constraints, settings, Path(folder), on_progress=on_progress).run(engines)
+        report = Tuner(vectors, constraints, settings, folder, on_progress=on_progress).run(engines)
     if not json:
         _show(report, stdout())
     now = None

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from indexes.scratch import scratch_folder
 from rag.errors import InvalidInput, StoreUnwritable
 
 from .promises import PROMISES, Promise
@@ -66,14 +67,15 @@ def run(promises: Sequence[Promise], folder: Path) -> Iterator[Outcome]:
     StoreUnwritable
         The folder cannot be made.
     """
-    try:
-        scratch = tempfile.TemporaryDirectory(prefix="rag-selftest-", dir=folder, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise StoreUnwritable(f"cannot work in {folder}: {error.strerror}; choose another folder by --in") from error
-    with scratch as made:
-        Path(made).chmod(0o755)  # root's checks of missing rights work as another user
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(scratch_folder("rag-selftest-", folder))
+        except OSError as error:
+            text = f"cannot work in {folder}: {error.strerror}"
+            raise StoreUnwritable(f"{text}; choose another folder by --in") from error
+        made.chmod(0o755)  # root's checks of missing rights work as another user
         for promise in promises:
-            place = Path(made) / promise.check
+            place = made / promise.check
             place.mkdir()
             yield _one(promise, place)
 
