@@ -23,7 +23,8 @@ WHOLE = ("embedder", "nli")
 BEHIND = ("generator", "model")
 """Fields of a language model: a path or a model's name behind the kind."""
 CHAINS = ("rewrite", "rerank", "context")
-_UNREAD = ("where", "base_url", "server", "unsupported", "cache", "prices", "granularity", "stop")
+_RESOURCES = ("cache", "prices")
+_UNREAD = ("where", "base_url", "server", "unsupported", *_RESOURCES, "granularity", "stop")
 """Fields that name no file, or one that changes no figure."""
 
 
@@ -37,6 +38,8 @@ def placed(field: str, value: Value, folder: str) -> Value:
     """
     if not folder or not isinstance(value, str):
         return value
+    if field in _RESOURCES:
+        return str((Path(folder) / Path(value).expanduser()).resolve())
     for name, _ in _candidates(field, value):
         path = Path(name).expanduser()
         if path.is_absolute():

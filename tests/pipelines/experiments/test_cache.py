@@ -86,6 +86,13 @@ def test_every_way_to_name_a_file_puts_its_content_into_the_key(field: str, spec
     assert len(seen) == (3 if "weights" in spec else 4)
 
 
+def test_files_that_change_no_figure_are_beside_the_experiment_too(tmp_path: Path):
+    experiment = Experiment(corpus=("x",), questions="y", vary={"prices": ("money.json",)}, folder=str(tmp_path))
+    (configuration,) = experiment.configurations()
+    assert configuration.pipeline.prices == str(tmp_path / "money.json")
+    assert configuration.written.prices == "money.json"
+
+
 def test_code_that_a_stage_runs_is_in_its_key(toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     toml.write_text(toml.read_text().replace('["tokens:32/4", "headings:32/4"]', '"headings:32/4"'))
     run(Experiment.read(toml), tmp_path / "out")
