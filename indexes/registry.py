@@ -37,6 +37,7 @@ class Engine:
 
 
 _FAISS, _FLANN, _NUMPY = "pip install faiss-cpu", "pip install 'rag-workbench[flann]'", "pip install numpy"
+_USEARCH = "pip install 'rag-workbench[usearch]'"
 _SPTAG = "apt-get install python3-sptag (Debian 12, CPython 3.11)"
 
 _TABLE: dict[str, Engine] = {
@@ -53,6 +54,7 @@ _TABLE: dict[str, Engine] = {
     "sparse": Engine("indexes.sparse:SparseIndex", "terms", _NUMPY, "dot product of learned term weights"),
     "sptag": Engine("indexes.sptag_graph:SptagIndex", "dense", _SPTAG, "a graph entered through a tree: slow to build"),
     "sq": Engine("indexes.sq:SQIndex", "dense", _FAISS, "8 bits a number: nearly exact, a quarter of the memory"),
+    "usearch": Engine("indexes.usearch_graph:UsearchIndex", "dense", _USEARCH, "graph search by usearch"),
 }
 
 engines: Mapping[str, Engine] = MappingProxyType(_TABLE)

@@ -13,7 +13,21 @@ from indexes.errors import EngineMissing, InvalidInput
 from .tally import Tally
 
 DIM = 8
-_SPECS = ("flat", "sq", "hnsw", "ivf", "pq", "ivfpq", "lsh", "annoy", "sptag", "flann", "rabitq", "hnsw:storage=sq8")
+_SPECS = (
+    "flat",
+    "sq",
+    "hnsw",
+    "ivf",
+    "pq",
+    "ivfpq",
+    "lsh",
+    "annoy",
+    "sptag",
+    "flann",
+    "rabitq",
+    "usearch",
+    "hnsw:storage=sq8",
+)
 
 
 def check(place: Path, tally: Tally) -> None:
