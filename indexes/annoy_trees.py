@@ -8,13 +8,13 @@ and the file that it maps is in memory, where no other process can truncate it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import files
 from .errors import IndexDamaged
+from .files import Folder
 from .memory_file import MemoryFile
 from .registry import library
 from .rows import Keep
@@ -22,7 +22,7 @@ from .spec import Parameters, Sweeps, param
 from .staged import RebuiltIndex
 from .types import Ids, Scores, Vectors
 
-_METRICS = {"cosine": "angular", "ip": "dot", "l2": "euclidean"}
+_METRICS = {"cosine": "angular", "ip": "angular", "l2": "euclidean"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,7 @@ class AnnoyIndex(RebuiltIndex):
     )
     build_params: AnnoyBuild
     recall_floor = 0.9
+    lifts = True
     _forest: Any
     _file: MemoryFile
 
@@ -63,9 +64,9 @@ class AnnoyIndex(RebuiltIndex):
         self._annoy = library("annoy", self.name)
 
     def _engine_build(self, x: Vectors) -> None:
-        forest = self._annoy.AnnoyIndex(self.dim, _METRICS[self.metric])
+        forest = self._annoy.AnnoyIndex(self._width, _METRICS[self.metric])
         forest.set_seed(self.seed + 1)  # annoy reads 0 as its default seed
-        for row, vector in enumerate(x):
+        for row, vector in enumerate(self._lifted(x)):
             forest.add_item(row, vector)
         forest.build(self.build_params.n_trees, n_jobs=1)
         self._forest, self._file = forest, MemoryFile()
@@ -74,7 +75,7 @@ class AnnoyIndex(RebuiltIndex):
     def _engine_search(self, q: Vectors, k: int, params: AnnoySearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - annoy has no filter
         rows = np.full((len(q), k), -1, np.int64)
         nodes = 4 * self.build_params.n_trees * k if params.search_k is None else max(params.search_k, k)
-        for i, query in enumerate(q):
+        for i, query in enumerate(self._lifted_queries(q)):
             found = self._forest.get_nns_by_vector(query, k, nodes)
             rows[i, : len(found)] = found
         return np.zeros(rows.shape, np.float32), rows
@@ -82,12 +83,12 @@ class AnnoyIndex(RebuiltIndex):
     def _engine_bytes(self) -> dict[str, int]:
         return {"forest": self._file.size()}
 
-    def _engine_write(self, folder: Path) -> None:
+    def _engine_write(self, folder: Folder) -> None:
         (folder / "forest.annoy").write_bytes(self._file.read())
 
-    def _engine_read(self, folder: Path, n_rows: int) -> None:
+    def _engine_read(self, folder: Folder, n_rows: int) -> None:
         self._file = MemoryFile(files.read_bytes(folder / "forest.annoy"))
-        self._forest = self._annoy.AnnoyIndex(self.dim, _METRICS[self.metric])
+        self._forest = self._annoy.AnnoyIndex(self._width, _METRICS[self.metric])
         try:
             self._forest.load(self._file.path)
         except OSError as error:

@@ -121,6 +121,11 @@ class Index(ABC, Generic[Items]):
         """The spec string with this index's parameters."""
         return str(Spec(self.name, self.build_params, self.search_params))
 
+    @property
+    def drifted(self) -> bool:
+        """Whether so many items do not fit what was learned that a build from all of them would pay."""
+        return False
+
     def ids(self) -> Ids:
         """Return the ids held: int64, shape (n,), ascending; a copy."""
         with self._lock.reading():

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from . import faiss_library as native
 from .errors import InvalidInput
+from .files import Folder
 from .rows import Keep
 from .staged import StagedIndex
 from .types import Ids, Scores, Vectors
 
 TRAINING_PER_CODE = 39
 """faiss asks for this many training vectors per code; fewer vectors are small enough to be searched exactly."""
+
+TRAINING = 64 * TRAINING_PER_CODE
+"""Engines that keep codes only learn from this many vectors at least: what they learn is there to stay."""
 
 
 class CodesIndex(StagedIndex):
@@ -49,10 +52,10 @@ class CodesIndex(StagedIndex):
     def _engine_bytes(self) -> dict[str, int]:
         return {"codes": self._index.ntotal * self._index.code_size}
 
-    def _engine_write(self, folder: Path) -> None:
+    def _engine_write(self, folder: Folder) -> None:
         native.write(self._index, folder / self.file)
 
-    def _engine_read(self, folder: Path, n_rows: int) -> None:
+    def _engine_read(self, folder: Folder, n_rows: int) -> None:
         self._index = native.read(folder / self.file, self._new(n_rows), n_rows)
 
 

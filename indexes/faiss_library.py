@@ -120,6 +120,30 @@ def decoded(index: Any, rows: Ids) -> Vectors:  # noqa: ANN401 - a faiss index
     return out
 
 
+def list_sizes(index: Any) -> Ids:  # noqa: ANN401 - a faiss index
+    """Return the number of rows in every list of a faiss index of lists."""
+    lists_ = index.invlists
+    return np.array([lists_.list_size(i) for i in range(index.nlist)], np.int64)
+
+
+def search_lists(
+    index: Any,  # noqa: ANN401 - faiss objects
+    q: Vectors,
+    k: int,
+    lists_: tuple[Ids, Scores],
+    params: Any,  # noqa: ANN401
+) -> tuple[Scores, Ids]:
+    """Search these lists of a faiss index by inner product; ``lists_`` are numbers, -1 for none, and their scores."""
+    pointer = faiss().swig_ptr
+    scores = np.empty((len(q), k), np.float32)
+    rows = np.empty((len(q), k), np.int64)
+    numbers, dots = lists_
+    mine = faiss().SearchParametersIVF(nprobe=numbers.shape[1], sel=params.sel)  # the given ones may be shared
+    found = (pointer(a) for a in (numbers, dots, scores, rows))
+    index.search_preassigned_c(len(q), pointer(q), k, *found, False, mine)
+    return scores, rows
+
+
 def search(index: Any, q: Vectors, k: int, metric: Metric, params: Any = None) -> tuple[Scores, Ids]:  # noqa: ANN401 - faiss objects
     """Search a faiss index without its Python wrapper's checks, which were made before and cost microseconds.
 

@@ -16,7 +16,7 @@ import shutil
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,26 @@ from .errors import IndexDamaged, IndexMissing
 MANIFEST = "manifest.json"
 _MANIFEST_BYTES = 1 << 20
 _BLOCK = 1 << 20
+
+
+class Folder(Protocol):
+    """What gives the paths of an engine's files by their names: a folder, or a prefix in one."""
+
+    def __truediv__(self, name: str, /) -> Path: ...
+
+
+class Prefixed:
+    """Files of one folder whose names begin alike."""
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self._folder, self._prefix = folder, prefix
+
+    def __truediv__(self, name: str, /) -> Path:
+        """Return the path of a file."""
+        return self._folder / f"{self._prefix}{name}"
+
+    def __str__(self) -> str:
+        return str(self._folder)
 
 
 def write(path: str | os.PathLike[str], facts: Mapping[str, Any], fill: Callable[[Path], None]) -> None:

@@ -11,13 +11,12 @@ is loaded: the first two cannot happen here, the third is not offered.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import inner_product
 from .errors import IndexDamaged
+from .files import Folder
 from .memory_file import MemoryFile
 from .registry import library
 from .rows import Keep
@@ -62,6 +61,7 @@ class FlannIndex(RebuiltIndex):
     )
     build_params: FlannBuild
     recall_floor = 0.95
+    lifts = True
     _trees: Any
 
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
@@ -79,16 +79,16 @@ class FlannIndex(RebuiltIndex):
             how = {"algorithm": _KMEANS, "branching": wanted.branching, "iterations": wanted.iterations}
         self._cv2.setRNGSeed(self.seed)
         trees = self._cv2.flann.Index()
-        trees.build(inner_product.lifted(x, self.metric), how)  # FLANN copies the vectors
+        trees.build(self._lifted(x), how)  # FLANN copies the vectors
         self._trees = trees
 
     def _engine_search(self, q: Vectors, k: int, params: FlannSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - FLANN has no filter
-        queries = inner_product.lifted_queries(q, self.metric)
+        queries = self._lifted_queries(q)
         rows, distances = self._trees.knnSearch(queries, k, params={"checks": max(params.checks, _CHECKS * k)})
         return distances, rows.astype(np.int64)
 
     def _engine_bytes(self) -> dict[str, int]:
-        copy = 4 * self._held * inner_product.width(self.dim, self.metric)
+        copy = 4 * self._held * self._width
         return {"trees": self._saved().size(), "copy": copy}
 
     def _saved(self) -> MemoryFile:
@@ -96,15 +96,15 @@ class FlannIndex(RebuiltIndex):
         self._trees.save(file.path)
         return file
 
-    def _engine_write(self, folder: Path) -> None:
+    def _engine_write(self, folder: Folder) -> None:
         # Through memory: OpenCV does not notice a full disk, writing in Python does.
         (folder / "trees.flann").write_bytes(self._saved().read())
 
-    def _engine_read(self, folder: Path, n_rows: int) -> None:
+    def _engine_read(self, folder: Folder, n_rows: int) -> None:
         if self._plain is None:
             raise NotImplementedError
         trees = self._cv2.flann.Index()
-        x = inner_product.lifted(self._plain.rows[:n_rows], self.metric)
+        x = self._lifted(self._plain.rows[self._places.rows])
         try:
             loaded = trees.load(x, str(folder / "trees.flann"))
         except self._cv2.error as error:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import codes, faiss_library as native, files
+from . import codes, faiss_library as native, files, inner_product
 from .codes import CodesIndex
+from .drift import Described
+from .files import Folder
 from .rows import Keep
 from .spec import Parameters, param
 from .types import Ids, Scores, Vectors
@@ -49,7 +50,9 @@ class ListsIndex(CodesIndex):
     file = "lists.faiss"
     filters = "native"
     build_params: ListsBuild
+    format = 2
     _rotation: Vectors | None = None
+    _reach: inner_product.Reach | None = None
 
     def _learn_rotation(self, x: Vectors) -> Vectors | None:  # noqa: ARG002 - for engines to override
         """Return the rotation to apply to all vectors first, float32 of shape (dim, dim); None for none."""
@@ -60,8 +63,8 @@ class ListsIndex(CodesIndex):
         return self.build_params.nlist or _auto(n)
 
     def _centres(self) -> Any:  # noqa: ANN401 - a faiss index
-        """Return the empty flat index of the centres."""
-        return native.faiss().IndexFlat(self.dim, native.code(self.metric))
+        """Return the empty flat index of the centres: near vectors share a list, whatever the metric is."""
+        return native.faiss().IndexFlat(self.dim, native.code("cosine" if self.metric == "cosine" else "l2"))
 
     def _train_at(self) -> int:
         return max(self.build_params.nlist or 0, LEAST)
@@ -69,21 +72,46 @@ class ListsIndex(CodesIndex):
     def _engine_build(self, x: Vectors) -> None:
         self._rotation = self._learn_rotation(x)
         rotated, index = self._rotated(x), self._new(len(x))
-        index.cp.seed = self.seed
+        index.cp.seed, index.cp.spherical = self.seed, self.metric == "cosine"
         index.cp.min_points_per_centroid = 1  # faiss would write a warning to the terminal
         index.train(rotated)
         index.make_direct_map()
-        index.add(rotated)
-        self._index = index
+        self._index, self._reach = index, None
+        self._add(rotated)
 
     def _engine_append(self, x: Vectors) -> None:
-        self._index.add(self._rotated(x))
+        self._add(self._rotated(x))
+
+    def _add(self, rotated: Vectors) -> None:
+        self._index.add(rotated)
+        if self.metric == "ip":
+            self._reach = inner_product.Reach.of(self._index.quantizer, rotated, self._reach)
+
+    def _engine_describe(self, x: Vectors) -> Described:
+        """Return the squared distances to the nearest centres, and the lists."""
+        centres, rotated = self._index.quantizer, self._rotated(x)
+        nearest = native.search(centres, rotated, 1, "cosine" if self.metric == "cosine" else "l2")[1][:, 0]
+        apart = rotated - native.decoded(centres, nearest)
+        return Described(np.asarray(np.einsum("ij,ij->i", apart, apart), np.float32), nearest)
+
+    def _n_groups(self) -> int:
+        return int(self._index.nlist)
+
+    def _full(self) -> bool:
+        many = self.build_params.nlist is None and self._held > 0
+        return many and self._nlist(self._held) > 4 * int(self._index.nlist)
 
     def _rotated(self, x: Vectors) -> Vectors:
         return x if self._rotation is None else np.ascontiguousarray(x @ self._rotation)
 
     def _engine_search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - the engine's own Search
-        return native.search(self._index, self._rotated(q), k, self.metric, self._chosen_lists(params.nprobe, keep))
+        return self._search_lists(self._rotated(q), k, self._chosen_lists(params.nprobe, keep))
+
+    def _search_lists(self, rotated: Vectors, k: int, chosen: Any) -> tuple[Scores, Ids]:  # noqa: ANN401 - faiss's parameters
+        if self._reach is None:
+            return native.search(self._index, rotated, k, self.metric, chosen)
+        lists, dots = self._reach.lists(rotated, chosen.nprobe, native.list_sizes(self._index))
+        return native.search_lists(self._index, rotated, k, (lists, dots), chosen)
 
     def _chosen_lists(self, nprobe: int | None, keep: Keep | None) -> Any:  # noqa: ANN401 - a faiss object
         """Return faiss's search parameters; under a filter more lists are searched, to meet as many allowed vectors."""
@@ -108,7 +136,7 @@ class ListsIndex(CodesIndex):
         for all queries; a list's centre 2; skipping a forbidden row 0.8, comparing an allowed one 3.3.
         """
         if not self._held:
-            return False
+            return super()._prefers_scan(n_queries, n_allowed, params)
         index = self._index
         share = n_allowed / max(index.ntotal, 1)
         met = index.ntotal * self._looked_at(params.nprobe, share) / index.nlist if n_allowed else 0.0
@@ -136,13 +164,18 @@ class ListsIndex(CodesIndex):
         rotation = 0 if self._rotation is None else self._rotation.nbytes
         return {**super()._engine_bytes(), "rows": 16 * n, "centres": 4 * nlist * self.dim, "rotation": rotation}
 
-    def _engine_write(self, folder: Path) -> None:
+    def _engine_write(self, folder: Folder) -> None:
         super()._engine_write(folder)
+        if self._reach is not None:
+            files.write_array(folder / "reach.npy", self._reach.radii)
         if self._rotation is not None:
             files.write_array(folder / "rotation.npy", self._rotation)
 
-    def _engine_read(self, folder: Path, n_rows: int) -> None:
+    def _engine_read(self, folder: Folder, n_rows: int) -> None:
         super()._engine_read(folder, n_rows)
+        if self.metric == "ip":
+            radii = files.read_array(folder / "reach.npy", np.float32, (self._index.nlist,))
+            self._reach = inner_product.Reach(native.decoded(self._index.quantizer, np.arange(len(radii))), radii)
         if (folder / "rotation.npy").exists():
             self._rotation = files.read_array(folder / "rotation.npy", np.float32, (self.dim, self.dim))
 

@@ -36,10 +36,6 @@ class IVFIndex(ListsIndex):
     scores_exactly = True
     recall_floor = 0.95
 
-    def _outgrown(self) -> bool:
-        too_few = self.build_params.nlist is None and self._held > 0
-        return too_few and self._nlist(self._held) > 4 * int(self._index.nlist)
-
     def _new(self, n: int) -> Any:  # noqa: ANN401 - a faiss index
         make = native.faiss().IndexIVFFlat
         return make(self._centres(), self.dim, self._nlist(n), native.code(self.metric))

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import codes, faiss_library as native
+from . import codes, faiss_library as native, ranges
 from .errors import InvalidInput
 from .inverted_lists import ListsBuild, ListsIndex, ListsSearch
 from .spec import Sweeps, param
@@ -26,7 +27,7 @@ class IVFPQBuild(ListsBuild):
     nbits: int = param(8, "bits per part; fast_scan has 4", low=2, high=12)
     fast_scan: bool = param(False, "codes of 4 bits in blocks: about four times as fast, coarser")
     opq: bool = param(False, "learn a rotation that makes the codes more accurate")
-    train_at: int | None = param(None, "vectors to train on; fewer are searched exactly; auto: 39 * 2**nbits", low=1)
+    train_at: int | None = param(None, "vectors to train on (fewer: exact); auto: 39 * 2**nbits, at least 2,496", low=1)
     refine: bool = param(False, "keep the vectors too and score candidates exactly")
 
 
@@ -73,7 +74,12 @@ class IVFPQIndex(ListsIndex):
 
     def _train_at(self) -> int:
         least = max(1 << self._nbits, self.build_params.nlist or 0)
-        return max(self.build_params.train_at or codes.TRAINING_PER_CODE * (1 << self._nbits), least)
+        wanted = max(codes.TRAINING_PER_CODE * (1 << self._nbits), codes.TRAINING)
+        return max(self.build_params.train_at or wanted, least)
+
+    def _odd(self, x: Vectors) -> NDArray[np.bool_] | None:
+        """Keep a far centre away from the lists: fast_scan scores all lists of a search on one coarse scale."""
+        return ranges.odd(x) if self.build_params.fast_scan else None
 
     def _new(self, n: int) -> Any:  # noqa: ANN401 - a faiss index
         faiss, metric = native.faiss(), native.code(self.metric)

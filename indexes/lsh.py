@@ -1,5 +1,7 @@
 """Locality-sensitive hashing: one bit for each of many random directions, compared by Hamming distance, by faiss.
 
+Directions are taken from the centre of the vectors: seen from far away, all of them would lie in one direction.
+
 Charikar, "Similarity estimation techniques from rounding algorithms", 2002: the share of differing bits estimates the
 angle between two vectors. Lengths are kept beside the bits, so that inner products and distances can be estimated too.
 """
@@ -7,14 +9,15 @@ angle between two vectors. Lengths are kept beside the bits, so that inner produ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import faiss_library as native, files, scan
+from . import faiss_library as native, files, ranges, scan
 from .codes import CodesIndex
+from .drift import Described
+from .files import Folder
 from .rows import Keep
 from .spec import Parameters, Sweeps, param
 from .types import Ids, Scores, Vectors
@@ -48,7 +51,11 @@ class LSHIndex(CodesIndex):
         more=("refine=true,nbits=256",),
     )
     build_params: LSHBuild
+    format = 2
+    lifts = True
+    _centre: NDArray[np.float32]
     _lengths: NDArray[np.float32]
+    """float32, shape (n, 2): of what is hashed, which is the vector less the centre, and of the vector."""
 
     @property
     def recall_floor(self) -> float:
@@ -60,61 +67,82 @@ class LSHIndex(CodesIndex):
         return self.build_params.nbits or max(8, 4 * self.dim)
 
     def _train_at(self) -> int:
-        return 1
+        return 1000
+
+    def _odd(self, x: Vectors) -> NDArray[np.bool_] | None:
+        return super()._odd(x) if self._is_lifted else ranges.odd(x)
 
     def _new(self, n: int) -> Any:  # noqa: ANN401, ARG002 - a faiss index, the same for any number of vectors
-        index = native.faiss().IndexLSH(self.dim, self._nbits, True, False)
+        index = native.faiss().IndexLSH(self._width, self._nbits, True, False)
         index.rrot.init(self.seed)
         return index
 
     def _engine_build(self, x: Vectors) -> None:
-        self._lengths = np.empty(0, np.float32)
-        super()._engine_build(x)
+        self._centre = self._lifted(x).mean(axis=0, dtype=np.float64).astype(np.float32)
+        self._index = self._new(len(x))
+        self._index.train(self._lifted(x))
+        self._lengths = np.empty((0, 2), np.float32)
+        self._engine_append(x)
 
     def _engine_append(self, x: Vectors) -> None:
-        super()._engine_append(x)
-        self._lengths = np.concatenate((self._lengths, _lengths(x)))
+        x = self._lifted(x)
+        moved = x - self._centre
+        self._index.add(moved)
+        self._lengths = np.concatenate((self._lengths, np.column_stack((_lengths(moved), _lengths(x)))))
+
+    def _engine_describe(self, x: Vectors) -> Described:
+        """Return the squared distances to the centre, and the first bits: of what is far away they tell less apart."""
+        moved = self._lifted(x) - self._centre
+        return Described(np.square(_lengths(moved)), self._index.sa_encode(moved)[:, 0].astype(np.int64))
+
+    def _n_groups(self) -> int:
+        return 256
 
     def _engine_search(self, q: Vectors, k: int, params: LSHSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - faiss cannot filter bits
         fetch = k if self._plain is not None else min(k * params.refine_factor, self._held)
-        differing, rows = native.search(self._index, q, fetch, "ip")  # raw Hamming distances, ascending
+        differing, rows = native.search(
+            self._index, self._lifted_queries(q) - self._centre, fetch, "ip"
+        )  # raw Hamming distances, ascending
         scores = self._estimate(q, differing, rows)
         if self._plain is not None:
             return scores, rows
         order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
-    def _scan(self, q: Vectors, k: int, eligible: Ids) -> tuple[Scores, Ids]:
-        if self._plain is not None or not self._held:
-            return super()._scan(q, k, eligible)
+    def _engine_scan(self, q: Vectors, k: int, rows: Ids) -> tuple[Scores, Ids]:
         width = self._index.code_size
         stored = native.faiss().rev_swig_ptr(self._index.codes.data(), self._held * width).reshape(-1, width)
-        mine = self._index.sa_encode(np.ascontiguousarray(q))
+        mine = self._index.sa_encode(np.ascontiguousarray(self._lifted_queries(q) - self._centre))
         best: tuple[Scores, Ids] | None = None
         step = max(k, (8 << 20) // (width * len(q)) + 1)
-        for start in range(0, len(eligible), step):
-            some = eligible[start : start + step]
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
             differing = np.bitwise_count(mine[:, None, :] ^ stored[some][None]).sum(axis=2, dtype=np.float32)
-            rows = np.broadcast_to(some, differing.shape)
-            found = (self._estimate(q, differing, rows), rows)
+            at = np.broadcast_to(some, differing.shape)
+            found = (self._estimate(q, differing, at), at)
             best = found if best is None else scan.merge(best, found, k)
         empty = (np.empty((len(q), 0), np.float32), np.empty((len(q), 0), np.int64))
         return scan.merge(best or empty, empty, k)
 
     def _estimate(self, q: Vectors, differing: Scores, rows: Ids) -> Scores:
-        """Estimate scores from numbers of differing bits: the angle is pi times their share."""
+        """Estimate scores from numbers of differing bits: the angle at the centre is pi times their share."""
         cosines = np.cos(differing * np.float32(np.pi / self._nbits))
-        if self.metric == "cosine":
-            return np.where((self._lengths[rows] > 0) & (_lengths(q)[:, None] > 0), cosines, np.float32(0))
-        mine, theirs = _lengths(q)[:, None], self._lengths[rows]
-        dots = mine * theirs * cosines
-        return np.asarray(dots if self.metric == "ip" else 2 * dots - mine**2 - theirs**2, np.float32)
+        lifted = self._lifted_queries(q)
+        mine, theirs = _lengths(lifted - self._centre)[:, None], self._lengths[rows, 0]
+        squares = mine**2 + theirs**2 - 2 * mine * theirs * cosines
+        if self.metric == "l2":
+            return np.asarray(-squares, np.float32)
+        mine, theirs = _lengths(lifted)[:, None], self._lengths[rows, 1]
+        dots = np.asarray((mine**2 + theirs**2 - squares) / 2, np.float32)
+        if self._lift is not None:
+            return dots / self._lift.scale(q)[:, None]
+        return np.where((theirs > 0) & (mine > 0), np.clip(dots, -1, 1), np.float32(0))
 
     def _engine_vectors(self, rows: Ids) -> Vectors:
-        """Return the means of the directions that the bits chose, scaled to the vectors' lengths."""
+        """Return the means of the directions that the bits chose, as far from the centre as the vectors are."""
         means = native.decoded(self._index, rows)
-        scale = self._lengths[rows] / np.maximum(_lengths(means), np.finfo(np.float32).tiny)
-        return np.asarray(means * scale[:, None], np.float32)
+        scale = self._lengths[rows, 0] / np.maximum(_lengths(means), np.finfo(np.float32).tiny)
+        return np.ascontiguousarray((means * scale[:, None] + self._centre)[:, : self.dim], np.float32)
 
     def _engine_compact(self, live: Ids) -> None:
         super()._engine_compact(live)
@@ -122,15 +150,22 @@ class LSHIndex(CodesIndex):
 
     def _engine_bytes(self) -> dict[str, int]:
         rotation = 4 * max(self.dim, self._nbits) * self.dim
-        return {**super()._engine_bytes(), "lengths": self._lengths.nbytes, "rotation": rotation}
+        return {
+            **super()._engine_bytes(),
+            "lengths": self._lengths.nbytes,
+            "rotation": rotation,
+            "centre": self._centre.nbytes,
+        }
 
-    def _engine_write(self, folder: Path) -> None:
+    def _engine_write(self, folder: Folder) -> None:
         super()._engine_write(folder)
         files.write_array(folder / "lengths.npy", self._lengths)
+        files.write_array(folder / "centre.npy", self._centre)
 
-    def _engine_read(self, folder: Path, n_rows: int) -> None:
+    def _engine_read(self, folder: Folder, n_rows: int) -> None:
         super()._engine_read(folder, n_rows)
-        self._lengths = np.asarray(files.read_array(folder / "lengths.npy", np.float32, (n_rows,)), np.float32)
+        self._lengths = np.asarray(files.read_array(folder / "lengths.npy", np.float32, (n_rows, 2)), np.float32)
+        self._centre = np.asarray(files.read_array(folder / "centre.npy", np.float32, (self._width,)), np.float32)
 
 
 def _lengths(x: Vectors) -> NDArray[np.float32]:

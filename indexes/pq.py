@@ -8,9 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from . import codes, faiss_library as native
 from .codes import CodesIndex
+from .drift import Described
 from .spec import Parameters, Sweeps, param
+from .types import Vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +23,7 @@ class PQBuild(Parameters):
 
     m: int | None = param(None, "parts of a vector, a divisor of dim; auto takes about dim / 4", low=1, high=4096)
     nbits: int = param(8, "bits per part", low=2, high=12)
-    train_at: int | None = param(None, "vectors to train on; fewer are searched exactly; auto: 39 * 2**nbits", low=1)
+    train_at: int | None = param(None, "vectors to train on (fewer: exact); auto: 39 * 2**nbits, at least 2,496", low=1)
     refine: bool = param(False, "keep the vectors too and score candidates exactly")
 
 
@@ -55,13 +59,23 @@ class PQIndex(CodesIndex):
 
     def _train_at(self) -> int:
         least = 1 << self.build_params.nbits
-        return max(self.build_params.train_at or codes.TRAINING_PER_CODE * least, least)
+        return max(self.build_params.train_at or max(codes.TRAINING_PER_CODE * least, codes.TRAINING), least)
 
     def _new(self, n: int) -> Any:  # noqa: ANN401, ARG002 - a faiss index, the same for any number of vectors
         index = native.faiss().IndexPQ(self.dim, self._m, self.build_params.nbits, native.code(self.metric))
         index.pq.cp.seed = self.seed
         index.pq.cp.min_points_per_centroid = 1  # faiss would write a warning to the terminal
         return index
+
+    def _engine_describe(self, x: Vectors) -> Described:
+        """Return the squared distances to what the codes say, and the codes of the first part."""
+        found = self._index.sa_encode(x)
+        apart = x - self._index.sa_decode(found)
+        first = found[:, 0].astype(np.int64) % self._n_groups()
+        return Described(np.asarray(np.einsum("ij,ij->i", apart, apart), np.float32), first)
+
+    def _n_groups(self) -> int:
+        return 1 << min(self.build_params.nbits, 8)
 
     def _engine_bytes(self) -> dict[str, int]:
         return {**super()._engine_bytes(), "centres": 4 * self.dim * (1 << self.build_params.nbits)}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import faiss_library as native
+from . import codes, faiss_library as native
 from .inverted_lists import ListsBuild, ListsIndex, ListsSearch
 from .rows import Keep
 from .spec import Sweeps, param
@@ -26,6 +26,7 @@ class RaBitQBuild(ListsBuild):
     """Build parameters of RaBitQ."""
 
     bits: int = param(4, "bits per number", low=1, high=8)
+    train_at: int | None = param(None, "vectors to train on; fewer are searched exactly; auto: 2,496", low=1)
     refine: bool = param(False, "keep the vectors too and score candidates exactly")
 
 
@@ -58,6 +59,9 @@ class RaBitQIndex(ListsIndex):
         """The floor of refined candidates, or of codes."""
         return 0.93 if self.build_params.refine else 0.8 if self.build_params.bits >= 4 else 0.4
 
+    def _train_at(self) -> int:
+        return max(self.build_params.train_at or codes.TRAINING, self.build_params.nlist or 0)
+
     def _new(self, n: int) -> Any:  # noqa: ANN401 - a faiss index
         make, metric = native.faiss().IndexIVFRaBitQ, native.code(self.metric)
         return make(self._centres(), self.dim, self._nlist(n), metric, True, self.build_params.bits)
@@ -69,13 +73,11 @@ class RaBitQIndex(ListsIndex):
 
     def _prefers_scan(self, n_queries: int, n_allowed: int, params: RaBitQSearch) -> bool:
         if self._plain is None:  # a scan is then a search of all lists: slower, but few allowed rows may be in any list
-            return self._held > 0 and n_allowed <= _FEW
+            return self._trained and n_allowed <= _FEW
         return super()._prefers_scan(n_queries, n_allowed, params)
 
-    def _scan(self, q: Vectors, k: int, eligible: Ids) -> tuple[Scores, Ids]:
-        if self._plain is not None or not self._held:
-            return super()._scan(q, k, eligible)
+    def _engine_scan(self, q: Vectors, k: int, rows: Ids) -> tuple[Scores, Ids]:
         # faiss decodes only the first bit of every number; its own search over all lists uses all bits.
-        faiss, keep = native.faiss(), Keep(eligible, self._held)
+        faiss, keep = native.faiss(), Keep(rows, self._held)
         chosen = faiss.SearchParametersIVF(nprobe=self._index.nlist, sel=native.selector(keep))
-        return native.search(self._index, self._rotated(np.ascontiguousarray(q)), k, self.metric, chosen)
+        return self._search_lists(self._rotated(np.ascontiguousarray(q)), k, chosen)

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from . import files, inner_product, sptag_library
+from . import files, sptag_library
 from .duplicate_rows import Twins
 from .errors import EngineMissing, IndexDamaged
+from .files import Folder
 from .registry import row
 from .rows import Keep
 from .scratch import scratch_folder
@@ -64,6 +65,7 @@ class SptagIndex(RebuiltIndex):
     )
     build_params: SptagBuild
     recall_floor = 0.95
+    lifts = True
     _graph: Any
     _twins: Twins
 
@@ -80,7 +82,7 @@ class SptagIndex(RebuiltIndex):
 
     def _engine_build(self, x: Vectors) -> None:
         self._twins = Twins.among(x)
-        stored = inner_product.lifted(self._twins.one_of_each(x), self.metric)
+        stored = self._lifted(self._twins.one_of_each(x))
         wanted = self.build_params
         with scratch_folder("sptag-") as folder:
             job = {
@@ -117,7 +119,7 @@ class SptagIndex(RebuiltIndex):
             self._graph, self._max_check = self._sptag.AnnIndex.Load(str(folder)), 0
 
     def _engine_search(self, q: Vectors, k: int, params: SptagSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - SPTAG has no filter
-        queries = np.ascontiguousarray(inner_product.lifted_queries(q, self.metric))
+        queries = np.ascontiguousarray(self._lifted_queries(q))
         wanted = max(params.max_check, k)
         with self._checks:
             if wanted != self._max_check:
@@ -135,25 +137,25 @@ class SptagIndex(RebuiltIndex):
 
     def _copy_bytes(self) -> int:
         different = self._held if self._twins.of is None else int(self._twins.of.max()) + 1
-        return 4 * different * inner_product.width(self.dim, self.metric)
+        return 4 * different * self._width
 
-    def _engine_write(self, folder: Path) -> None:
+    def _engine_write(self, folder: Folder) -> None:
         if self._plain is None:
             raise NotImplementedError
         for name, content in self._files.items():
             (folder / name).write_bytes(content)
         if self._twins.of is not None:
             files.write_array(folder / "twins.npy", self._twins.of)
-        stored = inner_product.lifted(self._twins.one_of_each(self._plain.rows[: self._held]), self.metric)
+        stored = self._lifted(self._twins.one_of_each(self._plain.rows[self._places.rows]))
         with (folder / "vectors.bin").open("wb") as file:
             file.write(np.array(stored.shape, np.int32).tobytes())
             file.write(stored.data.cast("B"))
 
-    def _engine_read(self, folder: Path, n_rows: int) -> None:
+    def _engine_read(self, folder: Folder, n_rows: int) -> None:
         self._files = {name: files.read_bytes(folder / name) for name in _FILES}
         path = folder / "twins.npy"
         self._twins = Twins(np.asarray(files.read_array(path, np.int64, (n_rows,))) if path.exists() else None)
         expected = 8 + self._copy_bytes()
         if (folder / "vectors.bin").stat().st_size != expected:
             raise IndexDamaged(f"vectors.bin in {folder} does not hold {n_rows} rows")
-        self._open(folder)
+        self._open((folder / "tree.bin").parent)

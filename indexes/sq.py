@@ -1,42 +1,36 @@
 """Scalar quantisation: every number of a vector is kept in 8 bits; by faiss.
 
 All dimensions share one scale, so an outlier dimension costs the others precision, but a dimension that was 0 so far is
-not lost. faiss would learn the scale once and clip later values beyond it; here it is learned again when needed.
+not lost. faiss would clip what lies beyond the range that was learned; here such vectors are kept as they are.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import codes, faiss_library as native
-from .dense_index import DenseIndex
+from . import faiss_library as native, ranges
+from .codes import CodesIndex
 from .errors import IndexDamaged
+from .files import Folder
 from .rows import Keep
-from .types import Ids, Scores, Traits, Vectors
-
-_MARGIN = 0.02
-"""Margin on both sides of the range, as a share of it, so that few later vectors lie beyond."""
-_BLOCK = 1 << 14
+from .types import Ids, Scores, Vectors
 
 
-class SQIndex(DenseIndex):
+class SQIndex(CodesIndex):
     """All codes are compared with every query: a quarter of the memory of flat, and nearly its hits."""
 
     name = "sq"
-    learns = False
-    max_dead_share = 0.05
+    filters = "native"
+    recall_floor = 0.9
 
-    def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
-        super().__init__(dim, **options)
-        self._index = self._fresh(0.0, 0.0)
+    def _train_at(self) -> int:
+        return 256
 
-    @property
-    def traits(self) -> Traits:
-        """Scores of 8-bit codes, all compared."""
-        return Traits(exact=False, recall_floor=0.9)
+    def _new(self, n: int) -> Any:  # noqa: ANN401, ARG002 - a faiss index, the same for any number of vectors
+        return self._fresh(0.0, 0.0)
 
     def _fresh(self, low: float, high: float) -> Any:  # noqa: ANN401 - a faiss index
         """Return an empty index of codes from ``low`` to ``high``."""
@@ -46,69 +40,39 @@ class SQIndex(DenseIndex):
         index.is_trained = True
         return index
 
-    def _build(self, items: Vectors) -> None:
-        self._index = self._fresh(*_widened(items))
-        self._index.add(items)
+    def _odd(self, x: Vectors) -> NDArray[np.bool_] | None:
+        return ranges.odd(x)
 
-    def _append(self, items: Vectors) -> None:
+    def _beyond(self, x: Vectors) -> NDArray[np.bool_]:
         low, width = _trained(self._index)
-        high = low + width
-        if len(items) and (items.min() < low or items.max() > high):
-            wider = _widened(items)
-            self._recode(min(low, wider[0]), max(high, wider[1]))
-        self._index.add(items)
+        return np.asarray((x.min(axis=1) < low) | (x.max(axis=1) > low + width))
 
-    def _recode(self, low: float, high: float) -> None:
-        """Code all rows anew in another range."""
-        old, self._index = self._index, self._fresh(low, high)
-        for start in range(0, old.ntotal, _BLOCK):
-            self._index.add(self._decoded(old, slice(start, start + _BLOCK)))
+    def _engine_build(self, x: Vectors) -> None:
+        low, high = ranges.widened(x.min(), x.max())
+        self._index = self._fresh(float(low), float(high))
+        self._engine_append(x)
 
-    def _compact(self, live: Ids) -> None:
-        codes.compact(self._index, live)
-
-    def _search(self, q: Vectors, k: int, params: object, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - there are none
+    def _engine_search(self, q: Vectors, k: int, params: object, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - there are none
         chosen = None if keep is None else native.faiss().SearchParameters(sel=native.selector(keep))
         return native.search(self._index, q, k, self.metric, chosen)
 
-    def _prefers_scan(self, n_queries: int, n_allowed: int, params: object) -> bool:  # noqa: ARG002 - as above
-        return n_allowed < 0.05 * self._rows.n_rows
-
-    def _vectors(self, rows: Ids) -> Vectors:
-        return self._decoded(self._index, rows)
-
-    def _decoded(self, index: Any, rows: Ids | slice) -> Vectors:  # noqa: ANN401 - a faiss index
+    def _engine_vectors(self, rows: Ids) -> Vectors:
         """Decode as faiss does, but five times as fast: faiss goes number by number."""
-        stored = native.faiss().rev_swig_ptr(index.codes.data(), index.ntotal * self.dim).reshape(-1, self.dim)
-        low, width = _trained(index)
+        stored = native.faiss().rev_swig_ptr(self._index.codes.data(), self._held * self.dim).reshape(-1, self.dim)
+        low, width = _trained(self._index)
         step = np.float32(width / 255)
         x: Vectors = stored[rows].astype(np.float32)
         x *= step
         x += np.float32(low) + step / 2
         return x
 
-    def _bytes(self) -> dict[str, int]:
-        return {"codes": self._index.ntotal * self._index.code_size}
-
-    def _write(self, folder: Path) -> None:
-        native.write(self._index, folder / "codes.faiss")
-
-    def _read(self, folder: Path, n_rows: int) -> None:
-        self._index = native.read(folder / "codes.faiss", self._fresh(0.0, 0.0), n_rows)
+    def _engine_read(self, folder: Folder, n_rows: int) -> None:
+        super()._engine_read(folder, n_rows)
         if self._index.sq.qtype != native.faiss().ScalarQuantizer.QT_8bit_uniform:
-            raise IndexDamaged(f"codes.faiss in {folder} has codes of another kind")
+            raise IndexDamaged(f"{self.file} in {folder} has codes of another kind")
 
 
 def _trained(index: Any) -> tuple[float, float]:  # noqa: ANN401 - a faiss index
     """Return the lowest number of its codes' range, and the width of the range."""
     low, width = native.faiss().vector_to_array(index.sq.trained).tolist()
     return low, width
-
-
-def _widened(x: Vectors) -> tuple[float, float]:
-    """Return the range of the numbers of ``x``, with a margin; (0, 0) if there are none."""
-    if not len(x):
-        return 0.0, 0.0
-    low, high = float(x.min()), float(x.max())
-    room = _MARGIN * (high - low)
-    return low - room, high + room

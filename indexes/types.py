@@ -68,6 +68,15 @@ class Traits:
         ``native`` or ``buffer`` (new rows are scanned exactly until ``optimize``).
     recall_floor
         The recall@10 at default parameters that the contract's tests demand.
+    train_at
+        Fewer items are searched exactly; 0 where nothing is learned from the items.
+    drift_bound
+        What was learned is learned again when more than this share of the items does not fit it. Until then these
+        are kept as plain vectors and scanned exactly: that is the cost.
+    relearns
+        ``anew`` (from the vectors, which the engine keeps; costs a build), ``apart`` (it keeps codes only: items that
+        do not fit are learned beside the first, which costs searches one engine more; ``drifted`` says that building
+        from the vectors would pay) or ``never`` (nothing is learned).
     """
 
     exact: bool
@@ -76,6 +85,9 @@ class Traits:
     filter: Literal["native", "overfetch", "scan"] = "native"
     add: Literal["native", "buffer"] = "native"
     recall_floor: float
+    train_at: int = 0
+    drift_bound: float = 1.0
+    relearns: Literal["never", "anew", "apart"] = "never"
 
 
 Family = Literal["dense", "terms"]

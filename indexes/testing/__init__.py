@@ -18,6 +18,7 @@ Numbers are compared with exact search in float64, tie-aware; permitted differen
 
 from __future__ import annotations
 
+from .ageing import AgeingContract
 from .base import needs
 from .changes import ChangesContract
 from .crashes import CrashesContract
@@ -28,6 +29,7 @@ from .numbers import NumbersContract
 from .threads import ThreadsContract
 
 __all__ = [
+    "AgeingContract",
     "ChangesContract",
     "CrashesContract",
     "FilesContract",

@@ -108,6 +108,7 @@ class LiveIndexes:
     def cut(self, *, rebuild: Collection[str] = (), specs: tuple[str, ...] | None = None) -> list[str]:
         """Save new generations of the indexes whose tail has grown; return their specs.
 
+        An index whose entries no longer resemble those that it learned from is built from the store again.
         ``rebuild`` names those to build from the store, whatever their tails. ``specs`` makes these the knowledge
         base's indexes in the same commit.
         """
@@ -119,7 +120,7 @@ class LiveIndexes:
                 seq = self._session.seq
                 fresh = []
                 for spec in due:
-                    if spec in rebuild:
+                    if spec in rebuild or self.get(spec).drifted:
                         self._live[spec] = _Live(contents.build(db, self._content(spec)), seq)
                     fresh.append(generations.save(self._session.folder, spec, self.get(spec), seq))
             if fresh or specs is not None:

@@ -180,7 +180,8 @@ class Problem:
         Which part, relative to the folder of the knowledge base.
     kind
         ``damaged``, ``missing`` (in the index, of what the store has), ``extra`` (in the index, unknown to the store),
-        ``span``, ``digest``, ``vector``, ``lost documents`` or ``reference``.
+        ``recall`` (neighbours that an index does not find, though it has them), ``span``, ``digest``, ``vector``,
+        ``lost documents`` or ``reference``.
     count
         How many; ``ids`` are all of them: chunk ids, document ids or source names.
     """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..documents import Document, context_text
 from ..errors import StoreCorrupt
 from ..terms import Analyser
-from . import blobs, contents, generations, reading
+from . import blobs, contents, generations, reading, recall
 from .contents import ChunkVectors
 from .database import DATABASE, Connection
 from .generations import AnyIndex, Pointer
@@ -148,6 +148,9 @@ def _index(session: Session, db: Connection, spec: str, sizes: dict[str, int]) -
         if len(ids):
             chunks = np.unique(what.chunks(ids)).tolist()
             yield Problem(pointer.name, kind, len(ids), tuple(chunks))
+    missed, figures = recall.shortfall(db, what, index, session.identity.metric)
+    if missed:
+        yield Problem(pointer.name, "recall", missed, (), figures)
 
 
 def _no_terms() -> Analyser:

@@ -15,13 +15,18 @@ def slow(*values):
 
 EVERYDAY = [
     "annoy:n_trees=20", "flat", "hnsw:M=16,ef_construction=80", "ivf", "ivfpq:train_at=256", "lsh",
-    "pq:nbits=4,train_at=100", "rabitq", "sq",
+    "pq:nbits=4,train_at=100", "rabitq:train_at=256", "sq",
 ]  # fmt: skip
 SLOW = [
     "hnsw:M=16,ef_construction=60,storage=sq8", "ivf:nlist=30", "ivfpq:fast_scan=true,train_at=200,refine=true",
-    "lsh:nbits=256,refine=true", "pq:train_at=500,refine=true", "rabitq:bits=1,refine=true",
+    "lsh:nbits=256,refine=true", "pq:train_at=500,refine=true", "rabitq:bits=1,refine=true,train_at=256",
 ]  # fmt: skip
 CRASHES = [spec if spec.startswith(("flat", "hnsw")) else slow(spec) for spec in EVERYDAY]
+AGEING = ["flat", "lsh", "rabitq", "sq"]
+AGEING_SLOW = [
+    "annoy", "hnsw", "hnsw:storage=sq8", "ivf", "ivfpq", "ivfpq:fast_scan=true,refine=true", "ivfpq:nbits=4",
+    "lsh:refine=true", "pq", "pq:nbits=4", "pq:nbits=6,refine=true", "rabitq:bits=1,refine=true",
+]  # fmt: skip
 
 WALKS = {
     "Annoy": "annoy:n_trees=3",
@@ -31,7 +36,7 @@ WALKS = {
     "IVFPQ": "ivfpq:nbits=2,m=1,train_at=5,nlist=2",
     "LSH": "lsh:nbits=16",
     "PQ": "pq:nbits=2,m=1,train_at=5",
-    "RaBitQ": "rabitq:nlist=2",
+    "RaBitQ": "rabitq:nlist=2,train_at=5",
     "SQ": "sq",
 }
 
@@ -68,6 +73,12 @@ class TestThreads(testing.ThreadsContract): ...
 
 class TestCrashes(testing.CrashesContract):
     @pytest.fixture(params=[*CRASHES, *map(slow, SLOW)])
+    def factory(self, request):
+        return functools.partial(indexes.dense, request.param)
+
+
+class TestAgeing(testing.AgeingContract):
+    @pytest.fixture(params=[*AGEING, *map(slow, AGEING_SLOW)])
     def factory(self, request):
         return functools.partial(indexes.dense, request.param)
 

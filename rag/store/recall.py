@@ -1,0 +1,83 @@
+"""Recall of a saved index: whether it finds what exact search over the store's vectors finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import contents, reading
+from .contents import ChunkVectors
+from .database import Connection
+from .generations import AnyIndex
+
+_SAMPLE, _K = 50, 10
+_LEAST = 200
+"""Smaller indexes answer exactly, or nearly so."""
+_CHANCE = 0.05
+"""A sample may lie so far below the engine's floor by chance."""
+
+Ids = NDArray[np.int64]
+Matrix = NDArray[np.float32]
+
+
+def shortfall(db: Connection, what: ChunkVectors, index: AnyIndex, metric: str) -> tuple[int, str]:
+    """Search for a sample of the entries; return how many of their neighbours are not found, and the figures.
+
+    The sample's exact neighbours come from the store, block by block. Nothing is returned of an index of terms, nor if
+    the recall is at least what the engine promises.
+    """
+    if index.family != "dense" or index.traits.exhaustive or len(index) < _LEAST:
+        return 0, ""
+    held = index.ids()
+    queries = _vectors(db, what, held[:: max(1, len(held) // _SAMPLE)])
+    found = index.search(queries, _K).ids
+    best = np.full((len(queries), _K), -np.inf, np.float32)
+    scored = np.full(found.shape, -np.inf, np.float32)
+    for vectors, ids in _entries(db, what, held):
+        scores = _scores(queries, vectors, metric)
+        best = -np.sort(-np.concatenate((best, scores), axis=1), axis=1)[:, :_K]
+        order = np.argsort(ids)
+        at = order[np.minimum(np.searchsorted(ids, found, sorter=order), len(ids) - 1)]
+        here = ids[at] == found
+        scored[here] = np.take_along_axis(scores, at, axis=1)[here]
+    least = best[:, -1:] - 1e-4 * np.abs(best[:, -1:])
+    missed = int((scored < least).sum())
+    recall, floor = 1 - missed / found.size, index.traits.recall_floor
+    if recall >= floor - _CHANCE:
+        return 0, ""
+    return missed, (
+        f"recall@{_K} of a sample of {len(queries)} entries is {recall:.2f}, the engine should reach {floor:.2f}: "
+        "`rag repair` builds it anew from the store; if that does not help, take another index"
+    )
+
+
+def _entries(db: Connection, what: ChunkVectors, held: Ids) -> Iterator[tuple[Matrix, Ids]]:
+    """Yield the store's entries that the index holds."""
+    chunks = np.intersect1d(reading.chunk_ids(db), np.unique(what.chunks(held)))
+    for vectors, ids in contents.blocks(db, what, chunks, contents.BLOCK):
+        inside = np.isin(ids, held)
+        if inside.any():
+            yield vectors[inside], ids[inside]
+
+
+def _vectors(db: Connection, what: ChunkVectors, ids: Ids) -> Matrix:
+    """Return the store's vectors of those of these entries that it still has."""
+    chunks = np.intersect1d(reading.chunk_ids(db), np.unique(what.chunks(ids)))
+    vectors, found = what.items(db, chunks)
+    return np.asarray(vectors[np.isin(found, ids)], np.float32)
+
+
+def _scores(q: Matrix, x: Matrix, metric: str) -> Matrix:
+    if metric == "cosine":
+        q, x = _unit(q), _unit(x)
+    dots = q @ x.T
+    if metric == "l2":
+        dots = 2 * dots - np.square(q).sum(axis=1)[:, None] - np.square(x).sum(axis=1)
+    return np.asarray(dots, np.float32)
+
+
+def _unit(x: Matrix) -> Matrix:
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)
