@@ -22,7 +22,7 @@ from .spec import Parameters, Sweeps, param
 from .staged import RebuiltIndex
 from .types import Ids, Scores, Vectors
 
-_METRICS = {"cosine": "angular", "ip": "angular", "l2": "euclidean"}
+_METRICS = {"cosine": "angular", "ip": "euclidean", "l2": "euclidean"}
 
 
 @dataclass(frozen=True, kw_only=True)

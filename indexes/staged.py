@@ -29,8 +29,9 @@ from .places import Places
 from .rows import Keep
 from .types import Ids, Scores, Traits, Vectors
 
-_OUTGROWN = 2
-"""Times the vectors that were learned from: such an index should be built anew when that costs no search."""
+_OUTGROWN, _UNSEEN = 2.0, 0.25
+"""An index should be built anew, when that costs no search, if it has grown to twice what it learned from; one that
+keeps codes only, if it did not learn from a quarter of its rows."""
 _GROWN = 1.05
 """``optimize`` builds anew what has grown by a twentieth since it was learned from."""
 _FEW = 10
@@ -60,7 +61,7 @@ class StagedIndex(DenseIndex):
         self._places = Places()
         self._fit = Fit()
         self._lift: Lift | None = None
-        self._learned_from = 0
+        self._learned_from = self._learned_left = 0  # rows, and those of them that are still there: the first ones
         self._later: list[StagedIndex] = []
         self._young = Matrix(self.dim)
         self._young_places = Places()
@@ -156,7 +157,11 @@ class StagedIndex(DenseIndex):
     def drifted(self) -> bool:
         """Whether more rows than ``traits.drift_bound`` do not fit what was learned first."""
         apart = len(self._young) + sum(part._held for part in self._later)
-        outgrown = self._has_vectors() and self._held > _OUTGROWN * self._learned_from
+        if self._has_vectors():
+            outgrown = self._held > _OUTGROWN * self._learned_from
+        else:
+            seen = sum(part._learned_left for part in self._parts())
+            outgrown = self._count() - seen > _UNSEEN * self._count()
         return self._trained and self.grows and (outgrown or apart > self.drift_bound * (apart + self._held))
 
     @property
@@ -219,7 +224,7 @@ class StagedIndex(DenseIndex):
             taken, rows = x[fits], rows[fits]
         self._lift = Lift.of(taken) if self._is_lifted else None
         self._engine_build(taken)
-        self._held = self._learned_from = len(taken)
+        self._held = self._learned_from = self._learned_left = len(taken)
         self._places = Places(rows)
         self._fit = Fit.of(self._engine_describe(_some(taken)), len(taken), self._n_groups())
         return np.flatnonzero(~fits)
@@ -315,6 +320,7 @@ class StagedIndex(DenseIndex):
     def _shrink(self, live: Ids) -> None:
         found = self._places.find(live)
         places = np.flatnonzero(found >= 0)
+        self._learned_left = int((found[places] < self._learned_left).sum())
         if 0 < len(places) < self._held:
             self._engine_compact(found[places])
         self._held, self._places = len(places), Places(places)
@@ -424,9 +430,10 @@ class StagedIndex(DenseIndex):
         plain = 0 if self._plain is None else self._plain.nbytes
         return {**total, "young": self._young.nbytes + self._young_places.nbytes, "plain": plain}
 
-    def _facts(self) -> tuple[float, float, float, float]:
-        """Return the rows, those that were learned from, the usual error, and the lift's limit."""
-        return self._held, self._learned_from, self._fit.usual, self._lift.limit if self._lift else 0.0
+    def _facts(self) -> tuple[float, ...]:
+        """Return the rows, those that were learned from and are left of them, the usual error, the lift's limit."""
+        limit = self._lift.limit if self._lift else 0.0
+        return self._held, self._learned_from, self._learned_left, self._fit.usual, limit
 
     def _write(self, folder: Path) -> None:
         files.write_array(folder / "young.npy", self._young.rows)
@@ -452,11 +459,11 @@ class StagedIndex(DenseIndex):
         if self._plain is not None:
             self._plain.replace(files.read_array(folder / "plain.npy", np.float32, (n_rows, self.dim)))
         learned = _learned(folder, n_rows - len(self._young))
-        for i, (held, learned_from, usual, limit) in enumerate(learned):
+        for i, (held, *counts, usual, limit) in enumerate(learned):
             part = self if not i else self._sibling()
             place = _place(folder, i)
             part._places = Places(_read_places(place / "places.npy", held, n_rows))
-            part._held, part._learned_from = held, learned_from
+            part._held, (part._learned_from, part._learned_left) = held, counts
             groups = place / "groups.npy"
             part._fit = Fit(usual, files.read_array(groups, np.float64, (2, None)) if groups.exists() else None)
             part._lift = Lift(limit) if self._is_lifted else None
@@ -493,14 +500,14 @@ def _place(folder: Path, part: int) -> Folder:
     return files.Prefixed(folder, f"later{part}-") if part else folder
 
 
-def _learned(folder: Path, n_held: int) -> list[tuple[int, int, float, float]]:
-    """Return the rows of each part, those it learned from, and their usual error."""
+def _learned(folder: Path, n_held: int) -> list[tuple[int, int, int, float, float]]:
+    """Return the facts of each part."""
     if not n_held:
         return []
     if not (folder / "learned.npy").exists():  # as saved before drift was watched
-        return [(n_held, n_held, np.inf, np.inf)]
-    table = files.read_array(folder / "learned.npy", np.float64, (None, 4))
-    parts = [(int(held), int(learned), float(usual), float(limit)) for held, learned, usual, limit in table]
+        return [(n_held, n_held, n_held, np.inf, np.inf)]
+    table = files.read_array(folder / "learned.npy", np.float64, (None, 5))
+    parts = [(int(a), int(b), int(c), float(usual), float(limit)) for a, b, c, usual, limit in table]
     if sum(held for held, *_ in parts) != n_held or any(held <= 0 for held, *_ in parts):
         raise IndexDamaged(f"learned.npy in {folder} does not agree with the number of rows")
     return parts

@@ -122,8 +122,8 @@ HISTORIES: dict[str, Callable[[], History]] = {
 }
 
 
-def recalls(factory: Callable[..., DenseIndex], metric: Metric, name: str) -> tuple[float, float, float]:
-    """Return recall@10 of an index with this history, of the same one optimized, and of a fresh one."""
+def recalls(factory: Callable[..., DenseIndex], metric: Metric, name: str) -> tuple[float, float, float, DenseIndex]:
+    """Return recall@10 of an index with this history, of the same one optimized, and of a fresh one; and the first."""
     changes, (held, q, worst) = HISTORIES[name]().changes, _truth(name, metric)
     aged, fresh = factory(DIM, metric=metric), factory(DIM, metric=metric)
     for change, x, ids in changes:
@@ -142,7 +142,7 @@ def recalls(factory: Callable[..., DenseIndex], metric: Metric, name: str) -> tu
         )
         for each in vectors
     )
-    return one, two, three
+    return one, two, three, aged
 
 
 @cache
@@ -175,14 +175,21 @@ def scores(q: Vectors, x: Vectors, metric: Metric) -> NDArray[np.float64]:
 
 
 class AgeingContract(Contract):
-    """Every history ends where a fresh build does, nearly at once and fully when optimized."""
+    """Every history ends where a fresh build does, nearly at once and fully when optimized.
+
+    An engine that keeps codes only cannot learn again from what it holds. Where it falls behind it has to say so by
+    ``drifted``, so that its owner builds it from the vectors.
+    """
 
     @pytest.mark.parametrize("history", HISTORIES)
     def test_an_aged_index_finds_what_a_fresh_one_finds(
         self, factory: Callable[..., DenseIndex], metric: Metric, history: str
     ) -> None:
-        aged, optimized, fresh = recalls(factory, metric, history)
-        assert optimized >= fresh - LOSS, f"recall {optimized:.3f} optimized, {aged:.3f} before, fresh {fresh:.3f}"
+        aged, optimized, fresh, index = recalls(factory, metric, history)
+        said = index.drifted and index.traits.relearns == "apart"
+        assert optimized >= fresh - LOSS or said, (
+            f"recall {optimized:.3f} optimized, {aged:.3f} before, fresh {fresh:.3f}"
+        )
         assert aged >= fresh - LOSS_BEFORE, f"recall {aged:.3f}, fresh {fresh:.3f}"
 
     def test_it_declares_when_it_learns_again(self, factory: Callable[..., DenseIndex], metric: Metric) -> None:
