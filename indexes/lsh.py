@@ -67,7 +67,7 @@ class LSHIndex(CodesIndex):
         return self.build_params.nbits or max(8, 4 * self.dim)
 
     def _train_at(self) -> int:
-        return 1000
+        return 512
 
     def _odd(self, x: Vectors) -> NDArray[np.bool_] | None:
         return super()._odd(x) if self._is_lifted else ranges.odd(x)

@@ -1,21 +1,20 @@
 """Graph search by usearch, https://github.com/unum-cloud/USearch: HNSW over numbers of 32 or 16 bits.
 
-The graph holds vectors whose Euclidean neighbours are those of the metric, see `inner_product`. Candidates are scored
-exactly, from the vectors as they were given. usearch's filters would call back into Python for each vector, so more
-hits are requested instead.
+Candidates are scored exactly, from the vectors as they were given. usearch's filters would call back into
+Python for each vector, so more hits are requested instead.
 """
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import files, inner_product
+from . import files
 from .errors import IndexDamaged
+from .files import Folder
 from .registry import library
 from .rows import Keep
 from .spec import Parameters, Sweeps, param
@@ -63,8 +62,8 @@ class UsearchIndex(RebuiltIndex):
     def _fresh(self) -> Any:  # noqa: ANN401 - usearch's index
         wanted = self.build_params
         return self._usearch.Index(
-            ndim=inner_product.width(self.dim, self.metric),
-            metric="l2sq",
+            ndim=self.dim,
+            metric="ip" if self.metric == "ip" else "l2sq",
             dtype=wanted.storage,
             connectivity=wanted.M,
             expansion_add=wanted.ef_construction,
@@ -73,15 +72,14 @@ class UsearchIndex(RebuiltIndex):
     def _engine_build(self, x: Vectors) -> None:
         graph = self._fresh()
         # One thread: the same vectors give the same graph.
-        graph.add(np.arange(len(x), dtype=np.uint64), inner_product.lifted(x, self.metric), threads=1)
+        graph.add(np.arange(len(x), dtype=np.uint64), x, threads=1)
         self._graph = graph
 
     def _engine_search(self, q: Vectors, k: int, params: UsearchSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - see above
-        queries = inner_product.lifted_queries(q, self.metric)
         rows = np.full((len(q), k), -1, np.int64)
         with self._efforts:
             self._graph.expansion_search = max(params.ef, k)
-            found = self._graph.search(queries, min(k, len(self._graph)), threads=1)
+            found = self._graph.search(q, min(k, len(self._graph)), threads=1)
         if len(q) == 1:  # usearch answers a batch of one as one query
             rows[0, : len(found.keys)] = found.keys
         else:
@@ -94,10 +92,10 @@ class UsearchIndex(RebuiltIndex):
             "graph": int(self._graph.serialized_length)
         }  # memory_usage counts arenas, which are there from the start
 
-    def _engine_write(self, folder: Path) -> None:
+    def _engine_write(self, folder: Folder) -> None:
         (folder / "graph.usearch").write_bytes(bytes(self._graph.save()))
 
-    def _engine_read(self, folder: Path, n_rows: int) -> None:
+    def _engine_read(self, folder: Folder, n_rows: int) -> None:
         self._graph = self._fresh()
         try:
             self._graph.load(files.read_bytes(folder / "graph.usearch"))
