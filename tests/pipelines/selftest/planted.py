@@ -199,7 +199,7 @@ def quadratic() -> None:
     terms = Analyser.terms
 
     def slow(self: Analyser, text: str) -> list[str]:
-        for n in range(0, len(text), 4):
+        for n in range(0, len(text), 8):
             text[: n + 1].count("b")
             text[: n + 1].replace("q", "r")
         return terms(self, text)

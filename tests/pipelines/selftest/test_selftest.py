@@ -55,17 +55,20 @@ def test_a_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.slow
-def test_all_checks_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["selftest", "--in", str(tmp_path), "--json"]) == 0
+def test_the_other_checks_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills, damage, disk and concurrency have tests of their own, with many more trials."""
+    wanted = [p.check for p in PROMISES if p.check not in {*QUICK, "kills", "damage", "disk", "concurrency"}]
+    assert run(["selftest", "--in", str(tmp_path), "--json", *(f"--only={name}" for name in wanted)]) == 0
     checks = json.loads(capsys.readouterr().out)["checks"]
-    assert [(each["check"], each["bad"]) for each in checks] == [(promise.check, []) for promise in PROMISES]
+    assert [(each["check"], each["bad"]) for each in checks] == [(name, []) for name in wanted]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_planted_defect_is_caught(name: str) -> None:
+    few = ["--questions", "60", "--ingests", "4"] if name == "leaks" else []
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("planted.py")), name, "--defect", name, "--check", "1"],
+        [sys.executable, str(Path(__file__).with_name("planted.py")), name, "--defect", name, "--check", "1", *few],
         capture_output=True,
         text=True,
         check=False,

@@ -430,7 +430,7 @@ def fill_with(memory: Memory, animal: str) -> None:
         memory.remember(f"Where is {animal} {n}?", f"The {animal} {n} is in valley {n}.")
 
 
-@pytest.mark.parametrize("n", [9, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [9, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_session_whose_deletion_was_killed_is_gone_after_the_next_one(tmp_path: Path, n: int) -> None:
     made = _talked(tmp_path / "made")
 
@@ -451,7 +451,7 @@ def test_a_session_whose_deletion_was_killed_is_gone_after_the_next_one(tmp_path
     assert due, "the kills landed where it matters"
 
 
-@pytest.mark.parametrize("n", [9, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [9, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_user_whose_deletion_was_killed_locks_nobody_out(tmp_path: Path, n: int) -> None:
     made = _talked(tmp_path / "made")
     steps = steps_of(lambda: forget_user(shutil.copytree(made, tmp_path / "whole"), "ada"))

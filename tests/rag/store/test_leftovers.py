@@ -41,7 +41,7 @@ def _holding(folder: Path) -> list[str]:
 
 
 def _steps(steps: int, share: str) -> list[int]:
-    return spread(steps, 100 if share == "many steps" else 9)
+    return spread(steps, 40 if share == "many steps" else 9)
 
 
 SHARES = pytest.mark.parametrize("share", ["a few steps", pytest.param("many steps", marks=pytest.mark.slow)])
