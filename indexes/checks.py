@@ -71,6 +71,8 @@ def checked_ids(ids: ArrayLike, n: int | None = None) -> Ids:
 
 def whole_numbers(ids: ArrayLike) -> Ids:
     """Return a fresh int64 array, shape (n,), of any whole numbers; raise ``InvalidInput`` for anything else."""
+    if hasattr(ids, "detach"):  # a tensor of torch
+        ids = ids.detach().cpu().numpy()
     try:
         array: np.ndarray[Any, np.dtype[Any]] = np.asarray(ids)
     except ValueError:
@@ -81,6 +83,8 @@ def whole_numbers(ids: ArrayLike) -> Ids:
         return np.empty(0, np.int64)
     if array.dtype.kind == "u" and int(array.max()) > np.iinfo(np.int64).max:
         raise InvalidInput(f"ids must be below 2**63, got {array.max()}")
+    if array.dtype == np.bool_:
+        raise InvalidInput("ids are whole numbers, got dtype bool: for a mask over your own ids give ids[mask]")
     if array.dtype.kind not in "iu":
         raise InvalidInput(
             f"ids must be whole numbers below 2**63, got dtype {array.dtype}: convert with .astype('int64')"

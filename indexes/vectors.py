@@ -90,10 +90,19 @@ def unit(x: Vectors, squares: NDArray[np.float32]) -> Vectors:
 def _float32(x: ArrayLike, name: str) -> Vectors:
     if isinstance(x, np.ndarray) and x.dtype == np.float32 and x.flags.c_contiguous and x.dtype.isnative:
         return x
+    if hasattr(x, "detach"):  # a tensor of torch, perhaps with a gradient, on a device or in bfloat16
+        x = x.detach().float().cpu().numpy()
     try:
         array = np.asarray(x)
     except ValueError:
         raise InvalidInput(f"{name} must be a matrix of numbers, got rows of different length") from None
+    if array.dtype == np.bool_:
+        raise InvalidInput(
+            f"{name} holds true and false, dtype bool: bits are given as {name}.astype('float32'), by a mask rows are "
+            f"chosen as {name}[mask]"
+        )
+    if array.dtype.name == "bfloat16":  # of ml_dtypes, which numpy does not know as a number
+        array = array.astype(np.float32)
     if array.dtype.kind not in "fiu":
         raise InvalidInput(f"{name} must hold real numbers, got dtype {array.dtype}: convert with .astype('float32')")
     with np.errstate(over="ignore"):  # what overflows becomes inf, which is refused by row

@@ -17,7 +17,12 @@ from rag.errors import ExtraMissing, InvalidInput
 from .numpy_files import MOST_UNPACKED
 from .vector_data import Raw
 
-_METRICS: dict[str, Metric] = {"euclidean": "l2", "angular": "cosine", "dot": "ip", "ip": "ip", "cosine": "cosine"}
+_METRICS: dict[str, Metric] = {
+    **dict.fromkeys(("euclidean", "l2", "sqeuclidean", "squaredl2", "hamming"), "l2"),
+    **dict.fromkeys(("angular", "cosine", "cosinesimil", "normalized"), "cosine"),
+    **dict.fromkeys(("dot", "ip", "innerproduct", "dotproduct", "maxinnerproduct", "mips"), "ip"),
+}
+"""Distances as ann-benchmarks, OpenSearch, Milvus and others write them, in small letters only."""
 
 
 def h5py() -> Any:  # noqa: ANN401 - a module without types
@@ -41,7 +46,7 @@ def read_hdf5(path: Path) -> Raw:
     Raises
     ------
     InvalidInput
-        The file is truncated, lacks one of them, or has an unsupported distance.
+        The file is truncated, lacks one of them, or holds sets or bits that no index measures.
     ExtraMissing
         h5py is not installed.
     """
@@ -55,16 +60,36 @@ def read_hdf5(path: Path) -> Raw:
                 raise InvalidInput(
                     f"{path} has no table {' and no table '.join(missing)}, only {', '.join(file) or 'nothing'}"
                 )
-            distance = np.ravel(file.attrs.get("distance", "euclidean"))[0]
-            name = distance.decode() if isinstance(distance, bytes) else str(distance)
-            if name not in _METRICS:
-                raise InvalidInput(f"{path} is measured by {name!r}; indexes have {', '.join(sorted(set(_METRICS)))}")
+            said = _distance(file)
             base, queries = (_inside(path, file, table) for table in ("train", "test"))
+            if "size_train" in file:
+                raise InvalidInput(f"{path} holds sets, one after the other: no index here compares sets")
     except (OSError, KeyError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno is not None and not path.exists():
             raise
         raise InvalidInput(f"{path} cannot be read as HDF5: {error}; is it whole?") from error
-    return Raw(base, queries, _METRICS[name])
+    return _raw(path, base, queries, said)
+
+
+def _distance(file: Any) -> str:  # noqa: ANN401 - h5py has no types
+    """Return the distance that the file names; empty if it names none."""
+    found = np.ravel(file.attrs.get("distance", ""))
+    first = found[0] if len(found) else ""
+    return first.decode(errors="replace") if isinstance(first, bytes) else str(first)
+
+
+def _raw(path: Path, base: NDArray[Any], queries: NDArray[Any], said: str) -> Raw:
+    word = "".join(letter for letter in said.lower() if letter.isalnum())
+    base, queries = (x.astype(np.uint8) if x.dtype == np.bool_ else x for x in (base, queries))
+    if word == "hamming":
+        for x in (base, queries):
+            if x.size and (x.min() < 0 or x.max() > 1):
+                raise InvalidInput(f"{path} is measured by {said!r} over other numbers than 0 and 1: unpack its bits")
+        note = "of bits, the Hamming distance is the squared Euclidean one: measured by l2"
+        return Raw(base, queries, "l2", said, (note,))
+    if not word:
+        return Raw(base, queries, "l2", said, ("the file names no distance: measured by l2, unless --metric is given",))
+    return Raw(base, queries, _METRICS.get(word), said)
 
 
 def _refuse_link(path: Path, file: Any, name: str) -> None:  # noqa: ANN401 - h5py has no types

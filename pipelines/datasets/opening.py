@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from indexes import Metric
 from rag.errors import InvalidInput
 
-from . import hdf5_files, idx_files, numpy_files, texmex
+from . import bigann, columns, hdf5_files, idx_files, numpy_files, texmex
 from .knowledge_base import is_knowledge_base, knowledge_base_vectors
 from .synthetic import synthetic
 from .vector_data import MAX_QUERIES, Raw, VectorData, prepare
@@ -27,6 +27,8 @@ _ONE: dict[str, tuple[Callable[[Path], NDArray[Any]], Metric]] = {
     ".fvecs": (texmex.read_texmex, "l2"),
     ".bvecs": (texmex.read_texmex, "l2"),
     ".ivecs": (texmex.read_texmex, "l2"),
+    **dict.fromkeys(columns.ENDINGS, (columns.read_column, "cosine")),
+    **dict.fromkeys(bigann.ENDINGS, (bigann.read_bigann, "l2")),
     ".npy": (numpy_files.read_npy, "cosine"),
     "idx3-ubyte": (idx_files.read_idx, "l2"),
     "idx3-ubyte.gz": (idx_files.read_idx, "l2"),
@@ -51,7 +53,8 @@ def open_vectors(
     Parameters
     ----------
     data
-        A file by its ending (``.hdf5``, ``.npz``, ``.npy``, ``.fvecs``, ``.bvecs``, ``idx3-ubyte[.gz]``), two files of
+        A file by its ending (``.hdf5``, ``.npz``, ``.npy``, ``.fvecs``, ``.bvecs``, ``.fbin``, ``.u8bin``, ``.i8bin``,
+        ``.parquet``, ``.arrow``, ``.feather``, ``idx3-ubyte[.gz]``), two files of
         base and queries with a comma between, ``synthetic:100k x 128``, a folder that holds one such file, or a
         knowledge base.
     metric
@@ -71,7 +74,7 @@ def open_vectors(
     InvalidInput
         The file is missing, damaged, of unknown kind, or too large for the memory; or its vectors have the wrong shape.
     ExtraMissing
-        h5py, for HDF5, is not installed.
+        h5py, for HDF5, or pyarrow, for tables of columns, is not installed.
     """
     data = str(data)
     if not data.strip():

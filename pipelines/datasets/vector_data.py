@@ -14,6 +14,7 @@ from indexes import METRICS, Ids, Metric, Vectors
 from rag.errors import InvalidInput
 
 MAX_QUERIES = 1000
+_BFLOAT16 = np.dtype("V2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,18 @@ class Raw:
     queries
         Any numbers, shape (n_queries, dim); None if the file has none.
     metric
-        The file's distance, or the usual one of its kind.
+        The file's distance, or the usual one of its kind; None if no index measures by what the file says.
+    said
+        The distance that the file names.
+    notes
+        Notes for readers of the figures.
     """
 
     base: NDArray[Any]
     queries: NDArray[Any] | None
-    metric: Metric
+    metric: Metric | None
+    said: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,17 +107,23 @@ def prepare(raw: Raw, name: str, *, metric: Metric | None, n_queries: int, keep_
         raise InvalidInput(f"--metric {metric!r}: give one of {', '.join(METRICS)}")
     if n_queries < 1:
         raise InvalidInput(f"--queries {n_queries}: at least one query is needed")
+    chosen = metric or raw.metric
+    if chosen is None:
+        raise InvalidInput(
+            f"{name} is measured by {raw.said!r}, which no index here measures by: --metric says by which of "
+            f"{', '.join(METRICS)} to measure instead"
+        )
     rng = np.random.default_rng(seed)
     base = checked(raw.base, f"the base of {name}")
-    notes: list[str] = []
+    notes = [] if metric else [*raw.notes]
     if raw.queries is None:
         if len(base) < 2:
             raise InvalidInput(
                 f"{name} holds {len(base)} vectors: at least 2 are needed, one to hold and one to ask with"
             )
-        chosen = np.zeros(len(base), np.bool_)
-        chosen[rng.choice(len(base), min(n_queries, max(1, len(base) // 10)), replace=False)] = True
-        queries, base = base[chosen], base[~chosen]
+        drawn = np.zeros(len(base), np.bool_)
+        drawn[rng.choice(len(base), min(n_queries, max(1, len(base) // 10)), replace=False)] = True
+        queries, base = base[drawn], base[~drawn]
         notes.append(f"{len(queries)} vectors drawn at random as queries (seed {seed}) and taken out of the base")
     else:
         queries = checked(raw.queries, f"the queries of {name}")
@@ -128,7 +141,7 @@ def prepare(raw: Raw, name: str, *, metric: Metric | None, n_queries: int, keep_
         notes.append(f"{dropped} vectors equal to a query {what}")
     if not len(base):
         raise InvalidInput(f"{name}: every vector of the base is a query too; give other queries, or --keep-overlap")
-    return VectorData(name, base, np.arange(len(base), dtype=np.int64), queries, metric or raw.metric, tuple(notes))
+    return VectorData(name, base, np.arange(len(base), dtype=np.int64), queries, chosen, tuple(notes))
 
 
 def checked(array: NDArray[Any], what: str) -> Vectors:
@@ -141,6 +154,12 @@ def checked(array: NDArray[Any], what: str) -> Vectors:
     """
     if array.ndim != 2 or not array.shape[0] or not array.shape[1]:
         raise InvalidInput(f"{what} must be a table of vectors, shape (n, dim); it has shape {array.shape}")
+    if array.dtype == np.bool_:
+        raise InvalidInput(
+            f"{what} holds true and false: bits are saved as x.astype('uint8'), by a mask rows are chosen as x[mask]"
+        )
+    if array.dtype == _BFLOAT16:  # numpy writes the numbers of ml_dtypes without their name
+        array = (np.ascontiguousarray(array).view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     if array.dtype.kind not in "fiu":
         raise InvalidInput(f"{what} must hold numbers; it holds {array.dtype}")
     with np.errstate(over="ignore"):  # too large numbers become infinite, and are reported below

@@ -60,6 +60,105 @@ def test_hdf5_of_ann_benchmarks(tmp_path, distance, metric):
     assert data.metric == metric
 
 
+@pytest.mark.parametrize(
+    ("said", "metric"), [("l2", "l2"), ("innerproduct", "ip"), ("Inner Product", "ip"), ("cosinesimil", "cosine")]
+)
+def test_hdf5_with_other_words_for_distances(tmp_path, said, metric):
+    path = hdf5(tmp_path / "x.hdf5", train=BASE, test=QUERIES)
+    with h5py.File(path, "a") as file:
+        file.attrs["distance"] = said
+    assert open_vectors(str(path)).metric == metric
+    assert open_vectors(str(path), metric="cosine").metric == "cosine"
+
+
+def test_hdf5_of_bits_is_measured_by_the_squared_distance(tmp_path):
+    bits = np.random.default_rng(0).random((60, 24)) < 0.5
+    path = hdf5(tmp_path / "bits.hdf5", train=bits[:50], test=bits[50:])
+    with h5py.File(path, "a") as file:
+        file.attrs["distance"] = "hamming"
+    data = open_vectors(str(path), keep_overlap=True)
+    assert (data.metric, data.base.dtype) == ("l2", np.float32)
+    assert "Hamming" in data.notes[0]
+    squares = np.square(data.queries[:, None] - data.base[None]).sum(axis=2)
+    assert (squares == (bits[50:][:, None] != bits[None, :50]).sum(axis=2)).all()
+    with h5py.File(path, "a") as file:
+        file["train"][...] = True
+        del file["test"]
+        file["test"] = np.full((2, 24), 9, np.uint8)
+    with pytest.raises(InvalidInput, match="unpack its bits"):
+        open_vectors(str(path))
+
+
+def test_hdf5_of_a_distance_that_no_index_has_needs_a_metric(tmp_path):
+    path = hdf5(tmp_path / "x.hdf5", train=BASE, test=QUERIES)
+    assert "names no distance" in open_vectors(str(path)).notes[0]
+    with h5py.File(path, "a") as file:
+        file.attrs["distance"] = "jaccard"
+    with pytest.raises(InvalidInput, match=r"measured by 'jaccard'.*--metric"):
+        open_vectors(str(path))
+    assert open_vectors(str(path), metric="ip").metric == "ip"
+    with h5py.File(path, "a") as file:
+        file["size_train"] = np.array([3, 4])
+    with pytest.raises(InvalidInput, match="holds sets"):
+        open_vectors(str(path), metric="ip")
+
+
+@pytest.mark.parametrize(("ending", "dtype"), [("fbin", "<f4"), ("u8bin", "u1"), ("i8bin", "i1")])
+def test_files_of_the_billion_scale_challenges(tmp_path, ending, dtype):
+    for name, x in (("base", BASE), ("query", QUERIES)):
+        head = np.array(x.shape, "<u4").tobytes()
+        (tmp_path / f"{name}.{ending}").write_bytes(head + np.rint(x).astype(dtype).tobytes())
+    data = open_vectors(f"{tmp_path / 'base'}.{ending},{tmp_path / 'query'}.{ending}", keep_overlap=True)
+    assert (data.base == np.rint(BASE).astype(dtype)).all()
+    assert (data.queries == np.rint(QUERIES).astype(dtype)).all()
+    assert data.metric == "l2"
+    whole = (tmp_path / f"base.{ending}").read_bytes()
+    for cut, message in ((whole[:-1], "is it whole"), (whole + b"0000", "is it whole"), (b"123", "no vectors")):
+        (tmp_path / f"cut.{ending}").write_bytes(cut)
+        with pytest.raises(InvalidInput, match=message):
+            open_vectors(str(tmp_path / f"cut.{ending}"))
+    (tmp_path / f"empty.{ending}").write_bytes(bytes(8))
+    with pytest.raises(InvalidInput, match="it is not a"):
+        open_vectors(str(tmp_path / f"empty.{ending}"))
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather", "arrow"])
+def test_a_column_of_a_table(tmp_path, ending):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import feather, parquet
+
+    def written(name, **table):
+        path = tmp_path / f"{name}.{ending}"
+        write = parquet.write_table if ending == "parquet" else feather.write_feather
+        write(pyarrow.table(table), path)
+        return str(path)
+
+    rows = BASE.astype(np.float32).tolist()
+    data = open_vectors(written("x", text=["a"] * len(rows), embedding=rows), keep_overlap=True)
+    assert sorted(map(tuple, np.concatenate((data.base, data.queries)))) == sorted(map(tuple, np.float32(rows)))
+    two = {"one": rows, "two": rows}
+    for table, message in (
+        ({"text": ["a", "b"]}, "no column of lists"),
+        (two, "columns of lists of numbers, one, two: name the one"),
+        ({"emb": [[1.0], [1.0, 2.0], [3.0, 4.0, 5.0]]}, "differ in length"),
+        ({"emb": [[1.0, 2.0], None]}, "1 rows of emb are empty"),
+        ({"emb": [[1.0, None]]}, "an empty number"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            open_vectors(written("y", **table))
+    assert open_vectors(written("z", **two, vector=rows)).metric == "cosine"
+
+
+def test_a_mask_is_no_table_of_vectors_and_bfloat16_is_read(tmp_path):
+    np.save(tmp_path / "mask.npy", np.ones((5, 4), np.bool_))
+    with pytest.raises(InvalidInput, match=r"as x\[mask\]"):
+        open_vectors(str(tmp_path / "mask.npy"))
+    wide = np.arange(40, dtype=np.float32).reshape(10, 4)
+    np.save(tmp_path / "bf16.npy", (wide.view(np.uint32) >> 16).astype(np.uint16).view("V2"))
+    data = open_vectors(str(tmp_path / "bf16.npy"))
+    assert sorted(np.concatenate((data.base, data.queries))[:, 0]) == wide[:, 0].tolist()
+
+
 def test_npy_gives_its_own_queries_and_takes_them_out(tmp_path):
     np.save(tmp_path / "x.npy", BASE)
     data = open_vectors(str(tmp_path / "x.npy"))
@@ -185,7 +284,7 @@ def write_damaged(folder):
     yield str(folder / "more-idx3-ubyte.gz"), "longer than it says"
     yield str(folder / "nowhere.npy"), "no file or knowledge base"
     (folder / "x.parquet").write_text("")
-    yield str(folder / "x.parquet"), "supported: .hdf5"
+    yield str(folder / "x.parquet"), r"cannot be read as .parquet"
     yield "synthetic:100k by 128", "write for example"
     yield "synthetic:1000m x 1000", "4,000,000,000 numbers"
     yield " ", "--data is empty"
