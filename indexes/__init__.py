@@ -24,7 +24,7 @@ from .errors import (
 )
 from .idset import IdSet
 from .recommendation import Recommendation, recommend
-from .registry import Engine, engines, parse
+from .registry import Engine, engines, parse, register
 from .spec import Parameters, Spec
 from .types import METRICS, Family, Hits, Ids, Metric, Scores, Terms, Traits, Vectors
 
@@ -62,6 +62,7 @@ __all__ = [
     "load",
     "parse",
     "recommend",
+    "register",
     "terms",
 ]
 

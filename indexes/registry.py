@@ -63,6 +63,24 @@ engines: Mapping[str, Engine] = MappingProxyType(_TABLE)
 GROUP = "rag_workbench.indexes"
 
 
+_OWN: dict[str, type[Index[Any]]] = {}
+
+
+def register(cls: type[Index[Any]]) -> None:
+    """Make an engine of one's own known in this process, under its ``name``; a later class of that name replaces it.
+
+    Other processes do not know it; for them a package brings it, by an entry point.
+
+    Raises
+    ------
+    InvalidInput
+        An engine of this package has that name.
+    """
+    if cls.name in _TABLE:
+        raise InvalidInput(f"the name {cls.name!r} of {cls.__qualname__} is that of an engine that is there: rename it")
+    _OWN[cls.name] = cls
+
+
 def row(name: str) -> Engine:
     """Return the row of an engine.
 
@@ -73,11 +91,14 @@ def row(name: str) -> Engine:
     """
     if name in _TABLE:
         return _TABLE[name]
+    if name in _OWN:
+        cls = _OWN[name]
+        return Engine(f"{cls.__module__}:{cls.__qualname__}", cls.family, "", "an engine of one's own")
     from importlib.metadata import entry_points
 
     others = {point.name: point for point in entry_points(group=GROUP)}
     if name not in others:
-        raise UnknownParameter(unknown("index", name, [*_TABLE, *others]))
+        raise UnknownParameter(unknown("index", name, [*_TABLE, *_OWN, *others]))
     return _row_of(others[name])
 
 
@@ -101,6 +122,8 @@ def engine(name: str) -> type[Index[Any]]:
     EngineMissing
         The underlying library is not installed; the message has the install command.
     """
+    if name in _OWN:
+        return _OWN[name]
     found = row(name)
     module, _, attribute = found.target.partition(":")
     try:

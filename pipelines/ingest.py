@@ -16,6 +16,7 @@ import numpy as np
 
 import indexes
 from rag.account import Account, total
+from rag.chunking.protocol import Chunker
 from rag.documents import Document, Scalar
 from rag.embedding import DEFAULT_MODEL
 from rag.embedding.protocol import Embedder
@@ -38,7 +39,7 @@ class Options:
     """
 
     indexes: tuple[str, ...] | None = None
-    chunker: str | None = None
+    chunker: str | Chunker | None = None
     embedder: str | Embedder | None = None
     granularity: str | None = None
 
@@ -247,9 +248,10 @@ def _check_same(kb: KnowledgeBase, options: Options, into: Path) -> None:
     if options.indexes is not None and _specs(options.indexes) != _specs(kb.indexes):
         have, want = (" ".join(f"--index {spec}" for spec in specs) for specs in (kb.indexes, options.indexes))
         raise StoreMismatch(f"{into} has {have}, not {want}; change its indexes with: rag reindex {into} {want}")
-    if options.chunker is not None and options.chunker != kb.chunker.name:
+    chunker = options.chunker if options.chunker is None or isinstance(options.chunker, str) else options.chunker.name
+    if chunker is not None and chunker != kb.chunker.name:
         raise StoreMismatch(
-            f"{into} was made with --chunker {kb.chunker.name}, not {options.chunker}; "
+            f"{into} was made with --chunker {kb.chunker.name}, not {chunker}; "
             "leave the option out, or ingest into another folder"
         )
     if options.granularity not in (None, "auto", kb.granularity):

@@ -95,11 +95,43 @@ def load_plugin(kind: str, name: str) -> Callable[..., Any]:
         raise _broken(kind, name, f"{type(error).__name__}: {on_one_line(str(error))}") from error
     if not callable(found):
         raise _broken(kind, name, f"a {type(found).__name__} is not a class or function")
-    if isinstance(found, type) and kind in PROTOCOLS:
-        for method, function in vars(_imported(PROTOCOLS[kind])).items():
-            if inspect.isfunction(function) and not method.startswith("_") and not hasattr(found, method):
-                raise _broken(kind, name, f"the class {found.__name__} has no method {method}")
+    if isinstance(found, type) and (lacking := missing_methods(kind, found)):
+        raise _broken(kind, name, f"the class {found.__name__} has no method {lacking[0]}")
     return found  # type: ignore[no-any-return]
+
+
+def missing_methods(kind: str, thing: object) -> list[str]:
+    """Return the methods of a kind's protocol that an object or class lacks; none for a kind without a protocol."""
+    if kind not in PROTOCOLS:
+        return []
+    own = vars(_imported(PROTOCOLS[kind])).items()
+    wanted = [name for name, function in own if inspect.isfunction(function) and not name.startswith("_")]
+    return [name for name in wanted if not hasattr(thing, name)]
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """A class or function that makes a part, with the options that a text gave: ``NAME:longest=300``."""
+
+    name: str
+    make: Callable[..., Any]
+    options: str = ""
+
+    @property
+    def spec(self) -> str:
+        """Name of the class or function, and options."""
+        return f"{self.make.__name__}:{self.options}"
+
+    def check(self, kind: str) -> None:
+        """Refuse options that it does not have, and those that are missing.
+
+        Raises
+        ------
+        InvalidInput
+            As `check_options`.
+        """
+        with_model = any(p.name == "model" for p in _tools_of(self.make))
+        _given_options(kind, self.spec, self.make, {}, with_model=with_model)
 
 
 def _broken(kind: str, name: str, reason: str) -> ExtraMissing:
@@ -151,6 +183,8 @@ def make(kind: str, table: Mapping[str, str], given: object, tools: object, **de
     """
     if isinstance(given, type | types.FunctionType):
         return _made(kind, given.__name__, given, tools, defaults)
+    if isinstance(given, Factory):
+        return _made(kind, given.spec, given.make, tools, defaults)
     if not isinstance(given, str):
         return given
     name = given.partition(":")[0].strip()
@@ -284,6 +318,8 @@ def _flat(part: object) -> list[object]:
 
 
 def _object_name(part: object) -> str:
+    if isinstance(part, Factory):
+        return OBJECT + part.name
     cls = part if isinstance(part, type | types.FunctionType) else type(part)
     return f"{OBJECT}{cls.__module__}.{cls.__qualname__}"
 

@@ -8,6 +8,8 @@ import json
 import os
 import re
 import shlex
+import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ SAID = {
     "docs/concepts/indexes.md": "an eighth of the vectors: about 466 MiB, recall 0.951 as measured",
     "docs/how-to/configure.md": "{'k': 8, 'rerank': 'mmr'} [0-9a-f]{16}\nTrue {'context': \\('unique', 'none'\\)}",
     "docs/how-to/evaluate.md": r"1\.000 .*\(n 8\)\n.*delete",
-    "docs/how-to/experiment.md": "fusion terms",
+    "docs/how-to/experiment.md": "(?s)fusion terms.*rerank=mmr\\+python:short-first True",
     "docs/how-to/language-models.md": r"(?s)chunk.* \[1\].*yes\n1969-07-20\n",
     "docs/how-to/library.md": "(?s)Readers see finished.*badgers 1.0.*searched for: What.*the ingest stops",
     "docs/how-to/plug-in.md": r"mmr\+python:.*ShortFirst",
@@ -102,16 +104,20 @@ def _say(prompt: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if CODE.search(_text(page))])
-def test_it_runs(page: str, reader: Path) -> None:
+def test_it_runs(page: str, reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert page in SAID, "say what the page's Python prints"
     server = re.compile(r"http://localhost:\d+/v1")
     for name, text in re.findall(r"```toml\n# (\w+\.toml)\n(.*?)```", _text(page), re.DOTALL):
         (reader / name).write_text(text)
-    namespace: dict[str, Any] = {"__name__": "documented"}
+    script = types.ModuleType("documented")  # what a class of a script belongs to
+    script.__file__ = str(ROOT / page)
+    monkeypatch.setitem(sys.modules, "documented", script)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         for block in CODE.findall(_text(page)):
-            exec(compile(server.sub(os.environ["OPENAI_BASE_URL"], block), page, "exec"), namespace)
+            exec(
+                compile(server.sub(os.environ["OPENAI_BASE_URL"], block), page, "exec", dont_inherit=True), vars(script)
+            )
     assert re.search(SAID[page], said.getvalue()), said.getvalue()
 
 

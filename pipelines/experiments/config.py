@@ -18,6 +18,7 @@ from rag.errors import InvalidInput, RagError
 from rag.evaluation.evaluator import DEFAULT_METRICS, checked
 from rag.retrieval.config import PipelineConfig, Value, use_of
 
+from . import own_parts
 from .contents import CHAINS, contents, placed
 from .fields import FIELDS, PIPELINE_FIELDS, STORE_FIELDS, check, default_of, stage_of
 
@@ -61,7 +62,9 @@ class Experiment:
     pipeline
         The pipeline value whose fields are not varied.
     vary
-        Values by field, see `pipelines.experiments.fields.FIELDS`; every combination is a configuration.
+        Values by field, see `pipelines.experiments.fields.FIELDS`; every combination is a configuration. Fields that
+        name parts take objects with a ``name``, classes and functions too, see `pipelines.experiments.own_parts`; they
+        are kept as text that names them.
     baseline
         Value by field that the others are compared with. A field that is not named has the pipeline's value where that
         is tried, and else the first one tried.
@@ -75,17 +78,20 @@ class Experiment:
     corpus: tuple[str, ...]
     questions: str
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
-    vary: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
-    baseline: Mapping[str, Value] = field(default_factory=dict)
+    vary: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    baseline: Mapping[str, Any] = field(default_factory=dict)
     measure: Measure = field(default_factory=Measure)
     name: str = "experiment"
     split: str = "test"
     sample: int | None = None
     seed: int = 0
     folder: str = ""
+    own: own_parts.Own = field(default_factory=dict, repr=False, compare=False)
+    """Parts of one's own by field and by the text that names them in `vary`; filled from there."""
 
     def __post_init__(self) -> None:
         self.pipeline.refuse_unstorable()
+        self._adopt()
         if not self.corpus:
             raise InvalidInput("corpus is empty; name files, folders or beir:DIR")
         for part, values in self.vary.items():
@@ -103,6 +109,17 @@ class Experiment:
         if len(self) > MOST:
             raise InvalidInput(f"that makes {len(self):,} configurations; at most {MOST:,} are run")
 
+    def _adopt(self) -> None:
+        """Replace parts of one's own by texts that name them."""
+        object.__setattr__(self, "own", {part: dict(known) for part, known in self.own.items()})
+        vary = {
+            part: tuple(own_parts.adopted(part, each, self.own) for each in values)
+            for part, values in self.vary.items()
+        }
+        baseline = {part: own_parts.adopted(part, value, self.own) for part, value in self.baseline.items()}
+        object.__setattr__(self, "vary", vary)
+        object.__setattr__(self, "baseline", baseline)
+
     def __len__(self) -> int:
         number = 1
         for values in self.vary.values():
@@ -112,7 +129,7 @@ class Experiment:
     def values(self, part: str) -> tuple[Value, ...]:
         """Return the values to try of a field: the pipeline's own or its default where it is not varied."""
         _known("part", part, FIELDS)
-        return self.vary.get(part, (default_of(part, self.pipeline),))
+        return tuple(self.vary.get(part, (default_of(part, self.pipeline),)))
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -123,7 +140,7 @@ class Experiment:
         """Return every combination, the baseline first."""
         read: dict[tuple[str, Value], dict[str, str]] = {}
         found = [
-            Configuration(dict(zip(FIELDS, values, strict=True)), self.varied, self.folder, read)
+            Configuration(dict(zip(FIELDS, values, strict=True)), self.varied, self.folder, read, self.own)
             for values in itertools.product(*(self.values(part) for part in FIELDS))
         ]
         base = {part: self.baseline.get(part, self._base(part)) for part in FIELDS}
@@ -136,7 +153,10 @@ class Experiment:
     @property
     def digest(self) -> str:
         """SHA-256 over everything that is asked for."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=list).encode()).hexdigest()
+        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "own"}
+        facts |= {"pipeline": asdict(self.pipeline), "measure": asdict(self.measure)}
+        facts["own"] = {part: {text: one.digest for text, one in own.items()} for part, own in self.own.items()}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()
 
     @classmethod
     def read(cls, path: str | Path) -> Experiment:
@@ -170,6 +190,11 @@ class Configuration:
     """Where relative paths in the values start."""
     read: dict[tuple[str, Value], dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
     """Contents by field and value, shared by all configurations, so that each file is looked at once."""
+    own: own_parts.Own = field(default_factory=dict, repr=False, compare=False)
+
+    def objects(self, part: str) -> list[Any]:
+        """Return the specs and parts of one's own that make a field's value; an empty list where all is text."""
+        return own_parts.objects(part, self.placed(part), self.own)
 
     @cached_property
     def pipeline(self) -> PipelineConfig:
@@ -193,7 +218,8 @@ class Configuration:
             value = self.placed(name)
             if (name, value) not in self.read:
                 self.read[name, value] = contents(name, value)
-            found[stage_of(name)] += [f"{name} {own}" for own in self.read[name, value].values()]
+            own = own_parts.digests(name, value, self.own)
+            found[stage_of(name)] += [f"{name} {each}" for each in (*self.read[name, value].values(), *own)]
         return found
 
     @cached_property
@@ -211,7 +237,7 @@ class Configuration:
 
 
 def _experiment(table: Mapping[str, Any], folder: Path) -> Experiment:
-    own = {each.name: each for each in fields(Experiment) if each.name != "folder"}
+    own = {each.name: each for each in fields(Experiment) if each.name not in {"folder", "own"}}
     for key in table:
         _known("key", key, own)
     given = dict(table)

@@ -12,7 +12,7 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
-from rag.components import NONE, plugins
+from rag.components import NONE, OBJECT, plugins
 from rag.embedding.digests import remembered_sha256
 from rag.embedding.models import local_snapshot
 from rag.errors import InvalidInput
@@ -58,7 +58,7 @@ def contents(field: str, value: Value) -> dict[str, str]:
     """Return the digest of everything that a value reads: files, folders, models, and packages of parts."""
     if field == "embedder" and value is None:
         own = local_snapshot(None)
-        return {} if own is None else {"the default model": _digest_of(own)}
+        return {} if own is None else {"the default model": digest_of(own)}
     if not isinstance(value, str) or value == NONE:
         return {}
     found = {}
@@ -66,13 +66,13 @@ def contents(field: str, value: Value) -> dict[str, str]:
         path = Path(name).expanduser()
         place = path if path.exists() else local_snapshot(name) if of_hub else None
         if place is not None:
-            found[name] = _digest_of(place)
+            found[name] = digest_of(place)
     return {**found, **_packages(field, value)}
 
 
 def _candidates(field: str, value: str) -> Iterator[tuple[str, bool]]:
     """Yield texts that may be paths, and whether they may be the name of a model of the hub."""
-    if field in _UNREAD:
+    if field in _UNREAD or value.startswith(OBJECT):
         return
     if field in WHOLE:
         yield value, True
@@ -82,6 +82,8 @@ def _candidates(field: str, value: str) -> Iterator[tuple[str, bool]]:
             yield rest, kind == "transformers"
     else:
         for spec in value.split("+") if field in CHAINS else [value]:
+            if spec.strip().startswith(OBJECT):
+                continue
             for option in spec.partition(":")[2].split(","):
                 _, equals, text = (each.strip() for each in option.partition("="))
                 kind, colon, rest = text.partition(":")
@@ -102,7 +104,8 @@ def _replaced(field: str, value: str, name: str, path: str) -> str:
     return value[:at] + path + value[at + len(name) :]
 
 
-def _digest_of(place: Path) -> str:
+def digest_of(place: Path) -> str:
+    """Return the digest of a file, or of all files in a folder."""
     if place.is_file():
         return remembered_sha256(place)
     whole = hashlib.sha256()

@@ -8,11 +8,14 @@ from importlib import import_module
 from typing import Any, Literal
 
 import indexes
-from rag.components import TABLES, check_options
+from rag.components import OBJECT, TABLES, check_options, split
 from rag.errors import InvalidInput
 from rag.knowledge_base import DEFAULT_GRANULARITY
 from rag.retrieval.config import PipelineConfig, Value
 from rag.store.granularity import AUTO, checked_granularity
+
+from .contents import CHAINS
+from .own_parts import KINDS
 
 Stage = Literal["store", "index", "run"]
 
@@ -90,14 +93,12 @@ def stage_of(name: str) -> Stage:
     return STORE_FIELDS[name].stage if name in STORE_FIELDS else "run"
 
 
-_KINDS = {"rewrite": "rewriter", "rerank": "reranker", "context": "context step"}
-
-
 def _check_parts(name: str, value: Any) -> None:  # noqa: ANN401 - what TOML gives
     """Refuse options that a part does not have now, not when its stage has come."""
-    if name in _KINDS and isinstance(value, str):
-        module, _, table = TABLES[_KINDS[name]].partition(":")
-        check_options(_KINDS[name], getattr(import_module(module), table), value)
+    if name in CHAINS and isinstance(value, str):
+        module, _, table = TABLES[KINDS[name]].partition(":")
+        named = "+".join(spec for spec in split(value) if not spec.startswith(OBJECT))  # objects are checked already
+        check_options(KINDS[name], getattr(import_module(module), table), named)
 
 
 def check(name: str, value: Any, base: PipelineConfig) -> None:  # noqa: ANN401 - what TOML gives
@@ -108,14 +109,18 @@ def check(name: str, value: Any, base: PipelineConfig) -> None:  # noqa: ANN401 
     InvalidInput
         Names the field and what it takes.
     """
+    own = isinstance(value, str) and OBJECT in value and name in KINDS
     if name in STORE_FIELDS:
+        if own:
+            return
         row = STORE_FIELDS[name]
         if not isinstance(value, str):
             raise InvalidInput(f"{name} takes {row.line}; {value!r} is not a text")
         row.check(value)
         return
     config = base.with_(**{name: value})
-    config.refuse_unstorable()
+    if not own:
+        config.refuse_unstorable()
     _check_parts(name, value)
     if name == "base_url" and not str(value).startswith(("http://", "https://")):
         raise InvalidInput("base_url must begin with http:// or https:// and name a host")

@@ -20,7 +20,7 @@ from rag.evaluation.results import DEFINITIONS
 from ..benchmark.machine import machine, versions
 from ..benchmark.results import alone
 from ..children import process_pool
-from . import stages
+from . import own_parts, stages
 from .cache import Cache, mark
 from .config import Configuration, Experiment
 from .provenance import code
@@ -120,6 +120,8 @@ def run(
         raise InvalidInput(f"nothing to resume: no experiment has begun in {folder}; leave --resume out")
     if jobs < 1 or (jobs > 1 and embedders):
         raise InvalidInput("jobs must be 1 or more, and 1 where embedders are objects: these cannot change processes")
+    if jobs > 1 and (here := own_parts.stays_here(experiment.own)):
+        raise InvalidInput(f"jobs must be 1: {here} is an object, which cannot change processes; name it module:Class")
     inputs = prepared(experiment, embedders or {}, jobs)
     with alone(folder, "rag experiment"):
         return _run(inputs, folder, started, cache is None, on_progress or (lambda _: None))
@@ -304,6 +306,7 @@ def attempt(inputs: Inputs, cache: Cache, task: Task, tell: stages.Tell = stages
                 return Did(busy=True)
             if stages.done(cache, task.stage, task.keys):
                 return Did(made=False)
+            own_parts.register_engines(task.configuration.own)
             _make(inputs, cache, task, tell)
     except Exception as error:  # noqa: BLE001 - a failure belongs to its row
         return Did(f"{task.stage}: {type(error).__name__}: {' '.join(str(error).split())}"[:500])

@@ -17,9 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, cast
 
+import rag.embedding
 from rag.bot import Bot
+from rag.chunking.protocol import Chunker
+from rag.components import Factory, make
 from rag.documents import Scalar
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, RagError
@@ -161,7 +165,7 @@ def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configurat
             folder,
             options=Options(
                 indexes=("flat",),
-                chunker=str(configuration.parts["chunker"]),
+                chunker=_chunker(inputs, configuration),
                 granularity=str(configuration.parts["granularity"]),
                 embedder=_embedder(inputs, configuration) or configuration.placed("embedder"),  # type: ignore[arg-type] # text or None
             ),
@@ -224,8 +228,9 @@ def make_run(
         refuse_useless_filter(kb, configuration.pipeline.where)
         # Configurations that differ in other fields often give a model the same prompt; it is paid for once.
         completions = _completions(cache, configuration.pipeline)
-        retriever = stack.enter_context(Retriever(kb, configuration.pipeline, completions=completions))
-        system: Any = stack.enter_context(Bot(retriever)) if answers_needed(inputs.metrics) else retriever
+        retriever = stack.enter_context(_retriever(kb, configuration, completions))
+        answering = answers_needed(inputs.metrics)
+        system: Any = stack.enter_context(_bot(retriever, configuration)) if answering else retriever
         done = {each.question for each in outcomes.read(journal) if not wrong(each)}
         left = [q for q in inputs.questions if q.id not in done]
         # What a model was paid for is on disk before it is asked again.
@@ -330,7 +335,36 @@ def _percentiles(seconds: Sequence[float]) -> dict[str, Scalar]:
 
 
 def _embedder(inputs: Inputs, configuration: Configuration) -> Embedder | None:
+    own = configuration.objects("embedder")
+    if own:
+        return cast("Embedder", make("embedder", {}, own[0], None))
     return inputs.embedders.get(str(configuration.parts["embedder"]))
+
+
+def _chunker(inputs: Inputs, configuration: Configuration) -> str | Chunker:
+    own = configuration.objects("chunker")
+    if not own:
+        return str(configuration.parts["chunker"])
+    if not isinstance(own[0], type | FunctionType | Factory):
+        return cast("Chunker", own[0])
+    embedder = _embedder(inputs, configuration) or rag.embedding.embedder(configuration.placed("embedder"))  # type: ignore[arg-type] # text or None
+    return cast("Chunker", make("chunker", {}, own[0], embedder))
+
+
+def _retriever(kb: KnowledgeBase, configuration: Configuration, completions: CompletionCache | None) -> Retriever:
+    parts = {name: configuration.objects(name) for name in ("rewrite", "rerank", "context")}
+    own: dict[str, Any] = {name: found for name, found in parts.items() if found}
+    if fusion := configuration.objects("fusion"):
+        own["fusion"] = fusion[0]
+    return Retriever(kb, configuration.pipeline, completions=completions, **own)
+
+
+def _bot(retriever: Retriever, configuration: Configuration) -> Bot:
+    own = configuration.objects("generator")
+    if not own:
+        return Bot(retriever)
+    makes = isinstance(own[0], type | Factory)  # a function is one from a prompt to a text
+    return Bot(retriever, make("generator", {}, own[0], retriever.tools) if makes else own[0])
 
 
 def _family(spec: str) -> Any:  # noqa: ANN401 - a literal
