@@ -214,6 +214,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "installed"
     folder.mkdir()
     (folder / "my_exp_parts.py").write_text(textwrap.dedent(PARTS))
+    monkeypatch.setattr("indexes.registry._OWN", {})
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setitem(sys.modules, "my_exp_parts", None)
     monkeypatch.delitem(sys.modules, "my_exp_parts")
