@@ -9,6 +9,7 @@ from typing import Any
 
 from rag.errors import ExtraMissing, InvalidInput
 
+from ..reports.charts import ALL, SHARES
 from .findings import colour_numbers, engines
 from .pareto import memory_front, speed_front
 from .results import Row
@@ -75,13 +76,22 @@ def _panel(
         own = [row for row in rows if row["engine"] == engine]
         best = front(own)
         colour = _COLOURS[number % len(_COLOURS)]
-        axes.scatter([r["recall"] for r in own], [r[name] / unit for r in own], s=14, color=colour, alpha=0.35)
-        axes.plot([r["recall"] for r in best], [r[name] / unit for r in best], "o-", ms=4, color=colour, label=engine)
+        axes.scatter([_share(r) for r in own], [r[name] / unit for r in own], s=14, color=colour, alpha=0.35)
+        axes.plot([_share(r) for r in best], [r[name] / unit for r in best], "o-", ms=4, color=colour, label=engine)
+    axes.set_xscale("logit")
+    low, high = axes.get_xlim()
+    shown = [share for share in SHARES if low <= min(share, ALL) <= high]
+    axes.set_xticks([min(share, ALL) for share in shown], [f"{share:g}" for share in shown])
+    axes.set_xticks([], minor=True)
     axes.set_yscale("log", subs=(2, 5))
     for place in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
         place(lambda value, _: f"{value:,.12g}")
     axes.grid(alpha=0.3, which="major")
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _share(row: Row) -> float:
+    return min(max(float(row["recall"]), 1 - ALL), ALL)
 
 
 def _pyplot() -> Any:  # noqa: ANN401 - a module without types

@@ -55,7 +55,7 @@ def _fronts(
     for name, colour in colour_numbers(engines(rows)).items():
         own = [row for row in rows if row["engine"] == name]
         series.append(Front(name, points(own), points(front(own)), colour))
-    return fronts(series, x=f"recall@{rows[0]['k']}", y=y, caption=caption)
+    return fronts(series, x=f"recall@{rows[0]['k']}, logit scale", y=y, logit_x=True, caption=caption)
 
 
 def _build(rows: Sequence[Row]) -> Html:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from .pages import Html, element, join, text
 
@@ -19,6 +20,11 @@ COLOURS = (
 WIDTH, HEIGHT = 440, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 14, 12, 42
 _WIDE = 760
+
+
+ALL = 0.9999
+"""Where a share of 1 is drawn, whose logit is infinite."""
+SHARES = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ def scatter(
     points: Sequence[ChartPoint], *, x: str, y: str, log_x: bool = False, legend: Sequence[str] = (), caption: str = ""
 ) -> Html:
     """Return points over two axes; ``log_x`` for latencies and sizes."""
-    frame = _Frame.around([p.x for p in points], [p.y for p in points], log_x)
+    frame = _Frame.around([p.x for p in points], [p.y for p in points], _log(log_x))
     return _figure(frame, "".join(_mark(frame, p) for p in points), (x, y), legend, caption)
 
 
@@ -125,7 +131,7 @@ def _mark(frame: _Frame, p: ChartPoint) -> str:
 
 def lines(series: Sequence[Line], *, x: str, y: str, log_x: bool = False, caption: str = "") -> Html:
     """Return lines over two axes."""
-    frame = _Frame.around([v for s in series for v in s.x], [v for s in series for v in s.y], log_x)
+    frame = _Frame.around([v for s in series for v in s.x], [v for s in series for v in s.y], _log(log_x))
     marks = []
     for number, each in enumerate(series):
         colour = number if each.colour is None else each.colour
@@ -134,10 +140,15 @@ def lines(series: Sequence[Line], *, x: str, y: str, log_x: bool = False, captio
     return _figure(frame, "".join(marks), (x, y), legend, caption)
 
 
-def fronts(series: Sequence[Front], *, x: str, y: str, log_y: bool = True, caption: str = "") -> Html:
-    """Return points of several kinds over two axes, the best of each kind joined; details are in tooltips."""
+def fronts(
+    series: Sequence[Front], *, x: str, y: str, logit_x: bool = False, log_y: bool = True, caption: str = ""
+) -> Html:
+    """Return points of several kinds over two axes, the best of each kind joined; details are in tooltips.
+
+    ``logit_x`` is for shares: .9, .99 and .999 are far apart, as what they miss is. A share of 1 is drawn at ``ALL``.
+    """
     every = [point for each in series for point in each.points]
-    frame = _Frame.around([p[0] for p in every], [p[1] for p in every], False, log_y)
+    frame = _Frame.around([p[0] for p in every], [p[1] for p in every], "logit" if logit_x else "linear", _log(log_y))
     marks = []
     for each in series:
         marks.append(_polyline(frame, ((u, v) for u, v, _ in each.best), each.colour, 1.5))
@@ -170,7 +181,7 @@ def histogram(values: Sequence[float], *, x: str, y: str = "questions", bins: in
     counts = [0] * bins
     for value in values:
         counts[min(bins - 1, int((value - low) / width))] += 1
-    frame = _Frame(low, low + bins * width, 0.0, float(max([1, *counts])), False)
+    frame = _Frame(low, low + bins * width, 0.0, float(max([1, *counts])), "linear")
     marks = []
     for number, count in enumerate(counts):
         left, top = frame.at(low + number * width, count)
@@ -182,41 +193,67 @@ def histogram(values: Sequence[float], *, x: str, y: str = "questions", bins: in
     return _figure(frame, "".join(marks), (x, y), (), caption)
 
 
+Scale = Literal["linear", "log", "logit"]
+
+
+def _log(wanted: bool) -> Scale:
+    return "log" if wanted else "linear"
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """The scales of a drawing."""
+    """The scales of a drawing, and their ends as they are drawn."""
 
     x0: float
     x1: float
     y0: float
     y1: float
-    log_x: bool
-    log_y: bool = False
+    x: Scale
+    y: Scale = "linear"
 
     @classmethod
-    def around(cls, xs: Sequence[float], ys: Sequence[float], log_x: bool, log_y: bool = False) -> _Frame:
-        log_x, log_y = log_x and all(x > 0 for x in xs), log_y and all(y > 0 for y in ys)
-        x0, x1 = _padded(xs, 0.06, log_x)
-        y0, y1 = _padded(ys, 0.08, log_y)
-        return cls(x0, x1, y0, y1, log_x, log_y)
+    def around(cls, xs: Sequence[float], ys: Sequence[float], x: Scale, y: Scale = "linear") -> _Frame:
+        if x == "log" and min(xs, default=1.0) <= 0:
+            x = "linear"
+        if y == "log" and min(ys, default=1.0) <= 0:
+            y = "linear"
+        return cls(*_ends(xs, 0.06, x), *_ends(ys, 0.08, y), x, y)
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        share, up = _share(x, self.x0, self.x1, self.log_x), _share(y, self.y0, self.y1, self.log_y)
+        share = (_drawn(x, self.x) - self.x0) / (self.x1 - self.x0)
+        up = (_drawn(y, self.y) - self.y0) / (self.y1 - self.y0)
         return _LEFT + share * (WIDTH - _LEFT - _RIGHT), HEIGHT - _BOTTOM - up * (HEIGHT - _TOP - _BOTTOM)
 
 
-def _padded(values: Sequence[float], pad: float, log: bool) -> tuple[float, float]:
-    """Return the ends of an axis, a little beyond the values."""
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    if log:
-        grow = max((high / low) ** pad, 1.1)
-        return low / grow, high * grow
-    room = (high - low) * pad or abs(high) * 0.1 or 1.0
+def _drawn(value: float, scale: Scale) -> float:
+    if scale == "log":
+        return math.log(value)
+    if scale == "logit":
+        share = min(max(value, 1 - ALL), ALL)
+        return math.log(share / (1 - share))
+    return value
+
+
+def _meant(drawn: float, scale: Scale) -> float:
+    """Return the value that is drawn at a place: the inverse of ``_drawn``."""
+    if scale == "log":
+        return math.exp(drawn)
+    return 1 / (1 + math.exp(-drawn)) if scale == "logit" else drawn
+
+
+def _ends(values: Sequence[float], pad: float, scale: Scale) -> tuple[float, float]:
+    """Return the ends of an axis as they are drawn, a little beyond the values."""
+    low, high = (_drawn(v, scale) for v in (min(values, default=0.5), max(values, default=1.0)))
+    room = (high - low) * pad
+    room = room or abs(high) * 0.1 or 1.0 if scale == "linear" else max(room, 0.1)
     return low - room, high + room
 
 
-def _share(value: float, low: float, high: float, log: bool) -> float:
-    return math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
+def _ticks(low: float, high: float, scale: Scale) -> list[float]:
+    if scale == "logit":
+        return [value for value in SHARES if low <= _drawn(value, scale) <= high]
+    ends = _meant(low, scale), _meant(high, scale)
+    return log_ticks(*ends) if scale == "log" else ticks(*ends)
 
 
 def _figure(
@@ -236,12 +273,12 @@ def _legend(name: str, colour: int) -> Html:
 def _axes(frame: _Frame, x: str, y: str) -> Html:
     right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
     parts = [f'<path d="M{_LEFT},{_TOP}V{bottom}H{right}" fill="none" stroke="var(--soft)"/>']
-    for value in log_ticks(frame.y0, frame.y1) if frame.log_y else ticks(frame.y0, frame.y1):
-        at = frame.at(frame.x0, value)[1]
+    for value in _ticks(frame.y0, frame.y1, frame.y):
+        at = frame.at(_meant(frame.x0, frame.x), value)[1]
         parts.append(f'<path d="M{_LEFT},{at:.1f}H{right}" stroke="var(--line)"/>')
         parts.append(f'<text class="soft" x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{_number(value)}</text>')
-    for value in log_ticks(frame.x0, frame.x1) if frame.log_x else ticks(frame.x0, frame.x1):
-        at = frame.at(value, frame.y0)[0]
+    for value in _ticks(frame.x0, frame.x1, frame.x):
+        at = frame.at(value, _meant(frame.y0, frame.y))[0]
         parts.append(f'<path d="M{at:.1f},{bottom}v4" stroke="var(--soft)"/>')
         parts.append(f'<text class="soft" x="{at:.1f}" y="{bottom + 17}" text-anchor="middle">{_number(value)}</text>')
     middle = (_TOP + bottom) / 2
