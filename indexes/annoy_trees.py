@@ -16,10 +16,10 @@ from . import files
 from .errors import IndexDamaged
 from .files import Folder
 from .memory_file import MemoryFile
+from .rebuilt import RebuiltIndex
 from .registry import library
 from .rows import Keep
 from .spec import Parameters, Sweeps, param
-from .staged import RebuiltIndex
 from .types import Ids, Scores, Vectors
 
 _METRICS = {"cosine": "angular", "ip": "euclidean", "l2": "euclidean"}

@@ -18,10 +18,10 @@ import numpy as np
 from .errors import IndexDamaged
 from .files import Folder
 from .memory_file import MemoryFile
+from .rebuilt import RebuiltIndex
 from .registry import library
 from .rows import Keep
 from .spec import Parameters, Sweeps, param
-from .staged import RebuiltIndex
 from .types import Ids, Scores, Vectors
 
 _KDTREE, _KMEANS = 1, 2

@@ -21,11 +21,11 @@ from . import files, sptag_library
 from .duplicate_rows import Twins
 from .errors import EngineMissing, IndexDamaged
 from .files import Folder
+from .rebuilt import RebuiltIndex
 from .registry import row
 from .rows import Keep
 from .scratch import scratch_folder
 from .spec import Parameters, Sweeps, param
-from .staged import RebuiltIndex
 from .types import Ids, Scores, Vectors
 
 _FILES = ("indexloader.ini", "tree.bin", "graph.bin", "deletes.bin")

@@ -15,10 +15,10 @@ import numpy as np
 from . import files
 from .errors import IndexDamaged
 from .files import Folder
+from .rebuilt import RebuiltIndex
 from .registry import library
 from .rows import Keep
 from .spec import Parameters, Sweeps, param
-from .staged import RebuiltIndex
 from .types import Ids, Scores, Vectors
 
 

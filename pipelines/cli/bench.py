@@ -35,7 +35,9 @@ _ANSWERS_SHARE = 0.2
 _BAR_WIDTH = 48
 """Columns taken by the bar, the percentage and the times."""
 
-_DATA = "Knowledge base, .hdf5, .npz, .npy, base.fvecs[,query.fvecs], idx3-ubyte[.gz], synthetic:100kx128."
+_DATA = (
+    "Knowledge base, .hdf5, .npz, .npy, base.fvecs[,query.fvecs], .fbin, .parquet, idx3-ubyte[.gz], synthetic:100kx128."
+)
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, no_args_is_help=True)
 

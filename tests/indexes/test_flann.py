@@ -39,6 +39,10 @@ class TestThreads(testing.ThreadsContract): ...
 
 
 @pytest.mark.slow
+class TestAgeing(testing.AgeingContract): ...
+
+
+@pytest.mark.slow
 class TestCrashes(testing.CrashesContract): ...
 
 
