@@ -50,7 +50,6 @@ class ListsIndex(CodesIndex):
     file = "lists.faiss"
     filters = "native"
     build_params: ListsBuild
-    format = 2
     _rotation: Vectors | None = None
     _reach: inner_product.Reach | None = None
 

@@ -244,7 +244,8 @@ class StagedIndex(LearningIndex):
                 files.write_array(place / "places.npy", part._places.rows)
 
     def _read(self, folder: Path, n_rows: int) -> None:
-        self._young.replace(files.read_array(folder / "young.npy", np.float32, (None, self.dim)))
+        if (folder / "young.npy").exists():  # hnsw and sq had none before drift was watched
+            self._young.replace(files.read_array(folder / "young.npy", np.float32, (None, self.dim)))
         if len(self._young) > n_rows:
             raise IndexDamaged(f"young.npy in {folder} holds more rows than the index")
         if self._plain is not None:

@@ -1,12 +1,13 @@
 """Whether new rows fit what was learned."""
 
 import functools
+import shutil
 
 import numpy as np
 import pytest
 
 import indexes
-from indexes import drift
+from indexes import drift, files
 from indexes.drift import Described, Fit
 from indexes.places import Places
 from indexes.rows import Keep
@@ -85,6 +86,26 @@ def test_what_was_learned_apart_is_saved_removed_and_found(tmp_path, spec):
         assert each.search(new[1:2].astype(np.float32), 1).ids[0, 0] in range(1500, 4100)
         assert np.abs(each.vectors([9999]) - 900).max() < 1
     assert again.ids().tolist() == index.ids().tolist()
+
+
+@pytest.mark.parametrize(
+    ("spec", "kept"), [("hnsw:storage=sq8", "graph.faiss"), ("sq", "codes.faiss"), ("hnsw", "graph.faiss")]
+)
+def test_what_was_saved_before_drift_was_watched_is_read(tmp_path, spec, kept):
+    x = RNG.standard_normal((1500, 8)).astype(np.float32)
+    index = indexes.dense(spec, 8, metric="l2")
+    index.build(x, np.arange(1500))
+    index.save(tmp_path / "new")
+    facts = {k: v for k, v in files.verify(tmp_path / "new").items() if k not in ("files", "digest")}
+    files.write(
+        tmp_path / "old",
+        facts,
+        lambda folder: [shutil.copy(tmp_path / "new" / name, folder) for name in ("ids.npy", kept)],
+    )
+    old = indexes.load(tmp_path / "old")
+    assert (old.search(x[:20], 5).ids == index.search(x[:20], 5).ids).all()
+    old.add(100 + x, np.arange(1500, 3000))
+    assert old.search(100 + x[:1], 1).ids.tolist() == [[1500]]
 
 
 def test_the_contract_sees_an_engine_that_never_looks(monkeypatch):
