@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from rag.evaluation import Saved
 from rag.evaluation.comparison import Comparison, compare, corrected
-from rag.evaluation.metrics.registry import lower_is_better
 from rag.retrieval.config import Value
 
 Parts = Mapping[str, Value | None]
@@ -34,18 +33,29 @@ class Effect:
     comparison: Comparison
 
 
-def against_baseline(saved: Mapping[str, Saved], baseline: str, metric: str, *, seed: int = 0) -> dict[str, Comparison]:
-    """Compare every configuration with the baseline, with Holm's correction; empty where the baseline failed."""
+def against_baseline(
+    saved: Mapping[str, Saved], baseline: str, metric: str, *, lower: bool = False, seed: int = 0
+) -> dict[str, Comparison]:
+    """Compare every configuration with the baseline, with Holm's correction; empty where the baseline failed.
+
+    ``lower``: less is better.
+    """
     if baseline not in saved:
         return {}
     base = saved[baseline].values(metric)
     names = [name for name in saved if name != baseline and set(base) & set(saved[name].values(metric))]
-    found = [_compared(saved[name].values(metric), base, metric, (name, baseline), seed) for name in names]
+    found = [_compared(saved[name].values(metric), base, (metric, lower), (name, baseline), seed) for name in names]
     return dict(zip(names, corrected(found), strict=True))
 
 
 def effects(
-    saved: Mapping[str, Saved], parts: Mapping[str, Parts], baseline: Parts, metric: str, *, seed: int = 0
+    saved: Mapping[str, Saved],
+    parts: Mapping[str, Parts],
+    baseline: Parts,
+    metric: str,
+    *,
+    lower: bool = False,
+    seed: int = 0,
 ) -> list[Effect]:
     """Return the effect of every value of every varied part.
 
@@ -66,7 +76,7 @@ def effects(
             means = [_mean([pair[side] for pair in pairs]) for side in (0, 1)]
             if pairs and set(means[0]) & set(means[1]):
                 names = (f"{part}={value}", f"{part}={base}")
-                found.append((part, value, len(pairs), _compared(means[0], means[1], metric, names, seed)))
+                found.append((part, value, len(pairs), _compared(means[0], means[1], (metric, lower), names, seed)))
     after = corrected([each[3] for each in found])
     return [
         Effect(part, value, baseline[part], pairs, own)
@@ -75,10 +85,13 @@ def effects(
 
 
 def _compared(
-    system: Mapping[str, float], base: Mapping[str, float], metric: str, names: tuple[str, str], seed: int
+    system: Mapping[str, float],
+    base: Mapping[str, float],
+    metric: tuple[str, bool],
+    names: tuple[str, str],
+    seed: int,
 ) -> Comparison:
-    lower = lower_is_better(metric)
-    return compare(system, base, metric=metric, names=names, lower=lower, seed=seed)
+    return compare(system, base, metric=metric[0], names=names, lower=metric[1], seed=seed)
 
 
 def _mean(values: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from rag.errors import InvalidInput
 from rag.evaluation.comparison import Comparison, compare, corrected
-from rag.evaluation.metrics.registry import lower_is_better
 
 from .results import Result, Row
 
@@ -56,7 +55,7 @@ def compare_results(first: Result, second: Result, *, metric: str | None = None)
         pairs = [(next(iter(sides[0])), next(iter(sides[1])))]
     if not pairs:
         raise InvalidInput("the two experiments have no configuration in common that has figures in both")
-    lower = lower_is_better(wanted)
+    lower = first.lower_is_better(wanted)
     found = [
         compare(
             sides[1][b].values(wanted),
@@ -85,6 +84,10 @@ def _refuse_others(first: Result, second: Result, metric: str) -> None:
     if a["level"] != b["level"]:
         raise InvalidInput(
             f"one experiment judges by {a['level']}, the other by {b['level']}; their figures differ in kind"
+        )
+    if first.card.get("own_metrics", {}).get(metric) != second.card.get("own_metrics", {}).get(metric):
+        raise InvalidInput(
+            f"{metric} is a metric of your own whose code or parameters differ between the two; run again"
         )
     for result, which in ((first, "first"), (second, "second")):
         if not any(metric in own.scores for own in result.saved.values()):

@@ -33,20 +33,32 @@ class Measure:
     Attributes
     ----------
     metrics
-        Names as `rag evaluate` takes them; the first one orders the leaderboard.
+        Names as `rag evaluate` takes them; the first one orders the leaderboard. Or metrics of one's own: functions of
+        a row or objects, see `rag.evaluation.metrics.own`; ``module:function`` names one.
     latency
         Questions asked one at a time to time them; 0 for none.
     """
 
-    metrics: tuple[str, ...] = DEFAULT_METRICS
+    metrics: Sequence[Any] = DEFAULT_METRICS
     latency: int = 50
+    own: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Digest by name of the metrics of one's own; filled from ``metrics``."""
 
     def __post_init__(self) -> None:
-        checked(self.metrics)
+        own = dict(self.own)
+        names = tuple(own_parts.adopted_metric(each, own) for each in self.metrics)
+        checked(names)
+        object.__setattr__(self, "metrics", names)
+        object.__setattr__(self, "own", own)
         if not self.metrics:
             raise InvalidInput("metrics is empty; name at least one, such as nDCG@10")
         if self.latency < 0:
             raise InvalidInput(f"latency is the number of questions to time, 0 or more, not {self.latency}")
+
+    @property
+    def stays_here(self) -> str:
+        """Name of a metric that cannot change processes; empty where there is none."""
+        return next((name for name in self.own if ":" not in name), "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +166,8 @@ class Experiment:
     def digest(self) -> str:
         """SHA-256 over everything that is asked for."""
         facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "own"}
-        facts |= {"pipeline": asdict(self.pipeline), "measure": asdict(self.measure)}
+        measure = {"metrics": self.measure.metrics, "latency": self.measure.latency, "own": self.measure.own}
+        facts |= {"pipeline": asdict(self.pipeline), "measure": measure}
         facts["own"] = {part: {text: one.digest for text, one in own.items()} for part, own in self.own.items()}
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()
 
@@ -252,7 +265,7 @@ def _experiment(table: Mapping[str, Any], folder: Path) -> Experiment:
             _typed(key, given[key], kind)
     measure = _typed("measure", given.get("measure", {}), dict)
     for key in measure:
-        _known("key of measure", key, {each.name for each in fields(Measure)})
+        _known("key of measure", key, {each.name for each in fields(Measure)} - {"own"})
     if "metrics" in measure:
         measure = {**measure, "metrics": tuple(_texts("metrics", measure["metrics"]))}
     if "latency" in measure:

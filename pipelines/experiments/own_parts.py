@@ -22,6 +22,8 @@ import indexes
 from indexes.base import Index
 from rag.components import OBJECT, PROTOCOLS, TABLES, Factory, missing_methods, plugins, split
 from rag.errors import InvalidInput, in_words
+from rag.evaluation.metrics.own import own_name
+from rag.evaluation.metrics.registry import OwnName, find
 
 from .contents import CHAINS
 from .object_digest import object_digest
@@ -117,6 +119,28 @@ def _noted(field: str, part: OwnPart, own: Own) -> str:
         name = part.text.removeprefix(OBJECT)
         raise InvalidInput(f"{field} has two parts called {name!r}: give each a name of its own")
     return part.text
+
+
+def adopted_metric(given: object, own: dict[str, str]) -> str:
+    """Return the name of a metric; the digest of one's own goes into ``own`` by its name.
+
+    Raises
+    ------
+    InvalidInput
+        It is no metric, or its digest cannot be told.
+    """
+    if isinstance(given, OwnName):
+        return given
+    if isinstance(given, str):
+        if not _HOME.fullmatch(given) or find(given) is not None:
+            return given
+        thing, name = imported(given, "metric"), own_name(imported(given, "metric"), given)
+    else:
+        thing, name = given, own_name(given)
+    digest = object_digest(thing, f"the metric {name}")
+    if own.setdefault(str(name), digest) != digest:
+        raise InvalidInput(f"two metrics are called {str(name)!r}: give each a name of its own")
+    return name
 
 
 def objects(field: str, value: object, own: Own) -> list[Any]:

@@ -108,13 +108,22 @@ class Result:
         return str(self.card["metric"])
 
     @property
+    def lower(self) -> bool:
+        """Whether less of `metric` is better; the card says it of metrics that other processes do not know."""
+        return self.lower_is_better(self.metric)
+
+    def lower_is_better(self, metric: str) -> bool:
+        """Whether less of a metric is better."""
+        return metric in self.card["lower"] if "lower" in self.card else lower_is_better(metric)
+
+    @property
     def baseline(self) -> Row:
         """The row that the others are compared with."""
         return self.rows[0]
 
     def leaderboard(self) -> list[Row]:
         """Return the rows, best first by `metric`; behind them those that rest on failures, those that failed last."""
-        lower = lower_is_better(self.metric)
+        lower = self.lower
 
         def key(row: Row) -> tuple[bool, bool, float]:
             own = row.metrics.get(self.metric)
@@ -134,14 +143,18 @@ class Result:
 
         Rows that rest on failures take no part.
         """
-        return analysis.against_baseline(self.sound, self.baseline.name, self.metric, seed=self.card["seed"])
+        return analysis.against_baseline(
+            self.sound, self.baseline.name, self.metric, lower=self.lower, seed=self.card["seed"]
+        )
 
     @cached_property
     def effects(self) -> Sequence[analysis.Effect]:
         """The effect of each value of each varied field, over all pairs of configurations that differ in it alone."""
         sound = self.sound
         parts = {row.name: row.parts for row in self.rows if row.name in sound}
-        return analysis.effects(sound, parts, self.baseline.parts, self.metric, seed=self.card["seed"])
+        return analysis.effects(
+            sound, parts, self.baseline.parts, self.metric, lower=self.lower, seed=self.card["seed"]
+        )
 
     def frame(self) -> Any:  # noqa: ANN401 - pandas is optional
         """Return a pandas DataFrame with a row a configuration.

@@ -15,6 +15,7 @@ from indexes import IndexDamaged
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput
 from rag.evaluation import Saved, read_questions
+from rag.evaluation.metrics.registry import lower_is_better
 from rag.evaluation.results import DEFINITIONS
 
 from ..benchmark.machine import machine, versions
@@ -120,7 +121,7 @@ def run(
         raise InvalidInput(f"nothing to resume: no experiment has begun in {folder}; leave --resume out")
     if jobs < 1 or (jobs > 1 and embedders):
         raise InvalidInput("jobs must be 1 or more, and 1 where embedders are objects: these cannot change processes")
-    if jobs > 1 and (here := own_parts.stays_here(experiment.own)):
+    if jobs > 1 and (here := own_parts.stays_here(experiment.own) or experiment.measure.stays_here):
         raise InvalidInput(f"jobs must be 1: {here} is an object, which cannot change processes; name it module:Class")
     inputs = prepared(experiment, embedders or {}, jobs)
     with alone(folder, "rag experiment"):
@@ -346,6 +347,8 @@ def _card(inputs: Inputs, work: _Work, jobs: int, saved: Iterable[Saved]) -> dic
     return {
         "name": experiment.name,
         "metric": experiment.measure.metrics[0],
+        "lower": [name for name in inputs.metrics if lower_is_better(name)],
+        "own_metrics": dict(experiment.measure.own),
         "seed": experiment.seed,
         "configurations": len(experiment),
         "varied": list(experiment.varied),

@@ -147,6 +147,8 @@ def keys(inputs: Inputs, configuration: Configuration) -> Keys:
     deep = depth(inputs.metrics, configuration.pipeline.k, inputs.level)
     run = digest({"stage": "run", "on": index, "depth": deep, **asked, **facts["run"]})
     judged = {"metrics": inputs.metrics, "seed": experiment.seed, "code": code_of("scores")}
+    if experiment.measure.own:
+        judged["own"] = dict(experiment.measure.own)
     scores = digest({"stage": "scores", "on": run, **judged})
     return Keys(store, index, run, scores)
 

@@ -14,6 +14,7 @@ from .filter_check import refuse_useless_filter
 from .metrics import ranking, registry
 from .metrics.cases import Case, Outcome, Resources, without_gold
 from .metrics.context import NO_GOLD
+from .metrics.own import RowFunction, RowMetric, own_name
 from .questions import gold
 from .questions.locating import located
 from .questions.questions import Level, QuestionSet
@@ -35,7 +36,7 @@ def evaluate(
     system: System,
     questions: QuestionSet,
     *,
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    metrics: Sequence[str | RowFunction | RowMetric] = DEFAULT_METRICS,
     k: int = 5,
     level: Level | None = None,
     judge: Judge | None = None,
@@ -54,7 +55,7 @@ def evaluate(
         With their gold, see `rag.evaluation.read_questions`.
     metrics
         Names of ranking metrics (``nDCG@10``) and of `rag.evaluation.metrics.registry.METRICS`; context precision and
-        recall always join.
+        recall always join. Or metrics of one's own, see `rag.evaluation.metrics.own`.
     k
         Passages (or documents, where those are judged) that count as the context.
     level
@@ -120,7 +121,7 @@ def score(
     questions: QuestionSet,
     outcomes: Sequence[Outcome],
     *,
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    metrics: Sequence[str | RowFunction | RowMetric] = DEFAULT_METRICS,
     k: int = 5,
     level: Level | None = None,
     judge: Judge | None = None,
@@ -166,17 +167,22 @@ def score(
     )
 
 
-def checked(metrics: Sequence[str]) -> tuple[str, ...]:
-    """Return the metrics with those that always join, each once, all known.
+def checked(metrics: Sequence[str | RowFunction | RowMetric]) -> tuple[str, ...]:
+    """Return the names of the metrics with those that always join, each once, all known.
 
     Raises
     ------
     InvalidInput
-        A name that does not exist.
+        A name that does not exist, or two metrics of one name.
     """
-    names = tuple(dict.fromkeys((*ALWAYS, *metrics)))
+    given = [*ALWAYS, *(each if isinstance(each, str) else own_name(each) for each in metrics)]
+    names = tuple(dict.fromkeys(given))
     for name in names:
         registry.check_metric(name)
+    for name in given:
+        first = names[names.index(name)]
+        if name is not first and registry.find(name) != registry.find(first):
+            raise InvalidInput(f"two metrics are called {name!r}: give each a name of its own")
     return names
 
 

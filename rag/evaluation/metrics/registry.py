@@ -7,7 +7,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, Self, cast
 
 from ...components import load_plugin, plugins
 from ...errors import InvalidInput
@@ -25,7 +25,7 @@ class Metric:
     Attributes
     ----------
     home
-        ``module:function``; takes all cases and resources, and gives one `Score` for each case.
+        ``module:function``, or the function itself; takes all cases and resources, and gives one `Score` for each case.
     line
         Description, in a line.
     needs
@@ -35,10 +35,10 @@ class Metric:
     pooled
         True for metrics that pool rows: ``pooled_`` and the function's name makes one value of all ``Score.parts``.
     top
-        The greatest possible value, for charts and intervals.
+        The greatest possible value, for charts and intervals; minus infinity where none is known.
     """
 
-    home: str
+    home: str | Function
     line: str
     needs: frozenset[str] = frozenset()
     lower: bool = False
@@ -53,11 +53,29 @@ class Metric:
 
     def __call__(self, cases: Cases, resources: Resources) -> list[Score]:
         """Import the function and call it."""
-        return cast("Function", _load(self.home))(cases, resources)
+        function = _load(self.home) if isinstance(self.home, str) else self.home
+        return cast("Function", function)(cases, resources)
 
     def pooling(self) -> Pool | None:
         """Import the pooling function, if there is one."""
-        return cast("Pool", _load(self.home.replace(":", ":pooled_"))) if self.pooled else None
+        pooled = self.pooled and isinstance(self.home, str)
+        return cast("Pool", _load(str(self.home).replace(":", ":pooled_"))) if pooled else None
+
+
+class OwnName(str):
+    """The name of a metric of one's own, with the metric: it goes where names go, and nothing is global."""
+
+    __slots__ = ("metric",)
+    metric: Metric
+
+    def __new__(cls, name: str, metric: Metric) -> Self:
+        """Make the name of a metric."""
+        own = super().__new__(cls, name)
+        own.metric = metric
+        return own
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OwnName, (str(self), self.metric)
 
 
 def _load(home: str) -> object:
@@ -150,6 +168,8 @@ def find(name: str) -> Metric | None:
     ExtraMissing
         The metric of another package cannot be imported.
     """
+    if isinstance(name, OwnName):
+        return name.metric
     if name in METRICS or name not in plugins("metric"):
         return METRICS.get(name)
     found = load_plugin("metric", name)

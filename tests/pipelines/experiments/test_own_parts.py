@@ -292,3 +292,60 @@ def test_no_code_of_the_current_folder_is_run(beir: Path, tmp_path: Path, start:
     assert done.returncode != 0
     assert "the current folder is not searched" in " ".join((done.stderr + done.stdout).split())
     assert not (beir.parent / "run").exists()
+
+
+class Misses:
+    name = "misses"
+    lower = True
+
+    def score(self, row: Any) -> float:
+        return float(len(row.relevant - set(row.context[:1])))
+
+
+def first(row: Any) -> bool:
+    return row.context[:1] == tuple(row.relevant)
+
+
+def test_a_metric_of_ones_own_orders_and_compares_in_its_direction(beir: Path, tmp_path: Path):
+    tried = dataclasses.replace(
+        experiment(beir, rerank=("none", Longest())), measure=Measure(metrics=(Misses(), first, "P@1"), latency=0)
+    )
+    result = run(tried, tmp_path / "out")
+    assert result.metric == "misses"
+    best, worst = result.leaderboard()
+    assert best.metrics["misses"].value < worst.metrics["misses"].value
+    assert best.metrics["first"].value == best.metrics["P@1"].value == 1 - best.metrics["misses"].value
+    compared = result.comparisons["rerank=python:longest"]
+    assert compared.losses > compared.wins
+    loaded = Result.load(tmp_path / "out")
+    assert [row.name for row in loaded.leaderboard()] == [row.name for row in result.leaderboard()]
+    assert loaded.comparisons == result.comparisons
+    assert compare_results(loaded, result).comparisons[0].metric == "misses"
+
+
+def test_another_definition_of_a_metric_is_measured_again_and_not_compared(beir: Path, tmp_path: Path):
+    results = []
+    for worth in (1.0, 2.0):
+
+        def own(row: Any, worth: float = worth) -> float:
+            return worth * len(row.context)
+
+        tried = dataclasses.replace(experiment(beir), measure=Measure(metrics=(own,), latency=0), sample=3)
+        results.append(run(tried, tmp_path / str(worth), cache=tmp_path / "cache"))
+    first, second = results
+    assert second.card["stages_done"] == {"store": 0, "index": 0, "run": 0, "scores": 1}
+    assert second.rows[0].metrics["own"].value == 2 * first.rows[0].metrics["own"].value
+    with pytest.raises(InvalidInput, match="own is a metric of your own whose code or parameters differ"):
+        compare_results(first, second)
+
+
+def test_a_file_names_a_metric_by_module(beir: Path, module: Path, tmp_path: Path):
+    module.write_text(module.read_text() + "\ndef depth(row):\n    return len(row.context)\ndepth.lower = True\n")
+    file = beir.parent / "own.toml"
+    file.write_text(OWN_TOML.partition("[vary]")[0].replace("nDCG@10", "my_exp_parts:depth"))
+    result = run(Experiment.read(file), tmp_path / "out")
+    assert result.rows[0].metrics["my_exp_parts:depth"].value
+    assert result.lower
+    file.write_text(file.read_text().replace(":depth", ":dept"))
+    with pytest.raises(InvalidInput, match="has no 'dept', which should be a metric"):
+        Experiment.read(file)
