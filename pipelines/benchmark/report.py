@@ -10,12 +10,13 @@ from ..reports.pages import Cell, Html, details, element, facts, page, paragraph
 from .answers import HOW, AnswerCosts, difference, plain
 from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead, mixed, spread
 from .pareto import memory_front, speed_front
+from .prices import MachinePrices
 from .results import Row, good
 
 _LATENCY_RECALL = 0.9
 
 
-def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None) -> str:
+def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None, prices: MachinePrices | None = None) -> str:
     """Return the page of a run; see `pipelines.reports.pages.write_page`."""
     figures = sorted(good(rows), key=lambda row: (row["engine"], row["memory_bytes"], row["recall"]))
     first = rows[0]
@@ -24,7 +25,7 @@ def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None) -> str:
         *([_speed(figures), _memory(figures), _build(figures), _latency(figures)] if figures else []),
         _answers(answers) if answers is not None else "",
         _extras(figures),
-        _table(figures) if figures else "",
+        _table(figures, prices) if figures else "",
         _failed(rows),
         _made_on(first, mixed(rows)),
     ]
@@ -147,7 +148,7 @@ def _churn_cells(row: Row) -> list[Cell]:
     return [row["spec"], row["recall"], churn["recall"], *speeds]
 
 
-def _table(rows: Sequence[Row]) -> Html:
+def _table(rows: Sequence[Row], prices: MachinePrices | None) -> Html:
     headers = [
         "configuration", f"recall@{rows[0]['k']}", "95 % interval", "by id", "distance error", "queries/s", "spread",
         "one by one", "p50 ms", "p95 ms", "p99 ms", "build s", "memory MB", "resident MB", "build peak MB", "disk MB",
@@ -163,6 +164,10 @@ def _table(rows: Sequence[Row]) -> Html:
         ]
         for row in rows
     ]  # fmt: skip
+    if prices is not None:
+        headers.append(prices.heading)
+        for cell, row in zip(cells, rows, strict=True):
+            cell.append(prices.per_million(row))
     return section(
         "Every configuration",
         table(headers, cells),

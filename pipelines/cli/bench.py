@@ -136,28 +136,33 @@ def report(
     results: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of results.")],
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a self-contained page.")] = None,
     png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the Pareto fronts as .png or .svg.")] = None,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML file with hour and gigabyte_hour: show the cost.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Show the results of a run as a table, a page or a picture."""
     from ..benchmark.answers import load
     from ..benchmark.pictures import pareto_picture
+    from ..benchmark.prices import MachinePrices
     from ..benchmark.report import report_page
     from ..benchmark.results import good, read
     from ..reports.pages import write_page
 
-    rows = read(results)
+    rows, paid = read(results), None if prices is None else MachinePrices.read(prices)
     if html is not None:
-        write_page(html, report_page(rows, load(results)))
+        write_page(html, report_page(rows, load(results), paid))
     if png is not None:
         pareto_picture(good(rows), png)
     if json:
-        print_json(rows)
+        costs = {} if paid is None else {row["spec"]: paid.per_million(row) for row in good(rows)}
+        print_json([{**row, "cost_per_million": costs[row["spec"]]} if row["spec"] in costs else row for row in rows])
     elif html is None and png is None:
         from .bench_tables import show_answers, show_rows
 
-        show_rows(rows, stdout())
-        if (costs := load(results)) is not None:
-            show_answers(costs, stdout())
+        show_rows(rows, stdout(), paid)
+        if (answers := load(results)) is not None:
+            show_answers(answers, stdout())
     for path in (html, png):
         if path is not None:
             stderr().print(f"wrote {path}", soft_wrap=True)

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
     from ..benchmark.answers import AnswerCosts
     from ..benchmark.compare import RunComparison
+    from ..benchmark.prices import MachinePrices
     from ..benchmark.results import Row
 
 _WIDE = 110
 _PIPED = 200
 
 
-def show_rows(rows: Sequence[Row], console: Console) -> None:
+def show_rows(rows: Sequence[Row], console: Console, prices: MachinePrices | None = None) -> None:
     """Print all configurations, grouped by engine, and the failures."""
     from ..benchmark.findings import mixed, real
     from ..benchmark.pareto import speed_front
@@ -29,7 +30,7 @@ def show_rows(rows: Sequence[Row], console: Console) -> None:
     figures = sorted(good(rows), key=lambda row: (row["engine"], row["memory_bytes"], row["recall"]))
     best = {row["spec"] for row in speed_front(real(figures))}
     if figures:
-        _show_figures(figures, best, console)
+        _show_figures(figures, best, console, prices)
         console.print("* no other configuration is both better and faster", style="dim")
         for note in sorted({row["note"] for row in figures if row["note"]}):
             console.print(f"† {note}", style="dim")
@@ -54,12 +55,13 @@ def table_of(console: Console, first: str, figures: Sequence[str]) -> Table:
     return table
 
 
-def _show_figures(rows: Sequence[Row], best: Collection[str], console: Console) -> None:
+def _show_figures(rows: Sequence[Row], best: Collection[str], console: Console, prices: MachinePrices | None) -> None:
     from ..benchmark.findings import spread
 
     wide = not console.is_terminal or console.width >= _WIDE
     more = ["spread", "p50 ms"] if wide else []
     headings = [f"recall@{rows[0]['k']}", "queries/s", *more, "p99 ms", "build s", "memory"]
+    headings += [prices.heading] if prices else []
     table = table_of(console, "configuration", headings)
     for row in rows:
         mark = "* " if row["spec"] in best else "  "
@@ -70,6 +72,7 @@ def _show_figures(rows: Sequence[Row], best: Collection[str], console: Console) 
             f"{row['p99_ms']:.3f}",
             f"{row['build_s']:.2f}",
             megabytes(row["memory_bytes"]),
+            *([f"{prices.per_million(row):.3g}"] if prices else []),
         ]
         table.add_row(mark + row["spec"] + (" †" if row["note"] else ""), *cells, style="bold" * (mark == "* "))
     console.print(table)
