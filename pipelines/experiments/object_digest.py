@@ -138,9 +138,9 @@ def _own_classes(cls: type) -> list[type]:
 
 def _is_shown(cls: type) -> bool:
     """Whether all that an object of a class holds are attributes: no class of it is written in another language."""
-    files = [getattr(sys.modules.get(each.__module__), "__file__", None) or ".py" for each in _own_classes(cls)]
+    files = [getattr(sys.modules.get(each.__module__), "__file__", None) or "" for each in _own_classes(cls)]
     others = [each for each in cls.__mro__ if each not in (object, *_own_classes(cls), *_EMPTY)]
-    return bool(files) and not others and all(file.endswith(".py") for file in files)
+    return bool(files) and not others and not any(file.endswith((".so", ".pyd")) for file in files)
 
 
 _LIBRARY = sys.stdlib_module_names - {"__main__"}
