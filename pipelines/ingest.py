@@ -173,7 +173,8 @@ def ingest(
     _check_paths(names, base)
     ParseLimits(parse_seconds, parse_memory)  # refuses what is too small before anything is made
     options = options or Options()
-    kb, created = _open(Path(into), options, wait)
+    created = not KnowledgeBase.exists(into)
+    kb = new_or_open(Path(into), options, wait)
     with kb:
         limits = {"parse_seconds": parse_seconds, "parse_memory": parse_memory}
         reading = _Reading(kb, meta, on_progress, limits)
@@ -231,17 +232,24 @@ def _check_paths(paths: list[str], base: str | Path) -> None:
             raise InvalidInput(f"{path} does not exist")
 
 
-def _open(into: Path, options: Options, wait: float) -> tuple[KnowledgeBase, bool]:
+def new_or_open(into: Path, options: Options, wait: float = 0.0) -> KnowledgeBase:
+    """Open a knowledge base for writing, after making it where there is none.
+
+    Raises
+    ------
+    StoreMismatch
+        It was made with other options.
+    """
     if not KnowledgeBase.exists(into):
         given: dict[str, Any] = {f.name: getattr(options, f.name) for f in fields(options)}
-        return KnowledgeBase.create(into, **{k: v for k, v in given.items() if v is not None}), True
+        return KnowledgeBase.create(into, **{k: v for k, v in given.items() if v is not None})
     kb = KnowledgeBase.open(into, mode="w", embedder=options.embedder, wait=wait)
     try:
         _check_same(kb, options, into)
     except BaseException:
         kb.close()
         raise
-    return kb, False
+    return kb
 
 
 def _check_same(kb: KnowledgeBase, options: Options, into: Path) -> None:

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from indexes import IndexError_
+from rag.documents import Document
 from rag.errors import InvalidInput, RagError
 from rag.evaluation.evaluator import DEFAULT_METRICS, checked
+from rag.evaluation.questions.question_tables import questions_of
 from rag.retrieval.config import PipelineConfig, Value, use_of
 
 from . import own_parts
 from .contents import CHAINS, contents, placed
+from .corpora import documents_digest, parted
 from .fields import FIELDS, PIPELINE_FIELDS, STORE_FIELDS, check, default_of, stage_of
 
 MOST = 10_000
@@ -68,9 +71,10 @@ class Experiment:
     Attributes
     ----------
     corpus
-        Files, folders or ``beir:DIR``, as `rag ingest` takes them.
+        Files, folders or ``beir:DIR``, as `rag ingest` takes them; `Document` objects, mappings with ``id`` and
+        ``text``, data frames of these; or a list of several. Objects move to ``documents``.
     questions
-        File or ``beir:DIR``, as `rag evaluate` takes it.
+        File or ``beir:DIR``, as `rag evaluate` takes it; or a `QuestionSet`, a data frame, or a list of mappings.
     pipeline
         The pipeline value whose fields are not varied.
     vary
@@ -87,8 +91,8 @@ class Experiment:
         them there, so that gold made from a knowledge base holds here as well.
     """
 
-    corpus: tuple[str, ...]
-    questions: str
+    corpus: Any
+    questions: Any
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     vary: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
@@ -100,11 +104,14 @@ class Experiment:
     folder: str = ""
     own: own_parts.Own = field(default_factory=dict, repr=False, compare=False)
     """Parts of one's own by field and by the text that names them in `vary`; filled from there."""
+    documents: tuple[Document, ...] = field(default=(), repr=False)
+    """Documents of the corpus that are objects; filled from there."""
 
     def __post_init__(self) -> None:
         self.pipeline.refuse_unstorable()
         self._adopt()
-        if not self.corpus:
+        self._take_data()
+        if not (self.corpus or self.documents):
             raise InvalidInput("corpus is empty; name files, folders or beir:DIR")
         for part, values in self.vary.items():
             if not values:
@@ -131,6 +138,15 @@ class Experiment:
         baseline = {part: own_parts.adopted(part, value, self.own) for part, value in self.baseline.items()}
         object.__setattr__(self, "vary", vary)
         object.__setattr__(self, "baseline", baseline)
+
+    def _take_data(self) -> None:
+        """Tell paths from objects."""
+        paths, documents = parted(self.corpus)
+        object.__setattr__(self, "corpus", paths)
+        object.__setattr__(self, "documents", self.documents or documents)
+        questions = self.questions
+        questions = str(questions) if isinstance(questions, str | Path) else questions_of(questions)
+        object.__setattr__(self, "questions", questions)
 
     def __len__(self) -> int:
         number = 1
@@ -165,7 +181,11 @@ class Experiment:
     @property
     def digest(self) -> str:
         """SHA-256 over everything that is asked for."""
-        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "own"}
+        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"own", "documents"}}
+        if not isinstance(self.questions, str):
+            facts["questions"] = self.questions.digest
+        if self.documents:
+            facts["documents"] = documents_digest(self.documents)
         measure = {"metrics": self.measure.metrics, "latency": self.measure.latency, "own": self.measure.own}
         facts |= {"pipeline": asdict(self.pipeline), "measure": measure}
         facts["own"] = {part: {text: one.digest for text, one in own.items()} for part, own in self.own.items()}
@@ -250,7 +270,7 @@ class Configuration:
 
 
 def _experiment(table: Mapping[str, Any], folder: Path) -> Experiment:
-    own = {each.name: each for each in fields(Experiment) if each.name not in {"folder", "own"}}
+    own = {each.name: each for each in fields(Experiment) if each.name not in {"folder", "own", "documents"}}
     for key in table:
         _known("key", key, own)
     given = dict(table)

@@ -160,11 +160,12 @@ def prepared(experiment: Experiment, embedders: Mapping[str, Embedder], jobs: in
     InvalidInput
         There is no question, or their gold does not hold for every configuration.
     """
-    questions = read_questions(experiment.questions, split=experiment.split)
+    given = experiment.questions
+    questions = read_questions(given, split=experiment.split) if isinstance(given, str) else given
     if experiment.sample is not None:
         questions = questions.sample(experiment.sample, seed=experiment.seed)
     if not questions.questions:
-        raise InvalidInput(f"{experiment.questions} holds no question: {'; '.join(questions.problems[:3])}")
+        raise InvalidInput(f"{questions.name} holds no question: {'; '.join(questions.problems[:3])}")
     stored = [part for part in experiment.varied if part in {"chunker", "embedder"}]
     if questions.level == "chunk" and stored:
         raise InvalidInput(
@@ -174,7 +175,7 @@ def prepared(experiment: Experiment, embedders: Mapping[str, Embedder], jobs: in
     return Inputs(
         experiment,
         questions,
-        stages.corpus_digest(experiment.corpus, experiment.folder),
+        stages.corpus_digest(experiment.corpus, experiment.folder, experiment.documents),
         questions.level,
         embedders,
         jobs,
@@ -340,6 +341,11 @@ def distinct(stage: str, configurations: Sequence[Configuration], every: Sequenc
     return list(found.values())
 
 
+def _places(experiment: Experiment) -> list[str]:
+    count = len(experiment.documents)
+    return [*experiment.corpus, *([f"{count} documents from Python"] if count else [])]
+
+
 def _card(inputs: Inputs, work: _Work, jobs: int, saved: Iterable[Saved]) -> dict[str, Any]:
     experiment = inputs.experiment
     said = (*inputs.questions.remarks, *(each for own in saved for each in own.problems))
@@ -353,7 +359,7 @@ def _card(inputs: Inputs, work: _Work, jobs: int, saved: Iterable[Saved]) -> dic
         "configurations": len(experiment),
         "varied": list(experiment.varied),
         "experiment": experiment.digest,
-        "corpus": {"paths": list(experiment.corpus), "digest": inputs.corpus},
+        "corpus": {"paths": _places(experiment), "digest": inputs.corpus},
         "questions": {
             "name": inputs.questions.name,
             "n": len(inputs.questions),

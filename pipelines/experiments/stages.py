@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ import rag.embedding
 from rag.bot import Bot
 from rag.chunking.protocol import Chunker
 from rag.components import Factory, make
-from rag.documents import Scalar
+from rag.documents import Document, Scalar
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, RagError
 from rag.evaluation import Outcome, QuestionSet, ask_all, score
@@ -33,17 +33,18 @@ from rag.evaluation.evaluator import checked, depth
 from rag.evaluation.filter_check import refuse_useless_filter
 from rag.evaluation.questions.locating import located
 from rag.evaluation.questions.questions import Level
-from rag.knowledge_base import KnowledgeBase
+from rag.knowledge_base import AddProgress, AddReport, KnowledgeBase
 from rag.loaders.discovery import discover
 from rag.loaders.results import LoadFailure
 from rag.retrieval.retriever import Retriever, is_language_model
 from rag.store.sentence_search import TwoGranularities
 
 from ..evaluation.defaults import answers_needed
-from ..ingest import Options, ingest
+from ..ingest import Options, ingest, new_or_open
 from . import outcomes
 from .cache import MANIFEST, Cache, digest
 from .config import Configuration, Experiment
+from .corpora import documents_digest
 from .fields import STORE_FIELDS, stage_of
 from .provenance import code_of, made
 
@@ -118,15 +119,16 @@ def done(cache: Cache, stage: str, before: Keys) -> bool:
     return True
 
 
-def corpus_digest(paths: Sequence[str], folder: str = "") -> str:
-    """Return a digest over names and bytes of all files."""
+def corpus_digest(paths: Sequence[str], folder: str = "", documents: Sequence[Document] = ()) -> str:
+    """Return a digest over names and bytes of all files, and over the contents of documents that are objects."""
     found = {}
     for each in discover(paths, base=folder):
         if not isinstance(each, LoadFailure):
             found[each.source] = each.sha256
-    if not found:
+    if not found and not documents:
         raise InvalidInput(f"no file to read in {', '.join(paths)}")
-    return digest({"corpus": sorted(found.items())})
+    own = {"documents": documents_digest(documents)} if documents else {}
+    return digest({"corpus": sorted(found.items()), **own})
 
 
 def keys(inputs: Inputs, configuration: Configuration) -> Keys:
@@ -162,30 +164,41 @@ def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configurat
     facts: dict[str, Any] = {}
 
     def fill(folder: Path) -> None:
-        report = ingest(
-            inputs.experiment.corpus,
-            folder,
-            options=Options(
-                indexes=("flat",),
-                chunker=_chunker(inputs, configuration),
-                granularity=str(configuration.parts["granularity"]),
-                embedder=_embedder(inputs, configuration) or configuration.placed("embedder"),  # type: ignore[arg-type] # text or None
-            ),
-            base=inputs.experiment.folder,
-            on_progress=lambda p: tell(f"{p.chunks:,} chunks of {p.documents:,} documents"),
+        options = Options(
+            indexes=("flat",),
+            chunker=_chunker(inputs, configuration),
+            granularity=str(configuration.parts["granularity"]),
+            embedder=_embedder(inputs, configuration) or configuration.placed("embedder"),  # type: ignore[arg-type] # text or None
         )
-        failures = [f"{f.source}: {f.reason}" for f in report.failures if not f.skipped]
+        reports = list(_reports(inputs.experiment, folder, options, tell))
+        failures = [f"{f.source}: {f.reason}" for own in reports for f in own.failures if not f.skipped]
         facts.update(
             seconds=time.perf_counter() - start,
             made=made(inputs.jobs),
-            documents=report.added,
-            chunks=report.chunks,
-            embedded=report.embedded,
+            documents=sum(own.added for own in reports),
+            chunks=sum(own.chunks for own in reports),
+            embedded=sum(own.embedded for own in reports),
             failures=failures[:100],
             n_failures=len(failures),
         )
 
     cache.write("store", key, facts, fill)
+
+
+def _reports(experiment: Experiment, folder: Path, options: Options, tell: Tell) -> Iterator[AddReport]:
+    """Put files, and documents that are objects, into a knowledge base."""
+
+    def told(p: AddProgress) -> None:
+        tell(f"{p.chunks:,} chunks of {p.documents:,} documents")
+
+    if experiment.corpus:
+        yield ingest(experiment.corpus, folder, options=options, base=experiment.folder, on_progress=told)
+    if experiment.documents:
+        with new_or_open(folder, options) as kb:
+            taken = kb.sources().keys() & {each.source for each in experiment.documents}
+            if taken or (taken := set(kb.document_ids()) & {each.id for each in experiment.documents}):
+                raise InvalidInput(f"a file and a document of the corpus are both called {min(taken)!r}")
+            yield kb.add(experiment.documents, on_progress=told)
 
 
 def make_index(inputs: Inputs, cache: Cache, key: str, store: str, configuration: Configuration) -> None:
