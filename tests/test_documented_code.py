@@ -30,7 +30,7 @@ SAID = {
     "docs/concepts/indexes.md": "an eighth of the vectors: about 466 MiB, recall 0.951 as measured",
     "docs/how-to/configure.md": "{'k': 8, 'rerank': 'mmr'} [0-9a-f]{16}\nTrue {'context': \\('unique', 'none'\\)}",
     "docs/how-to/evaluate.md": r"1\.000 .*\(n 8\)\n.*delete",
-    "docs/how-to/experiment.md": "(?s)fusion terms.*rerank=mmr\\+python:short-first True.*2 documents from Python.*0[.]0",
+    "docs/how-to/experiment.md": "(?s)fusion terms.*rerank=mmr\\+python:short-first True.*2 documents from.*0[.]0",
     "docs/how-to/language-models.md": r"(?s)chunk.* \[1\].*yes\n1969-07-20\n",
     "docs/how-to/library.md": "(?s)Readers see finished.*badgers 1.0.*searched for: What.*the ingest stops",
     "docs/how-to/plug-in.md": r"mmr\+python:.*ShortFirst",

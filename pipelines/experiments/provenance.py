@@ -43,11 +43,11 @@ def code_of(stage: str) -> str:
     rag, engines, own = (_root(package) for package in ("rag", "indexes", "pipelines"))
     stages, reading = own / "experiments" / "stages.py", own / "ingest.py"
     if stage == "scores":
-        files = [*sorted((rag / "evaluation").rglob("*.py")), stages]
+        files = [*sorted((rag / "evaluation").rglob("*.py")), stages, stages.with_name("outputs.py")]
     else:
         left = (*_SCORING, *(_LATER if stage in {"store", "index"} else ()))
         files = [f for f in sorted(rag.rglob("*.py")) if f.relative_to(rag).parts[0].removesuffix(".py") not in left]
-        files += [*sorted(engines.rglob("*.py")), reading, stages]
+        files += [*sorted(engines.rglob("*.py")), reading, stages, stages.with_name("made_parts.py")]
         files += [rag / "evaluation" / "collecting.py"] if stage == "run" else []
     for file in files:
         seen.update(f"{file.parent.name}/{file.name}\n".encode() + file.read_bytes())

@@ -11,6 +11,8 @@ from rag.evaluation.comparison import Comparison, distinct_tests
 
 from ..reports.charts import Bar, ChartPoint, bars, scatter
 from ..reports.pages import Cell, Html, element, facts, join, page, paragraph, section, table
+from .difference_chart import differences
+from .interactions import Interaction
 from .results import Result, Row
 
 MATRIX_QUESTIONS = 40
@@ -24,6 +26,8 @@ def html(result: Result, *, command: str = "") -> str:
         section("Leaderboard", _leaderboard(result), lead=_how_to_read(result)),
         *_pictures(result),
         *_effects(result),
+        *_interactions(result),
+        *_by_question(result),
         *_matrix(result),
         section("Stages", _stages(result), lead=_stage_counts(result)),
         *_failed(result),
@@ -39,6 +43,7 @@ def markdown(result: Result) -> str:
     parts = [f"# {_plain(result.card['name'])}", finding(result), _how_to_read(result), _pipe(names, rows)]
     if result.effects:
         parts += ["## What each part changes", _pipe(EFFECTS, effect_rows(result))]
+    parts += [_interaction_markdown(each) for each in result.interactions]
     failed = _failures(result)
     if failed:
         parts += ["## Failed", _pipe(["configuration", "why"], failed)]
@@ -214,6 +219,52 @@ def _effects(result: Result) -> list[Html]:
         "changes that make a difference."
     )
     return [section("What each part changes", table(EFFECTS, effect_rows(result), digits=4), lead=lead)]
+
+
+def interaction_table(each: Interaction) -> tuple[list[str], list[list[Cell]]]:
+    """Return headers and rows: the first field's values downwards, the second one's across."""
+    heads = [f"{each.parts[0]} \\ {each.parts[1]}", *(str(_cell(value)) for value in each.values(1))]
+    rows: list[list[Cell]] = [
+        [str(_cell(down)), *(each.means.get((down, across)) for across in each.values(1))] for down in each.values(0)
+    ]
+    return heads, rows
+
+
+def _strength(each: Interaction) -> str:
+    if each.strength is None:
+        return "A pair without a mean has no sound row."
+    return f"The means lie up to {each.strength:.4f} from what both parts' own effects add up to."
+
+
+def _interactions(result: Result) -> list[Html]:
+    if not result.interactions:
+        return []
+    lead = f"Mean {result.metric} over the rows that have both values: does the effect of one depend on the other?"
+    shown = [part for each in result.interactions for part in (paragraph(_strength(each)), _crossed(each))]
+    return [section("Interactions", *shown, lead=lead)]
+
+
+def _crossed(each: Interaction) -> Html:
+    heads, rows = interaction_table(each)
+    return table(heads, rows, digits=4)
+
+
+def _interaction_markdown(each: Interaction) -> str:
+    heads, rows = interaction_table(each)
+    return f"## {each.parts[0]} and {each.parts[1]}\n\n{_strength(each)}\n\n{_pipe(heads, rows)}"
+
+
+def _by_question(result: Result) -> list[Html]:
+    """Show where the best row gains and loses against the baseline; where the baseline is best, the next one."""
+    base, sound = result.baseline.name, result.sound
+    best = next((row.name for row in result.leaderboard() if row.name != base and row.name in sound), None)
+    if best is None or base not in sound:
+        return []
+    mine, theirs = sound[best].values(result.metric), sound[base].values(result.metric)
+    found = {f"{result.texts.get(q, q)} ({q})": mine[q] - theirs[q] for q in mine if q in theirs}
+    caption = f"{result.metric} of {best} minus that of the baseline ({base}), one bar a question."
+    chart = differences(found, better="less" if result.lower else "more", caption=caption)
+    return [section("Question by question", chart)]
 
 
 def _matrix(result: Result) -> list[Html]:

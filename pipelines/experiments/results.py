@@ -22,8 +22,11 @@ from rag.whole_file import whole_file
 
 from . import analysis
 from .cache import Cache
+from .interactions import Interaction, interactions
+from .outputs import latex, values
 
 ROWS, CARD, QUESTIONS, TABLE, SCORES = "results.jsonl", "experiment.json", "questions.csv", "results.csv", "scores"
+VALUES, LATEX = "values.csv", "leaderboard.tex"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Row:
         Where and when its questions were asked: ``code``, ``cpu``, ``load``, ``jobs``, ``at``. A figure out of the
         cache keeps those of the run that measured it.
     pipeline
-        ``digest`` of the pipeline value; ``configuration``: that of all fields and of the contents of their files.
+        ``digest`` of the pipeline value; ``configuration``: that of all fields and of the contents of their files;
+        ``run``: its TREC run in the folder of results.
     failed
         Questions by reason, of those that failed or lost a step: the figures rest on failures, and take no part in
         tests until another run has asked them again.
@@ -156,6 +160,11 @@ class Result:
             sound, parts, self.baseline.parts, self.metric, lower=self.lower, seed=self.card["seed"]
         )
 
+    @cached_property
+    def interactions(self) -> Sequence[Interaction]:
+        """Means by the values of each two varied fields, the strongest interaction first."""
+        return interactions(self)
+
     def frame(self) -> Any:  # noqa: ANN401 - pandas is optional
         """Return a pandas DataFrame with a row a configuration.
 
@@ -177,6 +186,10 @@ class Result:
         put(out / ROWS, "".join(json.dumps(row.as_dict(), ensure_ascii=False) + "\n" for row in self.rows))
         put(out / TABLE, _csv([flat(row) for row in self.rows]))
         put(out / QUESTIONS, _csv(self._by_question()))
+        each = list(values(self))
+        put(out / VALUES, _csv(each))
+        put(out / VALUES.replace(".csv", ".jsonl"), "".join(json.dumps(v, ensure_ascii=False) + "\n" for v in each))
+        put(out / LATEX, latex(self))
         put(out / CARD, json.dumps(dict(self.card), indent=1, ensure_ascii=False) + "\n")
 
     def _by_question(self) -> list[dict[str, Any]]:
@@ -236,6 +249,7 @@ def flat(row: Row) -> dict[str, Any]:
         "measured_at": row.measured.get("at"),
         "load": row.measured.get("load"),
         "pipeline": row.pipeline.get("digest", ""),
+        "run": row.pipeline.get("run", ""),
         "failed": _reasons(row.failed),
         "error": row.error,
     }

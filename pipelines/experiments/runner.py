@@ -24,6 +24,7 @@ from ..children import process_pool
 from . import own_parts, stages
 from .cache import Cache, mark
 from .config import Configuration, Experiment
+from .outputs import RUNS, copy_trec
 from .provenance import code
 from .results import CARD, SCORES, Result, Row
 from .stages import Inputs, Keys
@@ -139,6 +140,8 @@ def _run(inputs: Inputs, folder: Path, started: Path, own_cache: bool, tell: OnP
     rows, saved = [], {}
     for configuration, own in zip(configurations, every, strict=True):
         row, found = work.row(configuration, own)
+        if found is not None:
+            row = work.with_run(row, folder)
         rows.append(row)
         if found is not None:
             saved[row.name] = found
@@ -298,6 +301,15 @@ class _Work:
             failed=facts["run"]["failed"],
         )
         return found, saved
+
+    def with_run(self, row: Row, folder: Path) -> Row:
+        """Put a row's TREC run and judgments into the results."""
+        name = row.pipeline["configuration"]
+        scores = self.cache.place(SCORES, row.keys[SCORES])
+        if problem := copy_trec(scores, folder / RUNS, name):
+            self.notes |= {f"{row.name}: no TREC run: {problem}": None}
+            return row
+        return replace(row, pipeline={**row.pipeline, "run": f"{RUNS}/{name}.trec"})
 
 
 def attempt(inputs: Inputs, cache: Cache, task: Task, tell: stages.Tell = stages.silent, *, wait: bool = False) -> Did:

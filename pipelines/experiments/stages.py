@@ -13,19 +13,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FunctionType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import rag.embedding
-from rag.bot import Bot
-from rag.chunking.protocol import Chunker
-from rag.components import Factory, make
 from rag.documents import Document, Scalar
-from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput, RagError
 from rag.evaluation import Outcome, QuestionSet, ask_all, score
 from rag.evaluation.collecting import is_own_way
@@ -46,14 +40,13 @@ from .cache import MANIFEST, Cache, digest
 from .config import Configuration, Experiment
 from .corpora import documents_digest
 from .fields import STORE_FIELDS, stage_of
+from .made_parts import Embedders, bot_of, chunker_of, embedder_of, retriever_of
+from .outputs import write_trec
 from .provenance import code_of, made
 
 if TYPE_CHECKING:
     from rag.llm.cache import CompletionCache
     from rag.retrieval.config import PipelineConfig
-
-Embedders = Mapping[str, Embedder]
-"""Embedders that Python hands in, by the name that an experiment gives them."""
 
 _QUICK = 64
 """Questions between two entries of the journal, where asking costs nothing but time."""
@@ -166,9 +159,9 @@ def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configurat
     def fill(folder: Path) -> None:
         options = Options(
             indexes=("flat",),
-            chunker=_chunker(inputs, configuration),
+            chunker=chunker_of(inputs.embedders, configuration),
             granularity=str(configuration.parts["granularity"]),
-            embedder=_embedder(inputs, configuration) or configuration.placed("embedder"),  # type: ignore[arg-type] # text or None
+            embedder=embedder_of(inputs.embedders, configuration) or configuration.placed("embedder"),  # type: ignore[arg-type] # text or None
         )
         reports = list(_reports(inputs.experiment, folder, options, tell))
         failures = [f"{f.source}: {f.reason}" for own in reports for f in own.failures if not f.skipped]
@@ -211,9 +204,9 @@ def make_index(inputs: Inputs, cache: Cache, key: str, store: str, configuration
         shutil.copytree(
             cache.place("store", store), folder, ignore=shutil.ignore_patterns("lock", MANIFEST), dirs_exist_ok=True
         )
-        with KnowledgeBase.open(folder, mode="w", embedder=_embedder(inputs, configuration)) as kb:
+        with KnowledgeBase.open(folder, mode="w", embedder=embedder_of(inputs.embedders, configuration)) as kb:
             kb.reindex(specs)
-        with KnowledgeBase.open(folder, embedder=_embedder(inputs, configuration)) as kb:
+        with KnowledgeBase.open(folder, embedder=embedder_of(inputs.embedders, configuration)) as kb:
             memory = index_memory(kb)
         facts.update(seconds=time.perf_counter() - start, made=made(inputs.jobs), memory=memory)
 
@@ -239,13 +232,13 @@ def make_run(
     start = time.perf_counter()
     with ExitStack() as stack:
         place = cache.place("index", index)
-        kb = stack.enter_context(KnowledgeBase.open(place, embedder=_embedder(inputs, configuration)))
+        kb = stack.enter_context(KnowledgeBase.open(place, embedder=embedder_of(inputs.embedders, configuration)))
         refuse_useless_filter(kb, configuration.pipeline.where)
         # Configurations that differ in other fields often give a model the same prompt; it is paid for once.
         completions = _completions(cache, configuration.pipeline)
-        retriever = stack.enter_context(_retriever(kb, configuration, completions))
+        retriever = stack.enter_context(retriever_of(kb, configuration, completions))
         answering = answers_needed(inputs.metrics)
-        system: Any = stack.enter_context(_bot(retriever, configuration)) if answering else retriever
+        system: Any = stack.enter_context(bot_of(retriever, configuration)) if answering else retriever
         done = {each.question for each in outcomes.read(journal) if not wrong(each)}
         left = [q for q in inputs.questions if q.id not in done]
         # What a model was paid for is on disk before it is asked again.
@@ -283,7 +276,9 @@ def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configurat
     """Judge what a run gave."""
     path = cache.place("run", before.run) / _OUTCOMES
     of = cache.facts("run", before.run)["digest"]
-    with KnowledgeBase.open(cache.place("index", before.index), embedder=_embedder(inputs, configuration)) as kb:
+    with KnowledgeBase.open(
+        cache.place("index", before.index), embedder=embedder_of(inputs.embedders, configuration)
+    ) as kb:
         embedder = kb.embedder if answers_needed(inputs.metrics) else None
         result = score(
             located(inputs.questions, kb),
@@ -297,7 +292,12 @@ def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configurat
             seed=inputs.experiment.seed,
         )
     result = replace(result, pipeline=configuration.written.form())
-    cache.write("scores", key, {"of": of}, lambda folder: result.save(folder / SCORES))
+
+    def fill(folder: Path) -> None:
+        result.save(folder / SCORES)
+        write_trec(result, folder)
+
+    cache.write("scores", key, {"of": of}, fill)
 
 
 SCORES = "evaluation.json"
@@ -347,39 +347,6 @@ def _percentiles(seconds: Sequence[float]) -> dict[str, Scalar]:
         return {}
     p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95]).tolist()
     return {"n": len(seconds), "p50_ms": p50, "p95_ms": p95}
-
-
-def _embedder(inputs: Inputs, configuration: Configuration) -> Embedder | None:
-    own = configuration.objects("embedder")
-    if own:
-        return cast("Embedder", make("embedder", {}, own[0], None))
-    return inputs.embedders.get(str(configuration.parts["embedder"]))
-
-
-def _chunker(inputs: Inputs, configuration: Configuration) -> str | Chunker:
-    own = configuration.objects("chunker")
-    if not own:
-        return str(configuration.parts["chunker"])
-    if not isinstance(own[0], type | FunctionType | Factory):
-        return cast("Chunker", own[0])
-    embedder = _embedder(inputs, configuration) or rag.embedding.embedder(configuration.placed("embedder"))  # type: ignore[arg-type] # text or None
-    return cast("Chunker", make("chunker", {}, own[0], embedder))
-
-
-def _retriever(kb: KnowledgeBase, configuration: Configuration, completions: CompletionCache | None) -> Retriever:
-    parts = {name: configuration.objects(name) for name in ("rewrite", "rerank", "context")}
-    own: dict[str, Any] = {name: found for name, found in parts.items() if found}
-    if fusion := configuration.objects("fusion"):
-        own["fusion"] = fusion[0]
-    return Retriever(kb, configuration.pipeline, completions=completions, **own)
-
-
-def _bot(retriever: Retriever, configuration: Configuration) -> Bot:
-    own = configuration.objects("generator")
-    if not own:
-        return Bot(retriever)
-    makes = isinstance(own[0], type | Factory)  # a function is one from a prompt to a text
-    return Bot(retriever, make("generator", {}, own[0], retriever.tools) if makes else own[0])
 
 
 def _family(spec: str) -> Any:  # noqa: ANN401 - a literal

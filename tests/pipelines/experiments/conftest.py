@@ -24,8 +24,17 @@ def facts() -> dict[str, str]:
 
 @pytest.fixture
 def beir(tmp_path: Path) -> Path:
-    """A small collection in BEIR's form, two questions a document."""
-    folder = tmp_path / "animals"
+    return _beir(tmp_path / "animals")
+
+
+@pytest.fixture(scope="session")
+def same_beir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`beir` for tests that leave it as it is."""
+    return _beir(tmp_path_factory.mktemp("same") / "animals")
+
+
+def _beir(folder: Path) -> Path:
+    """Make a small collection in BEIR's form, two questions a document."""
     (folder / "qrels").mkdir(parents=True)
     documents = [{"_id": name, "title": name.title(), "text": text} for name, text in FACTS.items()]
     questions = [(f"{name}-{n}", form.format(name), name) for name in FACTS for n, form in enumerate(FORMS)]
