@@ -5,12 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rag.retrieval.config import Value
 
-if TYPE_CHECKING:
-    from .results import Result
+from .results import Result
 
 
 @dataclass(frozen=True, slots=True)

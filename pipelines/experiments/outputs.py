@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import InvalidInput
 from rag.evaluation.trec import write_qrels, write_run
 
+from .results import Result, put, table_text
+
 if TYPE_CHECKING:
     from rag.evaluation import Evaluation
-
-    from .results import Result
 
 RUNS = "runs"
 RUN, QRELS, NONE = "run.trec", "qrels.trec", "no_run.txt"
@@ -40,6 +41,14 @@ def copy_trec(scores: Path, out: Path, name: str) -> str:
     for own, end in ((RUN, "trec"), (QRELS, "qrels")):
         shutil.copyfile(scores / own, out / f"{name}.{end}")
     return ""
+
+
+def write_tables(result: Result, folder: Path) -> None:
+    """Write every value as CSV and JSONL, and the leaderboard for LaTeX."""
+    every = list(values(result))
+    put(folder / "values.csv", table_text(every))
+    put(folder / "values.jsonl", "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in every))
+    put(folder / "leaderboard.tex", latex(result))
 
 
 def values(result: Result) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from rag.evaluation.comparison import Comparison, distinct_tests
 from ..reports.charts import Bar, ChartPoint, bars, scatter
 from ..reports.pages import Cell, Html, element, facts, join, page, paragraph, section, table
 from .difference_chart import differences
-from .interactions import Interaction
+from .interactions import Interaction, interactions
 from .results import Result, Row
 
 MATRIX_QUESTIONS = 40
@@ -43,7 +43,7 @@ def markdown(result: Result) -> str:
     parts = [f"# {_plain(result.card['name'])}", finding(result), _how_to_read(result), _pipe(names, rows)]
     if result.effects:
         parts += ["## What each part changes", _pipe(EFFECTS, effect_rows(result))]
-    parts += [_interaction_markdown(each) for each in result.interactions]
+    parts += [_interaction_markdown(each) for each in interactions(result)]
     failed = _failures(result)
     if failed:
         parts += ["## Failed", _pipe(["configuration", "why"], failed)]
@@ -237,10 +237,11 @@ def _strength(each: Interaction) -> str:
 
 
 def _interactions(result: Result) -> list[Html]:
-    if not result.interactions:
+    found = interactions(result)
+    if not found:
         return []
     lead = f"Mean {result.metric} over the rows that have both values: does the effect of one depend on the other?"
-    shown = [part for each in result.interactions for part in (paragraph(_strength(each)), _crossed(each))]
+    shown = [part for each in found for part in (paragraph(_strength(each)), _crossed(each))]
     return [section("Interactions", *shown, lead=lead)]
 
 

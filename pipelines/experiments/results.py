@@ -22,11 +22,8 @@ from rag.whole_file import whole_file
 
 from . import analysis
 from .cache import Cache
-from .interactions import Interaction, interactions
-from .outputs import latex, values
 
 ROWS, CARD, QUESTIONS, TABLE, SCORES = "results.jsonl", "experiment.json", "questions.csv", "results.csv", "scores"
-VALUES, LATEX = "values.csv", "leaderboard.tex"
 
 
 @dataclass(frozen=True)
@@ -160,11 +157,6 @@ class Result:
             sound, parts, self.baseline.parts, self.metric, lower=self.lower, seed=self.card["seed"]
         )
 
-    @cached_property
-    def interactions(self) -> Sequence[Interaction]:
-        """Means by the values of each two varied fields, the strongest interaction first."""
-        return interactions(self)
-
     def frame(self) -> Any:  # noqa: ANN401 - pandas is optional
         """Return a pandas DataFrame with a row a configuration.
 
@@ -184,12 +176,8 @@ class Result:
         out = Path(folder)
         out.mkdir(parents=True, exist_ok=True)
         put(out / ROWS, "".join(json.dumps(row.as_dict(), ensure_ascii=False) + "\n" for row in self.rows))
-        put(out / TABLE, _csv([flat(row) for row in self.rows]))
-        put(out / QUESTIONS, _csv(self._by_question()))
-        each = list(values(self))
-        put(out / VALUES, _csv(each))
-        put(out / VALUES.replace(".csv", ".jsonl"), "".join(json.dumps(v, ensure_ascii=False) + "\n" for v in each))
-        put(out / LATEX, latex(self))
+        put(out / TABLE, table_text([flat(row) for row in self.rows]))
+        put(out / QUESTIONS, table_text(self._by_question()))
         put(out / CARD, json.dumps(dict(self.card), indent=1, ensure_ascii=False) + "\n")
 
     def _by_question(self) -> list[dict[str, Any]]:
@@ -265,7 +253,8 @@ def put(path: Path, text: str) -> None:
         out.write(text)
 
 
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+def table_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as CSV."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     out = io.StringIO()
     writer = csv.DictWriter(out, names, lineterminator="\n")

@@ -24,7 +24,7 @@ from ..children import process_pool
 from . import own_parts, stages
 from .cache import Cache, mark
 from .config import Configuration, Experiment
-from .outputs import RUNS, copy_trec
+from .outputs import RUNS, copy_trec, write_tables
 from .provenance import code
 from .results import CARD, SCORES, Result, Row
 from .stages import Inputs, Keys
@@ -152,6 +152,7 @@ def _run(inputs: Inputs, folder: Path, started: Path, own_cache: bool, tell: OnP
     }
     result = Result(tuple(rows), saved, card, {q.id: q.text for q in inputs.questions})
     result.save(folder)
+    write_tables(result, folder)
     return result
 
 

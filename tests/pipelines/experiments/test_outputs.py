@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.experiments import Experiment, Measure, Result, run
 from pipelines.experiments.difference_chart import differences
+from pipelines.experiments.interactions import interactions
 from pipelines.experiments.outputs import latex
 from pipelines.experiments.report import html, markdown
 
@@ -98,7 +99,7 @@ def test_the_table_for_latex_is_balanced_escaped_and_marks_the_best(result: Resu
 
 
 def test_interactions_are_means_by_pairs(result: Result):
-    pairs = {each.parts: each for each in result.interactions}
+    pairs = {each.parts: each for each in interactions(result)}
     assert len(pairs) == 3
     each = next(own for parts, own in pairs.items() if set(parts) == {"chunker", "fusion"})
     for (a, b), mean in each.means.items():
