@@ -91,3 +91,14 @@ def test_what_is_no_corpus_is_refused(corpus: Any, said: str):
 def test_documents_of_one_source_stay_together():
     a, b, c = (Document(n, "text", source=s) for n, s in (("1", "x"), ("2", "y"), ("3", "x")))
     assert [each.id for each in parted([a, b, c])[1]] == ["1", "3", "2"]
+
+
+@pytest.mark.slow
+def test_a_folder_that_hugging_face_s_datasets_saved(beir: Path, rows: list[dict[str, Any]], tmp_path: Path):
+    datasets = pytest.importorskip("datasets", reason="pip install 'rag-workbench[mteb]'")
+    asked = [{"id": q.id, "text": q.text, "documents": list(q.documents)} for q in read_questions(f"beir:{beir}")]
+    for name, table in (("corpus", rows), ("questions", asked)):
+        datasets.Dataset.from_list(table).save_to_disk(tmp_path / name)
+    own = experiment(datasets.load_from_disk(tmp_path / "corpus"), datasets.load_from_disk(tmp_path / "questions"))
+    files = run(experiment(f"beir:{beir}", f"beir:{beir}"), tmp_path / "files")
+    assert run(own, tmp_path / "out").rows[0].metrics == files.rows[0].metrics
