@@ -130,6 +130,8 @@ class Experiment:
 
     def _adopt(self) -> None:
         """Replace parts of one's own by texts that name them."""
+        for part in (*self.vary, *self.baseline):
+            _known("part", part, FIELDS)
         object.__setattr__(self, "own", {part: dict(known) for part, known in self.own.items()})
         vary = {
             part: tuple(own_parts.adopted(part, each, self.own) for each in values)

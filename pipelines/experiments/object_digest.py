@@ -85,6 +85,8 @@ class _Facts:
             return ["method", self.of(value.__func__, where, depth + 1), self.of(value.__self__, where, depth + 1)]
         if isinstance(value, types.FunctionType):
             return self._function(value, where, depth)
+        if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, types.ModuleType):
+            return ["function of Python", value.__module__, value.__qualname__, sys.version]
         if isinstance(value, type):
             return ["class", value.__qualname__, *(self._source(each) for each in _own_classes(value))]
         state = _state(value) if _is_shown(type(value)) else None

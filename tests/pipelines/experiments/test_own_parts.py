@@ -162,6 +162,8 @@ class Lock:
         ({"index": (Longest,)}, "must be a subclass of DenseIndex"),
         ({"generator": (Longest(),)}, "neither a function nor an object with generate"),
         ({"fusion": ("rff",)}, "did you mean 'rrf'"),
+        ({"chunk": ("tokens:64/16",)}, "unknown part 'chunk': did you mean 'chunker'"),
+        ({"reranker": ("none",)}, "unknown part 'reranker': did you mean 'rerank'"),
         ({"rerank": ("mmmr:Other",)}, "there is no reranker 'mmmr', and no module of that name"),
     ],
 )
@@ -178,6 +180,10 @@ def test_an_attribute_digest_counts_where_an_object_cannot_be_read(beir: Path, t
     assert a != b
     two.digest = "1"  # type: ignore[attr-defined]
     assert experiment(beir, rerank=(two,)).configurations()[0].digest == a
+
+
+def test_a_function_of_python_itself_is_a_part_that_is_known(beir: Path):
+    assert Measure(metrics=(len,)).own == Measure(metrics=(len,)).own != {}
 
 
 def test_objects_do_not_change_processes(beir: Path, tmp_path: Path):
