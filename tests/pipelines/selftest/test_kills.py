@@ -54,5 +54,5 @@ def test_a_planted_defect_is_caught(defect: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_hundred_kills_of_a_larger_ingest() -> None:
-    check(run("--kills", "200", "--count", "600", "--granularity", "chunk"), 200)
+def test_a_hundred_kills_of_a_larger_ingest() -> None:
+    check(run("--kills", "100", "--count", "400", "--granularity", "chunk"), 100)
