@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
 
-import rag
+from tests.pipelines.selftest.driving import trials
 
-DRIVER = Path(__file__).with_name("planted.py")
-
-
-def run(*arguments: str) -> dict[str, Any]:
-    root = str(Path(rag.__path__[0]).parent)
-    done = subprocess.run(
-        [sys.executable, str(DRIVER), "damage", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=3000,
-        check=False,
-        env={"PYTHONPATH": root, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"},
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+run = partial(trials, "damage")
 
 
 def check(result: dict[str, Any], trials: int) -> None:
