@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-import indexes
 from rag.account import Account, total
 from rag.chunking.protocol import Chunker
 from rag.documents import Document, Scalar
 from rag.embedding import DEFAULT_MODEL
 from rag.embedding.protocol import Embedder
-from rag.errors import InvalidInput, StoreMismatch
+from rag.errors import InvalidInput
 from rag.knowledge_base import AddFailure, AddProgress, AddReport, KnowledgeBase, SourceInfo
 from rag.loaders import READER, Found, LoadFailure, discover, load_files
 from rag.loaders.limits import ParseLimits
@@ -42,6 +41,7 @@ class Options:
     chunker: str | Chunker | None = None
     embedder: str | Embedder | None = None
     granularity: str | None = None
+    analyser: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,38 +240,7 @@ def new_or_open(into: Path, options: Options, wait: float = 0.0) -> KnowledgeBas
     StoreMismatch
         It was made with other options.
     """
-    if not KnowledgeBase.exists(into):
-        given: dict[str, Any] = {f.name: getattr(options, f.name) for f in fields(options)}
-        return KnowledgeBase.create(into, **{k: v for k, v in given.items() if v is not None})
-    kb = KnowledgeBase.open(into, mode="w", embedder=options.embedder, wait=wait)
-    try:
-        _check_same(kb, options, into)
-    except BaseException:
-        kb.close()
-        raise
-    return kb
-
-
-def _check_same(kb: KnowledgeBase, options: Options, into: Path) -> None:
-    if options.indexes is not None and _specs(options.indexes) != _specs(kb.indexes):
-        have, want = (" ".join(f"--index {spec}" for spec in specs) for specs in (kb.indexes, options.indexes))
-        raise StoreMismatch(f"{into} has {have}, not {want}; change its indexes with: rag reindex {into} {want}")
-    chunker = options.chunker if options.chunker is None or isinstance(options.chunker, str) else options.chunker.name
-    if chunker is not None and chunker != kb.chunker.name:
-        raise StoreMismatch(
-            f"{into} was made with --chunker {kb.chunker.name}, not {chunker}; "
-            "leave the option out, or ingest into another folder"
-        )
-    if options.granularity not in (None, "auto", kb.granularity):
-        raise StoreMismatch(
-            f"{into} was made with --granularity {kb.granularity}, not {options.granularity}; "
-            "leave the option out, or ingest into another folder"
-        )
-
-
-def _specs(specs: Iterable[str]) -> set[str]:
-    """Return specs as they are canonically written; a wrong one raises."""
-    return {str(indexes.parse(spec)) for spec in specs}
+    return KnowledgeBase.open_or_create(into, wait=wait, **{f.name: getattr(options, f.name) for f in fields(options)})
 
 
 class _Reading:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .documents import Passage
+from .documents import Metadata, Passage
 from .llm.language_model import Usage
 from .sections import row_at
 
@@ -38,6 +38,8 @@ class Citation:
         First and last row of its sheet or file that the quote shows.
     time
         Seconds from the beginning of the recording where the quote begins.
+    metadata
+        The document's own fields.
     """
 
     n: int
@@ -53,6 +55,13 @@ class Citation:
     page: int | None = None
     rows: tuple[int, int] | None = None
     time: float | None = None
+    metadata: Metadata = field(default_factory=dict, hash=False)
+
+    @property
+    def url(self) -> str:
+        """The address that the document's ``url`` field names, if it is one of the web; else empty."""
+        url = self.metadata.get("url")
+        return url if isinstance(url, str) and url.startswith(("https://", "http://")) else ""
 
 
 def citation(n: int, passage: Passage, start: int, end: int) -> Citation:
@@ -74,6 +83,7 @@ def citation(n: int, passage: Passage, start: int, end: int) -> Citation:
         page=place.page,
         rows=None if row is None or last_row is None else (row, last_row),
         time=place.time,
+        metadata=passage.metadata,
     )
 
 

@@ -300,7 +300,8 @@ class Bot(AbstractContextManager["Bot"]):
             given = self._named_generator()
         if not isinstance(given, LanguageModel) and not callable(given):
             return generator_for(given, kb.embedder, kb.analyser, **objects)
-        options = {"sampling": config.sampling, "unsupported": config.unsupported, **objects}
+        own = {name: getattr(config, name) for name in ("sampling", "unsupported", "instructions")}
+        options = {**own, **objects}
         if config.nli is not None and "entailment" not in options:
             from .grounding.support import CrossEncoderEntailment
 

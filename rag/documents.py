@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,11 +73,59 @@ class Document:
     boxes: tuple[Box, ...] = ()
 
     @classmethod
-    def from_text(cls, text: str, *, id: str, title: str = "", **metadata: Field) -> Document:  # noqa: A002
-        """Make a document of a string; its source is its id."""
+    def from_text(
+        cls,
+        text: str,
+        *,
+        id: str,  # noqa: A002
+        title: str = "",
+        source: str = "",
+        type: str = "text",  # noqa: A002
+        page: int | None = None,
+        heading: Sequence[str] = (),
+        modified: float | date | None = None,
+        **metadata: object,
+    ) -> Document:
+        """Make a document of a string.
+
+        Parameters
+        ----------
+        id, title, type
+            As in `Document`.
+        source
+            The unit that ``remove`` takes; the id where empty.
+        page, heading
+            Of the whole text, for filters and citations.
+        modified
+            Seconds since the epoch, or a date; one without a time zone is in UTC.
+        **metadata
+            Any other field, see `metadata_fields`. A ``url`` is shown with citations.
+
+        Raises
+        ------
+        InvalidInput
+            A field is of the wrong type, or has the name of one that this function does not take.
+
+        Examples
+        --------
+        >>> Document.from_text("Tea at 80 degrees.", id="tea", page=3, author="Ann", day=date(2026, 1, 2)).metadata
+        {'author': 'Ann', 'day': '2026-01-02'}
+        """
         clean = clean_text(text)
-        digest = hashlib.sha256(clean.encode()).hexdigest()
-        return cls(id=id, text=clean, source=id, title=title, metadata=metadata, source_sha256=digest)
+        if "document" in metadata:
+            raise InvalidInput("document is the name that filters give to a document's id; give it as id=")
+        place = (page is not None or heading) and clean
+        return cls(
+            id=id,
+            text=clean,
+            source=source or id,
+            title=title,
+            type=type,
+            sections=(Section(0, len(clean), _path(heading), _page(page)),) if place else (),
+            metadata=metadata_fields(metadata),
+            modified=_seconds(modified),
+            source_sha256=hashlib.sha256(clean.encode()).hexdigest(),
+        )
 
     def digest(self) -> str:
         """SHA-256 over what is searched and cited: documents with equal digests are not ingested again."""
@@ -141,6 +192,90 @@ class Passage:
         """Return the place of a character of ``text``."""
         at = self.start + offset
         return section_at(self.sections, at) or Section(self.start, self.end, self.heading, self.page)
+
+
+_DEEPEST, _MOST = 8, 2_000
+"""Limits of metadata: levels of nesting, and fields. YAML's aliases can repeat a value without end."""
+
+
+def metadata_fields(fields: Mapping[str, object]) -> dict[str, Field]:
+    """Return fields as metadata, which filters can compare.
+
+    A date becomes ISO text, one with a time zone in UTC; the fields of a nested mapping get dotted names, such as
+    ``author.name``; a set is a sorted list.
+
+    Raises
+    ------
+    InvalidInput
+        A value is none of these, nor a text, a finite number, a bool, None, or a list of them; or the fields are too
+        many or nested too deep.
+    """
+    flat: dict[str, Field] = {}
+    for key, value in _flat(fields, "", 1):
+        flat[key] = value
+        if len(flat) > _MOST:
+            raise InvalidInput(f"more than {_MOST:,} metadata fields; put what is long into the text")
+    return flat
+
+
+def _flat(fields: Mapping[Any, object], prefix: str, depth: int) -> Iterator[tuple[str, Field]]:
+    for key, value in fields.items():
+        if not isinstance(key, str) and not prefix:
+            raise InvalidInput(f"the metadata key {key!r} is not a text")
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            if depth == _DEEPEST:
+                raise InvalidInput(f"metadata {name!r} is nested deeper than {_DEEPEST} levels")
+            yield from _flat(value, f"{name}.", depth + 1)
+        elif isinstance(value, list | tuple):
+            yield name, [_scalar(name, each) for each in value]
+        elif isinstance(value, set | frozenset):
+            yield name, sorted((_scalar(name, each) for each in value), key=lambda each: (str(type(each)), each))
+        else:
+            yield name, _scalar(name, value)
+
+
+def _scalar(key: str, value: object) -> Any:  # noqa: ANN401 - a scalar, or an element of a list
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    item = value.item() if hasattr(value, "item") and not getattr(value, "shape", ()) else value  # numpy's
+    if item is None or isinstance(item, str | bool):
+        return item
+    if isinstance(item, int) and -(1 << 63) <= item < 1 << 63:
+        return item
+    if isinstance(item, float) and math.isfinite(item):
+        return item
+    shown = repr(item) if isinstance(item, int | float) else f"a {type(item).__name__}"
+    raise InvalidInput(
+        f"metadata {key!r} is {shown}; give a text, a finite number of 64 bits, a bool, None, a date, a list of these, "
+        "or a mapping of names to these"
+    )
+
+
+def _page(page: int | None) -> int | None:
+    if page is not None and (isinstance(page, bool) or not isinstance(page, int)):
+        raise InvalidInput(f"page={page!r}: a page is a whole number")
+    return page
+
+
+def _path(heading: Sequence[str]) -> tuple[str, ...]:
+    path = (heading,) if isinstance(heading, str) else tuple(heading)
+    if not all(isinstance(each, str) for each in path):
+        raise InvalidInput(f"heading={heading!r}: a heading is a text, or the texts of a path of headings")
+    return path
+
+
+def _seconds(moment: float | date | None) -> float | None:
+    if isinstance(moment, date):
+        time = moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    if moment is not None and (
+        isinstance(moment, bool) or not isinstance(moment, int | float) or not math.isfinite(moment)
+    ):
+        raise InvalidInput(f"modified={moment!r}: give seconds since 1970, or a date")
+    return None if moment is None else float(moment)
 
 
 _SURROGATES = re.compile("[\ud800-\udfff]")

@@ -18,14 +18,15 @@ from indexes import Family, IdSet, Metric
 
 from .documents import Document
 from .embedding.protocol import Embedder
+from .errors import StoreExists, StoreMismatch
 from .filter_parser import parse
 from .filters import Filter
 from .store import maintenance, reading, removal, repairing, verifying
 from .store.contents import SENTENCES
 from .store.generations import AnyIndex
-from .store.granularity import Granularity, chunks_of
+from .store.granularity import AUTO, Granularity, chunks_of
 from .store.live import LiveIndexes
-from .store.making import StoreTools, checked_specs, new_identity
+from .store.making import StoreTools, canonical, checked_specs, new_identity
 from .store.openings import Opening, Openings
 from .store.pipeline import OnCommit, OnProgress, Pipeline
 from .store.records import (
@@ -62,11 +63,13 @@ __all__ = [
 
 DEFAULT_INDEXES = ("flat", "bm25")
 DEFAULT_CHUNKER = "headings:256/32"
-DEFAULT_GRANULARITY = "auto"
+DEFAULT_GRANULARITY = AUTO
 
 
 class KnowledgeBase:
     """Documents, chunks, embeddings and indexes in one folder; made by `create`, opened by `open`.
+
+    `open_or_create` does what is needed.
 
     One process writes at a time, any number read. A reader sees the state of its first search until it calls `refresh`;
     what ``add`` has acknowledged survives a kill or a power cut. Threads may share an open knowledge base.
@@ -198,6 +201,58 @@ class KnowledgeBase:
         except BaseException:
             session.close()
             raise
+        return kb
+
+    @classmethod
+    def open_or_create(
+        cls,
+        path: str | Path,
+        *,
+        indexes: Sequence[str] | None = None,
+        embedder: Embedder | str | None = None,
+        chunker: Chunker | str | None = None,
+        metric: Metric | None = None,
+        analyser: str | None = None,
+        granularity: str | None = None,
+        wait: float = 0.0,
+    ) -> KnowledgeBase:
+        """Open a knowledge base for writing; make it first where there is none.
+
+        Parameters
+        ----------
+        path, indexes, embedder, chunker, metric, analyser, granularity
+            As in `create`; None takes the default of a new one. An existing one must have been made with what is given.
+        wait
+            Seconds to wait for another writer.
+
+        Raises
+        ------
+        StoreExists
+            The folder holds other files.
+        StoreMismatch
+            It was made with something else; names both and what to do.
+        StoreLocked, StoreUnwritable, StoreCorrupt, InvalidInput
+            As in `create` and `open`.
+
+        Examples
+        --------
+        >>> with KnowledgeBase.open_or_create("kb") as kb:      # doctest: +SKIP
+        ...     kb.add(load("docs/"))
+        """
+        own = {"embedder": embedder, "chunker": chunker, "metric": metric, "analyser": analyser}
+        if not cls.exists(path):
+            making = {"indexes": indexes, "granularity": granularity, **own}
+            try:
+                return cls.create(path, **{name: value for name, value in making.items() if value is not None})  # type: ignore[arg-type]
+            except StoreExists:
+                if not cls.exists(path):  # else another process was first
+                    raise
+        measured = None if granularity == AUTO else granularity
+        kb = cls.open(path, mode="w", granularity=measured, wait=wait, **own)  # type: ignore[arg-type]
+        if indexes is not None and canonical(indexes) != canonical(kb.indexes):
+            have, want = (" ".join(f"--index {spec}" for spec in specs) for specs in (kb.indexes, indexes))
+            kb.close()
+            raise StoreMismatch(f"{path} has {have}, not {want}; change its indexes with: rag reindex {path} {want}")
         return kb
 
     @staticmethod

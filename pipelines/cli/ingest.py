@@ -46,6 +46,14 @@ def command(
             "chunk+sentence (takes twice as long).",
         ),
     ] = None,
+    analyser: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LANGUAGE",
+            help="Language that the words of a new one are stemmed in: english (the default), german, spanish ..., "
+            "or none.",
+        ),
+    ] = None,
     meta: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="key=value for every document; may be repeated.")
     ] = None,
@@ -64,7 +72,11 @@ def command(
     from ..ingest import Options, ingest
 
     options = Options(
-        indexes=tuple(index) if index else None, chunker=chunker, embedder=embedder, granularity=granularity
+        indexes=tuple(index) if index else None,
+        chunker=chunker,
+        embedder=embedder,
+        granularity=granularity,
+        analyser=analyser,
     )
     fields = dict(_pair(text) for text in meta or [])
     with _progress(show=not json) as on_progress:

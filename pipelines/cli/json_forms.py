@@ -9,7 +9,7 @@ from typing import Any
 from rag.answers import Answer, Citation, Sentence
 from rag.documents import Passage
 
-_CITATION = "n document source start end quote chunk title type heading page rows time"
+_CITATION = "n document source start end quote chunk title type heading page rows time metadata url"
 
 
 def passage(p: Passage) -> dict[str, Any]:

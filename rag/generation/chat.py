@@ -67,6 +67,9 @@ class ChatGenerator:
         the others is taken, see `rag.generation.voting`.
     unsupported
         ``mark``: a sentence that no passage supports is marked; ``drop``: it is left out.
+    instructions
+        Manner of the answers, such as a persona, a tone or a language; the model reads it after the rules, which it
+        cannot change, and every sentence is checked as without it.
     examples
         Worked examples, shown to the model before the question.
     history_tokens
@@ -87,6 +90,7 @@ class ChatGenerator:
         *,
         sampling: Sampling | None = None,
         unsupported: Policy = "mark",
+        instructions: str | None = None,
         examples: Sequence[Example] = (),
         history_tokens: int = 1000,
         entailment: Entailment | None = None,
@@ -104,6 +108,7 @@ class ChatGenerator:
         self.model = model
         self.sampling = sampling or Sampling()
         self.unsupported = unsupported
+        self.instructions = instructions
         self.examples = tuple(examples)
         self.history_tokens = history_tokens
         self.cache = cache
@@ -268,7 +273,7 @@ class ChatGenerator:
 
         def messages(n: int, nonce: str) -> list[Message]:
             return [
-                Message("system", prompts.SCHEMA_RULES if schema else prompts.RULES),
+                prompts.system(schema=bool(schema), manner=self.instructions),
                 *prompts.example_messages(self.examples, nonce),
                 *(replace(turn, content=prompts.harmless(turn.content)) for turn in turns),
                 Message("user", prompts.request(task.question, passages[:n], nonce, schema=schema)),

@@ -30,7 +30,10 @@ def newest_turns(history: Sequence[Message], budget: int, count: Count) -> list[
     turns: list[list[Message]] = []
     for message in history:
         if not isinstance(message, Message) or message.role not in {"user", "assistant"}:
-            raise InvalidInput('history is a list of Message("user", ...) and Message("assistant", ...), oldest first')
+            raise InvalidInput(
+                'history is a list of Message("user", ...) and Message("assistant", ...), oldest first; '
+                "say how to write by instructions="
+            )
         if message.role == "user" or not turns:
             turns.append([])
         turns[-1].append(message)

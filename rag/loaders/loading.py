@@ -6,14 +6,14 @@ import hashlib
 import logging
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from ..account import Account
 from ..boxes import boxes_of
-from ..documents import Document, Metadata, clean_text
+from ..documents import Document, Metadata, clean_text, metadata_fields
 from ..sections import sections_of
 from . import beir
 from .discovery import discover
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 def load(
     *paths: str | Path,
     failures: list[LoadFailure] | None = None,
-    meta: Metadata | None = None,
+    meta: Metadata | Callable[[str], Mapping[str, object]] | None = None,
     parse_seconds: float | None = None,
     parse_memory: int | None = None,
 ) -> Iterator[Document]:
@@ -47,7 +47,7 @@ def load(
     failures
         List that takes what could not be loaded; without it each failure is logged as a warning.
     meta
-        Metadata for every document; wins over what the files say.
+        Metadata for every document, or a function from a file's source to its metadata; wins over what the files say.
     parse_seconds, parse_memory
         Processor time and megabytes of memory for a file; see `rag.loaders.limits.ParseLimits` for the defaults.
 
@@ -55,10 +55,18 @@ def load(
     ------
     Document
         In order of the paths; the documents of one source follow one another.
+
+    Examples
+    --------
+    >>> load("handbook/", meta=lambda source: {"team": Path(source).parts[1]})    # doctest: +SKIP
     """
-    for item in load_files(discover(paths, meta=meta), parse_seconds=parse_seconds, parse_memory=parse_memory):
+    own = meta if callable(meta) else None
+    found = discover(paths, meta={} if own else metadata_fields(meta or {}))  # type: ignore[arg-type] # no function
+    for item in load_files(found, parse_seconds=parse_seconds, parse_memory=parse_memory):
         if isinstance(item, Document):
-            yield item
+            yield (
+                item if own is None else replace(item, metadata={**item.metadata, **metadata_fields(own(item.source))})
+            )
         elif failures is None:
             _log.warning("not loaded: %s", item)
         else:

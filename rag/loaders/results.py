@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from ..account import Account, Kind
 from ..boxes import Box
-from ..documents import Field, Metadata, Scalar, clean_text, composed
+from ..documents import Field, Metadata, Scalar, clean_text, composed, metadata_fields
+from ..errors import InvalidInput
 from ..sections import Section
 from .errors import Reason
 from .reading import file_sha256
@@ -132,16 +135,20 @@ def printable(path: str) -> str:
     return composed(os.fsencode(path).decode("utf-8", "backslashreplace"))
 
 
-def metadata_of(fields: Mapping[str, object]) -> dict[str, Field]:
-    """Keep values that can be metadata: scalars and lists of them as they are, dates as ISO text."""
+def metadata_of(fields: Mapping[Any, object]) -> dict[str, Field]:
+    """Return the fields of a file as metadata, see `rag.documents.metadata_fields`; leave out what cannot be one.
+
+    A number that is not finite, or too large, stays for `clean_fields`; an empty list says nothing.
+    """
     kept: dict[str, Field] = {}
     for key, value in fields.items():
-        if value is None or isinstance(value, str | int | float | bool):
+        if isinstance(value, int | float):
             kept[str(key)] = value
-        elif isinstance(value, list | tuple) and value and all(isinstance(v, str | int | float) for v in value):
-            kept[str(key)] = list(value)
-        elif hasattr(value, "isoformat"):
-            kept[str(key)] = value.isoformat()
+        elif isinstance(value, list | tuple) and all(isinstance(each, str | int | float) for each in value):
+            kept |= {str(key): list(value)} if value else {}
+        else:
+            with suppress(InvalidInput):
+                kept |= metadata_fields({str(key): value})
     return kept
 
 

@@ -157,6 +157,12 @@ class PipelineConfig:
     nli: str | None = choice(
         None, "cross-encoder of natural-language inference that judges support: a model's name or folder", use="model"
     )
+    instructions: str | None = choice(
+        None,
+        "manner of a language model's answers: persona, tone, language; its rules come first",
+        use="model",
+        metavar="TEXT",
+    )
     votes: int = choice(
         1, "answers to draw; the one that the others agree with most is taken", use="model", low=1, high=64
     )

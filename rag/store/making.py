@@ -204,3 +204,8 @@ def checked_specs(specs: Sequence[str] | str) -> tuple[str, ...]:
     if len(set(specs)) != len(specs):
         raise InvalidInput(f"indexes={list(specs)}: one of them occurs twice")
     return tuple(specs)
+
+
+def canonical(specs: Sequence[str]) -> set[str]:
+    """Return specs as they are canonically written, each checked."""
+    return {str(indexes.parse(spec)) for spec in checked_specs(specs)}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import Any
 
-from ..documents import Document, Field, composed
+from ..documents import Document, Field, composed, metadata_fields
 from ..errors import InvalidInput
 from .writing import source_name
 
 
 def storable(document: Document) -> tuple[Document, str]:
-    """Name the source, compose accents in names and fields, replace lone surrogates; return the digest too.
+    """Name the source, flatten the metadata, compose accents, replace lone surrogates; return the digest too.
 
     Surrogates are replaced one for one, so that offsets stay; the text is left as it is otherwise.
 
@@ -35,7 +33,11 @@ def storable(document: Document) -> tuple[Document, str]:
 def _composed(document: Document) -> Document:
     """Bring names and fields into the form NFC, in which filters compare."""
     id_, source, title = map(composed, (document.id, document.source, document.title))
-    metadata = {composed(key): _composed_field(value) for key, value in document.metadata.items()}
+    try:
+        fields = metadata_fields(document.metadata)
+    except InvalidInput as error:
+        raise InvalidInput(f"document {document.id!r}: {error}") from None
+    metadata = {composed(key): _composed_field(value) for key, value in fields.items()}
     return replace(document, id=id_, source=source, title=title, metadata=metadata)
 
 
@@ -51,25 +53,6 @@ def _check(document: Document) -> None:
     for name in ("text", "source", "title", "type", "location"):
         if not isinstance(value := getattr(document, name), str):
             raise InvalidInput(f"document {document.id!r}: {name} is a text, got {type(value).__name__}")
-    for key, value in document.metadata.items():
-        if not isinstance(key, str):
-            raise InvalidInput(f"document {document.id!r}: the metadata key {key!r} is not a text")
-        for each in value if isinstance(value, list | tuple) else (value,):
-            _check_value(document.id, key, each)
-
-
-def _check_value(document: str, key: str, value: Any) -> None:  # noqa: ANN401 - whatever a user gives
-    if value is None or isinstance(value, str | bool):
-        return
-    if isinstance(value, int) and -(1 << 63) <= value < 1 << 63:
-        return
-    if isinstance(value, float) and math.isfinite(value):
-        return
-    shown = repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
-    raise InvalidInput(
-        f"document {document!r}: metadata {key!r} is {shown}; "
-        "give a text, a finite number of 64 bits, a bool or None, or a list of these"
-    )
 
 
 def _cleaned(document: Document) -> Document:

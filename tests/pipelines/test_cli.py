@@ -21,6 +21,7 @@ from pipelines.cli.exit_codes import (
     STORE_LOCKED,
     STORE_MISMATCH,
 )
+from rag import KnowledgeBase
 
 MOON = "# Moon\n\nThe Moon orbits the Earth every 27 days. Its far side was first seen in 1959.\n"
 TEA = "# Tea\n\nGreen tea is steeped at 80 degrees. Black tea takes boiling water.\n"
@@ -62,6 +63,18 @@ def test_ingest_counts_and_is_incremental(docs: Path, capsys: pytest.CaptureFixt
     assert run(command) == OK
     third = _json(capsys)
     assert (third["unchanged_files"], third["changed"], third["embedded"]) == (1, 1, 1)
+
+
+def test_the_language_of_a_new_one_is_chosen_and_kept(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    making = ["ingest", str(docs), "--into", "de-kb", "--embedder", "hashing-64", "--analyser"]
+    assert run([*making, "german"]) == 0
+    capsys.readouterr()
+    with KnowledgeBase.open("de-kb") as kb:
+        assert kb.analyser.language == "german"
+    assert run([*making, "spanish"]) == STORE_MISMATCH
+    assert "analyser" in capsys.readouterr().err
+    assert run([*making[:-1], "--analyser", "germn"]) != 0
+    assert "german" in capsys.readouterr().err
 
 
 def test_a_bad_file_is_listed_once_and_the_rest_goes_in(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,14 @@ def test_an_answer_quotes_and_cites(kb: KnowledgeBase) -> None:
     assert set(answer.timings) >= {"embed", "search", "fuse", "generate", "total"}
 
 
+def test_a_citation_carries_the_fields_of_its_document(kb: KnowledgeBase) -> None:
+    kb.add([Document.from_text("Otters swim at night.", id="o", url="https://zoo.example/o", author="Ann")])
+    cited = Bot(kb).ask("When do otters swim?").citations[0]
+    assert (cited.url, cited.metadata["author"]) == ("https://zoo.example/o", "Ann")
+    kb.add([Document.from_text("Badgers dig at dawn.", id="b", url="javascript:alert(1)")])
+    assert Bot(kb).ask("When do badgers dig?").citations[0].url == ""
+
+
 def test_where_limits_what_is_read(kb: KnowledgeBase) -> None:
     answer = Bot(Retriever(kb)).ask("How many eggs does a queen bee lay a day?", where='topic == "tea"')
     assert {p.document for p in answer.passages} == {"tea"}

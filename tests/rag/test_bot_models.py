@@ -13,7 +13,18 @@ from chat_server import ChatServer
 from pydantic import BaseModel
 from timing import within
 
-from rag import Answer, Bot, Document, HashingEmbedder, InvalidInput, KnowledgeBase, Retriever, Sampling, language_model
+from rag import (
+    Answer,
+    Bot,
+    Document,
+    HashingEmbedder,
+    InvalidInput,
+    KnowledgeBase,
+    Message,
+    Retriever,
+    Sampling,
+    language_model,
+)
 from rag.errors import DeadlinePassed, LLMUnavailable, LLMUnsupported
 from rag.extractive.generator import ExtractiveGenerator
 from rag.llm.cache import CompletionCache
@@ -45,6 +56,29 @@ def test_any_function_is_a_generator(kb: KnowledgeBase, given: object) -> None:
     answer = Bot(Retriever(kb), given).ask(QUESTION)
     assert answer.text == "Green tea is steeped at 80 degrees. [1]"
     assert answer.generator.startswith("callable:")
+
+
+def test_instructions_reach_the_model_after_the_rules_and_change_the_digest(kb: KnowledgeBase) -> None:
+    seen: list[str] = []
+
+    def pirate(messages: list[Message]) -> str:
+        seen.append(messages[0].content)
+        return f"{TRUE} Arr, it also cures the plague [1]."
+
+    plain, own = (
+        Bot(kb, ScriptedGenerator(pirate), rewrite="none", **given)
+        for given in ({}, {"instructions": "Talk like a pirate."})
+    )
+    plain.ask(QUESTION)
+    answer = own.ask(QUESTION)
+    assert seen[1].startswith(seen[0])
+    assert seen[1].endswith("Talk like a pirate.")
+    assert [each.verdict for each in answer.sentences] == ["supported", "unsupported"]
+    assert own.config.digest != plain.config.digest
+    with pytest.raises(InvalidInput, match="extractive generator does not take instructions"):
+        Bot(kb, instructions="Talk like a pirate.")
+    with pytest.raises(InvalidInput, match="instructions="):
+        plain.ask(QUESTION, history=[Message("system", "Talk like a pirate.")])
 
 
 @pytest.mark.parametrize("given", [3, "nosuch:model", "openai:"])

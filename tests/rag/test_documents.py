@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from rag.documents import Document, clean_text, context_text
+from rag.documents import Document, clean_text, context_text, metadata_fields
+from rag.errors import InvalidInput
 from rag.sections import Section
 
 
@@ -43,6 +48,86 @@ def test_from_text() -> None:
     document = Document.from_text("a\r\nb\0\ud800", id="x", title="T", year=3)
     assert (document.text, document.source, document.metadata) == ("a\nb\ufffd", "x", {"year": 3})
     assert document.source_sha256 == hashlib.sha256("a\nb\ufffd".encode()).hexdigest()
+
+
+def test_fields_of_a_document_made_of_a_string_are_real_fields() -> None:
+    document = Document.from_text(
+        "Otters swim.",
+        id="o",
+        source="zoo.pdf",
+        type="faq",
+        page=3,
+        heading="Water",
+        modified=datetime(2026, 1, 2, 1, tzinfo=timezone(timedelta(hours=1))),
+        url="https://zoo.example/otters",
+    )
+    assert (document.source, document.type, document.metadata) == (
+        "zoo.pdf",
+        "faq",
+        {"url": "https://zoo.example/otters"},
+    )
+    assert document.sections == (Section(0, 12, ("Water",), 3),)
+    assert document.modified == datetime(2026, 1, 2, tzinfo=UTC).timestamp()
+    assert Document.from_text("x", id="x", modified=date(2026, 1, 2)).modified == document.modified
+
+
+def test_metadata_are_what_filters_can_compare() -> None:
+    given = {
+        "day": date(2025, 1, 1),
+        "at": datetime(2025, 1, 1, 3, tzinfo=timezone(timedelta(hours=2))),
+        "author": {"name": "Ann", "born": {"year": 1990}, 7: "seven"},
+        "tags": {"b", "a"},
+        "days": (date(2025, 1, 1), None),
+        "n": np.int64(3),
+        "share": np.float32(0.5),
+        "none": None,
+    }
+    assert metadata_fields(given) == {
+        "day": "2025-01-01",
+        "at": "2025-01-01T01:00:00+00:00",
+        "author.name": "Ann",
+        "author.born.year": 1990,
+        "author.7": "seven",
+        "tags": ["a", "b"],
+        "days": ["2025-01-01", None],
+        "n": 3,
+        "share": 0.5,
+        "none": None,
+    }
+
+
+def _nested(levels: int) -> dict[str, object]:
+    inner: dict[str, object] = {"a": 1}
+    for _ in range(levels):
+        inner = {"a": inner}
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"x": object()}, "'x' is a object"),
+        ({"x": [[1]]}, "'x' is a list"),
+        ({"x": [{"y": 1}]}, "'x' is a dict"),
+        ({"x": float("nan")}, "'x' is nan"),
+        ({"x": {"y": 1 << 63}}, "'x.y' is 9223372036854775808"),
+        ({"x": np.zeros(2)}, "'x' is a ndarray"),
+        ({3: "x"}, "the metadata key 3 is not a text"),
+        (_nested(8), "nested deeper than 8"),
+        ({str(n): n for n in range(2_001)}, "more than 2,000"),
+    ],
+)
+def test_other_metadata_are_refused_by_name(given: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        metadata_fields(given)
+
+
+@pytest.mark.parametrize(
+    "given", [{"page": "3"}, {"page": True}, {"heading": ("a", 1)}, {"modified": "2025"}, {"document": "x"}]
+)
+def test_fields_of_a_wrong_kind_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        Document.from_text("x", id="x", **given)
 
 
 def test_digest_changes_with_what_is_stored_and_only_with_it() -> None:

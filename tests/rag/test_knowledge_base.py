@@ -529,6 +529,59 @@ def test_opening_says_what_is_wrong(tmp_path: Path) -> None:
         reader.chunk_ids()
 
 
+def test_open_or_create_makes_it_once_and_opens_it_for_writing_after(tmp_path: Path) -> None:
+    made = {"embedder": HashingEmbedder(32), "indexes": ["flat", "bm25"], "analyser": "german", "granularity": "auto"}
+    for n in (1, 2):
+        with KnowledgeBase.open_or_create(tmp_path / "kb", **made) as kb:  # type: ignore[arg-type]
+            kb.add([note(n)])
+            assert len(kb.document_ids()) == n
+            assert kb.analyser.language == "german"
+    with KnowledgeBase.open_or_create(tmp_path / "kb", embedder=HashingEmbedder(32)) as kb:
+        assert len(kb.document_ids()) == 2
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"indexes": ["hnsw", "bm25"]}, "rag reindex"),
+        ({"analyser": "english"}, "analyser"),
+        ({"metric": "l2"}, "metric"),
+        ({"chunker": "tokens:64/8"}, "chunker"),
+        ({"embedder": HashingEmbedder(64)}, "embedder"),
+    ],
+)
+def test_open_or_create_refuses_what_it_was_not_made_with(tmp_path: Path, other: dict, said: str) -> None:
+    KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder(32), analyser="german").close()
+    with pytest.raises(StoreMismatch, match=said):
+        KnowledgeBase.open_or_create(tmp_path / "kb", **{"embedder": HashingEmbedder(32), **other})
+    KnowledgeBase.open_or_create(tmp_path / "kb", embedder=HashingEmbedder(32)).close()  # nothing is locked or changed
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "x").touch()
+    with pytest.raises(StoreExists):
+        KnowledgeBase.open_or_create(tmp_path / "files", embedder=HashingEmbedder(32))
+
+
+def test_real_fields_of_a_document_are_filtered_and_cited(tmp_path: Path) -> None:
+    facts = {"source": "zoo.pdf", "type": "faq", "page": 3, "modified": 5.0, "author": {"name": "Ann"}}
+    with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder(32)) as kb:
+        kb.add(
+            [Document.from_text("Otters swim at night.", id="o", **facts), Document.from_text("Badgers dig.", id="b")]
+        )
+        (wanted,) = [int(id_) for id_ in kb.chunk_ids() if kb.chunks([int(id_)])[0].document == "o"]
+        for where in (
+            'type == "faq"',
+            'source == "zoo.pdf"',
+            "page == 3",
+            "modified == 5",
+            'author.name == "Ann"',
+            'document == "o"',
+        ):
+            found = kb.allowed(where)
+            assert found is not None
+            assert (len(found), wanted in found) == (1, True), where
+        assert kb.remove("zoo.pdf") == 1
+
+
 @pytest.mark.parametrize(
     "options",
     [{"indexes": ["nope"]}, {"indexes": []}, {"chunker": "nope:3"}, {"metric": "hamming"}, {"analyser": "klingon"}],

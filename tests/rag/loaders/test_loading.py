@@ -228,3 +228,13 @@ def test_real_documents():
     assert not in_ & set(out)
     assert in_ | set(out) == set(found)
     assert len(in_) >= 300
+
+
+def test_a_function_gives_each_file_its_metadata(folder):
+    found = list(load(folder, meta=lambda source: {"name": source.rpartition("/")[2], "of": {"year": 2026}}))
+    assert len(found) > 5
+    for document in found:
+        assert document.metadata["name"] == document.source.rpartition("/")[2]
+        assert document.metadata["of.year"] == 2026
+    first = next(load(folder, meta={"of": {"year": 2026}}))
+    assert first.metadata["of.year"] == 2026

@@ -17,7 +17,7 @@ def test_text_sections_title_and_metadata(read):
     )
     parsed = read(source.encode(), "kelp.md")
     assert parsed.title == "Kelp forests"
-    assert parsed.metadata == {"tags": ["sea", "plants"], "date": "2024-05-06", "depth": 12}
+    assert parsed.metadata == {"tags": ["sea", "plants"], "date": "2024-05-06", "depth": 12, "nested.a": 1}
     assert parsed.text == (
         "Intro link and bold text.\n\n# Growth\n\nKelp `a*b*` grows fast.\n\n"
         "```python\n# not a heading\nx = [1](2)\n```\n\n## Use\n\n- eat\n- burn\n\n## C#\n\nend"
