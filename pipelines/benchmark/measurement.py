@@ -57,6 +57,7 @@ class MeasuredIndex:
         self._errors: dict[Parameters, str] = {}
         self._rounds: dict[Parameters, list[Round]] = {}
         self._filtered: dict[Parameters, dict[float, list[tuple[float, float]]]] = {}
+        self._ood: dict[Parameters, list[tuple[float, float]]] = {}
         self._churned: dict[Parameters, dict[str, Any]] = {}
 
     # ---- public -----------------------------------------------------------------------------------------------
@@ -119,6 +120,15 @@ class MeasuredIndex:
                 rounds = self._filtered.setdefault(search, {}).setdefault(share, [])
                 rounds.append((quality.recall, qps))
 
+    def ood(self, search: Parameters) -> None:
+        """Measure one configuration once with the out-of-distribution queries, if there are any."""
+        queries = self._maker.ood
+        if queries is None or not self._sound(search):
+            return
+        with self._blamed(search):
+            ids, qps = self._batch(search, f"{self._place.name}-ood", queries="ood.npy")
+            self._ood.setdefault(search, []).append((queries.judged(ids).recall, qps))
+
     def churn(self, searches: Sequence[Parameters] | None = None) -> None:
         """Remove and add a share of the vectors, then measure all or some configurations again."""
         share = self._settings.churn
@@ -142,7 +152,10 @@ class MeasuredIndex:
         error = self.error(search)
         rounds = [] if error else self._rounds.get(search, [])
         filters, churn = self._filtered.get(search, {}), self._churned.get(search)
-        row = self._maker.row(self.task, search, self._facts, rounds, filters=filters, churn=churn, error=error)
+        ood = [] if error else self._ood.get(search, [])
+        row = self._maker.row(
+            self.task, search, self._facts, rounds, filters=filters, ood=ood, churn=churn, error=error
+        )
         return row, rounds[-1].answers if rounds else None
 
     def error(self, search: Parameters | None = None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from ..reports.charts import Bar, Front, Line, bars, fronts, lines
 from ..reports.pages import Cell, Html, details, element, facts, page, paragraph, section, table
@@ -11,6 +10,8 @@ from .answers import HOW, AnswerCosts, difference, plain
 from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead, mixed, spread
 from .pareto import memory_front, speed_front
 from .prices import MachinePrices
+from .report_extras import extras
+from .report_ood import out_of_distribution
 from .results import Row, good
 
 _LATENCY_RECALL = 0.9
@@ -24,7 +25,8 @@ def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None, prices:
     parts = [
         *([_speed(figures), _memory(figures), _build(figures), _latency(figures)] if figures else []),
         _answers(answers) if answers is not None else "",
-        _extras(figures),
+        out_of_distribution(figures),
+        extras(figures),
         _table(figures, prices) if figures else "",
         _failed(rows),
         _made_on(first, mixed(rows)),
@@ -113,41 +115,6 @@ def _answers(costs: AnswerCosts) -> Html:
     return section("What the approximation costs in answers", table(headers, rows), lead=lead_)
 
 
-def _extras(rows: Sequence[Row]) -> Html:
-    """Return the tables of optional measurements: threads, filters, changes."""
-    if not rows:
-        return Html("")
-    first = rows[0]
-    parts: list[Html] = []
-    if len(first["threads_asked"]) > 1:
-        headers = ["configuration", *(f"queries/s, {t} thread{'s' * (t != '1')}" for t in first["threads"])]
-        cells = [[row["spec"], *(_or_none(row["threads"].get(t)) for t in first["threads"])] for row in rows]
-        parts.append(details("Speed by searching threads", table(headers, cells, digits=0)))
-    if first["filters_asked"]:
-        asked = first["filters_asked"]
-        headers = [
-            "configuration",
-            *(f"{100 * share:g} %: {what}" for share in asked for what in ("recall", "queries/s")),
-        ]
-        cells = [
-            [row["spec"], *(v for each in row["filters"] for v in (each["recall"], round(each["qps"])))] for row in rows
-        ]
-        parts.append(details("Search among a share of the vectors, drawn at random", table(headers, cells)))
-    if first["churn_asked"] is not None:
-        headers = ["configuration", "recall before", "recall after", "adds/s", "removes/s", "queries/s after"]
-        summary = f"After {first['churn_asked']:.0%} of the vectors were removed and added again, a hundred at a time"
-        parts.append(details(summary, table(headers, [_churn_cells(row) for row in rows])))
-    return section("Threads, filters, changes", *parts) if parts else Html("")
-
-
-def _churn_cells(row: Row) -> list[Cell]:
-    churn: dict[str, Any] = row["churn"] or {}
-    if "recall" not in churn:
-        return [row["spec"], row["recall"], None, None, None, None]
-    speeds = (round(churn[name]) for name in ("adds_per_s", "removes_per_s", "qps"))
-    return [row["spec"], row["recall"], churn["recall"], *speeds]
-
-
 def _table(rows: Sequence[Row], prices: MachinePrices | None) -> Html:
     headers = [
         "configuration", f"recall@{rows[0]['k']}", "95 % interval", "by id", "distance error", "queries/s", "spread",
@@ -216,7 +183,3 @@ def _mega(n_bytes: float | None) -> float | None:
 
 def _mb(n_bytes: float | None) -> str:
     return "unknown" if n_bytes is None else f"{n_bytes / 1e6:.1f} MB"
-
-
-def _or_none(value: float | None) -> Cell:
-    return None if value is None else round(value)

@@ -18,6 +18,7 @@ from ..datasets import VectorData
 from .distances import Distances, of_rows
 from .errors import EngineFailed
 from .ground_truth import Truth, exact
+from .out_of_distribution import OodQueries, ood_figures
 from .recall import Quality, interval, quality, rows_of
 from .results import Row
 from .settings import Settings
@@ -89,6 +90,8 @@ class RowMaker:
         The data, its true neighbours and how to measure.
     machine, versions
         The machine and the library versions, for the rows.
+    ood
+        The out-of-distribution queries of the data, if there are some.
     """
 
     def __init__(
@@ -98,8 +101,10 @@ class RowMaker:
         settings: Settings,
         machine: Mapping[str, Any],
         versions: Mapping[str, str],
+        *,
+        ood: OodQueries | None = None,
     ) -> None:
-        self.data, self.truth, self.settings = data, truth, settings
+        self.data, self.truth, self.settings, self.ood = data, truth, settings, ood
         self._machine, self._versions = dict(machine), dict(versions)
         self._allowed: dict[float, Allowed] = {}
 
@@ -168,20 +173,23 @@ class RowMaker:
         rounds: Sequence[Round],
         *,
         filters: Mapping[float, Sequence[tuple[float, float]]],
+        ood: Sequence[tuple[float, float]],
         churn: Mapping[str, Any] | None,
         error: str,
     ) -> Row:
-        """Return the row of one configuration; ``filters`` are recall and queries/s of every round by share."""
+        """Return the row of one configuration; ``filters`` and ``ood`` are recall and queries/s of every round."""
         settings = self.settings
+        figures = _figures(rounds, settings.threads)
         return {
             "spec": task.configuration(search),
             "engine": task.engine,
             "build": asdict(task.build),
             "search": asdict(search),
             "k": settings.k,
-            **_figures(rounds, settings.threads),
+            **figures,
             **{name: facts.get(name) for name in _FACTS},
             "filters": [_filter_figures(share, figures) for share, figures in filters.items()],
+            "ood": ood_figures(ood, figures["recall"], self.data) if ood else None,
             "churn": churn,
             "note": _note(facts),
             "error": error or None,
@@ -198,6 +206,7 @@ class RowMaker:
                 "n_queries": len(self.data.queries),
                 "metric": self.data.metric,
                 "notes": list(self.data.notes),
+                **({} if self.ood is None else {"ood": self.ood.described()}),
             },
             "machine": self._machine,
             "versions": self._versions,

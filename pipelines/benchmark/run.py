@@ -20,6 +20,7 @@ from .errors import DiskFull
 from .ground_truth import truth_of
 from .machine import machine, versions
 from .measurement import MeasuredIndex
+from .out_of_distribution import OodQueries
 from .results import Results, Row, alone
 from .rows import RowMaker
 from .settings import Settings
@@ -127,7 +128,9 @@ def run(
         raise InvalidInput(f"-k {settings.k}, but {data.name} has only {len(data)} vectors")
     start, out = time.monotonic(), Path(out)
     with alone(out):
-        maker = RowMaker(data, truth_of(data, settings.k), settings, machine(), versions())
+        truth = truth_of(data, settings.k)
+        ood = OodQueries.of(data, truth, settings.k, settings.seed)
+        maker = RowMaker(data, truth, settings, machine(), versions(), ood=ood)
         results = Results(out, maker.task, resume=resume)
         todo = [task for each in across_engines(tasks) if (task := _without(each, results.done))]
         failed = results.failed
@@ -217,6 +220,7 @@ class _Runner:
         """Return the least seconds that measuring takes: batches, and single queries for twice as long."""
         settings = self.settings
         batches = 1 + len(settings.threads) - (1 in settings.threads) + len(settings.filters)
+        batches += self.maker.ood is not None
         return (batches + 2) * settings.seconds * settings.rounds * len(index.task.searches)
 
     def _measure(self, group: Sequence[MeasuredIndex]) -> None:
@@ -231,6 +235,7 @@ class _Runner:
                 self.progress.begin(f"round {number + 1} of {self.settings.rounds}: {spec}")
                 index.measure(search, number)
                 index.filtered(search)
+                index.ood(search)
                 self.progress.end()
         for index in group:
             self.progress.begin(f"removing and adding: {index.task.spec}")
@@ -254,7 +259,7 @@ def _without(task: BuildTask, done: set[str]) -> BuildTask | None:
 def write_data(folder: Path, data: VectorData) -> None:
     """Write the arrays for the workers."""
     try:
-        for name in ("base", "ids", "queries"):
+        for name in ("base", "ids", "queries", *(["ood"] if data.ood is not None else [])):
             write_array(folder / f"{name}.npy", getattr(data, name))
     except OSError as error:
         raise DiskFull(

@@ -106,14 +106,23 @@ class Worker:
         self._write(out, ids=found.ids, seconds=one.seconds, single_queries=one.queries, single_ids=one.ids)
         return {"qps": found.qps, "warm_up_calls": calls, "threads": more}
 
-    def batch(self, search: Mapping[str, Any], k: int, seconds: float, out: str, allow: str | None = None) -> Reply:
+    def batch(  # noqa: PLR0917 - given by name, in JSON
+        self,
+        search: Mapping[str, Any],
+        k: int,
+        seconds: float,
+        out: str,
+        allow: str | None = None,
+        queries: str = "queries.npy",
+    ) -> Reply:
         """Search all queries at once; with ``allow``, among the ids of that file only."""
         rng = np.random.default_rng(self._job["seed"])
+        asked: Vectors = np.load(self._folder / queries, allow_pickle=False)
         allowed = None if allow is None else IdSet(np.load(self._folder / allow, allow_pickle=False))
         ask = self._ask(search, k, allowed)
         if seconds:
-            timing.warm_up(ask, self._queries, rng, 0.0)
-        found = timing.batched(ask, self._queries, rng, seconds)
+            timing.warm_up(ask, asked, rng, 0.0)
+        found = timing.batched(ask, asked, rng, seconds)
         self._write(out, ids=found.ids)
         return {"qps": found.qps}
 

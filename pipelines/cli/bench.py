@@ -70,6 +70,12 @@ def command(
     questions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Questions for a knowledge base; default: made from its chunks.")
     ] = None,
+    ood: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Out-of-distribution queries too; own: the data's are such; generated: for synthetic."
+        ),
+    ] = None,
     answers: Annotated[
         bool, typer.Option("--answers/--no-answers", help="For a knowledge base, measure the effect on answers too.")
     ] = True,
@@ -111,6 +117,7 @@ def command(
         n_queries=queries,
         keep_overlap=keep_overlap,
         questions=None if questions is None else str(questions),
+        ood=ood,
         seed=seed,
     )
     asking = answers and is_knowledge_base(Path(data))
@@ -219,6 +226,8 @@ def _bench(
             raise EngineMissing(missing[task.engine])
     if not json:
         console.print(f"{data.name}: {len(data):,} vectors of {data.dim}, {len(data.queries):,} queries, {data.metric}")
+        if data.ood is not None:
+            console.print(f"  {len(data.ood):,} out-of-distribution queries: {one_line(data.ood_name)}", style="dim")
         for note in data.notes:
             console.print(f"  {one_line(note)}", style="dim")
         if not specs:

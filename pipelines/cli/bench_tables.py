@@ -83,6 +83,8 @@ def _show_extras(rows: Sequence[Row], console: Console) -> None:
     first = rows[0]
     names = [f"{t} thread{'s' * (t != '1')}" for t in first["threads"] if t != str(first["threads_asked"][0])]
     names += [f"filter {share:g}" for share in first["filters_asked"]]
+    if first.get("ood"):
+        names += ["out of distribution", "gap"]
     if first["churn_asked"] is not None:
         names += ["after churn", "adds/s", "removes/s"]
     if not names:
@@ -92,13 +94,15 @@ def _show_extras(rows: Sequence[Row], console: Console) -> None:
         table.add_row(row["spec"], *_extra_cells(row))
     console.print()
     console.print(table)
-    about = "threads: queries/s; filter, after churn: recall and queries/s"
+    about = "threads: queries/s; filter, out of distribution, after churn: recall and queries/s"
     console.print(about, style="dim")
 
 
 def _extra_cells(row: Row) -> list[str]:
     cells = [f"{qps:,.0f}" for t, qps in row["threads"].items() if t != str(row["threads_asked"][0])]
     cells += [f"{each['recall']:.3f} {each['qps']:,.0f}" for each in row["filters"]]
+    if ood := row.get("ood"):
+        cells += [f"{ood['recall']:.3f} {ood['qps']:,.0f}", f"{ood['gap']:+.3f}"]
     churn = row["churn"]
     if churn is not None and churn.get("error"):
         cells += ["failed", "", ""]

@@ -1,10 +1,12 @@
 """HDF5 files in the format of ann-benchmarks: ``train``, ``test``, and the attribute ``distance``.
 
-https://github.com/erikbern/ann-benchmarks
+https://github.com/erikbern/ann-benchmarks. Those of VIBE too (https://github.com/vector-index-bench/vibe), which pack
+bits and may have ``learn``, queries to train on.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,8 @@ def read_hdf5(path: Path) -> Raw:
                 raise InvalidInput(
                     f"{path} has no table {' and no table '.join(missing)}, only {', '.join(file) or 'nothing'}"
                 )
-            said = _distance(file)
+            said, packed = _distance(file), _packed(file)
+            learn = ("learn, queries to train on, is not used",) if "learn" in file else ()
             base, queries = (_inside(path, file, table) for table in ("train", "test"))
             if "size_train" in file:
                 raise InvalidInput(f"{path} holds sets, one after the other: no index here compares sets")
@@ -68,7 +71,10 @@ def read_hdf5(path: Path) -> Raw:
         if isinstance(error, OSError) and error.errno is not None and not path.exists():
             raise
         raise InvalidInput(f"{path} cannot be read as HDF5: {error}; is it whole?") from error
-    return _raw(path, base, queries, said)
+    if packed:
+        base, queries = (_unpacked(path, x, packed) for x in (base, queries))
+    found = _raw(path, base, queries, said)
+    return replace(found, notes=(*found.notes, *learn))
 
 
 def _distance(file: Any) -> str:  # noqa: ANN401 - h5py has no types
@@ -76,6 +82,26 @@ def _distance(file: Any) -> str:  # noqa: ANN401 - h5py has no types
     found = np.ravel(file.attrs.get("distance", ""))
     first = found[0] if len(found) else ""
     return first.decode(errors="replace") if isinstance(first, bytes) else str(first)
+
+
+def _packed(file: Any) -> int:  # noqa: ANN401 - h5py has no types
+    """Return the number of bits of a vector if they are packed into bytes, as VIBE does; 0 otherwise."""
+    kind = file.attrs.get("point_type", "")
+    if (kind.decode(errors="replace") if isinstance(kind, bytes) else kind) != "binary":
+        return 0
+    return int(file.attrs.get("dimension", 0))
+
+
+def _unpacked(path: Path, x: NDArray[Any], n_bits: int) -> NDArray[np.uint8]:
+    if x.dtype != np.uint8 or x.ndim != 2 or x.shape[1] != -(-n_bits // 8):
+        raise InvalidInput(
+            f"{path} says that it packs {n_bits} bits of a vector; it holds {x.dtype} of shape {x.shape}"
+        )
+    if x.size * 8 > MOST_UNPACKED:
+        raise InvalidInput(
+            f"{path}: its bits unpack to {x.size * 8 / 1e9:,.1f} GB, more than {MOST_UNPACKED / 1e9:,.1f}"
+        )
+    return np.unpackbits(x, axis=1, count=n_bits)
 
 
 def _raw(path: Path, base: NDArray[Any], queries: NDArray[Any], said: str) -> Raw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,13 @@ def is_knowledge_base(path: Path) -> bool:
 
 
 def knowledge_base_vectors(
-    path: Path, *, questions: str | None, n_queries: int, seed: int, keep_overlap: bool = False
+    path: Path,
+    *,
+    questions: str | None,
+    n_queries: int,
+    seed: int,
+    keep_overlap: bool = False,
+    ood: str | None = None,
 ) -> VectorData:
     """Return the embeddings of all chunks under their ids, and embedded questions that are no copies of a chunk.
 
@@ -42,6 +49,8 @@ def knowledge_base_vectors(
         Maximum number of questions.
     seed
         Random seed.
+    ood
+        File of questions of another distribution, as people ask them, beside sentences of the chunks.
 
     Raises
     ------
@@ -62,7 +71,16 @@ def knowledge_base_vectors(
             raise InvalidInput("every question is a chunk, word for word: give other questions, or --keep-overlap")
         what = "left in as asked" if keep_overlap else "left out"
         notes = (note, f"{dropped} questions that are a chunk, word for word, {what}") if dropped else (note,)
-        return VectorData(path.resolve().name, base, ids, queries, kb.index("dense").metric, notes)
+        data = VectorData(path.resolve().name, base, ids, queries, kb.index("dense").metric, notes)
+        if ood is None:
+            return data
+        texts, note = _questions(kb, ood, n_queries, seed)
+        asked, _ = apart(
+            checked(kb.embedder.embed_queries(texts), f"the embedded questions of {ood}"), base, keep=False
+        )
+        if not len(asked):
+            raise InvalidInput(f"every question of --ood {ood} is a chunk, word for word: give other questions")
+        return replace(data, ood=asked, ood_name=note)
 
 
 def _questions(kb: KnowledgeBase, file: str | None, n: int, seed: int) -> tuple[list[str], str]:

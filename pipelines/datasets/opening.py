@@ -13,7 +13,8 @@ from rag.errors import InvalidInput
 
 from . import bigann, columns, hdf5_files, idx_files, numpy_files, texmex
 from .knowledge_base import is_knowledge_base, knowledge_base_vectors
-from .synthetic import synthetic
+from .ood_queries import GENERATED, OWN, own_as_ood, with_ood
+from .synthetic import ood_of_synthetic, synthetic
 from .vector_data import MAX_QUERIES, Raw, VectorData, prepare
 
 _BOTH: dict[str, Callable[[Path], Raw]] = {
@@ -37,6 +38,7 @@ _ONE: dict[str, tuple[Callable[[Path], NDArray[Any]], Metric]] = {
 
 ENDINGS = (*_BOTH, *_ONE)
 _NAMED = 5
+_SYNTHETIC = "synthetic:"
 
 
 def open_vectors(
@@ -46,6 +48,7 @@ def open_vectors(
     n_queries: int = MAX_QUERIES,
     keep_overlap: bool = False,
     questions: str | None = None,
+    ood: str | None = None,
     seed: int = 0,
 ) -> VectorData:
     """Read vectors and queries.
@@ -66,6 +69,10 @@ def open_vectors(
         Keep vectors in the base that are also queries.
     questions
         For a knowledge base: a file of questions.
+    ood
+        Out-of-distribution queries beside the data's own: a file of queries (for a knowledge base, of questions);
+        ``own`` if the data's queries are such ones, and queries like the base are to be drawn from it; ``generated``
+        for generated vectors.
     seed
         Random seed.
 
@@ -84,21 +91,50 @@ def open_vectors(
             if metric is not None:
                 raise InvalidInput(f"--metric {metric} is for files; the knowledge base {data} has its own")
             return knowledge_base_vectors(
-                Path(data), questions=questions, n_queries=n_queries, seed=seed, keep_overlap=keep_overlap
+                Path(data), questions=questions, ood=ood, n_queries=n_queries, seed=seed, keep_overlap=keep_overlap
             )
         if questions is not None:
             raise InvalidInput(f"--questions go with a knowledge base; {data} has its own queries")
         raw, name = _raw(data, n_queries, seed)
-        return prepare(raw, name, metric=metric, n_queries=n_queries, keep_overlap=keep_overlap, seed=seed)
+        others = None
+        if ood is not None:
+            raw, others = _ood(raw, data, ood, n_queries, seed)
+        found = prepare(raw, name, metric=metric, n_queries=n_queries, keep_overlap=keep_overlap, seed=seed)
+        if ood is None or others is None:
+            return found
+        called = {OWN: f"the queries of {name}", GENERATED: "generated around other centres"}.get(ood, Path(ood).name)
+        return with_ood(found, others, called, n_queries=n_queries, keep_overlap=keep_overlap, seed=seed)
     except MemoryError as error:
         raise InvalidInput(
             f"{data} needs more memory than is available ({error}): is it whole? else give a part"
         ) from None
 
 
+def _ood(raw: Raw, data: str, ood: str, n_queries: int, seed: int) -> tuple[Raw, NDArray[Any]]:
+    """Return the contents to prepare, and the out-of-distribution queries."""
+    generated = data.startswith(_SYNTHETIC)
+    if generated != (ood == GENERATED):
+        what = f"--ood {GENERATED}" if generated else "--ood FILE, or --ood own"
+        raise InvalidInput(f"--ood {ood} does not go with {data}: give {what}")
+    if generated:
+        return raw, ood_of_synthetic(data.removeprefix(_SYNTHETIC), n_queries, seed)
+    if ood == OWN:
+        return own_as_ood(raw, data)
+    path = Path(ood)
+    if not path.is_file():
+        raise InvalidInput(f"--ood {ood}: no file has this name; or give {OWN} if the queries of {data} are such ones")
+    ending = _ending(path)
+    if ending in _ONE:
+        return raw, _ONE[ending][0](path)
+    queries = _BOTH[ending](path).queries
+    if queries is None:
+        raise InvalidInput(f"--ood {ood} holds no queries")
+    return raw, queries
+
+
 def _raw(data: str, n_queries: int, seed: int) -> tuple[Raw, str]:
-    if data.startswith("synthetic:"):
-        return synthetic(data.removeprefix("synthetic:"), n_queries, seed), data.replace(" ", "")
+    if data.startswith(_SYNTHETIC):
+        return synthetic(data.removeprefix(_SYNTHETIC), n_queries, seed), data.replace(" ", "")
     paths = [Path(part.strip()) for part in data.split(",")] if not Path(data).exists() else [Path(data)]
     if len(paths) > 2:
         raise InvalidInput(f"--data {data}: at most two files, base and queries")

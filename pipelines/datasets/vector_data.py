@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -60,6 +60,11 @@ class VectorData:
         ``cosine``, ``ip`` or ``l2``.
     notes
         Notes for readers of the figures: the origin of the queries, what was left out.
+    ood
+        Out-of-distribution queries, of another distribution than the base: float32, shape (n_ood, dim), finite; None
+        for none.
+    ood_name
+        Where they come from.
     """
 
     name: str
@@ -68,6 +73,8 @@ class VectorData:
     queries: Vectors
     metric: Metric
     notes: tuple[str, ...] = ()
+    ood: Vectors | None = None
+    ood_name: str = ""
 
     @property
     def dim(self) -> int:
@@ -77,11 +84,16 @@ class VectorData:
     def __len__(self) -> int:
         return len(self.base)
 
+    @property
+    def of_ood(self) -> VectorData | None:
+        """The same base with the out-of-distribution queries as its queries; None if there are none."""
+        return None if self.ood is None else replace(self, queries=self.ood, ood=None, ood_name="")
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of vectors, ids, queries and metric: equal digests mean equal tasks."""
         digest = hashlib.sha256(f"{self.metric} {self.base.shape} {self.queries.shape}".encode())
-        for array in (self.base, self.ids, self.queries):
+        for array in (self.base, self.ids, self.queries, *([] if self.ood is None else [self.ood])):
             digest.update(np.ascontiguousarray(array).data.cast("B"))
         return digest.hexdigest()
 

@@ -18,7 +18,7 @@ COLOURS = (
     "--twelve",
 )  # fmt: skip
 WIDTH, HEIGHT = 440, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 14, 12, 42
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 12, 42
 _WIDE = 760
 
 
@@ -141,15 +141,23 @@ def lines(series: Sequence[Line], *, x: str, y: str, log_x: bool = False, captio
 
 
 def fronts(
-    series: Sequence[Front], *, x: str, y: str, logit_x: bool = False, log_y: bool = True, caption: str = ""
+    series: Sequence[Front],
+    *,
+    x: str,
+    y: str,
+    logit_x: bool = False,
+    y_scale: Scale = "log",
+    diagonal: bool = False,
+    caption: str = "",
 ) -> Html:
     """Return points of several kinds over two axes, the best of each kind joined; details are in tooltips.
 
     ``logit_x`` is for shares: .9, .99 and .999 are far apart, as what they miss is. A share of 1 is drawn at ``ALL``.
+    ``diagonal`` draws where both axes have the same value.
     """
     every = [point for each in series for point in each.points]
-    frame = _Frame.around([p[0] for p in every], [p[1] for p in every], "logit" if logit_x else "linear", _log(log_y))
-    marks = []
+    frame = _Frame.around([p[0] for p in every], [p[1] for p in every], "logit" if logit_x else "linear", y_scale)
+    marks = [_diagonal(frame)] if diagonal else []
     for each in series:
         marks.append(_polyline(frame, ((u, v) for u, v, _ in each.best), each.colour, 1.5))
         kept = set(each.best)
@@ -163,6 +171,16 @@ def fronts(
 def _polyline(frame: _Frame, points: Iterable[tuple[float, float]], colour: int, width: float) -> str:
     path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (frame.at(x, y) for x, y in points))
     return f'<polyline points="{path}" fill="none" stroke="{_colour(colour)}" stroke-width="{width:g}"/>'
+
+
+def _diagonal(frame: _Frame) -> str:
+    """Return the line of equal values, where it crosses the drawing; both axes have one scale."""
+    low, high = max(frame.x0, frame.y0), min(frame.x1, frame.y1)
+    if low >= high:
+        return ""
+    (x1, y1), (x2, y2) = (frame.at(*[_meant(end, frame.x)] * 2) for end in (low, high))
+    place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {place} stroke="var(--soft)" stroke-dasharray="4 4"/>'
 
 
 def _dot(cx: float, cy: float, look: str, colour: int, tip: str) -> str:
