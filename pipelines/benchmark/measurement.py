@@ -20,6 +20,8 @@ from indexes.files import write_array
 from indexes.spec import Parameters
 
 from .errors import EngineFailed, EngineHung
+from .load import Load, LoadStep
+from .open_loop import Served
 from .recall import Quality, rows_of
 from .results import Row
 from .rows import JudgedHits, Round, RowMaker
@@ -27,6 +29,8 @@ from .sweep import BuildTask
 from .worker_process import Child
 
 _CHURN_BATCH = 100
+_JUDGED = 2000
+"""Searches of a load whose recall is measured, evenly spread over its time."""
 
 
 class MeasuredIndex:
@@ -58,6 +62,7 @@ class MeasuredIndex:
         self._rounds: dict[Parameters, list[Round]] = {}
         self._filtered: dict[Parameters, dict[float, list[tuple[float, float]]]] = {}
         self._ood: dict[Parameters, list[tuple[float, float]]] = {}
+        self._loads: dict[Parameters, list[LoadStep]] = {}
         self._churned: dict[Parameters, dict[str, Any]] = {}
 
     # ---- public -----------------------------------------------------------------------------------------------
@@ -129,6 +134,22 @@ class MeasuredIndex:
             ids, qps = self._batch(search, f"{self._place.name}-ood", queries="ood.npy")
             self._ood.setdefault(search, []).append((queries.judged(ids).recall, qps))
 
+    def loaded(self, search: Parameters) -> None:
+        """Offer requests at rising rates to one configuration, if asked for, unless it has failed before."""
+        load = self._settings.load
+        if load is None or not self._sound(search):
+            return
+        steps: list[LoadStep] = []
+        with self._blamed(search):
+            for writes in load.kinds:
+                burst = self._load_step(search, load, None, writes, len(steps))
+                steps.append(burst)
+                for rate in load.rates_for(burst.served.per_second):
+                    steps.append(self._load_step(search, load, rate, writes, len(steps)))
+        if load.writes:
+            self.rest()  # what comes next begins with the saved index
+        self._loads[search] = steps
+
     def churn(self, searches: Sequence[Parameters] | None = None) -> None:
         """Remove and add a share of the vectors, then measure all or some configurations again."""
         share = self._settings.churn
@@ -153,8 +174,9 @@ class MeasuredIndex:
         rounds = [] if error else self._rounds.get(search, [])
         filters, churn = self._filtered.get(search, {}), self._churned.get(search)
         ood = [] if error else self._ood.get(search, [])
+        load = [] if error else self._loads.get(search, [])
         row = self._maker.row(
-            self.task, search, self._facts, rounds, filters=filters, ood=ood, churn=churn, error=error
+            self.task, search, self._facts, rounds, filters=filters, ood=ood, load=load, churn=churn, error=error
         )
         return row, rounds[-1].answers if rounds else None
 
@@ -209,6 +231,36 @@ class MeasuredIndex:
         values = {"k": self._settings.k, "seconds": self._settings.seconds, **more}
         reply = self._ask("searching", do="batch", search=asdict(search), out=name, **values)
         return self._array(name, "ids"), float(reply["qps"])
+
+    def _load_step(self, search: Parameters, load: Load, rate: float | None, writes: float, number: int) -> LoadStep:
+        name = f"{self._place.name}-load"
+        reply = self._ask(
+            "serving requests" if rate is None else f"serving {rate:,.0f} requests/s",
+            do="load_test",
+            search=asdict(search),
+            k=self._settings.k,
+            rate=rate,
+            seconds=load.seconds,
+            servers=load.servers,
+            writes=writes,
+            number=number,
+            out=name,
+        )
+        if reply["removed_found"]:
+            raise EngineFailed("it returned an id that was removed, after writes under load")
+        scheduled, began, ended = self._array(name, "times")
+        served = Served(scheduled, began, ended, float(reply["stopped"]))
+        is_write, renewed = self._array(name, "writes"), self._array(name, "renewed")
+        answered = np.flatnonzero(~is_write & ~np.isnan(served.ended))
+        judged = (
+            answered[np.unique(np.linspace(0, len(answered) - 1, _JUDGED).astype(int))] if len(answered) else answered
+        )
+        recall = None
+        if len(judged):
+            found = self._maker.renewed_rows(self._array(name, "ids")[judged], renewed)
+            recall = self._maker.judged(found, self._array(name, "queries")[judged]).recall
+        after = self._maker.judged(self._maker.renewed_rows(self._array(name, "after"), renewed)).recall
+        return LoadStep(rate, writes, served, is_write, recall, after)
 
     def _array(self, name: str, part: str) -> NDArray[Any]:
         array: NDArray[Any] = np.load(self._place.parent / f"{name}-{part}.npy", allow_pickle=False)

@@ -11,6 +11,7 @@ from .findings import build_spec, builds, colour_numbers, described, engines, fa
 from .pareto import memory_front, speed_front
 from .prices import MachinePrices
 from .report_extras import extras
+from .report_load import under_load
 from .report_ood import out_of_distribution
 from .results import Row, good
 
@@ -26,6 +27,7 @@ def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None, prices:
         *([_speed(figures), _memory(figures), _build(figures), _latency(figures)] if figures else []),
         _answers(answers) if answers is not None else "",
         out_of_distribution(figures),
+        under_load(figures),
         extras(figures),
         _table(figures, prices) if figures else "",
         _failed(rows),
@@ -58,7 +60,7 @@ def _fronts(
     for name, colour in colour_numbers(engines(rows)).items():
         own = [row for row in rows if row["engine"] == name]
         series.append(Front(name, points(own), points(front(own)), colour))
-    return fronts(series, x=f"recall@{rows[0]['k']}, logit scale", y=y, logit_x=True, caption=caption)
+    return fronts(series, x=f"recall@{rows[0]['k']}, logit scale", y=y, x_scale="logit", caption=caption)
 
 
 def _build(rows: Sequence[Row]) -> Html:

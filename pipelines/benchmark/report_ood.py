@@ -37,7 +37,7 @@ def _chart(rows: Sequence[Row]) -> Html:
         series,
         x=f"recall@{k} of the data's queries, logit scale",
         y="recall out of distribution",
-        logit_x=True,
+        x_scale="logit",
         y_scale="logit",
         diagonal=True,
         caption="On the dashed line both are equal; below it the other distribution costs recall.",

@@ -18,6 +18,7 @@ from ..datasets import VectorData
 from .distances import Distances, of_rows
 from .errors import EngineFailed
 from .ground_truth import Truth, exact
+from .load import LoadStep, load_figures
 from .out_of_distribution import OodQueries, ood_figures
 from .recall import Quality, interval, quality, rows_of
 from .results import Row
@@ -121,6 +122,7 @@ class RowMaker:
             "threads_asked": list(settings.threads),
             "filters_asked": list(settings.filters),
             "churn_asked": settings.churn,
+            "load_asked": settings.load and settings.load.form(),
             "seed": settings.seed,
         }
 
@@ -149,6 +151,22 @@ class RowMaker:
             self._allowed[share] = Allowed(rows, Truth(rows[there.rows], there.distances))
         return self._allowed[share]
 
+    def renewed_rows(self, found: Ids, renewed: Ids) -> Ids:
+        """Turn ids into rows where rows got new ids one after the other (see `requests.IndexRequests`).
+
+        Raises
+        ------
+        EngineFailed
+            An id was never added.
+        """
+        last = int(self.data.ids.max())
+        new = found > last
+        if (found > last + len(renewed)).any():
+            raise EngineFailed(f"it returned the id {int(found.max())}, which was never added")
+        rows = rows_of(np.where(new, -1, found), self.data.ids)
+        rows[new] = renewed[found[new] - last - 1]
+        return rows
+
     def churned_rows(self, found: Ids, changed: Ids) -> Ids:
         """Turn ids into rows after a share of the rows got new ids (see `worker.Worker.churn`).
 
@@ -174,6 +192,7 @@ class RowMaker:
         *,
         filters: Mapping[float, Sequence[tuple[float, float]]],
         ood: Sequence[tuple[float, float]],
+        load: Sequence[LoadStep],
         churn: Mapping[str, Any] | None,
         error: str,
     ) -> Row:
@@ -191,6 +210,7 @@ class RowMaker:
             "filters": [_filter_figures(share, figures) for share, figures in filters.items()],
             "ood": ood_figures(ood, figures["recall"], self.data) if ood else None,
             "churn": churn,
+            "load": load_figures(settings.load, load) if settings.load and load else None,
             "note": _note(facts),
             "error": error or None,
             "rounds": len(rounds),
@@ -198,6 +218,7 @@ class RowMaker:
             "threads_asked": list(settings.threads),
             "filters_asked": list(settings.filters),
             "churn_asked": settings.churn,
+            "load_asked": settings.load and settings.load.form(),
             "data": {
                 "name": self.data.name,
                 "digest": self.data.digest,

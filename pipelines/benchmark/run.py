@@ -221,7 +221,8 @@ class _Runner:
         settings = self.settings
         batches = 1 + len(settings.threads) - (1 in settings.threads) + len(settings.filters)
         batches += self.maker.ood is not None
-        return (batches + 2) * settings.seconds * settings.rounds * len(index.task.searches)
+        each = (batches + 2) * settings.seconds * settings.rounds
+        return (each + (settings.load.most_seconds if settings.load else 0)) * len(index.task.searches)
 
     def _measure(self, group: Sequence[MeasuredIndex]) -> None:
         """Measure all indexes of a group in turn, round by round."""
@@ -237,6 +238,10 @@ class _Runner:
                 index.filtered(search)
                 index.ood(search)
                 self.progress.end()
+        for index, search in in_turn([(index, search) for search in index.task.searches] for index in group):
+            if self.settings.load is not None:
+                self.progress.begin(f"under load: {index.task.configuration(search)}")
+                index.loaded(search)
         for index in group:
             self.progress.begin(f"removing and adding: {index.task.spec}")
             index.churn()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from rag.errors import InvalidInput
 
+from .load import Load
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -21,6 +23,8 @@ class Settings:
         Shares of the vectors, drawn at random, for filtered searches.
     churn
         Share of the vectors to remove and add again; None for no churn.
+    load
+        Requests to offer at rising rates; None for none.
     rounds
         Number of measurements of each configuration, in turn; the row has the median.
     seconds
@@ -39,6 +43,7 @@ class Settings:
     threads: tuple[int, ...] = (1,)
     filters: tuple[float, ...] = ()
     churn: float | None = None
+    load: Load | None = None
     rounds: int = 5
     seconds: float = 0.1
     seed: int = 0

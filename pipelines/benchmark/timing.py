@@ -91,7 +91,7 @@ def batched(search: Search, queries: Vectors, rng: np.random.Generator, seconds:
     With more threads, each searches slices of the batch, as the threads of a server do.
     """
     spent, calls = 0.0, 0
-    with _quiet(), ThreadPoolExecutor(threads) as pool:
+    with quiet(), ThreadPoolExecutor(threads) as pool:
         while True:
             order = rng.permutation(len(queries))
             shuffled = queries[order]
@@ -119,7 +119,7 @@ def single(search: Search, queries: Vectors, rng: np.random.Generator, seconds: 
     rows = queries[order]
     taken: list[float] = []
     answers: list[Any] = []
-    with _quiet():
+    with quiet():
         end = time.perf_counter() + seconds
         for i in range(len(rows)):
             row = rows[i : i + 1]
@@ -134,7 +134,7 @@ def single(search: Search, queries: Vectors, rng: np.random.Generator, seconds: 
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep Python's garbage collector from running in the middle of a measurement."""
     gc.collect()
     gc.disable()

@@ -26,6 +26,9 @@ from indexes.files import write_array
 
 from ..children import PARENT, end_with_parent
 from . import process_memory, timing
+from .load import MAX_REQUESTS, PATIENCE
+from .open_loop import arrivals, serve
+from .requests import IndexRequests
 
 Reply = dict[str, Any]
 
@@ -125,6 +128,52 @@ class Worker:
         found = timing.batched(ask, asked, rng, seconds)
         self._write(out, ids=found.ids)
         return {"qps": found.qps}
+
+    def load_test(  # noqa: PLR0917 - given by name, in JSON
+        self,
+        search: Mapping[str, Any],
+        k: int,
+        rate: float | None,
+        seconds: float,
+        servers: int,
+        writes: float,
+        number: int,
+        out: str,
+    ) -> Reply:
+        """Serve a schedule of requests; without a rate, all come at once. With writes, begin with the saved index."""
+        if writes:
+            self._index = None
+        rng = np.random.default_rng([self._job["seed"], number])
+        burst = rate is None
+        scheduled = np.zeros(MAX_REQUESTS) if rate is None else arrivals(rate, min(seconds, MAX_REQUESTS / rate), rng)
+        ask, index = self._ask(search, k), self._loaded()
+        requests = IndexRequests(
+            index,
+            ask,
+            queries=self._queries,
+            rows=np.load(self._folder / "base.npy", mmap_mode="r", allow_pickle=False),
+            ids=np.load(self._folder / "ids.npy", allow_pickle=False),
+            n=len(scheduled),
+            k=k,
+            writes=writes,
+            rng=rng,
+        )
+        ask(self._queries)
+        with timing.quiet():
+            served = serve(requests, scheduled, servers=servers, until=seconds if burst else PATIENCE * seconds)
+        done = int((~np.isnan(served.ended)).sum()) if burst else len(scheduled)
+        after = ask(self._queries).ids
+        held = index.ids()
+        self._write(
+            out,
+            times=np.stack([served.scheduled, served.began, served.ended])[:, :done],
+            writes=requests.is_write[:done],
+            queries=requests.queries[:done],
+            ids=requests.answers[:done],
+            renewed=requests.renewed,
+            after=after,
+        )
+        return {"stopped": served.stopped, "removed_found": int((~np.isin(after, held) & (after >= 0)).sum())}
 
     def churn(self, share: float, batch: int, out: str) -> Reply:
         """Remove a share of the vectors and add them again under new ids, in batches; return the times."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from indexes import Metric
 
     from ..benchmark.answers import AnswerCosts
+    from ..benchmark.load import Load
     from ..benchmark.results import Row
     from ..benchmark.run import BenchProgress, BenchReport
     from ..benchmark.settings import Settings
@@ -63,6 +64,16 @@ def command(
     churn: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Also remove and add this share, then measure again.")
     ] = None,
+    load: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATE,..", help="Also serve requests at these rates a second; auto: up to what it can do."
+        ),
+    ] = None,
+    load_time: Annotated[str, typer.Option(metavar="TIME", help="How long each rate is offered.")] = "2s",
+    writes: Annotated[
+        float, typer.Option(metavar="SHARE", help="With --load: this share of the requests replaces a vector.")
+    ] = 0.0,
     budget: Annotated[str | None, typer.Option(metavar="TIME", help="Stop after this time, e.g. 10m.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out; retry what failed.")] = False,
     metric: Annotated[str | None, typer.Option(metavar="NAME", help="cosine, ip or l2, if the data has none.")] = None,
@@ -104,6 +115,7 @@ def command(
         threads=units.numbers(threads, "--threads", int),
         filters=units.numbers(filter, "--filter", float),
         churn=churn,
+        load=_load(load, load_time, writes, units.numbers(threads, "--threads", int)),
         rounds=rounds,
         seed=seed,
         timeout=units.seconds(timeout, "--timeout"),
@@ -194,6 +206,22 @@ def compare(
 
         show_comparison(comparison, stdout())
     return exit_codes.OK
+
+
+def _load(rates: str | None, seconds: str, writes: float, threads: tuple[int, ...]) -> Load | None:
+    """Return the load that the options ask for; as many threads serve as the greatest number of --threads."""
+    from ..benchmark.load import Load
+
+    if rates is None:
+        if writes:
+            raise InvalidInput(f"--writes {writes:g} goes with --load: give rates, or --load auto")
+        return None
+    given = () if rates.strip() == "auto" else units.numbers(rates, "--load", float)
+    if not given and rates.strip() != "auto":
+        raise InvalidInput("--load is empty: give rates such as 100,200,400, or auto")
+    return Load(
+        rates=given, seconds=units.seconds(seconds, "--load-time"), servers=max(threads, default=1), writes=writes
+    )
 
 
 def _short(row: Row) -> Row:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..plain_text import one_line
 from .output import megabytes
@@ -85,6 +85,8 @@ def _show_extras(rows: Sequence[Row], console: Console) -> None:
     names += [f"filter {share:g}" for share in first["filters_asked"]]
     if first.get("ood"):
         names += ["out of distribution", "gap"]
+    if first.get("load"):
+        names += [name for series in first["load"]["series"] for name in _load_names(series)]
     if first["churn_asked"] is not None:
         names += ["after churn", "adds/s", "removes/s"]
     if not names:
@@ -98,11 +100,19 @@ def _show_extras(rows: Sequence[Row], console: Console) -> None:
     console.print(about, style="dim")
 
 
+def _load_names(series: Mapping[str, Any]) -> list[str]:
+    writes = f", {series['writes']:.0%} writes" if series["writes"] else ""
+    return [f"keeps up to{writes}", "p99 ms there"]
+
+
 def _extra_cells(row: Row) -> list[str]:
     cells = [f"{qps:,.0f}" for t, qps in row["threads"].items() if t != str(row["threads_asked"][0])]
     cells += [f"{each['recall']:.3f} {each['qps']:,.0f}" for each in row["filters"]]
     if ood := row.get("ood"):
         cells += [f"{ood['recall']:.3f} {ood['qps']:,.0f}", f"{ood['gap']:+.3f}"]
+    for series in (row.get("load") or {"series": []})["series"]:
+        last = next((step for step in series["steps"] if step["rate"] == series["keeps_up_to"]), None)
+        cells += ["none", "-"] if last is None else [f"{last['rate']:,.0f}/s", f"{last['p99_ms']:.2f}"]
     churn = row["churn"]
     if churn is not None and churn.get("error"):
         cells += ["failed", "", ""]

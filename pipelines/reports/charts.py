@@ -145,18 +145,18 @@ def fronts(
     *,
     x: str,
     y: str,
-    logit_x: bool = False,
+    x_scale: Scale = "linear",
     y_scale: Scale = "log",
     diagonal: bool = False,
     caption: str = "",
 ) -> Html:
     """Return points of several kinds over two axes, the best of each kind joined; details are in tooltips.
 
-    ``logit_x`` is for shares: .9, .99 and .999 are far apart, as what they miss is. A share of 1 is drawn at ``ALL``.
+    A logit scale is for shares: .9, .99 and .999 are far apart, as what they miss is. A share of 1 is drawn at ``ALL``.
     ``diagonal`` draws where both axes have the same value.
     """
     every = [point for each in series for point in each.points]
-    frame = _Frame.around([p[0] for p in every], [p[1] for p in every], "logit" if logit_x else "linear", y_scale)
+    frame = _Frame.around([p[0] for p in every], [p[1] for p in every], x_scale, y_scale)
     marks = [_diagonal(frame)] if diagonal else []
     for each in series:
         marks.append(_polyline(frame, ((u, v) for u, v, _ in each.best), each.colour, 1.5))

@@ -20,7 +20,7 @@ def drawn(shares: list[float], **options: object) -> tuple[list[float], dict[str
 
 
 def test_a_logit_scale_sets_high_shares_apart():
-    places, ticks = drawn([0.9, 0.99, 0.999, 1.0], logit_x=True)
+    places, ticks = drawn([0.9, 0.99, 0.999, 1.0], x_scale="logit")
     gaps = [b - a for a, b in pairwise(places)]
     assert min(gaps) > 0.7 * max(gaps), "what is missed falls by the same factor"
     assert ticks["0.99"] == pytest.approx(places[1], abs=0.2)
@@ -31,7 +31,7 @@ def test_a_logit_scale_sets_high_shares_apart():
 
 def test_shares_at_the_ends_and_all_alike_are_drawn():
     for shares in ([0.0, 1.0], [1.0, 1.0], [0.5]):
-        places, _ = drawn(shares, logit_x=True)
+        places, _ = drawn(shares, x_scale="logit")
         assert len(places) == len(shares)
         assert all(0 < place < 440 for place in places)
 

@@ -1,0 +1,104 @@
+"""Section of the report on latency under load, and on what writes do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..reports.charts import Front, fronts
+from ..reports.pages import Cell, Html, details, element, section, table
+from .open_loop import KEEPS_UP
+from .results import Row
+
+Series = Mapping[str, Any]
+
+
+def under_load(rows: Sequence[Row]) -> Html:
+    """Return latency against the offered load, and how much load each configuration bears; empty if not measured."""
+    measured = [row for row in rows if row.get("load")]
+    if not measured:
+        return Html("")
+    load = measured[0]["load"]
+    parts: list[Html] = []
+    for number, kind in enumerate(load["series"]):
+        share = kind["writes"]
+        own = [(row, row["load"]["series"][number]) for row in measured]
+        title = f"{share:.0%} of the requests are writes" if share else "Searches only"
+        parts += [element("h3", title), _chart(own, "p99"), _chart(own, "p50"), _summary(own, share)]
+    parts.append(details("Every rate", _every_rate(measured)))
+    return section("Under load", *parts, lead=_lead(load))
+
+
+def _lead(load: Series) -> str:
+    n = load["servers"]
+    text = (
+        f"Requests arrive as a Poisson process, for {load['seconds']:g} s at each rate, whether earlier ones are "
+        f"answered or not; {n} thread{'s' * (n != 1)} serve{'s' * (n == 1)} them. Latency counts from the scheduled "
+        "arrival, so the time in the queue is in it. An index keeps up with a rate if all are served and the last answer comes at "
+        f"most {1 / KEEPS_UP - 1:.0%} later than the last request."
+    )
+    if load["writes"]:
+        text += " A write removes a vector and adds it again under a new id, one at a time."
+    return text
+
+
+def _chart(own: Sequence[tuple[Row, Series]], percentile: str) -> Html:
+    series = []
+    for number, (row, each) in enumerate(own):
+        points = [_point(row, step, percentile) for step in each["steps"]]
+        kept = [point for point, step in zip(points, each["steps"], strict=True) if step["kept_up"]]
+        series.append(Front(row["spec"], points, kept, number))
+    return fronts(
+        series,
+        x="requests/s offered",
+        y=f"{percentile} of latency, ms",
+        x_scale="log",
+        caption="Down and to the right is better. Pale: the index did not keep up, and its queue grew.",
+    )
+
+
+def _point(row: Row, step: Series, percentile: str) -> tuple[float, float, str]:
+    tip = (
+        f"{row['spec']}\n{step['rate']:,.0f} requests/s offered, {step['per_second']:,.0f} answered\n"
+        f"p50 {step['p50_ms']:.3g} ms, p99 {step['p99_ms']:.3g} ms, without the queue {step['service_p99_ms']:.3g} ms"
+    )
+    return step["rate"], max(step[f"{percentile}_ms"], 1e-3), tip
+
+
+def _summary(own: Sequence[tuple[Row, Series]], share: float) -> Html:
+    headers = ["configuration", "at most, requests/s", "keeps up to, requests/s", "p50 ms there", "p99 ms there"]
+    headers += ["without the queue", "recall there"]
+    if share:
+        headers += ["write p50 ms", "write p99 ms", "recall afterwards"]
+    return table(headers, [_cells(row, each, share) for row, each in own])
+
+
+def _cells(row: Row, each: Series, share: float) -> list[Cell]:
+    last = next((step for step in each["steps"] if step["rate"] == each["keeps_up_to"]), None)
+    names = ["p50_ms", "p99_ms", "service_p99_ms", "recall"]
+    names += ["write_p50_ms", "write_p99_ms", "recall_after"] if share else []
+    cells: list[Cell] = [row["spec"], _whole(each["capacity"]), _whole(each["keeps_up_to"])]
+    return cells + [None if last is None else last[name] for name in names]
+
+
+def _every_rate(rows: Sequence[Row]) -> Html:
+    headers = [
+        "configuration", "writes", "requests/s offered", "answered/s", "kept up", "p50 ms", "p95 ms", "p99 ms",
+        "without the queue", "write p99 ms", "recall",
+    ]  # fmt: skip
+    cells: list[list[Cell]] = [
+        [
+            row["spec"], f"{each['writes']:.0%}", round(step["rate"], 1), round(step["per_second"], 1),
+            "yes" if step["kept_up"] else f"no, {step['unserved']:,} not served" if step["unserved"] else "no",
+            step["p50_ms"], step["p95_ms"], step["p99_ms"], step["service_p99_ms"], step["write_p99_ms"],
+            step["recall"],
+        ]
+        for row in rows
+        for each in row["load"]["series"]
+        for step in each["steps"]
+    ]  # fmt: skip
+    return table(headers, cells)
+
+
+def _whole(value: float | None) -> Cell:
+    return None if value is None else round(value) if value >= 10 else round(value, 2)
