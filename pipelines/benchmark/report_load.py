@@ -31,11 +31,12 @@ def under_load(rows: Sequence[Row]) -> Html:
 
 def _lead(load: Series) -> str:
     n = load["servers"]
+    serving = f"{n} thread serves them" if n == 1 else f"{n} threads serve them"
     text = (
         f"Requests arrive as a Poisson process, for {load['seconds']:g} s at each rate, whether earlier ones are "
-        f"answered or not; {n} thread{'s' * (n != 1)} serve{'s' * (n == 1)} them. Latency counts from the scheduled "
-        "arrival, so the time in the queue is in it. An index keeps up with a rate if all are served and the last answer comes at "
-        f"most {1 / KEEPS_UP - 1:.0%} later than the last request."
+        f"answered or not; {serving}. Latency counts from the scheduled arrival, so the time in the queue is in it. "
+        "An index keeps up with a rate if all are served and the last answer comes at most "
+        f"{1 / KEEPS_UP - 1:.0%} later than the last request."
     )
     if load["writes"]:
         text += " A write removes a vector and adds it again under a new id, one at a time."
