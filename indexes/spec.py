@@ -37,6 +37,11 @@ def param(
     return dataclasses.field(default=default, metadata=meta)
 
 
+def facts(field: dataclasses.Field[Any]) -> Mapping[str, Any]:
+    """Return what `param` declares of a field; a plain default, ``m: int = 32``, allows every value of its type."""
+    return {"help": "", "low": None, "high": None, "choices": (), "effort": None, **field.metadata}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweeps:
     """Parameter values worth trying for an engine: sweeps such as ``"M=16|32,ef=16..128"``.
@@ -59,7 +64,8 @@ class Sweeps:
 class Parameters:
     """Base of the parameter classes: frozen dataclasses of ``param`` fields, checked when an object is made.
 
-    A field is an int, float, bool or str, or one of these ``| None``, where None is written ``auto`` in a spec.
+    A field is an int, float, bool or str, or one of these ``| None``, where None is written ``auto`` in a spec. A field
+    with a plain default, ``m: int = 32``, has no limits and no line of help.
     """
 
     def __post_init__(self) -> None:
@@ -109,14 +115,25 @@ _known_hints: dict[type[Any], dict[str, tuple[type[Any], bool]]] = {}
 def hints(cls: type[Any]) -> dict[str, tuple[type[Any], bool]]:
     """Return the bare type of every field, and whether it may be None; cached per class."""
     if cls not in _known_hints:
-        _known_hints[cls] = {name: _bare(hint) for name, hint in typing.get_type_hints(cls).items()}
+        found = typing.get_type_hints(cls)
+        _known_hints[cls] = {f.name: _bare(cls, f, found[f.name]) for f in dataclasses.fields(cls)}
     return _known_hints[cls]
 
 
-def _bare(hint: Any) -> tuple[type[Any], bool]:  # noqa: ANN401 - a type form has no type of its own
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+def _bare(cls: type[Any], field: dataclasses.Field[Any], hint: Any) -> tuple[type[Any], bool]:  # noqa: ANN401
+    if field.default is dataclasses.MISSING:
+        raise InvalidInput(f"the {field.name!r} parameter of {cls.__name__} needs a default, a plain value or `param`")
+    options = typing.get_args(hint) if typing.get_origin(hint) in {types.UnionType, typing.Union} else (hint,)
     bare: list[type[Any]] = [option for option in options if option is not type(None)]
+    if len(bare) != 1 or bare[0] not in _WORDS:
+        what = getattr(hint, "__name__", hint)
+        raise InvalidInput(
+            f"the {field.name!r} parameter of {cls.__name__} is a {what}; it must be an int, float, bool or str"
+        )
     return bare[0], len(bare) < len(options)
+
+
+_WORDS: dict[type[Any], str] = {bool: "true or false", str: "a string", int: "an int", float: "a float"}
 
 
 def _text(value: Value) -> str:
@@ -131,8 +148,8 @@ def _check(cls: type[Parameters], field: dataclasses.Field[Any], value: Any) -> 
         value = float(value)
     if value is None and optional:
         return None
-    if type(value) is not kind or not _within(value, field.metadata):
-        what = _range(kind, field.metadata) + (" or auto" if optional else "")
+    if type(value) is not kind or not _within(value, facts(field)):
+        what = _range(kind, facts(field)) + (" or auto" if optional else "")
         raise InvalidInput(f"the {field.name!r} parameter of {cls.__name__} must be {what}. Got {value!r} instead")
     checked: Value = value
     return checked
@@ -153,7 +170,7 @@ def _range(kind: type, meta: Mapping[str, Any]) -> str:
     if meta["choices"]:
         return "one of " + ", ".join(meta["choices"])
     if meta["low"] is None and meta["high"] is None:
-        return {bool: "true or false", str: "a string", int: "an int", float: "a float"}[kind]
+        return _WORDS[kind]
     low = "(-inf" if meta["low"] is None else f"[{meta['low']}"
     high = "inf)" if meta["high"] is None else f"{meta['high']}]"
     return f"{'an int' if kind is int else 'a float'} in the range {low}, {high}"

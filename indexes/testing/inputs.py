@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ..errors import InvalidInput, UnknownParameter
+from ..spec import facts
 from .oracle import DIM, cloud, shuffled_ids
 
 
@@ -170,7 +171,8 @@ class InputsContract:
     def test_search_parameters_of_a_call_stay_in_it(self, small):
         q, before = cloud(20, DIM, 1), small.search_params
         hits = small.search(q, 5)
-        lowest = {f.name: f.metadata["low"] for f in dataclasses.fields(before) if f.metadata["low"] is not None}
+        lows = {f.name: facts(f)["low"] for f in dataclasses.fields(before)}
+        lowest = {name: low for name, low in lows.items() if low is not None}
         small.search(q, 5, params=lowest)
         small.search(q, 5, params=type(before)(**lowest))
         assert small.search_params == before

@@ -40,7 +40,8 @@ def command(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help='Separated by commas, e.g. "nDCG@10,P@5,R@10,RR"; docs/concepts/evaluation.md has all.',
+            help='Separated by commas, e.g. "nDCG@10,P@5,R@10,RR"; docs/concepts/evaluation.md has all. '
+            "module:function or module:Class names one of your own, installed or on PYTHONPATH.",
         ),
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Write the rankings as a TREC run.")] = None,
@@ -81,6 +82,7 @@ def command(
     from ..evaluation.defaults import answers_needed, default_metrics, judge_kind
     from ..evaluation.trec_run import check_ids
 
+    own = None if metrics is None else _metrics(metrics)
     wanted = read_questions(questions, split=split)
     if sample is not None:
         wanted = wanted.sample(sample, seed=seed)
@@ -93,7 +95,7 @@ def command(
         config = pipeline.of(base)
         # A generator that is named is judged.
         level = "extractive" if kind == "none" and config.generator != EXTRACTIVE else kind
-        asked = checked(names(metrics) if metrics is not None else default_metrics(wanted, level))
+        asked = checked(default_metrics(wanted, level) if own is None else own)
         referee = _judge(judge, judge_votes, judge_deadline, config, stack) if kind == "llm" else None
         bot = stack.enter_context(Bot(base, config=config))
         answering = level != "none" or answers_needed(asked) or any(name in _disturbances() for name in changed)
@@ -124,6 +126,13 @@ def command(
         show_survivals(survivals)
     judged_badly = any(own.n_failed for own in result.metrics.values())
     return exit_codes.SOME_FILES_FAILED if judged_badly and not allow_failed else exit_codes.OK
+
+
+def _metrics(text: str) -> list[str]:
+    from ..experiments.own_parts import adopted_metric
+
+    digests: dict[str, str] = {}
+    return [adopted_metric(name, digests) for name in names(text)]
 
 
 def _extra(compared: Baseline, survivals: list[Survival]) -> dict[str, Any]:
@@ -256,7 +265,7 @@ def show_comparisons(compared: Baseline) -> None:
 
     first, changes = compared.comparisons[0], compared.changes
     table = Table(box=None, pad_edge=False)
-    table.add_column("metric", no_wrap=True)
+    table.add_column("metric", overflow="fold")
     for name in ("change", "95 % interval", "p", "p Holm", "w/t/l", "detectable"):  # fits into 80 columns
         table.add_column(name, justify="right", no_wrap=True)
     for c in compared.comparisons:

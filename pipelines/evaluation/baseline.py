@@ -15,7 +15,7 @@ from rag.errors import InvalidInput
 from rag.evaluation import Evaluation, Saved
 from rag.evaluation.comparison import Comparison, compare, corrected
 from rag.evaluation.metrics.ranking import per_question
-from rag.evaluation.metrics.registry import find, lower_is_better
+from rag.evaluation.metrics.registry import find, lower_is_better, own_digests
 from rag.evaluation.results import DEFINITIONS, asked_digest
 from rag.evaluation.trec import Run, read_run
 
@@ -121,10 +121,13 @@ def _of_saved(result: Evaluation, saved: Saved, path: Path) -> tuple[list[str], 
     lacking = [metric for metric in result.metrics if metric not in saved.scores]
     if lacking:
         notes.append(f"the baseline has no {', '.join(lacking)}")
+    own = own_digests(result.metrics)
+    changed = [metric for metric in own if metric in saved.scores and saved.own_metrics.get(metric) != own[metric]]
+    notes += [f"{metric} is a metric of your own whose code or parameters differ: not compared" for metric in changed]
     values = {
         metric: {q: value for q, value in saved.values(metric).items() if q in same}
         for metric in result.metrics
-        if metric in saved.scores
+        if metric in saved.scores and metric not in changed
     }
     return notes, values
 

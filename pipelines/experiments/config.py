@@ -23,7 +23,7 @@ from rag.retrieval.config import PipelineConfig, Value, use_of
 from . import own_parts
 from .contents import CHAINS, contents, placed
 from .corpora import documents_digest, parted
-from .fields import FIELDS, PIPELINE_FIELDS, STORE_FIELDS, check, default_of, stage_of
+from .fields import FIELDS, PIPELINE_FIELDS, STORE_FIELDS, by_field, check, default_of, stage_of
 
 MOST = 10_000
 """Configurations of one experiment; more is a typing error rather than a plan."""
@@ -130,14 +130,12 @@ class Experiment:
 
     def _adopt(self) -> None:
         """Replace parts of one's own by texts that name them."""
-        for part in (*self.vary, *self.baseline):
-            _known("part", part, FIELDS)
         object.__setattr__(self, "own", {part: dict(known) for part, known in self.own.items()})
         vary = {
             part: tuple(own_parts.adopted(part, each, self.own) for each in values)
-            for part, values in self.vary.items()
+            for part, values in by_field(self.vary).items()
         }
-        baseline = {part: own_parts.adopted(part, value, self.own) for part, value in self.baseline.items()}
+        baseline = {part: own_parts.adopted(part, value, self.own) for part, value in by_field(self.baseline).items()}
         object.__setattr__(self, "vary", vary)
         object.__setattr__(self, "baseline", baseline)
 
@@ -295,8 +293,6 @@ def _experiment(table: Mapping[str, Any], folder: Path) -> Experiment:
     given["measure"] = Measure(**measure)
     vary = _typed("vary", given.get("vary", {}), dict)
     baseline = _typed("baseline", given.get("baseline", {}), dict)
-    for part in (*vary, *baseline):
-        _known("part", part, FIELDS)
     given["pipeline"] = PipelineConfig.from_dict(_typed("pipeline", given.get("pipeline", {}), dict))
     given["vary"] = {part: _frozen(v) if isinstance(v, list) else (v,) for part, v in vary.items()}
     given["baseline"] = {part: _frozen(v) if isinstance(v, list) else v for part, v in baseline.items()}

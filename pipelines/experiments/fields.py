@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
 import indexes
+from indexes.errors import unknown
 from rag.components import OBJECT, TABLES, check_options, split
 from rag.errors import InvalidInput
 from rag.knowledge_base import DEFAULT_GRANULARITY
@@ -81,6 +82,28 @@ STORE_FIELDS: dict[str, StoreField] = {
 PIPELINE_FIELDS: tuple[str, ...] = tuple(PipelineConfig().as_dict())
 
 FIELDS: tuple[str, ...] = (*STORE_FIELDS, *PIPELINE_FIELDS)
+
+FORMER = {"reranker": "rerank", "rewriter": "rewrite"}
+"""Fields by the names that they had when experiments were new."""
+
+
+def by_field(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by the names that fields have now.
+
+    Raises
+    ------
+    InvalidInput
+        No field has such a name, or one is given under both of its names.
+    """
+    found: dict[str, Any] = {}
+    for given, value in values.items():
+        name = FORMER.get(given, given)
+        if name not in FIELDS:
+            raise InvalidInput(unknown("part", given, FIELDS))
+        if name in found:
+            raise InvalidInput(f"{name} is given twice: as {next(each for each in values if FORMER.get(each) == name)}")
+        found[name] = value
+    return found
 
 
 def default_of(name: str, base: PipelineConfig) -> Value:

@@ -13,14 +13,14 @@ import threading
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import indexes
 from indexes.base import Index
-from rag.components import OBJECT, PROTOCOLS, TABLES, Factory, missing_methods, plugins, split
+from rag.components import OBJECT, PROTOCOLS, TABLES, Factory, make, missing_methods, plugins, split
 from rag.errors import InvalidInput, in_words
 from rag.evaluation.metrics.own import own_name
 from rag.evaluation.metrics.registry import OwnName, find
@@ -122,7 +122,12 @@ def _noted(field: str, part: OwnPart, own: Own) -> str:
 
 
 def adopted_metric(given: object, own: dict[str, str]) -> str:
-    """Return the name of a metric; the digest of one's own goes into ``own`` by its name.
+    """Return the name of a metric; the digest of one's own goes into ``own`` by its name, and with the metric.
+
+    Parameters
+    ----------
+    given
+        A name; ``module:function``, ``module:Class`` or ``module:Class:option=value,...``; or the metric itself.
 
     Raises
     ------
@@ -134,13 +139,24 @@ def adopted_metric(given: object, own: dict[str, str]) -> str:
     if isinstance(given, str):
         if not _HOME.fullmatch(given) or find(given) is not None:
             return given
-        thing, name = imported(given, "metric"), own_name(imported(given, "metric"), given)
+        thing = _metric_at(given)
+        name = own_name(thing, given)
     else:
         thing, name = given, own_name(given)
     digest = object_digest(thing, f"the metric {name}")
     if own.setdefault(str(name), digest) != digest:
         raise InvalidInput(f"two metrics are called {str(name)!r}: give each a name of its own")
-    return name
+    return OwnName(name, replace(name.metric, digest=digest))
+
+
+def _metric_at(home: str) -> Any:  # noqa: ANN401 - whatever it names
+    place, options = _split_home(home)
+    thing = imported(place, "metric")
+    if isinstance(thing, type):
+        return make("metric", {}, Factory(home, thing, options), None)
+    if options:
+        raise InvalidInput(f"{home}: {place} is made already and takes no options")
+    return thing
 
 
 def objects(field: str, value: object, own: Own) -> list[Any]:
@@ -292,7 +308,7 @@ def imported(home: str, kind: str) -> Any:  # noqa: ANN401 - whatever it names
     return getattr(found, name)
 
 
-_IMPORTING = threading.Lock()
+_IMPORTING = threading.RLock()  # a module may make an experiment while it is imported
 
 
 @contextmanager
@@ -300,7 +316,8 @@ def _without_current_folder() -> Iterator[None]:
     """Search for modules where Python does, but for the entry that the current folder or a script's has by itself."""
     with _IMPORTING:
         before = list(sys.path)
-        sys.path[:] = [each for at, each in enumerate(before) if each and not (at == 0 and _is_here(each))]
+        first = -1 if sys.flags.safe_path else 0  # Python puts no folder of its own in front then
+        sys.path[:] = [each for at, each in enumerate(before) if each and not (at == first and _is_here(each))]
         try:
             yield
         finally:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from indexes.registry import engine
-from indexes.spec import Parameters, Spec
+from indexes.spec import Parameters, Spec, facts
 
 from ..benchmark.sweep import BuildTask, expanded
 
@@ -66,8 +66,8 @@ def _effort(search: Parameters) -> tuple[str, tuple[int, int]]:
     """Return the search parameter along which recall rises, and its range; the first whole-numbered one by default."""
     fields = dataclasses.fields(search)
     for field in fields:
-        if field.metadata["effort"]:
-            return field.name, field.metadata["effort"]
+        if effort := facts(field)["effort"]:
+            return field.name, effort
     whole = (f.name for f in fields if f.default is None or type(f.default) is int)
     return next(whole, ""), (1, 4096)
 

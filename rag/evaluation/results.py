@@ -18,7 +18,7 @@ from ..errors import InvalidInput
 from ..whole_file import whole_file
 from .aggregate import Aggregate, Score
 from .metrics.cases import Case, Outcome
-from .metrics.registry import total
+from .metrics.registry import own_digests, total
 from .questions.questions import Level, Question, QuestionSet
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class Evaluation:
             "pipeline": dict(self.pipeline),
             "corpus": self.corpus,
             "definitions": DEFINITIONS,
+            "own_metrics": own_digests(self.metrics),
             "metrics": {name: value.as_dict() for name, value in self.metrics.items()},
             "problems": list(self.questions.remarks),
             "failures": self.failures,
@@ -159,6 +160,8 @@ class Saved:
     """`DEFINITIONS` of the code that measured."""
     asked: Mapping[str, str] = field(default_factory=dict)
     """`asked_digest` by question; like the others empty where an earlier version saved the evaluation."""
+    own_metrics: Mapping[str, str] = field(default_factory=dict)
+    """Digest by name of the metrics of one's own, where it was known."""
 
     def values(self, metric: str) -> dict[str, float]:
         """Return a metric's value by question, as `Evaluation.values`."""
@@ -193,6 +196,7 @@ class Saved:
                 str(data.get("corpus", "")),
                 data.get("definitions"),
                 dict(data.get("asked", {})),
+                dict(data.get("own_metrics", {})),
             )
         except OSError as error:
             raise InvalidInput(f"cannot read the evaluation {path}: {error.strerror or error}") from error

@@ -1,6 +1,7 @@
 """Spec strings and typed parameters."""
 
 import dataclasses
+from typing import Optional
 
 import numpy as np
 import pytest
@@ -117,3 +118,42 @@ def test_replace():
     assert Every().replace({"number": 4}) == Every(number=4)
     with pytest.raises(indexes.UnknownParameter, match="did you mean 'number'"):
         Every().replace({"numbr": 4})
+
+
+def test_plain_defaults_are_parameters_without_limits():
+    @dataclasses.dataclass(frozen=True)
+    class Plain(Parameters):
+        m: int = 32
+        share: Optional[float] = None  # noqa: UP045 - as older code spells it
+        name: str = "x"
+
+    assert Plain() == Plain(m=32, share=None, name="x")
+    assert str(Spec("mine", Plain(m=-5, share=1), Parameters())) == "mine:m=-5,share=1.0"
+    with pytest.raises(indexes.InvalidInput, match=r"'m' parameter of Plain must be an int\. Got 2\.5"):
+        Plain(m=2.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        (("m", list, dataclasses.field(default_factory=list)), "needs a default"),
+        (("m", list, None), "'m' parameter of Odd is a list; it must be an int, float, bool or str"),
+        (("m", int | str, 3), "it must be an int, float, bool or str"),
+    ],
+)
+def test_parameters_of_other_types_are_refused_by_name(field, said):
+    odd = dataclasses.make_dataclass("Odd", [field], bases=(Parameters,), frozen=True)
+    with pytest.raises(indexes.InvalidInput) as caught:
+        odd()
+    assert said in str(caught.value)
+
+
+def test_a_parameter_without_a_default_is_refused_when_a_spec_is_read(monkeypatch):
+    from indexes import registry
+    from indexes.flat import FlatIndex
+
+    lacking = dataclasses.make_dataclass("Lacking", [("m", int)], bases=(Parameters,), frozen=True)
+    mine = type("Mine", (FlatIndex,), {"name": "mine-lacking", "Build": lacking})
+    monkeypatch.setitem(registry._OWN, "mine-lacking", mine)
+    with pytest.raises(indexes.InvalidInput, match="'m' parameter of Lacking needs a default"):
+        parse("mine-lacking:m=3")

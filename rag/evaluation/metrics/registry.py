@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
@@ -36,6 +36,10 @@ class Metric:
         True for metrics that pool rows: ``pooled_`` and the function's name makes one value of all ``Score.parts``.
     top
         The greatest possible value, for charts and intervals; minus infinity where none is known.
+    without
+        Why a metric that pools rows has no value where rows have one.
+    digest
+        Of the code and parameters of one's own metric, where it is known.
     """
 
     home: str | Function
@@ -45,6 +49,7 @@ class Metric:
     pooled: bool = False
     top: float = 1.0
     without: str = ""
+    digest: str = ""
 
     @property
     def failing(self) -> Failing:
@@ -202,6 +207,11 @@ def check_metric(name: str) -> None:
 def needs(names: Sequence[str]) -> frozenset[str]:
     """Return the union of the needs of some metrics."""
     return frozenset(need for name in names if (metric := find(name)) for need in metric.needs)
+
+
+def own_digests(names: Iterable[str]) -> dict[str, str]:
+    """Return the digests of the metrics of one's own that have one, by name."""
+    return {str(name): name.metric.digest for name in names if isinstance(name, OwnName) and name.metric.digest}
 
 
 def lower_is_better(name: str) -> bool:

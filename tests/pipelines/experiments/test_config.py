@@ -68,6 +68,16 @@ def test_refuses_what_cannot_be_meant_and_names_the_file(toml: Path, change: str
     assert said in str(caught.value)
 
 
+def test_fields_are_taken_by_their_former_names(toml: Path):
+    text = toml.read_text()
+    toml.write_text(text + '\nreranker = ["none", "mmr"]\nrewriter = "none"\n[baseline]\nreranker = "mmr"\n')
+    read = Experiment.read(toml)
+    assert (read.vary["rerank"], read.vary["rewrite"], read.baseline) == (("none", "mmr"), ("none",), {"rerank": "mmr"})
+    toml.write_text(text + '\nreranker = "mmr"\nrerank = "none"\n')
+    with pytest.raises(InvalidInput, match="rerank is given twice"):
+        Experiment.read(toml)
+
+
 def test_refuses_a_missing_file_and_too_many_configurations(tmp_path: Path):
     with pytest.raises(InvalidInput, match=r"nowhere\.toml"):
         Experiment.read(tmp_path / "nowhere.toml")

@@ -102,3 +102,12 @@ def test_a_folder_that_hugging_face_s_datasets_saved(beir: Path, rows: list[dict
     own = experiment(datasets.load_from_disk(tmp_path / "corpus"), datasets.load_from_disk(tmp_path / "questions"))
     files = run(experiment(f"beir:{beir}", f"beir:{beir}"), tmp_path / "files")
     assert run(own, tmp_path / "out").rows[0].metrics == files.rows[0].metrics
+
+
+def test_a_frame_of_polars_is_a_corpus_as_one_of_pandas_is(rows: list[dict[str, Any]]):
+    polars = pytest.importorskip("polars")
+    typed = [{**row, "year": 2000 + at, "tags": ["a", "b"]} for at, row in enumerate(rows)]
+    paths, found = parted(polars.DataFrame(typed))
+    assert (paths, found) == ((), parted(typed)[1])
+    assert found[0].metadata["tags"] == ["a", "b"]
+    assert parted([polars.DataFrame(typed[:3]), polars.DataFrame(typed[3:])])[1] == found

@@ -163,7 +163,7 @@ class Lock:
         ({"generator": (Longest(),)}, "neither a function nor an object with generate"),
         ({"fusion": ("rff",)}, "did you mean 'rrf'"),
         ({"chunk": ("tokens:64/16",)}, "unknown part 'chunk': did you mean 'chunker'"),
-        ({"reranker": ("none",)}, "unknown part 'reranker': did you mean 'rerank'"),
+        ({"rerankr": ("none",)}, "unknown part 'rerankr': did you mean 'rerank'"),
         ({"rerank": ("mmmr:Other",)}, "there is no reranker 'mmmr', and no module of that name"),
     ],
 )
@@ -343,6 +343,17 @@ def test_another_definition_of_a_metric_is_measured_again_and_not_compared(beir:
     assert second.rows[0].metrics["own"].value == 2 * first.rows[0].metrics["own"].value
     with pytest.raises(InvalidInput, match="own is a metric of your own whose code or parameters differ"):
         compare_results(first, second)
+
+
+@pytest.mark.timeout(60)
+def test_a_module_may_make_an_experiment_while_it_is_imported(module: Path):
+    (module.parent / "makes_one.py").write_text(
+        "from pipelines.experiments import Experiment\n"
+        "Experiment(corpus='x', questions='x', vary={'rerank': ('my_exp_parts:ShortFirst',)})\n"
+        "from my_exp_parts import ShortFirst as Mine\n"
+    )
+    made = Experiment(corpus="x", questions="x", vary={"rerank": ("makes_one:Mine",)})
+    assert made.vary["rerank"] == ("python:makes_one:Mine",)
 
 
 def test_a_file_names_a_metric_by_module(beir: Path, module: Path, tmp_path: Path):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -74,3 +75,16 @@ def test_what_is_no_table_of_questions_is_refused(given: Any, said: str):
     with pytest.raises(InvalidInput) as caught:
         questions_of(given)
     assert said in str(caught.value)
+
+
+def test_frames_of_polars_are_read_as_pandas_are():
+    polars = pytest.importorskip("polars")
+    one = [{**ROWS[0], "answers": ["hands", "paws"], "grade": 1.5}, {**ROWS[1], "documents": ["badger"], "type": None}]
+    frame = polars.DataFrame([{**row, "unanswerable": False} for row in one])
+    first, second = questions_of(frame)
+    assert first == Question(
+        "1", "What do otters hold?", documents={"otter": 1}, answers=("hands", "paws"),
+        metadata={"type": "animal", "grade": 1.5},
+    )  # fmt: skip
+    assert (second.documents, second.answers) == ({"badger": 1}, ())
+    assert questions_of(frame.to_pandas()).questions == (first, dataclasses.replace(second, metadata={}))
