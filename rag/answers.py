@@ -148,8 +148,12 @@ class Answer:
     sentences
         The sentences with their support; of a withheld answer, what the model had said.
     support
-        0 to 1, that the answer is right: calibrated for the extractive generator, and for any after ``rag calibrate``;
-        otherwise the mean support of its sentences.
+        0 to 1. Where ``calibrated``, the estimated chance that this answers the question; otherwise the mean support
+        of its sentences by the passages.
+    calibrated
+        True for the extractive generator, and for any after ``rag calibrate``.
+    threshold
+        Support below which answers are withheld; None where none is.
     abstained, reason
         True with a reason when nothing retrieved supports an answer.
     degraded
@@ -198,6 +202,8 @@ class Answer:
     searched: str = ""
     pipeline: str = ""
     notes: tuple[str, ...] = ()
+    calibrated: bool = False
+    threshold: float | None = None
 
     def __str__(self) -> str:
         """Return the text alone, for ``print``."""
@@ -209,3 +215,15 @@ class Answer:
         if self.abstained:
             return ""
         return " ".join(" ".join(each.text.split()) for each in self.sentences if each.verdict == "supported")
+
+    @property
+    def support_in_words(self) -> str:
+        """What ``support`` means, its value, and what is withheld."""
+        what = "estimated chance that this answers the question" if self.calibrated else "support by the passages"
+        limit = f", below {_percent(self.threshold)} is withheld" if self.threshold else ""
+        return f"{what}: {_percent(self.support)}{limit}"
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent, with a decimal where a whole number would say 0 or 100 of what is neither."""
+    return f"{share:.0%}" if f"{share:.0%}" not in {"0%", "100%"} or share in (0, 1) else f"{share:.1%}"

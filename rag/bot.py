@@ -463,13 +463,16 @@ class Bot(AbstractContextManager["Bot"]):
             return answer
         threshold = self.config.threshold
         if calibration is not None:
-            answer = replace(answer, support=calibration.judge(answer))
+            answer = replace(answer, support=calibration.judge(answer), calibrated=True)
             threshold = calibration.threshold if threshold is None else threshold
-        if threshold is None or answer.support >= threshold:
+        if threshold is None:
+            return answer
+        answer = replace(answer, threshold=threshold)
+        if answer.support >= threshold:
             return answer
         from .grounding.verification import withheld
 
-        return withheld(answer, f"its support is {answer.support:.2f}, below the threshold {threshold:.2f}")
+        return withheld(answer, answer.support_in_words)
 
     def _rechecked(self, answer: Answer, passages: Sequence[Passage]) -> Answer:
         from .grounding.verification import rechecked

@@ -100,7 +100,7 @@ def _nothing(answer: Answer, searched: str, console: Console) -> None:
 
 def _facts(answer: Answer) -> str:
     seconds = answer.timings.get("total", 0.0)
-    parts = [f"support {answer.support:.0%}", f"{len(answer.passages)} passages read", f"{seconds:.2f} s"]
+    parts = [answer.support_in_words, f"{len(answer.passages)} passages read", f"{seconds:.2f} s"]
     usage, checks = answer.usage, answer.checks
     if answer.generator != "extractive" or usage.prompt_tokens:
         parts.append(f"{usage.prompt_tokens} + {usage.completion_tokens} tokens")
@@ -113,7 +113,7 @@ def _facts(answer: Answer) -> str:
     taken = {"made-up citation": checks.fabricated, "wrong citation": checks.misattributed,
              "false quote": checks.false_quotes}  # fmt: skip
     parts += [f"{count} {name}{'s' * (count > 1)} removed" for name, count in taken.items() if count]
-    return ", ".join(parts)
+    return "; ".join(parts)
 
 
 def _where(citation: Citation) -> str:

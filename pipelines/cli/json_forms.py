@@ -34,6 +34,8 @@ def answer(a: Answer) -> dict[str, Any]:
         "incomplete": a.incomplete,
         "reason": a.reason,
         "support": a.support,
+        "calibrated": a.calibrated,
+        "threshold": a.threshold,
         "sentences": [_form(s, "text support verdict citations problem") for s in a.sentences],
         "citations": [_form(c, _CITATION) for c in a.citations],
         "passages": [passage(p) for p in a.passages],

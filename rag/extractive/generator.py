@@ -96,19 +96,19 @@ class ExtractiveGenerator:
             return _abstain(question, passages, "the question is empty")
         if not passages:
             return _abstain(question, passages, "nothing was retrieved")
-        found = [each for each in candidates(passages) if not asks(each.text, question)]
+        found = [each for each in candidates(passages) if not each.heading and not asks(each.text, question)]
         if not found:
             return _abstain(question, passages, "the retrieved passages hold no sentences")
         asked = analyse(question)
         ranked = self._rank(asked, found, passages)
         if ranked.support < self.threshold:
-            reason = (
-                f"the best sentence found has support {ranked.support:.2f}, below the threshold {self.threshold:.2f}"
-            )
-            answer = replace(_abstain(question, passages, reason), support=ranked.support)
+            answer = _abstain(question, passages, "")
         else:
             chosen = select(asked, ranked.candidates, ranked.scores, self._reader, self.max_sentences)
-            answer = _quote(question, chosen, passages, ranked.support)
+            answer = _quote(question, chosen, passages)
+        answer = replace(answer, support=ranked.support, calibrated=True, threshold=self.threshold)
+        if answer.abstained:
+            answer = replace(answer, reason=f"best sentence found: {answer.support_in_words}")
         if not ranked.failure:
             return answer
         note = f"{ranked.failure}; sentences were ranked by their words alone"
@@ -176,8 +176,8 @@ def _abstain(question: str, passages: Sequence[Passage], reason: str) -> Answer:
     return Answer(question, UNKNOWN, passages=tuple(passages), abstained=True, reason=reason, generator="extractive")
 
 
-def _quote(question: str, chosen: Sequence[Quotable], passages: Sequence[Passage], support: float) -> Answer:
+def _quote(question: str, chosen: Sequence[Quotable], passages: Sequence[Passage]) -> Answer:
     citations = tuple(citation(n, passages[each.passage], each.start, each.end) for n, each in enumerate(chosen, 1))
     sentences = tuple(Sentence(" ".join(each.quote.split()), 1.0, citations=(each.n,)) for each in citations)
     text = " ".join(f"{each.text} [{n}]" for n, each in enumerate(sentences, 1))
-    return Answer(question, text, citations, tuple(passages), support, sentences=sentences, generator="extractive")
+    return Answer(question, text, citations, tuple(passages), sentences=sentences, generator="extractive")

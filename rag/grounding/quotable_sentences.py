@@ -39,6 +39,8 @@ class Quotable:
         ``passage.text[start:end]``.
     noise
         How unlike an answer it reads, in units of the ranker's score: 0 for prose, up to 3 for a line of links.
+    heading
+        It is a heading, which names a subject and says nothing of it: evidence at most, never an answer.
     """
 
     passage: int
@@ -47,6 +49,7 @@ class Quotable:
     end: int
     text: str
     noise: float = 0.0
+    heading: bool = False
 
 
 def candidates(passages: Sequence[Passage]) -> list[Quotable]:
@@ -54,12 +57,15 @@ def candidates(passages: Sequence[Passage]) -> list[Quotable]:
     found: list[Quotable] = []
     for number, passage in enumerate(passages):
         fences = [match.start() for match in _FENCE.finditer(passage.text)]
-        headings = {_plain(heading) for heading in passage.heading}
+        headings = {_plain(part) for path in (passage.heading, *(s.heading for s in passage.sections)) for part in path}
         for place, (start, end) in enumerate(_spans(passage.text)):
             text = passage.text[start:end]
             inside_code = bisect_right(fences, start) % 2 == 1
-            noise = 3.0 if _plain(text) in headings else _noise(passage.text, start, text, inside_code=inside_code)
-            found.append(Quotable(number, place, start, end, text, noise))
+            heading = not inside_code and (_plain(text) in headings or _is_heading(passage.text, start))
+            noise = 3.0 if heading else _noise(text, inside_code=inside_code)
+            if not place and passage.start and text[0].islower():
+                noise = max(noise, 2.0)  # the end of a sentence that began in the chunk before
+            found.append(Quotable(number, place, start, end, text, noise, heading))
             if len(found) == MOST:
                 return found
     return found
@@ -92,10 +98,13 @@ def _plain(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
 
 
-def _noise(passage: str, start: int, text: str, *, inside_code: bool) -> float:
-    """Tell prose from headings, code, tables and lists of links, which point to answers; set by hand, not learned."""
-    line_start = passage.rfind("\n", 0, start) + 1
-    if _HEADING.match(passage, line_start) or text.startswith(("```", "~~~", ":::")):
+def _is_heading(passage: str, start: int) -> bool:
+    return _HEADING.match(passage, passage.rfind("\n", 0, start) + 1) is not None
+
+
+def _noise(text: str, *, inside_code: bool) -> float:
+    """Tell prose from code, tables and lists of links, which point to answers; set by hand, not learned."""
+    if text.startswith(("```", "~~~", ":::")):
         return 3.0
     if inside_code or text.endswith(_QUOTED_QUESTION):
         return 2.0

@@ -199,7 +199,7 @@ def test_the_last_resort_quotes_what_has_little_support_unless_a_threshold_is_gi
     assert answer.support < ExtractiveGenerator(None, late.analyser).threshold
     strict = Bot(Retriever(late, threshold=0.99)).ask(vague, deadline=0.3)
     assert (strict.degraded, strict.abstained) == (True, True)
-    assert "below the threshold 0.99" in strict.reason
+    assert "below 99% is withheld" in strict.reason
 
 
 def test_a_search_in_other_words(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:

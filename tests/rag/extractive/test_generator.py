@@ -12,6 +12,7 @@ from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput
 from rag.extractive.generator import ExtractiveGenerator
 from rag.generation.generators import Generator
+from rag.sections import Section
 from rag.terms import Analyser
 
 ANALYSER = Analyser()
@@ -90,7 +91,28 @@ def test_abstains_below_the_threshold_and_says_why():
     assert answer.text == UNKNOWN
     assert answer.citations == ()
     assert answer.passages == (passage(CRISIS),)
-    assert re.search(rf"support {answer.support:.2f}, below the threshold 1\.00", answer.reason)
+    assert 0 < answer.support < 1
+    said = rf"chance that this answers the question: {100 * answer.support:.0f}%, below 100% is withheld"
+    assert re.search(said, answer.reason)
+
+
+def test_a_heading_is_never_the_answer(generator):
+    headed = replace(passage("# The embargo of King Faisal\n\nIt hit many lands.\n"), heading=("Oil",))
+    marked = replace(
+        passage("The embargo of King Faisal\nIt hit many lands.\n"),
+        sections=(Section(0, 46, ("The embargo of King Faisal",)),),
+    )
+    for given_passage in (headed, marked):
+        answer = generator.generate("Who proclaimed the embargo?", [given_passage])
+        assert [c.quote for c in answer.citations] == ["It hit many lands."]
+    alone = generator.generate("Who proclaimed the embargo?", [passage("# The embargo of King Faisal")])
+    assert alone.reason == "the retrieved passages hold no sentences"
+
+
+def test_the_end_of_a_sentence_that_began_before_gives_way_to_a_whole_one(generator):
+    text = "embargo that King Faisal proclaimed in anger. King Faisal proclaimed an embargo."
+    answer = generator.generate("Who proclaimed the embargo?", [passage(text, start=90)])
+    assert answer.citations[0].quote == "King Faisal proclaimed an embargo."
 
 
 def test_by_default_abstains_on_a_question_about_something_else():
