@@ -24,6 +24,7 @@ from rag.knowledge_base import AddFailure, AddProgress, AddReport, KnowledgeBase
 from rag.loaders import READER, Found, LoadFailure, discover, load_files
 from rag.loaders.limits import ParseLimits
 from rag.loaders.results import printable
+from rag.store.hiding import HIDDEN
 from rag.store.naming import SourceNames, vanished
 from rag.store.settings import NOT_IN
 
@@ -258,7 +259,7 @@ class _Reading:
         self.stamp = json.dumps({"reader": READER, "meta": self.meta}, sort_keys=True)
         self.progress = IngestProgress()
         self.on_progress = on_progress
-        self.known = kb.sources()
+        self.kb, self.known, self.hidden = kb, kb.sources(), frozenset(kb.status().hidden)
         self.names = SourceNames(self.known)
         self.vanished = vanished(self.known)
         self.moved: dict[str, str] = {}
@@ -314,6 +315,8 @@ class _Reading:
         with contextlib.suppress(OSError):  # the loader will say what is wrong with it
             if self.vanished and (old := self.vanished.get(found.sha256)):
                 self.moved[found.source] = old
+                if old in self.hidden:  # before it is stored, so that no search finds it under its new name
+                    self.kb.keep_setting(HIDDEN + found.source, "1")
 
     def superseded(self, stored: Mapping[str, SourceInfo]) -> list[str]:
         """Return the sources whose files are stored under another name by now."""

@@ -43,8 +43,12 @@ NAME = re.compile(r"[^\W\d][\w-]*(?:\.[\w-]+)*")
 WORDS = frozenset({"and", "or", "not", "in", "exists", "startswith", "true", "false", "null", "none"})
 
 _QUERY = """
-    select c.id from documents d join sources s on s.id = d.source cross join chunks c on c.document = d.id where {}
+    select c.id from documents d join sources s on s.id = d.source cross join chunks c on c.document = d.id
+    where {} and s.name not in (
+        select substr(key, 16) from meta where key >= 'setting:hidden:' and key < 'setting:hidden;')
 """
+VISIBLE = _QUERY.format("1").strip()
+"""Query for the chunks of all sources that are not hidden, see `rag.store.hiding`."""
 
 Sql = tuple[str, list[Any]]
 

@@ -20,8 +20,8 @@ from .documents import Document
 from .embedding.protocol import Embedder
 from .errors import StoreExists, StoreMismatch
 from .filter_parser import parse
-from .filters import Filter
-from .store import maintenance, reading, removal, repairing, verifying
+from .filters import VISIBLE, Filter
+from .store import hiding, maintenance, reading, removal, repairing, verifying
 from .store.contents import SENTENCES
 from .store.generations import AnyIndex
 from .store.granularity import AUTO, Granularity, chunks_of
@@ -431,6 +431,18 @@ class KnowledgeBase:
         """
         return removal.prune(self._session, self._live, roots, seen)
 
+    def hide(self, *sources: str) -> int:
+        """Take sources, or all sources of folders, out of every search; return how many are hidden.
+
+        They stay stored, ingesting them anew leaves them hidden, and `unhide` brings them back at once. Statistics of
+        words, which spelling and ranking read, still count them; `remove` takes a source out of these as well.
+        """
+        return hiding.set_hidden(self._session, sources, to=True)
+
+    def unhide(self, *sources: str) -> int:
+        """Let searches find hidden sources again; return how many sources that are."""
+        return hiding.set_hidden(self._session, sources, to=False)
+
     def reindex(self, specs: Sequence[str]) -> None:
         """Change the indexes, without embedding anything again; searches by the old ones go on until it is done."""
         self._live.cut(specs=checked_specs(specs))
@@ -506,18 +518,21 @@ class KnowledgeBase:
         return vectors, chunks_of(sentences)
 
     def allowed(self, where: str | Filter | None) -> IdSet | None:
-        """Return the chunks that a filter allows, None for no filter; kept until something changes."""
-        if where is None:
-            return None
-        wanted = where if isinstance(where, Filter) else parse(where)
-        query, values = wanted.sql()
+        """Return the chunks that a filter allows, without those that are hidden; None for all chunks.
 
-        def find() -> IdSet:
+        The set is kept until something changes.
+        """
+        wanted = parse(where) if isinstance(where, str) else where
+        query, values = (VISIBLE, []) if wanted is None else wanted.sql()
+
+        def find() -> IdSet | None:
             with self._session.reading() as db:
+                if wanted is None and not hiding.hidden(db):
+                    return None
                 return IdSet(np.fromiter((row[0] for row in db.execute(query, values)), np.int64))
 
         with self.view():
-            return self._openings.now.allowed((str(wanted), self.seq), find)
+            return self._openings.now.allowed((str(wanted or ""), self.seq), find)
 
     # ---- reading ----------------------------------------------------------------------------------------------
 

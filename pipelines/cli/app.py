@@ -22,6 +22,7 @@ from . import (
     search,
     selftest,
     tune,
+    watch,
 )
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("ingest")(ingest.command)
+app.command("watch")(watch.command)
 app.command("ask")(ask.command)
 app.command("chat")(chat.command)
 app.command("search")(search.command)
@@ -50,6 +52,8 @@ app.command("verify")(maintenance.verify)
 app.command("repair")(maintenance.repair)
 app.command("reindex")(maintenance.reindex)
 app.command("remove")(maintenance.remove)
+app.command("hide")(maintenance.hide)
+app.command("unhide")(maintenance.unhide)
 app.command("purge")(maintenance.purge)
 app.command("selftest")(selftest.command)
 

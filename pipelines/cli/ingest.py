@@ -78,7 +78,7 @@ def command(
         granularity=granularity,
         analyser=analyser,
     )
-    fields = dict(_pair(text) for text in meta or [])
+    fields = fields_of(meta)
     with _progress(show=not json) as on_progress:
         report = ingest(
             documents,
@@ -94,8 +94,13 @@ def command(
     if json:
         print_json(report.as_dict())
     else:
-        _show(report)
+        show(report)
     return exit_codes.SOME_FILES_FAILED if report.failed else exit_codes.OK
+
+
+def fields_of(meta: list[str] | None) -> dict[str, Scalar]:
+    """Read the values of ``--meta``."""
+    return dict(_pair(text) for text in meta or [])
 
 
 def _pair(text: str) -> tuple[str, Scalar]:
@@ -136,13 +141,15 @@ def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
         yield None if bar is None else update
 
 
-def _show(report: IngestReport) -> None:
+def show(report: IngestReport) -> None:
+    """Print what an ingest did."""
     from ..ingest import MANY
 
     console = stdout()
     verb = "Made" if report.created else "Updated"
     rate = f", {report.chunks / report.seconds:.0f} chunks/s" if report.chunks and report.seconds else ""
-    console.print(f"{verb} {report.into} from {report.found} files in {report.seconds:.1f} s{rate}.", soft_wrap=True)
+    files = f"{report.found} {'file' if report.found == 1 else 'files'}"
+    console.print(f"{verb} {report.into} from {files} in {report.seconds:.1f} s{rate}.", soft_wrap=True)
     counts = [
         (report.added, "documents added"),
         (report.changed, "changed"),

@@ -1,8 +1,9 @@
-"""``rag status | verify | repair | reindex | remove | purge``: maintain a knowledge base."""
+"""``rag status | verify | repair | reindex | remove | hide | unhide | purge``: maintain a knowledge base."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,6 +73,9 @@ def _show_status(state: Status, config: PipelineConfig) -> None:
         table.add_row("to delete", "a deletion was cut short, its bytes are on disk still: `purge` clears them")
     if state.not_in:
         table.add_row("not in", f"{len(state.not_in)} files: `rag status {one_line(state.path)} --remarks` lists them")
+    if state.hidden:
+        shown = ", ".join(one_line(name, 60) for name in state.hidden[:5]) + (", ..." if len(state.hidden) > 5 else "")
+        table.add_row("hidden", f"{len(state.hidden)} sources, which no search finds: {shown}")
     if state.remarked:
         table.add_row("remarks", f"on {state.remarked} files: `rag status {one_line(state.path)} --remarks` lists them")
     for g in state.generations:
@@ -151,6 +155,41 @@ def remove(
     text = f"{removed} documents removed" if removed else f"nothing in {kb} comes from {one_line(source)}"
     _tell({"source": source, "removed": removed}, text, json=json)
     return exit_codes.OK if removed else exit_codes.NOTHING_FOUND
+
+
+def hide(
+    kb: KnowledgeBasePath,
+    source: Annotated[str, typer.Argument(help="A source as `status` and answers name it, or a folder of sources.")],
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> int:
+    """Take a source out of every search without deleting it; `unhide` brings it back."""
+    return _hidden(kb, source, wait, to=True, json=json)
+
+
+def unhide(
+    kb: KnowledgeBasePath,
+    source: Annotated[str, typer.Argument(help="A hidden source, or a folder of them.")],
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> int:
+    """Let searches find a hidden source again."""
+    return _hidden(kb, source, wait, to=False, json=json)
+
+
+def _hidden(kb: Path, source: str, wait: float, *, to: bool, json: bool) -> int:
+    from rag.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(kb, mode="w", wait=wait) as base:
+        count = base.hide(source) if to else base.unhide(source)
+    state = "hidden" if to else "searched again"
+    text = (
+        f"{count} source{'s are' if count != 1 else ' is'} {state}"
+        if count
+        else f"nothing in {kb} comes from {one_line(source)}"
+    )
+    _tell({"source": source, "sources": count, "hidden": to}, text, json=json)
+    return exit_codes.OK if count else exit_codes.NOTHING_FOUND
 
 
 def purge(kb: KnowledgeBasePath, wait: Wait = 0.0, json: Json = False) -> int:

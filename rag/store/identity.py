@@ -21,6 +21,11 @@ from .granularity import GRANULARITIES, Granularity
 
 PROBE_COSINE = 0.9999
 
+_QUERY = """
+    select key, value from meta where key < 'setting:' union all select key, value from meta where key >= 'setting;'
+"""
+"""By ranges, so that damaged pages of settings are not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -64,7 +69,7 @@ class Identity:
         StoreMismatch
             The vectors were written on a machine with the other byte order.
         """
-        facts = dict(db.execute("select key, value from meta where key not like 'setting:%'"))
+        facts = dict(db.execute(_QUERY))
         try:
             facts["indexes"] = tuple(json.loads(facts["indexes"]))
             found = cls(**facts)

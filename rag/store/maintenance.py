@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..account import total
-from . import generations, reading, removal
+from . import generations, hiding, reading, removal
 from .database import DATABASE, Connection
 from .generations import Pointer
 from .live import LiveIndexes
@@ -51,6 +51,7 @@ def status(session: Session, live: LiveIndexes) -> Status:
             may_miss_documents=setting(db, LOST) is not None,
             purge_due=removal.is_due(session),
             not_in=json.loads(setting(db, NOT_IN) or "{}"),
+            hidden=tuple(hiding.hidden(db)),
         )
 
 

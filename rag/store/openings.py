@@ -34,7 +34,7 @@ class Opening:
 
     session: Session
     live: LiveIndexes
-    filters: OrderedDict[tuple[str, int], IdSet] = field(default_factory=OrderedDict)
+    filters: OrderedDict[tuple[str, int], IdSet | None] = field(default_factory=OrderedDict)
     both: TwoGranularities | None = None
     leases: int = 0
     turn: threading.Lock = field(default_factory=threading.Lock)
@@ -44,7 +44,7 @@ class Opening:
         self.live.forget()
         self.session.close()
 
-    def allowed(self, key: tuple[str, int], find: Callable[[], IdSet]) -> IdSet:
+    def allowed(self, key: tuple[str, int], find: Callable[[], IdSet | None]) -> IdSet | None:
         """Return the chunks that a filter allows, found on first use."""
         with self.turn:
             if key in self.filters:

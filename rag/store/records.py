@@ -148,6 +148,8 @@ class Status:
         A deletion was cut short: bytes of removed documents are on disk until the next writer, or ``purge``.
     not_in
         Files that the last ingest of their folder could not read at all, with the reason; each ingest tries them again.
+    hidden
+        Sources that no search finds, see `KnowledgeBase.hide`.
     """
 
     path: str
@@ -168,6 +170,7 @@ class Status:
     may_miss_documents: bool = False
     purge_due: bool = False
     not_in: Mapping[str, str] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +247,8 @@ class RepairReport:
         True when commits that were acknowledged are missing, and nothing has been ingested since.
     documents
         Documents that the knowledge base holds now.
+    settings_lost
+        True when it was salvaged and the page with the pipeline, calibrations and hidden sources could not be read.
     """
 
     rebuilt: tuple[str, ...] = ()
@@ -253,6 +258,7 @@ class RepairReport:
     salvaged: bool = False
     documents: int = 0
     commits_lost: bool = False
+    settings_lost: bool = False
 
     @property
     def may_miss_documents(self) -> bool:
@@ -266,6 +272,8 @@ class RepairReport:
         if self.salvaged:
             kept = f"the database was damaged: the {self.documents} documents that could be read are in a new one"
             lines.append(f"{kept}; ingest your folders again to bring back the rest, what is there costs nothing")
+        if self.settings_lost:
+            lines.append("pipeline, calibrations and hidden documents are not known any more: set them again")
         if self.commits_lost:
             lines.append("the last changes were lost; ingest your folders again, what is there costs nothing")
         lines += [f"index {spec} rebuilt from the store" for spec in self.rebuilt]

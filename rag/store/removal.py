@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from ..documents import composed
 from ..errors import StoreLocked
 from . import database, generations, reading
+from .hiding import named
 from .live import LiveIndexes
 from .session import Session
 from .settings import keep_setting, setting
@@ -21,9 +21,8 @@ _DUE = "purge due"
 
 def remove(session: Session, live: LiveIndexes, wanted: Iterable[str], *, purged: bool) -> int:
     """See `KnowledgeBase.remove`."""
-    names = {name for source in wanted for name in (source, composed(source))}
-    folders = tuple(name.rstrip("/") + "/" for name in names)
-    removed = _drop(session, live, lambda name, _: name in names or name.startswith(folders), purged=purged)
+    is_wanted = named(wanted)
+    removed = _drop(session, live, lambda name, _: is_wanted(name), purged=purged)
     if purged and is_due(session):
         purge(session, live)
     return removed

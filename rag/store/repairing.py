@@ -32,7 +32,7 @@ from .verifying import chunk_problems, verify
 from .writing import drop_document
 
 _COPY = "copy.sqlite"
-_SALVAGED, _COMMITS = "salvaged", "commits"
+_SALVAGED, _COMMITS, _BARE = "salvaged", "commits", "salvaged without settings"
 _GIVE_UP = 20_000  # ids in a row that cannot be read: more than one lost inner page of a table explains
 _IN_STORE = frozenset({"digest", "span", "vector", "reference"})
 
@@ -64,7 +64,8 @@ def repair(session: Session, live: LiveIndexes) -> RepairReport:
         tuple(stale),
         tuple(lost),
         {name: places[name] for name in sorted(sources)},
-        salvaged=lost_by == _SALVAGED,
+        salvaged=lost_by in {_SALVAGED, _BARE},
+        settings_lost=lost_by == _BARE,
         commits_lost=lost_by == _COMMITS,
     )
 
@@ -187,8 +188,9 @@ def _copy_readable(path: Path, copy: Path) -> None:
 
 def _open_damaged(copy: Path) -> Connection:
     try:
-        db = database.open_writable(copy)
-        Identity.read(db, copy)
+        with sqlite_faults(copy):
+            db = database.open_writable(copy)
+            Identity.read(db, copy)
     except StoreCorrupt as error:
         text = f"{DATABASE} is damaged beyond repair: {error.__cause__ or error}"
         raise StoreCorrupt(f"{text}; delete the folder and ingest the documents again") from error
@@ -208,7 +210,8 @@ def _refill(old: Connection, copy: Path, place: Path, folder: Path, embedder: Em
                 if len(vector) in sizes
             )
             db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", rows)
-            db.executemany("insert into meta values (?, ?)", _readable_settings(old))
+            settings = _readable_settings(old)
+            db.executemany("insert into meta values (?, ?)", settings or ())
         pipeline = Pipeline(session, lambda: tools.embedder, lambda: tools.chunker)
         pipeline.run(_readable_documents(old, known))
         reingest = {}
@@ -222,16 +225,16 @@ def _refill(old: Connection, copy: Path, place: Path, folder: Path, embedder: Em
                 else:
                     db.execute("update sources set complete = 0 where name = ?", (name,))
                     reingest[name] = location
-            keep_setting(db, LOST, _SALVAGED)
+            keep_setting(db, LOST, _BARE if settings is None else _SALVAGED)
     return RepairReport(reingest=reingest)
 
 
-def _readable_settings(db: Connection) -> list[tuple[Any, ...]]:
-    """Return the settings kept with the knowledge base; nothing if their page is damaged."""
+def _readable_settings(db: Connection) -> list[tuple[Any, ...]] | None:
+    """Return the settings kept with the knowledge base; None if their page is damaged."""
     try:
-        return list(db.execute("select key, value from meta where key like 'setting:%'"))
+        return list(db.execute("select key, value from meta where key >= 'setting:' and key < 'setting;'"))
     except (apsw.IOError, apsw.CorruptError):
-        return []
+        return None
 
 
 def _readable(db: Connection, table: str, columns: str) -> Iterator[tuple[Any, ...]]:

@@ -260,5 +260,6 @@ def drop_source(db: Connection, source: int) -> int:
     held = [row[0] for row in db.execute("select id from documents where source = ?", (source,))]
     for document in held:
         drop_document(db, document)
+    db.execute("delete from meta where key = (select 'setting:hidden:' || name from sources where id = ?)", (source,))
     db.execute("delete from sources where id = ?", (source,))
     return len(held)

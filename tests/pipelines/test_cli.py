@@ -219,6 +219,18 @@ def test_status_verify_reindex_remove_purge(kb: Path, capsys: pytest.CaptureFixt
     assert b"orbits the Earth" not in b"".join(path.read_bytes() for path in kb.rglob("*") if path.is_file())
 
 
+def test_hide_and_unhide(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["hide", "kb", "docs/tea.md", "--json"]) == OK
+    assert _json(capsys) == {"source": "docs/tea.md", "sources": 1, "hidden": True}
+    assert run(["search", "kb", "green tea", "--json"]) == OK
+    assert {p["document"] for p in _json(capsys)["passages"]} == {"docs/moon.md"}
+    assert run(["status", "kb"]) == OK
+    assert "which no search finds: docs/tea.md" in capsys.readouterr().out
+    assert run(["unhide", "kb", "docs"]) == OK
+    assert "2 sources are searched again" in capsys.readouterr().out
+    assert run(["hide", "kb", "nowhere"]) == NOTHING_FOUND
+
+
 def test_a_damaged_index_is_refused_by_name_and_repaired(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
     question = ["search", "kb", "green tea", "--json"]
     assert run(question) == OK

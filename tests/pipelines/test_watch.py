@@ -1,0 +1,76 @@
+"""``rag watch``: a real process that follows a real folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from pipelines.cli import run
+from pipelines.cli.exit_codes import BAD_USAGE
+from rag import HashingEmbedder, KnowledgeBase
+
+pytest.importorskip("watchfiles")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "otters.txt").write_text("Otters swim at night.")
+    KnowledgeBase.create(docs / "kb", embedder=HashingEmbedder(64)).close()  # inside: its own changes do not count
+    return tmp_path
+
+
+@pytest.fixture
+def watching(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "pipelines.cli", "watch", "docs", "docs/more.txt", "--into", "docs/kb", "--json"]
+    (folder / "docs" / "more.txt").write_text("Kelp grows fast.")
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def round_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out: IO[str] | None = process.stdout
+    assert out is not None
+    line = out.readline()
+    assert line, process.communicate()[1]
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def test_it_follows_new_changed_replaced_and_deleted_files_and_ends_quietly(
+    folder: Path, watching: subprocess.Popen[str]
+) -> None:
+    docs = folder / "docs"
+    assert round_of(watching)["added"] == 2
+    (docs / "sub").mkdir()
+    (docs / "sub" / "badgers.md").write_text("# Badgers\n\nBadgers dig setts.")
+    assert round_of(watching)["added"] == 1
+    (folder / "new").write_text("Otters swim at dusk.")
+    (folder / "new").replace(docs / "otters.txt")  # as editors save
+    assert round_of(watching)["changed"] == 1
+    (docs / "sub" / "badgers.md").unlink()
+    assert round_of(watching)["removed"] == 1
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(60) == 0
+    with KnowledgeBase.open(docs / "kb", embedder=HashingEmbedder(64)) as kb:
+        assert kb.document("docs/otters.txt").text == "Otters swim at dusk."
+        assert kb.status().documents == 2
+
+
+def test_a_path_that_is_not_there_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["watch", str(folder / "nowhere"), "--into", str(folder / "kb")]) == BAD_USAGE
+    assert "does not exist" in capsys.readouterr().err
