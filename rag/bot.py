@@ -83,7 +83,7 @@ class Bot(AbstractContextManager["Bot"]):
     Parameters
     ----------
     source
-        An open knowledge base, or a `Retriever` over one.
+        An open knowledge base, several of them as a list or by names, or a `Retriever`.
     generator
         Writes the answer from a question and passages: ``"extractive"``, which quotes and needs no model besides the
         embedder; a language model's spec such as ``"openai:MODEL"``; a `LanguageModel`; any function from a prompt to a
@@ -122,7 +122,7 @@ class Bot(AbstractContextManager["Bot"]):
 
     def __init__(
         self,
-        source: KnowledgeBase | Retriever,
+        source: KnowledgeBase | Mapping[str, KnowledgeBase] | Sequence[KnowledgeBase] | Retriever,
         generator: object = None,
         *,
         config: PipelineConfig | None = None,

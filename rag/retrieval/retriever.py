@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .. import components
 from ..components import OBJECT
@@ -28,6 +28,7 @@ from .explanation import Explanation, explanation
 from .fusion import FUSIONS, Fusion, ZScore
 from .hybrid import HybridSearch, TermSearch, VectorSearch
 from .results import SearchResult, joined
+from .several import KnowledgeBases
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -107,7 +108,8 @@ class Retriever(AbstractContextManager["Retriever"]):
     Parameters
     ----------
     kb
-        The open knowledge base; searched as of its current view.
+        The open knowledge base, searched as of its current view; or several, in a list or by names, which are searched
+        as one, see `rag.retrieval.several.KnowledgeBases`.
     config
         The pipeline value; None takes the one stored with the knowledge base.
     model
@@ -146,7 +148,7 @@ class Retriever(AbstractContextManager["Retriever"]):
 
     def __init__(
         self,
-        kb: KnowledgeBase,
+        kb: KnowledgeBase | Mapping[str, KnowledgeBase] | Sequence[KnowledgeBase],
         config: PipelineConfig | None = None,
         *,
         model: LanguageModel | None = None,
@@ -156,12 +158,14 @@ class Retriever(AbstractContextManager["Retriever"]):
         terms: TermSearch | None = None,
         **choices: Any,  # noqa: ANN401 - each field has its own type
     ) -> None:
+        joined_up = KnowledgeBases(kb) if isinstance(kb, Mapping | list | tuple) else kb
+        kb = cast("KnowledgeBase", joined_up)
         if not hasattr(kb, "chunk_ids"):
             raise InvalidInput(
                 f"a retriever searches an open knowledge base, not a {type(kb).__name__}: "
                 "Retriever(KnowledgeBase.open(folder))"
             )
-        self.kb = kb
+        self.kb: KnowledgeBase = kb
         self.memory = memory
         objects = {name: choices[name] for name in _PARTS if not isinstance(choices.get(name, ""), str)}
         texts = {**choices, **{name: components.named(part) for name, part in objects.items()}}
