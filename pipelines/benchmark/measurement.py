@@ -20,6 +20,7 @@ from indexes.files import write_array
 from indexes.spec import Parameters
 
 from .errors import EngineFailed, EngineHung
+from .filters import Filter
 from .load import Load, LoadStep
 from .open_loop import Served
 from .recall import Quality, rows_of
@@ -60,7 +61,7 @@ class MeasuredIndex:
         self._error = ""
         self._errors: dict[Parameters, str] = {}
         self._rounds: dict[Parameters, list[Round]] = {}
-        self._filtered: dict[Parameters, dict[float, list[tuple[float, float]]]] = {}
+        self._filtered: dict[Parameters, dict[Filter, list[tuple[float, float]]]] = {}
         self._ood: dict[Parameters, list[tuple[float, float]]] = {}
         self._loads: dict[Parameters, list[LoadStep]] = {}
         self._churned: dict[Parameters, dict[str, Any]] = {}
@@ -111,19 +112,22 @@ class MeasuredIndex:
             )
 
     def filtered(self, search: Parameters) -> None:
-        """Measure one configuration once among each share of the vectors, unless it has failed before."""
-        for share in self._settings.filters:
+        """Measure one configuration once with each filter, unless it has failed before."""
+        for wanted in self._settings.all_filters:
             if not self._sound(search):
                 return
-            chosen = self._maker.allowed(share)
-            allow = f"allow-{share:g}.npy"
-            if not (self._place.parent / allow).exists():
-                write_array(self._place.parent / allow, self._maker.data.ids[chosen.rows])
+            groups = self._maker.filters.made(wanted).groups
+            files = [f"filter-{wanted.name}-{number}" for number in range(len(groups))]
+            for group, file in zip(groups, files, strict=True):
+                if not (self._place.parent / f"{file}-allow.npy").exists():
+                    write_array(self._place.parent / f"{file}-queries.npy", group.queries)
+                    write_array(self._place.parent / f"{file}-allow.npy", self._maker.data.ids[group.rows])
             with self._blamed(search):
-                ids, qps = self._batch(search, f"{self._place.name}-filtered", allow=allow)
-                quality = chosen.quality(self._maker, rows_of(ids, self._maker.data.ids))
-                rounds = self._filtered.setdefault(search, {}).setdefault(share, [])
-                rounds.append((quality.recall, qps))
+                ids, qps = self._batch(search, f"{self._place.name}-filtered", do="filtered", filters=files)
+                found = rows_of(ids, self._maker.data.ids)
+                recalls = [group.recall(self._maker.data, found[group.queries]) for group in groups]
+                rounds = self._filtered.setdefault(search, {}).setdefault(wanted, [])
+                rounds.append((float(np.concatenate(recalls).mean()), qps))
 
     def ood(self, search: Parameters) -> None:
         """Measure one configuration once with the out-of-distribution queries, if there are any."""
@@ -227,9 +231,11 @@ class MeasuredIndex:
         assert self._child is not None  # noqa: S101 - what _load has just set
         return self._child.ask(doing, self._seconds, do=do, **values)
 
-    def _batch(self, search: Parameters, name: str, **more: object) -> tuple[NDArray[np.int64], float]:
+    def _batch(
+        self, search: Parameters, name: str, do: str = "batch", **more: object
+    ) -> tuple[NDArray[np.int64], float]:
         values = {"k": self._settings.k, "seconds": self._settings.seconds, **more}
-        reply = self._ask("searching", do="batch", search=asdict(search), out=name, **values)
+        reply = self._ask("searching", do=do, search=asdict(search), out=name, **values)
         return self._array(name, "ids"), float(reply["qps"])
 
     def _load_step(self, search: Parameters, load: Load, rate: float | None, writes: float, number: int) -> LoadStep:

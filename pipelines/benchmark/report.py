@@ -11,6 +11,7 @@ from .findings import build_spec, builds, colour_numbers, described, engines, fa
 from .pareto import memory_front, speed_front
 from .prices import MachinePrices
 from .report_extras import extras
+from .report_filters import filtered_search
 from .report_load import under_load
 from .report_ood import out_of_distribution
 from .results import Row, good
@@ -28,6 +29,7 @@ def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None, prices:
         _answers(answers) if answers is not None else "",
         out_of_distribution(figures),
         under_load(figures),
+        filtered_search(figures),
         extras(figures),
         _table(figures, prices) if figures else "",
         _failed(rows),

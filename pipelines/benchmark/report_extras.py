@@ -1,4 +1,4 @@
-"""Sections of the report on what is measured only if asked: threads, filters, changes, other queries."""
+"""Sections of the report on what is measured only if asked: threads, changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .results import Row
 
 
 def extras(rows: Sequence[Row]) -> Html:
-    """Return the tables of optional measurements: threads, filters, changes."""
+    """Return the tables of optional measurements: threads, changes."""
     if not rows:
         return Html("")
     first = rows[0]
@@ -19,21 +19,11 @@ def extras(rows: Sequence[Row]) -> Html:
         headers = ["configuration", *(f"queries/s, {t} thread{'s' * (t != '1')}" for t in first["threads"])]
         cells = [[row["spec"], *(_or_none(row["threads"].get(t)) for t in first["threads"])] for row in rows]
         parts.append(details("Speed by searching threads", table(headers, cells, digits=0)))
-    if first["filters_asked"]:
-        asked = first["filters_asked"]
-        headers = [
-            "configuration",
-            *(f"{100 * share:g} %: {what}" for share in asked for what in ("recall", "queries/s")),
-        ]
-        cells = [
-            [row["spec"], *(v for each in row["filters"] for v in (each["recall"], round(each["qps"])))] for row in rows
-        ]
-        parts.append(details("Search among a share of the vectors, drawn at random", table(headers, cells)))
     if first["churn_asked"] is not None:
         headers = ["configuration", "recall before", "recall after", "adds/s", "removes/s", "queries/s after"]
         summary = f"After {first['churn_asked']:.0%} of the vectors were removed and added again, a hundred at a time"
         parts.append(details(summary, table(headers, [_churn_cells(row) for row in rows])))
-    return section("Threads, filters, changes", *parts) if parts else Html("")
+    return section("Threads, changes", *parts) if parts else Html("")
 
 
 def _churn_cells(row: Row) -> list[Cell]:

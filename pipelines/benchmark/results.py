@@ -24,7 +24,7 @@ _FIELDS = (
 )  # fmt: skip
 """Fields that every row must have."""
 
-TASK = ("k", "threads_asked", "filters_asked", "churn_asked", "load_asked", "seed")
+TASK = ("k", "threads_asked", "filters_asked", "correlated_asked", "churn_asked", "load_asked", "seed")
 """Values that all rows of one file share, besides the data."""
 
 

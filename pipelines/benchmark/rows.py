@@ -17,7 +17,8 @@ from indexes.spec import Parameters
 from ..datasets import VectorData
 from .distances import Distances, of_rows
 from .errors import EngineFailed
-from .ground_truth import Truth, exact
+from .filters import Filter, Filters, filter_figures
+from .ground_truth import Truth
 from .load import LoadStep, load_figures
 from .out_of_distribution import OodQueries, ood_figures
 from .recall import Quality, interval, quality, rows_of
@@ -62,26 +63,6 @@ class Round:
     lost_alone: float
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """A share of the base to search, and its true neighbours."""
-
-    rows: Ids
-    truth: Truth
-
-    def quality(self, maker: RowMaker, found: Ids) -> Quality:
-        """Judge answers; a row that was not allowed is a fault of the engine.
-
-        Raises
-        ------
-        EngineFailed
-            A row was found that the filter excludes.
-        """
-        if not np.isin(found, self.rows)[found >= 0].all():
-            raise EngineFailed("it returned an id that the filter excludes")
-        return quality(found, maker.distances(found), self.truth.rows, self.truth.distances)
-
-
 class RowMaker:
     """Judges answers and makes rows; holds what all rows of a run have in common.
 
@@ -107,7 +88,7 @@ class RowMaker:
     ) -> None:
         self.data, self.truth, self.settings, self.ood = data, truth, settings, ood
         self._machine, self._versions = dict(machine), dict(versions)
-        self._allowed: dict[float, Allowed] = {}
+        self.filters = Filters(data, truth, seed=settings.seed, correlated=settings.correlated)
 
     @property
     def task(self) -> dict[str, Any]:
@@ -121,6 +102,7 @@ class RowMaker:
             "k": settings.k,
             "threads_asked": list(settings.threads),
             "filters_asked": list(settings.filters),
+            "correlated_asked": settings.correlated or None,
             "churn_asked": settings.churn,
             "load_asked": settings.load and settings.load.form(),
             "seed": settings.seed,
@@ -140,16 +122,6 @@ class RowMaker:
         """Return how much lower recall is if the queries ``asked`` come one at a time."""
         together, alone = self.judged(rows[asked], asked), self.judged(single_rows, asked)
         return max(0.0, together.recall - alone.recall)
-
-    def allowed(self, share: float) -> Allowed:
-        """Return a share of the base, drawn at random once."""
-        if share not in self._allowed:
-            n = max(1, round(share * len(self.data)))
-            rng = np.random.default_rng([self.settings.seed, n])
-            rows = np.sort(rng.choice(len(self.data), n, replace=False))
-            there = exact(self.data.base[rows], self.data.queries, min(self.settings.k, n), self.data.metric)
-            self._allowed[share] = Allowed(rows, Truth(rows[there.rows], there.distances))
-        return self._allowed[share]
 
     def renewed_rows(self, found: Ids, renewed: Ids) -> Ids:
         """Turn ids into rows where rows got new ids one after the other (see `requests.IndexRequests`).
@@ -190,7 +162,7 @@ class RowMaker:
         facts: Mapping[str, Any],
         rounds: Sequence[Round],
         *,
-        filters: Mapping[float, Sequence[tuple[float, float]]],
+        filters: Mapping[Filter, Sequence[tuple[float, float]]],
         ood: Sequence[tuple[float, float]],
         load: Sequence[LoadStep],
         churn: Mapping[str, Any] | None,
@@ -207,7 +179,10 @@ class RowMaker:
             "k": settings.k,
             **figures,
             **{name: facts.get(name) for name in _FACTS},
-            "filters": [_filter_figures(share, figures) for share, figures in filters.items()],
+            "filters": [
+                filter_figures(each, self.filters.made(each).neighbours_allowed, found)
+                for each, found in filters.items()
+            ],
             "ood": ood_figures(ood, figures["recall"], self.data) if ood else None,
             "churn": churn,
             "load": load_figures(settings.load, load) if settings.load and load else None,
@@ -217,6 +192,7 @@ class RowMaker:
             "seed": settings.seed,
             "threads_asked": list(settings.threads),
             "filters_asked": list(settings.filters),
+            "correlated_asked": settings.correlated or None,
             "churn_asked": settings.churn,
             "load_asked": settings.load and settings.load.form(),
             "data": {
@@ -248,14 +224,6 @@ def _note(facts: Mapping[str, Any]) -> str | None:
     if young and young >= 0.9 * sum(size for name, size in parts.items() if name not in {"ids", "plain"}):
         return "too few vectors to train on: it searches exactly"
     return None
-
-
-def _filter_figures(share: float, rounds: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """Return recall and speed among a share of the vectors over the rounds."""
-    speeds = [qps for _, qps in rounds]
-    qps = statistics.median(speeds)
-    spread = (max(speeds) - min(speeds)) / qps
-    return {"share": share, "recall": min(recall for recall, _ in rounds), "qps": qps, "qps_spread": spread}
 
 
 _FIGURES = (

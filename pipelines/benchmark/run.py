@@ -219,7 +219,7 @@ class _Runner:
     def _to_measure(self, index: MeasuredIndex) -> float:
         """Return the least seconds that measuring takes: batches, and single queries for twice as long."""
         settings = self.settings
-        batches = 1 + len(settings.threads) - (1 in settings.threads) + len(settings.filters)
+        batches = 1 + len(settings.threads) - (1 in settings.threads) + len(settings.all_filters)
         batches += self.maker.ood is not None
         each = (batches + 2) * settings.seconds * settings.rounds
         return (each + (settings.load.most_seconds if settings.load else 0)) * len(index.task.searches)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rag.errors import InvalidInput
 
+from .filters import KINDS, Filter
 from .load import Load
 
 
@@ -21,6 +22,8 @@ class Settings:
         Numbers of searching threads; the first one is that of the row's ``qps``.
     filters
         Shares of the vectors, drawn at random, for filtered searches.
+    correlated
+        Whether filters are near the queries and far from them, too.
     churn
         Share of the vectors to remove and add again; None for no churn.
     load
@@ -42,6 +45,7 @@ class Settings:
     k: int = 10
     threads: tuple[int, ...] = (1,)
     filters: tuple[float, ...] = ()
+    correlated: bool = False
     churn: float | None = None
     load: Load | None = None
     rounds: int = 5
@@ -51,6 +55,12 @@ class Settings:
     memory: int | None = None
     budget: float | None = None
 
+    @property
+    def all_filters(self) -> tuple[Filter, ...]:
+        """Every filter to measure."""
+        kinds = KINDS if self.correlated else KINDS[:1]
+        return tuple(Filter(share, kind) for kind in kinds for share in self.filters)
+
     def __post_init__(self) -> None:
         if self.k < 1:
             raise InvalidInput(f"-k {self.k}: at least 1")
@@ -58,6 +68,8 @@ class Settings:
             raise InvalidInput(f"--threads {','.join(map(str, self.threads))}: numbers from 1 on, none twice")
         if len(set(self.filters)) != len(self.filters):
             raise InvalidInput(f"--filter {','.join(f'{share:g}' for share in self.filters)}: none twice")
+        if self.correlated and not self.filters:
+            raise InvalidInput("--correlated goes with --filter: give shares such as 0.5,0.1,0.01,0.001")
         for share in (*self.filters, *([] if self.churn is None else [self.churn])):
             if not 0 < share <= 1:
                 raise InvalidInput(f"a share of {share} is not between 0 and 1; write 0.1 for 10 %")

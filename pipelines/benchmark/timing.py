@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,6 +111,35 @@ def batched(search: Search, queries: Vectors, rng: np.random.Generator, seconds:
     ids = np.empty_like(found)
     ids[order] = found
     return Batched(calls * len(queries) / spent, ids)
+
+
+def grouped(
+    groups: Sequence[tuple[Search, Ids]], queries: Vectors, rng: np.random.Generator, seconds: float
+) -> Batched:
+    """Search groups of queries, each by a search of its own in one call, again and again for ``seconds``.
+
+    Parameters
+    ----------
+    groups
+        A search and the numbers of its queries, which together are all.
+    """
+    spent, passes = 0.0, 0
+    answers: list[tuple[Ids, Ids]] = []
+    with quiet():
+        while not passes or spent < seconds:
+            answers = []
+            for search, own in groups:
+                order = rng.permutation(len(own))
+                shuffled = queries[own[order]]
+                start = time.perf_counter()
+                found = search(shuffled).ids
+                spent += time.perf_counter() - start
+                answers.append((own[order], found))
+            passes += 1
+    ids: Ids = np.full((len(queries), max(found.shape[1] for _, found in answers)), -1, np.int64)
+    for own, found in answers:
+        ids[own, : found.shape[1]] = found
+    return Batched(passes * len(queries) / spent, ids)
 
 
 def single(search: Search, queries: Vectors, rng: np.random.Generator, seconds: float) -> Single:

@@ -109,20 +109,32 @@ class Worker:
         self._write(out, ids=found.ids, seconds=one.seconds, single_queries=one.queries, single_ids=one.ids)
         return {"qps": found.qps, "warm_up_calls": calls, "threads": more}
 
-    def batch(  # noqa: PLR0917 - given by name, in JSON
+    def filtered(self, search: Mapping[str, Any], k: int, seconds: float, filters: list[str], out: str) -> Reply:
+        """Search groups of queries, each at once among the ids of its own filter, until the searches took so long."""
+        rng = np.random.default_rng(self._job["seed"])
+        groups = []
+        for name in filters:
+            own, ids = (
+                np.load(self._folder / f"{name}-{part}.npy", allow_pickle=False) for part in ("queries", "allow")
+            )
+            groups.append((self._ask(search, k, IdSet(ids)), own))
+        timing.grouped(groups, self._queries, rng, 0.0)  # to warm up
+        found = timing.grouped(groups, self._queries, rng, seconds)
+        self._write(out, ids=found.ids)
+        return {"qps": found.qps}
+
+    def batch(
         self,
         search: Mapping[str, Any],
         k: int,
         seconds: float,
         out: str,
-        allow: str | None = None,
         queries: str = "queries.npy",
     ) -> Reply:
-        """Search all queries at once; with ``allow``, among the ids of that file only."""
+        """Search all queries at once."""
         rng = np.random.default_rng(self._job["seed"])
         asked: Vectors = np.load(self._folder / queries, allow_pickle=False)
-        allowed = None if allow is None else IdSet(np.load(self._folder / allow, allow_pickle=False))
-        ask = self._ask(search, k, allowed)
+        ask = self._ask(search, k)
         if seconds:
             timing.warm_up(ask, asked, rng, 0.0)
         found = timing.batched(ask, asked, rng, seconds)

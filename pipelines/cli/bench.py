@@ -61,6 +61,9 @@ def command(
     filter: Annotated[  # noqa: A002 - the option's name
         str | None, typer.Option(metavar="SHARE,..", help="Also search these shares of the vectors, e.g. 0.01,0.1.")
     ] = None,
+    correlated: Annotated[
+        bool, typer.Option("--correlated", help="With --filter: also shares near the queries, and far from them.")
+    ] = False,
     churn: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Also remove and add this share, then measure again.")
     ] = None,
@@ -114,6 +117,7 @@ def command(
         k=k,
         threads=units.numbers(threads, "--threads", int),
         filters=units.numbers(filter, "--filter", float),
+        correlated=correlated,
         churn=churn,
         load=_load(load, load_time, writes, units.numbers(threads, "--threads", int)),
         rounds=rounds,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WIDE = 110
 _PIPED = 200
+_FILTERED = {"random": "filter", "near": "near", "far": "far"}
 
 
 def show_rows(rows: Sequence[Row], console: Console, prices: MachinePrices | None = None) -> None:
@@ -82,7 +83,7 @@ def _show_extras(rows: Sequence[Row], console: Console) -> None:
     """Print the optional measurements: threads, filters, changes."""
     first = rows[0]
     names = [f"{t} thread{'s' * (t != '1')}" for t in first["threads"] if t != str(first["threads_asked"][0])]
-    names += [f"filter {share:g}" for share in first["filters_asked"]]
+    names += [f"{_FILTERED[each.get('kind', 'random')]} {each['share']:g}" for each in first["filters"]]
     if first.get("ood"):
         names += ["out of distribution", "gap"]
     if first.get("load"):
