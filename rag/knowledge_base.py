@@ -21,7 +21,7 @@ from .embedding.protocol import Embedder
 from .errors import StoreExists, StoreMismatch
 from .filter_parser import parse
 from .filters import VISIBLE, Filter
-from .store import hiding, maintenance, reading, removal, repairing, verifying
+from .store import hiding, maintenance, reading, reembedding, removal, repairing, verifying
 from .store.contents import SENTENCES
 from .store.generations import AnyIndex
 from .store.granularity import AUTO, Granularity, chunks_of
@@ -487,6 +487,50 @@ class KnowledgeBase:
             Nothing can be read; the documents have to be ingested again.
         """
         return repairing.mend(Path(path), wait=wait, embedder=embedder)
+
+    @classmethod
+    def reembed(
+        cls,
+        path: str | Path,
+        embedder: Embedder | str | None = None,
+        *,
+        chunker: Chunker | str | None = None,
+        analyser: str | None = None,
+        granularity: str | None = None,
+        wait: float = 0.0,
+        on_progress: OnProgress | None = None,
+    ) -> AddReport:
+        """Make a knowledge base anew with another model, chunker or language, without reading the files again.
+
+        It is searched as it was until the new one is whole; then readers are told to open it again. A run that was
+        killed goes on where it was when it is called again with the same. It takes the room of both on disk.
+        Calibrations go, for they were fitted on what the old model found.
+
+        Parameters
+        ----------
+        embedder, chunker, analyser
+            As in `create`; None keeps the old one. Embeddings of an embedder that stays are used again.
+        granularity
+            As in `create`; None takes what the embedder does best.
+        wait
+            Seconds to wait for another writer.
+
+        Raises
+        ------
+        StoreMissing, StoreLocked, StoreCorrupt, StoreUnwritable
+            As in `open`. The old one stays as it was.
+        InvalidInput, EmbedderError
+            As in `create` and `add`.
+        """
+        return reembedding.reembed(
+            Path(path),
+            embedder,
+            chunker=chunker,
+            analyser=analyser,
+            granularity=granularity,
+            wait=wait,
+            on_progress=on_progress,
+        )
 
     # ---- searching --------------------------------------------------------------------------------------------
 

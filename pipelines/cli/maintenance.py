@@ -1,4 +1,4 @@
-"""``rag status | verify | repair | reindex | remove | hide | unhide | purge``: maintain a knowledge base."""
+"""``rag status | verify | repair | reindex | reembed | remove | hide | unhide | purge``: maintain a knowledge base."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..plain_text import one_line
 from . import exit_codes
 from .minutely import a_line_a_minute
 from .options import Json, KnowledgeBasePath, Wait
-from .output import megabytes, print_json, stdout
+from .output import megabytes, print_json, progress_bar, stdout
 
 if TYPE_CHECKING:
-    from rag.knowledge_base import Status
+    from rag.knowledge_base import AddProgress, Status
     from rag.retrieval.config import PipelineConfig
 
 
@@ -137,6 +137,50 @@ def reindex(
         base.reindex(index)
         now = list(base.status().indexes)
     _tell({"indexes": now}, f"{kb} is now searched by: {', '.join(now)}", json=json)
+    return exit_codes.OK
+
+
+def reembed(
+    kb: KnowledgeBasePath,
+    embedder: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Embedding model from now on: name or path; default: the old one."),
+    ] = None,
+    chunker: Annotated[
+        str | None, typer.Option(metavar="SPEC", help="Chunker from now on, e.g. tokens:256/32.")
+    ] = None,
+    analyser: Annotated[
+        str | None, typer.Option(metavar="LANGUAGE", help="Language that words are stemmed in from now on.")
+    ] = None,
+    granularity: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Vectors from now on: chunk, chunk+late or chunk+sentence.")
+    ] = None,
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> int:
+    """Change the embedding model, chunker or language without reading the files again.
+
+    It is searched as it was until the new one is whole. Killed, it goes on where it was when it is run again.
+    """
+    from rag.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(kb) as base:
+        expected = base.status().documents
+    making = {"chunker": chunker, "analyser": analyser, "granularity": granularity}
+    counted = "documents, {task.fields[embedded]} texts embedded"
+    with progress_bar(not json, "embedding", "bar", "count", counted, "left:", "left", embedded=0) as bar:
+
+        def update(done: AddProgress) -> None:
+            if bar is not None:
+                bar(total=expected, completed=done.documents, embedded=done.embedded)
+
+        report = KnowledgeBase.reembed(kb, embedder, **making, wait=wait, on_progress=update)
+    if report.chunks:
+        text = f"{kb}: {report.chunks} chunks of {report.added} documents made anew, {report.embedded} embedded"
+        text += "; open it again where it is being read, and fit calibrations again (rag calibrate)"
+    else:
+        text = f"{kb} is made with that already"
+    _tell(asdict(report), text, json=json)
     return exit_codes.OK
 
 

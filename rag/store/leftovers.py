@@ -1,7 +1,8 @@
 """What can hold the bytes of documents in a knowledge base's folder besides the database and its current indexes.
 
 Killed commands leave such files behind. This is the one place that knows them all: `verify` lists them, every writer
-sweeps them, and `purge` takes the damaged original of a repair as well, which is kept on purpose until then.
+sweeps them, and `purge` takes the damaged original of a repair and a killed re-embedding as well, which are kept on
+purpose until then.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from .session import NEW, clear
 
 SALVAGE = ".salvage"
 """Where a repair works: it holds a copy of the whole database."""
+REEMBEDDING = ".reembedding"
+"""Where `rag reembed` works; kept when it is killed, so that it goes on there, until a purge."""
 DAMAGED = DATABASE + ".damaged"
 """The original of a database that was repaired."""
 
@@ -44,3 +47,4 @@ def _swept(folder: Path, db: Connection) -> Iterator[Path]:
 
 def _damaged(folder: Path) -> Iterator[Path]:
     yield from sorted(folder.glob(DAMAGED + "*"))
+    yield from folder.glob(REEMBEDDING)

@@ -47,6 +47,7 @@ class Session:
         self._turn = threading.RLock()  # one connection, one thread at a time
         self._lock = lock
         self._db: Connection = None
+        self._is_over = False  # it was made anew
         opener = database.open_writable if mode == "w" else database.open_readable
         said = acknowledged(folder)  # read before the database: a writer commits first, then notes it here
         self._db = opener(self.path)
@@ -161,6 +162,8 @@ class Session:
     def reading(self) -> Iterator[Connection]:
         """Lend the connection to this thread, for reading."""
         with self._turn, sqlite_faults(self.path):
+            if self._is_over:
+                raise self._made_anew()
             if self._db is None:
                 raise InvalidInput(f"the knowledge base {self.folder} is closed; open it again")
             yield self._db
@@ -197,8 +200,10 @@ class Session:
         with contextlib.suppress(OSError):
             if self.path.stat().st_ino == self._file:
                 return
-        text = f"{self.folder} was deleted or made anew since it was opened"
-        raise StoreMissing(f"{text}; open it again")
+        raise self._made_anew()
+
+    def _made_anew(self) -> StoreMissing:
+        return StoreMissing(f"{self.folder} was deleted or made anew since it was opened; open it again")
 
     def refresh(self) -> bool:
         """Move a reader's view to the newest commit; say whether anything has changed."""
@@ -208,6 +213,10 @@ class Session:
             before = _mark(db)
             db.execute("rollback")
             self._pin()
+            if Identity.read(db, self.path).store != self.identity.store:
+                self._db.close()  # neither its model nor its ids fit what is there now
+                self._db, self._is_over = None, True
+                raise self._made_anew()
             return _mark(db) != before
 
     def _pin(self) -> None:
