@@ -21,7 +21,8 @@ from rag.embedding import DEFAULT_MODEL
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput
 from rag.knowledge_base import AddFailure, AddProgress, AddReport, KnowledgeBase, SourceInfo
-from rag.loaders import READER, Found, LoadFailure, discover, load_files
+from rag.loaders import READER, Found, LoadFailure, dataset_folders, discover, ir_collections, load_files
+from rag.loaders.discovery import FOLDER, NAMED, split_prefix
 from rag.loaders.limits import ParseLimits
 from rag.loaders.results import printable
 from rag.store.hiding import HIDDEN
@@ -144,7 +145,7 @@ def ingest(
     Parameters
     ----------
     paths
-        Files, folders, or ``beir:DIR``.
+        Files, folders, ``beir:DIR``, ``datasets:DIR`` or ``ir_datasets:NAME``.
     into
         The knowledge base; made if it is not there.
     options
@@ -221,16 +222,21 @@ def _note_failures(kb: KnowledgeBase, names: list[str], failures: Iterable[AddFa
 
 
 def _under(base: str | Path, path: str) -> str:
-    prefix = "beir:" if path.startswith("beir:") else ""
-    return prefix + str(Path(base, path.removeprefix(prefix)))
+    prefix, place = split_prefix(path)
+    return prefix + str(Path(base, place)) if place else path
 
 
 def _check_paths(paths: list[str], base: str | Path) -> None:
     if not paths:
         raise InvalidInput("give at least one file or folder to ingest")
     for path in paths:
-        if not Path(_under(base, path).removeprefix("beir:")).exists():
+        place = split_prefix(_under(base, path))[1]
+        if path.startswith(NAMED):
+            ir_collections.check(path.removeprefix(NAMED))
+        elif not Path(place).exists():
             raise InvalidInput(f"{path} does not exist")
+        elif path.startswith(FOLDER):
+            dataset_folders.corpus(place)
 
 
 def new_or_open(into: Path, options: Options, wait: float = 0.0) -> KnowledgeBase:

@@ -28,7 +28,10 @@ def command(
     kb: KnowledgeBasePath,
     questions: Annotated[
         str,
-        typer.Argument(metavar="QUESTIONS", help="A .jsonl, .csv or SQuAD .json file, or beir:FOLDER, with answers."),
+        typer.Argument(
+            metavar="QUESTIONS",
+            help="A .jsonl, .csv, .parquet or SQuAD .json file, beir:DIR or datasets:DIR, with answers.",
+        ),
     ],
     pipeline: PipelineOptions,
     sample: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask a seeded sample of N questions.")] = None,

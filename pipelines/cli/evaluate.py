@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 def command(
     kb: KnowledgeBasePath,
     questions: Annotated[
-        str, typer.Argument(metavar="QUESTIONS", help="A .jsonl, .csv or SQuAD .json file, or beir:FOLDER.")
+        str,
+        typer.Argument(
+            metavar="QUESTIONS",
+            help="A .jsonl, .csv, .parquet or SQuAD .json file, beir:DIR, datasets:DIR, ir_datasets:NAME.",
+        ),
     ],
     pipeline: PipelineOptions,
     metrics: Annotated[
@@ -45,7 +49,9 @@ def command(
         ),
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Write the rankings as a TREC run.")] = None,
-    split: Annotated[str, typer.Option(metavar="NAME", help="Split of a BEIR folder: reads qrels/NAME.tsv.")] = "test",
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="Split of a BEIR folder, qrels/NAME.tsv, or of a data set.")
+    ] = "test",
     sample: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask a seeded sample of N questions.")] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="Random seed for sampling and confidence intervals.")

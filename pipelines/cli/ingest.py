@@ -26,7 +26,9 @@ _LISTED = 20
 
 
 def command(
-    documents: Annotated[list[str], typer.Argument(metavar="DOCS", help="Files, folders, or beir:DIR.")],
+    documents: Annotated[
+        list[str], typer.Argument(metavar="DOCS", help="Files, folders, beir:DIR, datasets:DIR, ir_datasets:NAME.")
+    ],
     into: Annotated[Path, typer.Option(metavar="KB", help="Folder of the knowledge base; made if it is not there.")],
     index: Annotated[
         list[str] | None,

@@ -105,8 +105,12 @@ def _keeping(out: Path) -> Path | None:
 @app.command("check")
 def check(
     kb: KnowledgeBasePath,
-    questions: Annotated[str, typer.Argument(metavar="QUESTIONS", help="A file of questions, or beir:FOLDER.")],
-    split: Annotated[str, typer.Option(metavar="NAME", help="Split of a BEIR folder: reads qrels/NAME.tsv.")] = "test",
+    questions: Annotated[
+        str, typer.Argument(metavar="QUESTIONS", help="A file of questions, beir:DIR, datasets:DIR, ir_datasets:NAME.")
+    ],
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="Split of a BEIR folder, qrels/NAME.tsv, or of a data set.")
+    ] = "test",
     json: Json = False,
 ) -> int:
     """Say which gold the knowledge base does not hold. Gold is documents, chunks, spans and quotes."""

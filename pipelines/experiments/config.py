@@ -18,6 +18,7 @@ from rag.documents import Document
 from rag.errors import InvalidInput, RagError
 from rag.evaluation.evaluator import DEFAULT_METRICS, checked
 from rag.evaluation.questions.question_tables import questions_of
+from rag.loaders.discovery import split_prefix
 from rag.retrieval.config import PipelineConfig, Value, use_of
 
 from . import own_parts
@@ -71,10 +72,11 @@ class Experiment:
     Attributes
     ----------
     corpus
-        Files, folders or ``beir:DIR``, as `rag ingest` takes them; `Document` objects, mappings with ``id`` and
-        ``text``, data frames of these; or a list of several. Objects move to ``documents``.
+        Files, folders, ``beir:DIR``, ``datasets:DIR`` or ``ir_datasets:NAME``, as `rag ingest` takes them; `Document`
+        objects, mappings with ``id`` and ``text``, data frames of these; or a list of several. Objects move to
+        ``documents``.
     questions
-        File or ``beir:DIR``, as `rag evaluate` takes it; or a `QuestionSet`, a data frame, or a list of mappings.
+        File or name as `rag evaluate` takes it; or a `QuestionSet`, a data frame, or a list of mappings.
     pipeline
         The pipeline value whose fields are not varied.
     vary
@@ -325,8 +327,8 @@ def _texts(key: str, value: Any) -> list[str]:  # noqa: ANN401 - what TOML gives
 
 def _placed(text: str, folder: Path) -> str:
     """Make a path of the file absolute, as seen from the file's own folder."""
-    prefix = "beir:" if text.startswith("beir:") else ""
-    return prefix + str((folder / text.removeprefix(prefix)).resolve())
+    prefix, place = split_prefix(text)
+    return prefix + str((folder / place).resolve()) if place else text
 
 
 _WORDS: dict[type[Any], str] = {str: "a text", int: "a whole number", dict: "a table"}

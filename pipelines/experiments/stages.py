@@ -114,12 +114,14 @@ def done(cache: Cache, stage: str, before: Keys) -> bool:
 
 def corpus_digest(paths: Sequence[str], folder: str = "", documents: Sequence[Document] = ()) -> str:
     """Return a digest over names and bytes of all files, and over the contents of documents that are objects."""
-    found = {}
+    found, why = {}, ""
     for each in discover(paths, base=folder):
         if not isinstance(each, LoadFailure):
             found[each.source] = each.sha256
+        elif not each.skipped:
+            why = why or f": {each.detail}"
     if not found and not documents:
-        raise InvalidInput(f"no file to read in {', '.join(paths)}")
+        raise InvalidInput(f"no file to read in {', '.join(paths)}{why}")
     own = {"documents": documents_digest(documents)} if documents else {}
     return digest({"corpus": sorted(found.items()), **own})
 

@@ -11,12 +11,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..documents import Metadata
-from .errors import LoadError
+from ..errors import ExtraMissing, InvalidInput
+from .errors import LoadError, Reason
 from .formats import kind_by_content, kind_by_name
 from .reading import open_regular, reason_of
 from .results import Found, LoadFailure, printable
 
 BEIR = "beir:"
+FOLDER = "datasets:"
+"""Before the path of a folder of Hugging Face's ``datasets``."""
+NAMED = "ir_datasets:"
+"""Before the name of a collection of ir_datasets."""
 _QUIET = frozenset({"__pycache__", "node_modules"})
 _HEAD = 4096
 _NO_DOCUMENTS = (
@@ -26,6 +31,14 @@ _NO_DOCUMENTS = (
     {"experiment.json", "results.jsonl"},
 )
 """Files and folders that tell, together, that a folder holds no documents of the user's."""
+
+
+def split_prefix(path: str) -> tuple[str, str]:
+    """Split what stands before a path; of a collection that is no path, the path is empty."""
+    if path.startswith(NAMED):
+        return path, ""
+    prefix = next((each for each in (BEIR, FOLDER) if path.startswith(each)), "")
+    return prefix, path.removeprefix(prefix)
 
 
 class Discovery(Iterator["Found | LoadFailure"]):
@@ -53,6 +66,12 @@ class Discovery(Iterator["Found | LoadFailure"]):
         for path in sorted(set(paths), key=paths.index):
             if path.startswith(BEIR):
                 yield self._beir(path)
+                continue
+            if path.startswith(FOLDER):
+                yield from self._dataset(path)
+                continue
+            if path.startswith(NAMED):
+                yield self._collection(path)
                 continue
             name = printable(os.path.normpath(path)) if path else path
             try:
@@ -131,6 +150,32 @@ class Discovery(Iterator["Found | LoadFailure"]):
             return _failure(name, error)
         return Found(real, name, status.st_size, status.st_mtime, "beir", self._meta)
 
+    def _dataset(self, path: str) -> Iterator[Found | LoadFailure]:
+        from .dataset_folders import corpus
+
+        folder = path.removeprefix(FOLDER)
+        name = FOLDER + printable(os.path.normpath(folder))
+        try:
+            for shard in corpus(os.path.join(self._base, folder)):
+                status = os.stat(shard.path)
+                source = f"{name}/{printable(shard.name)}"
+                yield Found(shard.path, source, status.st_size, status.st_mtime, "dataset", self._meta)
+        except (InvalidInput, ExtraMissing) as error:
+            yield LoadFailure(name, "extra" if isinstance(error, ExtraMissing) else "missing", str(error), "dataset")
+        except (OSError, ValueError, LoadError) as error:
+            yield _failure(name, error)
+
+    def _collection(self, path: str) -> Found | LoadFailure:
+        from .ir_collections import Collection, check
+
+        name = path.removeprefix(NAMED)
+        try:
+            check(name)
+        except (InvalidInput, ExtraMissing) as error:
+            reason: Reason = "extra" if isinstance(error, ExtraMissing) else "missing"
+            return LoadFailure(path, reason, str(error), "ir_datasets")
+        return Collection(name, path, 0, 0.0, "ir_datasets", self._meta)
+
 
 def discover(paths: Iterable[str | Path], *, meta: Metadata | None = None, base: str | Path = "") -> Discovery:
     """Find the files under files and folders, folders in sorted order, roots in the order given.
@@ -141,7 +186,8 @@ def discover(paths: Iterable[str | Path], *, meta: Metadata | None = None, base:
     Parameters
     ----------
     paths
-        Files and folders; ``beir:DIR`` for the corpus of a BEIR folder. Folders inside other ones are walked once.
+        Files and folders; ``beir:DIR`` for the corpus of a BEIR folder, ``datasets:DIR`` for that of a folder of
+        Hugging Face's ``datasets``, ``ir_datasets:NAME`` for a collection. Folders inside other ones are walked once.
     meta
         Metadata for every document of these paths; wins over what the files say.
     base

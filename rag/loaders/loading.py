@@ -14,8 +14,9 @@ from typing import Any, cast
 from ..account import Account
 from ..boxes import boxes_of
 from ..documents import Document, Metadata, clean_text, metadata_fields
+from ..errors import ExtraMissing
 from ..sections import sections_of
-from . import beir
+from . import beir, dataset_folders, ir_collections
 from .discovery import discover
 from .errors import LoadError
 from .formats import ParseContext, base_name, format_of, parse, true_kind
@@ -43,7 +44,7 @@ def load(
     Parameters
     ----------
     paths
-        Files, folders, or ``beir:DIR``; see `discover`.
+        Files, folders, ``beir:DIR``, ``datasets:DIR`` or ``ir_datasets:NAME``; see `discover`.
     failures
         List that takes what could not be loaded; without it each failure is logged as a warning.
     meta
@@ -116,7 +117,7 @@ def load_files(
 
 
 def _inline(found: Found) -> bool:
-    if found.type == "beir":
+    if found.type in _STREAMS:
         return True
     return format_of(found.type).inline and found.size <= INLINE_LIMIT
 
@@ -131,7 +132,7 @@ def _head(
     elif isinstance(item, ParseJob):
         pool.wait(item)
         yield from _results(item, meta)
-    elif item.type == "beir":
+    elif item.type in _STREAMS:
         yield from _corpus(item, meta)
     elif (result := _read_here(item, meta)) is not None:
         yield result
@@ -143,9 +144,13 @@ def _head(
 
 def _corpus(found: Found, meta: Metadata) -> Iterator[Document | LoadFailure]:
     try:
-        yield from beir.read(found, meta)
-    except (OSError, LoadError) as error:
+        yield from _STREAMS[found.type](found, meta)
+    except (OSError, LoadError, ExtraMissing) as error:
         yield _failure(found, error)
+
+
+_STREAMS = {"beir": beir.read, "dataset": dataset_folders.read, "ir_datasets": ir_collections.read}
+"""Corpora that are read row by row, and not parsed as one file."""
 
 
 def _read_here(found: Found, meta: Metadata) -> Document | LoadFailure | None:

@@ -8,9 +8,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..loaders.discovery import split_prefix
 from .records import SourceInfo
-
-_BEIR = "beir:"  # such a source shares its file with one that is read as JSON lines
 
 
 class SourceNames:
@@ -21,7 +20,7 @@ class SourceNames:
     """
 
     def __init__(self, sources: Mapping[str, SourceInfo]) -> None:
-        self._names: defaultdict[tuple[bool, str], dict[str, str]] = defaultdict(dict)
+        self._names: defaultdict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         for name, info in sources.items():
             if info.location:
                 self._names[_key(name, info.location)][name] = info.location
@@ -45,8 +44,9 @@ class SourceNames:
         return [known for known, place in places.items() if known != name and _same(place, location)]
 
 
-def _key(name: str, location: str) -> tuple[bool, str]:
-    return name.startswith(_BEIR), unicodedata.normalize("NFC", location).casefold()
+def _key(name: str, location: str) -> tuple[str, str]:
+    # A source of a corpus shares its file with one that is read as JSON lines.
+    return split_prefix(name)[0], unicodedata.normalize("NFC", location).casefold()
 
 
 def _same(one: str, other: str) -> bool:

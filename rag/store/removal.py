@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import StoreLocked
+from ..loaders.discovery import split_prefix
 from . import database, generations, reading
 from .hiding import named
 from .live import LiveIndexes
@@ -30,7 +31,8 @@ def remove(session: Session, live: LiveIndexes, wanted: Iterable[str], *, purged
 
 def prune(session: Session, live: LiveIndexes, roots: Iterable[str | Path], seen: Collection[str] | None) -> int:
     """See `KnowledgeBase.prune`."""
-    places = [Path(os.path.realpath(str(root).removeprefix("beir:"))) for root in roots]
+    paths = [path for _, path in map(split_prefix, map(str, roots)) if path]
+    places = [Path(os.path.realpath(path)) for path in paths]
     kept = None if seen is None else frozenset(seen)
 
     def vanished(name: str, location: str) -> bool:

@@ -47,6 +47,7 @@ def question_of(row: Mapping[str, Any], number: int, known_as: Columns | None = 
     if "text" not in known:
         raise ValueError(f"no text of a question{_meant(row)}")
     own = decoded(known.get("metadata", {}), "metadata")
+    answers, none = _of_squad(known.get("answers"))
     return Question(
         id=clean_text(name_of(known.get("id", number))),
         text=clean_text(str(known["text"])),
@@ -54,12 +55,21 @@ def question_of(row: Mapping[str, Any], number: int, known_as: Columns | None = 
         chunks=_chunks(known.get("chunks")),
         spans=tuple(_span(each) for each in values(known.get("spans"), "spans")),
         quotes=_texts(known.get("quotes"), "quotes"),
-        answers=_texts(known.get("answers"), "answers"),
-        unanswerable=flag(known.get("unanswerable", False), "unanswerable"),
+        answers=_texts(answers, "answers"),
+        unanswerable=flag(known.get("unanswerable", none), "unanswerable"),
         metadata=metadata_of({**other, **(own if isinstance(own, Mapping) else {})}),
         history=_texts(known.get("history"), "history"),
         without=_texts(known.get("without"), "without"),
     )
+
+
+def _of_squad(value: Any) -> tuple[Any, bool]:  # noqa: ANN401 - whatever a file holds
+    """Return answers, and whether there is none: a row of SQuAD on the hub has ``{"text": [], "answer_start": []}``."""
+    found = decoded(value, "answers")
+    if not isinstance(found, Mapping) or "text" not in found:
+        return value, False
+    texts = values(found["text"], "answers")
+    return list(dict.fromkeys(map(str, texts))), not texts
 
 
 def _none(field: str, value: object) -> bool:

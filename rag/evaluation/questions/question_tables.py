@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...errors import InvalidInput
-from .question_files import Reading
+from .question_reading import Reading
 from .questions import Question, QuestionSet
 
 
