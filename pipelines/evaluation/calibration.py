@@ -13,7 +13,7 @@ from rag.answers import Answer
 from rag.bot import Bot
 from rag.errors import RagError
 from rag.evaluation.questions.questions import Question
-from rag.evaluation.questions.taking_out import REAL_QUESTIONS, copied, without
+from rag.evaluation.questions.taking_out import REAL_QUESTIONS, answering, copied, without
 from rag.extractive.scoring import default_threshold
 from rag.generation.calibration import Calibration, Fitted, fit, setting_of, signals
 from rag.grounding.citation_marks import folded
@@ -194,10 +194,11 @@ def _share(answered: NDArray[np.bool_], among: NDArray[np.bool_]) -> float | Non
 
 
 def _copied(kb: KnowledgeBase, question: Question) -> list[float]:
-    """Return how much of its answer a question repeats: of its spans, or of reference answers that are sentences."""
+    """Return how much of its answer a question repeats: of the sentences of its spans, or of answers that are some."""
     texts = [answer for answer in question.answers if len(answer.split()) > _SHORT]
     known = frozenset(kb.document_ids()) if question.spans and not texts else frozenset()
-    texts = texts or [kb.document(s.document).text[s.start : s.end] for s in question.spans if s.document in known]
+    inside = [s for s in question.spans if s.document in known]
+    texts = texts or [answering(kb.document(s.document).text, s.start, s.end) for s in inside]
     return [max(copied(question.text, text) for text in texts)] if texts else []
 
 

@@ -1,6 +1,7 @@
 """Make a test set from the user's own documents: questions, each with the span that answers it.
 
-Without a model, sentences of a few clear forms become questions (`rag.evaluation.questions.question_templates`). With
+Without a model, sentences of a few clear forms become questions (`rag.evaluation.questions.question_templates`), in
+other words where rules know some (`rag.evaluation.questions.rephrasing`). With
 one, it writes them from passages, and what it writes is checked: the passage must hold its quote, and the question
 must neither repeat the passage nor point outside itself. Either way questions are drawn evenly over documents, by a
 seed.
@@ -18,10 +19,11 @@ from typing import TYPE_CHECKING
 from ...documents import Document
 from ...errors import InvalidInput
 from ...sentences import sentences
-from .question_templates import drafts, heading_question, question_about
+from .question_templates import clean, drafts, heading_question, question_about
 from .question_writing import DEADLINE_S, written
 from .questions import Question, QuestionSet
-from .taking_out import EASY, copied, taken_out
+from .rephrasing import in_other_words, rephrased
+from .taking_out import EASY, answering, copied, taken_out
 
 if TYPE_CHECKING:
     from ...knowledge_base import KnowledgeBase
@@ -45,7 +47,8 @@ class Making:
     Attributes
     ----------
     questions
-        With spans, the span's text as the answer, and ``source``, ``heading`` and ``form`` as metadata.
+        With spans, the span's text as the answer, and ``source``, ``heading``, ``form``, ``copied``, ``easy`` and
+        ``first_asked`` (what an easy one was before it was put into other words) as metadata.
     rejected
         Reason -> how often.
     """
@@ -99,7 +102,7 @@ def make_questions(
     if not found:
         why = "; ".join(f"{reason}: {count}" for reason, count in rejected.most_common(3)) or "they hold no sentence"
         raise InvalidInput(f"no question could be made of these documents ({why}); give a model, or other documents")
-    marked = [_marked(question) for question in found]
+    marked = [_marked(kb, question) for question in found]
     answered, lost = _with_unanswerable(kb, marked, n, unanswerable, seed)
     if lost < unanswerable:
         rejected["of documents taken out: others may answer"] += unanswerable - lost
@@ -119,9 +122,10 @@ def _with_unanswerable(
     return [*[question for question in questions if question.id not in gone][: n - len(lost)], *lost], len(lost)
 
 
-def _marked(question: Question) -> Question:
-    """Note how much of its answer a question repeats, and that it is easy where that is much."""
-    share = round(copied(question.text, question.answers[0]), 3)
+def _marked(kb: KnowledgeBase, question: Question) -> Question:
+    """Note how much of the sentence that answers it a question repeats, and that it is easy where that is much."""
+    span = question.spans[0]
+    share = round(copied(question.text, clean(answering(kb.document(span.document).text, span.start, span.end))), 3)
     return replace(question, metadata={**question.metadata, "copied": share, "easy": share >= EASY})
 
 
@@ -131,7 +135,8 @@ def _by_templates(kb: KnowledgeBase, rejected: Counter[str], seed: int) -> list[
     groups = []
     for name in kb.document_ids():
         own = []
-        for question in document_questions(kb.document(name)):
+        for made in document_questions(kb.document(name)):
+            question = in_other_words(made, rephrased(made.text, made.answers[0]))
             key = question.text.lower()
             if key in seen:
                 rejected["asked before"] += 1

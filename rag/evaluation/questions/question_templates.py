@@ -102,16 +102,22 @@ def fits(question: str, sentence: str) -> bool:
 
 def longest_shared_run(question: str, sentence: str) -> int:
     """Return the number of words in a row that both share."""
+    return len(shared_run(question, sentence).split())
+
+
+def shared_run(question: str, sentence: str) -> str:
+    """Return the longest run of words that both share, in small letters."""
     a, b = _words(question), _words(sentence)
-    best, last = 0, [0] * (len(b) + 1)
-    for word in a:
+    best, stop, last = 0, 0, [0] * (len(b) + 1)
+    for i, word in enumerate(a, 1):
         row = [0] * (len(b) + 1)
         for j, other in enumerate(b, 1):
             if word == other:
                 row[j] = last[j - 1] + 1
-                best = max(best, row[j])
+                if row[j] > best:
+                    best, stop = row[j], i
         last = row
-    return best
+    return " ".join(a[stop - best : stop])
 
 
 def _words(text: str) -> list[str]:

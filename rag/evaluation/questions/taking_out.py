@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...filters import FieldTest, Not
 from ...retrieval.retriever import Retriever
+from ...sentences import sentences
 from .question_templates import longest_shared_run
 from .questions import Question
 
@@ -29,6 +30,8 @@ REAL_QUESTIONS = 0.30
 """`copied` of questions that people ask, on average."""
 EASY = 0.5
 """`copied` from which on a question is marked as easy: of those that people ask, one in ten is."""
+FIRST = "first_asked"
+"""Metadata: a question as it was before it was put into other words."""
 _HELD = 0.6
 """Share of a question's terms in one passage from which on that passage may answer it."""
 
@@ -55,8 +58,10 @@ def taken_out(kb: KnowledgeBase, questions: Sequence[Question], n: int) -> list[
             made = replace(
                 question, spans=(), answers=(), quotes=(), documents={}, unanswerable=True, without=documents
             )
-            wanted = set(kb.analyser.terms(_ASKING.sub(" ", question.text)))
-            passages = retriever.retrieve(made.text, where=without(made))
+            # In other words it finds other passages: the first ones are nearer to what documents say.
+            first = str(question.metadata.get(FIRST, question.text))
+            wanted = set(kb.analyser.terms(_ASKING.sub(" ", first)))
+            passages = retriever.retrieve(first, where=without(made))
             if wanted and not any(_may_answer(kb, wanted, passage.text) for passage in passages):
                 found.append(made)
     return found
@@ -75,4 +80,10 @@ def copied(question: str, answer: str) -> float:
     return longest_shared_run(question, answer) / words if words >= _FEWEST_WORDS else 0.0
 
 
-__all__ = ["EASY", "REAL_QUESTIONS", "copied", "taken_out", "without"]
+def answering(text: str, start: int, end: int) -> str:
+    """Return the sentences of a text that a span lies in: what is repeated of them is repeated, however short it is."""
+    around = [(s, e) for s, e in sentences(text) if s < end and start < e]
+    return text[min(start, around[0][0]) : max(end, around[-1][1])] if around else text[start:end]
+
+
+__all__ = ["EASY", "FIRST", "REAL_QUESTIONS", "answering", "copied", "taken_out", "without"]
