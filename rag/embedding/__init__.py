@@ -12,6 +12,7 @@ from .function import CallableEmbedder
 from .hashing import HashingEmbedder
 from .model_embedder import ModelEmbedder
 from .models import DEFAULT_MODEL, EmbeddingModel, find_model
+from .openvino_library import openvino_installed
 from .protocol import Embedder, PartEmbedder, TokenEmbedder, Tokenizer, TokenStates
 from .tokens import WordTokenizer
 
@@ -54,8 +55,8 @@ def embedder(
         Where torch runs the model: ``"cuda"``, ``"cpu"`` ...; None takes OpenVINO on the CPU where that is possible,
         and else torch's fastest device.
     runtime
-        ``"openvino"`` (extra ``fast``) or ``"torch"``; ``"auto"`` takes OpenVINO where it is installed and knows the
-        model's kind. Both give the same vectors, to a cosine of 0.9999.
+        ``"openvino"`` or ``"torch"`` (extra ``torch``); ``"auto"`` takes OpenVINO where it knows the model's kind.
+        Both give the same vectors, to a cosine of 0.9999.
     query_prefix, passage_prefix
         Put before each question or passage; as the model's authors declare if None.
 
@@ -66,7 +67,7 @@ def embedder(
     ModelDamaged
         One of its files is not the expected one.
     ExtraMissing
-        ``runtime="openvino"`` without OpenVINO, or another package's embedder that cannot be imported.
+        The model needs torch, which is not installed, or another package's embedder cannot be imported.
     """
     if hashing := _HASHING.fullmatch(name or ""):
         return cast("Embedder", HashingEmbedder(int(hashing[1])))
@@ -91,17 +92,22 @@ def embedder(
 
 
 def _runtime(model: EmbeddingModel, asked: str, device: str | None) -> str:
-    from . import openvino_export
+    from .openvino_graph import has_graph
+    from .torch_runtime import need_torch
 
-    if asked == "torch" or (asked == "auto" and device not in (None, "cpu")):
-        return "torch"
-    fits = openvino_export.exportable(model)
-    if asked == "auto":
-        return "openvino" if fits and openvino_export.installed() else "torch"
-    if not openvino_export.installed():
-        raise ExtraMissing("runtime='openvino' needs OpenVINO: pip install 'rag-workbench[fast]'.")
+    if asked == "openvino":
+        return _openvino_only(model, device, fits=has_graph(model))
+    if asked == "auto" and device in (None, "cpu") and openvino_installed() and has_graph(model):
+        return "openvino"
+    need_torch(f"embedding model {model.name!r}")
+    return "torch"
+
+
+def _openvino_only(model: EmbeddingModel, device: str | None, *, fits: bool) -> str:
+    if not openvino_installed():
+        raise ExtraMissing("runtime='openvino' needs OpenVINO: pip install openvino.")
     if not fits:
         raise InvalidInput(f"{model.name}: not a BERT-like model with mean or cls pooling. Give runtime='torch'.")
     if device not in (None, "cpu"):
         raise InvalidInput(f"runtime='openvino' runs on the CPU, not on {device!r}. Give runtime='torch'.")
-    return asked
+    return "openvino"

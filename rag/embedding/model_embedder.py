@@ -15,7 +15,7 @@ from .checks import checked
 from .models import EmbeddingModel
 from .protocol import See, Tokenizer, TokenStates
 from .tokens import ModelTokenizer, well_formed
-from .torch_runtime import TorchRuntime
+from .torch_runtime import TorchRuntime, torch_installed
 
 _log = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class ModelEmbedder:
             try:
                 fast.prepare()
             except (OSError, RuntimeError) as error:  # RuntimeError is what OpenVINO raises, and EmbedderError
-                if not self._may_fall_back:
+                if not (self._may_fall_back and torch_installed()):
                     raise
                 _log.warning("%s runs on torch, for OpenVINO cannot run it here: %s", self.name, error)
                 self.runtime = "torch"

@@ -84,7 +84,7 @@ class EmbeddingModel:
             return declared
         # Models saved by sentence-transformers 5.2 and later say it where the tokenizer does, capped by the positions.
         said = self.config("tokenizer_config.json").get("model_max_length")
-        positions = self._config.get("max_position_embeddings")
+        positions = self.transformer.get("max_position_embeddings")
         if isinstance(positions, int) and self.kind in _POSITIONS_AFTER_PAD:
             positions -= 2
         known = [int(n) for n in (said, positions) if isinstance(n, int | float) and 2 < n < 1e9]
@@ -108,17 +108,17 @@ class EmbeddingModel:
     @property
     def kind(self) -> str:
         """The transformer's kind: ``bert``, ``mpnet`` ...; empty if the files do not say."""
-        return str(self._config.get("model_type", ""))
+        return str(self.transformer.get("model_type", ""))
 
     @property
     def vocabulary(self) -> int:
         """Number of token ids."""
-        return int(self._config.get("vocab_size", 1))
+        return int(self.transformer.get("vocab_size", 1))
 
     @property
     def pad_token(self) -> int:
         """Token id that fills up short rows."""
-        return int(self._config.get("pad_token_id") or 0)
+        return int(self.transformer.get("pad_token_id") or 0)
 
     @cached_property
     def prompts(self) -> dict[str, str]:
@@ -144,7 +144,8 @@ class EmbeddingModel:
             raise ModelDamaged(f"{self.folder / path}: cannot be read as JSON ({error}). Install it again.") from error
 
     @cached_property
-    def _config(self) -> dict[str, Any]:
+    def transformer(self) -> dict[str, Any]:
+        """The transformer's own configuration, ``config.json``; empty if there is none."""
         return dict(self.config("config.json"))
 
     @cached_property

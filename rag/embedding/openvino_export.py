@@ -1,15 +1,12 @@
-"""Export a BERT-like sentence-transformers model to OpenVINO, once per model and machine."""
+"""Export a transformer whose graph is not known here to OpenVINO, by torch (extra ``torch``), once per model."""
 
 from __future__ import annotations
 
-import fcntl
-import importlib.util
 import logging
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,92 +16,32 @@ from indexes import files
 from ..errors import EmbedderError
 from .digests import cache_dir
 from .models import EmbeddingModel
+from .openvino_library import openvino
 from .tokens import Untyped
 from .torch_runtime import quiet_transformers
-
-if TYPE_CHECKING:
-    import types
 
 _log = logging.getLogger(__name__)
 # Raise it whenever the graph that is written changes: older files are then left aside and made anew.
 FORMAT = 2
 GRAPH = "model.xml"
-_KINDS = frozenset({"bert", "camembert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"})
+_KINDS = frozenset({"distilbert", "electra", "mpnet"})
 # An exported graph that is farther from the model than this, in any probe, is not used.
 _LEAST_COSINE = 0.9995
 
 
-def openvino() -> types.ModuleType:
-    """Import OpenVINO without its model converter, whose import writes to the user's home and reports over the network.
-
-    The converter's package sends an event to its makers on import, by ``openvino_telemetry``, which also keeps a client
-    id in ``~/intel``. The runtime needs neither; leaving them out saves a third of the import's time as well.
-    """
-    if "openvino" not in sys.modules:
-        hidden: dict[str, Any] = {"openvino_telemetry": None, "openvino.tools.ovc": None}
-        before = {name: sys.modules[name] for name in hidden if name in sys.modules}
-        sys.modules.update(hidden)
-        try:
-            import openvino as module
-        finally:
-            for name in hidden:
-                sys.modules.pop(name, None)
-            sys.modules.update(before)
-        if not hasattr(module, "convert_model"):
-            module.convert_model = _convert_model  # others in this process find it where they expect it
-    return sys.modules["openvino"]
-
-
-def _convert_model(*arguments: object, **options: object) -> Untyped:
-    """OpenVINO's ``convert_model``, imported when called and without its telemetry."""
-    name = "openvino_telemetry"
-    before = sys.modules.get(name)
-    if before is None:
-        sys.modules[name] = None  # type: ignore[assignment]  # Python's own way to say: not to be imported
-    try:
-        from openvino.tools.ovc import convert_model
-    finally:
-        if before is None:
-            sys.modules.pop(name, None)
-    return convert_model(*arguments, **options)
-
-
-def installed() -> bool:
-    """Say whether OpenVINO is installed, without importing it."""
-    return importlib.util.find_spec("openvino") is not None
-
-
 def exportable(model: EmbeddingModel) -> bool:
-    """Say whether the model is a transformer with mean or first-token pooling, the only kind that is exported."""
-    kinds = [str(m.get("type", "")).rsplit(".", 1)[-1] for m in model.modules]
-    plain = kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
-    return plain and model.kind in _KINDS and pooling(model) is not None and model.tokenizer_file is not None
+    """Say whether the model is of a kind that is exported."""
+    return model.kind in _KINDS
 
 
-def pooling(model: EmbeddingModel) -> str | None:
-    """Return the pooling, ``"mean"`` or ``"cls"``; None for any other."""
-    config = model.config(f"{model.modules[1].get('path', '1_Pooling')}/config.json")
-    if config.get("include_prompt") is False or model.config("sentence_bert_config.json").get("do_lower_case"):
-        return None  # rare ways that only sentence-transformers itself goes
-    mode = config.get("pooling_mode")
-    modes = [mode] if isinstance(mode, str) else [k for k, v in config.items() if k.startswith("pooling_mode_") and v]
-    names = {"mean": "mean", "cls": "cls", "pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
-    return names.get(modes[0]) if len(modes) == 1 else None
-
-
-def exported(model: EmbeddingModel) -> Path:
-    """Return the folder with the model's graph, digest-checked; the graph is made first if there is none."""
-    folder = cache_dir() / "models" / f"{model.weights_sha256[:24]}-{pooling(model)}-{FORMAT}"
-    if _whole(folder):
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # processes that start together export once and wait for it
-        if not _whole(folder):
-            _log.info("exporting %s for OpenVINO; this happens once per model and takes about 20 s", model.name)
-            facts = {"format": FORMAT, "model": model.name, "weights": model.weights_sha256}
-            files.write(folder, facts, lambda aside: _export(model, aside))
-    return folder
+def exported(model: EmbeddingModel, pooling: str) -> Path:
+    """Return the file with the model's graph, digest-checked; the graph is made first if there is none."""
+    folder = cache_dir() / "models" / f"{model.weights_sha256[:24]}-{pooling}-{FORMAT}"
+    if not _whole(folder):
+        _log.info("exporting %s for OpenVINO; this happens once per model and takes about 20 s", model.name)
+        facts = {"format": FORMAT, "model": model.name, "weights": model.weights_sha256}
+        files.write(folder, facts, lambda aside: _export(model, pooling, aside))
+    return folder / GRAPH
 
 
 def _whole(folder: Path) -> bool:
@@ -119,11 +56,11 @@ def _whole(folder: Path) -> bool:
     return True
 
 
-def _export(model: EmbeddingModel, folder: Path) -> None:
+def _export(model: EmbeddingModel, pooling: str, folder: Path) -> None:
     module = openvino()
     import torch
 
-    network = _network(model)
+    network = _network(model, pooling)
     ids = torch.ones(2, 16, dtype=torch.long)
     mask = torch.ones(2, 16, dtype=torch.long)
     mask[1, 8:] = 0
@@ -141,14 +78,14 @@ def _export(model: EmbeddingModel, folder: Path) -> None:
     module.save_model(graph, folder / GRAPH, compress_to_fp16=True)
 
 
-def _network(model: EmbeddingModel) -> Untyped:
+def _network(model: EmbeddingModel, pooling: str) -> Untyped:
     """Return one torch module from (ids, mask) to the pooled, normalised vectors and the states of the tokens."""
     import torch
     from transformers import AutoModel
 
     with quiet_transformers():
         body = AutoModel.from_pretrained(model.folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
-    first = pooling(model) == "cls"
+    first = pooling == "cls"
 
     class Network(torch.nn.Module):  # type: ignore[misc]  # torch is not followed by mypy here
         def __init__(self) -> None:

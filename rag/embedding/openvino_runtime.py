@@ -1,7 +1,9 @@
-"""Run an exported model with OpenVINO; neither torch nor transformers is imported."""
+"""Run a model with OpenVINO; neither torch nor transformers is imported."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import io
 import logging
@@ -17,8 +19,10 @@ from indexes import files
 
 from ..errors import EmbedderError
 from .batching import batches
+from .digests import cache_dir
 from .models import EmbeddingModel
-from .openvino_export import GRAPH, exported, openvino
+from .openvino_graph import FORMAT, graph, pooling
+from .openvino_library import openvino
 from .protocol import See
 from .tokens import ModelTokenizer, Untyped
 
@@ -39,7 +43,7 @@ class OpenVinoRuntime:
     Parameters
     ----------
     model
-        A model that `openvino_export.exportable` accepts.
+        A model that `openvino_graph.has_graph` accepts.
     tokenizer
         The model's tokenizer.
     """
@@ -53,14 +57,14 @@ class OpenVinoRuntime:
         self._free: list[Untyped] = []
 
     def prepare(self) -> None:
-        """Export and compile the model, if that has not been done.
+        """Compile the model, if that has not been done.
 
         Raises
         ------
         EmbedderError
-            The exported graph differs from the model, or the process was forked since.
+            The model's files do not fit its configuration, or the process was forked since.
         OSError
-            The graph cannot be written to the cache folder.
+            A graph that torch exported cannot be written to the cache folder.
         """
         self._ready()
 
@@ -156,20 +160,42 @@ def _compile(model: EmbeddingModel) -> Untyped:
     """Compile the model's graph for this processor, or take what an earlier process compiled."""
     module = openvino()
     core = module.Core()
-    folder = exported(model)
     options = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
-    place = folder.with_name(f"{folder.name}-{_machine(core, module, options)}")
-    if place.is_dir():
-        try:
-            files.verify(place)
-            # Mapped, not read: the runtime takes the weights from the page cache, shared by all processes.
-            blob = np.memmap(place / _BLOB, dtype=np.uint8, mode="r")
-            return core.import_model(module.Tensor(blob), "CPU", options)
-        except (ValueError, OSError, RuntimeError) as error:
-            _log.warning("%s; compiling the model again", error)
-    compiled = core.compile_model(core.read_model(folder / GRAPH), "CPU", options)
-    _keep(compiled, place)
+    name = f"{model.weights_sha256[:24]}-{pooling(model)}-{FORMAT}-{_machine(core, module, options)}"
+    place = cache_dir() / "models" / name
+    if (kept := _kept(core, module, place, options)) is not None:
+        return kept
+    with _alone(place):  # processes that start together compile once and wait for it
+        if (kept := _kept(core, module, place, options)) is not None:
+            return kept
+        compiled = core.compile_model(graph(model), "CPU", options)
+        _keep(compiled, place)
     return compiled
+
+
+def _kept(core: Untyped, module: Untyped, place: Path, options: dict[str, object]) -> Untyped | None:
+    """Return what an earlier process compiled; None if there is nothing, or if it is not as it was written."""
+    if not place.is_dir():
+        return None
+    try:
+        files.verify(place)
+        # Mapped, not read: the runtime takes the weights from the page cache, shared by all processes.
+        blob = np.memmap(place / _BLOB, dtype=np.uint8, mode="r")
+        return core.import_model(module.Tensor(blob), "CPU", options)
+    except (ValueError, OSError, RuntimeError) as error:
+        _log.warning("%s; compiling the model again", error)
+        return None
+
+
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Hold the lock of a compiled model, where the cache folder can be written."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = stack.enter_context(place.with_name(f".{place.name}.lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _machine(core: Untyped, module: Untyped, options: dict[str, object]) -> str:

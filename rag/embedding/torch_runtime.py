@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelMissing
+from ..errors import ExtraMissing, ModelMissing
 from .batching import batches
 from .models import EmbeddingModel
 from .protocol import See
@@ -95,6 +96,7 @@ class TorchRuntime:
         return [len(row) for row in self._tokenizer.ids(texts)]
 
     def _load(self) -> Untyped:
+        need_torch(self._model.name)
         _log.info("loading %s with torch", self._model.name)
         from sentence_transformers import SentenceTransformer
 
@@ -106,6 +108,23 @@ class TorchRuntime:
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
+
+
+def torch_installed() -> bool:
+    """Say whether sentence-transformers and torch are installed, without importing them."""
+    return all(importlib.util.find_spec(name) is not None for name in ("sentence_transformers", "torch"))
+
+
+def need_torch(what: str) -> None:
+    """Refuse to go on without sentence-transformers and torch.
+
+    Raises
+    ------
+    ExtraMissing
+        They are not installed; ``what`` begins the sentence.
+    """
+    if not torch_installed():
+        raise ExtraMissing(f"{what} needs sentence-transformers and torch: pip install 'rag-workbench[torch]'.")
 
 
 @contextlib.contextmanager
@@ -140,7 +159,10 @@ def cross_encoder(model: str, max_length: int | None = None, device: str | None 
     ------
     ModelMissing
         The model is not on this machine.
+    ExtraMissing
+        sentence-transformers is not installed.
     """
+    need_torch(f"cross-encoder {model!r}")
     from sentence_transformers import CrossEncoder
 
     options = {"local_files_only": True, "trust_remote_code": False}

@@ -69,7 +69,6 @@ def test_runtimes_share_identity_and_fingerprint(default_model):
 
 
 def test_the_query_path_is_light_silent_and_leaves_the_home_alone(default_model, tmp_path):
-    pytest.importorskip("openvino", reason="pip install 'rag-workbench[fast]'")
     embedder(runtime="openvino").embed_queries(["exported and compiled"])
     code = (
         "import sys; from rag.embedding import embedder, fingerprint\n"
@@ -114,7 +113,22 @@ def test_a_wrong_runtime_is_refused(tiny, monkeypatch):
         embedder(str(tiny()), runtime="onnx")
     with pytest.raises(InvalidInput, match="cuda"):
         embedder(str(tiny()), runtime="openvino", device="cuda")
-    monkeypatch.setattr("rag.embedding.openvino_export.installed", lambda: False)
+    monkeypatch.setitem(sys.modules, "openvino", None)
     assert embedder(str(tiny())).runtime == "torch"
-    with pytest.raises(ExtraMissing, match=r"rag-workbench\[fast\]"):
+    with pytest.raises(ExtraMissing, match="pip install openvino"):
         embedder(str(tiny()), runtime="openvino")
+
+
+@pytest.mark.parametrize("package", ["torch", "sentence_transformers"])
+def test_without_torch_bert_runs_and_other_models_say_what_they_need(tiny, monkeypatch, package):
+    fine = [str(tiny("bert", "mean")), str(tiny("xlm-roberta", "cls"))]
+    others = [str(tiny("mpnet", "mean")), str(tiny("bert", "max"))]
+    monkeypatch.setitem(sys.modules, package, None)
+    assert {embedder(folder).runtime for folder in fine} == {"openvino"}
+    for folder in others:
+        with pytest.raises(ExtraMissing, match=r"embedding model 'model' needs .*rag-workbench\[torch\]"):
+            embedder(folder)
+    with pytest.raises(ExtraMissing, match=r"rag-workbench\[torch\]"):
+        embedder(str(tiny()), device="cuda")
+    with pytest.raises(ExtraMissing, match=r"rag-workbench\[torch\]"):
+        embedder(str(tiny()), runtime="torch")

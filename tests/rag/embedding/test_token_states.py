@@ -51,7 +51,6 @@ def test_spans_point_into_the_text_behind_a_prefix(tiny):
 
 
 def test_the_openvino_road_imports_no_torch(default_model):
-    pytest.importorskip("openvino")
     code = (
         "import sys; from rag.embedding import embedder; e = embedder(runtime='openvino'); "
         "s = e.embed_tokens(['Otters hold hands.'])[0]; print(s.vectors.shape, 'torch' in sys.modules)"
