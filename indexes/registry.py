@@ -7,6 +7,7 @@ An engine of another package joins by an entry point of the group ``rag_workbenc
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,22 +29,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One row of the table: location of the class, family, install command, one line of description."""
+    """One row of the table: location of the class, family, install command, one line of description, library.
+
+    ``library`` is the module of an optional package; empty for those that are always installed.
+    """
 
     target: str
     family: Family
     install: str
     line: str
+    library: str = ""
+
+    @property
+    def installed(self) -> bool:
+        """Whether the library is installed; it is not imported."""
+        return not self.library or importlib.util.find_spec(self.library) is not None
 
 
 _FAISS, _FLANN, _NUMPY = "pip install faiss-cpu", "pip install 'rag-workbench[flann]'", "pip install numpy"
+_ANNOY = "pip install 'rag-workbench[annoy]' (compiles: needs a C++ compiler)"
 _USEARCH = "pip install 'rag-workbench[usearch]'"
 _SPTAG = "apt-get install python3-sptag (Debian 12, CPython 3.11)"
 
 _TABLE: dict[str, Engine] = {
-    "annoy": Engine("indexes.annoy_trees:AnnoyIndex", "dense", "pip install annoy", "a forest of random splits"),
+    "annoy": Engine("indexes.annoy_trees:AnnoyIndex", "dense", _ANNOY, "a forest of random splits", "annoy"),
     "bm25": Engine("indexes.bm25:BM25Index", "terms", _NUMPY, "BM25 over postings, exact and incremental"),
-    "flann": Engine("indexes.flann_forest:FlannIndex", "dense", _FLANN, "k-d trees or a k-means tree"),
+    "flann": Engine("indexes.flann_forest:FlannIndex", "dense", _FLANN, "k-d trees or a k-means tree", "cv2"),
     "flat": Engine("indexes.flat:FlatIndex", "dense", _FAISS, "exact search; the oracle of all others"),
     "hnsw": Engine("indexes.hnsw:HNSWIndex", "dense", _FAISS, "graph search: fast at high recall"),
     "ivf": Engine("indexes.ivf:IVFIndex", "dense", _FAISS, "lists around centres: fast to build"),
@@ -54,7 +65,7 @@ _TABLE: dict[str, Engine] = {
     "sparse": Engine("indexes.sparse:SparseIndex", "terms", _NUMPY, "dot product of learned term weights"),
     "sptag": Engine("indexes.sptag_graph:SptagIndex", "dense", _SPTAG, "a graph entered through a tree: slow to build"),
     "sq": Engine("indexes.sq:SQIndex", "dense", _FAISS, "8 bits a number: nearly exact, a quarter of the memory"),
-    "usearch": Engine("indexes.usearch_graph:UsearchIndex", "dense", _USEARCH, "graph search by usearch"),
+    "usearch": Engine("indexes.usearch_graph:UsearchIndex", "dense", _USEARCH, "graph search by usearch", "usearch"),
 }
 
 engines: Mapping[str, Engine] = MappingProxyType(_TABLE)

@@ -415,6 +415,6 @@ def _line(row: object) -> str:
     """Return one line on a part: its row's own, or the first line of its class's documentation."""
     for attribute in ("line", "says"):
         if isinstance(said := getattr(row, attribute, None), str):
-            return said
+            return said if getattr(row, "installed", True) else f"{said} (not installed: {getattr(row, 'install', '')})"
     part = _imported(row) if isinstance(row, str) and ":" in row else row
     return (part if isinstance(part, str) else inspect.getdoc(part) or "").partition("\n")[0]

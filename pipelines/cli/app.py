@@ -17,6 +17,7 @@ from . import (
     ingest,
     maintenance,
     memory,
+    models,
     parts,
     questions,
     search,
@@ -29,7 +30,6 @@ app = typer.Typer(
     name="rag",
     help="Ask your own documents: ingest files, search them, get answers with citations that can be checked.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -45,6 +45,7 @@ app.command("experiment")(experiment.command)
 app.add_typer(bench.app, name="bench")
 app.command("tune")(tune.command)
 app.add_typer(memory.app, name="memory")
+app.add_typer(models.app, name="models")
 app.command("calibrate")(calibrate.command)
 app.command("parts")(parts.command)
 app.command("status")(maintenance.status)
@@ -59,18 +60,19 @@ app.command("purge")(maintenance.purge)
 app.command("selftest")(selftest.command)
 
 
-def _version(value: bool) -> None:
-    if value:
-        from importlib.metadata import version
-
-        typer.echo(f"rag-workbench {version('rag-workbench')}")
-        raise typer.Exit
-
-
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", help="Show the versions and paths that a report of an error needs.")
     ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
     """Ask your own documents: ingest files, search them, get answers with citations that can be checked."""
+    if version:
+        from .version import show
+
+        show(json=json)
+        raise typer.Exit
+    if json:
+        raise typer.BadParameter("--json before a command goes with --version; put it after the command", context)

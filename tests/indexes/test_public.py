@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import indexes
@@ -62,6 +63,15 @@ def test_a_missing_library_says_what_to_install(monkeypatch):
         assert isinstance(caught.value, ImportError)
     finally:
         faiss_library.faiss.cache_clear()
+
+
+@pytest.mark.parametrize(("engine", "library"), [("annoy", "annoy"), ("flann", "cv2"), ("usearch", "usearch")])
+def test_an_extra_that_is_missing_says_what_to_install(monkeypatch, engine, library):
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(indexes.EngineMissing, match=rf"rag-workbench\[{engine}\]"):
+        indexes.dense(engine, 3).add(np.eye(3, dtype=np.float32), ids=[1, 2, 3])
+    assert not indexes.engines[engine].installed
+    assert indexes.engines["flat"].installed
 
 
 def test_an_engine_outside_of_pip_says_what_to_install_and_is_one_skip(monkeypatch, tmp_path):

@@ -129,3 +129,12 @@ def test_one_that_is_named_is_an_error_with_package_and_reason(home: Path, argum
 def test_a_kind_that_does_not_exist_is_bad_usage(home: Path) -> None:
     found = _rag(home, "parts", "chunkers")
     assert (found.returncode, "did you mean 'chunker'" in found.stderr) == (BAD_USAGE, True)
+
+
+def test_an_index_whose_library_is_missing_is_listed_with_its_install_line(monkeypatch):
+    from rag.components import listed
+
+    monkeypatch.setitem(sys.modules, "annoy", None)
+    lines = {part.name: part.line for part in listed("index")}
+    assert "not installed: pip install 'rag-workbench[annoy]'" in lines["annoy"]
+    assert "not installed" not in lines["flat"]

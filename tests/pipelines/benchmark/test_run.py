@@ -297,6 +297,7 @@ def test_the_very_index_of_the_bot_is_measured(tmp_path, vectors, bench):
     import indexes
     from pipelines.benchmark.ground_truth import exact
 
+    pytest.importorskip("annoy")
     (row,) = bench(["annoy:n_trees=3,search_k=60"], tmp_path).rows
     index = indexes.dense("annoy:n_trees=3,search_k=60", 8, metric="l2")
     index.build(vectors.base, vectors.ids)
@@ -311,6 +312,7 @@ def test_the_very_index_of_the_bot_is_measured(tmp_path, vectors, bench):
 @pytest.mark.slow
 def test_a_real_interrupt_from_the_terminal(tmp_path):
     """SIGINT in the second group: exit 130, the first group's rows stay, no process does."""
+    pytest.importorskip("annoy")
     out = tmp_path / "out"
     # A terminal's foreground takes SIGINT; a shell's background job (`make test &`) hands on that it is ignored.
     foreground = "import pipelines.cli, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "

