@@ -17,6 +17,7 @@ from .errors import (
     IndexDamaged,
     IndexError_,
     IndexMissing,
+    IndexOutdated,
     InvalidInput,
     NotBuilt,
     UnknownId,
@@ -44,6 +45,7 @@ __all__ = [
     "IndexDamaged",
     "IndexError_",
     "IndexMissing",
+    "IndexOutdated",
     "InvalidInput",
     "Metric",
     "NotBuilt",
@@ -137,7 +139,7 @@ def load(path: str | os.PathLike[str]) -> Index[Any]:
     Raises
     ------
     IndexDamaged
-        A file is missing, truncated or altered; the message names it.
+        A file is missing, truncated or altered; the message names it. `IndexOutdated` where another version saved it.
     IndexMissing
         The folder does not exist; also a ``FileNotFoundError``.
     EngineMissing

@@ -9,7 +9,8 @@
     ├── NotBuilt(RuntimeError)        the index was left half changed: build or load it again
     ├── EngineMissing(ImportError)    the library underneath is not installed; the message has the install line
     └── IndexDamaged(ValueError)      a saved file is missing, truncated or altered; names the file
-        └── IndexMissing(FileNotFoundError)   the folder does not exist
+        ├── IndexMissing(FileNotFoundError)   the folder does not exist
+        └── IndexOutdated             every byte is as it was saved, but another version of this toolkit saved it
 """
 
 from __future__ import annotations
@@ -51,6 +52,10 @@ class IndexDamaged(IndexError_, ValueError):  # noqa: N818
 
 class IndexMissing(IndexDamaged, FileNotFoundError):  # noqa: N818
     """The folder of a saved index does not exist."""
+
+
+class IndexOutdated(IndexDamaged):
+    """Every byte is as it was saved, but in the form of another version: what cannot be loaded here, like damage."""
 
 
 def unknown(what: str, name: str, known: Iterable[str], where: str = "") -> str:

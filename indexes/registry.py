@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import files
 from .base import KIND, Index
-from .errors import EngineMissing, IndexDamaged, InvalidInput, UnknownParameter, unknown
+from .errors import EngineMissing, IndexDamaged, IndexOutdated, InvalidInput, UnknownParameter, unknown
 from .spec import AUTO, Spec, Value, hints
 from .types import Family
 
@@ -171,18 +171,30 @@ def open_index(path: str | os.PathLike[str]) -> Index[Any]:
             raise IndexDamaged(f"{files.MANIFEST} in {folder} is not that of an index")
         cls, format_ = engine(facts.pop("engine")), facts.pop("format")
         if format_ != cls.format:
-            raise IndexDamaged(
-                f"{files.MANIFEST} in {folder} has format {format_} of {cls.name}, this version reads {cls.format}: "
-                "rebuild the index"
+            which = "an earlier" if type(format_) is int and format_ < cls.format else "another"
+            raise IndexOutdated(
+                f"the index in {folder} was saved by {which} version of this toolkit, in format {format_} of "
+                f"{cls.name}; this one reads {cls.format}: build the index anew and save it"
             )
         n_rows = facts.pop("rows")
         build, search = cls.Build(**facts.pop("build")), cls.Search(**facts.pop("search"))
         index = cls(**facts, build=build, search=search)
     except (KeyError, TypeError, InvalidInput, UnknownParameter) as error:
-        raise IndexDamaged(f"{files.MANIFEST} in {folder} does not describe an index: {error}") from error
+        raise IndexOutdated(
+            f"{files.MANIFEST} in {folder} does not describe an index of this version ({error}): "
+            "build the index anew and save it"
+        ) from error
     if type(n_rows) is not int or n_rows < 0:
         raise IndexDamaged(f"{files.MANIFEST} in {folder}: {n_rows!r} is not a number of rows")
-    index._restore(folder, n_rows)
+    try:
+        index._restore(folder, n_rows)
+    except IndexDamaged as error:  # every byte is as it was saved
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise IndexOutdated(
+            f"the index in {folder} is not in the form that this version of {cls.name} reads ({error}); its files are "
+            "as they were saved, by another version or program: build the index anew and save it"
+        ) from error
     return index
 
 

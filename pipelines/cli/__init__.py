@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import Any
 
-from .exit_codes import BAD_USAGE, FAILED, INTERRUPTED, OK, STORE_DAMAGED, STORE_UNWRITABLE
+from .exit_codes import BAD_USAGE, FAILED, INTERRUPTED, OK, STORE_DAMAGED, STORE_MISMATCH, STORE_UNWRITABLE
 from .process import end_in_order, hear_every_interrupt, leave, open_streams, unfit
 
 
@@ -65,6 +65,7 @@ def _explain(error: BaseException) -> int:
             for kind, code in (
                 (RagError, getattr(error, "exit_code", FAILED)),
                 (indexes.InvalidInput, BAD_USAGE),
+                (indexes.IndexOutdated, STORE_MISMATCH),
                 (indexes.IndexDamaged, STORE_DAMAGED),
                 (indexes.IndexError_, FAILED),
                 (OSError, STORE_UNWRITABLE),

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import indexes
-from indexes.errors import IndexDamaged
+from indexes.errors import IndexDamaged, IndexOutdated
 
-from ..errors import StoreCorrupt
+from ..errors import StoreCorrupt, StoreMismatch
 from .database import DATABASE, Connection
 from .faults import file_faults
 from .session import GENERATIONS, sync_folder
@@ -55,12 +55,17 @@ def load(folder: Path, pointer: Pointer) -> AnyIndex:
     ------
     StoreCorrupt
         A file is missing, altered, or of another generation; names it relative to the knowledge base.
+    StoreMismatch
+        Another version of this toolkit saved it.
     """
     place = folder / GENERATIONS / pointer.folder
     try:
         cause = _cause(place, pointer)
         if not cause:
             return indexes.load(place)
+    except IndexOutdated as error:
+        text = f"{pointer.name} was saved by another version of this toolkit: {error}"
+        raise StoreMismatch(f"{text}; `rag repair` builds it anew from the store") from error
     except IndexDamaged as error:
         raise _damaged(pointer, str(error)) from error
     raise _damaged(pointer, cause)

@@ -13,7 +13,7 @@ import numpy as np
 import indexes
 from indexes.errors import IndexError_
 
-from ..errors import InvalidInput, StoreCorrupt
+from ..errors import InvalidInput, StoreCorrupt, StoreMismatch
 from ..terms import Analyser
 from . import contents, generations, leftovers
 from .contents import ChunkVectors
@@ -70,8 +70,8 @@ class LiveIndexes:
 
         Raises
         ------
-        StoreCorrupt
-            Its saved generation is damaged, or does not agree with the store.
+        StoreCorrupt, StoreMismatch
+            Its saved generation is damaged, or does not agree with the store; or another version saved it.
         """
         with self._turn, self._session.reading() as db:
             live = self._live.get(spec)
@@ -160,7 +160,7 @@ class LiveIndexes:
             return _Live(contents.build(db, self._content(spec)), self._session.seq)
         try:
             return _Live(generations.load(self._session.folder, pointer), pointer.seq)
-        except StoreCorrupt:
+        except (StoreCorrupt, StoreMismatch):
             self._session.check_same()
             if not self._is_replaced(pointer):
                 raise

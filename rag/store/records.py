@@ -182,9 +182,9 @@ class Problem:
     file
         Which part, relative to the folder of the knowledge base.
     kind
-        ``damaged``, ``missing`` (in the index, of what the store has), ``extra`` (in the index, unknown to the store),
-        ``recall`` (neighbours that an index does not find, though it has them), ``span``, ``digest``, ``vector``,
-        ``lost documents`` or ``reference``.
+        ``damaged``, ``outdated`` (an index that another version saved), ``missing`` (in the index, of what the store
+        has), ``extra`` (in the index, unknown to the store), ``recall`` (neighbours that an index does not find, though
+        it has them), ``span``, ``digest``, ``vector``, ``lost documents`` or ``reference``.
     count
         How many; ``ids`` are all of them: chunk ids, document ids or source names.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..documents import Document, context_text
-from ..errors import StoreCorrupt
+from ..errors import StoreCorrupt, StoreMismatch
 from ..terms import Analyser
 from . import blobs, contents, generations, reading, recall
 from .contents import ChunkVectors
@@ -137,8 +137,9 @@ def _index(session: Session, db: Connection, spec: str, sizes: dict[str, int]) -
         return
     try:
         index = generations.load(session.folder, pointer)
-    except StoreCorrupt as error:
-        yield Problem(pointer.name, "damaged", 1, (), str(error))
+    except (StoreCorrupt, StoreMismatch) as error:
+        kind = "damaged" if isinstance(error, StoreCorrupt) else "outdated"
+        yield Problem(pointer.name, kind, 1, (), str(error))
         return
     what = contents.content(session.identity, spec, _no_terms)
     held = index.ids()
