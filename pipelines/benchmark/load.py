@@ -66,10 +66,14 @@ class Load:
         return {**asdict(self), "rates": list(self.rates)}
 
     @property
-    def most_seconds(self) -> float:
+    def n_steps(self) -> int:
+        """Number of measurements of one configuration."""
+        return len(self.kinds) * (len(self.rates or SHARES) + 1)
+
+    @property
+    def least_seconds(self) -> float:
         """The least time that measuring one configuration takes."""
-        steps = len(self.rates or SHARES)
-        return len(self.kinds) * (steps + 1) * self.seconds
+        return self.n_steps * self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,11 @@ class LoadStep:
             "recall": self.recall,
             "recall_after": self.recall_after,
         }
+
+
+def written(rate: float) -> str:
+    """Write a rate for people."""
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def load_figures(load: Load, steps: Sequence[LoadStep]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from indexes.spec import Parameters
 
 from .errors import EngineFailed, EngineHung
 from .filters import Filter
-from .load import Load, LoadStep
+from .load import Load, LoadStep, written
 from .open_loop import Served
 from .recall import Quality, rows_of
 from .results import Row
@@ -241,7 +241,7 @@ class MeasuredIndex:
     def _load_step(self, search: Parameters, load: Load, rate: float | None, writes: float, number: int) -> LoadStep:
         name = f"{self._place.name}-load"
         reply = self._ask(
-            "serving requests" if rate is None else f"serving {rate:,.0f} requests/s",
+            "serving requests" if rate is None else f"serving {written(rate)} requests/s",
             do="load_test",
             search=asdict(search),
             k=self._settings.k,

@@ -7,19 +7,25 @@ from collections.abc import Callable, Sequence
 from ..reports.charts import Bar, Front, Line, bars, fronts, lines
 from ..reports.pages import Cell, Html, details, element, facts, page, paragraph, section, table
 from .answers import HOW, AnswerCosts, difference, plain
+from .bot_load import BotLoad
 from .findings import build_spec, builds, colour_numbers, described, engines, fastest, lead, mixed, spread
 from .pareto import memory_front, speed_front
 from .prices import MachinePrices
 from .report_extras import extras
 from .report_filters import filtered_search
-from .report_load import under_load
+from .report_load import bot_load, under_load
 from .report_ood import out_of_distribution
 from .results import Row, good
 
 _LATENCY_RECALL = 0.9
 
 
-def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None, prices: MachinePrices | None = None) -> str:
+def report_page(
+    rows: Sequence[Row],
+    answers: AnswerCosts | None = None,
+    prices: MachinePrices | None = None,
+    bot: BotLoad | None = None,
+) -> str:
     """Return the page of a run; see `pipelines.reports.pages.write_page`."""
     figures = sorted(good(rows), key=lambda row: (row["engine"], row["memory_bytes"], row["recall"]))
     first = rows[0]
@@ -27,6 +33,7 @@ def report_page(rows: Sequence[Row], answers: AnswerCosts | None = None, prices:
     parts = [
         *([_speed(figures), _memory(figures), _build(figures), _latency(figures)] if figures else []),
         _answers(answers) if answers is not None else "",
+        bot_load(bot) if bot is not None else "",
         out_of_distribution(figures),
         under_load(figures),
         filtered_search(figures),

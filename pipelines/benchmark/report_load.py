@@ -7,6 +7,8 @@ from typing import Any
 
 from ..reports.charts import Front, fronts
 from ..reports.pages import Cell, Html, details, element, section, table
+from .bot_load import BotLoad
+from .load import written
 from .open_loop import KEEPS_UP
 from .results import Row
 
@@ -18,50 +20,57 @@ def under_load(rows: Sequence[Row]) -> Html:
     measured = [row for row in rows if row.get("load")]
     if not measured:
         return Html("")
-    load = measured[0]["load"]
+    how = "A write removes a vector and adds it again under a new id."
+    return section("Under load", *_parts(measured), lead=_lead(measured[0]["load"], "An index", how))
+
+
+def bot_load(load: BotLoad) -> Html:
+    """Return the same for the bot."""
+    how = f"The questions are {load.questions}. A write adds a document, or replaces one that was added so."
+    return section("The bot under load", *_parts([load.row]), lead=_lead(load.figures, "The bot", how))
+
+
+def _parts(rows: Sequence[Row]) -> list[Html]:
     parts: list[Html] = []
-    for number, kind in enumerate(load["series"]):
+    for number, kind in enumerate(rows[0]["load"]["series"]):
         share = kind["writes"]
-        own = [(row, row["load"]["series"][number]) for row in measured]
-        title = f"{share:.0%} of the requests are writes" if share else "Searches only"
+        own = [(row, row["load"]["series"][number]) for row in rows]
+        title = f"{share:.0%} of the requests are writes" if share else "Reads only"
         parts += [element("h3", title), _chart(own, "p99"), _chart(own, "p50"), _summary(own, share)]
-    parts.append(details("Every rate", _every_rate(measured)))
-    return section("Under load", *parts, lead=_lead(load))
+    return [*parts, details("Every rate", _every_rate(rows))]
 
 
-def _lead(load: Series) -> str:
+def _lead(load: Series, who: str, how: str) -> str:
     n = load["servers"]
     serving = f"{n} thread serves them" if n == 1 else f"{n} threads serve them"
-    text = (
+    return (
         f"Requests arrive as a Poisson process, for {load['seconds']:g} s at each rate, whether earlier ones are "
         f"answered or not; {serving}. Latency counts from the scheduled arrival, so the time in the queue is in it. "
-        "An index keeps up with a rate if all are served and the last answer comes at most "
-        f"{1 / KEEPS_UP - 1:.0%} later than the last request."
+        f"{who} keeps up with a rate if all are served and the last answer comes at most {1 / KEEPS_UP - 1:.0%} later "
+        f"than the last request. {how}"
     )
-    if load["writes"]:
-        text += " A write removes a vector and adds it again under a new id, one at a time."
-    return text
 
 
 def _chart(own: Sequence[tuple[Row, Series]], percentile: str) -> Html:
     series = []
     for number, (row, each) in enumerate(own):
-        points = [_point(row, step, percentile) for step in each["steps"]]
-        kept = [point for point, step in zip(points, each["steps"], strict=True) if step["kept_up"]]
+        read = [step for step in each["steps"] if step["p99_ms"] is not None]
+        points = [_point(row, step, percentile) for step in read]
+        kept = [point for point, step in zip(points, read, strict=True) if step["kept_up"]]
         series.append(Front(row["spec"], points, kept, number))
     return fronts(
         series,
         x="requests/s offered",
         y=f"{percentile} of latency, ms",
         x_scale="log",
-        caption="Down and to the right is better. Pale: the index did not keep up, and its queue grew.",
+        caption="Down and to the right is better. Pale: not kept up with; the queue grew.",
     )
 
 
 def _point(row: Row, step: Series, percentile: str) -> tuple[float, float, str]:
     tip = (
-        f"{row['spec']}\n{step['rate']:,.0f} requests/s offered, {step['per_second']:,.0f} answered\n"
-        f"p50 {step['p50_ms']:.3g} ms, p99 {step['p99_ms']:.3g} ms, without the queue {step['service_p99_ms']:.3g} ms"
+        f"{row['spec']}\n{written(step['rate'])} requests/s offered, {written(step['per_second'])} answered\n"
+        f"p50 {step['p50_ms']:.3g} ms, p99 {step['p99_ms']:.3g} ms"
     )
     return step["rate"], max(step[f"{percentile}_ms"], 1e-3), tip
 

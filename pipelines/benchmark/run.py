@@ -222,7 +222,7 @@ class _Runner:
         batches = 1 + len(settings.threads) - (1 in settings.threads) + len(settings.all_filters)
         batches += self.maker.ood is not None
         each = (batches + 2) * settings.seconds * settings.rounds
-        return (each + (settings.load.most_seconds if settings.load else 0)) * len(index.task.searches)
+        return (each + (settings.load.least_seconds if settings.load else 0)) * len(index.task.searches)
 
     def _measure(self, group: Sequence[MeasuredIndex]) -> None:
         """Measure all indexes of a group in turn, round by round."""

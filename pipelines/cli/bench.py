@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from indexes import Metric
 
     from ..benchmark.answers import AnswerCosts
+    from ..benchmark.bot_load import BotLoad
     from ..benchmark.load import Load
     from ..benchmark.results import Row
     from ..benchmark.run import BenchProgress, BenchReport
@@ -146,9 +148,18 @@ def command(
         if asking and report.rows:
             left = total - (time.monotonic() - start)
             costs = _answers(Path(data), pipeline, questions, out, seed=seed, seconds=left, json=json)
+        bot = None
+        if settings.load is not None and report.rows and is_knowledge_base(Path(data)):
+            bot = _bot_load(Path(data), pipeline, questions, out, settings.load, seed=seed, json=json)
     if json:
         found = {**asdict(report), "rows": [_short(row) for row in report.rows]}
-        told = {"out": str(out), **found, "not_installed": missing, "answers": costs and asdict(costs)}
+        told = {
+            "out": str(out),
+            **found,
+            "not_installed": missing,
+            "answers": costs and asdict(costs),
+            "bot_load": bot and asdict(bot),
+        }
         print_json({**told, "pipeline": costs and {"digest": costs.pipeline["digest"]}})
     if any(row["error"] for row in report.rows):
         raise typer.Exit(exit_codes.SOME_FILES_FAILED)
@@ -166,6 +177,7 @@ def report(
 ) -> int:
     """Show the results of a run as a table, a page or a picture."""
     from ..benchmark.answers import load
+    from ..benchmark.bot_load import load_saved
     from ..benchmark.pictures import pareto_picture
     from ..benchmark.prices import MachinePrices
     from ..benchmark.report import report_page
@@ -174,18 +186,20 @@ def report(
 
     rows, paid = read(results), None if prices is None else MachinePrices.read(prices)
     if html is not None:
-        write_page(html, report_page(rows, load(results), paid))
+        write_page(html, report_page(rows, load(results), paid, load_saved(results)))
     if png is not None:
         pareto_picture(good(rows), png)
     if json:
         costs = {} if paid is None else {row["spec"]: paid.per_million(row) for row in good(rows)}
         print_json([{**row, "cost_per_million": costs[row["spec"]]} if row["spec"] in costs else row for row in rows])
     elif html is None and png is None:
-        from .bench_tables import show_answers, show_rows
+        from .bench_tables import show_answers, show_bot_load, show_rows
 
         show_rows(rows, stdout(), paid)
         if (answers := load(results)) is not None:
             show_answers(answers, stdout())
+        if (bot := load_saved(results)) is not None:
+            show_bot_load(bot, stdout())
     for path in (html, png):
         if path is not None:
             stderr().print(f"wrote {path}", soft_wrap=True)
@@ -327,6 +341,35 @@ def _answers(
                 f"Time was up: the bot was not asked with {len(costs.left)} of {len(specs)} indexes.", style="yellow"
             )
     return costs
+
+
+def _bot_load(
+    path: Path, pipeline: PipelineOptions, questions: Path | None, out: Path, load: Load, *, seed: int, json: bool
+) -> BotLoad:
+    """Let the bot answer under load, and save the figures beside the others."""
+    from rag.knowledge_base import KnowledgeBase
+
+    from ..benchmark.answers import questions_for
+    from ..benchmark.bot_load import bot_under_load
+    from ..benchmark.run import BenchProgress
+
+    with KnowledgeBase.open(path) as kb, steps_bar(show=not json) as update:
+        asked = questions_for(kb, questions, seed=seed)
+        texts = [question.text for question in asked.questions]
+        steps = itertools.count()
+
+        def tell(doing: str) -> None:
+            if update is not None:
+                update(BenchProgress(next(steps), load.n_steps, doing))
+
+        config = pipeline.of(kb)
+        figures = bot_under_load(path, texts, asked.name, config=config, load=load, scratch=out, seed=seed, tell=tell)
+    figures.save(out)
+    if not json:
+        from .bench_tables import show_bot_load
+
+        show_bot_load(figures, stdout())
+    return figures
 
 
 @contextmanager

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ..benchmark.answers import AnswerCosts
+    from ..benchmark.bot_load import BotLoad
     from ..benchmark.compare import RunComparison
     from ..benchmark.prices import MachinePrices
     from ..benchmark.results import Row
@@ -107,13 +108,19 @@ def _load_names(series: Mapping[str, Any]) -> list[str]:
 
 
 def _extra_cells(row: Row) -> list[str]:
+    from ..benchmark.load import written
+
     cells = [f"{qps:,.0f}" for t, qps in row["threads"].items() if t != str(row["threads_asked"][0])]
     cells += [f"{each['recall']:.3f} {each['qps']:,.0f}" for each in row["filters"]]
     if ood := row.get("ood"):
         cells += [f"{ood['recall']:.3f} {ood['qps']:,.0f}", f"{ood['gap']:+.3f}"]
     for series in (row.get("load") or {"series": []})["series"]:
         last = next((step for step in series["steps"] if step["rate"] == series["keeps_up_to"]), None)
-        cells += ["none", "-"] if last is None else [f"{last['rate']:,.0f}/s", f"{last['p99_ms']:.2f}"]
+        cells += (
+            ["none", "-"]
+            if last is None
+            else [f"{written(last['rate'])}/s", "-" if last["p99_ms"] is None else f"{last['p99_ms']:.2f}"]
+        )
     churn = row["churn"]
     if churn is not None and churn.get("error"):
         cells += ["failed", "", ""]
@@ -121,6 +128,25 @@ def _extra_cells(row: Row) -> list[str]:
         after = f"{churn['recall']:.3f} {churn['qps']:,.0f}"
         cells += [after, f"{churn['adds_per_s']:,.0f}", f"{churn['removes_per_s']:,.0f}"]
     return cells
+
+
+def show_bot_load(bot: BotLoad, console: Console) -> None:
+    """Print how the bot bears a load."""
+    from ..benchmark.load import written
+
+    headings = ["offered/s", "kept up", "p50 ms", "p99 ms", "write p99 ms"]
+    table = table_of(console, "the bot under load", headings)
+    for series in bot.figures["series"]:
+        for step in series["steps"]:
+            kind = f"{series['writes']:.0%} writes" if series["writes"] else "reads only"
+            kept = "yes" if step["kept_up"] else "no"
+            figures = (
+                "-" if step[name] is None else f"{step[name]:,.1f}" for name in ("p50_ms", "p99_ms", "write_p99_ms")
+            )
+            table.add_row(kind, written(step["rate"]), kept, *figures)
+    console.print()
+    console.print(table)
+    console.print(f"{bot.questions}; latency counts from the scheduled arrival", style="dim")
 
 
 def show_comparison(comparison: RunComparison, console: Console) -> None:

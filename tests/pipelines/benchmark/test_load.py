@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from pipelines.benchmark.errors import ResultsExist
 from pipelines.benchmark.load import SHARES, Load, LoadStep, load_figures
@@ -14,6 +16,7 @@ from pipelines.benchmark.report import report_page
 from pipelines.benchmark.requests import IndexRequests
 from pipelines.benchmark.results import read
 from pipelines.cli import run as cli
+from pipelines.cli.bench_tables import show_rows
 from rag.errors import InvalidInput
 
 
@@ -155,6 +158,21 @@ def test_an_engine_that_returns_removed_vectors_is_found_out(run_under_load):
     rows = {row["spec"]: row for row in read(run_under_load)}
     assert rows["undead"]["error"] == "it returned an id that was removed, after writes under load"
     assert rows["undead"]["load"] is None
+
+
+def test_rates_at_which_nobody_read_or_nothing_was_served(run_under_load):
+    times = np.arange(3.0)
+    nothing = Served(times, times * np.nan, times * np.nan, 3.0)
+    only_writes = LoadStep(10.0, 0.5, Served(times, times, times + 0.1, 3.1), np.ones(3, bool), None, None)
+    figures = load_figures(
+        Load(rates=(10.0, 20.0), writes=0.5),
+        [step(10.0, 0.01), LoadStep(20.0, 0.0, nothing, np.zeros(3, bool), None, None), only_writes],
+    )
+    assert figures["series"][0]["steps"][1]["per_second"] == 0
+    assert figures["series"][0]["steps"][1]["service_p99_ms"] is None
+    rows = [{**row, "load": figures} for row in read(run_under_load) if row["error"] is None]
+    assert "Under load" in report_page(rows)
+    show_rows(rows, Console(file=io.StringIO(), width=200))
 
 
 def test_the_page_shows_latency_against_load(run_under_load):
