@@ -19,6 +19,8 @@ TRAINING_PER_CODE = 39
 
 TRAINING = 64 * TRAINING_PER_CODE
 """Engines that keep codes only learn from this many vectors at least: what they learn is there to stay."""
+FEW_BITS = 4
+"""Codes of so few bits a part depend most on what they were learned from."""
 
 
 class CodesIndex(StagedIndex):

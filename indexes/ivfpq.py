@@ -69,6 +69,11 @@ class IVFPQIndex(ListsIndex):
         return 0.9 if self.build_params.refine else 0.6 if self._nbits >= 8 else 0.35
 
     @property
+    def unseen_bound(self) -> float:  # type: ignore[override]
+        """Few bits lose .04 of recall where a fifth of the rows is unseen: they are built anew earlier."""
+        return 0.15 if self._nbits <= codes.FEW_BITS else super().unseen_bound
+
+    @property
     def _nbits(self) -> int:
         return 4 if self.build_params.fast_scan else self.build_params.nbits
 

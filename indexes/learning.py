@@ -19,9 +19,8 @@ from .places import Places
 from .rows import Keep
 from .types import Ids, Scores, Traits, Vectors
 
-_OUTGROWN, _UNSEEN = 2.0, 0.25
-"""An index should be built anew, when that costs no search, if it has grown to twice what it learned from; one that
-keeps codes only, if it did not learn from a quarter of its rows."""
+_OUTGROWN = 2.0
+"""An index should be built anew, when that costs no search, if it has grown to twice what it learned from."""
 
 
 class LearningIndex(DenseIndex):
@@ -39,6 +38,8 @@ class LearningIndex(DenseIndex):
     """Whether the engine sees lifted vectors (see `indexes.inner_product`) where the metric is ``ip``."""
     filters: ClassVar[Literal["native", "overfetch"]] = "overfetch"
     drift_bound: ClassVar[float] = 0.2
+    unseen_bound: float = 0.25
+    """An engine that keeps codes only should be built anew if it did not learn from this share of its rows."""
     max_dead_share = 0.05
 
     def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
@@ -147,7 +148,7 @@ class LearningIndex(DenseIndex):
             outgrown = self._held > _OUTGROWN * self._learned_from
         else:
             seen = sum(part._learned_left for part in self._parts())
-            outgrown = self._count() - seen > _UNSEEN * self._count()
+            outgrown = self._count() - seen > self.unseen_bound * self._count()
         return self._trained and self.grows and (outgrown or apart > self.drift_bound * (apart + self._held))
 
     @property

@@ -23,7 +23,7 @@ class PQBuild(Parameters):
 
     m: int | None = param(None, "parts of a vector, a divisor of dim; auto takes about dim / 4", low=1, high=4096)
     nbits: int = param(8, "bits per part", low=2, high=12)
-    train_at: int | None = param(None, "vectors to train on (fewer: exact); auto: 39 * 2**nbits, at least 2,496", low=1)
+    train_at: int | None = param(None, "vectors to train on (fewer: exact); auto: 39 * 2**nbits, at least 1,248", low=1)
     refine: bool = param(False, "keep the vectors too and score candidates exactly")
 
 
@@ -59,7 +59,9 @@ class PQIndex(CodesIndex):
 
     def _train_at(self) -> int:
         least = 1 << self.build_params.nbits
-        return max(self.build_params.train_at or max(codes.TRAINING_PER_CODE * least, codes.TRAINING), least)
+        # Few centres are learned well from half as many vectors, and others apart from them as soon.
+        training = codes.TRAINING // (2 if self.build_params.nbits <= codes.FEW_BITS else 1)
+        return max(self.build_params.train_at or max(codes.TRAINING_PER_CODE * least, training), least)
 
     def _new(self, n: int) -> Any:  # noqa: ANN401, ARG002 - a faiss index, the same for any number of vectors
         index = native.faiss().IndexPQ(self.dim, self._m, self.build_params.nbits, native.code(self.metric))

@@ -28,3 +28,16 @@ def test_a_learned_rotation_finds_more():
 def test_parts_that_do_not_fit(spec, dim, match):
     with pytest.raises(indexes.InvalidInput, match=match):
         indexes.dense(spec, dim)
+
+
+def test_codes_of_few_bits_say_that_they_have_drifted_when_a_seventh_of_the_rows_is_unseen():
+    x = np.random.default_rng(0).standard_normal((3000, 16)).astype(np.float32)
+    for spec, n, drifted in (
+        ("ivfpq:nbits=4", 2900, False),
+        ("ivfpq:nbits=4", 3000, True),
+        ("ivfpq:nbits=6", 3000, False),
+    ):
+        index = indexes.dense(spec, 16, metric="l2")
+        for at in range(0, n, 100):
+            index.add(x[at : min(n, at + 100)], np.arange(at, min(n, at + 100)))
+        assert index.drifted is drifted, (spec, n)
