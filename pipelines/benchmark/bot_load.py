@@ -163,7 +163,8 @@ class _Requests:
 
     def step(self, load: Load, rate: float | None, rng: np.random.Generator, clock: Clock | None) -> LoadStep:
         """Serve one schedule."""
-        scheduled = np.zeros(_BURST) if rate is None else arrivals(rate, load.seconds, rng)
+        seconds = load.seconds if rate is None else load.length(rate)
+        scheduled = np.zeros(_BURST) if rate is None else arrivals(rate, seconds, rng)
         asked = rng.integers(0, len(self._questions), len(scheduled))
         is_write: NDArray[np.bool_] = rng.random(len(scheduled)) < self._writes
 
@@ -173,7 +174,7 @@ class _Requests:
             else:
                 self.ask(self._questions[asked[number]])
 
-        until = load.seconds * (1.0 if rate is None else PATIENCE)
+        until = seconds * (1.0 if rate is None else PATIENCE)
         served = serve(request, scheduled, servers=load.servers, until=until, clock=clock)
         if rate is None:
             done = int((~np.isnan(served.ended)).sum())

@@ -20,6 +20,8 @@ PATIENCE = 2.0
 """An overloaded index is given up after this many times the length of the schedule."""
 
 MAX_REQUESTS = 200_000
+_LEAST_REQUESTS = 50
+_LONGER = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,7 @@ class Load:
     rates
         Requests per second; empty for `SHARES` of what each configuration can do.
     seconds
-        Length of each schedule.
+        Length of each schedule; up to five times as long where there would be fewer than 50 requests.
     servers
         Number of threads that serve.
     writes
@@ -56,6 +58,10 @@ class Load:
     def kinds(self) -> tuple[float, ...]:
         """Shares of writes to measure: none, and those asked for."""
         return (0.0, self.writes) if self.writes else (0.0,)
+
+    def length(self, rate: float) -> float:
+        """Return the seconds to offer a rate: longer for few requests a second, so that there are some."""
+        return max(self.seconds, min(_LEAST_REQUESTS / rate, _LONGER * self.seconds))
 
     def rates_for(self, capacity: float) -> tuple[float, ...]:
         """Return the rates to offer to a configuration that can serve ``capacity`` requests a second."""

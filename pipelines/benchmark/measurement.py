@@ -246,7 +246,7 @@ class MeasuredIndex:
             search=asdict(search),
             k=self._settings.k,
             rate=rate,
-            seconds=load.seconds,
+            seconds=load.seconds if rate is None else load.length(rate),
             servers=load.servers,
             writes=writes,
             number=number,

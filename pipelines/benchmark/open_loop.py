@@ -20,8 +20,11 @@ from numpy.typing import NDArray
 
 Seconds = NDArray[np.float64]
 
-KEEPS_UP = 0.95
-"""Least share of the offered rate at which answers must come, queue included, for the system to keep up."""
+WAIT = 0.05
+"""Share of the schedule's length that its last request may wait for a server, for the system to keep up."""
+
+_WAIT_FOR = 2
+"""It may also wait for so many others, which is long only where requests are few."""
 
 
 class Clock(Protocol):
@@ -82,10 +85,11 @@ class Served:
 
     @property
     def kept_up(self) -> bool:
-        """Whether all were served, and the last answer came hardly later than the last request."""
+        """Whether all were served, and the last one hardly waited, so that the queue did not grow all the time."""
         if self.unserved or not len(self.scheduled):
             return not self.unserved
-        return float(self.scheduled[-1]) >= KEEPS_UP * float(self.ended.max())
+        waited = float(self.began[-1] - self.scheduled[-1])
+        return waited <= max(WAIT * float(self.scheduled[-1]), _WAIT_FOR * float(np.median(self.service)))
 
     @property
     def per_second(self) -> float:

@@ -134,7 +134,7 @@ def show_bot_load(bot: BotLoad, console: Console) -> None:
     """Print how the bot bears a load."""
     from ..benchmark.load import written
 
-    headings = ["offered/s", "kept up", "p50 ms", "p99 ms", "write p99 ms"]
+    headings = ["offered/s", "requests", "kept up", "p50 ms", "p99 ms", "write p99 ms"]
     table = table_of(console, "the bot under load", headings)
     for series in bot.figures["series"]:
         for step in series["steps"]:
@@ -143,7 +143,7 @@ def show_bot_load(bot: BotLoad, console: Console) -> None:
             figures = (
                 "-" if step[name] is None else f"{step[name]:,.1f}" for name in ("p50_ms", "p99_ms", "write_p99_ms")
             )
-            table.add_row(kind, written(step["rate"]), kept, *figures)
+            table.add_row(kind, written(step["rate"]), f"{step['n']:,}", kept, *figures)
     console.print()
     console.print(table)
     console.print(f"{bot.questions}; latency counts from the scheduled arrival", style="dim")

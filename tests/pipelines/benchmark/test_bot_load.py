@@ -88,7 +88,7 @@ def test_writes_change_a_copy_only(kb, tmp_path, monkeypatch):
     found, seen = measured(kb, tmp_path, monkeypatch, Load(rates=(20.0,), seconds=1.0, writes=0.3))
     alone, mixed = found.figures["series"]
     assert (alone["writes"], mixed["writes"]) == (0.0, 0.3)
-    assert mixed["steps"][0]["write_p50_ms"] >= 10
+    assert mixed["steps"][0]["write_p50_ms"] >= 9.9
     assert len(seen["ids"]) > 10
     assert digest(kb) == before
     assert not list(tmp_path.iterdir())

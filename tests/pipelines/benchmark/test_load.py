@@ -83,6 +83,13 @@ def test_reads_and_writes_are_told_apart():
     assert (both["steps"][0]["recall"], both["steps"][0]["recall_after"]) == (0.9, 0.8)
 
 
+def test_slow_systems_get_more_time():
+    load = Load(seconds=2.0)
+    assert load.length(1000.0) == 2.0
+    assert load.length(10.0) == 5.0
+    assert load.length(0.1) == 10.0
+
+
 def test_rates_without_a_list_are_shares_of_what_can_be_done():
     assert Load().rates_for(1000.0) == pytest.approx([1000 * share for share in SHARES])
     assert Load(rates=(5.0,)).rates_for(1000.0) == (5.0,)

@@ -90,6 +90,13 @@ def test_an_overloaded_server_does_not_keep_up():
     assert simulated(even, np.full(1000, 0.0101)).kept_up, "1 % is within the noise"
 
 
+def test_few_and_slow_requests_can_keep_up():
+    one = simulated([3.9], [0.6])
+    assert one.kept_up, "nobody was before it"
+    assert simulated([0.5, 1.0, 3.0], [0.5, 0.5, 0.5]).kept_up
+    assert not simulated([0.5, 0.6, 0.7, 0.8], [0.5] * 4).kept_up, "the last one waits for more than two others"
+
+
 def test_who_is_not_served_counts_with_the_time_waited():
     served = simulated(np.arange(100) / 10, np.full(100, 1.0), until=20.0)
     assert served.unserved == 79
