@@ -53,6 +53,7 @@ _SPTAG = "apt-get install python3-sptag (Debian 12, CPython 3.11)"
 
 _TABLE: dict[str, Engine] = {
     "annoy": Engine("indexes.annoy_trees:AnnoyIndex", "dense", _ANNOY, "a forest of random splits", "annoy"),
+    "bits": Engine("indexes.bits:BitsIndex", "dense", _FAISS, "bits by Hamming distance, packed: data of 0 and 1"),
     "bm25": Engine("indexes.bm25:BM25Index", "terms", _NUMPY, "BM25 over postings, exact and incremental"),
     "flann": Engine("indexes.flann_forest:FlannIndex", "dense", _FLANN, "k-d trees or a k-means tree", "cv2"),
     "flat": Engine("indexes.flat:FlatIndex", "dense", _FAISS, "exact search; the oracle of all others"),

@@ -66,7 +66,10 @@ def read_hdf5(path: Path) -> Raw:
             learn = ("learn, queries to train on, is not used",) if "learn" in file else ()
             base, queries = (_inside(path, file, table) for table in ("train", "test"))
             if "size_train" in file:
-                raise InvalidInput(f"{path} holds sets, one after the other: no index here compares sets")
+                raise InvalidInput(
+                    f"{path} holds sets, one after the other: no index here compares sets; write each as a row of 0 "
+                    "and 1, whose cosine is what comes nearest to Jaccard's measure"
+                )
     except (OSError, KeyError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno is not None and not path.exists():
             raise
@@ -111,7 +114,7 @@ def _raw(path: Path, base: NDArray[Any], queries: NDArray[Any], said: str) -> Ra
         for x in (base, queries):
             if x.size and (x.min() < 0 or x.max() > 1):
                 raise InvalidInput(f"{path} is measured by {said!r} over other numbers than 0 and 1: unpack its bits")
-        note = "of bits, the Hamming distance is the squared Euclidean one: measured by l2"
+        note = "of bits, the Hamming distance is the squared Euclidean one: measured by l2; the index bits packs them"
         return Raw(base, queries, "l2", said, (note,))
     if not word:
         return Raw(base, queries, "l2", said, ("the file names no distance: measured by l2, unless --metric is given",))

@@ -20,8 +20,11 @@ TERMS = [name for name in indexes.engines if row(name).family == "terms"]
 def saved(name: str, folder: Path) -> Path:
     try:
         engine(name)
-        if name in DENSE:
-            index: Any = indexes.dense(name, 8, metric="cosine")
+        if name == "bits":
+            index: Any = indexes.dense(name, 8, metric="l2")
+            index.build(np.eye(8, dtype=np.float32), np.arange(8))
+        elif name in DENSE:
+            index = indexes.dense(name, 8, metric="cosine")
             index.build(np.random.default_rng(0).standard_normal((40, 8)).astype(np.float32), np.arange(40))
         else:
             index = indexes.terms(name)

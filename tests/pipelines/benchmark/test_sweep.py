@@ -56,9 +56,10 @@ def test_a_grid_fills_in_what_a_spec_leaves_open():
 def test_every_grid_can_be_read(name):
     usable, _ = installed(64)
     tasks = plan(usable, checked_grid(name))
-    assert {task.engine for task in tasks} == set(usable)
+    tried = [each for each in usable if each != "bits"]  # it takes vectors of 0 and 1 only
+    assert {task.engine for task in tasks} == set(tried)
     order = [task.engine for task in across_engines(tasks)]
-    assert order[: len(usable)] == usable
+    assert order[: len(tried)] == tried
     assert sorted(order) == sorted(task.engine for task in tasks)
 
 
