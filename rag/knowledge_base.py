@@ -403,7 +403,7 @@ class KnowledgeBase:
         )
         return pipeline.run(documents, finish=self._live.cut)
 
-    def remove(self, *sources: str, purge: bool = False) -> int:
+    def remove(self, *sources: str, purge: bool = False, folders: bool = True) -> int:
         """Remove sources, or all sources of folders, with their documents; return how many documents went.
 
         Parameters
@@ -411,13 +411,15 @@ class KnowledgeBase:
         purge
             Clear their bytes from disk as well. It is recorded with the removal: if it is cut short, or a reader is in
             the way, the next one to open the knowledge base for writing finishes it.
+        folders
+            Take a name for that of a folder as well; False removes sources of exactly these names.
 
         Raises
         ------
         StoreLocked
             With ``purge``: a reader still holds an older state. The documents are removed all the same.
         """
-        return removal.remove(self._session, self._live, sources, purged=purge)
+        return removal.remove(self._session, self._live, sources, purged=purge, folders=folders)
 
     def prune(self, roots: Iterable[str | Path], seen: Collection[str] | None = None) -> int:
         """Remove documents whose files have vanished from folders; return how many went.

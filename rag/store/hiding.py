@@ -15,11 +15,11 @@ _HIDDEN = """select name from sources where name in (
     select substr(key, 16) from meta where key >= 'setting:hidden:' and key < 'setting:hidden;') order by name"""
 
 
-def named(wanted: Iterable[str]) -> Callable[[str], bool]:
+def named(wanted: Iterable[str], *, folders: bool = True) -> Callable[[str], bool]:
     """Return whether a source is one of those that a user names, or in one of the folders."""
     names = {name for source in wanted for name in (source, composed(source))}
-    folders = tuple(name.rstrip("/") + "/" for name in names)
-    return lambda name: name in names or name.startswith(folders)
+    within = tuple(name.rstrip("/") + "/" for name in names) if folders else ()
+    return lambda name: name in names or name.startswith(within)
 
 
 def set_hidden(session: Session, wanted: Iterable[str], *, to: bool) -> int:

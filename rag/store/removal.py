@@ -20,9 +20,9 @@ _SOURCES_A_COMMIT = 256
 _DUE = "purge due"
 
 
-def remove(session: Session, live: LiveIndexes, wanted: Iterable[str], *, purged: bool) -> int:
+def remove(session: Session, live: LiveIndexes, wanted: Iterable[str], *, purged: bool, folders: bool) -> int:
     """See `KnowledgeBase.remove`."""
-    is_wanted = named(wanted)
+    is_wanted = named(wanted, folders=folders)
     removed = _drop(session, live, lambda name, _: is_wanted(name), purged=purged)
     if purged and is_due(session):
         purge(session, live)
