@@ -33,6 +33,7 @@ SAID = {
     "docs/how-to/experiment.md": "(?s)fusion terms.*rerank=mmr\\+python:short-first True.*2 documents from.*0[.]0",
     "docs/how-to/language-models.md": r"(?s)chunk.* \[1\].*yes\n1969-07-20\n",
     "docs/how-to/library.md": "(?s)Readers see finished.*badgers 1.0.*searched for: What.*the ingest stops",
+    "docs/how-to/other-libraries.md": r"(?i)disk|full|docs/",
     "docs/how-to/plug-in.md": r"mmr\+python:.*ShortFirst",
     "docs/how-to/remember.md": "lock",
     "docs/how-to/rerank.md": "docs/",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -14,9 +16,9 @@ from rag.errors import InvalidInput
 
 from ..plain_text import one_line
 from . import exit_codes
-from .options import Json, KnowledgeBasePath
+from .options import Json
 from .output import print_json, progress_bar, stderr, stdout, told_if_interrupted
-from .pipeline_options import PipelineOptions, tell, with_pipeline
+from .pipeline_options import PipelineOptions, read_settings, tell, with_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +31,19 @@ if TYPE_CHECKING:
     from ..evaluation.baseline import Baseline
 
 
+_HOME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
 @with_pipeline
 def command(
-    kb: KnowledgeBasePath,
+    kb: Annotated[
+        Path,
+        typer.Argument(
+            metavar="KB",
+            help="Folder of the knowledge base; or module:object, a retriever of your own, of LangChain, LlamaIndex or "
+            "Haystack, installed or on PYTHONPATH.",
+        ),
+    ],
     questions: Annotated[
         str,
         typer.Argument(
@@ -72,6 +84,10 @@ def command(
     robustness: Annotated[
         str | None, typer.Option(metavar="NAMES", help='Ask changed questions as well, e.g. "typo,paraphrase", or all.')
     ] = None,
+    document_field: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Metadata field in which results of module:object name their documents."),
+    ] = "",
     save: Annotated[Path | None, typer.Option(help="Keep figures and rows, to compare with later.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a report with the worst questions.")] = None,
     allow_failed: Annotated[bool, typer.Option("--allow-failed", help="Exit 0 although questions failed.")] = False,
@@ -95,43 +111,81 @@ def command(
     given = None if baseline is None else read_baseline(baseline)
     changed = _changes(robustness)
     kind = judge_kind(judge)
-    with KnowledgeBase.open(kb) as base, ExitStack() as stack:
+    with ExitStack() as stack:
+        own_retriever = _own_retriever(kb, document_field)
+        base = None if own_retriever is not None else stack.enter_context(KnowledgeBase.open(kb))
         if run is not None:
             check_ids(wanted, base if wanted.level == "document" else None)
-        config = pipeline.of(base)
+        config = pipeline.resolve(base).config
         # A generator that is named is judged.
         level = "extractive" if kind == "none" and config.generator != EXTRACTIVE else kind
         asked = checked(default_metrics(wanted, level) if own is None else own)
         referee = _judge(judge, judge_votes, judge_deadline, config, stack) if kind == "llm" else None
-        bot = stack.enter_context(Bot(base, config=config))
         answering = level != "none" or answers_needed(asked) or any(name in _disturbances() for name in changed)
-        if answering:
-            tell(bot.notes)
-        system: Any = bot if answering else bot.retriever
+        if base is None:
+            _refuse_pipeline(pipeline)
+            system: Any = own_retriever
+        else:
+            bot = stack.enter_context(Bot(base, config=config))
+            system = bot if answering else bot.retriever
+            if answering:
+                tell(bot.notes)
+        name = str(kb) if base is None else kb.resolve().name
         with progress(json) as told:
             result = evaluate(
-                system, wanted, metrics=asked, k=config.k, judge=referee, name=kb.resolve().name, seed=seed,
-                progress=told,
-            )  # fmt: skip
+                system, wanted, metrics=asked, k=config.k, judge=referee, name=name, seed=seed, progress=told
+            )
             survivals = _survived(system, result, changed, told)
         compared = Baseline() if baseline is None or given is None else against(result, given, baseline, base)
+    made_by = f"rag evaluate {kb} {questions}; pipeline {config.digest}; rag-workbench {version('rag-workbench')}"
+    _write(result, run, save)
+    if html is not None:
+        _write_page(html, result, compared, survivals, made_by)
+    _tell(result, compared, survivals, json=json)
+    judged_badly = any(own.n_failed for own in result.metrics.values())
+    return exit_codes.SOME_FILES_FAILED if judged_badly and not allow_failed else exit_codes.OK
+
+
+def _write(result: Evaluation, run: Path | None, save: Path | None) -> None:
     if run is not None:
         from rag.evaluation.trec import write_run
 
         write_run(run, result.run())
     if save is not None:
         result.save(save)
-    if html is not None:
-        made_by = f"rag evaluate {kb} {questions}; pipeline {config.digest}; rag-workbench {version('rag-workbench')}"
-        _write_page(html, result, compared, survivals, made_by)
+
+
+def _tell(result: Evaluation, compared: Baseline, survivals: list[Survival], *, json: bool) -> None:
     if json:
         print_json({**result.as_dict(), **_extra(compared, survivals)})
-    else:
-        show(result)
-        show_comparisons(compared)
-        show_survivals(survivals)
-    judged_badly = any(own.n_failed for own in result.metrics.values())
-    return exit_codes.SOME_FILES_FAILED if judged_badly and not allow_failed else exit_codes.OK
+        return
+    show(result)
+    show_comparisons(compared)
+    show_survivals(survivals)
+
+
+def _own_retriever(kb: Path, document_field: str) -> Any:  # noqa: ANN401 - of any library
+    """Return the retriever that ``module:object`` names, ready to be asked; None for a knowledge base's folder."""
+    if kb.exists() or not _HOME.fullmatch(str(kb)):
+        if document_field:
+            raise InvalidInput("--document-field is for module:object; a knowledge base knows its documents")
+        return None
+    from rag.integrations.foreign import adapted
+
+    from ..experiments.own_parts import imported
+
+    found = imported(str(kb), "retriever")
+    is_made = inspect.isclass(found) or (inspect.isfunction(found) and not inspect.signature(found).parameters)
+    return adapted(found() if is_made else found, document=document_field)
+
+
+def _refuse_pipeline(pipeline: PipelineOptions) -> None:
+    """Refuse settings of a pipeline where none of ours answers."""
+    given = {name for name in pipeline.given if name != "k"} | set(read_settings(pipeline.settings))
+    if given or pipeline.file is not None:
+        raise InvalidInput(
+            f"{', '.join(sorted(given)) or '--config'}: module:object has no pipeline of ours; only -k is"
+        )
 
 
 def _metrics(text: str) -> list[str]:
