@@ -21,7 +21,7 @@ from indexes.spec import Parameters
 
 from .errors import EngineFailed, EngineHung
 from .filters import Filter
-from .load import Load, LoadStep, written
+from .load import PATIENCE, Load, LoadStep, written
 from .open_loop import Served
 from .recall import Quality, rows_of
 from .results import Row
@@ -226,10 +226,13 @@ class MeasuredIndex:
         return self._child.ask("loading", self._seconds, do="load", k=self._settings.k)
 
     def _ask(self, doing: str, /, do: str, **values: object) -> dict[str, Any]:
+        return self._ask_within(self._seconds, doing, do=do, **values)
+
+    def _ask_within(self, seconds: float, doing: str, /, do: str, **values: object) -> dict[str, Any]:
         if self._child is None or not self._child.alive:
             self._load()
         assert self._child is not None  # noqa: S101 - what _load has just set
-        return self._child.ask(doing, self._seconds, do=do, **values)
+        return self._child.ask(doing, seconds, do=do, **values)
 
     def _batch(
         self, search: Parameters, name: str, do: str = "batch", **more: object
@@ -239,14 +242,15 @@ class MeasuredIndex:
         return self._array(name, "ids"), float(reply["qps"])
 
     def _load_step(self, search: Parameters, load: Load, rate: float | None, writes: float, number: int) -> LoadStep:
-        name = f"{self._place.name}-load"
-        reply = self._ask(
+        name, seconds = f"{self._place.name}-load", load.seconds if rate is None else load.length(rate)
+        reply = self._ask_within(
+            self._seconds + PATIENCE * seconds,
             "serving requests" if rate is None else f"serving {written(rate)} requests/s",
             do="load_test",
             search=asdict(search),
             k=self._settings.k,
             rate=rate,
-            seconds=load.seconds if rate is None else load.length(rate),
+            seconds=seconds,
             servers=load.servers,
             writes=writes,
             number=number,

@@ -103,7 +103,7 @@ def arrivals(rate: float, seconds: float, rng: np.random.Generator) -> Seconds:
     gaps = rng.exponential(1 / rate, round(rate * seconds + 6 * (rate * seconds) ** 0.5) + 8)
     moments = np.cumsum(gaps)
     found: Seconds = moments[moments < seconds]
-    return found if len(found) else moments[:1]
+    return found if len(found) else rng.uniform(0, seconds, 1)  # at least one, and it comes while it is waited for
 
 
 def serve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..reports.charts import Front, Scale, fronts
+from ..reports.charts import COLOURS, Front, Scale, fronts
 from ..reports.pages import Cell, Html, details, element, section, table
 from .filters import NAMES, Kind
 from .results import Row
@@ -55,11 +55,13 @@ def _of(row: Row, kind: str) -> list[Figures]:
 
 def _chart(rows: Sequence[Row], kind: str, y: str, value: Callable[[Figures], float], scale: Scale) -> Html:
     series = []
-    for number, row in enumerate(rows):
+    most = sorted(rows, key=lambda row: float(row["qps"]), reverse=True)[: len(COLOURS)]
+    caption = f"The {len(most)} of {len(rows)} that are fastest without a filter." if len(most) < len(rows) else ""
+    for number, row in enumerate(most):
         figures = sorted(_of(row, kind), key=lambda each: float(each["share"]))
         points = [(100 * each["share"], value(each), _tip(row, each)) for each in figures]
         series.append(Front(row["spec"], points, points, number))
-    return fronts(series, x="% of the vectors allowed", y=y, x_scale="log", y_scale=scale)
+    return fronts(series, x="% of the vectors allowed", y=y, x_scale="log", y_scale=scale, caption=caption)
 
 
 def _tip(row: Row, each: Figures) -> str:

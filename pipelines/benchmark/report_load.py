@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..reports.charts import Front, fronts
+from ..reports.charts import COLOURS, Front, fronts
 from ..reports.pages import Cell, Html, details, element, section, table
 from .bot_load import BotLoad
 from .load import written
@@ -53,7 +53,8 @@ def _lead(load: Series, who: str, how: str) -> str:
 
 def _chart(own: Sequence[tuple[Row, Series]], percentile: str) -> Html:
     series = []
-    for number, (row, each) in enumerate(own):
+    most = sorted(own, key=lambda pair: pair[1]["keeps_up_to"] or 0.0, reverse=True)[: len(COLOURS)]
+    for number, (row, each) in enumerate(most):
         read = [step for step in each["steps"] if step["p99_ms"] is not None]
         points = [_point(row, step, percentile) for step in read]
         kept = [point for point, step in zip(points, read, strict=True) if step["kept_up"]]
@@ -63,7 +64,8 @@ def _chart(own: Sequence[tuple[Row, Series]], percentile: str) -> Html:
         x="requests/s offered",
         y=f"{percentile} of latency, ms",
         x_scale="log",
-        caption="Down and to the right is better. Pale: not kept up with; the queue grew.",
+        caption="Down and to the right is better. Pale: not kept up with; the queue grew."
+        + (f" The {len(most)} of {len(own)} that bear most." if len(most) < len(own) else ""),
     )
 
 

@@ -239,7 +239,7 @@ class _Runner:
                 index.ood(search)
                 self.progress.end()
         for index, search in in_turn([(index, search) for search in index.task.searches] for index in group):
-            if self.settings.load is not None:
+            if self.settings.load is not None and self._left() > 0:
                 self.progress.begin(f"under load: {index.task.configuration(search)}")
                 index.loaded(search)
         for index in group:

@@ -149,7 +149,8 @@ def command(
             left = total - (time.monotonic() - start)
             costs = _answers(Path(data), pipeline, questions, out, seed=seed, seconds=left, json=json)
         bot = None
-        if settings.load is not None and report.rows and is_knowledge_base(Path(data)):
+        in_time = time.monotonic() - start < total
+        if settings.load is not None and in_time and report.rows and is_knowledge_base(Path(data)):
             bot = _bot_load(Path(data), pipeline, questions, out, settings.load, seed=seed, json=json)
     if json:
         found = {**asdict(report), "rows": [_short(row) for row in report.rows]}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from pipelines.benchmark import run as run_module
 from pipelines.benchmark.errors import ResultsExist
 from pipelines.benchmark.load import SHARES, Load, LoadStep, load_figures
 from pipelines.benchmark.open_loop import Served, serve
@@ -188,6 +189,25 @@ def test_the_page_shows_latency_against_load(run_under_load):
     assert "40% of the requests are writes" in page
     assert "2 threads serve them" in page
     assert "p99 of latency, ms" in page
+
+
+def test_a_schedule_may_be_longer_than_the_time_limit(bench, tmp_path):
+    load = Load(rates=(5.0,), seconds=2.0)
+    bench(["honest"], tmp_path, load=load, rounds=1, timeout=1.5)
+    (row,) = read(tmp_path)
+    assert row["error"] is None
+    assert row["load"]["series"][0]["steps"][0]["n"] > 0
+
+
+def test_no_load_is_begun_after_the_time(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module._Runner, "_left", lambda self: 1e9 if not self.measured_once() else 0.0)
+    monkeypatch.setattr(run_module._Runner, "measured_once", lambda self: bool(begun), raising=False)
+    begun = []
+    measure = run_module.MeasuredIndex.measure
+    monkeypatch.setattr(run_module.MeasuredIndex, "measure", lambda *a: (begun.append(1), measure(*a)))
+    (row,) = bench(["honest"], tmp_path, load=Load(rates=(5.0,), seconds=0.2), rounds=1).rows
+    assert row["recall"] == 1.0
+    assert row["load"] is None
 
 
 def test_runs_with_other_loads_are_not_mixed(bench, run_under_load):

@@ -116,7 +116,8 @@ def test_arrivals_are_a_poisson_process():
     assert gaps.std() == pytest.approx(gaps.mean(), rel=0.05)
     a_second = np.bincount(found.astype(int))
     assert a_second.var() == pytest.approx(a_second.mean(), rel=0.5)
-    assert len(arrivals(0.001, 1, np.random.default_rng(0))) == 1
+    (rare,) = arrivals(0.001, 1, np.random.default_rng(0))
+    assert 0 <= rare < 1, "one request in a thousand seconds is not waited for so long"
     assert (found == arrivals(200, 100, np.random.default_rng(2))).all()
 
 
