@@ -47,7 +47,7 @@ def status(
 def _show_status(state: Status, config: PipelineConfig) -> None:
     from rich.table import Table
 
-    from rag.retrieval.config import toml
+    from rag.retrieval.pipeline_toml import toml
 
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")

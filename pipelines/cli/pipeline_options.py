@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from rag.errors import InvalidInput
-from rag.retrieval.config import PipelineConfig, Value, parse_toml, parsed, read_toml, use_of
+from rag.retrieval.choices import Value
+from rag.retrieval.config import PipelineConfig, parsed, use_of
+from rag.retrieval.pipeline_toml import parse_toml, read_toml
 
 from ..plain_text import one_line
 from . import exit_codes
@@ -162,7 +164,7 @@ def show_config(pipeline: PipelineOptions, kb: str | Path | None, *, json: bool)
 
 def show(config: PipelineConfig, origins: Mapping[str, str]) -> None:
     """Print a value as TOML, each field with its origin."""
-    from rag.retrieval.config import toml
+    from rag.retrieval.pipeline_toml import toml
 
     console = stdout()
     for name, value in config.as_dict().items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rag.evaluation import Saved
 from rag.evaluation.comparison import Comparison, compare, corrected
-from rag.retrieval.config import Value
+from rag.retrieval.choices import Value
 
 Parts = Mapping[str, Value | None]
 

@@ -16,7 +16,7 @@ from rag.components import NONE, OBJECT, plugins
 from rag.embedding.digests import remembered_sha256
 from rag.embedding.models import local_snapshot
 from rag.errors import InvalidInput
-from rag.retrieval.config import Value
+from rag.retrieval.choices import Value
 
 WHOLE = ("embedder", "nli")
 """Fields whose whole value may be a path or a model's name."""

@@ -12,7 +12,8 @@ from indexes.errors import unknown
 from rag.components import OBJECT, TABLES, check_options, split
 from rag.errors import InvalidInput
 from rag.knowledge_base import DEFAULT_GRANULARITY
-from rag.retrieval.config import PipelineConfig, Value
+from rag.retrieval.choices import Value
+from rag.retrieval.config import PipelineConfig
 from rag.store.granularity import AUTO, checked_granularity
 
 from .contents import CHAINS

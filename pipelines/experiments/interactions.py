@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rag.retrieval.config import Value
+from rag.retrieval.choices import Value
 
 from .results import Result
 

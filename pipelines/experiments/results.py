@@ -17,7 +17,7 @@ from rag.evaluation import Saved
 from rag.evaluation.aggregate import Aggregate
 from rag.evaluation.comparison import Comparison
 from rag.evaluation.metrics.registry import lower_is_better
-from rag.retrieval.config import Value
+from rag.retrieval.choices import Value
 from rag.whole_file import whole_file
 
 from . import analysis

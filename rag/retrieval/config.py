@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import types
 import typing
 from collections.abc import Mapping
@@ -17,56 +16,27 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from indexes.errors import unknown
 
 from ..components import NONE, OBJECT, TABLES, check_chain, check_name
 from ..errors import InvalidInput, StoreMismatch
+from .choices import UNSET, Use, Value, allowed, choice, within
+from .pipeline_toml import document, parse_toml, read_toml
 
 if TYPE_CHECKING:
     from ..knowledge_base import KnowledgeBase
     from ..llm.chat_model import ChatModel
     from ..llm.sampling import Sampling
 
-Value = str | int | float | bool | tuple[str, ...] | None
-Use = Literal["retrieval", "answer", "model", "resource"]
 
 SETTING = "pipeline"
 """Name of the setting that holds a knowledge base's pipeline."""
 ALONE = {"dense": "terms", "terms": "dense"}
 """Fusions that use one search alone -> the search that is left out."""
-UNSET = "auto"
-"""Text for an unset value where the default is another one: ``temperature = "auto"`` leaves it to the model."""
 _DIGITS = 16
-
-
-def choice(
-    default: Value,
-    text: str,
-    *,
-    use: Use = "retrieval",
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    kind: str = "",
-    metavar: str = "",
-) -> Any:  # noqa: ANN401 - used as the default of a field of any type
-    """Declare one field: default, one line of help, allowed values (``low`` and ``high`` included).
-
-    Parameters
-    ----------
-    use
-        ``retrieval`` and ``answer``: the stage that reads it. ``model``: for answers by a language model only.
-        ``resource``: for language models too, but it changes no answer, so it is not part of the digest.
-    kind
-        Kind of the parts that it names, see `rag.components.TABLES`.
-    metavar
-        For ``--help``; a field without one has no option of its own, ``--set`` and configuration files take it.
-    """
-    facts = {"help": text, "use": use, "low": low, "high": high, "choices": choices}
-    return dataclasses.field(default=default, metadata={**facts, "kind": kind, "metavar": metavar})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,14 +229,8 @@ class PipelineConfig:
 
     def dumps(self) -> str:
         """Return the value as TOML: each field with a comment, unset ones commented out."""
-        lines = ["# Every choice between a question and its answer."]
-        for field in dataclasses.fields(self):
-            value = self.as_dict()[field.name]
-            if value is None and field.default is not None:
-                value = UNSET
-            line = f"# {field.name} = ..." if value is None else f"{field.name} = {toml(value)}"
-            lines += ["", f"# {field.metadata['help']}", line]
-        return "\n".join(lines) + "\n"
+        own = self.as_dict()
+        return document((f.name, f.metadata["help"], own[f.name], f.default) for f in dataclasses.fields(self))
 
     @classmethod
     def loads(cls, text: str, source: str = "the configuration") -> Self:
@@ -358,47 +322,6 @@ def without_key(url: str) -> str:
         return ""
 
 
-def read_toml(path: str | Path) -> str:
-    """Return the text of a TOML file.
-
-    Raises
-    ------
-    InvalidInput
-        It cannot be read.
-    """
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"cannot read the configuration {path}: {getattr(error, 'strerror', '') or error}"
-        ) from error
-
-
-def parse_toml(text: str) -> dict[str, Any]:
-    """Return the table of a TOML text.
-
-    Raises
-    ------
-    InvalidInput
-        It is not TOML.
-    """
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"not TOML: {error}") from error
-
-
-def toml(value: Value) -> str:
-    """Write one value as TOML."""
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(toml, value))}]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return str(value).lower() if isinstance(value, bool) else repr(value)
-
-
 def parsed(name: str, text: str) -> Value:
     """Read the text of ``--set name=text`` as the field's type; an empty text unsets an optional field.
 
@@ -443,38 +366,12 @@ def _checked(field: dataclasses.Field[Any], value: Any) -> Value:  # noqa: ANN40
         value = float(value)
     if optional and (value is None or (value == UNSET and kind is not str)):
         return None
-    if type(value) is not kind or not _within(value, meta):
-        raise InvalidInput(f"{field.name} must be {_allowed(kind, optional, meta)}, not {value!r}")
+    if type(value) is not kind or not within(value, meta):
+        raise InvalidInput(f"{field.name} must be {allowed(kind, optional, meta)}, not {value!r}")
     if meta["kind"] and field.name != "fusion":
         _check_parts(field.name, meta["kind"], value)
     checked: Value = value
     return checked
-
-
-def _within(value: Any, meta: Mapping[str, Any]) -> bool:  # noqa: ANN401 - a number or a text, by the field
-    if meta["choices"]:
-        return value in meta["choices"]
-    if isinstance(value, tuple):
-        return all(isinstance(each, str) and each and _encodes(each) for each in value)
-    if isinstance(value, str):
-        return bool(value.strip()) and _encodes(value)
-    if not math.isfinite(value):
-        return False
-    return (meta["low"] is None or value >= meta["low"]) and (meta["high"] is None or value <= meta["high"])
-
-
-def _encodes(text: str) -> bool:
-    """Whether a text can be stored: half a character of UTF-16 cannot."""
-    return not any("\ud800" <= c <= "\udfff" for c in text)
-
-
-def _allowed(kind: type, optional: bool, meta: Mapping[str, Any]) -> str:
-    low, high = meta["low"], meta["high"]
-    words = {bool: "true or false", str: "a text", int: "a whole number", float: "a number", tuple: "texts, none empty"}
-    said = f"one of {', '.join(meta['choices'])}" if meta["choices"] else words[kind]
-    if low is not None:
-        said += f" from {low:g} to {high:g}" if high is not None else f", {low:g} or more"
-    return f"{said}, or unset" if optional else said
 
 
 def _check_parts(name: str, kind: str, chain: str) -> None:

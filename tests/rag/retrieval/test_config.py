@@ -12,7 +12,8 @@ from hypothesis import given, strategies as st
 from rag import Document, HashingEmbedder, KnowledgeBase, PipelineConfig, Retriever
 from rag.errors import InvalidInput, StoreMismatch
 from rag.llm.sampling import Sampling
-from rag.retrieval.config import SETTING, parsed, toml
+from rag.retrieval.config import SETTING, parsed
+from rag.retrieval.pipeline_toml import toml
 
 FIELDS = {field.name: field for field in dataclasses.fields(PipelineConfig)}
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
@@ -37,6 +38,7 @@ VALUES = {
     "threshold": st.none() | st.floats(0, 1),
     "unsupported": st.sampled_from(["mark", "drop"]),
     "nli": st.none() | TEXT,
+    "instructions": st.none() | TEXT,
     "votes": st.integers(1, 64),
     "max_tokens": st.integers(1, 1_000_000),
     "temperature": st.none() | st.floats(0, 10),
