@@ -8,7 +8,7 @@ LLAMACPP := $(VENV)/.llamacpp
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help install demo test test-all engines llamacpp lint format docs clean
+.PHONY: help install demo test test-all engines llamacpp lint format docs docs-site clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -61,6 +61,9 @@ format: install  ## let ruff mend what it can
 
 docs: install    ## regenerate the tables in README.md and docs/ from the code
 	$(BIN)/python -m pipelines.reference --write
+
+docs-site: install  ## the site, in build/site; a dead link or a docstring that cannot be read fails
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -j auto docs build/site
 
 clean:           ## remove what make made
 	rm -rf $(VENV) demo-kb dist build .mypy_cache .ruff_cache .hypothesis

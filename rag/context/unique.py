@@ -16,7 +16,7 @@ _WORDS = 4
 class NearDuplicates:
     """Drops a passage if its word sequences nearly all occur in a better one, and it names no number of its own.
 
-    Likeness is the share of a passage's four-word sequences that a better-ranked passage has too [1]_. Two releases'
+    Likeness is the share of a passage's four-word sequences that a better-ranked passage has too. Two releases'
     notes may differ in one number only, and answer a question differently: those stay.
 
     Parameters
@@ -26,7 +26,7 @@ class NearDuplicates:
 
     References
     ----------
-    .. [1] A. Broder, "On the resemblance and containment of documents", SEQUENCES 1997.
+    A. Broder, "On the resemblance and containment of documents", SEQUENCES 1997.
     """
 
     def __init__(self, *, likeness: float = 0.8) -> None:

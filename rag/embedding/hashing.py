@@ -19,7 +19,7 @@ _WORD = re.compile(r"\w+")
 
 
 class HashingEmbedder:
-    """Signed hashing of lower-case words [1]_: texts that share words are close, and nothing else is known of meaning.
+    """Signed hashing of lower-case words: texts that share words are close, and nothing else is known of meaning.
 
     The same text gives the same vector in every process and on every machine.
 
@@ -32,7 +32,7 @@ class HashingEmbedder:
 
     References
     ----------
-    .. [1] K. Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009.
+    K. Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009.
     """
 
     def __init__(self, dim: int = 64, *, max_tokens: int = 256) -> None:
