@@ -51,7 +51,9 @@ def _fields(row: object, place: str) -> dict[str, object]:
         raise ValueError(f"no text; its columns are {', '.join(map(str, row))}")
     name = next((row[key] for key in IDS if row.get(key) is not None), None)
     name = place if name is None else name
-    if not isinstance(name, str | int) or not str(name):
+    if isinstance(name, float) and name.is_integer():  # what pandas makes of whole numbers beside an empty cell
+        name = int(name)
+    if isinstance(name, bool) or not isinstance(name, str | int) or not str(name):
         raise ValueError('no "_id"')
     fields = {
         "_id": clean_text(str(name)),

@@ -56,12 +56,15 @@ def rows(file: IO[bytes], ending: str) -> Iterator[tuple[str, Any]]:
 
 def _lines(file: Any, ending: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a file, or one that is unpacked
     if ending in {".csv", ".tsv"}:
+        csv.field_size_limit(_MAX_LINE)
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         table = csv.DictReader(text, delimiter="\t" if ending == ".tsv" else ",")
         try:
             for row in table:
                 yield f"line {table.line_num}", row
-        except (csv.Error, UnicodeDecodeError) as error:
+        except UnicodeDecodeError:
+            yield f"after line {table.line_num}", ValueError("not UTF-8; save the file as UTF-8")
+        except csv.Error as error:
             yield f"line {table.line_num}", ValueError(str(error))
         finally:
             text.detach()

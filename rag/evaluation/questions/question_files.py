@@ -96,6 +96,7 @@ def _jsonl(path: Path, reading: Reading) -> None:
 
 def _table(path: Path, reading: Reading) -> None:
     text = "".join(line for _, line in lines(path, reading, blank=True))
+    csv.field_size_limit(_LONGEST_CELL)
     table = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text, path))
     found: list[tuple[str, int, Any]] = []
     try:
@@ -117,6 +118,9 @@ def _columnar(path: Path, reading: Reading) -> None:
         except InvalidInput as error:
             raise InvalidInput(f"{path.name}: {error}") from error
     reading.add_rows([(f"{path.name}, {where}", number, row) for number, (where, row) in enumerate(found, 1)])
+
+
+_LONGEST_CELL = 100_000_000  # the csv module's own limit is 131,072: the passages of a row may be longer
 
 
 def _delimiter(text: str, path: Path) -> str:

@@ -97,15 +97,38 @@ def _meant(row: Mapping[str, Any]) -> str:
 
 
 def _texts(value: Any, field: str) -> tuple[str, ...]:  # noqa: ANN401 - whatever a file holds
-    return tuple(clean_text(name_of(each)) for each in values(value, field))
+    return tuple(clean_text(name_of(_item(each, field))) for each in values(value, field))
+
+
+def _item(value: Any, field: str) -> Any:  # noqa: ANN401
+    """Return the text or id of one of several values, also of an object that holds it.
+
+    Raises
+    ------
+    ValueError
+        It is a list or an object without one: as text it would be gold that nothing can match.
+    """
+    if isinstance(value, Mapping):
+        found = next((value[key] for key in _HOLDING if not is_empty(value.get(key))), None)
+        if found is not None and not isinstance(found, Mapping | list | tuple):
+            return found
+    if isinstance(value, Mapping | list | tuple):
+        raise ValueError(f"{field} has {str(value)[:60]!r} where a text is needed")  # noqa: TRY004 - broken data
+    return value
+
+
+_HOLDING = ("text", "id", "_id", "doc_id", "docid", "document")
+"""Keys of objects in lists: SQuAD's answers are ``{"text", "answer_start"}``."""
 
 
 def _grades(value: Any, field: str) -> dict[str, int]:  # noqa: ANN401
     found = decoded(value, field)
+    if isinstance(found, list) and found and all(isinstance(each, tuple) and len(each) == 2 for each in found):
+        found = dict(found)  # Arrow's maps
     if isinstance(found, Mapping):
         grades = {clean_text(str(name)): whole(grade, field) for name, grade in found.items() if not is_empty(grade)}
         return {name: checked_grade(grade) for name, grade in grades.items()}
-    return {clean_text(name_of(name)): 1 for name in values(found, field)}
+    return {clean_text(name_of(_item(name, field))): 1 for name in values(found, field)}
 
 
 def _chunks(value: Any) -> dict[int, int]:  # noqa: ANN401

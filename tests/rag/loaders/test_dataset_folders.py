@@ -191,3 +191,16 @@ def test_a_corpus_is_ingested_once_and_pruned_when_it_goes(tmp_path: Path):
     Path(corpus(folder)[0].path).unlink()
     saved(folder / "other", DOCUMENTS[2:])
     assert ingest([f"datasets:{folder}"], tmp_path / "kb", prune=True).removed == 2
+
+
+def test_ids_and_cells_of_tables_are_read_as_meant(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/corpus.csv").write_text(f'id,text\n1,"{"x " * 100_000}"\n2,short\n')
+    documents, failures = read(tmp_path / "set")
+    assert ([each.id for each in documents], failures) == (["1", "2"], [])
+    lines(tmp_path / "set/corpus.jsonl", [{"id": 3.0, "text": "a"}, {"id": True, "text": "b"}, {"id": "", "text": "c"}])
+    (tmp_path / "set/corpus.csv").write_bytes("id,text\n1,caf\xe9\n".encode("latin-1"))
+    documents, failures = read(tmp_path / "set")
+    assert [each.id for each in documents] == ["3"]
+    assert len(failures) == 3
+    assert sum("not UTF-8" in each for each in failures) == 1

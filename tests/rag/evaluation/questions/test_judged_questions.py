@@ -117,3 +117,29 @@ def test_a_folder_without_questions_says_what_it_holds(tmp_path: Path):
     write(tmp_path / "set/corpus.jsonl", DOCUMENTS)
     with pytest.raises(InvalidInput, match="holds no questions; its tables are corpus"):
         read_questions(f"datasets:{tmp_path}/set")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_objects_and_maps_in_lists_are_read_as_meant_or_refused(tmp_path: Path, ending: str):
+    rows = [
+        {"text": "What?", "documents": [{"id": "otter"}], "answers": [{"text": "hands", "answer_start": 3}]},
+        {"text": "Who?", "documents": [{"id": "otter"}], "answers": [{"text": None, "answer_start": 3}]},
+    ]
+    write(tmp_path / f"q{ending}", rows)
+    found = read_questions(tmp_path / f"q{ending}")
+    (only,) = found
+    assert (only.documents, only.answers) == ({"otter": 1}, ("hands",))
+    assert "where a text is needed" in found.problems[0]
+
+
+def test_a_map_of_arrow_is_a_table_of_grades(tmp_path: Path):
+    grades = pa.array([[("otter", 2), ("heron", 0)]], pa.map_(pa.string(), pa.int64()))
+    parquet.write_table(pa.table({"question": ["Who?"], "documents": grades}), tmp_path / "q.parquet")
+    (only,) = read_questions(tmp_path / "q.parquet")
+    assert only.documents == {"otter": 2, "heron": 0}
+
+
+def test_a_long_cell_is_read(tmp_path: Path):
+    (tmp_path / "q.csv").write_text(f'question,answers,contexts\nWho?,otters,"{"x " * 100_000}"\n')
+    (only,) = read_questions(tmp_path / "q.csv")
+    assert only.answers == ("otters",)
