@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 SECTIONS = {
     "Start": ("quick-start", "concepts/overview", "how-to/configure"),
     "Build a bot": (
+        "how-to/build-a-bot",
         "how-to/ingest",
         "how-to/library",
         "how-to/language-models",
