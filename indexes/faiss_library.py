@@ -29,7 +29,8 @@ def faiss() -> Any:  # noqa: ANN401 - faiss has no types
     """
     module = library("faiss", "flat")
     # OpenMP's threads do not survive a fork: a child that searched with two would wait for them forever.
-    os.register_at_fork(after_in_child=lambda: module.omp_set_num_threads(1))
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: module.omp_set_num_threads(1))
     return module
 
 

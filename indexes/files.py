@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import IndexDamaged, IndexMissing
+from .file_handles import open_plain, sync
 
 MANIFEST = "manifest.json"
 _MANIFEST_BYTES = 1 << 20
@@ -75,8 +76,8 @@ def write(path: str | os.PathLike[str], facts: Mapping[str, Any], fill: Callable
         body["digest"] = _own_digest(body)
         (aside / MANIFEST).write_text(json.dumps(body, indent=1, ensure_ascii=True) + "\n", encoding="ascii")
         for name in [*files, MANIFEST]:
-            _sync(aside / name)
-        _sync(aside)
+            sync(aside / name)
+        sync(aside)
         _put(aside, target)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
@@ -195,7 +196,7 @@ def _own_digest(manifest: Mapping[str, Any]) -> str:
 def _open(path: Path) -> int:
     """Open a plain file for reading, without following links or waiting for pipes."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = open_plain(path)
     except FileNotFoundError as error:
         raise IndexDamaged(f"{path.name} is missing: the index in {path.parent} is not whole") from error
     except OSError as error:
@@ -227,28 +228,20 @@ def _digest(path: Path, *, damaged: bool = False) -> dict[str, Any]:
             raise
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _put(aside: Path, target: Path) -> None:
     """Rename ``aside`` to ``target``; an older ``target`` is removed afterwards."""
     if not target.is_symlink() and not target.exists():
         aside.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
     elif _exchange(aside, target):
-        _sync(target.parent)
+        sync(target.parent)
         shutil.rmtree(aside, ignore_errors=True)
     else:  # no atomic exchange here: a crash between the two renames leaves the old folder aside, and verify finds it
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         target.rename(old)
         aside.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from .file_lock import hold_folder
 
 
 @contextlib.contextmanager
@@ -30,25 +31,32 @@ def scratch_folder(prefix: str, parent: str | os.PathLike[str] | None = None) ->
     place = Path(tempfile.gettempdir() if parent is None else parent)
     _sweep(place, prefix)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-    held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    held: int | None = None
     try:
         with contextlib.suppress(OSError):  # a file system without locks: nothing is swept there
-            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            held = hold_folder(folder)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(held)
+        _delete(folder, held)
 
 
 def _sweep(place: Path, prefix: str) -> None:
     """Delete folders whose makers are gone. One that was made this moment and is not locked yet is empty: it stays."""
     for entry in place.glob(f"{prefix}*"):
         with contextlib.suppress(OSError):
-            if entry.is_symlink() or not any(entry.iterdir()) or entry.stat().st_uid != os.getuid():
-                continue
-            held = os.open(entry, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY)
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(entry, ignore_errors=True)
-            finally:
-                os.close(held)
+            if not entry.is_symlink() and any(entry.iterdir()) and _mine(entry):
+                _delete(entry, hold_folder(entry))
+
+
+def _mine(entry: Path) -> bool:
+    return not hasattr(os, "getuid") or entry.stat().st_uid == os.getuid()
+
+
+def _delete(folder: Path, held: int | None) -> None:
+    """Delete a folder, then free it; Windows deletes no file that is open."""
+    if held is not None and os.name == "nt":
+        os.close(held)
+        held = None
+    shutil.rmtree(folder, ignore_errors=True)
+    if held is not None:
+        os.close(held)

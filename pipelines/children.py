@@ -6,8 +6,8 @@ import contextlib
 import ctypes
 import multiprocessing
 import os
-import platform
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _LOOK_S = 1.0
 def end_with_parent(parent: int | None = None) -> None:
     """End this process when its parent ends. Called first thing in a child.
 
-    Linux does it, also while native code computes; elsewhere a thread looks once a second.
+    Linux does it, also while native code computes; on Windows a thread waits for it, elsewhere one looks once a second.
 
     Parameters
     ----------
@@ -30,18 +30,26 @@ def end_with_parent(parent: int | None = None) -> None:
         Process id of the parent; None takes the current parent.
     """
     parent = os.getppid() if parent is None else parent
-    if platform.system() == "Linux":
+    if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before
             os.kill(os.getpid(), signal.SIGKILL)
-        return
+    else:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
 
-    def look() -> None:
+
+def _end_after(parent: int) -> None:
+    """Wait for the end of the parent, then end this process."""
+    if sys.platform == "win32":  # where the parent's number stays what it was
+        import _winapi
+
+        with contextlib.suppress(OSError):  # it is gone
+            handle = _winapi.OpenProcess(_winapi.SYNCHRONIZE, False, parent)
+            _winapi.WaitForSingleObject(handle, _winapi.INFINITE)
+    else:
         while os.getppid() == parent:
             time.sleep(_LOOK_S)
-        os._exit(1)
-
-    threading.Thread(target=look, daemon=True).start()
+    os._exit(1)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -12,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from indexes.file_lock import lock
+
+_WINDOWS = os.name == "nt"
 _ASIDE = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)
 
 
@@ -41,7 +43,10 @@ def whole_file(path: str | os.PathLike[str], *, errors: str = "strict") -> Itera
         with out:
             yield out
             out.flush()
-            aside.replace(target)  # while it is locked: nobody takes it for a killed process's
+            if not _WINDOWS:
+                aside.replace(target)  # while it is locked: nobody takes it for a killed process's
+        if _WINDOWS:  # which renames no open file
+            aside.replace(target)
     except OSError as error:
         if error.filename is None:  # a full disk: `write` does not say where
             raise OSError(error.errno, error.strerror, str(target)) from error
@@ -61,8 +66,8 @@ def _open_aside(target: Path, errors: str) -> TextIO:
         name = f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp"  # threads write at once too
         out = target.with_name(_short(name)).open("w", encoding="utf-8", errors=errors)
         with contextlib.suppress(OSError):  # a file system without locks: nothing is swept there
-            fcntl.flock(out, fcntl.LOCK_EX)
-        if os.fstat(out.fileno()).st_nlink:  # nobody swept it between these two lines
+            lock(out.fileno())
+        if _WINDOWS or os.fstat(out.fileno()).st_nlink:  # nobody swept it between these two lines
             return out
         out.close()
 
@@ -82,6 +87,8 @@ def _sweep(folder: Path) -> None:
 
 
 def _delete_unlocked(path: str) -> None:
-    with contextlib.suppress(OSError), open(path, "rb") as file:  # noqa: PTH123 - what scandir gives
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with contextlib.suppress(OSError), open(path, "r+b") as file:  # noqa: PTH123 - what scandir gives
+        lock(file.fileno())
+        if _WINDOWS:  # which deletes no open file
+            file.close()
         os.unlink(path)  # noqa: PTH108

@@ -8,20 +8,39 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("rag-workbench", "numpy", "faiss-cpu", "annoy", "hnswlib", "usearch", "opencv-python-headless")
+from . import process_memory
+
+_PACKAGES = ("rag-workbench", "numpy", "faiss-cpu", "annoy", "usearch", "opencv-python-headless")
 
 
 def machine() -> dict[str, Any]:
     """Return processor, usable cores, memory in bytes, system and current load."""
-    info = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    model = next((line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")), "")
     return {
-        "cpu": model or platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "cpu": _model() or platform.processor() or platform.machine(),
+        "cores": cores(),
+        "memory_bytes": process_memory.total(),
         "system": f"{platform.system()} {platform.release()}",
-        "load": round(os.getloadavg()[0], 2),
+        "load": load(),
     }
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def load() -> float | None:
+    """Return how many processes wanted to run in the last minute; None on Windows, which does not count them."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def _model() -> str:
+    """Return the processor's name, where Linux tells it."""
+    try:
+        info = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")), "")
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Memory of this process as Linux counts it, and a limit on it."""
+"""Memory of this process as Linux counts it, and a limit on it; elsewhere psutil counts it, and nothing is limited."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import contextlib
 import ctypes
 import gc
 import re
-import resource
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from rag.errors import ExtraMissing
 
 _LOOK_SECONDS = 0.05
 
@@ -24,6 +27,8 @@ def _in_proc(name: str, file: str = "self/status") -> int:
 def resident() -> int:
     """Return the resident bytes, after returning free memory to the system."""
     gc.collect()
+    if sys.platform != "linux":
+        return int(_psutil().Process().memory_info().rss)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     return _in_proc("VmRSS")
@@ -79,10 +84,31 @@ def _peak_of(process: str) -> int:
 
 def limit(n_bytes: int) -> None:
     """Limit this process to ``n_bytes`` on top of its present memory; further allocations fail."""
+    if sys.platform != "linux":
+        return
+    import resource
+
     allowed = _in_proc("VmData") + n_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
 
 
 def available() -> int:
     """Return the available bytes of the machine."""
+    if sys.platform != "linux":
+        return int(_psutil().virtual_memory().available)
     return _in_proc("MemAvailable", "meminfo")
+
+
+def total() -> int:
+    """Return all bytes of the machine."""
+    if sys.platform != "linux":
+        return int(_psutil().virtual_memory().total)
+    return _in_proc("MemTotal", "meminfo")
+
+
+def _psutil() -> Any:  # noqa: ANN401 - a module without types
+    try:
+        import psutil
+    except ImportError as error:
+        raise ExtraMissing("memory is measured by psutil here: pip install 'rag-workbench[benchmark]'") from error
+    return psutil

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from indexes.file_lock import hold_folder
 from rag.errors import InvalidInput
 
 from .errors import DiskFull, ResultsExist
@@ -43,12 +43,11 @@ def alone(folder: Path, command: str = "rag bench") -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInput(f"--out {folder} cannot be made: {error.strerror}; give another folder") from error
-    place = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ResultsExist(f"another {command} is writing into {folder}: wait, or give another --out") from None
+        place = hold_folder(folder)
+    except BlockingIOError:
+        raise ResultsExist(f"another {command} is writing into {folder}: wait, or give another --out") from None
+    try:
         yield
     finally:
         os.close(place)

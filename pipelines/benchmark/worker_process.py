@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self, cast
 
+from rag.pipes import apart, pipe_selector
+
 from ..children import PARENT
 from .errors import DiskFull, EngineFailed, EngineHung
 
@@ -45,7 +47,7 @@ class Child:
             stderr=self._complaints,
             env=_environment(),
             bufsize=0,
-            start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
+            **apart(),
         )
         self._stdin, self._stdout = cast("tuple[IO[bytes], IO[bytes]]", (self._process.stdin, self._process.stdout))
         self._buffer = b""
@@ -82,7 +84,10 @@ class Child:
     def close(self) -> None:
         """End the process and its children."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for file in (self._stdin, self._stdout, self._complaints):
             with contextlib.suppress(OSError):
@@ -116,7 +121,7 @@ class Child:
 
     def _line(self, doing: str, seconds: float) -> bytes:
         end = time.monotonic() + seconds
-        with selectors.DefaultSelector() as selector:
+        with pipe_selector() as selector:
             selector.register(self._stdout, selectors.EVENT_READ)
             while b"\n" not in self._buffer:
                 if not selector.select(max(0.0, end - time.monotonic())):
@@ -143,7 +148,7 @@ class Child:
         last = said.rpartition("\n")[2][:_SAID]
         if code is not None and code < 0:
             name = signal.Signals(-code).name
-            hint = " (the system's memory killer?)" if -code == signal.SIGKILL else ""
+            hint = " (the system's memory killer?)" if name == "SIGKILL" else ""
             return EngineFailed(f"crashed with {name}{hint} while {doing}{': ' + last if last else ''}")
         return EngineFailed(f"ended by itself (exit status {code}) while {doing}{': ' + last if last else ''}")
 

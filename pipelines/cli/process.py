@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import io
 import os
-import resource
 import signal
 import sys
 import threading
@@ -21,6 +21,10 @@ def unfit() -> str:
     """Return what is wrong with the process that a command was started in; empty if nothing is."""
     if sys.stdout is None:
         return "standard output is closed: send it to a file, a pipe or /dev/null"
+    if sys.platform == "win32":
+        return ""
+    import resource
+
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     needed = _LEAST + _A_CORE * (os.cpu_count() or 1)
     if limit == resource.RLIM_INFINITY or limit >= needed:
@@ -36,6 +40,10 @@ def open_streams() -> None:
             with suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_RDWR), number)
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    if sys.platform == "win32":  # whose pipes and files get an encoding that lacks most of the world's letters
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf-8", errors="replace")
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # a letter in another encoding spoils a question, not the conversation
 
@@ -46,13 +54,21 @@ def hear_every_interrupt() -> None:
 
     def hook(dropped: sys.UnraisableHookArgs) -> None:
         if dropped.exc_type is KeyboardInterrupt:
-            again = threading.Timer(_SOON, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+            again = threading.Timer(_SOON, _interrupt)
             again.daemon = True
             again.start()
         else:
             others(dropped)
 
     sys.unraisablehook = hook
+
+
+def _interrupt() -> None:
+    """Send the main thread a Ctrl-C; where there are signals, one that also ends its waiting."""
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def end_in_order() -> None:

@@ -8,7 +8,6 @@ that the first one makes, or works on another.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from indexes import IndexDamaged
+from indexes.file_handles import CLOSED_IN_CHILDREN
+from indexes.file_lock import lock
 
 FORMAT = 2
 """Raised when what a stage writes changes its meaning."""
@@ -85,10 +86,10 @@ class Cache:
         """
         locks = self.folder / _LOCKS
         locks.mkdir(parents=True, exist_ok=True)
-        handle = os.open(locks / f"{stage}-{key[:24]}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(locks / f"{stage}-{key[:24]}", os.O_RDWR | os.O_CREAT | CLOSED_IN_CHILDREN, 0o600)
         try:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                lock(handle, wait=wait)
             except BlockingIOError:
                 yield False
                 return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -12,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..benchmark.machine import machine, versions
+from ..benchmark.machine import load, machine, versions
 
 _PACKAGES = ("indexes", "rag", "pipelines")
 
@@ -65,7 +64,7 @@ def made(jobs: int) -> dict[str, Any]:
     return {
         "code": code(),
         "cpu": machine()["cpu"],
-        "load": round(os.getloadavg()[0], 2),
+        "load": load(),
         "jobs": jobs,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -15,7 +15,7 @@ from rag.knowledge_base import KnowledgeBase
 from rag.store import live
 
 from .corpus import CHUNKER, E, answers, documents
-from .forking import in_child
+from .forking import in_child, need_fork
 from .tally import Tally
 
 READERS = 3
@@ -128,6 +128,7 @@ def killed_holder(path: Path) -> float:
 
 def check(place: Path, tally: Tally) -> None:
     """Readers, threads and a second writer at once."""
+    need_fork()
     result = trials(place, AT_LEAST_S, VIEWS)
     status, versions = result["writer"]
     tally.expect(status == 0 and int(versions) >= 3, f"the writer: {versions}")

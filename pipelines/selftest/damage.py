@@ -15,7 +15,7 @@ from rag.errors import StoreCorrupt
 from rag.knowledge_base import KnowledgeBase
 
 from .corpus import CHUNKER, E, answers, documents
-from .forking import in_child
+from .forking import in_child, need_fork
 from .tally import Tally
 
 SEED = 11
@@ -114,6 +114,7 @@ def digest(path: Path) -> str:
 
 def check(place: Path, tally: Tally) -> None:
     """Damage every file of a store, then search."""
+    need_fork()
     result = trials(place, flips=5, cuts=2)
     tally.tried += result.trials
     tally.bad += result.bad

@@ -8,13 +8,14 @@ from pathlib import Path
 from rag.knowledge_base import KnowledgeBase
 
 from .corpus import CHUNKER, E, answers, documents
-from .forking import in_child
+from .forking import in_child, need_fork
 from .tally import Tally
 
 _GONE = range(0, 60, 4)
 
 
 def check(place: Path, tally: Tally) -> None:
+    need_fork()
     for cut_short in (False, True):
         path = place / f"kb{cut_short}"
         with KnowledgeBase.create(path, embedder=E, chunker=CHUNKER) as kb:

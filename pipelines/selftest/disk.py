@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import stat
 from collections.abc import Callable
@@ -66,6 +65,8 @@ def added(path: Path) -> str:
 
 def limited(size: int, work: Callable[[], object]) -> Callable[[], object]:
     def run() -> object:
+        import resource
+
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))  # writes beyond it fail, as on a full disk
         return attempt(work)
 

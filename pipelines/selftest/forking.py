@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
+import sys
 import traceback
 from collections.abc import Callable
+
+from rag.errors import ExtraMissing
+
+
+def need_fork() -> None:
+    """Refuse a check that forks where the system cannot; `running` reports it as skipped.
+
+    Raises
+    ------
+    ExtraMissing
+        It cannot: this is Windows.
+    """
+    if not hasattr(os, "fork"):
+        raise ExtraMissing("this check needs os.fork, which Windows does not have")
 
 
 def in_child(work: Callable[[], object], *, seconds: int = 120, memory: int = 6 << 30) -> tuple[int, str]:
     """Run in a fork with a time and a memory limit; return its wait status (0: well) and what it says."""
+    need_fork()
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -18,7 +33,10 @@ def in_child(work: Callable[[], object], *, seconds: int = 120, memory: int = 6 
         status = 1
         try:
             signal.alarm(seconds)
-            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+            if sys.platform == "linux":
+                import resource
+
+                resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
             os.write(write, str(work() or "").encode()[:60_000])
             status = 0
         except BaseException:

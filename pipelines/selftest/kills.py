@@ -25,7 +25,7 @@ from rag.store import live, pipeline
 from rag.store.granularity import chunks_of
 
 from .corpus import CHUNKER, E, answers, documents
-from .forking import in_child
+from .forking import in_child, need_fork
 from .tally import Tally
 
 SEED = 7
@@ -144,6 +144,7 @@ def finish(path: Path, docs: list[Document]) -> str:
 
 def check(place: Path, tally: Tally, *, kills: int = 60, count: int = 60, granularity: str = "chunk+sentence") -> None:
     """Kill an ingest at any moment, then look, then repeat it."""
+    need_fork()
     result = trials(place, kills=kills, count=count, granularity=granularity)
     tally.tried += result.kills
     tally.bad += result.bad

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from rag.loaders import LoadFailure, load
 
+from .forking import need_fork
 from .tally import Tally
 
 _CANARY = "Canary7731 outside of the folder."
 
 
 def check(place: Path, tally: Tally) -> None:
+    need_fork()  # and named pipes
     outside, inside = place / "outside", place / "inside"
     outside.mkdir()
     inside.mkdir()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import logging
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes import files
+from indexes.file_lock import lock
 
 from ..errors import EmbedderError
 from .batching import batches
@@ -193,8 +193,8 @@ def _alone(place: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = stack.enter_context(place.with_name(f".{place.name}.lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            file = stack.enter_context(place.with_name(f".{place.name}.lock").open("w", encoding="ascii"))
+            lock(file.fileno(), wait=True)
         yield
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import selectors
 import signal
@@ -16,18 +15,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
+from ..pipes import apart, pipe_selector
 from .errors import REASONS, LoadError, Reason
 from .formats import base_name
 from .frames import Message, Unpacker, pack
 from .limits import ParseLimits
 from .results import Failed, Found
+from .windows_job import OVER_QUOTA
 
-_IN_FLIGHT = 16
+# Writing waits on Windows, whose pipes take four kilobytes at once: no more jobs than fit, or both sides would wait.
+_IN_FLIGHT = 4 if sys.platform == "win32" else 16
 _BUFFERED = 64 << 20
 _PIPE = 1 << 20
 _READ = 1 << 20
 _STDERR_KEPT = 2000
 _MAX_RESTARTS = 8
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP")  # the last two are needed to start a process on Windows
 _STARTUP_SECONDS = 60.0
 
 
@@ -65,13 +68,16 @@ class _Worker:
     def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, bufsize=0,
-            start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
+            **apart(),
         )  # fmt: skip
         pipes = (self.process.stdin, self.process.stdout, self.process.stderr)
         self.stdin, self.stdout, self.stderr = cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", pipes)
-        for pipe in (self.stdin, self.stdout, self.stderr):
-            os.set_blocking(pipe.fileno(), False)
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
+        if sys.platform != "win32":
+            for pipe in (self.stdin, self.stdout, self.stderr):
+                os.set_blocking(pipe.fileno(), False)
+        if sys.platform == "linux":
+            import fcntl
+
             # A full megabyte of results is the prefetch: a worker parses on while the caller embeds.
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
@@ -159,7 +165,7 @@ class Pool:
 
     def _step(self, timeout: float, head: ParseJob | None) -> None:
         """Send, receive and watch the clocks once."""
-        with selectors.DefaultSelector() as selector:
+        with pipe_selector() as selector:
             for worker in self._workers:
                 # With too much in memory only the worker that everyone waits for may deliver.
                 if self._buffered < _BUFFERED or (head is not None and head in worker.jobs):
@@ -269,18 +275,29 @@ class Pool:
     def _cause(self, code: int | None, complaint: str, size: int) -> LoadError:
         """Return the reason for the end of a worker, from its exit status and last words."""
         last = complaint.strip().rpartition("\n")[2][:300]
-        if code in {-signal.SIGXCPU, -signal.SIGALRM}:
-            return self._limits.late(size, hanging=code == -signal.SIGALRM)
-        if code == -signal.SIGKILL or "MemoryError" in complaint or "bad_alloc" in complaint:
+        ended = _signal(code)
+        if ended in {"SIGXCPU", "SIGALRM"} or code == OVER_QUOTA:
+            return self._limits.late(size, hanging=ended == "SIGALRM")
+        if ended == "SIGKILL" or "MemoryError" in complaint or "bad_alloc" in complaint:
             return self._limits.hungry()
-        if code is not None and code < 0:
-            return LoadError("crash", f"the parser crashed ({signal.Signals(-code).name}) {last}".strip())
+        if ended:
+            return LoadError("crash", f"the parser crashed ({ended}) {last}".strip())
         return LoadError("crash", f"the parser ended by itself (exit status {code}) {last}".strip())
+
+
+def _signal(code: int | None) -> str:
+    """Return the name of the signal that ended a process; empty if none did, as always on Windows."""
+    if code is None or code >= 0:
+        return ""
+    try:
+        return signal.Signals(-code).name
+    except ValueError:  # a real-time signal
+        return f"signal {-code}"
 
 
 def _environment() -> dict[str, str]:
     """Return the environment of a worker, without the user's secrets."""
     root = str(Path(__file__).resolve().parents[2])
-    kept = {name: value for name in ("PATH", "LD_LIBRARY_PATH") if (value := os.environ.get(name))}
+    kept = {name: value for name in _KEPT if (value := os.environ.get(name))}
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return {**kept, "PYTHONPATH": path, "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}

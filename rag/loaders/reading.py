@@ -11,6 +11,8 @@ import re
 import stat
 from typing import cast
 
+from indexes.file_handles import open_plain
+
 from ..errors import ExtraMissing
 from .errors import LoadError, Reason
 
@@ -27,7 +29,7 @@ _CONTROL = bytes(set(range(32)) - {0, 8, 9, 10, 12, 13, 27})
 
 def open_regular(path: str) -> int:
     """Open a file for reading, refusing links, devices, pipes and sockets even if one took the file's place."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = open_plain(path)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise LoadError("special", "not a regular file")

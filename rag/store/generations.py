@@ -17,6 +17,7 @@ from typing import Any
 
 import indexes
 from indexes.errors import IndexDamaged, IndexOutdated
+from indexes.file_handles import open_plain
 
 from ..errors import StoreCorrupt, StoreMismatch
 from .database import DATABASE, Connection
@@ -88,7 +89,7 @@ def manifest_digest(place: Path) -> str:
     """Return the SHA-256 of a saved index's manifest, opened without following links or waiting for pipes."""
     path = place / MANIFEST
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = open_plain(path)
     except OSError as error:
         raise IndexDamaged(f"{MANIFEST} cannot be opened ({error.strerror})") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
@@ -11,6 +10,9 @@ import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from indexes.file_handles import open_plain
+from indexes.file_lock import lock
 
 from ..errors import StoreLocked, StoreUnwritable
 from .faults import damaged, unwritable
@@ -28,7 +30,7 @@ class Acknowledged:
 
 
 class WriterLock:
-    """An exclusive ``flock`` on the folder's lock file, whose text names the holder and its last commit.
+    """An exclusive lock on the folder's lock file, whose text names the holder and its last commit.
 
     From the text others read the holder's name, and the next opening detects that commits acknowledged before a crash
     are missing (a damaged or deleted write-ahead log).
@@ -52,7 +54,7 @@ class WriterLock:
         until = time.monotonic() + wait
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(file)
             except BlockingIOError:
                 if time.monotonic() < until:
                     time.sleep(_POLL_S)
@@ -77,7 +79,8 @@ class WriterLock:
             facts |= {"store": acknowledged.store, "seq": acknowledged.seq}
         line = json.dumps(facts).ljust(200) + "\n"  # one length, so that it is overwritten in place
         with contextlib.suppress(OSError):  # a full disk must not undo a commit that has been made
-            os.pwrite(self._file, line.encode(), 0)
+            os.lseek(self._file, 0, os.SEEK_SET)
+            os.write(self._file, line.encode())
 
     def release(self, *, clean: bool = True) -> None:
         """Free the lock; ``clean`` says that the database file itself holds all commits."""
@@ -91,7 +94,7 @@ class WriterLock:
 
     def _open(self) -> int:
         try:
-            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+            file = open_plain(self.path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             if self.path.is_symlink() or self.path.is_dir():
                 raise damaged(LOCK, "it is not a plain file", fix="delete it") from error
@@ -105,7 +108,7 @@ class WriterLock:
         """Refuse file systems that accept locks and ignore them."""
         second = self._open()
         try:
-            fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(second)
         except BlockingIOError:
             return
         finally:

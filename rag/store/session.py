@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
+
+from indexes.file_handles import sync
 
 from ..errors import InvalidInput, StoreExists, StoreMissing
 from . import database, schema
@@ -276,11 +277,7 @@ def _refuse_foreign(folder: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(folder)
 
 
 def clear(path: Path) -> None:
