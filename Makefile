@@ -8,7 +8,7 @@ LLAMACPP := $(VENV)/.llamacpp
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help install demo test test-all engines llamacpp lint format docs docs-site clean
+.PHONY: help install demo build test test-all engines llamacpp lint format docs docs-site clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -29,6 +29,10 @@ demo: install    ## ingest this project's docs/ and ask two questions
 	$(BIN)/rag ask demo-kb "Which index should I take for a small collection?"
 	@echo
 	$(BIN)/rag ask demo-kb "What happens when a file is damaged?"
+
+build: install   ## wheel and sdist, into dist/
+	@rm -rf dist
+	$(BIN)/python -m build --no-isolation .
 
 lint: install    ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
