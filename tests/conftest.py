@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ settings.register_profile("fixed", derandomize=True, database=None, deadline=Non
 settings.register_profile("search", max_examples=2000, database=None, deadline=None, suppress_health_check=_SLOW)
 settings.load_profile("fixed")
 
-_SHOWN = ("numpy", "faiss-cpu", "apsw", "tokenizers", "sentence-transformers")
+_SHOWN = ("numpy", "faiss-cpu", "apsw", "tokenizers", "openvino")
 
 
 def pytest_report_header() -> str:
@@ -49,6 +48,8 @@ def _caches(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture
 def full_disk():
     """A disk on which no file grows beyond some bytes: writing more fails as on a full one, by the file size limit."""
+
+    resource = pytest.importorskip("resource", reason="limits of POSIX")
 
     @contextlib.contextmanager
     def limited(n_bytes):

@@ -87,7 +87,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, nth: int, code: int) -> list[str]:
         return call
 
     for owner, name in (
-        (files, "_sync"),
+        (files, "sync"),
         (files, "_put"),
         (files, "write_array"),
         (session, "sync_folder"),
