@@ -14,7 +14,7 @@ from docutils import nodes
 
 ROOT = Path(__file__).parents[1]
 SECTIONS = {
-    "Start": ("quick-start", "concepts/overview", "how-to/configure"),
+    "Start": ("quick-start", "how-to/install", "concepts/overview", "how-to/configure"),
     "Build a bot": (
         "how-to/build-a-bot",
         "how-to/ingest",
