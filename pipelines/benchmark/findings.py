@@ -84,6 +84,14 @@ def colour_numbers(names: Iterable[str]) -> dict[str, int]:
     return {name: known.index(name) if name in known else len(known) for name in names}
 
 
+def line_colours(rows: Sequence[Row]) -> list[int]:
+    """Return a colour number for each row's line: its engine's, unless several are of one engine."""
+    names = [str(row.get("engine", "")) for row in rows]
+    if len(set(names)) < len(names):
+        return list(range(len(names)))
+    return list(colour_numbers(names).values())
+
+
 def builds(rows: Iterable[Row]) -> list[Row]:
     """Return the first row of each build."""
     kept: dict[str, Row] = {}

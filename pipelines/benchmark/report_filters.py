@@ -8,6 +8,7 @@ from typing import Any
 from ..reports.charts import COLOURS, Front, Scale, fronts
 from ..reports.pages import Cell, Html, details, element, section, table
 from .filters import NAMES, Kind
+from .findings import line_colours
 from .results import Row
 
 Figures = Mapping[str, Any]
@@ -40,7 +41,8 @@ def filtered_search(rows: Sequence[Row]) -> Html:
 def _lead(by_kind: Mapping[Kind, Sequence[Figures]]) -> str:
     def inside(kind: Kind) -> str:
         each = by_kind[kind]
-        return ", ".join(f"{100 * one['neighbours_allowed']:.1f} % at {100 * one['share']:g} %" for one in each)
+        shares = (f"{100 * one['neighbours_allowed']:.1f} % at {100 * one['share']:g} %" for one in each)
+        return ", ".join(shares).replace(" %", "\N{NO-BREAK SPACE}%")
 
     return (
         "A filter allows a share of the vectors, drawn at random, or those nearest to the queries' own group, or those "
@@ -57,10 +59,10 @@ def _chart(rows: Sequence[Row], kind: str, y: str, value: Callable[[Figures], fl
     series = []
     most = sorted(rows, key=lambda row: float(row["qps"]), reverse=True)[: len(COLOURS)]
     caption = f"The {len(most)} of {len(rows)} that are fastest without a filter." if len(most) < len(rows) else ""
-    for number, row in enumerate(most):
+    for row, colour in zip(most, line_colours(most), strict=True):
         figures = sorted(_of(row, kind), key=lambda each: float(each["share"]))
         points = [(100 * each["share"], value(each), _tip(row, each)) for each in figures]
-        series.append(Front(row["spec"], points, points, number))
+        series.append(Front(row["spec"], points, points, colour))
     return fronts(series, x="% of the vectors allowed", y=y, x_scale="log", y_scale=scale, caption=caption)
 
 

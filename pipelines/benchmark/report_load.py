@@ -8,6 +8,7 @@ from typing import Any
 from ..reports.charts import COLOURS, Front, fronts
 from ..reports.pages import Cell, Html, details, element, section, table
 from .bot_load import BotLoad
+from .findings import line_colours
 from .load import written
 from .open_loop import WAIT
 from .results import Row
@@ -54,11 +55,11 @@ def _lead(load: Series, who: str, how: str) -> str:
 def _chart(own: Sequence[tuple[Row, Series]], percentile: str) -> Html:
     series = []
     most = sorted(own, key=lambda pair: pair[1]["keeps_up_to"] or 0.0, reverse=True)[: len(COLOURS)]
-    for number, (row, each) in enumerate(most):
+    for (row, each), colour in zip(most, line_colours([row for row, _ in most]), strict=True):
         read = [step for step in each["steps"] if step["p99_ms"] is not None]
         points = [_point(row, step, percentile) for step in read]
         kept = [point for point, step in zip(points, read, strict=True) if step["kept_up"]]
-        series.append(Front(row["spec"], points, kept, number))
+        series.append(Front(row["spec"], points, kept, colour))
     return fronts(
         series,
         x="requests/s offered",

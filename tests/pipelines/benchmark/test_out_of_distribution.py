@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import indexes
+from pipelines.benchmark.distances import of_rows
 from pipelines.benchmark.errors import ResultsExist
-from pipelines.benchmark.out_of_distribution import gap_interval
+from pipelines.benchmark.ground_truth import truth_of
+from pipelines.benchmark.out_of_distribution import OodQueries, gap_interval
+from pipelines.benchmark.recall import quality
 from pipelines.benchmark.report import report_page
 from pipelines.benchmark.results import read
 from pipelines.cli import run as cli
 from pipelines.cli.bench_tables import show_rows
+from pipelines.datasets import open_vectors
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +84,25 @@ def test_newcombes_interval_of_a_difference():
     assert gap_interval(56 / 70, 70, 48 / 80, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
     assert gap_interval(9 / 10, 10, 3 / 10, 10) == pytest.approx((0.1705, 0.8090), abs=5e-5)
     assert gap_interval(1.0, 10, 1.0, 10) == pytest.approx((-0.2775, 0.2775), abs=5e-5)
+
+
+def test_claims_that_search_abstracts_of_another_field(shared_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAG_CACHE_DIR", str(tmp_path))
+    folder = shared_data / "vectors_minilm"
+    gaps, separations = [], []
+    for name in ("scidocs", "scifact"):
+        data = open_vectors(str(folder / "chunk_24000.npy"), ood=str(folder / f"{name}_qemb.npy"))
+        truth = truth_of(data, 10)
+        ood = OodQueries.of(data, truth, 10, 0)
+        assert ood is not None
+        index = indexes.dense("annoy:search_k=200", data.dim, metric=data.metric)
+        index.build(data.base, data.ids)
+        own, other = (index.search(x, 10).ids for x in (data.queries, ood.data.queries))
+        found = quality(own, of_rows(data.base, data.queries, own, data.metric), truth.rows, truth.distances)
+        gaps.append(found.recall - ood.judged(other).recall)
+        separations.append(ood.shift.separation)
+    assert separations[0] < 0.85 < 0.95 < separations[1]
+    assert gaps[0] < 0.05 < 0.2 < gaps[1]
 
 
 def test_by_the_command_line(tmp_path, monkeypatch, capsys):

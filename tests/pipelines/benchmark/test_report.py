@@ -10,7 +10,16 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from pipelines.benchmark.findings import build_spec, builds, fastest, lead, mixed, smallest
+from pipelines.benchmark.findings import (
+    build_spec,
+    builds,
+    colour_numbers,
+    fastest,
+    lead,
+    line_colours,
+    mixed,
+    smallest,
+)
 from pipelines.benchmark.pareto import front, memory_front, speed_front
 from pipelines.benchmark.pictures import pareto_picture
 from pipelines.benchmark.report import report_page
@@ -59,6 +68,13 @@ def test_an_engine_has_the_same_colour_in_every_chart(rows):
              ("hnsw", "sptag")]  # fmt: skip
     assert [len(pair) for pair in pairs] == [1, 1]
     assert pairs[0] != pairs[1]
+
+
+def test_lines_have_their_engines_colours_unless_these_are_one():
+    apart = [{"engine": name} for name in ("hnsw", "flat")]
+    assert line_colours(apart) == list(colour_numbers(["hnsw", "flat"]).values())
+    assert line_colours([*apart, {"engine": "hnsw"}]) == [0, 1, 2]
+    assert len(line_colours([{}])) == 1
 
 
 def test_the_page_loads_nothing(rows):
