@@ -22,9 +22,9 @@ from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput
 from rag.knowledge_base import AddFailure, AddProgress, AddReport, KnowledgeBase, SourceInfo
 from rag.loaders import READER, Found, LoadFailure, dataset_folders, discover, ir_collections, load_files
-from rag.loaders.discovery import FOLDER, NAMED, split_prefix
 from rag.loaders.limits import ParseLimits
 from rag.loaders.results import printable
+from rag.source_prefixes import FOLDER, NAMED, split_prefix
 from rag.store.hiding import HIDDEN
 from rag.store.naming import SourceNames, vanished
 from rag.store.settings import NOT_IN

@@ -18,9 +18,9 @@ from rag.documents import Document
 from rag.errors import InvalidInput, RagError
 from rag.evaluation.evaluator import DEFAULT_METRICS, checked
 from rag.evaluation.questions.question_tables import questions_of
-from rag.loaders.discovery import split_prefix
 from rag.retrieval.choices import Value
 from rag.retrieval.config import PipelineConfig, use_of
+from rag.source_prefixes import split_prefix
 
 from . import own_parts
 from .contents import CHAINS, contents, placed

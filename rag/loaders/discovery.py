@@ -12,16 +12,12 @@ from pathlib import Path
 
 from ..documents import Metadata
 from ..errors import ExtraMissing, InvalidInput
+from ..source_prefixes import BEIR, FOLDER, NAMED
 from .errors import LoadError, Reason
 from .formats import kind_by_content, kind_by_name
 from .reading import open_regular, reason_of
 from .results import Found, LoadFailure, printable
 
-BEIR = "beir:"
-FOLDER = "datasets:"
-"""Before the path of a folder of Hugging Face's ``datasets``."""
-NAMED = "ir_datasets:"
-"""Before the name of a collection of ir_datasets."""
 _QUIET = frozenset({"__pycache__", "node_modules"})
 _HEAD = 4096
 _NO_DOCUMENTS = (
@@ -31,14 +27,6 @@ _NO_DOCUMENTS = (
     {"experiment.json", "results.jsonl"},
 )
 """Files and folders that tell, together, that a folder holds no documents of the user's."""
-
-
-def split_prefix(path: str) -> tuple[str, str]:
-    """Split what stands before a path; of a collection that is no path, the path is empty."""
-    if path.startswith(NAMED):
-        return path, ""
-    prefix = next((each for each in (BEIR, FOLDER) if path.startswith(each)), "")
-    return prefix, path.removeprefix(prefix)
 
 
 class Discovery(Iterator["Found | LoadFailure"]):

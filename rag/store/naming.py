@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..loaders.discovery import split_prefix
+from ..source_prefixes import split_prefix
 from .records import SourceInfo
 
 

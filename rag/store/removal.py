@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import StoreLocked
-from ..loaders.discovery import split_prefix
+from ..source_prefixes import split_prefix
 from . import database, generations, reading
 from .hiding import named
 from .live import LiveIndexes

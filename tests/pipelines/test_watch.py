@@ -74,3 +74,20 @@ def test_it_follows_new_changed_replaced_and_deleted_files_and_ends_quietly(
 def test_a_path_that_is_not_there_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["watch", str(folder / "nowhere"), "--into", str(folder / "kb")]) == BAD_USAGE
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_folders_of_data_sets_are_followed_and_collections_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipelines.cli.watch import _rounds
+
+    corpus = folder / "docs" / "corpus.jsonl"
+    corpus.write_text('{"_id": "1", "text": "Otters swim."}\n')
+    for prefix in ("beir:", "datasets:"):
+        rounds = _rounds([f"{prefix}{corpus.parent}"], folder / "docs" / "kb")
+        next(rounds)
+        corpus.write_text(corpus.read_text() + "\n")
+        next(rounds)
+        rounds.close()  # type: ignore[attr-defined]
+    assert run(["watch", "ir_datasets:beir/scifact", "--into", str(folder / "docs" / "kb")]) == BAD_USAGE
+    assert "rag ingest reads it" in " ".join(capsys.readouterr().err.split())

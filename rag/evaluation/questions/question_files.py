@@ -24,8 +24,8 @@ from typing import Any
 
 from ...documents import clean_text
 from ...errors import InvalidInput
-from ...loaders.discovery import BEIR, FOLDER, NAMED, split_prefix
 from ...loaders.table_rows import rows
+from ...source_prefixes import BEIR, FOLDER, NAMED, split_prefix
 from ...whole_file import whole_file
 from .judged_questions import beir_questions, collection_questions, folder_questions
 from .question_reading import Reading, lines
