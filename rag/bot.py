@@ -29,6 +29,7 @@ from .extractive.generator import ExtractiveGenerator
 from .generation.answer_stream import AnswerStream
 from .generation.fallback import quoted_after_failure, quoted_if_nothing_is_supported
 from .generation.generators import EXTRACTIVE, generator as generator_for
+from .generation.stored_calibrations import StoredCalibrations
 from .llm.language_model import LanguageModel, Message
 from .llm.spending import total
 from .llm.streaming import in_thread, pieces_of
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from .generation import generators
-    from .generation.calibration import Calibration
     from .generation.chat import ChatGenerator
     from .knowledge_base import KnowledgeBase
 
@@ -52,8 +52,6 @@ _RESERVE = 0.2
 """Seconds, and share of those left, that a generator leaves for the quotes in its place: the smaller one holds."""
 _GRACE_S = 0.2
 """Seconds that quotes get at least, even when the deadline has passed; then they are chosen by words alone."""
-_JUDGES_NOTHING = frozenset({"deadline", "threshold"})
-"""Fields that a calibration does not depend on: it replaces the threshold, and learns from whole answers."""
 
 
 class Asking(TypedDict, total=False):
@@ -131,7 +129,7 @@ class Bot(AbstractContextManager["Bot"]):
         **options: Any,  # noqa: ANN401 - each field has its own type
     ) -> None:
         self._own = ExitStack()
-        self._calibrations: dict[str, Calibration] = {}
+        self._calibrations = StoredCalibrations()
         self.notes: tuple[str, ...] = ()
         choices, objects = _sorted_out(options)
         if generator is not None:
@@ -323,33 +321,13 @@ class Bot(AbstractContextManager["Bot"]):
 
     def _calibrate(self) -> None:
         """Load the stored calibrations that were fitted under this value; note one that was not."""
-        from .generation.calibration import Calibration, setting_of
-
         kb, name = self.retriever.kb, getattr(self.generator, "name", EXTRACTIVE)
-        for each in dict.fromkeys((name, EXTRACTIVE)):
-            text = kb.setting(setting_of(each))
-            if text is None:
-                continue
-            calibration = Calibration.from_json(text)
-            changed = self._changed_since(calibration, quotes_only=each != name)
-            if not changed:
-                self._calibrations[each] = calibration
-            elif each == name:
-                note = f"the calibration of {name} is not applied: it was fitted under another pipeline ({changed})"
-                self.notes = (*self.notes, f"{note}; fit it again: rag calibrate {kb.path} QUESTIONS")
-        if EXTRACTIVE in self._calibrations:  # its own threshold must not judge before the calibration does
+        self._calibrations = StoredCalibrations.of(kb, name, self.config.changed_since)
+        self.notes = self._calibrations.notes
+        if EXTRACTIVE in self._calibrations.by_generator:  # its own threshold must not judge before that does
             fresh = ExtractiveGenerator(kb.embedder, kb.analyser, threshold=0.0)
             self.generator = fresh if self.generator is self._extractive else self.generator
             self._extractive = fresh
-
-    def _changed_since(self, calibration: Calibration, *, quotes_only: bool) -> str:
-        """Say in which fields, that answers depend on, a calibration's value differs from this one."""
-        if not calibration.pipeline:
-            return "an earlier version did not say which"
-        there = PipelineConfig.loads(calibration.pipeline, "the stored calibration").differences(self.config)
-        matter = {"retrieval"} if quotes_only else {"retrieval", "answer", "model"}
-        said = {name: pair for name, pair in there.items() if use_of(name) in matter and name not in _JUDGES_NOTHING}
-        return "; ".join(f"{name}: {then} then, {now} now" for name, (then, now) in said.items())
 
     # ---- answering ----------------------------------------------------------------------------------------------
 
@@ -413,7 +391,7 @@ class Bot(AbstractContextManager["Bot"]):
                 answer = self._after_failure(request, found, error, time.perf_counter() - read)
             finally:
                 pieces.close()
-            answer = self._judged(answer)
+            answer = self._calibrations.judged(answer, self.config.threshold)
             if not shown:
                 yield answer.text
             return self._finished(answer, request, root, found, start, read)
@@ -455,24 +433,6 @@ class Bot(AbstractContextManager["Bot"]):
     def _after_failure(self, request: _Request, found: Retrieval, error: Exception, seconds: float) -> Answer:
         quotes = partial(self._quotes, request.question, found.passages, request.until)
         return quoted_after_failure(quotes, error, seconds)
-
-    def _judged(self, answer: Answer) -> Answer:
-        """Return an answer with its calibrated support; withheld where that is below the threshold."""
-        calibration = self._calibrations.get(answer.generator)
-        if answer.abstained:
-            return answer
-        threshold = self.config.threshold
-        if calibration is not None:
-            answer = replace(answer, support=calibration.judge(answer), calibrated=True)
-            threshold = calibration.threshold if threshold is None else threshold
-        if threshold is None:
-            return answer
-        answer = replace(answer, threshold=threshold)
-        if answer.support >= threshold:
-            return answer
-        from .grounding.verification import withheld
-
-        return withheld(answer, answer.support_in_words)
 
     def _rechecked(self, answer: Answer, passages: Sequence[Passage]) -> Answer:
         from .grounding.verification import rechecked

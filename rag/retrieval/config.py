@@ -11,7 +11,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ..llm.sampling import Sampling
 
 
+_JUDGES_NOTHING = frozenset({"deadline", "threshold"})
+"""Fields that a calibration does not depend on: it replaces the threshold, and learns from whole answers."""
 SETTING = "pipeline"
 """Name of the setting that holds a knowledge base's pipeline."""
 ALONE = {"dense": "terms", "terms": "dense"}
@@ -202,6 +204,18 @@ class PipelineConfig:
         """Return the fields in which two values differ: (this one's, the other's) by name."""
         mine, others = self.as_dict(), other.as_dict()
         return {name: (mine[name], others[name]) for name in names() if mine[name] != others[name]}
+
+    def changed_since(self, text: str, uses: Collection[str]) -> str:
+        """Say in which fields that answers depend on an earlier value, as TOML, differs from this one.
+
+        Parameters
+        ----------
+        uses
+            Of the fields to compare, see `use_of`.
+        """
+        there = type(self).loads(text, "the stored calibration").differences(self)
+        said = {name: pair for name, pair in there.items() if use_of(name) in uses and name not in _JUDGES_NOTHING}
+        return "; ".join(f"{name}: {then} then, {now} now" for name, (then, now) in said.items())
 
     @cached_property
     def digest(self) -> str:
