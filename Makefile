@@ -8,7 +8,7 @@ LLAMACPP := $(VENV)/.llamacpp
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help install demo build test test-all engines llamacpp lint format docs docs-site clean
+.PHONY: help install demo build test test-all engines llamacpp lint format docs docs-site pictures clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -67,7 +67,10 @@ docs: install    ## regenerate the tables in README.md and docs/ from the code
 	$(BIN)/python -m pipelines.reference --write
 
 docs-site: install  ## the site, in build/site; a dead link or a docstring that cannot be read fails
-	$(BIN)/python -m sphinx -q -W --keep-going -b html -j auto docs build/site
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -j auto -c site docs build/site
+
+pictures: install  ## the terminal pictures of README, from real runs
+	$(BIN)/python site/pictures.py
 
 clean:           ## remove what make made
 	rm -rf $(VENV) demo-kb dist build .mypy_cache .ruff_cache .hypothesis

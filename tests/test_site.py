@@ -20,7 +20,8 @@ pytestmark = pytest.mark.slow
 
 
 def built(pages: Path, into: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(pages), str(into)]
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
+    command += ["-c", str(ROOT / "site"), str(pages), str(into)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
 
@@ -41,7 +42,6 @@ def test_the_site_is_whole_and_loads_nothing_from_elsewhere(tmp_path: Path) -> N
 
 def test_a_link_that_leads_nowhere_fails(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
     shutil.rmtree(tmp_path / "docs" / "api")
     (tmp_path / "docs" / "quick-start.md").write_text("# Quick start\n\n[gone](how-to/gone.md)\n")
     done = built(tmp_path / "docs", tmp_path / "site")

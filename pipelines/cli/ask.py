@@ -74,6 +74,8 @@ def show(answer: Answer, console: Console, *, told: bool = False) -> None:
     for citation in answer.citations:
         console.print(f"[{citation.n}] {_where(citation)}", style="cyan", soft_wrap=True)
         console.print(f'    "{one_line(citation.quote, 300)}"', style="dim")
+        if citation.url:
+            console.print(f"    {one_line(citation.url, 500)}", style="dim", soft_wrap=True)
     for sentence in answer.sentences:
         if sentence.verdict == "unsupported":
             said = one_line(sentence.text, 80)
