@@ -1,8 +1,9 @@
 """How far out of the base's distribution queries lie.
 
-The Mahalanobis distance to the base, by which OOD-DiskANN tells such queries (Jaiswal, Krishnaswamy, Garg, Simhadri,
-Agrawal, "OOD-DiskANN: efficient and scalable graph ANNS for out-of-distribution queries", 2022), as one number by
-the area under the ROC curve, and the distance to the nearest row.
+The Mahalanobis distance to the base, as VIBE shows it for its data sets (Jääsaari et al., "VIBE: vector index benchmark
+for embeddings", 2025); how well it tells the two kinds of queries apart, by the area under the ROC curve, as Lee, Lee,
+Lee and Shin do ("A simple unified framework for detecting out-of-distribution samples", 2018); and the distance to the
+nearest row.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def test_by_the_command_line(kb, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RAG_CACHE_DIR", str(tmp_path / "cache"))
     out, page = tmp_path / "out", tmp_path / "page.html"
     arguments = ["bench", "--data", str(kb), "--index", "flat", "--rounds", "1", "-k", "3", "--no-answers"]
-    load = ["--load", "5,10", "--load-time", "300ms", "--writes", "0.3", "--threads", "2"]
+    load = ["--load", "100,200", "--load-time", "100ms", "--writes", "0.3", "--threads", "2"]
     assert cli([*arguments, *load, "--out", str(out), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["bot_load"]["figures"]["servers"] == 2
