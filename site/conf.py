@@ -26,6 +26,7 @@ SECTIONS = {
         "how-to/rerank",
         "how-to/shape-context",
         "how-to/other-libraries",
+        "how-to/coming-from",
         "how-to/plug-in",
     ),
     "Choose an index": ("how-to/choose-an-index", "how-to/script-a-benchmark", "concepts/indexes"),

@@ -30,6 +30,7 @@ SAID = {
     "README.md": "purge",
     "docs/concepts/indexes.md": "an eighth of the vectors: about 466 MiB, recall 0.951 as measured",
     "docs/how-to/build-a-bot.md": r"(?s)disk.*\nIda: .*\nfaq:hours https://.*\nmanual:docs/.*all True\nboard False",
+    "docs/how-to/coming-from.md": r"purge.*delete\.md",
     "docs/how-to/configure.md": "{'k': 8, 'rerank': 'mmr'} [0-9a-f]{16}\nTrue {'context': \\('unique', 'none'\\)}",
     "docs/how-to/evaluate.md": r"1\.000 .*\(n 8\)\n.*delete",
     "docs/how-to/experiment.md": "(?s)fusion terms.*rerank=mmr\\+python:short-first True.*2 documents from.*0[.]0",
