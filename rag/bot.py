@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from concurrent.futures import wait
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overloa
 
 from . import components, telemetry
 from .answers import Answer
-from .background import Cancellation
+from .background import Cancellation, in_background
 from .deadlines import Deadline
 from .documents import Passage, Query, as_query
 from .errors import (
@@ -350,6 +351,7 @@ class Bot(AbstractContextManager["Bot"]):
             chat = self._chat()
             found = self._search(root, request)
             read = time.perf_counter()
+            quotes = self._begun(request, found) if quoting else None
             try:
                 with root.child(**telemetry.chat(chat)) as own:
                     answer = chat.extract(
@@ -364,9 +366,9 @@ class Bot(AbstractContextManager["Bot"]):
             except _USERS_OWN:
                 raise
             except Exception as error:  # whatever a model raises, quotes remain
-                if not quoting:
+                if quotes is None:
                     raise
-                answer = self._after_failure(request, found, error, time.perf_counter() - read)
+                answer = quoted_after_failure(quotes, error, time.perf_counter() - read)
             return self._finished(answer, request, root, found, start, read)
 
     def _pieces(self, request: _Request) -> Generator[str, None, Answer]:
@@ -375,7 +377,8 @@ class Bot(AbstractContextManager["Bot"]):
             found = self._search(root, request)
             read = time.perf_counter()
             shown = False
-            pieces = self._generated(root, request, found)
+            quotes = self._begun(request, found)
+            pieces = self._generated(root, request, found, quotes)
             try:
                 while True:
                     piece = next(pieces)
@@ -388,7 +391,7 @@ class Bot(AbstractContextManager["Bot"]):
             except Exception as error:  # whatever a model raises, quotes remain
                 if self.generator is self._extractive:
                     raise
-                answer = self._after_failure(request, found, error, time.perf_counter() - read)
+                answer = quoted_after_failure(quotes, error, time.perf_counter() - read)
             finally:
                 pieces.close()
             answer = self._calibrations.judged(answer, self.config.threshold)
@@ -396,12 +399,13 @@ class Bot(AbstractContextManager["Bot"]):
                 yield answer.text
             return self._finished(answer, request, root, found, start, read)
 
-    def _generated(self, root: telemetry.Span, request: _Request, found: Retrieval) -> Generator[str, None, Answer]:
+    def _generated(
+        self, root: telemetry.Span, request: _Request, found: Retrieval, quotes: Callable[[], Answer]
+    ) -> Generator[str, None, Answer]:
         from .generation.chat import ChatGenerator
 
         if self.generator is self._extractive:
-            # Quotes are chosen for the question as it was searched for: spelt right, and standing alone.
-            return self._quotes(found.question, found.passages, request.until)
+            return quotes()
         if not isinstance(self.generator, ChatGenerator):
             generate = partial(self.generator.generate, request.question, found.passages)
             try:
@@ -416,23 +420,28 @@ class Bot(AbstractContextManager["Bot"]):
                 yield from stream
             answer = stream.answer
             telemetry.used(own, answer)
-        quotes = partial(self._quotes, request.question, found.passages, request.until)
         return quoted_if_nothing_is_supported(answer, quotes)
 
-    def _quotes(self, question: str, passages: Sequence[Passage], until: Deadline) -> Answer:
-        """Return quotes within the deadline: by meaning, or by words alone where the embedder does not answer."""
-        work = partial(self._extractive.generate, question, passages)
+    def _begun(self, request: _Request, found: Retrieval) -> Callable[[], Answer]:
+        """Return what gives the quotes: by meaning, or by words alone where the embedder does not answer in time.
+
+        Where a deadline holds they are made at once, beside the model: once it has failed, no time may be left.
+        """
+        # The extractive generator quotes for the question as it was searched for: spelt right, and standing alone.
+        question = found.question if self.generator is self._extractive else request.question
+        work = partial(self._extractive.generate, question, found.passages)
+        until = request.until
         if until.remaining is None:
-            return work()
-        try:
-            return Deadline.after(max(until.left, _GRACE_S)).run(work)
-        except OutOfTime:
-            answer = self._by_words.generate(question, passages)
+            return work
+        made = in_background(work)
+
+        def quotes() -> Answer:
+            if wait([made], max(until.left, _GRACE_S)).done:
+                return made.result()
+            answer = self._by_words.generate(question, found.passages)
             return replace(answer, degraded=True, reason=f"{until} passed; quotes were chosen by their words")
 
-    def _after_failure(self, request: _Request, found: Retrieval, error: Exception, seconds: float) -> Answer:
-        quotes = partial(self._quotes, request.question, found.passages, request.until)
-        return quoted_after_failure(quotes, error, seconds)
+        return quotes
 
     def _rechecked(self, answer: Answer, passages: Sequence[Passage]) -> Answer:
         from .grounding.verification import rechecked

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .. import components
+from ..blas_threads import one_search
 from ..components import OBJECT
 from ..context.registry import BUILDERS
 from ..context.stage import Built, Context
@@ -290,7 +291,7 @@ class Retriever(AbstractContextManager["Retriever"]):
         if deadline is None:
             seconds = self.config.deadline
             deadline = Deadline.after(None if seconds is None else seconds * max(1, len(queries)))
-        with self.kb.view():
+        with one_search(), self.kb.view():
             runs = [_Run(query, deadline) for query in self._remembered(queries, deadline)]
             for left, run in enumerate(runs):
                 self._rewrite(run, share=_REWRITING / (len(runs) - left))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -270,6 +271,29 @@ def test_a_generator_leaves_time_for_quotes_by_meaning(kb: KnowledgeBase, monkey
     assert time.monotonic() - start < 2
     is_quoted(answer)
     assert "words" not in answer.reason
+
+
+@pytest.mark.parametrize("how", ["ask", "extract"])
+def test_quotes_are_being_made_when_the_model_is_asked(
+    kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A busy machine would not make them in what the model leaves of the deadline."""
+    begun = threading.Event()
+    seen: list[bool] = []
+    real = LateHanging.embed_passages
+
+    def embed(self: LateHanging, texts: Sequence[str]) -> np.ndarray:
+        begun.set()
+        return real(self, texts)
+
+    def fails(messages: object) -> str:
+        seen.append(begun.wait(10))
+        raise LLMTimeout("as long as I may")
+
+    monkeypatch.setattr(LateHanging, "embed_passages", embed)
+    monkeypatch.setattr(kb.embedder, "embed_queries", lambda texts: HashingEmbedder(64).embed_passages(texts))
+    is_quoted(CALLS[how](Bot(Retriever(kb), ScriptedGenerator(fails)), deadline=60))
+    assert seen[:1] == [True]
 
 
 def test_questions_of_a_batch_share_one_deadline(kb: KnowledgeBase) -> None:
