@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from pathlib import Path
 
 CLOSED_IN_CHILDREN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
@@ -28,7 +29,7 @@ def open_plain(path: str | os.PathLike[str], flags: int = os.O_RDONLY, mode: int
 
 def sync(path: str | os.PathLike[str]) -> None:
     """Make a file's bytes, or the names in a folder, durable; Windows does the latter by itself."""
-    windows = os.name == "nt"
+    windows = sys.platform == "win32"
     if windows and Path(path).is_dir():
         return
     handle = os.open(path, (os.O_RDWR if windows else os.O_RDONLY) | CLOSED_IN_CHILDREN)

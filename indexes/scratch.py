@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +55,7 @@ def _mine(entry: Path) -> bool:
 
 def _delete(folder: Path, held: int | None) -> None:
     """Delete a folder, then free it; Windows deletes no file that is open."""
-    if held is not None and os.name == "nt":
+    if held is not None and sys.platform == "win32":
         os.close(held)
         held = None
     shutil.rmtree(folder, ignore_errors=True)

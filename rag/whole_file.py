@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import TextIO
 
 from indexes.file_lock import lock
 
-_WINDOWS = os.name == "nt"
 _ASIDE = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)
 
 
@@ -43,9 +43,9 @@ def whole_file(path: str | os.PathLike[str], *, errors: str = "strict") -> Itera
         with out:
             yield out
             out.flush()
-            if not _WINDOWS:
+            if not _windows():
                 aside.replace(target)  # while it is locked: nobody takes it for a killed process's
-        if _WINDOWS:  # which renames no open file
+        if _windows():
             aside.replace(target)
     except OSError as error:
         if error.filename is None:  # a full disk: `write` does not say where
@@ -60,6 +60,11 @@ def is_aside(name: str) -> bool:
     return _ASIDE.fullmatch(name) is not None
 
 
+def _windows() -> bool:
+    """Say whether this is Windows, which renames and deletes no open file."""
+    return sys.platform == "win32"
+
+
 def _open_aside(target: Path, errors: str) -> TextIO:
     """Open a file beside the target under a lock, which is gone when its writer is."""
     while True:
@@ -67,7 +72,7 @@ def _open_aside(target: Path, errors: str) -> TextIO:
         out = target.with_name(_short(name)).open("w", encoding="utf-8", errors=errors)
         with contextlib.suppress(OSError):  # a file system without locks: nothing is swept there
             lock(out.fileno())
-        if _WINDOWS or os.fstat(out.fileno()).st_nlink:  # nobody swept it between these two lines
+        if _windows() or os.fstat(out.fileno()).st_nlink:  # nobody swept it between these two lines
             return out
         out.close()
 
@@ -89,6 +94,6 @@ def _sweep(folder: Path) -> None:
 def _delete_unlocked(path: str) -> None:
     with contextlib.suppress(OSError), open(path, "r+b") as file:  # noqa: PTH123 - what scandir gives
         lock(file.fileno())
-        if _WINDOWS:  # which deletes no open file
+        if _windows():
             file.close()
         os.unlink(path)  # noqa: PTH108

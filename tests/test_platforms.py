@@ -20,13 +20,10 @@ def on_windows(code: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_every_module_is_imported_without_posix(tmp_path):
-    assert int(on_windows("import windows; print(windows.import_everything_again())", tmp_path)) > 300
-
-
-def test_a_knowledge_base_is_made_changed_and_searched_without_posix(tmp_path):
+def test_every_module_is_imported_and_a_knowledge_base_works_without_posix(tmp_path):
+    """Make, lock, change and search one; write a file; save an index by a library that needs a file for it."""
     said = on_windows(
-        "import windows; windows.ours(); windows.hide()\n"
+        "import windows; assert windows.import_everything_again() > 300\n"
         "import indexes, numpy as np\n"
         "from rag import Document, KnowledgeBase\n"
         "from rag.errors import StoreLocked\n"

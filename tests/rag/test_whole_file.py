@@ -2,12 +2,22 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
 import pytest
+import windows
 
 from rag.whole_file import is_aside, whole_file
+
+
+@pytest.fixture(autouse=True, params=["linux", "win32"])
+def system(request, monkeypatch):
+    """This system, and Windows as Linux plays it."""
+    if request.param == "win32":
+        monkeypatch.setattr(sys, "platform", "win32")
+        monkeypatch.setitem(sys.modules, "msvcrt", type("msvcrt", (), {"locking": windows.locking, "LK_NBLCK": 2}))
 
 
 def _write_half(path: Path) -> None:
