@@ -110,21 +110,21 @@ class TorchRuntime:
             )
 
 
-def torch_installed() -> bool:
-    """Say whether sentence-transformers and torch are installed, without importing them."""
-    return all(importlib.util.find_spec(name) is not None for name in ("sentence_transformers", "torch"))
+def torch_installed(package: str = "sentence_transformers") -> bool:
+    """Say whether torch and a package that runs on it are installed, without importing them."""
+    return all(importlib.util.find_spec(name) is not None for name in (package, "torch"))
 
 
-def need_torch(what: str) -> None:
-    """Refuse to go on without sentence-transformers and torch.
+def need_torch(what: str, package: str = "sentence_transformers") -> None:
+    """Refuse to go on without torch and the package that runs on it.
 
     Raises
     ------
     ExtraMissing
         They are not installed; ``what`` begins the sentence.
     """
-    if not torch_installed():
-        raise ExtraMissing(f"{what} needs sentence-transformers and torch: pip install 'rag-workbench[torch]'.")
+    if not torch_installed(package):
+        raise ExtraMissing(f"{what} needs {package.replace('_', '-')} and torch: pip install 'rag-workbench[torch]'.")
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..embedding.torch_runtime import need_torch
 from ..errors import InvalidInput, ModelMissing
 
 
@@ -124,7 +125,10 @@ class Predictor:
         ------
         ModelMissing
             The folder does not hold such a model.
+        ExtraMissing
+            transformers or torch is not installed.
         """
+        need_torch("a language model", "transformers")
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         if not Path(folder).is_dir():

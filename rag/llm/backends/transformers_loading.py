@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...embedding.torch_runtime import need_torch
 from ...errors import InvalidInput, LLMUnsupported, ModelDamaged, ModelMissing
 
 
 def load(model: str, device: str, dtype: str) -> tuple[Any, Any]:
     """Return tokenizer and model, ready on its device; errors are those of `TransformersChat`."""
+    need_torch(f"language model {model!r}", "transformers")
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 

@@ -132,3 +132,20 @@ def test_without_torch_bert_runs_and_other_models_say_what_they_need(tiny, monke
         embedder(str(tiny()), device="cuda")
     with pytest.raises(ExtraMissing, match=r"rag-workbench\[torch\]"):
         embedder(str(tiny()), runtime="torch")
+
+
+@pytest.mark.parametrize("package", ["torch", "transformers"])
+def test_language_models_and_cross_encoders_say_what_they_need(monkeypatch, package):
+    from rag.embedding.torch_runtime import cross_encoder
+    from rag.evaluation.language_models import Predictor
+    from rag.llm.models import language_model
+
+    for name in {package, "sentence_transformers"}:
+        monkeypatch.setitem(sys.modules, name, None)
+    for make in (
+        lambda: language_model("transformers:some/model"),
+        lambda: Predictor.load("x"),
+        lambda: cross_encoder("x"),
+    ):
+        with pytest.raises(ExtraMissing, match=r"rag-workbench\[torch\]"):
+            make()
