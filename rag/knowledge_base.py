@@ -568,7 +568,7 @@ class KnowledgeBase:
 
         The set is kept until something changes.
         """
-        wanted = parse(where) if isinstance(where, str) else where
+        wanted = where if where is None or isinstance(where, Filter) else parse(where)
         query, values = (VISIBLE, []) if wanted is None else wanted.sql()
 
         def find() -> IdSet | None:

@@ -24,7 +24,7 @@ def test_what_the_default_model_cannot_read_is_told(docs: Path, tmp_path: Path, 
     report = ingest([docs], tmp_path / "kb")
     letters = [c for c in ENGLISH + JAPANESE if c.isalpha()]
     assert report.other_scripts == round(sum(not c.isascii() for c in letters) / len(letters), 3)
-    command._show(report)
+    command.show(report)
     said = capsys.readouterr().err
     assert f"{report.other_scripts:.0%} of the letters" in said
     assert "--embedder" in said
@@ -34,7 +34,7 @@ def test_english_and_its_neighbours_are_read(docs: Path, tmp_path: Path, capsys:
     (docs / "spanish.md").write_text("El niño pequeño soñó con un pingüino: ¡qué alegría!\n", encoding="utf-8")
     report = ingest([docs], tmp_path / "kb")
     assert report.other_scripts == 0
-    command._show(report)
+    command.show(report)
     assert not capsys.readouterr().err
 
 

@@ -53,7 +53,7 @@ def test_what_is_no_document_is_refused_and_never_passed_over(kb: KnowledgeBase,
         (Document(5, "text"), "got 5"),  # type: ignore[arg-type]
         (Document("a", None), "'a': text is a text, got NoneType"),  # type: ignore[arg-type]
         (Document("a", "text", metadata={"score": float("nan")}), "'score' is nan"),
-        (Document("a", "text", metadata={"day": dt.date(2026, 1, 1)}), "'day' is a date"),  # type: ignore[dict-item]
+        (Document("a", "text", metadata={"at": dt.time(9)}), "'at' is a time"),  # type: ignore[dict-item]
         (Document("a", "text", metadata={"big": 1 << 70}), "'big' is 118"),
         (Document("a", "text", metadata={3: "x"}), "key 3"),  # type: ignore[dict-item]
     ],
