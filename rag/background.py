@@ -14,7 +14,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import TypeVar
 
-from .errors import OutOfTime
+from .errors import Busy, OutOfTime
 
 T = TypeVar("T")
 Piece = TypeVar("Piece")
@@ -66,6 +66,45 @@ def in_background(work: Callable[[], T]) -> Future[T]:
 
     threading.Thread(target=run, name=LEFT_BEHIND, daemon=True).start()
     return future
+
+
+class Places:
+    """Background threads for so many functions at a time, and no more.
+
+    Parameters
+    ----------
+    most
+        Their number.
+    what
+        What they do, for the error's text: ``questions are being answered``.
+    """
+
+    def __init__(self, most: int, what: str) -> None:
+        self._free = threading.BoundedSemaphore(most)
+        self._full = f"{most} {what}, as many as are allowed at a time: ask again in a moment"
+
+    def start(self, work: Callable[[], T]) -> Future[T]:
+        """Do as `in_background` does; the place is free again when the function ends, not when its wait does.
+
+        Raises
+        ------
+        Busy
+            No place is free.
+        """
+        if not self._free.acquire(blocking=False):
+            raise Busy(self._full)
+
+        def run() -> T:
+            try:
+                return work()
+            finally:
+                self._free.release()
+
+        try:
+            return in_background(run)
+        except BaseException:  # the system starts no more threads
+            self._free.release()
+            raise
 
 
 def pieces_from(

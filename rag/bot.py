@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overloa
 
 from . import components, telemetry
 from .answers import Answer
-from .background import Cancellation, in_background
+from .background import Cancellation, Places, in_background
 from .deadlines import Deadline
 from .documents import Passage, Query, as_query
 from .errors import (
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 _USERS_OWN = (InvalidInput, ExtraMissing, LLMUnsupported, ModelMissing, ModelDamaged)
 """Errors that asking again, or quoting instead, would only hide."""
+AT_ONCE = 64
+"""Questions that are answered at a time without blocking, unless `Bot` is told another number."""
 _RESERVE_S = 0.5
 _RESERVE = 0.2
 """Seconds, and share of those left, that a generator leaves for the quotes in its place: the smaller one holds."""
@@ -93,6 +95,8 @@ class Bot(AbstractContextManager["Bot"]):
         Of the user and conversation, see `Retriever`.
     calibrated
         Whether a stored calibration is used, if it was fitted under this value.
+    at_once
+        Questions that `aask` and `aask_stream` answer at a time, each in a thread; one more raises `Busy`.
     **options
         Fields of the value to change, such as ``k=10`` or ``deadline=5``; for language models also objects:
         ``sampling``, ``examples``, ``history_tokens``, ``entailment``, ``cache``, ``prices`` of
@@ -127,8 +131,12 @@ class Bot(AbstractContextManager["Bot"]):
         config: PipelineConfig | None = None,
         memory: ConversationMemory | None = None,
         calibrated: bool = True,
+        at_once: int = AT_ONCE,
         **options: Any,  # noqa: ANN401 - each field has its own type
     ) -> None:
+        if at_once < 1:
+            raise InvalidInput(f"at_once={at_once}: give 1 or more")
+        self._places = Places(at_once, "questions are being answered")
         self._own = ExitStack()
         self._calibrations = StoredCalibrations()
         self.notes: tuple[str, ...] = ()
@@ -277,16 +285,29 @@ class Bot(AbstractContextManager["Bot"]):
     @overload
     async def aask(self, question: str, *, schema: type[Model], **options: Unpack[Asking]) -> Model: ...
     async def aask(self, question: str, *, schema: Any = None, **options: Any) -> Any:
-        """Do as `ask` does without blocking the event loop. Cancelling the await cancels the model."""
+        """Do as `ask` does without blocking the event loop. Cancelling the await cancels the model.
+
+        Raises
+        ------
+        Busy
+            ``at_once`` questions are being answered; what was cancelled counts until its model has stopped.
+        """
         request = self._request(question, **options)
         if schema is not None:
             work = partial(self._extracted, request, schema, quoting=False)
-            return (await in_thread(work, request.cancel)).data
-        return await in_thread(AnswerStream(self._pieces(request), request.cancel).read, request.cancel)
+            return (await in_thread(work, request.cancel, self._places.start)).data
+        stream = AnswerStream(self._pieces(request), request.cancel)
+        return await in_thread(stream.read, request.cancel, self._places.start)
 
     def aask_stream(self, question: str, **options: Unpack[Asking]) -> AsyncGenerator[str | Answer, None]:
-        """Yield the pieces as `ask_stream` does, without blocking the event loop; the `Answer` comes last."""
-        return pieces_of(self.ask_stream(question, **options))
+        """Yield the pieces as `ask_stream` does, without blocking the event loop; the `Answer` comes last.
+
+        Raises
+        ------
+        Busy
+            As `aask`, when the first piece is asked for.
+        """
+        return pieces_of(self.ask_stream(question, **options), self._places.start)
 
     # ---- making -------------------------------------------------------------------------------------------------
 

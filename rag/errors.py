@@ -27,6 +27,7 @@
     ├── PartFailed(RuntimeError)         a rewriter, reranker or context step returned an unusable result
     ├── OutOfTime(TimeoutError)          one of these was not done within its time
     ├── DeadlinePassed(TimeoutError)     time was up before any passage was found
+    ├── Busy(RuntimeError)               as many questions as allowed are being answered; ask again in a moment
     └── ExtraMissing(ImportError)        an optional package is not installed; says the install line
 """
 
@@ -165,6 +166,10 @@ class DeadlinePassed(RagError, TimeoutError):  # noqa: N818
     """Time was up before any passage was found."""
 
     exit_code = 11
+
+
+class Busy(RagError, RuntimeError):  # noqa: N818
+    """As much as is allowed at a time is under way; asking again in a moment helps."""
 
 
 class ExtraMissing(RagError, ImportError):  # noqa: N818

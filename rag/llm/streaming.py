@@ -6,13 +6,21 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Generic, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from ..background import in_background
 from .language_model import Completion
 
 Whole = TypeVar("Whole")
 T = TypeVar("T")
+
+
+class Start(Protocol):
+    """Starts a function in a background thread, as `rag.background.in_background` and `Places.start` do."""
+
+    def __call__(self, work: Callable[[], T], /) -> Future[T]:
+        """Return the future of its result."""
+        ...
 
 
 class Stream(Iterator[str], Generic[Whole]):
@@ -93,16 +101,18 @@ class CompletionStream(Stream[Completion]):
         return self.whole
 
 
-async def in_thread(work: Callable[[], T], cancel: Callable[[], object] = lambda: None) -> T:
+async def in_thread(
+    work: Callable[[], T], cancel: Callable[[], object] = lambda: None, start: Start = in_background
+) -> T:
     """Run a function in a background thread; cancelling the await calls ``cancel``."""
     try:
-        return await asyncio.wrap_future(in_background(work))
+        return await asyncio.wrap_future(start(work))
     except asyncio.CancelledError:
         cancel()
         raise
 
 
-async def pieces_of(stream: Stream[T]) -> AsyncGenerator[str | T, None]:
+async def pieces_of(stream: Stream[T], start: Start = in_background) -> AsyncGenerator[str | T, None]:
     """Yield the pieces of a stream as they come, and the whole last; closing this generator stops the model."""
     loop = asyncio.get_running_loop()
     come: asyncio.Queue[str | Future[T]] = asyncio.Queue()
@@ -116,7 +126,7 @@ async def pieces_of(stream: Stream[T]) -> AsyncGenerator[str | T, None]:
             give(piece)
         return stream.whole
 
-    in_background(read).add_done_callback(give)
+    start(read).add_done_callback(give)
     try:
         while not isinstance(item := await come.get(), Future):
             yield item

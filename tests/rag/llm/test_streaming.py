@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Message, Retriever, Sampling
+from rag.errors import Busy, InvalidInput
 from rag.llm.backends.callable_model import CallableModel
 
 QUESTION = "How hot is green tea?"
@@ -52,6 +53,62 @@ def test_many_at_once_all_run_at_once(kb: KnowledgeBase) -> None:
         return [answer.degraded for answer in await asyncio.gather(*(bot.aask(QUESTION) for _ in range(MANY)))]
 
     assert asyncio.run(use()) == [False] * MANY
+
+
+@pytest.mark.parametrize("how", ["aask", "aask_stream"])
+def test_one_question_more_than_are_allowed_at_a_time_is_refused_until_one_has_ended(
+    kb: KnowledgeBase, how: str
+) -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    def stalled(prompt: str) -> str:
+        begun.release()
+        release.wait(60)
+        return TRUE
+
+    async def use() -> None:
+        bot = Bot(Retriever(kb), stalled, at_once=2)
+
+        async def asked() -> str:
+            return (await bot.aask(QUESTION)).text if how == "aask" else await _all(bot)
+
+        two = [asyncio.ensure_future(asked()) for _ in range(2)]
+        for _ in two:
+            await asyncio.to_thread(begun.acquire, timeout=60)
+        with pytest.raises(Busy, match="2 questions are being answered"):
+            await asked()
+        release.set()
+        texts = await asyncio.gather(*two)
+        assert texts[0] == texts[1] == await asked() == TRUE.strip().replace(" [1].", ". [1]")
+
+    asyncio.run(use())
+
+
+def test_a_question_that_is_no_longer_waited_for_counts_until_its_model_has_stopped(kb: KnowledgeBase) -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    def deaf(prompt: str) -> str:
+        begun.release()
+        release.wait(60)
+        return TRUE
+
+    async def use() -> None:
+        bot = Bot(Retriever(kb), deaf, at_once=1)
+        task = asyncio.ensure_future(bot.aask(QUESTION))
+        await asyncio.to_thread(begun.acquire, timeout=60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(Busy):
+            await bot.aask(QUESTION)
+        release.set()
+
+    asyncio.run(use())
+
+
+def test_at_once_is_one_or_more(kb: KnowledgeBase) -> None:
+    with pytest.raises(InvalidInput, match="at_once=0"):
+        Bot(kb, at_once=0)
 
 
 def test_stalled_streams_hold_up_no_other(kb: KnowledgeBase) -> None:
