@@ -22,6 +22,7 @@ from . import (
     questions,
     search,
     selftest,
+    serve,
     tune,
     watch,
 )
@@ -38,6 +39,7 @@ app.command("watch")(watch.command)
 app.command("ask")(ask.command)
 app.command("chat")(chat.command)
 app.command("search")(search.command)
+app.command("serve")(serve.command)
 app.command("configure")(configure.command)
 app.command("evaluate")(evaluate.command)
 app.add_typer(questions.app, name="questions")

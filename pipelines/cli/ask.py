@@ -11,8 +11,9 @@ import typer
 
 from rag.errors import InvalidInput
 
+from .. import json_forms
 from ..plain_text import one_line, safe
-from . import exit_codes, json_forms
+from . import exit_codes
 from .options import Json, KnowledgeBasePath
 from .output import print_json, stdout
 from .pipeline_options import PipelineOptions, tell, with_pipeline

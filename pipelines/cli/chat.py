@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from rag.errors import DeadlinePassed, InvalidInput
 
-from . import chat_memory, exit_codes, json_forms
+from .. import json_forms
+from . import chat_memory, exit_codes
 from .ask import show
 from .options import Json, KnowledgeBasePath, MemoryDays, MemoryFolder, MemorySession, MemoryUser
 from .output import print_json_line, stdout

@@ -9,8 +9,9 @@ import typer
 
 from rag.errors import InvalidInput
 
+from .. import json_forms
 from ..plain_text import one_line, safe
-from . import exit_codes, json_forms
+from . import exit_codes
 from .ask import place
 from .options import Json, KnowledgeBasePath
 from .output import print_json, progress_bar, stderr, stdout
