@@ -94,6 +94,13 @@ def test_a_body_of_unsaid_length_is_counted(serve: Serve) -> None:
         connection.close()
 
 
+def test_a_body_that_is_said_to_be_too_long_is_not_waited_for(serve: Serve) -> None:
+    heads = "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5001\r\n\r\n"
+    connection = opened(serve(limits=Limits(body_bytes=5000, body_s=60)), heads.encode())
+    assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
+    connection.close()
+
+
 # ---- how slowly -----------------------------------------------------------------------------------------------------
 
 
