@@ -32,7 +32,7 @@ SECTIONS = {
     "Choose an index": ("how-to/choose-an-index", "how-to/script-a-benchmark", "concepts/indexes"),
     "Run experiments": ("how-to/experiment", "how-to/tune-retriever", "how-to/script"),
     "Evaluate and improve": ("how-to/evaluate", "concepts/evaluation", "concepts/answers", "concepts/retrieval"),
-    "Operate": ("how-to/recover", "how-to/delete", "how-to/selftest", "concepts/storage"),
+    "Operate": ("how-to/serve", "how-to/recover", "how-to/delete", "how-to/selftest", "concepts/storage"),
     "Reference": ("reference", "api/index", "results", "architecture"),
 }
 """The sidebar: pages by what people want. Pages that no section names go into "More"."""
