@@ -16,6 +16,7 @@ from . import (
     experiment,
     ingest,
     maintenance,
+    mcp,
     memory,
     models,
     parts,
@@ -40,6 +41,7 @@ app.command("ask")(ask.command)
 app.command("chat")(chat.command)
 app.command("search")(search.command)
 app.command("serve")(serve.command)
+app.command("mcp")(mcp.command)
 app.command("configure")(configure.command)
 app.command("evaluate")(evaluate.command)
 app.add_typer(questions.app, name="questions")
