@@ -133,8 +133,10 @@ def search_lists(
     k: int,
     lists_: tuple[Ids, Scores],
     params: Any,  # noqa: ANN401
+    *,
+    metric: Metric,
 ) -> tuple[Scores, Ids]:
-    """Search these lists of a faiss index by inner product; ``lists_`` are numbers, -1 for none, and their scores."""
+    """Search these lists of a faiss index; ``lists_`` are numbers, -1 for none, and what its quantizer says of them."""
     pointer = faiss().swig_ptr
     scores = np.empty((len(q), k), np.float32)
     rows = np.empty((len(q), k), np.int64)
@@ -142,7 +144,7 @@ def search_lists(
     mine = faiss().SearchParametersIVF(nprobe=numbers.shape[1], sel=params.sel)  # the given ones may be shared
     found = (pointer(a) for a in (numbers, dots, scores, rows))
     index.search_preassigned_c(len(q), pointer(q), k, *found, False, mine)
-    return scores, rows
+    return as_scores(scores, metric), rows
 
 
 def search(index: Any, q: Vectors, k: int, metric: Metric, params: Any = None) -> tuple[Scores, Ids]:  # noqa: ANN401 - faiss objects

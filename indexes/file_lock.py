@@ -1,7 +1,7 @@
 """Locks on files: held by one opening at a time, by the kernel, which frees them when their process ends, also killed.
 
 ``flock`` on POSIX; on Windows a locked byte far behind the content, so that others still read the file. filelock and
-portalocker were tried: the first opens and empties the file itself, the second locks the content on Windows.
+portalocker were read of, not run: the first opens and empties the file itself, the second locks the content on Windows.
 """
 
 from __future__ import annotations

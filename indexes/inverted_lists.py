@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,11 +16,13 @@ from .drift import Described
 from .files import Folder
 from .rows import Keep
 from .spec import Parameters, param
-from .types import Ids, Scores, Vectors
+from .types import Ids, Metric, Scores, Vectors
 
 LEAST = 256
 """Fewer vectors need no lists: scanning all takes microseconds."""
 
+_APART = 0.8
+"""Allowed vectors in the lists near a query, as a share of a random filter's, below which every list is searched."""
 _PER_LIST = 39
 """faiss asks for this many training vectors per centre."""
 
@@ -52,6 +55,10 @@ class ListsIndex(CodesIndex):
     build_params: ListsBuild
     _rotation: Vectors | None = None
     _reach: inner_product.Reach | None = None
+
+    @cached_property
+    def _counts(self) -> WeakKeyDictionary[Keep, Ids]:
+        return WeakKeyDictionary()
 
     def _learn_rotation(self, x: Vectors) -> Vectors | None:  # noqa: ARG002 - for engines to override
         """Return the rotation to apply to all vectors first, float32 of shape (dim, dim); None for none."""
@@ -104,13 +111,47 @@ class ListsIndex(CodesIndex):
         return x if self._rotation is None else np.ascontiguousarray(x @ self._rotation)
 
     def _engine_search(self, q: Vectors, k: int, params: Any, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ANN401 - the engine's own Search
-        return self._search_lists(self._rotated(q), k, self._chosen_lists(params.nprobe, keep))
+        rotated, chosen = self._rotated(q), self._chosen_lists(params.nprobe, keep)
+        if keep is None or self._reach is not None:
+            return self._search_lists(rotated, k, chosen)
+        lists = self._lists_that_hold(keep, rotated, chosen.nprobe)
+        return native.search_lists(self._index, rotated, k, lists, chosen, metric=self.metric)
+
+    def _lists_that_hold(self, keep: Keep, rotated: Vectors, n: int) -> tuple[Ids, Scores]:
+        """Return the lists to search under a filter for each query, -1 for none, and what the quantizer says of them.
+
+        The nearest ``n`` that hold allowed vectors. Where the ``n`` nearest of all hold much less than a random filter
+        of that size would leave in them, the allowed vectors lie apart from the query, and the nearest among them may
+        be in any list: all that hold some are searched.
+        """
+        nlist = int(self._index.nlist)
+        near: Metric = "cosine" if self.metric == "cosine" else "l2"
+        scores, lists = native.search(self._index.quantizer, rotated, nlist, near)
+        held, sizes = self._held_by_lists(keep)[lists], native.list_sizes(self._index)[lists]
+        there = held > 0
+        share = len(keep) / max(keep.n_rows, 1)
+        apart = held[:, :n].sum(axis=1) < _APART * share * sizes[:, :n].sum(axis=1)
+        wanted = there & (apart[:, None] | (np.cumsum(there, axis=1) <= n))
+        width = max(1, int(wanted.sum(axis=1).max()))
+        order = np.argsort(~wanted, axis=1, kind="stable")[:, :width]
+        chosen = np.where(np.take_along_axis(wanted, order, axis=1), np.take_along_axis(lists, order, axis=1), -1)
+        distances = np.take_along_axis(scores, order, axis=1)
+        return chosen, np.ascontiguousarray(distances if near == "cosine" else -distances)
+
+    def _held_by_lists(self, keep: Keep) -> Ids:
+        """Return how many allowed vectors each list holds: int64, shape (nlist,)."""
+        counts = self._counts.get(keep)
+        if counts is None:
+            places = native.faiss().vector_to_array(self._index.direct_map.array)
+            counts = np.bincount(places[keep.rows] >> 32, minlength=int(self._index.nlist))
+            self._counts[keep] = counts
+        return counts
 
     def _search_lists(self, rotated: Vectors, k: int, chosen: Any) -> tuple[Scores, Ids]:  # noqa: ANN401 - faiss's parameters
         if self._reach is None:
             return native.search(self._index, rotated, k, self.metric, chosen)
         lists, dots = self._reach.lists(rotated, chosen.nprobe, native.list_sizes(self._index))
-        return native.search_lists(self._index, rotated, k, (lists, dots), chosen)
+        return native.search_lists(self._index, rotated, k, (lists, dots), chosen, metric="ip")
 
     def _chosen_lists(self, nprobe: int | None, keep: Keep | None) -> Any:  # noqa: ANN401 - a faiss object
         """Return faiss's search parameters; under a filter more lists are searched, to meet as many allowed vectors."""
