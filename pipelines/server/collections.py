@@ -15,6 +15,7 @@ from rag.knowledge_base import KnowledgeBase
 from .. import json_forms
 from .errors import NoSuch
 from .public_ids import PublicIds, public_id, public_source
+from .search_queue import SearchQueue
 
 if TYPE_CHECKING:
     from rag.answers import Answer
@@ -33,6 +34,12 @@ class Collection:
     name: str
     bot: Bot
     ids: PublicIds
+    searches: SearchQueue
+
+    @classmethod
+    def of(cls, name: str, bot: Bot) -> Collection:
+        """Return a bot's collection."""
+        return cls(name, bot, PublicIds(bot.retriever.kb), SearchQueue(bot.retriever))
 
     def passage(self, found: Passage) -> dict[str, Any]:
         """Return a passage for JSON, with public ids."""
@@ -143,7 +150,7 @@ def opened(paths: Sequence[Path], config: Config, *, at_once: int) -> Iterator[C
 
         def collection(name: str, source: Any, value: PipelineConfig) -> Collection:  # noqa: ANN401 - one or several
             bot = stack.enter_context(Bot(source, config=value, at_once=at_once))
-            return Collection(name, bot, PublicIds(bot.retriever.kb))
+            return Collection.of(name, bot)
 
         members = [collection(name, kb, config(kb)) for name, kb in zip(names, bases, strict=True)]
         if len(bases) > 1:

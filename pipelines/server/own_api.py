@@ -47,7 +47,7 @@ def routes(collections: Collections) -> APIRouter:
     @router.post("/v1/search", summary="The passages that fit a question")
     async def search(body: Searching) -> dict[str, Any]:
         own = collections.get(body.kb)
-        found = await run_in_threadpool(own.bot.retriever.search, body.question, body.k, where=body.where)
+        found = await own.searches.search(body.question, body.k, body.where)
         return {
             "question": body.question,
             "searched": found.question,

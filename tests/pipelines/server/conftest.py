@@ -21,7 +21,6 @@ from pipelines.cli import run
 from pipelines.server.app import application
 from pipelines.server.collections import Collection, Collections
 from pipelines.server.guard import Access, Limits
-from pipelines.server.public_ids import PublicIds
 from pipelines.server.serving import address, listening, server
 from rag import Bot, KnowledgeBase
 
@@ -102,7 +101,7 @@ def serve(base: Path) -> Iterator[Serve]:
         def start(model: Any = None, *, access: Access = LOOPBACK, limits: Limits = LIMITS, **options: Any) -> Client:
             kb = stack.enter_context(KnowledgeBase.open(base))
             bot = stack.enter_context(Bot(kb, model, **options))
-            served = Collections([Collection("drinks", bot, PublicIds(kb))], [kb])
+            served = Collections([Collection.of("drinks", bot)], [kb])
             return Client(stack.enter_context(running(application(served, access, limits), limits)))
 
         yield start

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from pipelines.server.collections import Collection
-from pipelines.server.public_ids import PublicIds
 from rag import Bot, Document, KnowledgeBase
 
 mcp = pytest.importorskip("mcp")
@@ -27,7 +26,7 @@ def used(base: Path, work: Callable[[Any], Awaitable[None]], model: Any = None) 
 
     async def use() -> None:
         with KnowledgeBase.open(base) as kb, Bot(kb, model) as bot:
-            async with mcp.Client(tools(Collection("drinks", bot, PublicIds(kb)), kb.refresh)) as client:
+            async with mcp.Client(tools(Collection.of("drinks", bot), kb.refresh)) as client:
                 await work(client)
 
     asyncio.run(use())

@@ -119,7 +119,7 @@ def test_an_error_inside_tells_nothing(serve: Serve, monkeypatch: pytest.MonkeyP
     def broken(*_: object, **__: object) -> None:
         raise ValueError("the key is sk-canary-1")
 
-    monkeypatch.setattr("rag.retrieval.retriever.Retriever.search", broken)
+    monkeypatch.setattr("rag.retrieval.retriever.Retriever.search_many", broken)
     status, _, data = client.send("POST", "/v1/search", {"question": "tea"})
     assert status == 500
     assert b"canary" not in data
