@@ -32,8 +32,11 @@ def test_kills_lose_nothing_of_the_sentences_either() -> None:
 
 @pytest.mark.parametrize("defect", ["early", "autocommit", pytest.param("index-first", marks=pytest.mark.slow)])
 def test_a_planted_defect_is_caught(defect: str) -> None:
-    result = run("--kills", "80", "--count", "60", "--granularity", "chunk", "--defect", defect)
-    assert result["bad"], f"{result['kills']} kills did not show the defect"
+    for _ in range(6):  # where the kills fall depends on what else the machine does
+        result = run("--kills", "80", "--count", "60", "--granularity", "chunk", "--defect", defect)
+        if result["bad"]:
+            return
+    raise AssertionError(f"six times {result['kills']} kills did not show the defect")
 
 
 @pytest.mark.slow
