@@ -98,3 +98,14 @@ def test_what_cannot_be_served_is_said(base: Path, tmp_path: Path, capsys: pytes
         port = str(taken.getsockname()[1])
         assert run(["serve", str(base), "--port", port]) == BAD_USAGE
     assert f"cannot listen on 127.0.0.1, port {port}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("command", "missing"), [("serve", "fastapi"), ("serve", "uvicorn"), ("mcp", "mcp")])
+def test_without_the_extra_it_says_what_to_install(base: Path, command: str, missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; from pipelines.cli import run; sys.exit(run(sys.argv[1:]))"
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    asked = [sys.executable, "-c", code, command, str(base)]
+    done = subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 1
+    assert "pip install 'rag-workbench[" in done.stderr
+    assert missing in done.stderr
