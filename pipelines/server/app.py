@@ -12,14 +12,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from rag.blas_threads import one_blas_thread
 from rag.errors import RagError
 
 from . import openai_api, own_api
 from .errors import INTERNAL, body, headers, status_of, told
-from .events import Gone
+from .events import Gone, Json
 from .guard import Access, Guard, Limits
 
 if TYPE_CHECKING:
@@ -79,20 +79,20 @@ async def _own_error(_: Request, error: Exception) -> Response:
     status = status_of(error)
     if status >= 500:
         log.warning("%s: %s", type(error).__name__, error)
-    return JSONResponse(told(error), status, headers(status))
+    return Json(told(error), status, headers(status))
 
 
 async def _unreadable(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part != "body")
-    return JSONResponse(body(f"{place or 'the body'}: {first['msg']}", 400, "InvalidInput"), 400)
+    return Json(body(f"{place or 'the body'}: {first['msg']}", 400, "InvalidInput"), 400)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     close = {"Connection": "close"} if error.status_code in {408, 413} else {}
-    return JSONResponse(body(str(error.detail), error.status_code, "refused"), error.status_code, close)
+    return Json(body(str(error.detail), error.status_code, "refused"), error.status_code, close)
 
 
 async def _nobody(_: Request, __: Exception) -> Response:
@@ -100,4 +100,4 @@ async def _nobody(_: Request, __: Exception) -> Response:
 
 
 async def _internal(_: Request, __: Exception) -> Response:
-    return JSONResponse(body(INTERNAL, 500, "internal"), 500)
+    return Json(body(INTERNAL, 500, "internal"), 500)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 _LONGEST = 100_000
 _MOST = 100
+
+
+Text = Annotated[str, Field(max_length=_LONGEST)]
+"""Of bounded length; which also refuses half a surrogate pair."""
 
 
 class Turn(BaseModel):
@@ -46,7 +50,7 @@ class ChatMessage(BaseModel):
     """A message of OpenAI's protocol."""
 
     role: str
-    content: str | list[Part] | None = None
+    content: Text | list[Part] | None = None
 
     @property
     def text(self) -> str:

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from rag.answers import Answer
 from rag.errors import InvalidInput
 from rag.llm.language_model import Message
 
 from .bodies import Chat
-from .events import event, pieces_while_connected, stream, while_connected
+from .events import Json, event, pieces_while_connected, stream, while_connected
 from .public_ids import public_id, public_source
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def routes(collections: Collections) -> APIRouter:
             wanted = body.stream_options is not None and body.stream_options.include_usage
             return stream(said.chunks(pieces, usage=wanted))
         answer = await while_connected(request, own.bot.aask(question, history=history))
-        return JSONResponse(said.whole(answer))
+        return Json(said.whole(answer))
 
     return router
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from rag.answers import Answer
 from rag.llm.language_model import Message
 
 from .bodies import Asking, Searching
-from .events import event, pieces_while_connected, stream, while_connected
+from .events import Json, event, pieces_while_connected, stream, while_connected
 
 if TYPE_CHECKING:
     from .collections import Collection, Collections
@@ -42,13 +42,13 @@ def routes(collections: Collections) -> APIRouter:
             pieces = own.bot.aask_stream(body.question, **options)
             return stream(_events(own, pieces_while_connected(request, pieces)), error_name="error")
         answer = await while_connected(request, own.bot.aask(body.question, **options))
-        return JSONResponse(own.answer(answer))
+        return Json(own.answer(answer))
 
     @router.post("/v1/search", summary="The passages that fit a question")
-    async def search(body: Searching) -> dict[str, Any]:
+    async def search(body: Searching) -> Response:
         own = collections.get(body.kb)
         found = await own.searches.search(body.question, body.k, body.where)
-        return {
+        told = {
             "question": body.question,
             "searched": found.question,
             "passages": [own.passage(each) for each in found.passages],
@@ -56,17 +56,17 @@ def routes(collections: Collections) -> APIRouter:
             "notes": list(found.notes),
             "pipeline": {"digest": own.bot.retriever.config.digest},
         }
+        return Json(told)
 
     @router.post("/v1/explain", summary="How a question came to its passages")
-    async def explain(body: Searching) -> dict[str, Any]:
+    async def explain(body: Searching) -> Response:
         own = collections.get(body.kb)
         found = await run_in_threadpool(own.bot.retriever.explain, body.question, body.k, where=body.where)
-        return own.explanation(found)
+        return Json(own.explanation(found))
 
     @router.get("/v1/documents/{document}", summary="The text of a document, which citations count characters in")
-    async def document(document: str, kb: str | None = None) -> dict[str, Any]:
-        found: dict[str, Any] = await run_in_threadpool(collections.get(kb).document, document)
-        return found
+    async def document(document: str, kb: str | None = None) -> Response:
+        return Json(await run_in_threadpool(collections.get(kb).document, document))
 
     return router
 

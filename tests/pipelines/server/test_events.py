@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 import pytest
 from starlette.requests import Request
 
-from pipelines.server.events import Gone, event, pieces_while_connected, while_connected
+from pipelines.server.events import Gone, Json, event, pieces_while_connected, while_connected
 
 
 def request(left: asyncio.Event) -> Request:
@@ -82,3 +82,7 @@ def test_work_is_cancelled_when_the_client_leaves_and_given_else() -> None:
 
 def test_an_event_is_one_line_of_data_whatever_it_holds() -> None:
     assert event({"text": "a\nb\r\n\u2028c"}, "text") == 'event: text\ndata: {"text": "a\\nb\\r\\n\\u2028c"}\n\n'
+
+
+def test_names_of_files_that_are_no_unicode_leave_escaped() -> None:
+    assert Json({"source": "caf\udce9.txt"}).body == b'{"source": "caf\\udce9.txt"}'

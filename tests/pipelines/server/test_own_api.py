@@ -113,6 +113,34 @@ def test_errors_say_what_the_command_line_says(serve: Serve, path: str, body: An
     assert words in told["error"]["message"]
 
 
+CHAT = '{"messages": [{"role": "user", "content": %s}]%s}'
+HOSTILE = [
+    *[
+        ("/v1/search", body)
+        for body in ("[" * 100_000, "", "null", "[]", '{"question": NaN}', '{"question": "\\ud800"}')
+    ],
+    *[("/v1/search", f'{{"question": "tea", "k": {k}}}') for k in ("1e400", "9" * 30, "-1", '"x"')],
+    *[
+        ("/v1/search", f'{{"question": "tea", "where": "{where}"}}')
+        for where in ("", "(" * 5000, "\\u0000", "page > 1e999")
+    ],
+    ("/v1/ask", '{"question": "tea", "history": [{"role": "system", "content": "x"}]}'),
+    *[
+        ("/v1/chat/completions", CHAT % (said, ""))
+        for said in ('"\\ud800"', "null", "[]", "{}", "[[]]", '[{"type": 1}]')
+    ],
+    ("/v1/chat/completions", CHAT % ('"tea"', ', "model": "\\ud800"')),
+    ("/v1/chat/completions", CHAT % ('"\\ud800"', ', "stream": true')),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), HOSTILE)
+def test_what_makes_no_sense_is_the_clients_fault(serve: Serve, path: str, body: str) -> None:
+    status, told = serve().post(path, body.encode())
+    assert 400 <= status < 500
+    assert told["error"]["message"]
+
+
 def test_an_error_inside_tells_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     client = serve()
 
