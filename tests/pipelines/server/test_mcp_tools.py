@@ -113,13 +113,14 @@ def test_a_call_that_is_cancelled_stops_the_model(base: Path) -> None:
         stopped = False
         while not stopped and time.monotonic() < until:
             before = said
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.2)
             stopped = said == before
         assert stopped
 
     used(base, work, endless)
 
 
+@pytest.mark.slow
 def test_the_command_serves_over_its_streams(base: Path) -> None:
     async def use() -> None:
         environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}

@@ -134,11 +134,12 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize(("path", "body"), HOSTILE)
-def test_what_makes_no_sense_is_the_clients_fault(serve: Serve, path: str, body: str) -> None:
-    status, told = serve().post(path, body.encode())
-    assert 400 <= status < 500
-    assert told["error"]["message"]
+def test_what_makes_no_sense_is_the_clients_fault(serve: Serve) -> None:
+    client = serve()
+    for path, body in HOSTILE:
+        status, told = client.post(path, body.encode())
+        assert 400 <= status < 500, (path, body[:100], told)
+        assert told["error"]["message"]
 
 
 def test_an_error_inside_tells_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +212,7 @@ def test_who_leaves_stops_the_model(serve: Serve, path: str, body: dict[str, Any
     stopped = False
     while not stopped and time.monotonic() < until:
         before = model.said
-        time.sleep(0.5)
+        time.sleep(0.2)
         stopped = model.said == before
     assert stopped
 

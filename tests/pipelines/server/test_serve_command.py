@@ -39,6 +39,7 @@ def served(*options: str) -> Iterator[tuple[Client, dict[str, Any], subprocess.P
         process.communicate()
 
 
+@pytest.mark.slow
 def test_several_knowledge_bases_are_asked_together_and_one_by_one(base: Path, tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()
@@ -100,6 +101,7 @@ def test_what_cannot_be_served_is_said(base: Path, tmp_path: Path, capsys: pytes
     assert f"cannot listen on 127.0.0.1, port {port}" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "missing"), [("serve", "fastapi"), ("serve", "uvicorn"), ("mcp", "mcp")])
 def test_without_the_extra_it_says_what_to_install(base: Path, command: str, missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; from pipelines.cli import run; sys.exit(run(sys.argv[1:]))"
