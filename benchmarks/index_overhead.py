@@ -22,7 +22,7 @@ import numpy as np
 import indexes
 from indexes.testing.oracle import cloud
 
-SPECS = ["flat", "hnsw", "hnsw:storage=sq8", "ivf", "pq", "ivfpq", "ivfpq:fast_scan=true", "lsh", "sq"]
+SPECS = ["flat", "hnsw", "hnsw:storage=sq8", "ivf", "pq", "ivfpq", "ivfpq:fast_scan=true", "sq"]
 
 
 FEW = 2000

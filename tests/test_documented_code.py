@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ SAID = {
     "docs/how-to/rewrite.md": "searched for: how do i delete a document for good\n",
     "docs/how-to/script-a-benchmark.md": "flat|hnsw",
     "docs/how-to/script.md": r"\[\s*0 ",
+    "docs/how-to/serve.md": r"(?s)purge.*url_citation.*0\.\d",
     "docs/how-to/tune-retriever.md": "--fusion",
     "docs/quick-start.md": "purge",
 }
@@ -106,6 +108,24 @@ def _say(prompt: str) -> str:
     return first_sentence(prompt)
 
 
+@contextlib.contextmanager
+def _served(blocks: list[str]) -> Iterator[list[str]]:
+    """Serve the knowledge base where a page asks `rag serve`; yield the blocks with the server's address."""
+    place = "http://127.0.0.1:8080"
+    if not any(place in block for block in blocks):
+        yield blocks
+        return
+    command = [sys.executable, "-m", "pipelines.cli", "serve", "kb", "--port", "0"]
+    own = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=own, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        try:
+            assert process.stdout is not None
+            address = next(found[0] for line in process.stdout if (found := re.search(r"http://[\d.:]+", line)))
+            yield [block.replace(place, address) for block in blocks]
+        finally:
+            process.terminate()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if CODE.search(_text(page))])
 def test_it_runs(page: str, reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,11 +137,10 @@ def test_it_runs(page: str, reader: Path, monkeypatch: pytest.MonkeyPatch) -> No
     script.__file__ = str(ROOT / page)
     monkeypatch.setitem(sys.modules, "documented", script)
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        for block in CODE.findall(_text(page)):
-            exec(
-                compile(server.sub(os.environ["OPENAI_BASE_URL"], block), page, "exec", dont_inherit=True), vars(script)
-            )
+    blocks = [server.sub(os.environ["OPENAI_BASE_URL"], block) for block in CODE.findall(_text(page))]
+    with contextlib.redirect_stdout(said), _served(blocks) as ready:
+        for block in ready:
+            exec(compile(block, page, "exec", dont_inherit=True), vars(script))
     assert re.search(SAID[page], said.getvalue()), said.getvalue()
 
 
