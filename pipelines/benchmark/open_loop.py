@@ -28,7 +28,7 @@ _WAIT_FOR = 2
 
 
 class Clock(Protocol):
-    """What time it is, and waiting; tests have one of their own."""
+    """Tells the time and waits; tests pass a clock of their own."""
 
     def now(self) -> float:
         """Return the seconds since some moment."""

@@ -71,7 +71,7 @@ def _rounds(paths: list[str], into: Path) -> Iterator[None]:
     from rag.source_prefixes import NAMED, split_prefix
 
     if named := [path for path in paths if path.startswith(NAMED)]:
-        raise InvalidInput(f"{named[0]} is no folder that changes: rag ingest reads it")
+        raise InvalidInput(f"{named[0]} is not a folder whose changes can be watched: rag ingest reads it")
     wanted = [Path(split_prefix(path)[1]).absolute() for path in paths]
     if gone := [path for path in wanted if not path.exists()]:
         raise InvalidInput(f"{gone[0]} does not exist")

@@ -108,7 +108,7 @@ class KnowledgeBaseSearch:
         Raises
         ------
         InvalidInput
-            The task gives the documents to rerank, or a query is no text.
+            The task gives the documents to rerank, or a query is not a text.
         """
         if top_ranked is not None:
             raise InvalidInput(

@@ -40,7 +40,7 @@ class Asking(Searching):
 
 
 class Part(BaseModel):
-    """A part of a message; those that are no texts are not read."""
+    """A part of a message; only texts are read."""
 
     type: str
     text: str = Field("", max_length=_LONGEST)

@@ -1,4 +1,4 @@
-"""What stands before every request: who may ask, under which address, how much, and how slowly."""
+"""Checks before every request: the token, the address it was sent to, its size and its pace."""
 
 from __future__ import annotations
 
