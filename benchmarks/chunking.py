@@ -50,7 +50,7 @@ def main() -> None:
     options = parser.parse_args()
 
     from rag.chunking import chunker
-    from rag.documents import Document, Section
+    from rag.documents.document import Document, Section
     from rag.embedding import embedder
     from rag.loaders import load
 

@@ -28,7 +28,7 @@ from rag import Bot
 from rag.components import chain
 from rag.context import BUILDERS, Context
 from rag.deadlines import Deadline
-from rag.documents import Document, Passage, Section
+from rag.documents.document import Document, Passage, Section
 from rag.evaluation.comparison import holm, p_value
 from rag.evaluation.metrics.squad import contains_reference
 from rag.knowledge_base import KnowledgeBase

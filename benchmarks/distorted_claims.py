@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.grounding.evidence import Evidence
 from rag.grounding.support import SUPPORTED, SupportChecker
 from rag.sentences import sentences

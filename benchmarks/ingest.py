@@ -20,7 +20,7 @@ from machine import machine
 from sentence_transformers import SentenceTransformer
 
 from pipelines.ingest import Options, ingest
-from rag.documents import context_text
+from rag.documents.document import context_text
 from rag.embedding import embedder
 from rag.embedding.models import find_model
 from rag.knowledge_base import KnowledgeBase

@@ -21,7 +21,7 @@ from pathlib import Path
 import pypdfium2
 
 from rag.answers import citation
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load

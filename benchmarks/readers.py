@@ -21,7 +21,7 @@ Read = Callable[[str], str]
 
 def ours(paths: list[str]) -> Iterator[dict[str, object]]:
     """`rag.loaders.load`, every file in a killable child; column names that rows repeat count once a table."""
-    from rag.documents import Document
+    from rag.documents.document import Document
     from rag.loaders import LoadFailure, discover, load_files
 
     start = time.perf_counter()

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from machine import machine
 
-from rag.documents import context_text
+from rag.documents.document import context_text
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
 from rag.retrieval.retriever import Retriever

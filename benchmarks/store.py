@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import WordTokenizer
 from rag.knowledge_base import KnowledgeBase
 

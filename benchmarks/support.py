@@ -35,7 +35,7 @@ from answers import auroc
 from machine import machine
 from scipy.optimize import minimize
 
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.extractive.question_type import analyse
 from rag.grounding.evidence import bare
 from rag.grounding.support import LEXICAL, LOOKED_AT, SUPPORTED, SupportChecker, number_missing

@@ -22,7 +22,7 @@ from pathlib import Path
 from machine import machine
 
 from rag import Bot, KnowledgeBase, Message, Query, Retriever, load
-from rag.documents import Document
+from rag.documents.document import Document
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 13

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from . import files
 from .checks import checked_ids, listing
@@ -22,13 +22,22 @@ from .idset import IdSet
 from .locks import ReadersWriterLock
 from .rows import Keep, RowMap
 from .spec import Parameters, Spec, Sweeps, Value
-from .types import Family, Ids, Traits
+from .types import Family, Ids, Scores, Traits
 
 Items = TypeVar("Items")
 """The items of one call: a float32 matrix, or bags of terms."""
 
 KIND = "rag-workbench index"
 Allow = ArrayLike | IdSet
+
+
+def spread(own: Scores, there: NDArray[np.bool_]) -> Scores:
+    """Put scores of the ids that are held where they are: float32, shape (len(own), len(there)), NaN elsewhere."""
+    if own.shape[1] == len(there):
+        return own
+    scores = np.full((len(own), len(there)), np.nan, np.float32)
+    scores[:, there] = own
+    return scores
 
 
 class Index(ABC, Generic[Items]):
@@ -45,7 +54,7 @@ class Index(ABC, Generic[Items]):
     sweeps: ClassVar[Sweeps] = Sweeps()
     format: ClassVar[int] = 1
     """Incremented when the meaning of the saved files changes."""
-    learns: ClassVar[bool] = True
+    learns: bool = True
     """Whether ``build`` learns from its items (centres, codes), so that it should get all of them."""
     max_dead_share: ClassVar[float] = 0.5
     """Dead rows are dropped when they are more than this share of the rows."""

@@ -79,7 +79,7 @@ class BM25Scorer(PostingsScorer):
         super().__init__(postings)
         self._formula = formula
         self._n = postings.n_live
-        self._mean = postings.average_length
+        self._relative = postings.lengths / postings.average_length  # once: a frequent term's list has most rows
         # the floor depends on every term's df, which is counted once per state of the index
         self._floor = formula.floor(postings.document_frequencies(), self._n) if formula.variant == "okapi" else None
 
@@ -87,4 +87,4 @@ class BM25Scorer(PostingsScorer):
         idf = float(self._formula.idf(np.array([len(rows)]), self._n)[0])
         if self._floor is not None and idf < 0:
             idf = self._floor
-        return idf * self._formula.saturation(frequencies, self._postings.lengths[rows] / self._mean)
+        return idf * self._formula.saturation(frequencies, self._relative[rows])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import scan
-from .base import Allow, Index
+from .base import Allow, Index, spread
 from .checks import checked_ids, checked_k
 from .errors import InvalidInput
 from .rows import Keep
@@ -77,6 +77,10 @@ class DenseIndex(Index[Vectors]):
     @abstractmethod
     def _vectors(self, rows: Ids) -> Vectors:
         """Return the vectors of rows: float32, shape (len(rows), dim); decoded where only codes are held."""
+
+    def _scores(self, q: Vectors, rows: Ids) -> Scores | None:  # noqa: ARG002 - for engines to answer
+        """Score rows directly, shape (len(q), len(rows)); return None if a search is as fast."""
+        return None
 
     def _prefers_scan(self, n_queries: int, n_allowed: int, params: Any) -> bool:  # noqa: ANN401, ARG002 - for engines to answer
         """Return whether scoring all allowed rows one by one is better here than the engine's own filter."""
@@ -181,6 +185,33 @@ class DenseIndex(Index[Vectors]):
         if not self.settles_ties:
             scan.settle_ties(scores, ids)
         return Hits(ids, scores) if found == k else _padded(len(q), k, ids, scores)
+
+    def score(
+        self, queries: ArrayLike, ids: ArrayLike, *, params: Parameters | Mapping[str, Value] | None = None
+    ) -> Scores:
+        """Return the scores that a search for each query would give to each of ``ids``.
+
+        Parameters
+        ----------
+        queries, params
+            As for ``search``.
+        ids
+            int64, shape (n,), unique.
+
+        Returns
+        -------
+        float32, shape (n_queries, n), up to rounding; NaN for ids that are not held.
+        """
+        q, _ = self._ready(queries, "queries")
+        wanted = checked_ids(ids)
+        with self._lock.reading():
+            self._check_whole()
+            rows = self._rows.lookup(wanted)
+            there = rows >= 0
+            own = self._scores(q, rows[there])
+        if own is None:
+            return self.search(q, len(wanted), allow=wanted, params=params).scores_of(wanted)
+        return spread(own, there)
 
     def vectors(self, ids: ArrayLike) -> Vectors:
         """Return vectors: float32, shape (n, dim), in the order of ``ids``.

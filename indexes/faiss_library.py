@@ -80,6 +80,22 @@ def knn(q: Vectors, x: Vectors, k: int, metric: Metric, keep: Keep | None = None
     return as_scores(scores, metric), rows
 
 
+def inner_products(q: Vectors, x: Vectors) -> Scores:
+    """Return one query's inner products with all of ``x``: float32, shape (1, n).
+
+    By faiss, for BLAS's threads wait for each other longer than they work on so little.
+
+    Parameters
+    ----------
+    q, x
+        float32, shapes (1, dim) and (n, dim), C-contiguous.
+    """
+    module = faiss()
+    found = np.empty((1, len(x)), np.float32)
+    module.fvec_inner_products_ny(*map(module.swig_ptr, (found, q, x)), x.shape[1], len(x))
+    return found
+
+
 def as_scores(distances: Scores, metric: Metric) -> Scores:
     """Turn faiss's distances into scores, in place: minus the squared distance for l2."""
     return np.negative(distances, out=distances) if metric == "l2" else distances

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import files
 from .dense_index import DenseIndex
-from .faiss_library import faiss
+from .faiss_library import faiss, inner_products
 from .matrix import Matrix
 from .rows import Keep
 from .scan import FEW_DEAD, exact
@@ -50,6 +50,9 @@ class FlatIndex(DenseIndex):
 
     def _search(self, q: Vectors, k: int, params: object, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - there are none
         return exact(q, self._x.rows, k, self.metric, ids=self._rows.by_row, longest=self._longest, keep=keep)
+
+    def _scores(self, q: Vectors, rows: Ids) -> Scores | None:
+        return inner_products(q, self._x.rows.take(rows, axis=0)) if len(q) == 1 and self.metric != "l2" else None
 
     def _vectors(self, rows: Ids) -> Vectors:
         return self._x.rows[rows]

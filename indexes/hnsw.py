@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import faiss_library as native, ranges
+from . import faiss_library as native, ranges, scan
 from .files import Folder
 from .rows import Keep
 from .spec import Parameters, Sweeps, param
@@ -63,6 +63,10 @@ class HNSWIndex(StagedIndex):
         more=("M=8", "M=16,ef_construction=300", "M=24,ef_construction=200", "M=16|32|8,storage=sq8"),
     )
     build_params: HNSWBuild
+
+    def __init__(self, dim: int, **options: Any) -> None:  # noqa: ANN401 - those of DenseIndex
+        super().__init__(dim, **options)
+        self.learns = not self.scores_exactly  # a graph of plain vectors grows as well block by block as at once
 
     @property
     def recall_floor(self) -> float:
@@ -145,6 +149,8 @@ class HNSWIndex(StagedIndex):
         return native.search(self._index, q, k, self.metric, chosen)
 
     def _prefers_scan(self, n_queries: int, n_allowed: int, params: HNSWSearch) -> bool:
+        if scan.few_allowed(n_allowed, self._rows.n_rows):
+            return True
         walk = _STEP * self.build_params.M * params.ef * _widening(n_allowed, self._rows.n_rows)
         return n_allowed * (_GATHER / max(n_queries, 1) + _COMPARE) < walk
 

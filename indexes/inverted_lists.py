@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from . import codes, faiss_library as native, files, inner_product
+from . import codes, faiss_library as native, files, inner_product, scan
 from .codes import CodesIndex
 from .drift import Described
 from .files import Folder
@@ -177,6 +177,8 @@ class ListsIndex(CodesIndex):
         """
         if not self._held:
             return super()._prefers_scan(n_queries, n_allowed, params)
+        if self._has_vectors() and scan.few_allowed(n_allowed, self._rows.n_rows):
+            return True
         index = self._index
         share = n_allowed / max(index.ntotal, 1)
         met = index.ntotal * self._looked_at(params.nprobe, share) / index.nlist if n_allowed else 0.0

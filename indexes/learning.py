@@ -225,6 +225,8 @@ class LearningIndex(DenseIndex):
             self._engine_append(taken)
             self._held += len(taken)
             self._places.append(places)
+            if not self.learns:  # what came later is described as well as the first
+                self._learned_from = self._learned_left = self._held
         return strange
 
     def _shrink(self, live: Ids) -> None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .inverted.postings_index import PostingsIndex, PostingsScorer, Scorer
+from .spec import Parameters, param
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseBuild(Parameters):
+    """Build parameters of sparse."""
+
+    encoder: str = param("", "folder or name of the model that weighs terms, for who fills the index; empty: counts")
 
 
 class SparseIndex(PostingsIndex):
@@ -20,6 +29,8 @@ class SparseIndex(PostingsIndex):
     """
 
     name: ClassVar[str] = "sparse"
+    Build = SparseBuild
+    build_params: SparseBuild
 
     def _formula(self, params: object) -> Hashable:  # noqa: ARG002 - there is one formula only
         return None

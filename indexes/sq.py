@@ -58,13 +58,24 @@ class SQIndex(CodesIndex):
 
     def _engine_vectors(self, rows: Ids) -> Vectors:
         """Decode as faiss does, but five times as fast: faiss goes number by number."""
+        x, step, low = self._codes(rows)
+        x *= step
+        x += low
+        return x
+
+    def _scores(self, q: Vectors, rows: Ids) -> Scores | None:
+        """Multiply with the codes as they are, and scale the sums: decoding every number takes longer."""
+        if len(q) > 1 or self.metric == "l2" or not self._trained or self._held != self._rows.n_rows:
+            return None
+        codes, step, low = self._codes(rows)
+        return np.asarray(native.inner_products(q, codes) * step + low * q.sum(), np.float32)
+
+    def _codes(self, rows: Ids) -> tuple[Vectors, np.float32, np.float32]:
+        """Return the codes of rows as float32, and what a step of them and the code 0 stand for."""
         stored = native.faiss().rev_swig_ptr(self._index.codes.data(), self._held * self.dim).reshape(-1, self.dim)
         low, width = _trained(self._index)
         step = np.float32(width / 255)
-        x: Vectors = stored[rows].astype(np.float32)
-        x *= step
-        x += np.float32(low) + step / 2
-        return x
+        return stored.take(rows, axis=0).astype(np.float32), step, np.float32(low) + step / 2
 
     def _engine_read(self, folder: Folder, n_rows: int) -> None:
         super()._engine_read(folder, n_rows)

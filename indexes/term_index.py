@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .bags import Bags, checked_documents, checked_queries
-from .base import Allow, Index
+from .base import Allow, Index, spread
 from .checks import checked_ids, checked_k
 from .rows import Keep
 from .spec import Parameters, Value
@@ -52,6 +52,10 @@ class TermIndex(Index[Bags]):
 
         ``queries`` map terms to weights that are not 0. ``keep`` has the rows that may be returned; None allows all.
         """
+
+    def _scores(self, queries: Sequence[Mapping[str, float]], rows: Ids, params: Any) -> Scores | None:  # noqa: ANN401, ARG002 - for engines to answer
+        """Score rows directly, NaN for rows that share no term; return None if a search is as fast."""
+        return None
 
     # ---- public -----------------------------------------------------------------------------------------------
 
@@ -141,6 +145,33 @@ class TermIndex(Index[Bags]):
                 for i, (rows, scores) in enumerate(self._search(wanted, n, chosen, keep)):
                     _put(hits.ids[i], hits.scores[i], by_row[rows], scores, n)
         return hits
+
+    def score(
+        self, queries: Iterable[Terms], ids: ArrayLike, *, params: Parameters | Mapping[str, Value] | None = None
+    ) -> Scores:
+        """Return the scores that a search for each query would give to each of ``ids``.
+
+        Parameters
+        ----------
+        queries, params
+            As for ``search``.
+        ids
+            int64, shape (n,), unique.
+
+        Returns
+        -------
+        float32, shape (n_queries, n); NaN for documents that hold no term of the query, and for ids that are not held.
+        """
+        bags, wanted = checked_queries(queries), checked_ids(ids)
+        chosen = self.search_params if params is None else self._chosen(params)
+        with self._lock.reading():
+            self._check_whole()
+            rows = self._rows.lookup(wanted)
+            there = rows >= 0
+            own = self._scores(bags, rows[there], chosen)
+        if own is None:
+            return self.search(bags, len(wanted), allow=wanted, params=params).scores_of(wanted)
+        return spread(own, there)
 
     def frequencies(self) -> dict[str, int]:
         """Return the document frequency of every term; costly, so keep the result."""

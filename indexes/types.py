@@ -49,6 +49,15 @@ class Hits:
         found = self.ids[i] >= 0
         return self.ids[i][found], self.scores[i][found]
 
+    def scores_of(self, ids: Ids) -> Scores:
+        """Return the scores of ``ids`` (unique): float32, shape (n_queries, len(ids)), NaN where one was not found."""
+        scores = np.full((len(self), len(ids)), np.nan, np.float32)
+        order = np.argsort(ids)
+        for i, own in enumerate(scores):
+            found, values = self.row(i)
+            own[order[np.searchsorted(ids, found, sorter=order)]] = values
+        return scores
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:

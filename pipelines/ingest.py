@@ -7,27 +7,31 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from rag.account import Account, total
 from rag.chunking.protocol import Chunker
-from rag.documents import Document, Scalar
-from rag.embedding import DEFAULT_MODEL
+from rag.documents.account import Account, total
+from rag.documents.document import ACL, Document, Field, Metadata, Scalar, clean_text
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput
+from rag.execution import Executor, executor as executor_of
 from rag.knowledge_base import AddFailure, AddProgress, AddReport, KnowledgeBase, SourceInfo
 from rag.loaders import READER, Found, LoadFailure, dataset_folders, discover, ir_collections, load_files
+from rag.loaders.apart import load_apart
 from rag.loaders.limits import ParseLimits
 from rag.loaders.results import printable
+from rag.retrieval.weight_selection import WeightEvidence, select_weights, stored_evidence
 from rag.source_prefixes import FOLDER, NAMED, split_prefix
+from rag.store.address import shown
 from rag.store.hiding import HIDDEN
 from rag.store.naming import SourceNames, vanished
 from rag.store.settings import NOT_IN
+
+from .language_choices import choices, given
 
 ProgressCallback = Callable[["IngestProgress"], None]
 
@@ -36,7 +40,8 @@ ProgressCallback = Callable[["IngestProgress"], None]
 class Options:
     """How a new knowledge base is made. An existing one keeps its own options, and asking for others is an error.
 
-    None means: the knowledge base's own, or the default of a new one.
+    None means: the knowledge base's own, or the default of a new one. The embedder and the analyser of a new one follow
+    the language of the first documents, see `language_choices`.
     """
 
     indexes: tuple[str, ...] | None = None
@@ -93,9 +98,10 @@ class IngestReport(AddReport):
         Source and sentence: what was not read of a file, or is doubtful.
     unchanged_files
         Files whose bytes are those of the last ingest: neither parsed nor embedded.
-    other_scripts
-        Share of letters outside the Latin alphabet, 0 to 1, if the default model, which reads English, embedded new
-        chunks; see `share_of_other_scripts`.
+    notes
+        What was chosen by the language of the first documents, in sentences.
+    weights
+        How far each search was found to be trusted here, measured now or before; None where it never was.
     """
 
     into: str
@@ -103,7 +109,8 @@ class IngestReport(AddReport):
     found: int
     unchanged_files: int
     moved: int
-    other_scripts: float
+    notes: tuple[str, ...]
+    weights: WeightEvidence | None
     account: Account
     remarks: tuple[tuple[str, str], ...]
 
@@ -133,12 +140,15 @@ def ingest(
     *,
     options: Options | None = None,
     meta: Mapping[str, Scalar] | None = None,
+    acl: Sequence[str] = (),
     prune: bool = False,
+    moves: bool = True,
     wait: float = 0.0,
     base: str | Path = "",
     on_progress: ProgressCallback | None = None,
     parse_seconds: float | None = None,
     parse_memory: int | None = None,
+    executor: str | Executor = "here",
 ) -> IngestReport:
     """Bring a knowledge base up to date with files and folders.
 
@@ -152,8 +162,12 @@ def ingest(
         Engine, chunker, embedder of a new knowledge base.
     meta
         Fields that every document gets.
+    acl
+        Groups that may read these documents where `rag serve` knows its readers by their keys; none: no group may.
     prune
         Remove documents whose files have vanished from the given folders.
+    moves
+        Take a new file with the bytes of one that has vanished for the same file in another place.
     wait
         Seconds to wait for another writer.
     base
@@ -162,6 +176,9 @@ def ingest(
         Called now and then with how far it is.
     parse_seconds, parse_memory
         What a parser may use for a file, as in `rag.load`.
+    executor
+        Where files are parsed, chunked and embedded: ``here``, ``processes:4``, ``ray:ADDRESS``, or an
+        `rag.execution.Executor`, which stays open. The knowledge base is the same wherever it was.
 
     Raises
     ------
@@ -169,28 +186,39 @@ def ingest(
         If a path does not exist, or no path is given.
     StoreError
         If the knowledge base is damaged, locked, not writable, or made with other options.
+    WorkerLost
+        A batch took down one worker after the other. What was acknowledged before stays; run it again.
     """
     start = time.perf_counter()
     names = [str(path) for path in paths]
     _check_paths(names, base)
+    fields_of_all = _with_acl(meta or {}, acl)
     ParseLimits(parse_seconds, parse_memory)  # refuses what is too small before anything is made
     options = options or Options()
     created = not KnowledgeBase.exists(into)
-    kb = new_or_open(Path(into), options, wait)
-    with kb:
-        limits = {"parse_seconds": parse_seconds, "parse_memory": parse_memory}
-        reading = _Reading(kb, meta, on_progress, limits)
+    chosen = given(options.embedder, options.analyser)
+    if created:
+        chosen = choices(chosen, names, base)
+    options = replace(options, embedder=chosen.embedder, analyser=chosen.analyser)
+    with contextlib.ExitStack() as stack:
+        if isinstance(executor, str):
+            executor = stack.enter_context(contextlib.closing(executor_of(executor)))
+        kb = stack.enter_context(new_or_open(into, options, wait))
+        load = partial(load_apart, executor=executor) if executor.apart else partial(load_files)
+        load = partial(load, parse_seconds=parse_seconds, parse_memory=parse_memory)
+        reading = _Reading(kb, fields_of_all, on_progress, load, moves=moves)
         added = kb.add(
             reading.documents(discover(names, meta=reading.meta, base=base)),
             on_progress=reading.stored,
             stamp=reading.stamp,
+            executor=executor,
         )
         removed = added.removed + sum(kb.remove(source) for source in reading.emptied)
         removed += sum(kb.remove(source) for source in reading.superseded(kb.sources()))
         if prune:
             removed += kb.prune(_under(base, name) for name in names)
         _note_failures(kb, names, reading.failures)
-        other_scripts = round(share_of_other_scripts(kb), 3) if added.embedded else 0.0
+        weights = select_weights(kb) if added.embedded else stored_evidence(kb)
     done = replace(
         added,
         removed=removed,
@@ -199,12 +227,13 @@ def ingest(
     )
     return IngestReport(
         **{f.name: getattr(done, f.name) for f in fields(done)},
-        into=str(into),
+        into=shown(into),
         created=created,
         found=reading.found,
         unchanged_files=reading.unchanged,
         moved=len(reading.moved),
-        other_scripts=other_scripts,
+        notes=chosen.notes,
+        weights=weights,
         account=total(reading.accounts.values()),
         remarks=tuple((name, line) for name, account in reading.accounts.items() for line in account.lines),
     )
@@ -219,6 +248,14 @@ def _note_failures(kb: KnowledgeBase, names: list[str], failures: Iterable[AddFa
     now = kept | {f.source: f"{f.reason}: {f.detail}" for f in failures if not f.skipped and "#" not in f.source}
     if now != before:
         kb.keep_setting(NOT_IN, json.dumps(now, ensure_ascii=False) if now else None)
+
+
+def _with_acl(meta: Mapping[str, Scalar], acl: Sequence[str]) -> dict[str, Field]:
+    if ACL in meta:
+        raise InvalidInput(f"{ACL} is the field of the groups that may read a document: give --acl GROUP, or acl=[...]")
+    if isinstance(acl, str) or not all(isinstance(group, str) and group.strip() for group in acl):
+        raise InvalidInput(f"acl={acl!r}: give the names of groups, such as ['sales', 'board']")
+    return {**meta, ACL: sorted({clean_text(group).strip() for group in acl})} if acl else dict(meta)
 
 
 def _under(base: str | Path, path: str) -> str:
@@ -239,7 +276,7 @@ def _check_paths(paths: list[str], base: str | Path) -> None:
             dataset_folders.corpus(place)
 
 
-def new_or_open(into: Path, options: Options, wait: float = 0.0) -> KnowledgeBase:
+def new_or_open(into: str | Path, options: Options, wait: float = 0.0) -> KnowledgeBase:
     """Open a knowledge base for writing, after making it where there is none.
 
     Raises
@@ -256,18 +293,20 @@ class _Reading:
     def __init__(
         self,
         kb: KnowledgeBase,
-        meta: Mapping[str, Scalar] | None,
+        meta: Metadata,
         on_progress: ProgressCallback | None,
-        limits: Mapping[str, Any],
+        load: Callable[..., Iterator[Document | LoadFailure]],
+        *,
+        moves: bool,
     ) -> None:
-        self.limits = limits
-        self.meta = dict(meta or {})
+        self.load = load
+        self.meta = dict(meta)
         self.stamp = json.dumps({"reader": READER, "meta": self.meta}, sort_keys=True)
         self.progress = IngestProgress()
         self.on_progress = on_progress
         self.kb, self.known, self.hidden = kb, kb.sources(), frozenset(kb.status().hidden)
         self.names = SourceNames(self.known)
-        self.vanished = vanished(self.known)
+        self.vanished = vanished(self.known) if moves else {}
         self.moved: dict[str, str] = {}
         """The old name of each moved file, by its new one."""
         self.again: list[str] = []
@@ -283,7 +322,7 @@ class _Reading:
         changed = list(self._changed(files))
         self._tell(files=len(changed))
         last = ""
-        for loaded in load_files(changed, meta=self.meta, **self.limits):
+        for loaded in self.load(changed, meta=self.meta):
             if isinstance(loaded, LoadFailure):
                 self._failed(loaded)
                 yield loaded
@@ -362,20 +401,3 @@ class _Reading:
 def _is_of_another(before: SourceInfo, found: Found) -> bool:
     """Say whether the name belongs to another file that still exists: replacing that one would lose it silently."""
     return before.location not in {"", found.location} and Path(before.location).exists()
-
-
-MANY = 0.2
-"""Share of letters outside the Latin alphabet above which `rag ingest` warns."""
-
-_SAMPLE = 200
-_LAST_LATIN = "\u024f"  # of Latin Extended-B
-
-
-def share_of_other_scripts(kb: KnowledgeBase) -> float:
-    """Return the share of letters outside the Latin alphabet, 0 to 1, in a sample of the chunks; 0 for other models."""
-    if kb.embedder.name != DEFAULT_MODEL:
-        return 0.0
-    ids = kb.chunk_ids()
-    sample = np.random.default_rng(0).choice(ids, min(_SAMPLE, len(ids)), replace=False)
-    letters = [c for chunk in kb.chunks(sample.tolist()) for c in chunk.text if c.isalpha()]
-    return sum(c > _LAST_LATIN for c in letters) / max(len(letters), 1)

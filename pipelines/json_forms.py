@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rag.answers import Answer, Citation, Sentence
-from rag.documents import Passage
+from rag.documents.document import Passage
 
 _CITATION = "n document source start end quote chunk title type heading page rows time metadata url"
 

@@ -21,6 +21,7 @@ from rag.llm.models import BACKENDS, language_model_class
 
 from .cli.app import app
 from .cli.exit_codes import MEANINGS
+from .sizing import TABLES
 
 _BLOCK = "<!-- generated: {name} -->\n{body}\n<!-- end -->"
 
@@ -87,8 +88,11 @@ def pages(root: Path) -> Iterator[tuple[Path, str, str]]:
         "exit codes": exit_code_table,
         "commands": command_help,
         "language models": language_model_table,
+        **TABLES,
     }
-    for path in (root / "README.md", root / "docs" / "reference.md", root / "docs" / "how-to" / "language-models.md"):
+    docs = root / "docs"
+    written = (docs / "reference.md", docs / "how-to" / "language-models.md", docs / "concepts" / "sizing.md")
+    for path in (root / "README.md", *written):
         if not path.exists():
             continue
         now = path.read_text(encoding="utf-8")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .answers import Answer as Answer, Citation as Citation, Sentence as Sentence
     from .bot import Bot as Bot
-    from .documents import Document as Document, Passage as Passage, Query as Query
+    from .documents.document import Chunk as Chunk, Document as Document, Passage as Passage, Query as Query
+    from .documents.sections import Section as Section
     from .embedding import (
         CallableEmbedder as CallableEmbedder,
         Embedder as Embedder,
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
     from .llm.sampling import Sampling as Sampling
     from .llm.structured import structured as structured
     from .loaders import LoadFailure as LoadFailure, load as load
+    from .memory import Memory as Memory
     from .retrieval.config import PipelineConfig as PipelineConfig
     from .retrieval.explanation import Explanation as Explanation
     from .retrieval.retriever import Retrieval as Retrieval, Retriever as Retriever
-    from .sections import Section as Section
 
 # Each name is imported on first use: a loader's child process needs no numpy, and a search no loader.
 _HOME = {
@@ -52,9 +53,10 @@ _HOME = {
     "CallableEmbedder": ".embedding",
     "ChatGenerator": ".generation.chat",
     "Choice": ".llm.constraints",
+    "Chunk": ".documents.document",
     "Citation": ".answers",
     "Completion": ".llm.language_model",
-    "Document": ".documents",
+    "Document": ".documents.document",
     "Embedder": ".embedding",
     "Explanation": ".retrieval.explanation",
     "HashingEmbedder": ".embedding",
@@ -63,16 +65,17 @@ _HOME = {
     "KnowledgeBase": ".knowledge_base",
     "LanguageModel": ".llm.language_model",
     "LoadFailure": ".loaders",
+    "Memory": ".memory",
     "Message": ".llm.language_model",
-    "Passage": ".documents",
+    "Passage": ".documents.document",
     "PipelineConfig": ".retrieval.config",
-    "Query": ".documents",
+    "Query": ".documents.document",
     "RagError": ".errors",
     "Regex": ".llm.constraints",
     "Retrieval": ".retrieval.retriever",
     "Retriever": ".retrieval.retriever",
     "Sampling": ".llm.sampling",
-    "Section": ".sections",
+    "Section": ".documents.sections",
     "Sentence": ".answers",
     "Usage": ".llm.language_model",
     "embedder": ".embedding",

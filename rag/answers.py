@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .documents import Metadata, Passage
+from .documents.document import Metadata, Passage
+from .documents.sections import row_at
 from .llm.language_model import Usage
-from .sections import row_at
 
 UNKNOWN = "The documents do not answer this."
 """The answer, of model and bot alike, when the passages hold none."""

@@ -290,9 +290,17 @@ def chain(kind: str, table: Mapping[str, str], given: object, tools: object) -> 
     Raises
     ------
     InvalidInput
-        As `make` and `split`.
+        As `make` and `split`; an object is not what the kind's protocol says.
     """
-    return [make(kind, table, part, tools) for part in _parts(given)]
+    return [_fitting(kind, make(kind, table, part, tools)) for part in _parts(given)]
+
+
+def _fitting(kind: str, part: Any) -> Any:  # noqa: ANN401
+    protocol = vars(_imported(PROTOCOLS[kind])) if kind in PROTOCOLS else ()
+    missing = [name for name in protocol if not name.startswith("_") and not hasattr(part, name)]
+    if missing:
+        raise InvalidInput(f"{type(part).__name__} is not a {kind}: it lacks {', '.join(missing)}")
+    return part
 
 
 def check_chain(kind: str, table: Mapping[str, object], chain: str) -> None:

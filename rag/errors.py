@@ -11,6 +11,7 @@
     │   ├── StoreCorrupt(ValueError)          a file of the store is damaged; names the file
     │   ├── StoreLocked(TimeoutError)         another process is writing; names its pid and host
     │   ├── StoreMismatch(ValueError)         made with another embedder, metric, chunker, analyser or format
+    │   ├── StoreUnavailable(ConnectionError)   its server cannot be reached, or gives no answer
     │   └── StoreUnwritable(OSError)          disk full, read-only, no permission; names the path and the cause
     ├── EmbedderError(RuntimeError)      an embedder returned the wrong number, shape or kind of vectors
     ├── ModelDamaged(ValueError)         a model's file is not the one expected; names the file and both digests
@@ -24,9 +25,12 @@
     │   ├── PromptTooLong(ValueError)         the conversation does not fit into the model's context
     │   ├── ConstraintUnmet(ValueError)       the text does not match the schema, choice or pattern
     │   └── BudgetExceeded(RuntimeError)      a cap on calls, tokens, bytes or seconds is reached; names the cap
+    ├── WorkerLost(RuntimeError)         a batch of an ingest took down several worker processes
     ├── PartFailed(RuntimeError)         a rewriter, reranker or context step returned an unusable result
     ├── OutOfTime(TimeoutError)          one of these was not done within its time
     ├── DeadlinePassed(TimeoutError)     time was up before any passage was found
+    ├── CannotShow(RuntimeError)         a page of a file cannot be shown; says why
+    │   └── FileChanged                  the file is no longer the one that was read
     ├── Busy(RuntimeError)               as many questions as allowed are being answered; ask again in a moment
     └── ExtraMissing(ImportError)        an optional package is not installed; says the install line
 """
@@ -79,6 +83,12 @@ class StoreUnwritable(StoreError, OSError):  # noqa: N818
     """The disk is full or read-only, or permission is denied."""
 
     exit_code = 4
+
+
+class StoreUnavailable(StoreError, ConnectionError):  # noqa: N818
+    """The server that keeps the knowledge base cannot be reached, or gives no answer."""
+
+    exit_code = 12
 
 
 class StoreLocked(StoreError, TimeoutError):  # noqa: N818
@@ -154,6 +164,10 @@ class BudgetExceeded(LLMError, RuntimeError):  # noqa: N818
     """A cap on calls, tokens, bytes or seconds is reached."""
 
 
+class WorkerLost(RagError, RuntimeError):  # noqa: N818
+    """A batch of work took down one worker process after the other."""
+
+
 class PartFailed(RagError, RuntimeError):  # noqa: N818
     """A rewriter, reranker or context step returned an unusable result."""
 
@@ -170,6 +184,14 @@ class DeadlinePassed(RagError, TimeoutError):  # noqa: N818
 
 class Busy(RagError, RuntimeError):  # noqa: N818
     """As much as is allowed at a time is under way; asking again in a moment helps."""
+
+
+class CannotShow(RagError, RuntimeError):  # noqa: N818
+    """A page of a file cannot be shown."""
+
+
+class FileChanged(CannotShow):
+    """A file is no longer the one that was read."""
 
 
 class ExtraMissing(RagError, ImportError):  # noqa: N818

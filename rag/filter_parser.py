@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .documents import Scalar, composed
+from .documents.document import Scalar, composed
 from .errors import InvalidFilter
 from .filters import FIELDS, NAME, WORDS, FieldTest, Filter, Junction, Node, Not
 

@@ -12,9 +12,10 @@
     field       = name | name "." name ... | quoted
     value       = string | number | true | false | null
 
-Fields of a document are ``source``, ``type``, ``title``, ``document`` (its id) and ``modified``; of a chunk ``page``
-and ``heading``. Every other name is a key of the metadata; ``metadata.KEY`` reaches a key that has the name of a
-field, and quotes one that is not a plain name: ``"Date of issue" >= "2024"``.
+Fields of a document are ``source``, ``type``, ``title``, ``document`` (its id), ``language`` (``de``, ``zh`` ...; its
+metadata's, else as detected) and ``modified``; of a chunk ``page`` and ``heading``. Every other name is a key of the
+metadata; ``metadata.KEY`` reaches a key that has the name of a field, and quotes one that is
+not a plain name: ``"Date of issue" >= "2024"``.
 
 The meaning of each test:
 
@@ -33,11 +34,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .documents import Scalar
+from .documents.document import ACL, Scalar
 
 NAME = re.compile(r"[^\W\d][\w-]*(?:\.[\w-]+)*")
 WORDS = frozenset({"and", "or", "not", "in", "exists", "startswith", "true", "false", "null", "none"})
@@ -74,6 +75,18 @@ class Filter:
         """Return a query for the ids of the allowed chunks, and its parameters."""
         condition, values = self.root.condition()
         return _QUERY.format(condition).strip(), values
+
+    def both(self, other: Filter | None) -> Filter:
+        """Return the filter that allows what this one and the other allow.
+
+        Parsed filters are joined, never their texts: a parenthesis in a text could end one and begin another.
+        """
+        return self if other is None else Filter(Junction("and", (self.root, other.root)))
+
+
+def readable_by(groups: Iterable[str]) -> Filter:
+    """Return the filter that allows documents that one of the groups may read; of no group it allows none."""
+    return Filter(FieldTest(ACL, "in", tuple(sorted(groups))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +143,8 @@ class FieldTest(Node):
             return self._on_pages()
         if self.field in _COLUMNS:
             return self._on_column(*_COLUMNS[self.field])
+        if self.field == "language":
+            return self._on_language()
         if self.field == "heading":
             sql, values = self._on_value("h.value", "h.type")
             return f"exists (select 1 from json_each(c.heading) h where {sql})", values  # noqa: S608 - all values are parameters
@@ -166,6 +181,12 @@ class FieldTest(Node):
                  where value between c.page and c.last_page and value = cast(value as integer)), 0)"""
         return sql, [json.dumps(pages)]
 
+    def _on_language(self) -> Sql:
+        """Test what a document says of itself, else the language that was detected."""
+        own, values = FieldTest("metadata.language", self.op, self.values).condition()
+        detected, more = self._on_column("nullif(d.language, '')", str)
+        return f"({own} or (d.metadata ->> '$.language' is null and {detected}))", [*values, *more]
+
     def _on_value(self, value: str, type_: str) -> Sql:
         """Test a JSON value; kinds never mix."""
         if self.op == "exists":
@@ -189,7 +210,7 @@ _COLUMNS: dict[str, tuple[str, type]] = {
     "modified": ("d.modified", float),
     "page": ("c.page", float),
 }
-FIELDS = (*_COLUMNS, "heading")
+FIELDS = (*_COLUMNS, "heading", "language")
 _JSON_TYPES: dict[type, str] = {str: "'text'", float: "'integer', 'real'", bool: "'true', 'false'"}
 
 
@@ -201,7 +222,10 @@ def _kind(value: Scalar) -> type:
 
 def _compare(column: str, op: str, values: Sequence[Scalar]) -> Sql:
     if op == "startswith":
-        return f"substr({column}, 1, ?) = ?", [len(str(values[0])), values[0]]
+        prefix = str(values[0]).encode("utf-8", "surrogatepass")  # as bytes: SQLite's texts end for substr at U+0000
+        if not prefix:
+            return f"{column} is not null", []
+        return f"substr(cast({column} as blob), 1, ?) = ?", [len(prefix), prefix]
     if op == "in":
         return f"{column} in (select value from json_each(?))", [json.dumps(list(values))]  # noqa: S608 - a column's name
     if isinstance(values[0], bool):

@@ -1,12 +1,14 @@
-"""The knowledge base: documents, chunks, vectors and indexes in one folder.
+"""The knowledge base: documents, chunks, vectors and indexes in one folder, or in a database on a server.
 
 The parts are in `rag.store`; this file is what the rest of the toolkit, and users, see of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
@@ -16,23 +18,24 @@ from numpy.typing import NDArray
 
 from indexes import Family, IdSet, Metric
 
-from .documents import Document
-from .embedding.protocol import Embedder
-from .errors import StoreExists, StoreMismatch
+from .documents.document import Document
+from .embedding.protocol import Embedder, EmbedderLike
+from .errors import InvalidInput, StoreExists, StoreMismatch
 from .filter_parser import parse
-from .filters import VISIBLE, Filter
-from .store import hiding, maintenance, reading, reembedding, removal, repairing, verifying
-from .store.contents import SENTENCES
-from .store.generations import AnyIndex
-from .store.granularity import AUTO, Granularity, chunks_of
-from .store.live import LiveIndexes
+from .filters import Filter
+from .store import automatic_index, copying, reembedding, repairing, servers
+from .store.address import address, is_address, said
+from .store.granularity import AUTO, Granularity
+from .store.identity import Identity
+from .store.local import LocalStore
 from .store.making import StoreTools, canonical, checked_specs, new_identity
-from .store.openings import Opening, Openings
 from .store.pipeline import OnCommit, OnProgress, Pipeline
+from .store.protocol import AnyIndex, Mode, Store
 from .store.records import (
     AddFailure,
     AddProgress,
     AddReport,
+    ChunkPlace,
     ChunkRecord,
     Problem,
     RepairReport,
@@ -40,12 +43,11 @@ from .store.records import (
     Status,
     VerifyReport,
 )
-from .store.sentence_search import SHARES, BestSentences, TwoGranularities
-from .store.session import Mode, Session, looks_like_store, refuse_foreign
-from .store.settings import keep_setting, setting
+from .store.session import Session, looks_like_store, refuse_foreign
 
 if TYPE_CHECKING:
     from .chunking import Chunker
+    from .execution import Executor
     from .terms import Analyser
 
 __all__ = [
@@ -61,7 +63,7 @@ __all__ = [
     "VerifyReport",
 ]
 
-DEFAULT_INDEXES = ("flat", "bm25")
+DEFAULT_INDEXES = ("auto", "bm25")
 DEFAULT_CHUNKER = "headings:256/32"
 DEFAULT_GRANULARITY = AUTO
 
@@ -69,10 +71,13 @@ DEFAULT_GRANULARITY = AUTO
 class KnowledgeBase:
     """Documents, chunks, embeddings and indexes in one folder; made by `create`, opened by `open`.
 
-    `open_or_create` does what is needed.
+    `open_or_create` does what is needed. An address, ``postgresql://HOST/DATABASE#NAME``, in the place of the folder is
+    a knowledge base in a PostgreSQL database, see ``docs/how-to/postgresql.md``; ``milvus://HOST:PORT#NAME`` is one in
+    Milvus, which is experimental, see ``docs/how-to/milvus.md``.
 
-    One process writes at a time, any number read. A reader sees the state of its first search until it calls `refresh`;
-    what ``add`` has acknowledged survives a kill or a power cut. Threads may share an open knowledge base.
+    One process writes at a time, any number read. A reader sees the state of its first search until it calls `refresh`,
+    and on a server that of the newest commit; what ``add`` has acknowledged survives a kill or a power cut. Threads may
+    share an open knowledge base.
 
     Examples
     --------
@@ -86,21 +91,9 @@ class KnowledgeBase:
     'otters'
     """
 
-    def __init__(self, session: Session, tools: StoreTools) -> None:
+    def __init__(self, store: Store, tools: StoreTools) -> None:
+        self._store = store
         self._tools = tools
-
-        def opening(session: Session) -> Opening:
-            return Opening(session, LiveIndexes(session, lambda: tools.analyser))
-
-        self._openings = Openings(opening(session), lambda: opening(Session.open(session.folder)))
-
-    @property
-    def _session(self) -> Session:
-        return self._openings.now.session
-
-    @property
-    def _live(self) -> LiveIndexes:
-        return self._openings.now.live
 
     # ---- making and opening -----------------------------------------------------------------------------------
 
@@ -110,7 +103,7 @@ class KnowledgeBase:
         path: str | Path,
         *,
         indexes: Sequence[str] = DEFAULT_INDEXES,
-        embedder: Embedder | str | None = None,
+        embedder: EmbedderLike | None = None,
         chunker: Chunker | str = DEFAULT_CHUNKER,
         metric: Metric = "cosine",
         analyser: str = "english",
@@ -121,11 +114,14 @@ class KnowledgeBase:
         Parameters
         ----------
         path
-            A new or empty folder.
+            A new or empty folder, or a server's address.
         indexes
-            Specs of the engines to search with, such as ``("hnsw:M=32", "bm25")``; `reindex` changes them later.
+            Specs of the engines to search with, such as ``("hnsw:M=32", "bm25")``; `reindex` changes them later. With
+            ``auto`` vectors are compared one by one as long as that is fast; as the knowledge base grows, the index
+            that `indexes.recommend` says takes over, once it finds .99 of what exact search finds here.
         embedder
-            A model's name or folder, or any `Embedder`; all-MiniLM-L6-v2 if None.
+            A model's name or folder, or any `Embedder`; all-MiniLM-L6-v2 if None. Several, ``["minilm", FOLDER]`` or
+            ``"minilm+FOLDER"``, make an ensemble, see `rag.embedding.EnsembleEmbedder`.
         chunker
             Spec such as ``"tokens:256/32"``, or any `Chunker`.
         metric
@@ -135,6 +131,7 @@ class KnowledgeBase:
         granularity
             ``chunk``: a vector a chunk. ``chunk+late`` and ``chunk+sentence``: one for each of its sentences as well,
             see `rag.store.granularity`; they find more, for more memory and, the second, twice the time to embed.
+            ``chunk+late+tokens``: the states of the tokens too, by which `late-interaction` reranks in milliseconds.
             ``auto``: ``chunk+late`` if the embedder shows the states of its tokens, ``chunk`` else.
 
         Raises
@@ -146,11 +143,18 @@ class KnowledgeBase:
         InvalidInput
             A spec that does not exist.
         """
+        if is_address(path):
+            place = address(str(path))
+            specs = servers.check_specs(indexes, place)
+            tools = StoreTools(place.shown, embedder, chunker, analyser)
+            identity = new_identity(tools, servers.local_specs(specs), metric, granularity)
+            return cls(servers.create(place, identity, indexes, lambda: tools.analyser), tools)
         folder = Path(path)
         refuse_foreign(folder)  # before the model is loaded
         tools = StoreTools(folder, embedder, chunker, analyser)
-        identity = new_identity(tools, indexes, metric, granularity)
-        return cls(Session.create(folder, identity), tools)
+        identity = new_identity(tools, automatic_index.concrete(indexes), metric, granularity)
+        session = Session.create(folder, identity, automatic_index.initial(indexes))
+        return cls(LocalStore(session, lambda: tools.analyser), tools)
 
     @classmethod
     def open(
@@ -158,7 +162,7 @@ class KnowledgeBase:
         path: str | Path,
         *,
         mode: Mode = "r",
-        embedder: Embedder | str | None = None,
+        embedder: EmbedderLike | None = None,
         chunker: Chunker | str | None = None,
         metric: Metric | None = None,
         analyser: str | None = None,
@@ -188,20 +192,46 @@ class KnowledgeBase:
             Another process writes to it.
         StoreUnwritable
             It cannot be written (mode ``"w"``) or not be read.
+        StoreUnavailable
+            Its server cannot be reached.
         """
+        if is_address(path):
+            return cls._on_server(str(path), mode, embedder, chunker, metric, analyser, granularity, wait)
         folder = Path(path)
         session = Session.open(folder, mode, wait=wait)
         try:
             tools = StoreTools(folder, embedder, chunker, analyser, identity=session.identity)
             session.identity.check(folder, metric=metric, granularity=granularity)
-            kb = cls(session, tools)
+            store = LocalStore(session, lambda: tools.analyser)
             if mode == "w":
-                kb._live.sweep()
-                removal.finish(session, kb._live)
+                store.finish()
         except BaseException:
             session.close()
             raise
-        return kb
+        return cls(store, tools)
+
+    @classmethod
+    def _on_server(  # noqa: PLR0917 - one caller
+        cls,
+        path: str,
+        mode: Mode,
+        embedder: EmbedderLike | None,
+        chunker: Chunker | str | None,
+        metric: Metric | None,
+        analyser: str | None,
+        granularity: str | None,
+        wait: float,
+    ) -> KnowledgeBase:
+        place = address(path)
+        made: list[StoreTools] = []
+
+        def checked(identity: Identity) -> Callable[[], Analyser]:
+            tools = StoreTools(place.shown, embedder, chunker, analyser, identity=identity)
+            identity.check(place.shown, metric=metric, granularity=granularity)
+            made.append(tools)
+            return lambda: tools.analyser
+
+        return cls(servers.opened(place, mode, checked, wait=wait), made[0])
 
     @classmethod
     def open_or_create(
@@ -209,7 +239,7 @@ class KnowledgeBase:
         path: str | Path,
         *,
         indexes: Sequence[str] | None = None,
-        embedder: Embedder | str | None = None,
+        embedder: EmbedderLike | None = None,
         chunker: Chunker | str | None = None,
         metric: Metric | None = None,
         analyser: str | None = None,
@@ -249,20 +279,36 @@ class KnowledgeBase:
                     raise
         measured = None if granularity == AUTO else granularity
         kb = cls.open(path, mode="w", granularity=measured, wait=wait, **own)  # type: ignore[arg-type]
-        if indexes is not None and canonical(indexes) != canonical(kb.indexes):
+        if indexes is not None and not kb._has(indexes):
             have, want = (" ".join(f"--index {spec}" for spec in specs) for specs in (kb.indexes, indexes))
             kb.close()
-            raise StoreMismatch(f"{path} has {have}, not {want}; change its indexes with: rag reindex {path} {want}")
+            where = kb.location
+            raise StoreMismatch(f"{where} has {have}, not {want}; change its indexes with: rag reindex {where} {want}")
         return kb
+
+    def _has(self, specs: Sequence[str]) -> bool:
+        """Say whether these are its indexes; ``auto`` is the one that was chosen."""
+        chosen = self._store.automatic
+        if automatic_index.AUTO in specs and chosen is None:
+            return False
+        now = [chosen if chosen and spec == automatic_index.AUTO else spec for spec in specs]
+        if self._store.folder is None:
+            return set(servers.check_specs(now, address(self.location))) == set(self.indexes)
+        return canonical(now) == canonical(self.indexes)
 
     @staticmethod
     def exists(path: str | Path) -> bool:
-        """Say whether there is a knowledge base in a folder, whole or damaged."""
-        return looks_like_store(Path(path))
+        """Say whether there is a knowledge base in a folder, whole or damaged; or on a server."""
+        return servers.exists(address(str(path))) if is_address(path) else looks_like_store(Path(path))
+
+    @staticmethod
+    def name_of(path: str | Path) -> str:
+        """Return the name of a knowledge base: its folder's, or what an address says behind #."""
+        return address(str(path)).name if is_address(path) else Path(path).resolve().name
 
     def close(self) -> None:
         """Close it; may be called twice."""
-        self._openings.close()
+        self._store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -275,18 +321,43 @@ class KnowledgeBase:
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         """Refuse to be copied or pickled; another process opens the folder."""
         raise TypeError(
-            f"a knowledge base cannot be copied or pickled: KnowledgeBase.open({str(self.path)!r}) where it is needed"
+            f"a knowledge base cannot be copied or pickled: KnowledgeBase.open({self.location!r}) where it is needed"
         )
 
     def __repr__(self) -> str:
-        return f"KnowledgeBase({str(self.path)!r}, {', '.join(self.indexes)})"
+        return f"KnowledgeBase({self.location!r}, {', '.join(self.indexes)})"
 
     # ---- facts -------------------------------------------------------------------------------------------------
 
     @property
     def path(self) -> Path:
-        """The folder."""
-        return self._session.folder
+        """The folder.
+
+        Raises
+        ------
+        InvalidInput
+            It is on a server, and has none.
+        """
+        if self._store.folder is None:
+            raise InvalidInput(
+                f"{self.location} is on a server, and this needs a folder: `rag copy {self.location} FOLDER` makes one"
+            )
+        return self._store.folder
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder; None on a server."""
+        return self._store.folder
+
+    @property
+    def location(self) -> str:
+        """The folder's path, or the server's address without its password."""
+        return self._store.location
+
+    @property
+    def name(self) -> str:
+        """The folder's name, or that of the knowledge base on its server."""
+        return self.location.rpartition("#")[2] if self._store.folder is None else self._store.folder.name
 
     @property
     def embedder(self) -> Embedder:
@@ -306,36 +377,34 @@ class KnowledgeBase:
     @property
     def indexes(self) -> tuple[str, ...]:
         """Specs of its indexes."""
-        return self._live.specs
+        return self._store.specs
 
     @property
     def granularity(self) -> Granularity:
         """The granularity: whether sentences have vectors besides those of chunks."""
-        return self._session.identity.granularity
+        return self._store.identity.granularity
 
     @property
     def dim(self) -> int:
         """Length of its vectors."""
-        return self._session.identity.dim
+        return self._store.identity.dim
 
     @property
     def seq(self) -> int:
         """Number of the last change; equal numbers mean equal content."""
-        return self._session.seq
+        return self._store.seq
 
     def status(self) -> Status:
         """Return counts, sizes and identity."""
-        return maintenance.status(self._session, self._live)
+        return self._store.status()
 
     def setting(self, name: str) -> str | None:
         """Return a text that `keep_setting` kept with the knowledge base, if there is one."""
-        with self._session.reading() as db:
-            return setting(db, name)
+        return self._store.setting(name)
 
     def keep_setting(self, name: str, value: str | None) -> None:
         """Keep a text with the knowledge base, under page checksums like all of it; None deletes it."""
-        with self._session.writing() as db:
-            keep_setting(db, name, value)
+        self._store.writing().keep_settings([(name, value)])
 
     def refresh(self) -> bool:
         """Move a reader to the newest commit; say whether anything has changed.
@@ -347,14 +416,14 @@ class KnowledgeBase:
         StoreMissing
             The folder was deleted or made anew since it was opened.
         """
-        return self._openings.refresh()
+        return self._store.refresh()
 
     def view(self) -> AbstractContextManager[None]:
         """Keep one state for all that is read in a ``with`` block, while other threads may `refresh`.
 
         A retriever does so for each search.
         """
-        return self._openings.lease()
+        return self._store.view()
 
     # ---- writing ----------------------------------------------------------------------------------------------
 
@@ -365,6 +434,7 @@ class KnowledgeBase:
         on_progress: OnProgress | None = None,
         on_commit: OnCommit | None = None,
         stamp: str = "",
+        executor: Executor | None = None,
     ) -> AddReport:
         """Add documents; unchanged ones, by digest, cost nothing, and changed ones replace their older versions.
 
@@ -383,6 +453,9 @@ class KnowledgeBase:
             Called after each commit with the ids of the documents that are now safe on disk.
         stamp
             A mark to keep with each source, see `SourceInfo`.
+        executor
+            Where documents are chunked and embedded, see `rag.execution`; None: in this process. Workers that are other
+            processes make the embedder and the chunker by their names.
 
         Raises
         ------
@@ -392,16 +465,21 @@ class KnowledgeBase:
             The embedder failed or gave wrong vectors; names the texts. All commits before stay.
         StoreUnwritable
             The disk is full. All commits before stay.
+        WorkerLost
+            A batch took down one worker of the executor after the other. All commits before stay.
         """
+        if executor is not None and executor.apart:
+            self._tools.check_for_workers()
         pipeline = Pipeline(
-            self._session,
+            self._store.writing(),
             lambda: self.embedder,
             lambda: self.chunker,
             stamp=stamp,
             on_progress=on_progress,
             on_commit=on_commit,
+            executor=executor,
         )
-        return pipeline.run(documents, finish=self._live.cut)
+        return pipeline.run(documents, finish=self._store.grow)
 
     def remove(self, *sources: str, purge: bool = False, folders: bool = True) -> int:
         """Remove sources, or all sources of folders, with their documents; return how many documents went.
@@ -419,7 +497,7 @@ class KnowledgeBase:
         StoreLocked
             With ``purge``: a reader still holds an older state. The documents are removed all the same.
         """
-        return removal.remove(self._session, self._live, sources, purged=purge, folders=folders)
+        return self._store.remove(sources, purged=purge, folders=folders)
 
     def prune(self, roots: Iterable[str | Path], seen: Collection[str] | None = None) -> int:
         """Remove documents whose files have vanished from folders; return how many went.
@@ -431,7 +509,7 @@ class KnowledgeBase:
         seen
             Names of the sources that are still there; None looks whether their files exist.
         """
-        return removal.prune(self._session, self._live, roots, seen)
+        return self._store.prune(roots, seen)
 
     def hide(self, *sources: str) -> int:
         """Take sources, or all sources of folders, out of every search; return how many are hidden.
@@ -439,15 +517,18 @@ class KnowledgeBase:
         They stay stored, ingesting them anew leaves them hidden, and `unhide` brings them back at once. Statistics of
         words, which spelling and ranking read, still count them; `remove` takes a source out of these as well.
         """
-        return hiding.set_hidden(self._session, sources, to=True)
+        return self._store.set_hidden(sources, to=True)
 
     def unhide(self, *sources: str) -> int:
         """Let searches find hidden sources again; return how many sources that are."""
-        return hiding.set_hidden(self._session, sources, to=False)
+        return self._store.set_hidden(sources, to=False)
 
     def reindex(self, specs: Sequence[str]) -> None:
-        """Change the indexes, without embedding anything again; searches by the old ones go on until it is done."""
-        self._live.cut(specs=checked_specs(specs))
+        """Change the indexes, without embedding anything again; searches by the old ones go on until it is done.
+
+        With ``auto`` the index of vectors is the one that suits the knowledge base now, and others as it grows.
+        """
+        self._store.reindex(specs)
 
     def purge(self) -> None:
         """Clear every byte of removed documents, and unused embeddings, from disk.
@@ -459,17 +540,17 @@ class KnowledgeBase:
         StoreLocked
             A reader still holds an older state; close it first.
         """
-        removal.purge(self._session, self._live)
+        self._store.purge()
 
     # ---- health -----------------------------------------------------------------------------------------------
 
     def verify(self) -> VerifyReport:
         """Check that every byte is as it was written, and that store and indexes agree."""
-        return verifying.verify(self._session)
+        return self._store.verify()
 
     def repair(self) -> RepairReport:
         """Rebuild damaged indexes from the store, and delete leftovers."""
-        return repairing.repair(self._session, self._live)
+        return self._store.repair()
 
     @classmethod
     def check(cls, path: str | Path) -> VerifyReport:
@@ -488,13 +569,16 @@ class KnowledgeBase:
         StoreCorrupt
             Nothing can be read; the documents have to be ingested again.
         """
+        if is_address(path):
+            with cls.open(path, mode="w", wait=wait, embedder=embedder) as kb:
+                return kb.repair()
         return repairing.mend(Path(path), wait=wait, embedder=embedder)
 
     @classmethod
     def reembed(
         cls,
         path: str | Path,
-        embedder: Embedder | str | None = None,
+        embedder: EmbedderLike | None = None,
         *,
         chunker: Chunker | str | None = None,
         analyser: str | None = None,
@@ -524,6 +608,10 @@ class KnowledgeBase:
         InvalidInput, EmbedderError
             As in `create` and `add`.
         """
+        if is_address(path):
+            raise InvalidInput(
+                f"{said(str(path))} is on a server: copy it to a folder, `rag reembed` that, and copy it back"
+            )
         return reembedding.reembed(
             Path(path),
             embedder,
@@ -534,85 +622,120 @@ class KnowledgeBase:
             on_progress=on_progress,
         )
 
+    @classmethod
+    def copy(
+        cls,
+        source: str | Path,
+        target: str | Path,
+        *,
+        indexes: Sequence[str] | None = None,
+        wait: float = 0.0,
+        on_progress: OnProgress | None = None,
+    ) -> AddReport:
+        """Copy a knowledge base into another place, folder or server: nothing is embedded again.
+
+        Documents, chunks, vectors, hidden sources, the stored pipeline and calibrations go with it. A copy that is
+        there already is brought to what the source holds, so a run that was cut short goes on where it was.
+
+        Parameters
+        ----------
+        source, target
+            Folders or addresses.
+        indexes
+            Of a new copy; None takes what suits the place.
+        wait
+            Seconds to wait for another writer of the target.
+
+        Raises
+        ------
+        StoreMismatch
+            The target was made with something else.
+        StoreMissing, StoreLocked, StoreUnavailable, StoreUnwritable
+            As in `open`.
+        """
+        with cls.open(source) as old:
+            if cls.exists(target):
+                new = cls.open(target, mode="w", wait=wait)
+            else:
+                new = cls._empty(target, old, tuple(indexes or copying.specs_for(old._store, is_address(target))))
+            with new:
+                return copying.copy(old._store, new._store, on_progress=on_progress)
+
+    @classmethod
+    def _empty(cls, target: str | Path, like: KnowledgeBase, specs: tuple[str, ...]) -> KnowledgeBase:
+        """Make a knowledge base with the identity of another one; its model is not loaded."""
+        identity = replace(like._store.identity, store=uuid.uuid4().hex)
+        tools = StoreTools(said(str(target)) if is_address(target) else Path(target), identity=identity)
+        if is_address(target):
+            return cls(servers.create(address(str(target)), identity, specs, lambda: tools.analyser), tools)
+        own = replace(identity, indexes=checked_specs(automatic_index.concrete(specs)))
+        session = Session.create(Path(target), own, automatic_index.initial(specs))
+        return cls(LocalStore(session, lambda: tools.analyser), tools)
+
     # ---- searching --------------------------------------------------------------------------------------------
 
     def index(self, family: Family, spec: str | None = None) -> AnyIndex:
         """Return the index itself, up to date; the very object that searches and that a benchmark measures."""
-        return self._live.get(self._live.spec(family, spec))
+        return self._store.index(family, spec)
 
     def dense(self) -> AnyIndex:
         """Return the index that searches by meaning: the first of vectors, joined with that of sentences, if any.
 
         It searches, and tells its ``ids()`` and ``metric``, as the index of vectors alone does.
         """
-        with self.view():
-            opening, index = self._openings.now, self.index("dense")
-            if self.granularity == "chunk":
-                return index
-            sentences = opening.live.get(SENTENCES)
-            with opening.turn:
-                both = opening.both
-                if both is None or both.index is not index or both.sentences.index is not sentences:
-                    both = TwoGranularities(index, BestSentences(sentences), share=SHARES[self.granularity])
-                    opening.both = both
-                return both
+        return self._store.dense()
 
     def sentence_vectors(self, ids: Iterable[int]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the embeddings of the sentences of chunks, float32 of shape (n, dim), and the chunk of each."""
-        with self._session.reading() as db:
-            vectors, sentences = reading.sentence_vectors(db, ids, self.dim)
-        return vectors, chunks_of(sentences)
+        return self._store.sentence_vectors(ids)
+
+    def token_codes(self, ids: Iterable[int]) -> list[bytes | None]:
+        """Return the states of the tokens of chunks, see `rag.embedding.residual_codes`; None where none are kept."""
+        return self._store.token_codes(ids)
 
     def allowed(self, where: str | Filter | None) -> IdSet | None:
         """Return the chunks that a filter allows, without those that are hidden; None for all chunks.
 
         The set is kept until something changes.
         """
-        wanted = where if where is None or isinstance(where, Filter) else parse(where)
-        query, values = (VISIBLE, []) if wanted is None else wanted.sql()
-
-        def find() -> IdSet | None:
-            with self._session.reading() as db:
-                if wanted is None and not hiding.hidden(db):
-                    return None
-                return IdSet(np.fromiter((row[0] for row in db.execute(query, values)), np.int64))
-
-        with self.view():
-            return self._openings.now.allowed((str(wanted or ""), self.seq), find)
+        return self._store.allowed(where if where is None or isinstance(where, Filter) else parse(where))
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
     def sources(self) -> dict[str, SourceInfo]:
         """Return all sources by name."""
-        with self._session.reading() as db:
-            return reading.sources(db)
+        return self._store.sources()
 
-    def document_ids(self) -> list[str]:
-        """Return the ids of all documents, sorted."""
-        with self._session.reading() as db:
-            return reading.document_ids(db)
+    def document_ids(self, where: str | Filter | None = None) -> list[str]:
+        """Return the ids of all documents, sorted; with a filter, of those that a search with it may find."""
+        return self._store.document_ids(parse(where) if isinstance(where, str) else where)
 
     def document(self, id: str) -> Document:  # noqa: A002 - the word for it
         """Return a document as it was added."""
-        with self._session.reading() as db:
-            return reading.document(db, id)
+        return self._store.document(id)
 
     def modified(self, documents: Iterable[str]) -> dict[str, float]:
         """Return when documents were modified, seconds since 1970; without those of unknown time."""
-        with self._session.reading() as db:
-            return reading.modified(db, documents)
+        return self._store.modified(documents)
+
+    def digests(self, documents: Iterable[str]) -> dict[str, str]:
+        """Return `Document.digest` by id, of those of the documents that are there."""
+        return self._store.digests(documents)
 
     def chunk_ids(self) -> NDArray[np.int64]:
         """Return the ids of all chunks: int64, ascending."""
-        with self._session.reading() as db:
-            return reading.chunk_ids(db)
+        return self._store.chunk_ids()
 
     def chunks(self, ids: Iterable[int]) -> list[ChunkRecord]:
         """Return chunks in the order of ``ids``; refuses ids that are not there."""
-        with self._session.reading() as db:
-            return reading.chunks(db, ids)
+        return self._store.chunks(ids)
+
+    def places(self, documents: Iterable[str]) -> list[ChunkPlace]:
+        """Return where the chunks of documents are, those that are hidden left out; much faster than `chunks`."""
+        allowed = self.allowed(None)
+        found = self._store.places(documents)
+        return found if allowed is None else [each for each in found if each.id in allowed]
 
     def vectors(self, ids: Iterable[int]) -> NDArray[np.float32]:
         """Return the embeddings of chunks: float32, shape (n, dim), in the order of ``ids``."""
-        with self._session.reading() as db:
-            return reading.vectors(db, ids, self.dim)
+        return self._store.vectors(ids)

@@ -1,5 +1,8 @@
 """Split a text into sentences by rules, as exact spans that can be quoted verbatim.
 
+The lists here serve English, and what is written alike elsewhere; other languages add theirs (`rag.languages`). Where a
+word is an abbreviation in one of them alone, the text's own language is asked for, and else never.
+
 Two steps: separate lines (headings, list items, table rows, paragraphs) are told from lines that a
 writer merely wrapped; then each of these blocks is cut where a sentence ends. Every rule looks at a bounded number of
 characters, so the time is linear in the text, whatever the text.
@@ -10,6 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+
+from .languages import RULES, language, rules
 
 Span = tuple[int, int]
 
@@ -50,15 +55,20 @@ _LETTERED = _listed(
 _CLOSERS = "\"'”’»›)\\]}*_`」』）》】〉"
 _OPENERS = "\"'“‘«‹(\\[{*_`¿¡„「『（《【〈"
 # A run of stops with what closes after it; never fails once begun, so a scan cannot start over inside a run.
-_STOP = re.compile(rf"([.!?…]+|[。！？｡؟۔।॥።։။។‼⁇⁈⁉]+)([{_CLOSERS}]*(?:\[[\w ]{{1,20}}\])*(?:[^\S\n][\"”](?=\s|$))?)")
+_STOP = re.compile(rf"([.!?…]+|[。！？｡؟۔।॥።։။។‼⁇⁈⁉]+)([{_CLOSERS}]*(?:\[[\w ]{{1,20}}\])*(?:[^\S\n][\"”»](?=\s|$))?)")
 _FREE_STOPS = frozenset("。！？｡؟۔।॥።։။។‼⁇⁈⁉")  # need no space after them
-_NEXT = re.compile(rf"(\s*)([{_OPENERS}]*)((?:[^\W\d_]['’]?){{0,15}})")
+_NEXT = re.compile(rf"(\s*)((?:«[ \u00a0\u202f])?[{_OPENERS}]*)((?:[^\W\d_]['’]?){{0,15}})")
 _LAST_WORD = re.compile(r"[^\W_]+(?:\.[^\W_]+)*$")
 _WORD_BEFORE = re.compile(r"([^\W_]+)([- ])$")
 _YEAR = re.compile(r"\d{4};")  # JAMA. 2000;284:993
 _WORD = re.compile(r"[^\W_]")
 _QUOTE_GOES_ON = frozenset("とっのはがをにでも")
+_BRACKET = re.compile("[（「『【《〈“]|[）」』】》〉”]")
+_OPENING = frozenset("（「『【《〈“")
+_LONGEST_ASIDE = 300
 _LOOK_BACK = 24
+_ELSEWHERE = frozenset().union(*(each.abbreviations | each.before_number | each.may_end for each in RULES.values()))
+_ENDINGS = tuple(ending for each in RULES.values() for ending in each.before_number_endings)
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*+\n\s*|[\f\u2029]\s*")
 _FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n]*", re.MULTILINE)
@@ -68,6 +78,9 @@ _MARKED = re.compile(
 )
 _ALONE = re.compile(r"#{1,6}[ \t]|\||///|:::|<[^\n]*>[ \t]*$|\{\*[^\n]*\*\}[ \t]*$")
 _ROW = re.compile(r"\||[^\n`]{1,200} \| ")  # of a table
+_VALUE = re.compile(r"[($€£¥+-]{0,3}\d[\d.,'’]*\d?[%)]{0,2}|[-–—]|n/?a", re.IGNORECASE)
+_MONEY = _listed("$ € £ ¥ usd eur gbp chf % )")
+_LONGEST_ROW = 200
 _RULE = re.compile(r"([=\-~^\"'*+#_`])\1{2,}[ \t]*$")
 _NARROW = 30
 
@@ -164,8 +177,29 @@ def _ends_block(line: str, following: str, width: int) -> bool:
         return bool(_RULE.match(bare))
     if _RULE.match(bare) or _ALONE.match(bare) or line.endswith(("  ", "\\")) or "\t" in bare or _ROW.match(bare):
         return True
+    if _is_row_of_figures(bare) or _is_row_of_figures(following):
+        return True
     capital = not following[:1].islower() and following[:1].isalpha()
     return capital and (width < _NARROW or len(line) < 0.6 * width)
+
+
+def figures(line: str) -> list[str]:
+    """Return the values that a line ends with, as a row of a table without bars does: ``Revenue 4,512 (12) 5,011``."""
+    values: list[str] = []
+    for word in reversed(line[-_LONGEST_ROW:].split()):
+        if _VALUE.fullmatch(word):
+            values.append(word)
+        elif word.lower() not in _MONEY:
+            break
+    return values[::-1]
+
+
+def _is_row_of_figures(line: str) -> bool:
+    """Tell whether a line is a row of a table: words, then two values at least."""
+    if len(line) > _LONGEST_ROW or not (line[-1:].isdigit() or line[-1:] in ")%-–—"):
+        return False
+    values = figures(line)
+    return len(values) > 1 and any(value[-1:].isdigit() for value in values) and not line.startswith(values[0])
 
 
 def _cut(text: str, start: int, end: int, spans: list[Span]) -> None:
@@ -185,7 +219,8 @@ def _is_end(text: str, start: int, stop: re.Match[str], after: re.Match[str], en
     marks, closers = stop[1], stop[2]
     space, openers, word = after.groups()
     if marks[0] in _FREE_STOPS:
-        return not (closers and not space and word[:1] in _QUOTE_GOES_ON)
+        goes_on = closers and not space and word[:1] in _QUOTE_GOES_ON
+        return not goes_on and not _is_inside(text, start, stop.end(), end)
     if not space:
         return False
     first = text[after.start(3) : after.start(3) + 1] if after.start(3) < end else ""
@@ -198,6 +233,15 @@ def _is_end(text: str, start: int, stop: re.Match[str], after: re.Match[str], en
     return marks != "." or not _is_abbreviation(text, start, stop, after)
 
 
+def _is_inside(text: str, start: int, at: int, end: int) -> bool:
+    """Tell whether a place is between brackets or quotation marks that are closed soon: （…。…）, 「…。…」."""
+    depth = 0
+    for mark in _BRACKET.finditer(text, max(start, at - _LONGEST_ASIDE), at):
+        depth = depth + 1 if mark[0] in _OPENING else max(0, depth - 1)
+    closing = _BRACKET.search(text, at, min(end, at + _LONGEST_ASIDE)) if depth else None
+    return closing is not None and closing[0] not in _OPENING
+
+
 def _is_symbol(text: str, after: re.Match[str]) -> bool:
     """Tell whether the word is one like p53, mRNA or iPhone, which start sentences as they are."""
     head = text[after.start(3) : after.start(3) + 4].split(" ", 1)[0]
@@ -208,21 +252,50 @@ def _is_abbreviation(text: str, start: int, stop: re.Match[str], after: re.Match
     """Tell whether the full stop belongs to the word before it and the sentence goes on."""
     dot = stop.start()
     found = _LAST_WORD.search(text, max(start, dot - _LOOK_BACK), dot)
-    if not found:
-        return False
+    if not found or (found.start() == start and len(found[0]) <= 3 and (found[0].isdigit() or len(found[0]) == 1)):
+        return found is not None  # the number of a list item
     last, word = found[0], after[3]
-    if found.start() == start and len(last) <= 3 and (last.isdigit() or len(last) == 1):
-        return True  # the number of a list item
     numbered = text[after.start(3)].isdigit()
     if last.isdigit():
-        return (last == "0" and numbered) or (len(last) <= 2 and word in _GERMAN_MONTHS)
+        return (last == "0" and numbered) or (len(last) <= 2 and _is_ordinal(text, start, found.start(), word))
     folded = last.lower() if len(last) > 1 else last
-    if folded in _BEFORE_NAME or (numbered and (folded in _BEFORE_NUMBER or _YEAR.match(text, after.start(3)))):
+    in_brackets = (
+        text[found.start() - 1 : found.start()] == "(" and found.start() > start and not stop[2]
+    )  # (approx. 3)
+    before_number = numbered and (folded in _BEFORE_NUMBER or _YEAR.match(text, after.start(3)))
+    if folded in _BEFORE_NAME or before_number or in_brackets:
         return True
-    if text[found.start() - 1 : found.start()] == "(" and found.start() > start and not stop[2]:
-        return True  # (approx. 3)
-    maybe = folded in _EITHER or _is_initials(text, start, found)
-    return maybe and (stop[2][:1] == ")" or word.lower() not in _STARTERS)
+    if folded in _EITHER or _is_initials(text, start, found):
+        begins = word.lower() in _STARTERS or (len(last) > 1 and word.lower() in rules(language(text)).starters)
+        return stop[2][:1] == ")" or not begins
+    if len(last) == 1 and "\u0590" <= last <= "\u08ff":  # Hebrew and Arabic, where a mark may part a word's last letter
+        return found.start() == start or text[found.start() - 1] in " (\u00a0"
+    return _is_own_abbreviation(text, folded, word.lower(), numbered=numbered)
+
+
+def _is_own_abbreviation(text: str, last: str, word: str, *, numbered: bool) -> bool:
+    """Tell whether a word is an abbreviation in the text's own language."""
+    letter = len(last) == 1 and last.islower()
+    if not (letter or last in _ELSEWHERE or last.endswith(_ENDINGS)):
+        return False
+    own = rules(language(text))
+    if last in own.abbreviations:
+        return True
+    if numbered and (last in own.before_number or last.endswith(own.before_number_endings)):
+        return True
+    return (last in own.may_end or (letter and bool(own.starters))) and word not in own.starters
+
+
+def _is_ordinal(text: str, start: int, at: int, word: str) -> bool:
+    """Tell whether a number with a full stop counts what follows: the 19. Jahrhundert."""
+    if word in _GERMAN_MONTHS:
+        return True
+    own = rules(language(text))
+    return (
+        bool(own.ordinal)
+        and word.lower() not in own.starters
+        and bool(re.search(own.ordinal, text[max(start, at - 12) : at], re.IGNORECASE))
+    )
 
 
 def _is_initials(text: str, start: int, found: re.Match[str]) -> bool:

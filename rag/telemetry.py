@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from .answers import Answer
@@ -90,10 +91,41 @@ ROOT: dict[str, Any] = {
 }
 
 
-def retrieval(kb: str, k: int) -> dict[str, Any]:
+@contextmanager
+def searching(kb: str, k: int | None, *, parent: Span | None = None) -> Iterator[Span]:
+    """Open the span of a search, and record how long it took as the metric ``gen_ai.retrieval.duration``."""
+    start, failed = time.perf_counter(), ""
+    try:
+        with span(parent=parent, **retrieval(kb, k)) as own:
+            yield own
+    except BaseException as error:
+        failed = type(error).__qualname__
+        raise
+    finally:
+        _record(time.perf_counter() - start, kb, failed)
+
+
+def _record(seconds: float, kb: str, failed: str) -> None:
+    metrics: Any = sys.modules.get("opentelemetry.metrics")
+    if metrics is not None:
+        told = {"gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": kb}
+        _durations(metrics.get_meter_provider()).record(seconds, told | ({"error.type": failed} if failed else {}))
+
+
+@lru_cache(maxsize=4)
+def _durations(provider: Any) -> Any:  # noqa: ANN401 - of OpenTelemetry
+    return provider.get_meter("rag-workbench").create_histogram(
+        "gen_ai.retrieval.duration",
+        unit="s",
+        description="Duration of searches.",
+        explicit_bucket_boundaries_advisory=[0.01 * 2**n for n in range(14)],
+    )
+
+
+def retrieval(kb: str, k: int | None) -> dict[str, Any]:
     """Return the attributes of a search's span."""
     return {
-        "name": f"retrieval {kb}",
+        "name": "retrieval",
         "gen_ai__operation__name": "retrieval",
         "gen_ai__data_source__id": kb,
         "gen_ai__retrieval__top_k": k,

@@ -9,11 +9,12 @@ import difflib
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
 
 from .errors import InvalidInput
+from .languages import language, rules
 
 # Raise this when the same text would give other terms: knowledge bases made before must then be refused or rebuilt.
 VERSION = 1
@@ -58,6 +59,8 @@ class Analyser:
     language
         A Snowball stemmer's name (``english``, ``spanish``, ``german`` ...) or ``none``: no stemming, no stop words.
         Stop words are Lucene's English ones; other languages rely on the rank function to weigh common words down.
+        Several are joined by +, ``english+german``: a document is analysed by its own language, or by the first one
+        where that cannot be told; a question, and whatever is compared with one, by all of them.
 
     Raises
     ------
@@ -75,8 +78,10 @@ class Analyser:
     """
 
     def __init__(self, language: str = "english") -> None:
-        if language != "none":
-            _check_language(language)
+        self._names = tuple(language.split("+"))
+        for name in self._names:
+            if name != "none":
+                _check_language(name)
         self.language = language
         self._local = threading.local()
 
@@ -89,19 +94,29 @@ class Analyser:
         return f"Analyser({self.language!r})"
 
     def terms(self, text: str) -> list[str]:
-        """Return the terms of ``text`` in their order, repeated as often as they occur."""
-        return list(chain.from_iterable(map(self._vocabulary().__getitem__, _words(text))))
+        """Return the terms of ``text`` in their order, repeated as often as they occur, in all its languages."""
+        lookups = [self._vocabulary(name).__getitem__ for name in self._names]
+        if len(lookups) == 1:
+            return list(chain.from_iterable(map(lookups[0], _words(text))))
+        return [term for word in _words(text) for term in dict.fromkeys(chain(*(lookup(word) for lookup in lookups)))]
 
     def terms_many(self, texts: Iterable[str]) -> list[list[str]]:
-        """Return the terms of each text."""
-        lookup = self._vocabulary().__getitem__
-        return [list(chain.from_iterable(map(lookup, _words(text)))) for text in texts]
+        """Return the terms of each document, in its own language."""
+        return [list(chain.from_iterable(map(self._of(text).__getitem__, _words(text)))) for text in texts]
 
-    def _vocabulary(self) -> _Vocabulary:
-        found: _Vocabulary | None = getattr(self._local, "vocabulary", None)
-        if found is None:  # stemmer objects are not safe to share between threads
-            found = self._local.vocabulary = _Vocabulary(self.language)
-        return found
+    def _of(self, text: str) -> _Vocabulary:
+        """Return the vocabulary of the language that a document is in."""
+        if len(self._names) > 1 and (own := stemmer_of(language(text))) in self._names:
+            return self._vocabulary(own)
+        return self._vocabulary(self._names[0])
+
+    def _vocabulary(self, name: str) -> _Vocabulary:
+        kept: dict[str, _Vocabulary] | None = getattr(self._local, "vocabularies", None)
+        if kept is None:  # stemmer objects are not safe to share between threads
+            kept = self._local.vocabularies = {}
+        if name not in kept:
+            kept[name] = _Vocabulary(name)
+        return kept[name]
 
     def __reduce__(self) -> tuple[type[Analyser], tuple[str]]:
         return Analyser, (self.language,)
@@ -225,6 +240,7 @@ def _stemmer(language: str) -> Callable[[str], str]:
     return stem
 
 
+@cache
 def languages() -> list[str]:
     """Return the names that `Analyser` takes."""
     import Stemmer
@@ -241,18 +257,81 @@ def _check_language(language: str) -> None:
     raise InvalidInput(f"no analyser for the language {language!r}; {hint}")
 
 
-# Rare in documents, so BM25 would take them for the most telling words of a question.
-_WORDS = "what which who whom whose when where why how do does did has have had were been"
+# Scripts of bigrams: the English rules are those of the English words among them.
+_BIGRAMS = frozenset({"ja", "km", "ko", "lo", "my", "th", "zh"})
+_STEMMERS = {
+    "ar": "arabic",
+    "ca": "catalan",
+    "cs": "czech",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "et": "estonian",
+    "eu": "basque",
+    "fa": "persian",
+    "fi": "finnish",
+    "fr": "french",
+    "ga": "irish",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "hy": "armenian",
+    "id": "indonesian",
+    "it": "italian",
+    "lt": "lithuanian",
+    "ne": "nepali",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pl": "polish",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sr": "serbian",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+}
+_PRESENT = 0.1
+"""Share of the documents from which a language counts."""
 
-# Not in capitals: WHO is an organisation.
-_PATTERN = re.compile(rf"\b(?:{'|'.join(f'[{w[0].upper()}{w[0]}]{w[1:]}' for w in _WORDS.split())})(?:['’]s)?\b")
+
+def stemmer_of(code: str) -> str:
+    """Return the `Analyser` language of a code of `rag.languages`; ``none`` where there is no stemmer."""
+    if code in _BIGRAMS:
+        return "english"
+    name = _STEMMERS.get(code, "none")
+    return name if name in languages() else "none"
+
+
+def analyser_of(counts: Mapping[str, int]) -> str:
+    """Return the `Analyser` language of documents, given how many there are of each language.
+
+    Examples
+    --------
+    >>> analyser_of({"de": 60, "en": 30, "fr": 2}), analyser_of({"ja": 5}), analyser_of({})
+    ('german+english', 'english', 'english')
+    """
+    total = sum(counts.values())
+    present = [
+        code for code in sorted(counts, key=lambda code: (-counts[code], code)) if counts[code] >= _PRESENT * total
+    ]
+    return "+".join(dict.fromkeys(map(stemmer_of, present))) or "english"
+
+
+_CODES = {name: code for code, name in _STEMMERS.items()}
 
 
 def topic_terms(question: str, analyser: Analyser) -> list[str]:
     """Return the terms of a question without its question words and auxiliary verbs.
 
-    All of its terms if nothing else is left ("Who are The Who?"), or if the analyser's language is not English.
+    These are rare in documents, so BM25 would take them for the most telling words of a question. All of its terms are
+    returned if nothing else is left ("Who are The Who?"), or if these words are not known: of several languages it is
+    the question's own that counts, for "war" is a verb in one and a noun in another.
     """
-    if analyser.language == "english" and (terms := analyser.terms(_PATTERN.sub(" ", question))):
-        return terms
-    return analyser.terms(question)
+    names = analyser.language.split("+")
+    own = _CODES.get(names[0], "")
+    if len(names) > 1 or _UNSPACED_RUN.search(question):
+        own = language(question)
+    left = rules(own).without_asking(question) if stemmer_of(own) in names else question
+    return analyser.terms(left) or analyser.terms(question)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -23,24 +24,50 @@ SECTIONS = {
         "how-to/filter",
         "how-to/remember",
         "how-to/rewrite",
+        "how-to/choose-a-model",
         "how-to/rerank",
         "how-to/shape-context",
         "how-to/other-libraries",
         "how-to/coming-from",
         "how-to/plug-in",
     ),
-    "Choose an index": ("how-to/choose-an-index", "how-to/script-a-benchmark", "concepts/indexes"),
+    "Choose an index": (
+        "how-to/choose-an-index",
+        "how-to/benchmark-under-load",
+        "how-to/script-a-benchmark",
+    ),
     "Run experiments": ("how-to/experiment", "how-to/tune-retriever", "how-to/script"),
-    "Evaluate and improve": ("how-to/evaluate", "concepts/evaluation", "concepts/answers", "concepts/retrieval"),
-    "Operate": ("how-to/serve", "how-to/recover", "how-to/delete", "how-to/selftest", "concepts/storage"),
-    "Reference": ("reference", "api/index", "results", "architecture"),
+    "Evaluate and improve": (
+        "how-to/evaluate",
+        "how-to/feedback",
+    ),
+    "Operate": (
+        "how-to/serve",
+        "how-to/connect-open-webui",
+        "how-to/mcp",
+        "how-to/operate",
+        "how-to/recover",
+        "how-to/delete",
+        "how-to/selftest",
+    ),
+    "How it works": (
+        "concepts/retrieval",
+        "concepts/answers",
+        "concepts/evaluation",
+        "concepts/indexes",
+        "concepts/sizing",
+        "concepts/storage",
+        "architecture",
+    ),
+    "Notebooks": tuple(f"notebooks/{path.stem}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))),
+    "Reference": ("reference", "api/index", "results", "compare"),
 }
 """The sidebar: pages by what people want. Pages that no section names go into "More"."""
 
 project = "rag-workbench"
 release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 copyright = "the authors of rag-workbench"  # noqa: A001 - Sphinx's name
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_copybutton"]
 root_doc = "index"
 exclude_patterns = ["_build"]
 html_theme = "furo"
@@ -49,6 +76,8 @@ html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
 templates_path: list[str] = []
 
+nb_execution_mode = "off"  # `make notebooks` runs them and keeps what they say
+nb_render_text_lexer = "none"
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 napoleon_google_docstring = False
@@ -85,8 +114,20 @@ def links_to_the_repository(app: Any, doctree: Any, name: str) -> None:  # noqa:
             link.replace_self(nodes.literal(text=link.astext()))
 
 
+def with_notebooks(app: Any, _: Any) -> None:  # noqa: ANN401 - Sphinx
+    """Lay the notebooks beside the pages while the site is built."""
+    shutil.copytree(ROOT / "notebooks", Path(app.srcdir) / "notebooks", dirs_exist_ok=True)
+
+
+def without_notebooks(app: Any, _: Any) -> None:  # noqa: ANN401 - Sphinx
+    """Take them away again."""
+    shutil.rmtree(Path(app.srcdir) / "notebooks")
+
+
 def setup(app: Any) -> dict[str, bool]:  # noqa: ANN401 - Sphinx
-    """Register both."""
+    """Register all."""
+    app.connect("config-inited", with_notebooks)
+    app.connect("build-finished", without_notebooks)
     app.connect("source-read", with_sidebar)
     app.connect("doctree-resolved", links_to_the_repository)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -23,6 +23,9 @@ os.environ["COLUMNS"] = "80"  # of tables, whatever the terminal that the tests 
 for _name in ("FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE"):
     os.environ.pop(_name, None)
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job, and its children inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # The same examples on every run and no limit on their time, so that a run fails for what was changed and for nothing
 # else. To look for new examples: pytest --hypothesis-profile=search (repeat it; add --hypothesis-seed=N to come back).
 _SLOW = [HealthCheck.too_slow]  # how fast examples come depends on the machine's other work

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Optional
 
 from indexes.flat import FlatIndex
 from rag.answers import Answer
-from rag.documents import Chunk
+from rag.documents.document import Chunk
 from rag.evaluation.aggregate import Score
 from rag.evaluation.metrics.registry import Metric
 from rag.loaders.errors import LoadError

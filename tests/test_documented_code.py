@@ -35,6 +35,7 @@ SAID = {
     "docs/how-to/configure.md": "{'k': 8, 'rerank': 'mmr'} [0-9a-f]{16}\nTrue {'context': \\('unique', 'none'\\)}",
     "docs/how-to/evaluate.md": r"1\.000 .*\(n 8\)\n.*delete",
     "docs/how-to/experiment.md": "(?s)fusion terms.*rerank=mmr\\+python:short-first True.*2 documents from.*0[.]0",
+    "docs/how-to/feedback.md": "1 1\n",
     "docs/how-to/language-models.md": r"(?s)chunk.* \[1\].*yes\n1969-07-20\n",
     "docs/how-to/library.md": "(?s)Readers see finished.*badgers 1.0.*searched for: What.*the ingest stops",
     "docs/how-to/other-libraries.md": r"(?i)disk|full|docs/",

@@ -63,6 +63,9 @@ def test_the_image_is_clean_and_small():
     last = recipe[recipe.rindex("FROM ") :]
     assert re.search(r"^USER [1-9]\d*$", last, re.MULTILINE), "not root"
     assert last.index("USER") < last.index("RUN rag models fetch")
+    given = re.findall(r"^(?:ARG|ENV|COPY|ADD)\b.*(?:\\\n.*)*", recipe, re.MULTILINE)
+    assert not [each for each in given if re.search(r"key|token|secret|password", each, re.IGNORECASE)]
+    assert "server" in next(each for each in given if each.startswith("ARG EXTRAS="))
 
 
 def test_forms_and_workflows_are_read_by_their_owners():

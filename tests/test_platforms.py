@@ -20,6 +20,7 @@ def on_windows(code: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_module_is_imported_and_a_knowledge_base_works_without_posix(tmp_path):
     """Make, lock, change and search one; write a file; save an index by a library that needs a file for it."""
     said = on_windows(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
-_FREQUENT = 32
-"""A term in more than one of this many documents is frequent: lookups by row are worth an array of all rows."""
+_FREQUENT, _VERY_FREQUENT = 32, 4
+"""A term in more than one of this many documents is frequent: lookups by row are worth an array of all rows, which is
+kept. Where there are more than ``_KEPT_ROWS`` rows it has to be very frequent, or the arrays would fill the memory."""
+_KEPT_ROWS = 1 << 17
+_LOOKUPS = 64
+"""Looking up a row costs about as much as spreading this many postings over an array."""
 
 
 class ImpactList:
@@ -45,15 +52,23 @@ class ImpactList:
 
     def at(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the impacts in some rows, 0 where the term is not."""
-        if self._by_row is None and len(self.rows) * _FREQUENT > self._n_rows:
-            by_row = np.zeros(self._n_rows, np.float32)
-            by_row[self.rows] = self.impacts
-            self._by_row = by_row
         if self._by_row is not None:
             return self._by_row.take(rows)
+        share = _FREQUENT if self._n_rows <= _KEPT_ROWS else _VERY_FREQUENT
+        if len(self.rows) * share > self._n_rows:
+            self._by_row = self._spread()
+            return self._by_row.take(rows)
+        if len(rows) * _LOOKUPS > len(self.rows) + self._n_rows // 4:
+            return self._spread().take(rows)
         places = self._places(rows)
         impacts: NDArray[np.float32] = self.impacts.take(places) * (self.rows.take(places) == rows)
         return impacts
+
+    def _spread(self) -> NDArray[np.float32]:
+        """Return the impacts of all rows, 0 where the term is not."""
+        by_row = np.zeros(self._n_rows, np.float32)
+        by_row[self.rows] = self.impacts
+        return by_row
 
     def has(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return in which of some rows the term is."""
@@ -66,21 +81,39 @@ class ImpactList:
         return np.minimum(places, len(self.rows) - 1, out=places)
 
 
-class ImpactCache(dict[int, ImpactList]):
+class ImpactCache:
     """Impact lists by term number, made on first use, for one state of the index and one set of parameters.
 
-    Safe for many threads: two that need the same list at once may both make it, and either is kept.
+    Those that were not asked for longest go when all take more than ``room`` bytes. Safe for many threads: two that
+    need the same list at once may both make it, and either is kept.
     """
 
-    def __init__(self, make: Callable[[int], ImpactList]) -> None:
-        super().__init__()
+    def __init__(self, make: Callable[[int], ImpactList], room: int) -> None:
         self._make = make
+        self._room = room
+        self._kept: OrderedDict[int, ImpactList] = OrderedDict()
+        self._turn = threading.Lock()
+        self._sizes: dict[int, int] = {}
+        self._held = 0
 
-    def __missing__(self, term: int) -> ImpactList:
-        made = self[term] = self._make(term)
-        return made
+    @contextmanager
+    def of(self, terms: Sequence[int]) -> Iterator[list[ImpactList]]:
+        """Lend the lists of terms. They grow while they are used, so they are counted afterwards."""
+        with self._turn:
+            known = [self._kept.get(term) for term in terms]
+        found = [each or self._make(term) for term, each in zip(terms, known, strict=True)]
+        yield found
+        with self._turn:
+            for term, each in zip(terms, found, strict=True):
+                self._kept[term] = each
+                self._kept.move_to_end(term)
+                size = each.nbytes
+                self._held += size - self._sizes.get(term, 0)
+                self._sizes[term] = size
+            while self._held > self._room and len(self._kept) > 1:
+                self._held -= self._sizes.pop(self._kept.popitem(last=False)[0])
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all lists made so far."""
-        return sum(each.nbytes for each in list(self.values()))
+        """Bytes of the lists that are kept."""
+        return sum(each.nbytes for each in list(self._kept.values()))

@@ -54,13 +54,24 @@ def best(query: Query, k: int, sums: NDArray[np.float64], keep: Keep | None = No
     """
     if not query:
         return np.zeros(0, np.int64), np.zeros(0, np.float32)
-    query = sorted(query, key=_bound, reverse=True)  # one order of summing for all documents, so equals stay equal
+    query = _in_order(query)
     if keep is not None and len(keep) * _LOOKUPS * len(query) < sum(term.size for term, _ in query):
         return _of_few_rows(query, k, keep.rows)
     mask = None if keep is None else keep.mask
     if any(weight < 0 or term.lower <= 0 for term, weight in query):
         return _of_any_sign(query, k, sums, mask)
     return _of_positive(query, k, sums, mask)
+
+
+def scores_of(query: Query, rows: Rows) -> NDArray[np.float32]:
+    """Return what `best` scores some rows: float32, shape (len(rows),), NaN where one holds no term of the query."""
+    scores, matched = _looked_up(_in_order(query), rows)
+    return np.where(matched, scores, np.nan).astype(np.float32)
+
+
+def _in_order(query: Query) -> Query:
+    """Put the terms in one order of summing for all documents, so that equals stay equal."""
+    return sorted(query, key=_bound, reverse=True)
 
 
 def _of_positive(query: Query, k: int, sums: NDArray[np.float64], mask: NDArray[np.bool_] | None) -> Found:
@@ -122,12 +133,19 @@ def _of_any_sign(query: Query, k: int, sums: NDArray[np.float64], mask: NDArray[
 
 def _of_few_rows(query: Query, k: int, rows: Rows) -> Found:
     """Look each row up: so few are allowed."""
+    scores, matched = _looked_up(query, rows)
+    return cut(rows[matched], scores[matched], k)
+
+
+def _looked_up(query: Query, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the scores of rows, and which of them hold a term of the query."""
     scores = np.zeros(len(rows))
     matched = np.zeros(len(rows), np.bool_)
     for term, weight in query:
-        scores += term.at(rows) * np.float64(weight)
-        matched |= term.has(rows)
-    return cut(rows[matched], scores[matched], k)
+        added = term.at(rows)
+        scores += added if weight == 1 else added * np.float64(weight)
+        matched |= added != 0 if term.lower > 0 else term.has(rows)
+    return scores, matched
 
 
 def _bound(entry: tuple[ImpactList, float]) -> float:

@@ -21,7 +21,7 @@ from ..types import Ids
 from .segments import Array, Segment, from_occurrences, merged, renumbered
 
 MAX_ROWS = 2**31 - 1
-_ENTRY_BYTES = 120
+ENTRY_BYTES = 120
 """Bytes of a term in a Python dictionary: its slot, its string object, its number."""
 
 
@@ -197,7 +197,7 @@ class Postings:
         return {
             "postings": sum(part.nbytes for part in self._segments) + sum(rows.nbytes for rows in self._forgotten),
             "lengths": self._lengths.nbytes,
-            "vocabulary": _ENTRY_BYTES * len(self.vocabulary) + sum(map(len, self.vocabulary)),
+            "vocabulary": ENTRY_BYTES * len(self.vocabulary) + sum(map(len, self.vocabulary)),
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,11 +17,13 @@ from ..base import Allow
 from ..rows import Keep
 from ..spec import Parameters
 from ..term_index import Found, TermIndex
-from ..types import Ids, Traits
+from ..types import Ids, Scores, Traits
 from .impacts import ImpactCache, ImpactList
-from .maxscore import best
+from .maxscore import best, scores_of
 from .postings import Postings
 
+_LEAST_KEPT = 64 << 20
+"""Bytes of impact lists that are kept at least; of a large index as many as its postings take."""
 _SCORERS = 4
 """Number of formulas whose impacts are kept between searches."""
 
@@ -112,6 +115,15 @@ class PostingsIndex(TermIndex):
         scorer = self._scorer(self._formula(params))
         return (scorer.search(query, k, keep) for query in queries)
 
+    def _scores(self, queries: Sequence[Mapping[str, float]], rows: Ids, params: Any) -> Scores | None:  # noqa: ANN401 - as above
+        scorer = self._scorer(self._formula(params))
+        if not isinstance(scorer, PostingsScorer):
+            return None
+        scores = np.empty((len(queries), len(rows)), np.float32)
+        for own, query in zip(scores, queries, strict=True):
+            own[:] = scorer.score(query, rows)
+        return scores
+
     def _scorer(self, formula: Hashable) -> Scorer:
         with self._making:
             found = self._scorers.get(formula)
@@ -127,7 +139,7 @@ class PostingsScorer(ABC):
 
     def __init__(self, postings: Postings) -> None:
         self._postings = postings
-        self._lists = ImpactCache(self._listed)
+        self._lists = ImpactCache(self._listed, max(_LEAST_KEPT, postings.memory()["postings"]))
         self._spare: list[NDArray[np.float64]] = []
 
     @abstractmethod
@@ -141,15 +153,26 @@ class PostingsScorer(ABC):
 
     def search(self, query: Mapping[str, float], k: int, keep: Keep | None) -> Found:
         """Return the best ``k`` rows and all that tie with the k-th."""
-        numbers = self._postings.vocabulary
-        lists = [(self._lists[numbers[term]], weight) for term, weight in query.items() if term in numbers]
         try:
             sums = self._spare.pop()
         except IndexError:
             sums = np.zeros(self._postings.n_rows)
-        found = best([entry for entry in lists if entry[0].size], k, sums, keep)
+        with self._known(query) as lists:
+            found = best(lists, k, sums, keep)
         self._spare.append(sums)  # not after an error, which may leave it dirty
         return found
+
+    def score(self, query: Mapping[str, float], rows: Ids) -> NDArray[np.float32]:
+        """Return the scores of some rows, NaN where one holds no term of the query: float32, shape (len(rows),)."""
+        with self._known(query) as lists:
+            return scores_of(lists, rows)
+
+    @contextmanager
+    def _known(self, query: Mapping[str, float]) -> Iterator[list[tuple[ImpactList, float]]]:
+        numbers = self._postings.vocabulary
+        known = [(numbers[term], weight) for term, weight in query.items() if term in numbers]
+        with self._lists.of([term for term, _ in known]) as lists:
+            yield [(each, weight) for each, (_, weight) in zip(lists, known, strict=True) if each.size]
 
     def _listed(self, term: int) -> ImpactList:
         rows, frequencies = self._postings.of(term)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+_BLOCK = 1 << 21
+"""Postings that are moved at once: what is worked out for each of them takes six times as much room as they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +107,39 @@ def merged(segments: Sequence[Segment]) -> Segment:
     frequencies = np.empty(len(rows), np.result_type(*(part.frequencies.dtype for part in segments)))
     for part, place in zip(segments, places, strict=True):
         sizes = part.counts()
-        targets = np.repeat(free[place] - part.starts[:-1], sizes) + np.arange(len(part))
-        rows[targets] = part.rows
-        frequencies[targets] = part.frequencies
+        moves = free[place] - part.starts[:-1]
+        for some in _terms_of(part, _BLOCK):
+            own = slice(int(part.starts[some.start]), int(part.starts[some.stop]))
+            targets = np.repeat(moves[some], sizes[some]) + np.arange(own.start, own.stop)
+            rows[targets] = part.rows[own]
+            frequencies[targets] = part.frequencies[own]
         free[place] += sizes
     return Segment(terms, starts, rows, frequencies)
 
 
+def _terms_of(part: Segment, size: int) -> Iterator[slice]:
+    """Yield the terms of a segment, so many at a time that they have about ``size`` postings."""
+    cuts = part.starts[:-1].searchsorted(np.arange(size, len(part), size))
+    ends = np.unique(np.append(cuts, len(part.terms)))
+    yield from (slice(int(a), int(b)) for a, b in itertools.pairwise([0, *ends.tolist()]) if b > a)
+
+
 def renumbered(part: Segment, new_rows: NDArray[np.int32]) -> Segment:
     """Return the segment with row ``r`` as ``new_rows[r]``, without the postings whose new row is -1."""
-    rows = new_rows[part.rows]
-    kept = rows >= 0
-    if kept.all():
+    rows, frequencies = np.empty_like(part.rows), np.empty_like(part.frequencies)
+    counts, end = np.zeros(len(part.terms), np.int64), 0
+    for some in _terms_of(part, _BLOCK):
+        own = slice(int(part.starts[some.start]), int(part.starts[some.stop]))
+        moved = new_rows[part.rows[own]]
+        kept = moved >= 0
+        counts[some] = np.add.reduceat(kept, part.starts[some] - own.start, dtype=np.int64)
+        begin, end = end, end + int(kept.sum())
+        rows[begin:end], frequencies[begin:end] = moved[kept], part.frequencies[own][kept]
+    if end == len(part):
         return Segment(part.terms, part.starts, rows, part.frequencies)
-    ends = np.cumsum(kept, dtype=np.int64)
-    bounds = np.concatenate((np.zeros(1, np.int64), ends))[part.starts].astype(np.int64)
-    held = np.diff(bounds) > 0
-    starts = np.concatenate((np.zeros(1, np.int64), bounds[1:][held]))
-    return Segment(part.terms[held], starts, rows[kept], part.frequencies[kept])
+    held = counts > 0
+    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts[held])))
+    return Segment(part.terms[held], starts, rows[:end].copy(), frequencies[:end].copy())
 
 
 def _heads(values: NDArray[np.int64]) -> NDArray[np.int64]:

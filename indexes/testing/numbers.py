@@ -128,6 +128,20 @@ class NumbersContract(Contract):
         with pytest.raises(UnknownId, match=f"not in the index: {gone}"):
             index.vectors([*wanted, gone])
 
+    def test_scores_of_ids_are_those_of_a_search(self, built, queries):
+        index, oracle = built
+        wanted = np.random.default_rng(2).permutation(oracle.ids())[:40].tolist()
+        hits = index.search(queries[:4], 40, allow=wanted)
+        room = max(oracle.tolerance(queries), 0.0 if index.traits.exact else 1e-4 * float(np.abs(hits.scores).max()))
+        for n in (1, 4):  # one query alone may go another way
+            scores = index.score(queries[:n], [*wanted, 2**62 + 1])
+            assert scores.shape == (n, 41)
+            assert scores.dtype == np.float32
+            assert np.isnan(scores[:, -1]).all()
+            for i in range(n):
+                found = dict(zip(*(row.tolist() for row in hits.row(i)), strict=True))
+                np.testing.assert_allclose(scores[i, :-1], [found[id_] for id_ in wanted], atol=room)
+
     def test_zero_vectors(self, factory, metric):
         x = cloud(N)[:100].copy()
         x[::10] = 0

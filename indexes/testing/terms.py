@@ -84,6 +84,17 @@ class TermNumbersContract(TermContract):
     def test_search_agrees_with_the_oracle(self, own, k):
         agree(*own, questions(), k)
 
+    def test_scores_of_ids_are_those_of_a_search(self, own):
+        index, oracle = own
+        gone, *wanted = np.random.default_rng(2).permutation(some_ids(N))[:60].tolist()
+        index.remove([gone])
+        oracle.remove([gone])
+        queries = [*questions(), {"w0": 1.0, "w1": -0.7}, ["unknown"]]
+        for own_scores, query in zip(index.score(queries, [*wanted, gone]), queries, strict=True):
+            true = dict(oracle.search(query, wanted))
+            expected = [true.get(id_, np.nan) for id_ in [*wanted, gone]]
+            np.testing.assert_allclose(own_scores, expected, rtol=RTOL, atol=RTOL)
+
     def test_weighted_queries(self, own):
         rng = np.random.default_rng(4)
         agree(*own, [{term: float(rng.uniform(0.1, 5)) for term in query} for query in questions()])

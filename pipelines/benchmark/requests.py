@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -57,6 +58,7 @@ class IndexRequests:
         self._written: Ids = np.where(self.is_write, order[number % len(rows)], -1)
         self._new: Ids = np.where(self.is_write, int(ids.max()) + 1 + number, -1)
         self._now: Ids = ids.copy()
+        self._writing = threading.Lock()
 
     @property
     def renewed(self) -> Ids:
@@ -67,9 +69,10 @@ class IndexRequests:
         """Do the work of one request."""
         if self.is_write[number]:
             row = int(self._written[number])
-            self._index.remove(self._now[row : row + 1])
-            self._index.add(self._rows[row : row + 1], self._new[number : number + 1])
-            self._now[row] = self._new[number]
+            with self._writing:  # two servers may replace the same vector
+                self._index.remove(self._now[row : row + 1])
+                self._index.add(self._rows[row : row + 1], self._new[number : number + 1])
+                self._now[row] = self._new[number]
         else:
             query = self.queries[number]
             found = self._search(self._asked[query : query + 1]).ids[0, : self.answers.shape[1]]

@@ -23,8 +23,8 @@ import indexes
 from indexes import Hits, IdSet, Vectors
 from indexes.dense_index import DenseIndex
 from indexes.files import write_array
+from rag.children import PARENT, end_with_parent
 
-from ..children import PARENT, end_with_parent
 from . import process_memory, timing
 from .load import MAX_REQUESTS, PATIENCE
 from .open_loop import arrivals, serve

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self, cast
 
+from rag.children import PARENT
 from rag.pipes import apart, pipe_selector
 
-from ..children import PARENT
 from .errors import DiskFull, EngineFailed, EngineHung
 
 COMMAND = (sys.executable, "-P", "-m", "pipelines.benchmark.worker")

@@ -12,9 +12,13 @@ from . import (
     calibrate,
     chat,
     configure,
+    copy,
     evaluate,
     experiment,
+    feedback,
+    improve,
     ingest,
+    judging,
     maintenance,
     mcp,
     memory,
@@ -44,14 +48,19 @@ app.command("serve")(serve.command)
 app.command("mcp")(mcp.command)
 app.command("configure")(configure.command)
 app.command("evaluate")(evaluate.command)
+questions.app.command("judge")(judging.judge)
+questions.app.command("nuggets")(judging.nuggets)
 app.add_typer(questions.app, name="questions")
 app.command("experiment")(experiment.command)
 app.add_typer(bench.app, name="bench")
 app.command("tune")(tune.command)
+app.add_typer(feedback.app, name="feedback")
+app.command("improve")(improve.command)
 app.add_typer(memory.app, name="memory")
 app.add_typer(models.app, name="models")
 app.command("calibrate")(calibrate.command)
 app.command("parts")(parts.command)
+app.command("copy")(copy.command)
 app.command("status")(maintenance.status)
 app.command("verify")(maintenance.verify)
 app.command("repair")(maintenance.repair)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rag.answers import Answer, Citation
-    from rag.documents import Passage
+    from rag.documents.document import Passage
 
 
 @with_pipeline

@@ -17,7 +17,7 @@ from rag.errors import InvalidInput
 
 from ..plain_text import one_line
 from . import exit_codes, units
-from .options import Json
+from .options import Json, in_folder
 from .output import print_json, progress_bar, stderr, stdout, told_if_interrupted
 from .pipeline_options import PipelineOptions, with_pipeline_settings
 
@@ -50,7 +50,7 @@ app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, no_args_is
 def command(
     context: typer.Context,
     pipeline: PipelineOptions,
-    data: Annotated[str | None, typer.Option(metavar="DATA", help=_DATA)] = None,
+    data: Annotated[str | None, typer.Option(metavar="DATA", help=_DATA, callback=in_folder)] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.")] = None,
     index: Annotated[
         list[str] | None, typer.Option(metavar="SPEC", help="Index to measure: flat, hnsw:M=16..48 ...; repeatable.")

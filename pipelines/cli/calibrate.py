@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag.errors import ExtraMissing, InvalidInput
+from rag.store import address
 
 from ..plain_text import one_line
 from . import exit_codes
@@ -118,7 +119,7 @@ def _form(report: Report, name: str, problems: Sequence[str], *, stored: bool) -
     }
 
 
-def _show(report: Report, name: str, kb: Path, problems: Sequence[str], *, stored: bool) -> None:
+def _show(report: Report, name: str, kb: str, problems: Sequence[str], *, stored: bool) -> None:
     from rich.table import Table
 
     console, fitted = stdout(), report.fitted
@@ -144,7 +145,7 @@ def _show(report: Report, name: str, kb: Path, problems: Sequence[str], *, store
     else:
         console.print(f"Threshold {threshold:.3f}: {chosen.coverage:.0%} answered, {chosen.risk:.1%} of them wrong.")
     _say_shares(report)
-    where = one_line(str(kb))
+    where = one_line(address.shown(kb))
     console.print(f"Stored with {where}; `rag ask {where}` uses it." if stored else "Nothing stored.", style="dim")
 
 

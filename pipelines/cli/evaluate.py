@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.errors import InvalidInput
+from rag.store.address import shown
 
 from ..plain_text import one_line
 from . import exit_codes
@@ -37,10 +38,11 @@ _HOME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 @with_pipeline
 def command(
     kb: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="KB",
-            help="Folder of the knowledge base; or module:object, a retriever of your own, of LangChain, LlamaIndex or "
+            help="Folder of the knowledge base, or postgresql://HOST/DATABASE#NAME, or milvus://HOST:PORT#NAME; or "
+            "module:object, a retriever of your own, of LangChain, LlamaIndex or "
             "Haystack, installed or on PYTHONPATH.",
         ),
     ],
@@ -130,14 +132,16 @@ def command(
             system = bot if answering else bot.retriever
             if answering:
                 tell(bot.notes)
-        name = str(kb) if base is None else kb.resolve().name
+        name = kb if base is None else base.name
         with progress(json) as told:
             result = evaluate(
                 system, wanted, metrics=asked, k=config.k, judge=referee, name=name, seed=seed, progress=told
             )
             survivals = _survived(system, result, changed, told)
         compared = Baseline() if baseline is None or given is None else against(result, given, baseline, base)
-    made_by = f"rag evaluate {kb} {questions}; pipeline {config.digest}; rag-workbench {version('rag-workbench')}"
+    made_by = (
+        f"rag evaluate {shown(kb)} {questions}; pipeline {config.digest}; rag-workbench {version('rag-workbench')}"
+    )
     _write(result, run, save)
     if html is not None:
         _write_page(html, result, compared, survivals, made_by)
@@ -164,9 +168,9 @@ def _tell(result: Evaluation, compared: Baseline, survivals: list[Survival], *, 
     show_survivals(survivals)
 
 
-def _own_retriever(kb: Path, document_field: str) -> Any:  # noqa: ANN401 - of any library
+def _own_retriever(kb: str, document_field: str) -> Any:  # noqa: ANN401 - of any library
     """Return the retriever that ``module:object`` names, ready to be asked; None for a knowledge base's folder."""
-    if kb.exists() or not _HOME.fullmatch(str(kb)):
+    if Path(kb).exists() or not _HOME.fullmatch(kb):
         if document_field:
             raise InvalidInput("--document-field is for module:object; a knowledge base knows its documents")
         return None
@@ -174,7 +178,7 @@ def _own_retriever(kb: Path, document_field: str) -> Any:  # noqa: ANN401 - of a
 
     from ..experiments.own_parts import imported
 
-    found = imported(str(kb), "retriever")
+    found = imported(kb, "retriever")
     is_made = inspect.isclass(found) or (inspect.isfunction(found) and not inspect.signature(found).parameters)
     return adapted(found() if is_made else found, document=document_field)
 

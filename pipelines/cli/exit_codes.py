@@ -18,6 +18,7 @@ STORE_LOCKED = 8
 STORE_MISMATCH = 9
 MODEL_FAILED = 10
 DEADLINE_PASSED = 11
+SERVER_UNAVAILABLE = 12
 BAD_USAGE = 64
 INTERRUPTED = 130
 
@@ -33,6 +34,7 @@ MEANINGS: dict[int, str] = {
     STORE_MISMATCH: "made with another embedder, metric, chunker, analyser or format",
     MODEL_FAILED: "the language model failed, and nothing could replace it; with `--schema`, quotes but no value",
     DEADLINE_PASSED: "--deadline was up before anything was found to answer from",
+    SERVER_UNAVAILABLE: "the server that keeps the knowledge base cannot be reached, or gives no answer",
     BAD_USAGE: "bad usage: unknown option, bad filter, no such knowledge base",
     INTERRUPTED: "interrupted with Ctrl-C, SIGTERM or a closed terminal",
 }

@@ -54,6 +54,8 @@ def _query(query: ExplainedQuery, number: str) -> Iterator[RenderableType]:
     yield Text(f"\nsearched for{number}: {on_one_line(query.text)}  (weight {query.weight:g})", style="cyan")
     if query.terms:
         yield Text(f"  terms: {on_one_line(', '.join(query.terms))}", style="dim")
+    if query.leaning:
+        yield Text(f"  {query.leaning}", style="dim")
     for name, mean, deviation in query.background:
         yield Text(f"  {name}: background mean {mean:.3f}, deviation {deviation:.3f}", style="dim")
     listed = Table("", *(name for name, _ in query.hits), box=None, pad_edge=False, style="dim")

@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.documents import Scalar
+from rag.documents.document import Scalar
 from rag.errors import InvalidInput
 
 from ..plain_text import one_line
@@ -29,35 +29,44 @@ def command(
     documents: Annotated[
         list[str], typer.Argument(metavar="DOCS", help="Files, folders, beir:DIR, datasets:DIR, ir_datasets:NAME.")
     ],
-    into: Annotated[Path, typer.Option(metavar="KB", help="Folder of the knowledge base; made if it is not there.")],
+    into: Annotated[
+        str, typer.Option(metavar="KB", help="Folder of the knowledge base, or its address; made if it is not there.")
+    ],
     index: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPEC", help="Index of a new knowledge base, e.g. hnsw:M=32 or bm25; may be repeated."),
+        typer.Option(
+            metavar="SPEC",
+            help="Index of a new knowledge base, e.g. hnsw:M=32; may be repeated. Default: auto (by size), bm25.",
+        ),
     ] = None,
     chunker: Annotated[
         str | None, typer.Option(metavar="SPEC", help="Chunker of a new one, e.g. tokens:256/32.")
     ] = None,
     embedder: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Embedding model of a new one: name or path.")
+        str | None, typer.Option(metavar="NAME", help="Embedding model of a new one: name or path; two joined by +.")
     ] = None,
     granularity: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
             help="Vectors of a new one: chunk; chunk+late (of sentences too: the default, if the model can); "
-            "chunk+sentence (takes twice as long).",
+            "chunk+late+tokens (for the reranker late-interaction); chunk+sentence (takes twice as long).",
         ),
     ] = None,
     analyser: Annotated[
         str | None,
         typer.Option(
             metavar="LANGUAGE",
-            help="Language that the words of a new one are stemmed in: english (the default), german, spanish ..., "
-            "or none.",
+            help="Language that the words of a new one are stemmed in: english, german, english+german ..., none; "
+            "auto (the default): those of its first documents.",
         ),
     ] = None,
     meta: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="key=value for every document; may be repeated.")
+    ] = None,
+    acl: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GROUP", help="Group that may read these documents by `rag serve --keys`; repeatable."),
     ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove documents whose files have vanished.")] = False,
     parse_seconds: Annotated[
@@ -67,10 +76,20 @@ def command(
     parse_memory: Annotated[
         int | None, typer.Option(metavar="MB", help="Memory of a process that parses; default: 1024.")
     ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC",
+            help="Where files are parsed, chunked and embedded: here, processes:N, ray:N, ray:ADDRESS (many machines).",
+        ),
+    ] = "here",
     wait: Wait = 0.0,
     json: Json = False,
 ) -> int:
     """Read files into a knowledge base. Files that have not changed cost nothing."""
+    from rag.llm.language_model import Usage
+    from rag.llm.spending import metered
+
     from ..ingest import Options, ingest
 
     options = Options(
@@ -81,22 +100,31 @@ def command(
         analyser=analyser,
     )
     fields = fields_of(meta)
-    with _progress(show=not json) as on_progress:
+    with metered() as spent, _progress(show=not json) as on_progress:
         report = ingest(
             documents,
             into,
             options=options,
             meta=fields,
+            acl=acl or (),
             prune=prune,
             wait=wait,
             on_progress=on_progress,
             parse_seconds=parse_seconds,
             parse_memory=parse_memory,
+            executor=executor,
         )
+    usage = sum((each for _, each in spent), Usage())
     if json:
-        print_json(report.as_dict())
+        print_json(report.as_dict() | ({"language_model": asdict(usage)} if spent else {}))
     else:
         show(report)
+        if spent:
+            stdout().print(
+                f"  language model: {usage.calls} calls, {usage.prompt_tokens} tokens read and "
+                f"{usage.completion_tokens} written, {usage.seconds:.0f} s",
+                soft_wrap=True,
+            )
     return exit_codes.SOME_FILES_FAILED if report.failed else exit_codes.OK
 
 
@@ -145,7 +173,7 @@ def _progress(*, show: bool) -> Iterator[ProgressCallback | None]:
 
 def show(report: IngestReport) -> None:
     """Print what an ingest did."""
-    from ..ingest import MANY
+    from rag.retrieval.fusion import DENSE_WEIGHT
 
     console = stdout()
     verb = "Made" if report.created else "Updated"
@@ -164,14 +192,14 @@ def show(report: IngestReport) -> None:
     console.print(
         "  " + ", ".join(f"{n} {what}" for n, what in counts if n) if any(n for n, _ in counts) else "  nothing to do"
     )
-    if report.other_scripts > MANY:
+    if (weights := report.weights) is not None and weights.dense_weight != DENSE_WEIGHT:
         stderr().print(
-            f"{report.other_scripts:.0%} of the letters are not Latin ones. The default model reads English: "
-            "the search by meaning will find little.\nTake a multilingual model (--embedder, into a new folder), "
-            "or let words say more: --dense-weight 0.2.",
+            f"The model reads little of this: {weights}. Words say more here, unless you set a dense weight yourself.",
             style="yellow",
             soft_wrap=True,
         )
+    for note in report.notes:
+        stderr().print(f"{note[0].upper()}{note[1:]}.", style="yellow", soft_wrap=True)
     _show_account(report)
     if report.failures:
         reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(f.reason for f in report.failures).most_common())

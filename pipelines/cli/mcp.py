@@ -20,6 +20,8 @@ def command(kb: KnowledgeBasePath, pipeline: PipelineOptions) -> None:
     """
     try:
         from ..server.mcp_tools import tools
+        from ..server.principals import EVERYBODY
+        from ..server.views import AllowedView
     except ImportError as error:
         raise ExtraMissing(
             f"the Model Context Protocol needs {error.name}: pip install 'rag-workbench[mcp]'"
@@ -30,4 +32,6 @@ def command(kb: KnowledgeBasePath, pipeline: PipelineOptions) -> None:
         collection = collections.get(None)
         tell(collection.bot.notes)
         with suppress(KeyboardInterrupt):  # its ordinary end
-            tools(collection, collections.refresh).run("stdio")
+            tools(collection.name, lambda _: AllowedView(collections.get(None), EVERYBODY), collections.refresh).run(
+                "stdio"
+            )

@@ -15,12 +15,14 @@ from rag.errors import InvalidInput, StoreError
 
 from ..plain_text import one_line
 from . import exit_codes
-from .options import Json
+from .options import Json, in_folder
 from .output import print_json, stderr, stdout
 
 app = typer.Typer(help="List and delete the memories of conversations.", no_args_is_help=True, rich_markup_mode=None)
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that rag chat --memory was given.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Folder that rag chat --memory was given.", callback=in_folder)
+]
 Found = TypeVar("Found")
 User = Annotated[str | None, typer.Option(metavar="NAME", help="Only this user.")]
 

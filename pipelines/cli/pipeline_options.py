@@ -58,6 +58,8 @@ class PipelineOptions:
     def resolve(self, kb: KnowledgeBase | None) -> Resolved:
         """Return the value: option, then ``--config FILE``, then what is stored with the knowledge base, then default.
 
+        None in place of a knowledge base begins with the defaults.
+
         Raises
         ------
         InvalidInput

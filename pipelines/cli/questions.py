@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from rag.store.address import shown
+
 from ..plain_text import one_line
 from . import exit_codes
 from .options import Json, KnowledgeBasePath
@@ -89,7 +91,7 @@ def make(
         console.print(f"  {one_line(question.text, 110)}", style="dim")
     if len(found.questions) < n:
         console.print(f"The documents gave no more than {len(found.questions)}.", style="yellow")
-    console.print(f"Review them, then: rag evaluate {kb} {out}")
+    console.print(f"Review them, then: rag evaluate {shown(kb)} {out}")
     return exit_codes.OK
 
 

@@ -19,7 +19,7 @@ from .pipeline_options import PipelineOptions, with_pipeline
 from .streaming_output import searched_for
 
 if TYPE_CHECKING:
-    from rag.documents import Passage
+    from rag.documents.document import Passage
     from rag.retrieval.retriever import Retriever
 
 

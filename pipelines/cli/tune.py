@@ -18,7 +18,7 @@ from ..plain_text import one_line
 from . import exit_codes, units
 from .bench import steps_bar
 from .evaluate import progress
-from .options import Json, Wait
+from .options import Json, Wait, in_folder
 from .output import megabytes, print_json, stderr, stdout, told_if_interrupted
 from .pipeline_options import PipelineOptions, with_pipeline_settings
 
@@ -46,7 +46,12 @@ _MISSED: dict[str, Callable[[Miss], str]] = {
 @with_pipeline_settings
 def command(
     pipeline: PipelineOptions,
-    data: Annotated[str, typer.Argument(metavar="KB", help="Knowledge base, or vectors as `rag bench --data` takes.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="KB", help="Knowledge base, or vectors as `rag bench --data` takes.", callback=in_folder
+        ),
+    ],
     recall: Annotated[
         float, typer.Option(metavar="SHARE", help="Find at least this share of the true neighbours.")
     ] = 0.95,

@@ -16,7 +16,7 @@ from .output import print_json
 
 _PACKAGES = (
     "numpy", "faiss-cpu", "openvino", "tokenizers", "apsw", "sentence-transformers", "torch", "onnxruntime", "annoy",
-    "usearch", "openai", "llama-cpp-python",
+    "usearch", "openai", "xllamacpp",
 )  # fmt: skip
 
 

@@ -26,9 +26,15 @@ _LOCKED_S = 60.0
 
 def command(
     documents: Annotated[list[str], typer.Argument(metavar="DOCS", help="Files and folders.")],
-    into: Annotated[Path, typer.Option(metavar="KB", help="Folder of the knowledge base; made if it is not there.")],
+    into: Annotated[
+        str, typer.Option(metavar="KB", help="Folder of the knowledge base, or its address; made if it is not there.")
+    ],
     meta: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="key=value for every document; may be repeated.")
+    ] = None,
+    acl: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GROUP", help="Group that may read these documents by `rag serve --keys`; repeatable."),
     ] = None,
     prune: Annotated[
         bool, typer.Option("--prune/--no-prune", help="Remove documents whose files have vanished.")
@@ -44,9 +50,9 @@ def command(
     fields = ingest_command.fields_of(meta)
     first = True
     with suppress(KeyboardInterrupt):  # its ordinary end; what was acknowledged is kept
-        for _ in _rounds(documents, into):
+        for _ in _rounds(documents, Path(into)):
             try:
-                _tell(ingest(documents, into, meta=fields, prune=prune, wait=_LOCKED_S), json=json)
+                _tell(ingest(documents, into, meta=fields, acl=acl or (), prune=prune, wait=_LOCKED_S), json=json)
             except (StoreLocked, InvalidInput) as error:  # another writer, or a file that is just being replaced
                 if first:
                     raise

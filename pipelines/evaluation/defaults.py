@@ -40,7 +40,8 @@ def default_metrics(questions: QuestionSet, judge: str) -> tuple[str, ...]:
     Parameters
     ----------
     questions
-        Reference answers bring EM and F1; spans bring span metrics; unanswerable questions bring AUROC.
+        Reference answers bring EM and F1; spans bring span metrics; unanswerable questions bring AUROC; nuggets, beside
+        a model, their share in the answer.
     judge
         ``none``: retrieval alone; ``extractive``: answers as well, judged without a model; ``llm``: by a model, too.
 
@@ -63,6 +64,7 @@ def default_metrics(questions: QuestionSet, judge: str) -> tuple[str, ...]:
     if len({q.unanswerable for q in questions}) == 2:
         names.append("abstention_auroc")
     if judge == "llm":
+        names += ["nuggets_vital_strict", "nuggets_all"] if any(q.nuggets for q in questions) else []
         names += [*_JUDGED, *(["correctness_judged", "context_recall_judged"] if answered else [])]
     return tuple(names)
 

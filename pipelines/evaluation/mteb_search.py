@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding.protocol import Embedder
 from rag.errors import ExtraMissing, InvalidInput
 from rag.knowledge_base import KnowledgeBase

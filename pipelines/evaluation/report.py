@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.evaluation import Aggregate, Case, Evaluation
 from rag.evaluation.comparison import Comparison, distinct_tests
 from rag.evaluation.metrics.abstention import risk_coverage

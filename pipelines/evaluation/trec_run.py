@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.evaluation import QuestionSet, read_questions
 from rag.evaluation.evaluator import PASSAGES_PER_DOCUMENT
 from rag.evaluation.trec import checked_id, run_lines

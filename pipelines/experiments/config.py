@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from indexes import IndexError_
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.errors import InvalidInput, RagError
 from rag.evaluation.evaluator import DEFAULT_METRICS, checked
 from rag.evaluation.questions.question_tables import questions_of
@@ -76,6 +76,9 @@ class Experiment:
         Files, folders, ``beir:DIR``, ``datasets:DIR`` or ``ir_datasets:NAME``, as `rag ingest` takes them; `Document`
         objects, mappings with ``id`` and ``text``, data frames of these; or a list of several. Objects move to
         ``documents``.
+    kb
+        In place of a corpus, a knowledge base that is searched as it is: nothing is read or embedded, and fields of
+        the knowledge base do not vary.
     questions
         File or name as `rag evaluate` takes it; or a `QuestionSet`, a data frame, or a list of mappings.
     pipeline
@@ -94,7 +97,8 @@ class Experiment:
         them there, so that gold made from a knowledge base holds here as well.
     """
 
-    corpus: Any
+    corpus: Any = ()
+    kb: str = ""
     questions: Any
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     vary: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -114,8 +118,7 @@ class Experiment:
         self.pipeline.refuse_unstorable()
         self._adopt()
         self._take_data()
-        if not (self.corpus or self.documents):
-            raise InvalidInput("corpus is empty; name files, folders or beir:DIR")
+        self._check_data()
         for part, values in self.vary.items():
             if not values:
                 raise InvalidInput(f"{part} has no value; give one or several")
@@ -130,6 +133,16 @@ class Experiment:
                 raise InvalidInput(f"the baseline's {part} is {value!r}, which is not among those to try")
         if len(self) > MOST:
             raise InvalidInput(f"that makes {len(self):,} configurations; at most {MOST:,} are run")
+
+    def _check_data(self) -> None:
+        there = bool(self.corpus or self.documents)
+        if not there and not self.kb:
+            raise InvalidInput("corpus is empty; name files, folders or beir:DIR")
+        if there and self.kb:
+            raise InvalidInput("give a corpus, of which knowledge bases are made, or kb, one that is there; not both")
+        stored = [part for part in self.vary if part in STORE_FIELDS]
+        if self.kb and stored:
+            raise InvalidInput(f"{stored[0]} is what {self.kb} was made with; to vary it, give its files as corpus")
 
     def _adopt(self) -> None:
         """Replace parts of one's own by texts that name them."""
@@ -277,10 +290,12 @@ def _experiment(table: Mapping[str, Any], folder: Path) -> Experiment:
     for key in table:
         _known("key", key, own)
     given = dict(table)
-    for key in ("corpus", "questions"):
+    if "kb" in given:
+        given["kb"] = _placed(_typed("kb", given["kb"], str), folder)
+    for key in ("questions",) if "kb" in given else ("corpus", "questions"):
         if key not in given:
             raise InvalidInput(f"{key} is missing; say where the {'documents' if key == 'corpus' else 'questions'} are")
-    given["corpus"] = tuple(_texts("corpus", given["corpus"]))
+    given["corpus"] = tuple(_texts("corpus", given.get("corpus", [])))
     given["folder"] = str(folder.resolve())
     given["questions"] = _placed(_typed("questions", given["questions"], str), folder)
     for key, kind in (("name", str), ("split", str), ("sample", int), ("seed", int)):

@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rag.components import NONE, OBJECT, plugins
 from rag.embedding.digests import remembered_sha256
 from rag.embedding.models import local_snapshot
+from rag.embedding.spec import members
 from rag.errors import InvalidInput
 from rag.retrieval.choices import Value
 
 WHOLE = ("embedder", "nli")
-"""Fields whose whole value may be a path or a model's name."""
+"""Fields whose whole value may be a path or a model's name, or several joined by a plus."""
 BEHIND = ("generator", "model")
 """Fields of a language model: a path or a model's name behind the kind."""
 CHAINS = ("rewrite", "rerank", "context")
@@ -75,7 +77,7 @@ def _candidates(field: str, value: str) -> Iterator[tuple[str, bool]]:
     if field in _UNREAD or value.startswith(OBJECT):
         return
     if field in WHOLE:
-        yield value, True
+        yield from ((member.name, True) for member in members(value))
     elif field in BEHIND:
         kind, _, rest = value.partition(":")
         if rest:
@@ -95,7 +97,7 @@ def _candidates(field: str, value: str) -> Iterator[tuple[str, bool]]:
 
 def _replaced(field: str, value: str, name: str, path: str) -> str:
     if field in WHOLE:
-        return path
+        return "+".join(str(replace(m, name=path if m.name == name else m.name)) for m in members(value))
     if "," in path or (field in CHAINS and "+" in path):
         raise InvalidInput(f"{field}: the path {path} holds a comma or a plus, which separate parts; rename it")
     if field in BEHIND:

@@ -75,7 +75,9 @@ def _granularity(name: str) -> None:
 STORE_FIELDS: dict[str, StoreField] = {
     "chunker": StoreField("store", "how documents are cut, e.g. tokens:256/32", "headings:256/32", _chunker),
     "embedder": StoreField("store", "model by name or folder; hashing-64 needs none", None),
-    "granularity": StoreField("store", "auto, chunk, chunk+late or chunk+sentence", DEFAULT_GRANULARITY, _granularity),
+    "granularity": StoreField(
+        "store", "auto, chunk, chunk+late, chunk+late+tokens or chunk+sentence", DEFAULT_GRANULARITY, _granularity
+    ),
     "index": StoreField("index", "index of vectors, e.g. hnsw:M=32", "flat", _dense),
     "terms": StoreField("index", "index of terms, e.g. bm25:k1=0.9", "bm25", _terms),
 }

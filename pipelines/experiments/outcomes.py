@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rag.answers import Answer, Citation
-from rag.documents import Passage
+from rag.documents.document import Passage
+from rag.documents.sections import Section
 from rag.evaluation import Outcome
-from rag.sections import Section
 
 
 def line(outcome: Outcome, k: int) -> str:

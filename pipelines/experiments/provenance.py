@@ -17,7 +17,7 @@ _PACKAGES = ("indexes", "rag", "pipelines")
 
 _LATER = ("answers", "bot", "context", "extractive", "generation", "grounding", "memory", "reranking", "retrieval",
           "rewriting", "telemetry", "testing")  # fmt: skip
-_SCORING = ("evaluation",)
+_SCORING = ("evaluation", "feedback")
 
 
 @cache

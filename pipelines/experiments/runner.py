@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from indexes import IndexDamaged
+from rag.children import process_pool
 from rag.embedding.protocol import Embedder
 from rag.errors import InvalidInput
 from rag.evaluation import Saved, read_questions
@@ -20,7 +21,6 @@ from rag.evaluation.results import DEFINITIONS
 
 from ..benchmark.machine import machine, versions
 from ..benchmark.results import alone
-from ..children import process_pool
 from . import own_parts, stages
 from .cache import Cache, mark
 from .config import Configuration, Experiment
@@ -179,7 +179,9 @@ def prepared(experiment: Experiment, embedders: Mapping[str, Embedder], jobs: in
     return Inputs(
         experiment,
         questions,
-        stages.corpus_digest(experiment.corpus, experiment.folder, experiment.documents),
+        stages.kb_digest(experiment.kb)
+        if experiment.kb
+        else stages.corpus_digest(experiment.corpus, experiment.folder, experiment.documents),
         questions.level,
         embedders,
         jobs,
@@ -355,6 +357,8 @@ def distinct(stage: str, configurations: Sequence[Configuration], every: Sequenc
 
 
 def _places(experiment: Experiment) -> list[str]:
+    if experiment.kb:
+        return [experiment.kb]
     count = len(experiment.documents)
     return [*experiment.corpus, *([f"{count} documents from Python"] if count else [])]
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.documents import Document, Scalar
+from rag.documents.document import Document, Scalar
 from rag.errors import InvalidInput, RagError
 from rag.evaluation import Outcome, QuestionSet, ask_all, score
 from rag.evaluation.collecting import is_own_way
@@ -27,6 +27,7 @@ from rag.evaluation.evaluator import checked, depth
 from rag.evaluation.filter_check import refuse_useless_filter
 from rag.evaluation.questions.locating import located
 from rag.evaluation.questions.questions import Level
+from rag.evaluation.results import corpus_digest as content_digest
 from rag.knowledge_base import AddProgress, AddReport, KnowledgeBase
 from rag.loaders.discovery import discover
 from rag.loaders.results import LoadFailure
@@ -153,8 +154,34 @@ def keys(inputs: Inputs, configuration: Configuration) -> Keys:
 _STAGES = ("store", "index", "run")
 
 
+def kb_digest(folder: str) -> str:
+    """Return a digest over what a knowledge base holds, and how it is searched."""
+    with KnowledgeBase.open(folder) as kb:
+        identity = dict(kb.status().identity)
+        return digest({"kb": str(kb.path), "corpus": content_digest(kb), "seq": kb.seq, **identity, "by": kb.indexes})
+
+
+def place_of(inputs: Inputs, cache: Cache, index: str) -> Path:
+    """Return the folder of the knowledge base that is asked."""
+    return Path(inputs.experiment.kb) if inputs.experiment.kb else cache.place("index", index)
+
+
+def _is_there(inputs: Inputs, cache: Cache, stage: str, key: str) -> bool:
+    """Note that a stage of a knowledge base that is there has nothing to do; say whether that is so."""
+    if not inputs.experiment.kb:
+        return False
+    facts: dict[str, Any] = {"seconds": 0.0, "made": made(inputs.jobs), "failures": [], "n_failures": 0}
+    if stage == "index":
+        with KnowledgeBase.open(inputs.experiment.kb) as kb:
+            facts["memory"] = index_memory(kb)
+    cache.write(stage, key, facts, lambda _: None)
+    return True
+
+
 def make_store(inputs: Inputs, cache: Cache, key: str, configuration: Configuration, *, tell: Tell = silent) -> None:
     """Read, cut and embed the corpus into a knowledge base."""
+    if _is_there(inputs, cache, "store", key):
+        return
     start = time.perf_counter()
     facts: dict[str, Any] = {}
 
@@ -198,6 +225,8 @@ def _reports(experiment: Experiment, folder: Path, options: Options, tell: Tell)
 
 def make_index(inputs: Inputs, cache: Cache, key: str, store: str, configuration: Configuration) -> None:
     """Build a configuration's indexes from the vectors that are stored; nothing is embedded."""
+    if _is_there(inputs, cache, "index", key):
+        return
     start = time.perf_counter()
     specs = [str(configuration.parts[part]) for part in ("index", "terms")]
     facts: dict[str, Any] = {}
@@ -233,7 +262,7 @@ def make_run(
     journal.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     with ExitStack() as stack:
-        place = cache.place("index", index)
+        place = place_of(inputs, cache, index)
         kb = stack.enter_context(KnowledgeBase.open(place, embedder=embedder_of(inputs.embedders, configuration)))
         refuse_useless_filter(kb, configuration.pipeline.where)
         # Configurations that differ in other fields often give a model the same prompt; it is paid for once.
@@ -278,9 +307,8 @@ def make_scores(inputs: Inputs, cache: Cache, key: str, before: Keys, configurat
     """Judge what a run gave."""
     path = cache.place("run", before.run) / _OUTCOMES
     of = cache.facts("run", before.run)["digest"]
-    with KnowledgeBase.open(
-        cache.place("index", before.index), embedder=embedder_of(inputs.embedders, configuration)
-    ) as kb:
+    place = place_of(inputs, cache, before.index)
+    with KnowledgeBase.open(place, embedder=embedder_of(inputs.embedders, configuration)) as kb:
         embedder = kb.embedder if answers_needed(inputs.metrics) else None
         result = score(
             located(inputs.questions, kb),
@@ -364,6 +392,7 @@ __all__ = [
     "corpus_digest",
     "done",
     "journal_of",
+    "kb_digest",
     "keys",
     "make_index",
     "make_run",

@@ -127,9 +127,8 @@ def page(title: str, *content: Text, lead: Text = "", footer: Text = "") -> str:
     footer
         Command, versions, date.
     """
-    mark = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     policy = (
-        f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{mark}'; "
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{script_digest()}'; "
         "base-uri 'none'; form-action 'none'"
     )
     body = join(
@@ -145,6 +144,11 @@ def page(title: str, *content: Text, lead: Text = "", footer: Text = "") -> str:
         f"{element('title', title)}<style>{_STYLE}</style></head>\n"
         f"<body>{body}<script>{_SCRIPT}</script></body></html>\n"
     )
+
+
+def script_digest() -> str:
+    """Return the digest by which a Content-Security-Policy allows the one script of a page."""
+    return base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
 
 
 def write_page(path: str | Path, markup: str) -> None:

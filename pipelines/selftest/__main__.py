@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
+from rag.children import end_with_parent
 from rag.errors import ExtraMissing
 
-from ..children import end_with_parent
 from .promises import PROMISES
 from .tally import Tally
 

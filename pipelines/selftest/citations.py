@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rag.answers import Answer
 from rag.bot import Bot
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.knowledge_base import KnowledgeBase
 from rag.testing import ScriptedGenerator
 

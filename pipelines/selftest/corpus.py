@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
 

@@ -27,7 +27,7 @@ def build(path: Path, start: int, *, older: Path | None = None) -> None:
     with KnowledgeBase.create(path, indexes=specs, embedder=E, chunker=CHUNKER, granularity="chunk+sentence") as kb:
         kb.add(documents(30, start=start))
         if older is not None:
-            kb._session.close()
+            kb.close()
             shutil.copytree(path, older)
     if older is not None:
         with KnowledgeBase.open(path, mode="w") as kb:

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from rag.bot import Bot
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.errors import ExtraMissing
 from rag.knowledge_base import KnowledgeBase
 from rag.llm.models import language_model

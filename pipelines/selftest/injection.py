@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from rag.bot import Bot
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.knowledge_base import KnowledgeBase
 from rag.llm.language_model import Message
 from rag.testing import ScriptedGenerator

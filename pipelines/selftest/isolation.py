@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.errors import InvalidInput
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.retriever import Retriever

@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 
 from rag.bot import Bot
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.errors import ExtraMissing
 from rag.knowledge_base import KnowledgeBase
 from rag.llm.models import language_model

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rag.chunking import chunker
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.sentences import sentences
 from rag.terms import Analyser
 

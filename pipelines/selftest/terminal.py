@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.knowledge_base import KnowledgeBase
 
 from .corpus import E

@@ -36,6 +36,10 @@ class Asking(Searching):
     """A question to answer."""
 
     history: list[Turn] = Field(default_factory=list, max_length=_MOST, description="Earlier turns, oldest first.")
+    session: str | None = Field(
+        None, min_length=1, max_length=200, description="A conversation that the server keeps, in place of a history."
+    )
+    user: str | None = Field(None, min_length=1, max_length=200, description="Whose; where one key is shared by many.")
     stream: bool = Field(False, description="Send the answer sentence by sentence, as server-sent events.")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from rag import errors
@@ -12,8 +14,14 @@ class NoSuch(RagError, LookupError):  # noqa: N818
     """No knowledge base or document of that name."""
 
 
+class Forbidden(RagError, PermissionError):  # noqa: N818
+    """A key may not do what was asked."""
+
+
 STATUSES: dict[type[Exception], int] = {
     NoSuch: 404,
+    Forbidden: 403,
+    errors.CannotShow: 409,
     errors.InvalidInput: 400,
     errors.LLMUnsupported: 400,
     errors.PromptTooLong: 400,
@@ -50,6 +58,24 @@ def told(error: Exception) -> dict[str, Any]:
     if isinstance(error, errors.StoreError):
         return body(f"the knowledge base cannot be read now ({kind}); the server's log says more", status, kind)
     return body(" ".join(str(error).split()), status, kind)
+
+
+def unreadable(error: Mapping[str, Any]) -> str:
+    """Return what is wrong with a request by Pydantic's account of it, in words for whoever sent it."""
+    where, *inside = error["loc"]
+    place = ".".join(str(each) for each in inside if isinstance(each, int) or _FIELD.fullmatch(each))
+    kind = error["type"]
+    if kind == "json_invalid":
+        return f"the body is not JSON: {error['ctx']['error']}, at character {inside[-1]}"
+    if where == "body" and not inside:
+        return "the body must be a JSON object, sent with Content-Type: application/json"
+    if "UploadFile" in error["msg"]:
+        return f"{place}: this must be a file, with a file name"
+    return f"{place or 'the body'}: {_SAID.get(kind, error['msg'])}"
+
+
+_FIELD = re.compile(r"(?!str$)\w+")  # places in a union bring names of types too, such as constrained-str
+_SAID = {"extra_forbidden": "there is no such field", "missing": "this field is missing"}
 
 
 def body(message: str, status: int, kind: str) -> dict[str, Any]:

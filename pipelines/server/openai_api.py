@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -17,37 +18,43 @@ from rag.llm.language_model import Message
 
 from .bodies import Chat
 from .events import Json, event, pieces_while_connected, stream, while_connected
+from .forms import EVENTS, CompletionForm, ModelForm, ModelsForm
 from .public_ids import public_id, public_source
 
 if TYPE_CHECKING:
-    from .collections import Collection, Collections
+    from .views import AllowedView, Views
 
 _MARK = re.compile(r"\[(\d+)\]")
 
 
-def routes(collections: Collections) -> APIRouter:
+def routes(views: Views) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
     started = int(time.time())
 
-    @router.get("/v1/models", summary="The knowledge bases, as OpenAI's clients list models")
-    async def models() -> dict[str, Any]:
-        return {"object": "list", "data": [_model(name, started) for name in collections.names]}
+    @router.get("/v1/models", summary="The knowledge bases, as OpenAI's clients list models", response_model=ModelsForm)
+    async def models(request: Request) -> dict[str, Any]:
+        return {"object": "list", "data": [_model(name, started) for name in views.names(request)]}
 
-    @router.get("/v1/models/{name}", summary="One of them")
-    async def model(name: str) -> dict[str, Any]:
-        return _model(collections.get(name).name, started)
+    @router.get("/v1/models/{name}", summary="One of them", response_model=ModelForm)
+    async def model(name: str, request: Request) -> dict[str, Any]:
+        return _model(views.of(request, name).name, started)
 
-    @router.post("/v1/chat/completions", summary="An answer by OpenAI's protocol")
+    @router.post(
+        "/v1/chat/completions",
+        summary="An answer by OpenAI's protocol",
+        response_model=CompletionForm,
+        responses={200: EVENTS},
+    )
     async def chat(body: Chat, request: Request) -> Response:
-        own = collections.get(body.model)
+        own = views.of(request, body.model)
         question, history = _conversation(body)
         said = _Saying(own, str(request.base_url))
         if body.stream:
-            pieces = pieces_while_connected(request, own.bot.aask_stream(question, history=history))
+            pieces = pieces_while_connected(request, own.ask_stream(question, history=history))
             wanted = body.stream_options is not None and body.stream_options.include_usage
             return stream(said.chunks(pieces, usage=wanted))
-        answer = await while_connected(request, own.bot.aask(question, history=history))
+        answer = await while_connected(request, own.ask(question, history=history))
         return Json(said.whole(answer))
 
     return router
@@ -72,7 +79,7 @@ _TURNS = frozenset({"user", "assistant"})
 class _Saying:
     """One answer in OpenAI's words."""
 
-    def __init__(self, own: Collection, base_url: str) -> None:
+    def __init__(self, own: AllowedView, base_url: str) -> None:
         self._own = own
         self._base_url = base_url
         self._head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": own.name}
@@ -112,7 +119,7 @@ class _Saying:
         for mark in _MARK.finditer(answer.text):
             if (each := cited.get(int(mark[1]))) is None:
                 continue
-            here = f"{self._base_url}v1/documents/{public_id(each.document)}?kb={self._own.name}"
+            here = f"{self._base_url}v1/documents/{public_id(each.document)}?kb={quote(self._own.name, safe='')}"
             found.append(
                 {
                     "type": "url_citation",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import ipaddress
 import socket
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,7 @@ import uvicorn
 
 from rag.errors import InvalidInput
 
+from .principals import LEAST, is_key
 from .slow_heads import guarded
 
 if TYPE_CHECKING:
@@ -18,9 +22,27 @@ if TYPE_CHECKING:
 
     from .guard import Limits
 
-_LEAST = 16
 _ENDING_S = 5
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
+_ARENAS = 2
+_LARGE = 1 << 20
+"""Bytes from which an array is mapped on its own."""
 _BACKLOG = 2048
+
+
+def few_arenas() -> None:
+    """Have glibc's allocator give memory back.
+
+    By default it makes an arena for each thread, where what was freed stays; and once a large array was freed, it keeps
+    the next ones in the heap too, between small things that stay. To be called before threads are made; it does nothing
+    elsewhere.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            library = ctypes.CDLL(None)
+            library.mallopt(_M_ARENA_MAX, _ARENAS)
+            library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+            library.mallopt(_M_TRIM_THRESHOLD, _LARGE)
 
 
 def read_token(file: Path) -> str:
@@ -35,22 +57,23 @@ def read_token(file: Path) -> str:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"cannot read the token file {file}: {error}") from error
-    if len(token) < _LEAST or not token.isascii() or not token.isprintable() or " " in token:
-        raise InvalidInput(f"{file} must hold one token of at least {_LEAST} letters, such as: openssl rand -hex 32")
+    if not is_key(token):
+        raise InvalidInput(f"{file} must hold one token of at least {LEAST} letters, such as: openssl rand -hex 32")
     return token
 
 
-def refuse_open(host: str, token: str | None) -> None:
-    """Refuse to listen for other machines without a token.
+def refuse_open(host: str, *, is_open: bool) -> None:
+    """Refuse to listen for other machines where everybody may ask.
 
     Raises
     ------
     InvalidInput
-        The address is not of this machine alone, and there is no token.
+        The address is not of this machine alone, and there is neither a token nor keys.
     """
-    if token is None and not _is_loopback(host):
+    if is_open and not _is_loopback(host):
         raise InvalidInput(
-            f"--host {host} lets other machines ask, and there is no token: give --token-file FILE, or leave --host out"
+            f"--host {host} lets other machines ask, and there is no token: "
+            "give --token-file FILE or --keys FILE, or leave --host out"
         )
 
 

@@ -228,6 +228,6 @@ def _refuse_one_search(kb: KnowledgeBase) -> None:
     missing = {"dense", "terms"} - {indexes.kind(spec) for spec in kb.indexes}
     if missing:
         raise InvalidInput(
-            f"{kb.path} has no index of {'vectors' if 'dense' in missing else 'terms'}, so there is nothing to weigh; "
-            "give it one with `rag reindex`"
+            f"{kb.location} has no index of {'vectors' if 'dense' in missing else 'terms'}, so there is nothing to "
+            "weigh; give it one with `rag reindex`"
         )

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .protocol import Chunker
-from .registry import KINDS, chunker, name_of
+from .registry import CONTEXTUAL, KINDS, chunker, name_of
 
-__all__ = ["KINDS", "Chunker", "chunker", "name_of"]
+__all__ = ["CONTEXTUAL", "KINDS", "Chunker", "chunker", "name_of"]

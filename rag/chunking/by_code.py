@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..documents import Chunk, Document
+from ..documents.document import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from .packing import lines
 from .recursive import split

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import pairwise
 
-from ..documents import Chunk, Document
+from ..documents.document import Chunk, Document
+from ..documents.sections import sections_within, table_parts
 from ..embedding.protocol import Tokenizer
-from ..sections import table_parts
+from ..sentences import sentences
 from .by_code import CODE_TYPES, code_spans
 from .packing import pack_sentences
 from .ruler import SizedChunker, Span
+
+_PAGED = frozenset({"pdf"})
+"""Types of documents that people cite by the page."""
 
 
 class HeadingsChunker(SizedChunker):
     """Starts a chunk at every heading and fills it with whole sentences.
 
-    The default. Pages do not part chunks, headings and tables do; a heading with nothing under it joins the first
+    The default. Headings, tables and the pages of a PDF part chunks, so that a passage has one page to be cited by; a
+    sentence belongs to the page that it begins on. A heading with nothing under it joins the first
     heading below it. Source code, which has definitions rather than sentences, is split as `CodeChunker` does.
 
     Parameters
@@ -38,9 +45,22 @@ class HeadingsChunker(SizedChunker):
         return ruler.chunks(
             span
             for under in _parts(document)
-            for part in table_parts(document.sections, *under)
+            for table in table_parts(document.sections, *under)
+            for part in _page_parts(document, *table)
             for span in pack_sentences(ruler, *part, tokens=self._overlap)
         )
+
+
+def _page_parts(document: Document, start: int, end: int) -> Iterator[Span]:
+    """Cut a span of a PDF where the first sentence of a page begins."""
+    within = sections_within(document.sections, start, end) if document.type in _PAGED else ()
+    turns = [b.start for a, b in pairwise(within) if a.page != b.page]
+    begins = [start + a for a, _ in sentences(document.text[start:end])] if turns else []
+    for place in {bisect_left(begins, turn): None for turn in turns}:
+        if 0 < place < len(begins):
+            yield start, begins[place]
+            start = begins[place]
+    yield start, end
 
 
 def _parts(document: Document) -> Iterator[Span]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..documents import Chunk, Document
+from ..documents.document import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from .packing import pack_sentences
 from .ruler import SizedChunker

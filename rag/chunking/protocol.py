@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from ..documents import Chunk, Document
+from ..documents.document import Chunk, Document
 
 
 @runtime_checkable

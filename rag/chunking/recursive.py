@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from ..documents import Chunk, Document
+from ..documents.document import Chunk, Document
 from ..embedding.protocol import Tokenizer
 from ..sentences import sentences
 from .packing import lines

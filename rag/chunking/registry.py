@@ -36,6 +36,8 @@ KINDS: dict[str, Kind] = {
     "code": Kind(CodeChunker, (256,), "code:TOKENS", "definitions, else blocks, lines, tokens"),
     "document": Kind(lambda _tokenizer: DocumentChunker(), (), "document", "one chunk per document"),
 }
+CONTEXTUAL = {"contextual": "rag.chunking.contextual:ContextualChunker"}
+"""Chunkers with options by name, imported on first use."""
 
 SMALLEST = 8
 LARGEST = 1 << 20
@@ -49,8 +51,9 @@ def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
     ----------
     spec
         ``headings:256/32`` (the default of a knowledge base), ``tokens:256/32``, ``sentences:256/1``,
-        ``recursive:256``, ``code:256`` or ``document``. Numbers may be left out. Or another package's chunker, such as
-        ``mine`` or ``mine:size=3``.
+        ``recursive:256``, ``code:256`` or ``document``. Numbers may be left out. ``contextual:llm=openai:MODEL`` with
+        ``of=headings:256/32`` and ``cache=FILE`` puts a line by a model above each chunk. Or another package's chunker,
+        such as ``mine`` or ``mine:size=3``.
     tokenizer
         That of the embedder the chunks are for: chunks are measured by it and never exceed ``tokenizer.max_tokens``.
 
@@ -67,8 +70,9 @@ def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
     >>> chunker("sentences", WordTokenizer()).name
     'sentences:256/1'
     """
-    if spec.partition(":")[0].strip() not in KINDS and is_plugin("chunker", spec):
-        return cast("Chunker", make("chunker", {}, spec, SimpleNamespace(tokenizer=tokenizer)))
+    name = spec.partition(":")[0].strip()
+    if name in CONTEXTUAL or (name not in KINDS and is_plugin("chunker", spec)):
+        return cast("Chunker", make("chunker", CONTEXTUAL, spec, SimpleNamespace(tokenizer=tokenizer)))
     match = _SPEC.fullmatch(spec.strip())
     kind = KINDS.get(match[1]) if match else None
     if match is None or kind is None:
@@ -86,7 +90,8 @@ def chunker(spec: str, tokenizer: Tokenizer) -> Chunker:
 
 def name_of(given: Chunker | str | None, made: Chunker) -> str:
     """Return the name that a knowledge base keeps: the spec of another package's chunker, for it makes one again."""
-    return given.strip() if isinstance(given, str) and given.partition(":")[0].strip() not in KINDS else made.name
+    own = {*KINDS, *CONTEXTUAL}
+    return given.strip() if isinstance(given, str) and given.partition(":")[0].strip() not in own else made.name
 
 
 def _check(spec: str, name: str, numbers: list[int]) -> None:
@@ -98,7 +103,10 @@ def _check(spec: str, name: str, numbers: list[int]) -> None:
 
 
 def _hint(spec: str) -> str:
-    known = {**dict.fromkeys(plugins("chunker"), ""), **{name: kind.form for name, kind in KINDS.items()}}
+    known = {
+        **{name: kind.form for name, kind in KINDS.items()},
+        **dict.fromkeys(sorted({*plugins("chunker"), *CONTEXTUAL} - KINDS.keys()), ""),
+    }
     near = difflib.get_close_matches(spec.partition(":")[0], known, n=1)
     forms = [known[near[0]] or near[0]] if near else [form or name for name, form in known.items()]
     return f"write {' or '.join(forms)}"

@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from ..documents import Chunk, Document, context_text
+from ..documents.document import Chunk, Document, context_text
+from ..documents.sections import Section, section_at, table_parts
 from ..embedding.protocol import Tokenizer
-from ..sections import Section, section_at, table_parts
 from .grid import Grid
 from .lexicon import Lexicon
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..documents import Chunk, Document
+from ..documents.document import Chunk, Document
 
 
 class DocumentChunker:

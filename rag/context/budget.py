@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Passage
+from ..documents.document import Passage
 from ..embedding.protocol import Embedder
 from ..errors import InvalidInput
 from ..reranking.stage import standard

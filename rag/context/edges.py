@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..documents import Passage
+from ..documents.document import Passage
 
 
 class BestAtEdges:

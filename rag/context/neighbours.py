@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from ..documents import Document, Passage
+from ..documents.document import Document, Passage
 from ..errors import InvalidInput
 from ..knowledge_base import KnowledgeBase
 from ..sentences import sentences as split

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..documents import Document, Passage
+from ..documents.document import Document, Passage
 from ..embedding.protocol import Embedder
 from ..errors import InvalidInput
 from ..knowledge_base import KnowledgeBase

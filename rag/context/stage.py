@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ..deadlines import Deadline
-from ..documents import Passage
+from ..documents.document import Passage
 from ..stages import tried
 from .protocol import ContextBuilder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..documents import Passage
+from ..documents.document import Passage
 from ..errors import InvalidInput
 
 _WORD = re.compile(r"\w+")

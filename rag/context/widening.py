@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..documents import Document, Passage
+from ..documents.document import Document, Passage
+from ..documents.sections import row_at, section_at, sections_from, sections_within
 from ..knowledge_base import KnowledgeBase
-from ..sections import row_at, section_at, sections_from, sections_within
 
 Widen = Callable[[Document, Passage], tuple[int, int]]
 

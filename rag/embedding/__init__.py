@@ -8,24 +8,29 @@ from typing import Literal, cast
 from ..components import is_plugin, make
 from ..errors import ExtraMissing, InvalidInput
 from .checks import checked, fingerprint
+from .ensemble import EnsembleEmbedder
 from .function import CallableEmbedder
 from .hashing import HashingEmbedder
 from .model_embedder import ModelEmbedder
 from .models import DEFAULT_MODEL, EmbeddingModel, find_model
 from .openvino_library import openvino_installed
 from .protocol import Embedder, PartEmbedder, TokenEmbedder, Tokenizer, TokenStates
+from .spec import MemberSpec, members
 from .tokens import WordTokenizer
+from .truncated import TruncatedEmbedder
 
 __all__ = [
     "DEFAULT_MODEL",
     "CallableEmbedder",
     "Embedder",
+    "EnsembleEmbedder",
     "HashingEmbedder",
     "ModelEmbedder",
     "PartEmbedder",
     "TokenEmbedder",
     "TokenStates",
     "Tokenizer",
+    "TruncatedEmbedder",
     "WordTokenizer",
     "checked",
     "embedder",
@@ -50,7 +55,8 @@ def embedder(
     name
         Name on the Hugging Face hub or a folder; all-MiniLM-L6-v2 if None. ``hashing-64`` is the hashing embedder of
         that dimension; ``mine`` or ``mine:option=value`` another package's, which gets ``device`` if it has that
-        option.
+        option. ``minilm+FOLDER`` is an ensemble of two, see `EnsembleEmbedder`; behind each name may stand
+        ``:weight=2`` and ``:dim=128``, which cuts its vectors to their first components, see `TruncatedEmbedder`.
     device
         Where torch runs the model: ``"cuda"``, ``"cpu"`` ...; None takes OpenVINO on the CPU where that is possible,
         and else torch's fastest device.
@@ -69,6 +75,19 @@ def embedder(
     ExtraMissing
         The model needs torch, which is not installed, or another package's embedder cannot be imported.
     """
+    specs = [MemberSpec("")] if name is None else members(name)
+    made = []
+    for spec in specs:
+        own = _one(spec.name if name is not None else None, device, runtime, query_prefix, passage_prefix)
+        made.append(own if spec.dim is None else cast("Embedder", TruncatedEmbedder(own, spec.dim)))
+    if len(made) == 1:
+        return made[0]
+    return cast("Embedder", EnsembleEmbedder(made, [spec.weight for spec in specs]))
+
+
+def _one(
+    name: str | None, device: str | None, runtime: str, query_prefix: str | None, passage_prefix: str | None
+) -> Embedder:
     if hashing := _HASHING.fullmatch(name or ""):
         return cast("Embedder", HashingEmbedder(int(hashing[1])))
     if name is not None and is_plugin("embedder", name):

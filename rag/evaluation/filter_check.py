@@ -30,7 +30,7 @@ def refuse_useless_filter(kb: KnowledgeBase, where: str | None) -> None:
         if _is_empty(kb, FieldTest(name, "exists")):
             raise InvalidInput(f"the filter {where!r} asks for the field {name!r}, which no document has")
     if _is_empty(kb, root):
-        raise InvalidInput(f"the filter {where!r} fits no passage of {kb.path.name}; nothing would be found")
+        raise InvalidInput(f"the filter {where!r} fits no passage of {kb.name}; nothing would be found")
 
 
 def _is_empty(kb: KnowledgeBase, root: Node) -> bool:

@@ -6,17 +6,24 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ..deadlines import Deadline
 from ..errors import InvalidInput
-from ..llm.language_model import LanguageModel, Message
+from ..llm.language_model import Completion, LanguageModel, Message
 from ..llm.parsed_completion import parsed_completion
 from ..llm.sampling import Sampling
 
 DEADLINE_S = 120.0
 """Seconds for a vote: enough for a small model on a processor to read ten passages."""
 _OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
+Vote = TypeVar("Vote")
+
+
+class _Said(dict[str, Completion]):
+    """A cache of completions for as long as a judge lives."""
+
+    put = dict.__setitem__
 
 
 class Unreadable(ValueError):  # noqa: N818 - named as the verdict is
@@ -42,6 +49,13 @@ class Judge:
     deadline
         Seconds for each vote, enforced even if the model does not heed them; None for no limit. A judge that was late
         is not asked for the verdict's further votes.
+    max_tokens
+        Tokens of each vote, at most. A small model that never comes to an end is quicker with few; one that thinks
+        first needs thousands.
+
+    Notes
+    -----
+    What was asked before is not asked again: several metrics are read from one verdict.
     """
 
     model: LanguageModel
@@ -50,6 +64,8 @@ class Judge:
     temperature: float | None = None
     rubrics: Mapping[str, str] = field(default_factory=dict)
     deadline: float | None = DEADLINE_S
+    max_tokens: int = 512
+    _said: _Said = field(default_factory=_Said, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         Deadline.after(self.deadline)  # refuses what is not a limit
@@ -58,13 +74,28 @@ class Judge:
 
     def ask(self, system: str, user: str) -> list[dict[str, Any] | str]:
         """Return each vote: a JSON object, or its problem."""
+        return self.ask_for(readable, system, user)
+
+    def ask_for(self, read: Callable[[str], Vote], system: str, user: str) -> list[Vote | str]:
+        """Return each vote as ``read`` makes it of the model's text, or its problem.
+
+        Parameters
+        ----------
+        read
+            Raises `Unreadable` where the text has not the requested form.
+        system
+            Instructions; left out where empty.
+        """
         heat = self.temperature if self.temperature is not None else (0.0 if self.votes == 1 else 0.7)
-        messages = (Message("system", system), Message("user", user))
-        found: list[dict[str, Any] | str] = []
+        messages = (*([Message("system", system)] if system else []), Message("user", user))
+        found: list[Vote | str] = []
         for vote in range(self.votes):
             try:
-                sampling, until = Sampling(temperature=heat, seed=self.seed + vote), Deadline.after(self.deadline)
-                found.append(parsed_completion(self.model, messages, sampling, readable, deadline=until))
+                sampling = Sampling(temperature=heat, seed=self.seed + vote, max_tokens=self.max_tokens)
+                until = Deadline.after(self.deadline)
+                found.append(parsed_completion(self.model, messages, sampling, read, deadline=until, cache=self._said))
+            except Unreadable as error:
+                found.append(f"the judge's answer is unreadable: {error}")
             except Exception as error:  # noqa: BLE001 - whatever a model raises, the row has failed by name
                 found.append(f"the judge failed ({type(error).__name__}: {' '.join(str(error).split())[:120]})")
                 if isinstance(error, TimeoutError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Field
+from ..documents.document import Field
 from ..errors import InvalidInput
 from ..whole_file import whole_file
 from .aggregate import Aggregate, Score

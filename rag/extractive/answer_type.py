@@ -1,6 +1,7 @@
 """Find words in a sentence that may be of the kind that a question asks for.
 
-Word lists are English; digits and capitals serve every script that has them.
+The word lists here are English; those of other languages are in `rag.languages`. Digits and capitals serve every script
+that has them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from ..grounding.words import Words, listed
+from ..languages import rules
 from .question_type import Kind
 
 _MOST = 50
@@ -28,7 +30,6 @@ _PERCENT = listed("percent per half third quarter fifth quarters thirds majority
 _REASON = listed("because due since therefore thus cause caused reason reasons result led owing avoid prevent")
 _MANNER = listed("by through using via with use used uses means method process when run call set add")
 _DEFINITION = listed("called termed named known dubbed titled entitled nicknamed means refers defined is are was")
-_DEFINING = listed("is are was were means refers denotes describes")
 _BEFORE_PLACE = listed("in at near from to within throughout across around between of")
 _YEAR = re.compile(r"(?:1\d{3}|20\d\d)s?\Z")
 
@@ -71,6 +72,8 @@ def _is_digit(word: str) -> bool:
     return word[0].isdigit()
 
 
+_ANYWHERE: frozenset[Kind] = frozenset(("person", "thing", "yesno", "other"))
+"""Kinds whose finders know no words."""
 _FINDERS: dict[Kind, _Finder] = {
     "person": new_names,
     "place": _place,
@@ -87,15 +90,46 @@ _FINDERS: dict[Kind, _Finder] = {
 }
 
 
-def clues(kind: Kind, words: Words, asked: frozenset[str]) -> list[int]:
-    """Return the places of words that may answer a question of that kind, except its own stems (``asked``)."""
-    return _FINDERS[kind](words, asked)[:_MOST]
+def _never(_: str) -> bool:
+    return False
 
 
-def defines(words: Words, asked: frozenset[str]) -> bool:
-    """Tell whether a sentence opens like a definition of the asked stems: "A vector index is ...", "X means ..."."""
+_SIGNS: dict[Kind, Callable[[str], object]] = {
+    "time": _YEAR.match,
+    "number": _is_digit,
+    "money": _is_digit,
+    "percent": _is_digit,
+}
+
+
+def clues(kind: Kind, words: Words, asked: frozenset[str], code: str = "en") -> list[int]:
+    """Return the places of words that may answer a question of that kind, except its own stems (``asked``).
+
+    Parameters
+    ----------
+    code
+        Of the words' language.
+    """
+    own = rules(code)
+    if code == "en" or not (kind in own.clues or kind in _SIGNS):
+        return _FINDERS[kind](words, asked)[:_MOST] if code == "en" or kind in _ANYWHERE else []
+    sign = _SIGNS.get(kind)
+    return _of(frozenset(), lambda word: own.clue(kind, word) or (sign is not None and sign(word)))(words, asked)[
+        :_MOST
+    ]
+
+
+def defines(words: Words, asked: frozenset[str], code: str = "en") -> bool:
+    """Tell whether a sentence opens like a definition of the asked stems: "A vector index is ...", "X means ...".
+
+    Parameters
+    ----------
+    code
+        As in `clues`.
+    """
+    defining = rules(code).defining_words
     for place, word in enumerate(words.words[:16]):
-        if word.lower() in _DEFINING:
+        if word.lower() in defining:
             head = {term for term, at in zip(words.terms, words.at, strict=True) if at < place}
             return bool(asked) and asked <= head and len(head) <= len(asked) + 3
     return False

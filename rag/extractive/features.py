@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from ..grounding.quotable_sentences import Quotable
 from ..grounding.words import FUNCTION_WORDS, WordReader, Words, common_subsequence, listed, positions
+from ..languages import SAMPLE, language, rules
 from .answer_type import clues, nearness, new_names, new_numbers
+from .completion import leans
 from .question_type import AnalysedQuestion
 
 NAMES = (
@@ -44,9 +46,14 @@ NAMES = (
     "names_new",
     "numbers_new",
     "question",  # the sentence is a question
+    "cosine_gap",  # below the best cosine; this and the next three only where all candidates have a cosine
+    "cosine_passage",  # of the best sentence of its passage below that of the best passage
+    "cosine_before",  # of the sentence before in the passage
+    "cosine_after",
 )
 _PRONOUNS = listed("he she it they this these his her its their those such him them that")
 _MOST_TERMS = 64
+_ASKING = FUNCTION_WORDS | listed("happen happens happened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ class _Asked:
     words: Words
     weight: Mapping[str, float]
     total: float
+    language: str
     stems: frozenset[str]
     focus: frozenset[str]
     names: frozenset[str]
@@ -99,11 +107,11 @@ def features(
     Returns
     -------
     float64, shape (n_candidates, len(NAMES))
-        Column "cosine" is 0, for `standardised` similarities.
+        Columns of cosines are 0, for `with_cosines`.
     """
-    read = [reader.read(candidate.text) for candidate in candidates]
+    read = [reader.read(candidate.shown) for candidate in candidates]
     terms = [frozenset(words.terms) for words in read]
-    asked = _asked(question, reader, terms)
+    asked = _asked(question, reader, terms, read_in(question, candidates))
     titles = [frozenset(reader.read(setting.title).terms) for setting in settings]
     passages = [titles[i] for i in range(len(settings))]
     for candidate, held in zip(candidates, terms, strict=True):
@@ -115,12 +123,40 @@ def features(
         after = terms[i + 1] if i + 1 < len(read) and candidates[i + 1].passage == candidate.passage else frozenset()
         row = _matches(asked, terms[i], title)
         row |= _phrases(asked, read[i])
-        row |= _surroundings(asked, read[i], terms[i], before, after)
+        row |= _surroundings(asked, _points_back(candidate, read[i], asked.language), terms[i], before, after)
         row |= _clues(asked, read[i])
         row |= _form(candidate, read[i], settings[candidate.passage])
         row["passage"] = asked.share(passages[candidate.passage])
         rows.append([row.get(name, 0.0) for name in NAMES])
     return np.array(rows, dtype=np.float64)
+
+
+def with_cosines(
+    rows: NDArray[np.float64], cosines: NDArray[np.float64], passages: Sequence[int] | None = None
+) -> NDArray[np.float64]:
+    """Return features with the columns of cosines filled in.
+
+    Parameters
+    ----------
+    rows
+        From `features`, of some or all candidates.
+    cosines
+        Of these candidates with the question.
+    passages
+        Each one's passage, where these are all candidates in order: neighbours are then known.
+    """
+    shown = rows.copy()
+    scaled = standardised(cosines)
+    shown[:, NAMES.index("cosine")] = scaled
+    if passages is not None:
+        owners = np.asarray(passages)
+        best = np.array([scaled[owners == owner].max() for owner in passages])
+        same = owners[1:] == owners[:-1]
+        shown[:, NAMES.index("cosine_gap")] = scaled - scaled.max()
+        shown[:, NAMES.index("cosine_passage")] = best - scaled.max()
+        shown[1:, NAMES.index("cosine_before")] = np.where(same, scaled[:-1], 0.0)
+        shown[:-1, NAMES.index("cosine_after")] = np.where(same, scaled[1:], 0.0)
+    return shown
 
 
 def standardised(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,9 +165,24 @@ def standardised(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def _asked(question: AnalysedQuestion, reader: WordReader, sentences: Sequence[frozenset[str]]) -> _Asked:
+def read_in(question: AnalysedQuestion, candidates: Sequence[Quotable]) -> str:
+    """Return the language of the sentences, by their beginnings; the question's where nobody can tell."""
+    share = max(SAMPLE // len(candidates), 80)
+    return language("\n".join(each.text[:share] for each in candidates)) or question.language or "en"
+
+
+def asking_left_out(question: AnalysedQuestion, reader: WordReader, words: frozenset[str]) -> Words:
+    """Return the words of a question without those that only ask; ``words`` are English ones."""
+    if question.language in {"", "en"}:
+        return reader.read(question.text).without(words)
+    own = rules(question.language)
+    found = reader.read(own.without_asking(question.text)).without(own.function_words)
+    return found if found.terms else reader.read(question.text)
+
+
+def _asked(question: AnalysedQuestion, reader: WordReader, sentences: Sequence[frozenset[str]], code: str) -> _Asked:
     """Weigh the question's words by their rarity among the retrieved sentences."""
-    words = reader.read(question.text).without(FUNCTION_WORDS)
+    words = asking_left_out(question, reader, _ASKING)
     distinct = list(dict.fromkeys(words.terms))[:_MOST_TERMS]
     n = len(sentences)
     held = {term: sum(term in each for each in sentences) for term in distinct}
@@ -144,7 +195,7 @@ def _asked(question: AnalysedQuestion, reader: WordReader, sentences: Sequence[f
         pair: min(weight[pair[0]], weight[pair[1]]) for pair in pairwise(words.terms) if {*pair} <= weight.keys()
     }
     total = sum(weight.values()) or 1.0
-    return _Asked(question, words, weight, total, frozenset(weight), focus, names, numbers, bigrams)
+    return _Asked(question, words, weight, total, code, frozenset(weight), focus, names, numbers, bigrams)
 
 
 def _matches(asked: _Asked, terms: frozenset[str], title: frozenset[str]) -> dict[str, float]:
@@ -171,16 +222,21 @@ def _phrases(asked: _Asked, words: Words) -> dict[str, float]:
     }
 
 
+def _points_back(candidate: Quotable, words: Words, code: str) -> bool:
+    if code == "en":
+        return bool(words.words) and words.words[0].lower() in _PRONOUNS
+    return leans(candidate.text, code)
+
+
 def _surroundings(
-    asked: _Asked, words: Words, terms: frozenset[str], before: frozenset[str], after: frozenset[str]
+    asked: _Asked, pronoun: bool, terms: frozenset[str], before: frozenset[str], after: frozenset[str]
 ) -> dict[str, float]:
     added = asked.share(before - terms)
-    pronoun = bool(words.words) and words.words[0].lower() in _PRONOUNS
     return {"before": added, "pronoun_before": added if pronoun else 0.0, "after": asked.share(after - terms)}
 
 
 def _clues(asked: _Asked, words: Words) -> dict[str, float]:
-    places = clues(asked.question.kind, words, asked.stems)
+    places = clues(asked.question.kind, words, asked.stems, asked.language)
     matched = {term: at for term, at in positions(words).items() if term in asked.weight}
     return {
         "clue": float(bool(places)),

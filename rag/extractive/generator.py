@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..answers import UNKNOWN, Answer, Sentence, citation
-from ..documents import Passage
+from ..documents.document import Passage
 from ..embedding.protocol import Embedder
 from ..errors import InvalidInput
 from ..grounding.quotable_sentences import Quotable, candidates
@@ -18,15 +18,20 @@ from ..grounding.words import FUNCTION_WORDS, WordReader
 from ..terms import Analyser
 from . import scoring
 from .answer_type import defines
-from .features import NAMES, PassageFacts, features, standardised
+from .completion import asks_for_list, completed, with_items
+from .features import PassageFacts, asking_left_out, features, read_in, with_cosines
 from .question_type import AnalysedQuestion, analyse, asks
+from .row_fit import label_noise, of_asked_periods
 from .selection import select
+from .stored_meaning import Stored, stored_similarities
 
 log = logging.getLogger(__name__)
 
 EMBEDDED = 8
-"""Sentences that are embedded: the best ones by words; more cost time and gain nothing (measured)."""
+"""Sentences that are embedded where none are stored: the best by words; more cost time and gain nothing (measured)."""
 
+_LISTS = 2.0
+"""Bonus of a sentence that announces a list, if one is asked for; it ends with a colon, which costs 1."""
 _DEFINES = 1.0
 """Bonus of a definition, in log odds, if one is asked for; set by hand, as the training data hold few."""
 
@@ -59,6 +64,9 @@ class ExtractiveGenerator:
     threshold
         Support, 0 to 1, below which the generator abstains; 0 never abstains. Default: calibrated on questions with and
         without an answer, see `rag.extractive.scoring.default_threshold`.
+    stored
+        The knowledge base's ``sentence_vectors``: sentences are then compared by the vectors that it keeps. Without
+        them, and for passages whose sentences have none, the best ones by words are embedded.
 
     Raises
     ------
@@ -73,6 +81,7 @@ class ExtractiveGenerator:
         *,
         max_sentences: int = 3,
         threshold: float | None = None,
+        stored: Stored | None = None,
     ) -> None:
         self.threshold = scoring.default_threshold() if threshold is None else threshold
         if max_sentences < 1:
@@ -81,6 +90,7 @@ class ExtractiveGenerator:
             raise InvalidInput(f"threshold={threshold}: give a probability from 0 to 1")
         self.max_sentences = max_sentences
         self._embedder = embedder
+        self._stored = stored
         self._reader = WordReader(analyser)
 
     def generate(self, question: str, passages: Sequence[Passage]) -> Answer:
@@ -97,6 +107,7 @@ class ExtractiveGenerator:
         if not passages:
             return _abstain(question, passages, "nothing was retrieved")
         found = [each for each in candidates(passages) if not each.heading and not asks(each.text, question)]
+        found = of_asked_periods(question, found)
         if not found:
             return _abstain(question, passages, "the retrieved passages hold no sentences")
         asked = analyse(question)
@@ -104,8 +115,8 @@ class ExtractiveGenerator:
         if ranked.support < self.threshold:
             answer = _abstain(question, passages, "")
         else:
-            chosen = select(asked, ranked.candidates, ranked.scores, self._reader, self.max_sentences)
-            answer = _quote(question, chosen, passages)
+            chosen = select(ranked.candidates, ranked.scores, self._reader, self.max_sentences)
+            answer = _quote(question, completed(chosen, found, passages), passages)
         answer = replace(answer, support=ranked.support, calibrated=True, threshold=self.threshold)
         if answer.abstained:
             answer = replace(answer, reason=f"best sentence found: {answer.support_in_words}")
@@ -116,29 +127,46 @@ class ExtractiveGenerator:
 
     def _rank(self, asked: AnalysedQuestion, found: list[Quotable], passages: Sequence[Passage]) -> _Ranked:
         shown = features(asked, found, settings(passages), self._reader)
-        noise = np.array([candidate.noise for candidate in found])
+        stems = frozenset(asking_left_out(asked, self._reader, FUNCTION_WORDS).terms)
+        noise = np.array([each.noise + label_noise(each, stems, self._reader) for each in found])
         if asked.kind == "definition":
-            stems = frozenset(self._reader.read(asked.text).without(FUNCTION_WORDS).terms)
-            noise -= _DEFINES * np.array([defines(self._reader.read(each.text), stems) for each in found])
-        score = scoring.scores(shown, asked.kind, embedded=False) - noise
+            code = read_in(asked, found)
+            noise -= _DEFINES * np.array([defines(self._reader.read(each.shown), stems, code) for each in found])
+        if asks_for_list(asked.text, asked.language):
+            lists = [with_items(each, found, passages[each.passage].text) is not each for each in found]
+            noise -= _LISTS * np.array(lists)
+        score = scoring.scores(shown, asked.kind, scoring.LEXICAL) - noise
         cosines, model, failure = None, scoring.LEXICAL, ""
         if self._embedder is not None:
-            best = np.argsort(-score, kind="stable")[:EMBEDDED]
             try:
-                cosines = similarities(self._embedder, asked.text, [found[int(i)].text for i in best])
+                cosines = self._stored_cosines(self._embedder, asked.text, found, passages)
+                if cosines is not None:
+                    model, kept = scoring.STORED, np.arange(len(found))
+                else:
+                    model, kept = scoring.ANY_EMBEDDER, np.argsort(-score, kind="stable")[:EMBEDDED]
+                    cosines = similarities(self._embedder, asked.text, [found[int(i)].shown for i in kept])
             except Exception as error:  # noqa: BLE001 - whatever an embedder raises, words still decide
                 log.warning("the embedder failed (%s: %s); ranking sentences by words", type(error).__name__, error)
-                failure = f"the embedder failed ({type(error).__name__})"
+                model, failure = scoring.LEXICAL, f"the embedder failed ({type(error).__name__})"
             else:
-                found, shown, model = [found[int(i)] for i in best], shown[best], self._embedder.name
-                shown[:, NAMES.index("cosine")] = standardised(cosines)
-                score = scoring.scores(shown, asked.kind, embedded=True) - noise[best]
+                found = [found[int(i)] for i in kept]
+                owners = [each.passage for each in found] if model == scoring.STORED else None
+                shown = with_cosines(shown[kept], cosines, owners)
+                score = scoring.scores(shown, asked.kind, model) - noise[kept]
         order = np.argsort(-score, kind="stable")
         # The probability was learned on scores without the noise that only orders the sentences.
-        plain = scoring.scores(shown, asked.kind, embedded=cosines is not None)
+        plain = scoring.scores(shown, asked.kind, model)
         plain = np.where(np.arange(len(plain)) == order[0], plain, np.minimum(plain, plain[order[0]]))
-        support = scoring.support(scoring.signs(shown, plain, cosines), model)
+        name = getattr(self._embedder, "name", "")
+        support = scoring.support(scoring.signs(shown, plain, cosines), asked.kind, model, name)
         return _Ranked([found[int(i)] for i in order], score[order], support, failure)
+
+    def _stored_cosines(
+        self, embedder: Embedder, question: str, found: Sequence[Quotable], passages: Sequence[Passage]
+    ) -> NDArray[np.float64] | None:
+        if self._stored is None:
+            return None
+        return stored_similarities(self._stored, lambda: embedder.embed_queries([question])[0], found, passages)
 
 
 def settings(passages: Sequence[Passage]) -> list[PassageFacts]:
@@ -178,6 +206,6 @@ def _abstain(question: str, passages: Sequence[Passage], reason: str) -> Answer:
 
 def _quote(question: str, chosen: Sequence[Quotable], passages: Sequence[Passage]) -> Answer:
     citations = tuple(citation(n, passages[each.passage], each.start, each.end) for n, each in enumerate(chosen, 1))
-    sentences = tuple(Sentence(" ".join(each.quote.split()), 1.0, citations=(each.n,)) for each in citations)
+    sentences = tuple(Sentence(" ".join(each.shown.split()), 1.0, citations=(n,)) for n, each in enumerate(chosen, 1))
     text = " ".join(f"{each.text} [{n}]" for n, each in enumerate(sentences, 1))
     return Answer(question, text, citations, tuple(passages), sentences=sentences, generator="extractive")

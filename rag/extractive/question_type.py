@@ -1,17 +1,18 @@
 """Classify questions by the kind of answer they ask for.
 
 The kinds follow the coarse classes of Li and Roth, "Learning Question Classifiers" (COLING 2002), as far as a sentence
-can be checked for them without a model. The rules are English; a question in another language is of kind ``other``,
-whose features need no grammar.
+can be checked for them without a model. The rules here are English; those of other languages are in `rag.languages`. A
+question in a language without any is of kind ``other``, whose features need no grammar.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from ..grounding.words import AUXILIARY, BE, QUESTION_WORDS, WORD, listed
+from ..languages import question_language, rules
 
 Kind = Literal[
     "person", "place", "time", "number", "money", "percent", "reason", "manner", "definition", "yesno", "thing", "other"
@@ -55,11 +56,14 @@ class AnalysedQuestion:
         The kind of answer asked for.
     focus
         Lower-case words that name the thing asked for ("city" in "what city ..."); answers often lack them.
+    language
+        Of the question; empty where nobody can tell.
     """
 
     text: str
     kind: Kind
     focus: tuple[str, ...] = ()
+    language: str = ""
 
 
 def analyse(text: str) -> AnalysedQuestion:
@@ -67,6 +71,13 @@ def analyse(text: str) -> AnalysedQuestion:
 
     The first question word decides, wherever it is ("In what year ...", "X was founded by whom?").
     """
+    code = question_language(text)
+    if code in {"", "en"}:
+        return replace(_in_english(text), language=code)
+    return AnalysedQuestion(text, cast("Kind", rules(code).kind_of(text) or "other"), language=code)
+
+
+def _in_english(text: str) -> AnalysedQuestion:
     words = [match.group().lower() for match in WORD.finditer(text)]
     at = next((i for i, word in enumerate(words) if word in QUESTION_WORDS), None)
     if at is None:
@@ -106,6 +117,8 @@ def _what(text: str, rest: list[str]) -> AnalysedQuestion:
         return _what_is(text, rest[1:])
     if rest and rest[0] in AUXILIARY:
         return AnalysedQuestion(text, "thing")
+    if rest and rest[0] in {"happens", "happened"}:
+        return AnalysedQuestion(text, "manner")
     phrase = _noun_phrase(rest)
     kinds = [_KIND_OF_NOUN[word] for word in phrase[:3] if word in _KIND_OF_NOUN]
     return AnalysedQuestion(text, kinds[0] if kinds else "thing", tuple(phrase[:2]))

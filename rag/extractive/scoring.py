@@ -21,13 +21,18 @@ from .question_type import KINDS, Kind
 
 LEXICAL = "lexical"
 ANY_EMBEDDER = "any embedder"
-PER_KIND = ("clue", "clues", "near", "overlap")
+STORED = "stored vectors"
+"""Those of the sentences in their chunk, which the knowledge base keeps; `ANY_EMBEDDER` embeds when it is asked."""
+PER_KIND = ("clue", "clues", "near", "overlap", "names_new", "numbers_new", "new", "length", "focus")
 """Features with a weight for each kind of question."""
 COLUMNS = (*NAMES, *(f"{kind}:{name}" for kind in KINDS for name in PER_KIND))
 SIGNS = (
     "score", "margin", "context", "rarest_missing", "numbers_missing", "near", "raw_cosine", "mean_cosine"
 )  # fmt: skip
 """Inputs of the probability; the two cosines count only for the embedder that it was learned with."""
+
+LONG_ANSWERS: frozenset[Kind] = frozenset(("manner", "reason", "definition", "other", "yesno"))
+"""Kinds of question that one fact seldom answers."""
 
 _USUAL_MARGIN = 1.8
 """Median margin between the first and the second sentence; a sentence without a rival gets it."""
@@ -66,10 +71,18 @@ def _weights(model: str) -> NDArray[np.float64]:
     return np.array([table.get(name, 0.0) for name in COLUMNS])
 
 
-def scores(features: NDArray[np.float64], kind: Kind, *, embedded: bool) -> NDArray[np.float64]:
-    """Score sentences, higher is better; a difference is the log odds between two sentences of one result."""
-    result: NDArray[np.float64] = columns(features, kind) @ _weights(ANY_EMBEDDER if embedded else LEXICAL)
+def scores(features: NDArray[np.float64], kind: Kind, model: str) -> NDArray[np.float64]:
+    """Score sentences, higher is better; a difference is the log odds between two sentences of one result.
+
+    ``model`` is `LEXICAL`, `ANY_EMBEDDER` or `STORED`: what the similarities are of, if there are any.
+    """
+    result: NDArray[np.float64] = columns(features, kind) @ _weights(model)
     return result
+
+
+def of_embedder(model: str, embedder: str) -> str:
+    """Return the name of the probability that is fitted to one embedder's cosines."""
+    return f"{model} of {embedder}"
 
 
 def signs(
@@ -88,17 +101,27 @@ def signs(
     return np.array([values[name] if name in values else row[NAMES.index(name)] for name in SIGNS])
 
 
-def support(shown: NDArray[np.float64], model: str) -> float:
+def for_long_answers(name: str) -> str:
+    """Return the name of the probability for questions that one fact seldom answers (`LONG_ANSWERS`)."""
+    return f"{name}, long answers"
+
+
+def support(shown: NDArray[np.float64], kind: Kind, model: str, embedder: str = "") -> float:
     """Return the probability, 0 to 1, that the sentence with these `signs` answers the question.
 
     Parameters
     ----------
     shown
         From `signs`.
+    kind
+        Of the question: long answers have weights of their own.
     model
-        `LEXICAL`, or an embedder's name; one without weights of its own gets those of `ANY_EMBEDDER`.
+        As in `scores`.
+    embedder
+        Its name; one without weights of its own gets those of any.
     """
-    supports = _table()["support"]
-    table: Mapping[str, float] = supports.get(model, supports[ANY_EMBEDDER])
+    supports: Mapping[str, Mapping[str, float]] = _table()["support"]
+    name = own if (own := of_embedder(model, embedder)) in supports else model
+    table = supports.get(for_long_answers(name), supports[name]) if kind in LONG_ANSWERS else supports[name]
     logit = table["intercept"] + sum(table.get(name, 0.0) * value for name, value in zip(SIGNS, shown, strict=True))
     return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))

@@ -9,18 +9,14 @@ from numpy.typing import NDArray
 
 from ..grounding.quotable_sentences import Quotable
 from ..grounding.words import WordReader
-from .question_type import AnalysedQuestion, Kind
 
-_WIDE: frozenset[Kind] = frozenset(("manner", "reason", "definition", "other", "yesno"))
-"""Kinds of question that one sentence seldom answers completely."""
-_GAP, _WIDE_GAP = 1.5, 2.5
-"""How far below the first a further sentence may score, in log odds."""
+_GAP, _ROW_GAP = 5.0, 1.5
+"""How far below the first a further sentence may score, in log odds; beside the row of a table others are noise."""
 _SAME = 0.6
 """Minimum share of a sentence's terms in a chosen one for it to be a repetition."""
 
 
 def select(
-    question: AnalysedQuestion,
     candidates: Sequence[Quotable],
     scores: NDArray[np.float64],
     reader: WordReader,
@@ -39,13 +35,13 @@ def select(
         The best one, then those that score near it, read as prose and add something, in the order of the passages and
         in reading order within each.
     """
-    gap = _WIDE_GAP if question.kind in _WIDE else _GAP
+    gap = _ROW_GAP if candidates[0].row else _GAP
     chosen = [candidates[0]]
-    held = [frozenset(reader.read(candidates[0].text).terms)]
+    held = [frozenset(reader.read(candidates[0].shown).terms)]
     for candidate, score in zip(candidates[1:], scores[1:], strict=True):
         if len(chosen) == most or score < scores[0] - gap:
             break
-        terms = frozenset(reader.read(candidate.text).terms)
+        terms = frozenset(reader.read(candidate.shown).terms)
         if candidate.noise > candidates[0].noise or not terms or any(_repeats(terms, other) for other in held):
             continue
         chosen.append(candidate)

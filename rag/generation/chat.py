@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from ..answers import Answer
 from ..background import Cancellation, pumped
 from ..deadlines import Deadline
-from ..documents import Passage
+from ..documents.document import Passage
 from ..errors import InvalidInput, LLMTimeout, OutOfTime
 from ..grounding.citation_marks import Said, said
 from ..grounding.invisible import shown

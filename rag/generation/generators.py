@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..answers import Answer
-from ..documents import Passage
+from ..documents.document import Passage
 from ..errors import InvalidInput
 from ..llm.language_model import LanguageModel
 from ..llm.models import BACKENDS

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..answers import UNKNOWN
-from ..documents import Passage
+from ..documents.document import Passage
 from ..llm.language_model import Message
 
 VERSION = 1

@@ -49,7 +49,7 @@ class StoredCalibrations:
                 found[each] = calibration
             elif each == generator:
                 why = f"the calibration of {generator} is not applied: it was fitted under another pipeline ({changed})"
-                notes.append(f"{why}; fit it again: rag calibrate {kb.path} QUESTIONS")
+                notes.append(f"{why}; fit it again: rag calibrate {kb.location} QUESTIONS")
         return cls(found, tuple(notes))
 
     def judged(self, answer: Answer, threshold: float | None) -> Answer:

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Passage
+from ..documents.document import Passage
 from .citation_marks import folded
 from .negation import denials, denied
 from .quantities import Quantity, quantities

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..documents import Passage
+from ..documents.document import Passage
 from ..sentences import sentences
+from .table_rows import is_header, named_row
 
 LONGEST = 600
 """Characters of a quote. A longer sentence is a table or a listing, and is cut at spaces."""
@@ -20,6 +22,12 @@ _FENCE = re.compile(r"^[ ]{0,3}(?:```|~~~)", re.MULTILINE)
 _LINK = re.compile(r"!?\[[^\[\]\n]{0,300}\]\([^()\s]{0,500}\)|https?://\S{1,500}")
 _LETTER = re.compile(r"[^\W\d_]")
 _QUOTED_QUESTION = tuple(f"?{mark}" for mark in "\"'”’»)`")
+_POINTER = re.compile(
+    r"(?:and |also,? )?(?:see|read more|learn more|find out more|check|more (?:info|information|details|about)"
+    r"|(?:new|the) (?:docs|documentation))\b"
+    r".{0,200}(?:\bdocs\b|documentation|\bhere\b|guide|section|chapter|page|below|above)",
+    re.IGNORECASE | re.DOTALL,
+)
 _HEADING = re.compile(r"#{1,6}\s|=+\s*$")
 
 
@@ -40,7 +48,10 @@ class Quotable:
     noise
         How unlike an answer it reads, in units of the ranker's score: 0 for prose, up to 3 for a line of links.
     heading
-        It is a heading, which names a subject and says nothing of it: evidence at most, never an answer.
+        It is a heading, or the line of a table's columns, which name a subject and say nothing of it: evidence at
+        most, never an answer.
+    row
+        The row of a table with its columns' names, where it is one.
     """
 
     passage: int
@@ -50,6 +61,12 @@ class Quotable:
     text: str
     noise: float = 0.0
     heading: bool = False
+    row: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The text as it can be understood alone: a row of a table has the names of its columns."""
+        return self.row or self.text
 
 
 def candidates(passages: Sequence[Passage]) -> list[Quotable]:
@@ -61,11 +78,14 @@ def candidates(passages: Sequence[Passage]) -> list[Quotable]:
         for place, (start, end) in enumerate(_spans(passage.text)):
             text = passage.text[start:end]
             inside_code = bisect_right(fences, start) % 2 == 1
-            heading = not inside_code and (_plain(text) in headings or _is_heading(passage.text, start))
-            noise = 3.0 if heading else _noise(text, inside_code=inside_code)
+            heading = not inside_code and (
+                _plain(text) in headings or _is_heading(passage.text, start) or is_header(passage, start, end)
+            )
+            row = "" if heading or inside_code else named_row(passage, start, end)
+            noise = 3.0 if heading else 0.0 if row else _noise(text, inside_code=inside_code)
             if not place and passage.start and text[0].islower():
                 noise = max(noise, 2.0)  # the end of a sentence that began in the chunk before
-            found.append(Quotable(number, place, start, end, text, noise, heading))
+            found.append(Quotable(number, place, start, end, text, noise, heading, row))
             if len(found) == MOST:
                 return found
     return found
@@ -113,6 +133,7 @@ def _noise(text: str, *, inside_code: bool) -> float:
         return 3.0
     if text.count("|") > 2:
         return 1.0
-    if not text.endswith((*".!?:。！？", '"', ")", "”")) and len(text) < 60:
+    if _POINTER.match(text) or (not text.endswith((*".!?:。！？", '"', ")", "”")) and len(text) < 60):
         return 1.5
-    return 1.0 if text.endswith(":") else 0.0
+    # A picture in front marks an entry of a change log or a badge.
+    return 1.0 if text.endswith(":") or unicodedata.category(text[0]) == "So" else 0.0

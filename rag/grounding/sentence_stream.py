@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..llm.reasoning import LONGEST_MARK, after_close
 from .citation_marks import Said, cut_mark, cut_off, said, said_so_far
 
@@ -9,6 +11,9 @@ LONGEST = 100_000
 """Characters of an answer that are read, or 32 for each of its ``max_tokens``; a longer one ran away."""
 _LONG = 2000
 """Characters without the end of a sentence after which it is looked for less often."""
+
+_FENCE = re.compile(r"<<<[0-9a-f]{16} \d+[ \t]*(?:\n|\Z)|[0-9a-f]{16} \d+>>>[ \t]*\n?")
+"""The lines around passages in a prompt, see `rag.generation.prompts`, which small models write again."""
 
 
 class Writing:
@@ -31,6 +36,8 @@ class Writing:
         self._take(piece)
         if len(self._text) < self._again:
             return []
+        if "\n" in piece or ">" in piece:
+            self._text = _FENCE.sub("", self._text)
         found, self._text = said_so_far(self._text)
         self._again = 0 if found or len(self._text) < _LONG else len(self._text) * 9 // 8
         return found
@@ -47,6 +54,7 @@ class Writing:
 
     def rest(self, *, incomplete: bool) -> list[Said]:
         """Return the remaining sentences at the end; the last one of an incomplete text may be cut."""
+        self._text = _FENCE.sub("", self._text)
         if incomplete or self.ran_away:
             return cut_off(said(cut_mark(self._text)))
         return said(self._text)

@@ -21,7 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Passage
+from ..documents.document import Passage
 from ..embedding.protocol import Embedder
 from ..embedding.torch_runtime import cross_encoder
 from ..errors import InvalidInput

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..answers import UNKNOWN, Answer, Checks, Citation, Sentence, citation
-from ..documents import Passage
+from ..documents.document import Passage
 from .citation_marks import Said, folded, quotations
 from .sanitising import without_embedded
 from .support import SUPPORTED, Support, SupportChecker

@@ -8,11 +8,13 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..terms import Analyser
+from ..terms import UNSPACED, Analyser
 from .invisible import seen, shown
 
-WORD = re.compile(r"\d+(?:[.,:]\d+)*\w*|[^\W\d]\w*(?:[.'’]\w+)*(?:\+\+|#)?")
-"""A number with its inner marks, or a word with its inner dots and apostrophes."""
+_SPACED = rf"[^\W{UNSPACED}]"
+WORD = re.compile(rf"\d+(?:[.,:]\d+)*{_SPACED}*|[{UNSPACED}]+|[^\W\d]{_SPACED}*(?:[.'’]{_SPACED}+)*(?:\+\+|#)?")
+"""A number with its inner marks, or a word with its inner dots and apostrophes; where no spaces part words, what is
+between two marks, or between a mark and a number."""
 
 
 def listed(words: str) -> frozenset[str]:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..documents import Passage
+from ..documents.document import Passage
 from ..errors import InvalidInput
 
 IDS = ("document", "document_id", "doc_id", "source", "file_path", "file_name")

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from ..documents import Document, Passage
+from ..documents.document import Document, Passage
 from ..embedding import CallableEmbedder
 from ..embedding.protocol import Embedder
 from ..errors import ExtraMissing

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..documents import Document, Passage, Query
+from ..documents.document import Document, Passage, Query
 from ..embedding import CallableEmbedder
 from ..embedding.protocol import Embedder
 from ..errors import ExtraMissing, InvalidInput

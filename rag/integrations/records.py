@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..documents import Document, Field, Metadata, Passage, metadata_fields
+from ..documents.document import Document, Field, Metadata, Passage, metadata_fields
 from ..errors import InvalidInput
 from ..filters import FieldTest, Filter, Junction, Node
 from ..knowledge_base import KnowledgeBase

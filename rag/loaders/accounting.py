@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ..account import Account
-from ..documents import Metadata
+from ..documents.account import Account
+from ..documents.document import Metadata
 from .crude import CRUDE, crude
 from .results import Failed, Parsed
 

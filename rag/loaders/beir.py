@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from ..documents import Document, Metadata
+from ..documents.document import Document, Metadata
 from .corpus_rows import documents
 from .reading import open_regular
 from .results import Found, LoadFailure

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from ..documents import Field
+from ..documents.document import Field
 from .errors import LoadError
 from .formats import Untyped
 

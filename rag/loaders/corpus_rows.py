@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..documents import Document, Metadata, clean_text
-from .results import Found, LoadFailure, metadata_of
+from ..documents.document import Document, Metadata, clean_text
+from .results import Found, LoadFailure, clean_fields, metadata_of
 
 Row = tuple[str, object]
 """Where it is, such as ``line 3``, and what is there; an exception says why nothing is."""
@@ -80,7 +80,7 @@ def _document(fields: Mapping[str, object], found: Found, digest: str, meta: Met
         text=text if text.strip() else title,
         source=found.source,
         title=title,
-        metadata={**metadata_of(own if isinstance(own, Mapping) else {}), **found.meta, **meta},
+        metadata={**clean_fields(metadata_of(own if isinstance(own, Mapping) else {})), **found.meta, **meta},
         modified=found.modified,
         source_sha256=digest,
         location=found.location,

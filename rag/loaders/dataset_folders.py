@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..documents import Document, Metadata
+from ..documents.document import Document, Metadata
 from ..errors import InvalidInput
 from .corpus_rows import documents
 from .errors import LoadError

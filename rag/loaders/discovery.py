@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..documents import Metadata
+from ..documents.document import Metadata
 from ..errors import ExtraMissing, InvalidInput
 from ..source_prefixes import BEIR, FOLDER, NAMED
 from .errors import LoadError, Reason

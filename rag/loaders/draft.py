@@ -6,9 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ..account import Kind
-from ..documents import Metadata, clean_text
-from ..sections import Section
+from ..documents.account import Kind
+from ..documents.document import Metadata, clean_text
+from ..documents.sections import Section
 from .errors import SourceLimit
 from .results import Parsed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..account import Kind
+from ..documents.account import Kind
 from .draft import Draft
 from .grid import Grid
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from ..documents import Document, Metadata
+from ..documents.document import Document, Metadata
 from ..errors import ExtraMissing, InvalidInput, in_words
 from .corpus_rows import documents
 from .errors import LoadError

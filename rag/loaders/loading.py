@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..account import Account
-from ..boxes import boxes_of
-from ..documents import Document, Metadata, clean_text, metadata_fields
+from ..documents.account import Account
+from ..documents.boxes import boxes_of
+from ..documents.document import Document, Metadata, clean_text, metadata_fields
+from ..documents.sections import sections_of
 from ..errors import ExtraMissing
-from ..sections import sections_of
 from . import beir, dataset_folders, ir_collections
 from .discovery import discover
 from .errors import LoadError
@@ -82,6 +82,7 @@ def load_files(
     parse_memory: int | None = None,
     meta: Metadata | None = None,
     command: Sequence[str] | None = None,
+    pool: Pool | None = None,
 ) -> Iterator[Document | LoadFailure]:
     """Parse files, in order, each as a whole: its documents, or one failure; members of containers may fail alone.
 
@@ -101,22 +102,27 @@ def load_files(
         Metadata for every document; wins over the files' and over `Found.meta`.
     command
         How to start a worker; for tests.
+    pool
+        Child processes that go on afterwards, in place of new ones with ``workers`` and limits of their own.
     """
+    own = pool is None
     limits = ParseLimits(parse_seconds, parse_memory)
-    pool = Pool(workers=workers or min(2, os.cpu_count() or 1), limits=limits, command=command)
+    pool = pool or Pool(workers=workers or min(2, os.cpu_count() or 1), limits=limits, command=command)
     window: deque[Found | LoadFailure | ParseJob] = deque()
     try:
         for item in found:
-            window.append(pool.submit(item) if isinstance(item, Found) and not _inline(item) else item)
+            window.append(pool.submit(item) if isinstance(item, Found) and not is_inline(item) else item)
             while window and (len(window) > _WINDOW or not isinstance(window[0], ParseJob) or window[0].finished):
                 yield from _head(window, pool, meta or {})
         while window:
             yield from _head(window, pool, meta or {})
     finally:
-        pool.close()
+        if own:
+            pool.close()
 
 
-def _inline(found: Found) -> bool:
+def is_inline(found: Found) -> bool:
+    """Say whether a file is read in this process, unless it turns out not to be as simple as its name promised."""
     if found.type in _STREAMS:
         return True
     return format_of(found.type).inline and found.size <= INLINE_LIMIT
@@ -132,14 +138,20 @@ def _head(
     elif isinstance(item, ParseJob):
         pool.wait(item)
         yield from _results(item, meta)
-    elif item.type in _STREAMS:
-        yield from _corpus(item, meta)
-    elif (result := _read_here(item, meta)) is not None:
-        yield result
+    elif (results := read_inline(item, meta)) is not None:
+        yield from results
     else:
         job = pool.submit(item, first=True)
         pool.wait(job)
         yield from _results(job, meta)
+
+
+def read_inline(found: Found, meta: Metadata) -> Iterable[Document | LoadFailure] | None:
+    """Read a file in this process; None if it is not as simple as its name promised."""
+    if found.type in _STREAMS:
+        return _corpus(found, meta)
+    result = _read_here(found, meta)
+    return None if result is None else [result]
 
 
 def _corpus(found: Found, meta: Metadata) -> Iterator[Document | LoadFailure]:

@@ -14,7 +14,7 @@ from email.parser import BytesParser
 from functools import partial
 from pathlib import PurePosixPath
 
-from ..documents import Field, clean_text
+from ..documents.document import Field, clean_text
 from .dates import iso_date
 from .draft import Draft
 from .errors import LoadError

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 
-from ..documents import Field
+from ..documents.document import Field
 from .draft import Draft
 from .flow import TAGS, Flow
 from .formats import ParseContext, Untyped

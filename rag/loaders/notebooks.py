@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ..documents import clean_text
+from ..documents.document import clean_text
 from . import markdown_text
 from .errors import LoadError
 from .formats import ParseContext

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..boxes import Box
+from ..documents.boxes import Box
 from .formats import Untyped
 from .results import Parsed
 

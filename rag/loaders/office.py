@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..documents import Field
+from ..documents.document import Field
 from .archives import open_zip, read_bounded
 from .dates import iso_date
 from .errors import LoadError

@@ -10,7 +10,7 @@ from itertools import islice
 
 import numpy as np
 
-from ..documents import Field
+from ..documents.document import Field
 from .dates import iso_date
 from .draft import Draft, first_title
 from .errors import LoadError
@@ -38,7 +38,7 @@ _PARTED = "\n\n"
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read a PDF, page by page; raises LoadError if it is encrypted or broken."""
-    pdf = _opened(data)
+    pdf = opened(data)
     count = len(pdf)
     pages = [_read_page(pdf, number) for number in range(count)]
     unread = [page.number for page in pages if page.lines is None]
@@ -77,7 +77,8 @@ class _Page:
     bare: str = ""  # its text before accents were joined to their letters
 
 
-def _opened(data: bytes) -> Untyped:
+def opened(data: bytes) -> Untyped:
+    """Return the PDF; raises LoadError if it is encrypted, broken, or too long."""
     import pypdfium2
 
     try:
@@ -102,7 +103,7 @@ def _read_page(pdf: Untyped, index: int) -> _Page:
     except pypdfium2.PdfiumError:
         return _Page(index + 1, None)
     try:
-        textpage = _textpage(page)
+        textpage = page_text(page)
         text, unseen = _shown_text(textpage)
         whole = text if unseen else with_accents(text, textpage)
         lines = [line for line in page_lines(whole) if line]
@@ -116,7 +117,7 @@ def _read_page(pdf: Untyped, index: int) -> _Page:
         page.close()
 
 
-def _textpage(page: Untyped) -> Untyped:
+def page_text(page: Untyped) -> Untyped:
     """Return a page's text; lines that are level on a page that lies on its side are read before it is laid so.
 
     PDFium sorts lines by where they are shown, and lines that stand upright then come in any order.

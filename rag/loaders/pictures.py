@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..documents import Field
+from ..documents.document import Field
 from .draft import Draft
 from .errors import LoadError
 from .formats import ParseContext

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..documents import clean_text
+from ..documents.document import clean_text
 from .encoded import without_encoded
 from .errors import LoadError
 from .formats import ParseContext

@@ -40,7 +40,8 @@ class ParseJob:
 
     ``messages`` fill while it runs; ``error`` is set where the file as a whole failed; ``finished`` says it is over.
     A member that kills the worker is noted in ``lost``, and the job runs again without it, in the time that is left:
-    ``used`` is the processor time at the start of the member, ``before`` that of earlier runs.
+    ``used`` is the processor time at the start of the member, ``before`` that of earlier runs. ``killed`` says that its
+    worker was killed once, which need not be its fault. With ``view`` the file is not parsed but looked at.
     """
 
     found: Found
@@ -54,6 +55,8 @@ class ParseJob:
     error: LoadError | None = None
     loader: str = ""
     finished: bool = False
+    killed: bool = False
+    view: Message | None = None
 
     def restart(self) -> int:
         """Forget what came so far; return how many characters that was."""
@@ -113,10 +116,13 @@ class Pool:
         self._buffered = 0
         self._submitted = 0
 
-    def submit(self, found: Found, *, first: bool = False) -> ParseJob:
-        """Queue a file; ``first`` puts it before the files that wait, for a caller that waits for it next."""
+    def submit(self, found: Found, *, first: bool = False, view: Message | None = None) -> ParseJob:
+        """Queue a file; ``first`` puts it before the files that wait, for a caller that waits for it next.
+
+        ``view`` asks for pictures of its pages, or places on them: see `pdf_view`.
+        """
         self._submitted += 1
-        job = ParseJob(found, self._submitted)
+        job = ParseJob(found, self._submitted, view=view)
         if first:
             self._pending.appendleft(job)
         else:
@@ -159,7 +165,8 @@ class Pool:
         return {"job": job.number, "path": job.found.path, "name": base_name(job.found.source), "type": job.found.type,
                 "seconds": self._limits.step(job.found.size), "wall": self._limits.wall(job.found.size),
                 "whole": self._limits.whole(job.found.size) - job.before,
-                "skip": [failed.member for failed in job.lost]}  # fmt: skip
+                "skip": [failed.member for failed in job.lost],
+                **({} if job.view is None else {"view": job.view})}  # fmt: skip
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
@@ -219,7 +226,7 @@ class Pool:
             worker.started = True
         elif kind == "member":
             job.member, job.used = str(message["member"]), float(str(message["used"]))
-        elif kind in {"document", "failure", "sha256"}:
+        elif kind in {"document", "failure", "sha256", "view"}:
             if kind == "failure" and message["reason_class"] == "memory":
                 message["detail"] = self._limits.hungry().detail
             job.messages.append(message)
@@ -254,11 +261,16 @@ class Pool:
                 gone = worker.process.wait(1.0)
         worker.kill()
         complaint = worker.complaint.decode("utf-8", "replace")
-        if not worker.started and cause is None:
+        killed = cause is None and _signal(gone) == "SIGKILL"
+        if not worker.started and cause is None and not (killed and worker.jobs and not worker.jobs[0].killed):
             raise RuntimeError(f"the parsing process does not start: {complaint.strip() or f'exit status {gone}'}")
         if not worker.jobs:
             return
         job = worker.jobs[0]
+        if killed and not job.killed:  # by the system, short of memory, or by anyone: it may go well alone
+            job.killed = True
+            self._again(job, worker)
+            return
         error = cause or self._cause(gone, complaint, job.found.size)
         step = self._limits.step(job.found.size)
         job.before += job.used + (step if error.reason == "timeout" else 0.0)
@@ -268,6 +280,10 @@ class Pool:
         else:
             job.error, job.loader, job.finished = error, job.found.type, True
             worker.jobs.popleft()
+        self._again(job, worker)
+
+    def _again(self, job: ParseJob, worker: _Worker) -> None:
+        """Hand the jobs of a worker that ended to others; ``job`` is the one that it was at."""
         self._buffered -= job.restart()
         self._pending.extendleft(reversed(worker.jobs))
         self._assign()

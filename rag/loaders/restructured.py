@@ -9,8 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from ..account import Kind
-from ..documents import Scalar
+from ..documents.account import Kind
+from ..documents.document import Scalar
 from .draft import Draft
 from .formats import ParseContext
 from .plain import text_of

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..account import Account, Kind
-from ..boxes import Box
-from ..documents import Field, Metadata, Scalar, clean_text, composed, metadata_fields
+from ..documents.account import Account, Kind
+from ..documents.boxes import Box
+from ..documents.document import ACL, Field, Metadata, Scalar, clean_text, composed, metadata_fields
+from ..documents.sections import Section
 from ..errors import InvalidInput
-from ..sections import Section
 from .errors import Reason
 from .reading import file_sha256
 
@@ -96,7 +96,7 @@ class Parsed:
     member
         The part of the document's id after ``#``; empty for a file that is one document.
     left_out
-        Text of the file that is not in the document, by `rag.account.Kind`.
+        Text of the file that is not in the document, by `rag.documents.account.Kind`.
     remarks
         Sentences about the file, for people.
     account
@@ -136,7 +136,7 @@ def printable(path: str) -> str:
 
 
 def metadata_of(fields: Mapping[Any, object]) -> dict[str, Field]:
-    """Return the fields of a file as metadata, see `rag.documents.metadata_fields`; leave out what cannot be one.
+    """Return the fields of a file as metadata, see `rag.documents.document`; leave out what cannot be one.
 
     A number that is not finite, or too large, stays for `clean_fields`; an empty list says nothing.
     """
@@ -153,8 +153,11 @@ def metadata_of(fields: Mapping[Any, object]) -> dict[str, Field]:
 
 
 def clean_fields(fields: Metadata) -> dict[str, Field]:
-    """Make metadata storable: strings cleaned as text is, numbers finite and of 64 bits."""
-    return {clean_text(key): _clean_field(value) for key, value in fields.items()}
+    """Make a file's metadata storable: strings cleaned as text is, numbers finite and of 64 bits.
+
+    A file does not say who may read it.
+    """
+    return {clean_text(key): _clean_field(value) for key, value in fields.items() if clean_text(key) != ACL}
 
 
 def _clean_field(value: Field) -> Field:

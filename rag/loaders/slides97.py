@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..account import Kind
+from ..documents.account import Kind
 from .compound import Compound, Record, number, records
 from .draft import Draft, first_title
 from .errors import LoadError

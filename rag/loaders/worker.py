@@ -2,8 +2,8 @@
 
 ``python -P -m rag.loaders.worker MEGABYTES`` is started by `pool`. The process has a memory limit, a limit of
 processor time per job, may write no file, start no process and reach no network. A job is
-``{"job": n, "path", "name", "type", "seconds", "whole", "wall", "skip": members to leave out}``; answers name the job's
-number.
+``{"job": n, "path", "name", "type", "seconds", "whole", "wall", "skip": members to leave out}``; with ``view`` it asks
+for a page as a picture or for rectangles on it, see `pdf_view`. Answers name the job's number.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from ..boxes import box_rows
-from ..sections import section_rows
+from ..documents.boxes import box_rows
+from ..documents.sections import section_rows
 from .errors import LoadError
 from .formats import ParseContext, format_of, parse, true_kind
 from .frames import Message, Unpacker, pack
@@ -64,13 +64,21 @@ def run(job: Message, send: Send) -> None:
 
     context = ParseContext(str(job["name"]), str(job["type"]), enter=enter, seconds=whole)
     try:
-        for message in _results(str(job["path"]), context):
+        for message in _messages(job, context):
             send({"job": number, **message})
             allow()
         send({"job": number, "kind": "done", "type": context.type})
     except Exception as error:  # noqa: BLE001 - whatever a parser raises is this file's failure and no other's
         cause = reason_of(error)
         send({"job": number, "kind": "failed", "reason": cause.reason, "detail": cause.detail, "loader": context.type})
+
+
+def _messages(job: Message, context: ParseContext) -> Iterator[Message]:
+    if "view" not in job:
+        return _results(str(job["path"]), context)
+    from .pdf_view import view
+
+    return view(str(job["path"]), cast("Message", job["view"]))
 
 
 def _results(path: str, context: ParseContext) -> Iterator[Message]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..documents import Document, Passage
+from ..documents.document import Document, Passage
 from ..embedding.protocol import Embedder
 from ..errors import InvalidInput, StoreLocked
 from ..knowledge_base import KnowledgeBase

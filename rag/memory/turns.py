@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ..documents import Document, Metadata, Scalar, clean_text
+from ..documents.document import Document, Metadata, Scalar, clean_text
+from ..documents.sections import Section
 from ..errors import InvalidInput
-from ..sections import Section
 
 TURN, MEMORY = "turn", "memory"
 _LONGEST_NAME = 200

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Passage, context_text
+from ..documents.document import Passage, context_text
 from ..embedding.torch_runtime import cross_encoder
 from ..errors import InvalidInput, OutOfTime
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..deadlines import Deadline
-from ..documents import Passage
+from ..documents.document import Passage
 from ..errors import InvalidInput, LLMBadResponse, OutOfTime
 from ..llm.language_model import LanguageModel, Message
 from ..llm.parsed_completion import CompletionStore, parsed_completion

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Passage
+from ..documents.document import Passage
 
 
 @runtime_checkable

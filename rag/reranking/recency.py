@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Field, Passage
+from ..documents.document import Field, Passage
 from ..errors import InvalidInput
 from ..knowledge_base import KnowledgeBase
 from .stage import standard

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Passage
+from ..documents.document import Passage
 from ..errors import InvalidInput
 from .stage import standard
 

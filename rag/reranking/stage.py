@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..deadlines import Deadline
-from ..documents import Passage
+from ..documents.document import Passage
 from ..errors import PartFailed
 from ..stages import tried
 from .protocol import Reranker

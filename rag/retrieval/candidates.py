@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from indexes import Hits, IdSet
 
+from ..embedding.sparse_encoder import sparse_encoder
+from ..store.contents import terms_encoder
 from ..store.sentence_search import TwoGranularities
 from ..store.similarities import similarities
 from .fusion import View
@@ -82,10 +84,18 @@ class Search:
 
     def score(self, i: int, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return what `listing` scores the chunks ``ids`` (ascending) for query ``i``, in their order."""
-        hits: Hits = self.listing.search(self.queries[i : i + 1], len(ids), allow=ids, params=self.params)
-        scores = np.full(len(ids), self.unlisted, np.float32)
-        found, values = hits.row(0)
-        scores[np.searchsorted(ids, found)] = values
+        one: NDArray[np.float32] = self.scores(self.queries[i : i + 1], ids)[0]
+        return one
+
+    def scores(self, queries: Any, ids: NDArray[np.int64]) -> NDArray[np.float32]:  # noqa: ANN401 - as ``queries``
+        """Return what `listing` scores the chunks ``ids`` (ascending): float32, shape (n_queries, n)."""
+        index = self.listing
+        scores: NDArray[np.float32]
+        if hasattr(index, "score"):
+            scores = index.score(queries, ids, params=self.params)
+        else:  # an engine of the caller's own, or several knowledge bases joined: they only search
+            scores = index.search(queries, len(ids), allow=ids, params=self.params).scores_of(ids)
+        scores[np.isnan(scores)] = self.unlisted
         return scores
 
 
@@ -93,14 +103,14 @@ class Search:
 class Background:
     """A random sample of a knowledge base's chunks, and their vectors: float32, shape (n, dim).
 
-    ``sentences`` are the vectors of their sentences, ``owners`` the chunk of each, ascending; None where there are
-    none. For the cosine, the vectors are of unit length.
+    ``sentences`` are the vectors of their sentences, ``starts`` the first of each chunk's; None where there are none.
+    For the cosine, the vectors are of unit length.
     """
 
     chunks: IdSet
     vectors: NDArray[np.float32]
     sentences: NDArray[np.float32] | None = None
-    owners: NDArray[np.int64] | None = None
+    starts: NDArray[np.int64] | None = None
 
 
 def sample(ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -117,12 +127,22 @@ def background_of(kb: KnowledgeBase, ids: NDArray[np.int64]) -> Background:
     if kb.index("dense").metric == "cosine":
         vectors = _unit(vectors)
         sentences = None if sentences is None else _unit(sentences)
-    return Background(IdSet(ids), vectors, sentences, owners)
+    starts = None if owners is None else np.flatnonzero(np.diff(owners, prepend=-1))
+    return Background(IdSet(ids), vectors, sentences, starts)
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def encoded(kb: KnowledgeBase, texts: Sequence[str]) -> list[dict[str, float]] | None:
+    """Return questions as the model of the knowledge base's index of terms weighs them; None if it has no such model.
+
+    The terms of such an index are the model's: those of the analyser find nothing in it.
+    """
+    encoder = terms_encoder(kb.indexes)
+    return sparse_encoder(encoder).encode_queries(texts) if encoder else None
 
 
 def gather(
@@ -146,16 +166,19 @@ def gather(
 
 def _bags(search: Search, background: Background) -> NDArray[np.float32]:
     """Return the scores of the sample for each query: float32, shape (n_queries, n_sampled), in no order."""
-    if search.name == "dense":  # without an index: it need not put them in order
-        own = similarities(search.queries, background.vectors, search.index.metric)
-        if background.sentences is None or background.owners is None or not len(background.owners):
-            return own
-        every = similarities(search.queries, background.sentences, search.index.metric)
-        first = np.flatnonzero(np.diff(background.owners, prepend=-1))
-        mixed: NDArray[np.float32] = search.index.mix(own, np.maximum.reduceat(every, first, axis=1))
-        return mixed
-    hits = search.run(len(background.chunks), background.chunks)
-    return np.where(hits.ids >= 0, hits.scores, np.float32(search.unlisted))
+    if search.name == "dense":
+        return dense_scores(search.index, search.queries, background)
+    return search.scores(search.queries, background.chunks.ids)
+
+
+def dense_scores(index: Any, queries: NDArray[np.float32], background: Background) -> NDArray[np.float32]:  # noqa: ANN401
+    """Return an index's scores of the sample's chunks for each query, without it: it need not put them in order."""
+    own = similarities(queries, background.vectors, index.metric)
+    if background.sentences is None or background.starts is None or not len(background.starts):
+        return own
+    every = similarities(queries, background.sentences, index.metric)
+    mixed: NDArray[np.float32] = index.mix(own, np.maximum.reduceat(every, background.starts, axis=1))
+    return mixed
 
 
 def _joined(

@@ -23,6 +23,7 @@ from indexes.errors import unknown
 
 from ..components import NONE, OBJECT, TABLES, check_chain, check_name
 from ..errors import InvalidInput, StoreMismatch
+from . import pipeline_history
 from .choices import UNSET, Use, Value, allowed, choice, within
 from .pipeline_toml import document, parse_toml, read_toml
 
@@ -290,14 +291,45 @@ class PipelineConfig:
         if stored is None:
             return cls()
         try:
-            return cls.loads(stored, f"the pipeline stored in {kb.path}")
+            return cls.loads(stored, f"the pipeline stored in {kb.location}")
         except InvalidInput as error:
-            raise StoreMismatch(f"{error}; rag configure {kb.path} --reset stores the default") from error
+            raise StoreMismatch(f"{error}; rag configure {kb.location} --reset stores the default") from error
 
     def store(self, kb: KnowledgeBase) -> None:
-        """Store the value with a knowledge base that is open for writing; the default is stored as its absence."""
+        """Store the value with a knowledge base that is open for writing; the default is stored as its absence.
+
+        The value before is kept, see `undo`.
+        """
         self.refuse_unstorable()
-        kb.keep_setting(SETTING, None if self == type(self)() else self.dumps())
+        text, before = None if self == type(self)() else self.dumps(), kb.setting(SETTING)
+        if text != before:
+            pipeline_history.remember(kb, before)  # first: a kill between the two loses nothing
+            kb.keep_setting(SETTING, text)
+
+    @classmethod
+    def undo(cls, kb: KnowledgeBase) -> Self:
+        """Store the value that was stored before, and return it; again goes back one step more.
+
+        Raises
+        ------
+        InvalidInput
+            Nothing was stored before.
+        StoreMismatch
+            This version cannot read it; nothing is changed.
+        """
+        texts, now = pipeline_history.earlier(kb), kb.setting(SETTING)
+        while texts and texts[-1] == now:  # a kill came between noting it and replacing it
+            texts.pop()
+        if not texts:
+            raise InvalidInput(f"nothing to undo: no other pipeline was stored with {kb.location} before")
+        text = texts.pop()
+        try:
+            before = cls() if text is None else cls.loads(text, f"the pipeline stored in {kb.location} before")
+        except InvalidInput as error:
+            raise StoreMismatch(str(error)) from error
+        kb.keep_setting(SETTING, text)
+        pipeline_history.keep(kb, texts)
+        return before
 
     def refuse_unstorable(self) -> None:
         """Refuse a value that no text can bring back, or that holds a key.

@@ -12,7 +12,7 @@ from .results import SearchResult, SearchTrace, listed, share
 
 if TYPE_CHECKING:
     from ..context.stage import Built
-    from ..documents import Passage
+    from ..documents.document import Passage
     from ..reranking.stage import Move, Reranked
     from ..rewriting.stage import Step
 
@@ -40,7 +40,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedQuery:
-    """One query: its text, its weight among the queries, the best hits of each search, and what was dropped."""
+    """One query: its text, its weight among the queries, the best hits of each search, and what was dropped.
+
+    ``leaning`` says why the searches had another weight than usual; it is empty where they had not.
+    """
 
     text: str
     weight: float
@@ -48,6 +51,7 @@ class ExplainedQuery:
     hits: tuple[tuple[str, tuple[Hit, ...]], ...]
     background: tuple[tuple[str, float, float], ...]
     dropped: tuple[tuple[int, str, str], ...]
+    leaning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +211,7 @@ def _query(weight: float, trace: SearchTrace) -> ExplainedQuery:
             background.append((view.name, float(view.background.mean()), float(view.background.std())))
     terms = tuple(trace.query.terms or ())
     dropped = tuple((record.id, record.document, reason) for record, reason in trace.dropped)
-    return ExplainedQuery(trace.query.text, weight, terms, tuple(lists), tuple(background), dropped)
+    return ExplainedQuery(trace.query.text, weight, terms, tuple(lists), tuple(background), dropped, trace.leaning)
 
 
 def _hit(trace: SearchTrace, number: int, at: int, document: str) -> Hit:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 import indexes
 from indexes import Hits, IdSet, Metric, Terms
 
-from ..documents import Passage, Query
+from ..documents.document import Passage, Query
 from ..errors import InvalidInput
 from ..terms import topic_terms
-from .candidates import Background, Candidates, Search, background_of, gather, sample
+from .candidates import Background, Candidates, Search, background_of, encoded, gather, sample
 from .dedupe import Repetitions
-from .fusion import Fusion
+from .fusion import DENSE_WEIGHT, Fusion
+from .leaning import Leaning
 from .results import SearchResult, SearchTrace, listed
 
 if TYPE_CHECKING:
@@ -30,12 +32,16 @@ if TYPE_CHECKING:
 DEEPEST = 4096
 """Longest list that is asked for while repetitions and used-up sources leave fewer than ``k`` passages."""
 BESIDE_DENSE: Mapping[str, float] = MappingProxyType({"k1": 0.9, "b": 0.4})
-"""BM25's constants in a fused search: Anserini's defaults, made for passages.
+"""BM25's constants in a fused search: Anserini's defaults, made for passages. Where the dense search has less than its
+default share, they are as much nearer to the index's own, which hold where the terms are alone.
 
 P. Yang, H. Fang and J. Lin, "Anserini: reproducible ranking baselines using Lucene", ACM JDIQ 10(4), 2018.
 """
 
 _BATCH = 256
+_EVERY = b"all"  # no ids are of three bytes
+_SAMPLES = 8
+"""Backgrounds that are kept: of as many sets of passages that readers may see."""
 
 
 class VectorSearch(Protocol):
@@ -99,6 +105,9 @@ class HybridSearch:
         used. With one search alone, a passage's score is that search's own.
     dense, terms
         Engines to search with in place of the knowledge base's own indexes.
+    statistics
+        Whether scores are compared with a sample of all passages. Else with one of those that the filters let through:
+        where readers have different rights, the mean score of all would tell how near a question is to hidden ones.
 
     Raises
     ------
@@ -122,6 +131,7 @@ class HybridSearch:
         families: Sequence[str] = ("dense", "terms"),
         dense: VectorSearch | None = None,
         terms: TermSearch | None = None,
+        statistics: bool = True,
     ) -> None:
         self.kb = kb
         self.fusion = fusion
@@ -138,7 +148,9 @@ class HybridSearch:
                 f"no search is left: asked for {' and '.join(families)}, and the knowledge base has "
                 f"{', '.join(kb.indexes)}"
             )
-        self._sampled: tuple[int, Background] | None = None
+        self._statistics = statistics
+        self._leaning = Leaning(kb, fusion)
+        self._sampled: OrderedDict[tuple[int, bytes], Background] = OrderedDict()
 
     def search(
         self,
@@ -173,13 +185,14 @@ class HybridSearch:
         vectors = self._vectors(queries) if self.dense else None
         embedded = time.perf_counter()
         searches = self._searches(queries, vectors)
-        background = self._background(searches) if self.fusion.complete and len(searches) > 1 else None
+        background = self._background(searches, allow) if self.fusion.complete and len(searches) > 1 else None
         depth = max(self.depth, k)
         candidates = gather(searches, len(queries), depth, allow, background)
         searched = time.perf_counter()
         shares = {"embed": (embedded - start) / len(queries), "search": (searched - embedded) / len(queries)}
         for i, query in enumerate(queries):
-            found = self._chosen(query, candidates[i], k, shares, dedupe, trace)
+            fused_by = self._leaning.of(query.text, allow) if len(searches) > 1 else (self.fusion, "")
+            found = self._chosen(query, candidates[i], k, shares, dedupe, trace, fused_by)
             deeper = depth
             while len(found.passages) < k and not candidates[i].exhausted and deeper < DEEPEST:
                 deeper = min(4 * deeper, DEEPEST)
@@ -187,7 +200,7 @@ class HybridSearch:
                 alone = [search.alone(i) for search in searches]
                 candidates[i] = gather(alone, 1, deeper, allow, background)[0]
                 found.timings["search"] += time.perf_counter() - again
-                found = self._chosen(query, candidates[i], k, found.timings, dedupe, trace)
+                found = self._chosen(query, candidates[i], k, found.timings, dedupe, trace, fused_by)
             yield found
 
     def _vectors(self, queries: Sequence[Query]) -> NDArray[np.float32]:
@@ -213,18 +226,33 @@ class HybridSearch:
         """
         analyser = self.kb.analyser
         index: Any = self._own_terms or self.kb.index("terms")
+        if self._own_terms is None and (weighed := encoded(self.kb, [query.text for query in queries])) is not None:
+            return Search("terms", index, weighed)
         if not self.dense:
             return Search("terms", index, [q.terms if q.terms is not None else analyser.terms(q.text) for q in queries])
         default = self._own_terms is None and index.name == "bm25" and index.search_params == index.Search()
         terms = [q.terms if q.terms is not None else topic_terms(q.text, analyser) for q in queries]
-        return Search("terms", index, terms, params=BESIDE_DENSE if default else None)
+        return Search("terms", index, terms, params=self._constants(index.search_params) if default else None)
 
-    def _background(self, searches: Sequence[Search]) -> Background:
-        seq = self.kb.seq
-        if self._sampled is None or self._sampled[0] != seq:
-            ids = sample(searches[0].index.ids())
-            self._sampled = (seq, background_of(self.kb, ids))
-        return self._sampled[1]
+    def _constants(self, alone: Any) -> Mapping[str, float]:  # noqa: ANN401 - of the index
+        share = min(1.0, getattr(self.fusion, "dense_weight", DENSE_WEIGHT) / DENSE_WEIGHT)
+        if share == 1:
+            return BESIDE_DENSE
+        return {name: share * own + (1 - share) * getattr(alone, name) for name, own in BESIDE_DENSE.items()}
+
+    def _background(self, searches: Sequence[Search], allow: IdSet | None) -> Background:
+        seen = None  # of all passages the sample is drawn once: it took a tenth of each search
+        if allow is not None and not self._statistics:
+            seen = sample(np.intersect1d(searches[0].index.ids(), allow.ids, assume_unique=True))
+        key = self.kb.seq, _EVERY if seen is None else seen.tobytes()
+        found = self._sampled.get(key)
+        if found is None:
+            ids = sample(searches[0].index.ids()) if seen is None else seen
+            found = self._sampled[key] = background_of(self.kb, ids)
+            while len(self._sampled) > _SAMPLES:
+                with suppress(KeyError):  # another thread was first
+                    self._sampled.popitem(last=False)
+        return found
 
     def _allowed(self, where: str | Filter | None) -> IdSet | None:
         sets = [found for each in (self.where, where) if (found := self.kb.allowed(each)) is not None]
@@ -233,10 +261,17 @@ class HybridSearch:
         return IdSet(np.intersect1d(sets[0].ids, sets[1].ids, assume_unique=True))
 
     def _chosen(  # noqa: PLR0917 - one caller
-        self, query: Query, candidates: Candidates, k: int, before: Mapping[str, float], dedupe: bool, trace: bool
+        self,
+        query: Query,
+        candidates: Candidates,
+        k: int,
+        before: Mapping[str, float],
+        dedupe: bool,
+        trace: bool,
+        fused_by: tuple[Fusion, str],
     ) -> SearchResult:
         start = time.perf_counter()
-        scores = self._fused(candidates)
+        scores = self._fused(candidates, fused_by[0])
         order = np.lexsort((candidates.ids, -scores))
         fused = time.perf_counter()
         kept: list[tuple[int, ChunkRecord]] = []
@@ -252,12 +287,15 @@ class HybridSearch:
             "fuse": before.get("fuse", 0.0) + fused - start,
             "fetch": before.get("fetch", 0.0) + end - fused,
         }
-        return SearchResult(passages, timings, self._traced(query, candidates, scores, dropped) if trace else None)
+        return SearchResult(
+            passages, timings, self._traced(query, candidates, scores, dropped, fused_by) if trace else None
+        )
 
-    def _fused(self, candidates: Candidates) -> NDArray[np.float64]:
+    @staticmethod
+    def _fused(candidates: Candidates, fusion: Fusion) -> NDArray[np.float64]:
         if len(candidates.views) == 1:
             return candidates.views[0].scores.astype(np.float64)
-        return self.fusion.fuse(candidates.views)
+        return fusion.fuse(candidates.views)
 
     def _traced(
         self,
@@ -265,13 +303,15 @@ class HybridSearch:
         candidates: Candidates,
         scores: NDArray[np.float64],
         dropped: list[tuple[ChunkRecord, str]],
+        fused_by: tuple[Fusion, str],
     ) -> SearchTrace:
-        parts = getattr(self.fusion, "parts", None) if len(candidates.views) > 1 else None
+        fusion, leaning = fused_by
+        parts = getattr(fusion, "parts", None) if len(candidates.views) > 1 else None
         shown = {int(i) for view in candidates.views for i in listed(view.ranks)}
         records = self.kb.chunks(candidates.ids[sorted(shown)].tolist())
         documents = {record.id: record.document for record in records}
         told = None if parts is None else parts(candidates.views)
-        return SearchTrace(query, candidates, scores, told, dropped, documents)
+        return SearchTrace(query, candidates, scores, told, dropped, documents, leaning)
 
     def _records(self, candidates: Candidates, order: NDArray[np.int64], k: int) -> Iterator[tuple[int, ChunkRecord]]:
         """Yield candidates with their records, best first, fetched in growing portions."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Passage, Query
+from ..documents.document import Passage, Query
 from .candidates import Candidates
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class SearchTrace:
         Chunks above the last passage found that were left out, with the reason.
     documents
         The document of each chunk among the best `SHOWN` hits of a search.
+    leaning
+        Why the searches had another weight than usual; empty where they had not.
     """
 
     query: Query
@@ -45,6 +47,7 @@ class SearchTrace:
     parts: list[NDArray[np.float64]] | None
     dropped: list[tuple[ChunkRecord, str]]
     documents: dict[int, str]
+    leaning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

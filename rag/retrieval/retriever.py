@@ -14,7 +14,7 @@ from ..components import OBJECT
 from ..context.registry import BUILDERS
 from ..context.stage import Built, Context
 from ..deadlines import Deadline
-from ..documents import Passage, Query, as_query
+from ..documents.document import Passage, Query, as_query
 from ..errors import DeadlinePassed, InvalidInput, OutOfTime
 from ..llm.language_model import Usage
 from ..llm.spending import metered
@@ -123,6 +123,10 @@ class Retriever(AbstractContextManager["Retriever"]):
         behind the documents' passages with the type ``memory`` and the chunk -1. A memory that fails is left out.
     dense, terms
         Engines to search with in place of the knowledge base's own indexes.
+    statistics
+        Whether rewriters may read which words the documents hold, and scores are compared with those of all passages.
+        A filter does not bound either: where readers have different rights, a word that spelling takes from a hidden
+        document would tell of it, and so would scores that change with how near a question is to hidden passages.
     **choices
         Fields of the value to change: ``k=10``, ``rerank="mmr"``. ``rewrite``, ``fusion``, ``rerank`` and ``context``
         take objects too, alone or in a list with specs.
@@ -157,6 +161,7 @@ class Retriever(AbstractContextManager["Retriever"]):
         memory: ConversationMemory | None = None,
         dense: VectorSearch | None = None,
         terms: TermSearch | None = None,
+        statistics: bool = True,
         **choices: Any,  # noqa: ANN401 - each field has its own type
     ) -> None:
         joined_up = KnowledgeBases(kb) if isinstance(kb, Mapping | list | tuple) else kb
@@ -178,10 +183,12 @@ class Retriever(AbstractContextManager["Retriever"]):
         with ExitStack() as own:  # a language model that was made is closed if the rest fails
             self._own = own
             self.tools = Tools(kb, model or self._model(), completions or self._completions())
-            self._make(given, dense, terms)
+            self._make(given, dense, terms, statistics)
             self._own = own.pop_all()
 
-    def _make(self, given: Mapping[str, Any], dense: VectorSearch | None, terms: TermSearch | None) -> None:
+    def _make(
+        self, given: Mapping[str, Any], dense: VectorSearch | None, terms: TermSearch | None, statistics: bool
+    ) -> None:
         """Make the stages."""
         kb, config, tools = self.kb, self.config, self.tools
         weight = config.dense_weight
@@ -200,12 +207,18 @@ class Retriever(AbstractContextManager["Retriever"]):
             families=(config.fusion,) if config.fusion in ALONE else ("dense", "terms"),
             dense=dense,
             terms=terms,
+            statistics=statistics,
         )
         self._rewriting = Rewriting(components.chain("rewriter", REWRITERS, given["rewrite"], tools))
         rerankers = components.chain("reranker", RERANKERS, given["rerank"], tools)
         self._reranking = Reranking(rerankers, top_k_in=config.rerank_in)
         self._context = Context(components.chain("context step", BUILDERS, given["context"], tools))
-        self._corpus = Corpus(kb, lambda query, k: self._hybrid.search([query], k)[0].passages)
+        self._corpus = Corpus(
+            kb,
+            lambda query, k: self._hybrid.search([query], k)[0].passages,
+            statistics=statistics,
+            dense=self._hybrid.dense,
+        )
 
     @property
     def model(self) -> LanguageModel | None:
@@ -321,9 +334,10 @@ class Retriever(AbstractContextManager["Retriever"]):
         """Give the memory's history to queries that bring none."""
         if self.memory is None or all(query.history for query in queries):
             return queries
-        turns = tried("the memory's turns", self.memory.turns, until.share(_REWRITING, _STAGE_S)).value
-        history = tuple(turn.question for turn in turns or ())  # where they fail, recalling fails too, and tells
-        return [query if query.history else replace(query, history=history) for query in queries]
+        turns = tried("the memory's turns", self.memory.turns, until.share(_REWRITING, _STAGE_S)).value or ()
+        history = tuple(turn.question for turn in turns)  # where they fail, recalling fails too, and tells
+        last = next((turn.answer for turn in reversed(turns) if turn.answer), "")
+        return [query if query.history else replace(query, history=history, answer=last) for query in queries]
 
     def _rewrite(self, run: _Run, share: float) -> None:
         start = time.perf_counter()

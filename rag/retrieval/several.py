@@ -17,11 +17,12 @@ import indexes
 from indexes import Family, Hits, IdSet, Metric, Terms
 
 from ..errors import InvalidInput
+from ..store.contents import terms_encoder
 from ..store.sentence_search import SHARES, TwoGranularities
 from .config import SETTING
 
 if TYPE_CHECKING:
-    from ..documents import Document
+    from ..documents.document import Document
     from ..embedding.protocol import Embedder
     from ..filters import Filter
     from ..knowledge_base import KnowledgeBase
@@ -60,7 +61,7 @@ class KnowledgeBases:
     """
 
     def __init__(self, members: Mapping[str, KnowledgeBase] | Sequence[KnowledgeBase]) -> None:
-        named = members.items() if isinstance(members, Mapping) else [(kb.path.name, kb) for kb in members]
+        named = members.items() if isinstance(members, Mapping) else [(kb.name, kb) for kb in members]
         self.names = [name for name, _ in named]
         self.members = [kb for _, kb in named]
         if not self.members:
@@ -72,10 +73,10 @@ class KnowledgeBases:
         self._counted: tuple[int, list[Mapping[str, int]]] | None = None
 
     def _refuse_unlike(self) -> None:
-        first = self.members[0].status().identity
+        first = {**self.members[0].status().identity, "encoder": terms_encoder(self.members[0].indexes)}
         for name, kb in zip(self.names[1:], self.members[1:], strict=True):
-            own = kb.status().identity
-            for fact in ("embedder", "revision", "dim", "metric", "analyser", "granularity"):
+            own = {**kb.status().identity, "encoder": terms_encoder(kb.indexes)}
+            for fact in ("embedder", "revision", "dim", "metric", "analyser", "granularity", "encoder"):
                 if own[fact] != first[fact]:
                     raise InvalidInput(
                         f"{name} was made with {fact} {own[fact]!r}, {self.names[0]} with {first[fact]!r}: they can be "
@@ -85,9 +86,19 @@ class KnowledgeBases:
     # ---- facts ------------------------------------------------------------------------------------------------
 
     @property
+    def name(self) -> str:
+        """The names, joined."""
+        return "+".join(self.names)
+
+    @property
+    def location(self) -> str:
+        """The names, joined."""
+        return self.name
+
+    @property
     def path(self) -> Path:
         """The names, joined."""
-        return Path("+".join(self.names))
+        return Path(self.name)
 
     @property
     def embedder(self) -> Embedder:
@@ -198,6 +209,10 @@ class KnowledgeBases:
         order = np.argsort(owners, kind="stable")
         return np.concatenate([vectors for vectors, _ in parts])[order], owners[order]
 
+    def token_codes(self, ids: Iterable[int]) -> list[bytes | None]:
+        """Return the states of the tokens of chunks, see `rag.embedding.residual_codes`; None where none are kept."""
+        return self._each(ids, lambda i, own: self.members[i].token_codes(own))
+
     def _each(self, ids: Iterable[int], read: Callable[[int, list[int]], Sequence[T]]) -> list[T]:
         """Read of each knowledge base what is its own, and put it into the order of ``ids``."""
         n, wanted = len(self.members), [int(i) for i in ids]
@@ -212,10 +227,10 @@ class KnowledgeBases:
         pairs = zip(self.names, self.members, strict=True)
         return {f"{name}:{source}": info for name, kb in pairs for source, info in kb.sources().items()}
 
-    def document_ids(self) -> list[str]:
-        """Return the ids of all documents with their collections, sorted."""
+    def document_ids(self, where: str | Filter | None = None) -> list[str]:
+        """Return the ids of all documents with their collections, sorted; with a filter, of those that it allows."""
         pairs = zip(self.names, self.members, strict=True)
-        return sorted(f"{name}:{document}" for name, kb in pairs for document in kb.document_ids())
+        return sorted(f"{name}:{document}" for name, kb in pairs for document in kb.document_ids(where))
 
     def document(self, id: str) -> Document:  # noqa: A002 - the word for it
         """Return a document by its name with its collection."""

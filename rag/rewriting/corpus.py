@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import context_text
+from ..documents.document import context_text
+from ..store.contents import terms_encoder
 
 if TYPE_CHECKING:
-    from ..documents import Passage, Query
+    from ..documents.document import Passage, Query
     from ..embedding.protocol import Embedder
     from ..knowledge_base import KnowledgeBase
     from ..terms import Analyser
@@ -27,11 +28,24 @@ class Corpus:
         The open knowledge base.
     search
         The search stage: returns the best passages of a query, without rewriting.
+    statistics
+        Whether there is anything to know; else it is the corpus of a knowledge base without indexes.
+    dense
+        Whether the search compares vectors.
     """
 
-    def __init__(self, kb: KnowledgeBase, search: Callable[[Query, int], list[Passage]]) -> None:
+    def __init__(
+        self,
+        kb: KnowledgeBase,
+        search: Callable[[Query, int], list[Passage]],
+        *,
+        statistics: bool = True,
+        dense: bool = False,
+    ) -> None:
         self._kb = kb
+        self._statistics = statistics
         self._search = search
+        self.dense = dense
         self._kept: tuple[int, Mapping[str, int]] | None = None
         self._turn = threading.Lock()
 
@@ -84,4 +98,6 @@ class Corpus:
     def _has(self, family: str) -> bool:
         import indexes
 
-        return any(indexes.kind(spec) == family for spec in self._kb.indexes)
+        if family == "terms" and terms_encoder(self._kb.indexes):  # whose terms are not words
+            return False
+        return self._statistics and any(indexes.kind(spec) == family for spec in self._kb.indexes)

@@ -2,7 +2,8 @@
 
 A pronoun without a noun that it can mean, or half a sentence ("And for Italy?"), takes its sense from an earlier turn.
 Other words are used in both ways: they leave a doubt, and so does a short question whose words the documents know, if
-some passage has them beside the topic of the talk. Everything else can be understood alone.
+some passage has them beside the topic of the talk. Everything else can be understood alone. The words here are English;
+those of other languages are in `rag.languages`. In a language without any, only the few words of a question tell.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from ..grounding.words import FUNCTION_WORDS, listed
+from ..grounding.words import FUNCTION_WORDS, WORD, listed
+from ..languages import question_language, rules
 
 if TYPE_CHECKING:
     from .corpus import Corpus
@@ -97,9 +99,17 @@ _PREPOSITION = re.compile(r"^\W*(?:in|on|at|to|for|from|by|if|with)\b", re.IGNOR
 _FEW = 2
 """Words of its own with which a question may lack something."""
 _LOOKED_AT = 5
+_LISTENED = 3
+_LONG_WORD = 3
+"""Letters up to which a word of a language without a table counts as one that only joins others."""
 
 
-def need(text: str, topic: Sequence[str] = (), corpus: Corpus | None = None) -> Need:
+def spoken(text: str, history: Sequence[str] = ()) -> str:
+    """Return the language of a talk, by its last questions and the new one; empty where nobody can tell."""
+    return question_language("\n".join((*history[-_LISTENED:], text))) or question_language(text)
+
+
+def need(text: str, topic: Sequence[str] = (), corpus: Corpus | None = None, code: str = "en") -> Need:
     """Say what a question lacks: nothing, the topic of the talk, or perhaps that.
 
     Parameters
@@ -108,7 +118,11 @@ def need(text: str, topic: Sequence[str] = (), corpus: Corpus | None = None) -> 
         What the talk is about, in words.
     corpus
         Knows whether documents have the question's words; without one a short question lacks the topic.
+    code
+        The language of the talk, see `spoken`.
     """
+    if code not in {"", "en"}:
+        return _elsewhere(text, code, topic, corpus)
     opened = _OPENS.match(text)
     rest = text[opened.end() :] if opened else text
     own = own_words(rest)
@@ -120,6 +134,28 @@ def need(text: str, topic: Sequence[str] = (), corpus: Corpus | None = None) -> 
     if points == "topic" or (corpus is None and (points == "doubt" or len(own) <= _FEW)):
         return "topic"
     return points if corpus is None or len(own) > _FEW else _of_few(rest, own, points, topic, corpus)
+
+
+def _elsewhere(text: str, code: str, topic: Sequence[str], corpus: Corpus | None) -> Need:
+    """Do so in a language other than English."""
+    own = rules(code)
+    opened = own.matches("opens", text)
+    rest = text[opened.end() :] if opened else text
+    words = own_words(rest, code)
+    if own.matches("half", text) or own.matches("half", rest) or not words:
+        return "topic"
+    points: Need = "doubt" if opened else "nothing"
+    if at := own.matches("points", rest):
+        points = "doubt" if len(own_words(rest[: at.start()], code)) > 1 else "topic"
+    few = len(words) <= (1 if own.content else _FEW)
+    if points == "topic" or (corpus is None and (points == "doubt" or few)):
+        return "topic"
+    if corpus is None or not few:
+        return points
+    found = _of_few(rest, words, points, topic, corpus)
+    terms = [term for word in words for term in corpus.analyser.terms(word)]
+    lacks = len(words) == 1 and found == "doubt" and _together(terms, topic, corpus)
+    return "topic" if lacks else found
 
 
 def _is_whole(text: str) -> bool:
@@ -189,10 +225,17 @@ def _together(terms: Sequence[str], topic: Sequence[str], corpus: Corpus) -> boo
     return False
 
 
-def own_words(text: str) -> list[str]:
-    """Return the words of a text that carry a meaning of their own."""
-    words = _WORD.findall(text)
-    return [w for w in words if len(w) > 1 and not _plain(w) & (_STOP | _CHAT | FUNCTION_WORDS)]
+def own_words(text: str, code: str = "en") -> list[str]:
+    """Return the words of a text that carry a meaning of their own, in the language of ``code``."""
+    if code in {"", "en"}:
+        return [w for w in _WORD.findall(text) if len(w) > 1 and not _plain(w) & (_STOP | _CHAT | FUNCTION_WORDS)]
+    own = rules(code)
+    if own.content:
+        text = re.sub(own.points, " ", own.without_asking(text))
+        return [match[0] for match in re.finditer(own.content, text) if len(match[0]) > 1 or not match[0].isascii()]
+    least = 1 if own.function_words else _LONG_WORD
+    words = (re.sub(own.elided, "", match[0], flags=re.IGNORECASE) for match in WORD.finditer(text))
+    return [word for word in words if len(word) > least and not _plain(word) & own.function_words]
 
 
 def _plain(word: str) -> frozenset[str]:

@@ -9,16 +9,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import ExtraMissing, in_words
+from ..languages import question_language
 from ..llm.language_model import LanguageModel
 from ..llm.parsed_completion import CompletionStore
 from .condensing import Condenser, topic_words
 from .corpus import Corpus
-from .dependence import Need, need, own_words
+from .dependence import Need, need, own_words, spoken
 from .normalising import Normaliser
 from .protocol import BEHIND, QueryDraft, QueryRewriter, Unfinished, Variant
 
 if TYPE_CHECKING:
-    from ..documents import Passage
+    from ..documents.document import Passage
 
 _VAGUE = 2
 """Words of its own up to which a question without a history is vague; a model may then ask it in other words."""
@@ -66,8 +67,9 @@ class Automatic:
         asked = self._normalise.rewrite(asked, corpus)
         if self._spelling is not None:
             asked = self._spelling.rewrite(asked, corpus, deadline=deadline)
-        topic = topic_words(asked.text, asked.history, self._condense.most) if asked.history else []
-        if topic and (lacks := need(asked.text, topic, corpus)) != "nothing":
+        code = spoken(asked.text, asked.history) if asked.history else ""
+        topic = topic_words(asked.text, asked.history, self._condense.most, code) if asked.history else []
+        if topic and (lacks := need(asked.text, topic, corpus, code)) != "nothing":
             return self._condensed(asked, lacks, corpus, deadline)
         if self._model is not None and not asked.history and is_vague(asked.text, corpus):
             from .by_model import MultiQuery
@@ -96,7 +98,7 @@ class Automatic:
 
     def _condensed(self, asked: QueryDraft, lacks: Need, corpus: Corpus, deadline: float | None) -> QueryDraft:
         if self._model is None:
-            return self._condense.rewrite(asked, corpus)
+            return self._condense.rewrite(asked, corpus, deadline=deadline)
         from .by_model import CondenseByModel
 
         found = CondenseByModel(self._model, self._completions).rewrite(asked, corpus, deadline=deadline)
@@ -113,7 +115,7 @@ def margin(passages: Sequence[Passage]) -> float:
 
 def is_vague(text: str, corpus: Corpus) -> bool:
     """Say whether a question has hardly a word of its own that documents have."""
-    words = own_words(text)
+    words = own_words(text, question_language(text))
     frequencies = corpus.frequencies()
     known = [w for w in words if any(term in frequencies for term in corpus.analyser.terms(w))]
     return len(known) <= _VAGUE and len(_WORD.findall(text)) < 8

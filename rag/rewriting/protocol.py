@@ -39,8 +39,10 @@ class QueryDraft:
         As it is searched for now.
     history
         Earlier questions of the conversation, oldest first.
+    answer
+        The last answer.
     terms, vector
-        In place of the text's own, see `rag.documents.Query`.
+        In place of the text's own, see `rag.documents.document.Query`.
     variants
         Searched for beside the text.
     """
@@ -51,6 +53,7 @@ class QueryDraft:
     terms: Mapping[str, float] | None = None
     vector: NDArray[np.float32] | None = None
     variants: tuple[Variant, ...] = ()
+    answer: str = ""
 
     def differs(self, other: QueryDraft) -> bool:
         """Say whether anything that is searched for differs."""

@@ -16,6 +16,8 @@ from itertools import islice
 
 from ..errors import ExtraMissing
 from ..grounding.words import FUNCTION_WORDS
+from ..languages import question_language, rules
+from ..terms import Analyser, stemmer_of
 from .corpus import Corpus
 from .dictionary import Dictionary, dictionary
 from .edit_distance import LONG, believed, cost, within
@@ -24,6 +26,8 @@ from .protocol import QueryDraft
 # A word in plain text: nothing beside it that makes a path, an address, a compound or code of it.
 _WORD = re.compile(r"(?<![\w./@#:\\`+=<>$&*~'’-])[^\W\d_]+(?:(?=['’]s(?!\w))|(?!['’]\w|[\w/@#:\\`+=<>$&*~(]|[.-]\w))")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
+_ASCII, _LATIN = re.compile(r"[A-Za-z]+\Z"), re.compile(r"[A-Za-z\u00c0-\u024f]+\Z")
+_TELLING = 3  # words from which the language of a question is believed
 _SHORTEST = 4
 _WORDS_LOOKED_AT = 64
 _FOREIGN = 2  # unknown words up to which a question is not taken for one in another language
@@ -53,6 +57,30 @@ class _Meant:
     worth: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Speech:
+    """The language of a question: how its words are analysed, and which ones it has."""
+
+    analyser: Analyser
+    words: Dictionary
+    function_words: frozenset[str]
+    letters: re.Pattern[str]
+
+    @classmethod
+    def of(cls, text: str, analyser: Analyser) -> _Speech | None:
+        """Return the language of a question; None if it is none of the documents' languages."""
+        names = analyser.language.split("+")
+        code = question_language(text)
+        own = stemmer_of(code) if code else names[0]
+        if own not in names and len(text.split()) >= _TELLING:
+            return None
+        name = own if own in names else names[0]
+        # Words of documents in several languages have the stems of their own language alone.
+        alone = analyser if len(names) == 1 else Analyser(name)
+        functional = FUNCTION_WORDS if name == "english" else rules(code).function_words
+        return cls(alone, dictionary(name), functional, _ASCII if name in {"english", "none"} else _LATIN)
+
+
 class SpellingCorrector:
     """Replaces words that no document has by the nearest that documents have.
 
@@ -79,26 +107,27 @@ class SpellingCorrector:
     def rewrite(self, asked: QueryDraft, corpus: Corpus, *, deadline: float | None = None) -> QueryDraft:  # noqa: ARG002
         """Return the question with its misspelt words corrected."""
         frequencies = corpus.frequencies()
-        unknown = _unknown(asked.text, corpus) if frequencies else []
-        if not unknown:
+        speech = _Speech.of(asked.text, corpus.analyser) if frequencies else None
+        unknown = _unknown(asked.text, speech, frequencies) if speech is not None else []
+        if speech is None or not unknown:
             return asked
-        others = [term for term in corpus.analyser.terms(asked.text) if term in frequencies]
+        others = [term for term in speech.analyser.terms(asked.text) if term in frequencies]
         text, shift = asked.text, 0
         looked_up: dict[str, str] = {}
         for start, end in unknown:
             word = asked.text[start:end]
             if word not in looked_up:
                 opens = not asked.text[:start].strip(" \"'(¿¡")
-                looked_up[word] = self._meant(word, corpus, others, opens=opens)
+                looked_up[word] = self._meant(word, speech, corpus, others, opens=opens)
             meant = looked_up[word]
             text = text[: start + shift] + meant + text[end + shift :]
             shift += len(meant) - len(word)
         return asked if text == asked.text else replace(asked, text=text)
 
-    def _meant(self, word: str, corpus: Corpus, others: Sequence[str], *, opens: bool) -> str:
+    def _meant(self, word: str, speech: _Speech, corpus: Corpus, others: Sequence[str], *, opens: bool) -> str:
         """Return the word that was meant; ``word`` itself where that is not clear."""
-        found = self._candidates(word.lower(), corpus)[:_WEIGHED]
-        shares = {each.word: _together(each.term, others, corpus) if each.held else 0.0 for each in found}
+        found = self._candidates(word.lower(), speech, corpus)[:_WEIGHED]
+        shares = {each.word: _together(each.term, others, speech, corpus) if each.held else 0.0 for each in found}
         ranked = sorted(((each.worth + _TOGETHER * shares[each.word], each) for each in found), key=_by_worth)
         if not ranked:
             return word
@@ -111,15 +140,15 @@ class SpellingCorrector:
         # Another long word is not so near by chance.
         if (slips > 1 or len(word) < LONG) and (may_be_name or worth < _RARE * slips):
             return word
-        meant = (_as_written(best.term, word.lower(), corpus) if best.held else None) or best.word
+        meant = (_as_written(best.term, word.lower(), speech, corpus) if best.held else None) or best.word
         return meant.capitalize() if word.istitle() else meant
 
-    def _candidates(self, typed: str, corpus: Corpus) -> list[_Meant]:
+    def _candidates(self, typed: str, speech: _Speech, corpus: Corpus) -> list[_Meant]:
         """Return the words that may have been meant by one in small letters, the best first."""
-        known, frequencies = dictionary(corpus.analyser.language), corpus.frequencies()
-        near = {word: _content(word, corpus) for word in known.near(typed, believed(typed))}
+        known, frequencies = speech.words, corpus.frequencies()
+        near = {word: _content(word, speech) for word in known.near(typed, believed(typed))}
         words = {word: terms for word, terms in near.items() if len(terms) < 2}
-        for word, term in self._of_documents(typed, {t for terms in words.values() for t in terms}, corpus):
+        for word, term in self._of_documents(typed, {t for terms in words.values() for t in terms}, speech, corpus):
             words[word] = [term]
         costs = {word: cost(typed, word) for word in words}
         farthest = min(costs.values(), default=0.0) + _ANOTHER
@@ -130,12 +159,12 @@ class SpellingCorrector:
         ]
         return sorted(found, key=lambda each: (-each.worth, each.word))
 
-    def _of_documents(self, typed: str, there: set[str], corpus: Corpus) -> Iterator[tuple[str, str]]:
+    def _of_documents(self, typed: str, there: set[str], speech: _Speech, corpus: Corpus) -> Iterator[tuple[str, str]]:
         """Yield words of documents that no dictionary has, with their terms."""
-        frequencies, stem = corpus.frequencies(), corpus.analyser.terms(typed)[0]
+        frequencies, stem = corpus.frequencies(), speech.analyser.terms(typed)[0]
         terms = [term for term in within(stem, self._terms(frequencies), believed(typed)) if term not in there]
         for term in sorted(terms, key=lambda term: (cost(stem, term), -frequencies[term], term))[:_STEMS]:
-            word = _as_written(term, typed, corpus)
+            word = _as_written(term, typed, speech, corpus)
             if word is not None:
                 yield word, term
 
@@ -148,29 +177,28 @@ class SpellingCorrector:
         return terms
 
 
-def _unknown(text: str, corpus: Corpus) -> list[tuple[int, int]]:
+def _unknown(text: str, speech: _Speech, frequencies: Mapping[str, int]) -> list[tuple[int, int]]:
     """Return the positions of the words that neither a document nor the language has; none in another language."""
     words = islice(_WORD.finditer(text), _WORDS_LOOKED_AT)
-    found = [match for match in words if len(match.group()) >= _SHORTEST and _is_unknown(match.group(), corpus)]
+    found = [each for each in words if len(each[0]) >= _SHORTEST and _is_unknown(each[0], speech, frequencies)]
     strange = len({match.group() for match in found})
     # Fewer than these are the words of which every sentence of this language is full.
-    if strange > _FOREIGN and strange > sum(_is_function_word(word, corpus) for word in set(_LETTERS.findall(text))):
+    if strange > _FOREIGN and strange > sum(_is_function_word(word, speech) for word in set(_LETTERS.findall(text))):
         return []
-    return [match.span() for match in found if match.group().isascii() and _is_plain(match.group())]
+    return [match.span() for match in found if speech.letters.match(match.group()) and _is_plain(match.group())]
 
 
-def _content(word: str, corpus: Corpus) -> list[str]:
-    return [] if _is_function_word(word, corpus) else corpus.analyser.terms(word)
+def _content(word: str, speech: _Speech) -> list[str]:
+    return [] if _is_function_word(word, speech) else speech.analyser.terms(word)
 
 
-def _is_unknown(word: str, corpus: Corpus) -> bool:
-    terms = corpus.analyser.terms(word)
-    return len(terms) == 1 and terms[0] not in corpus.frequencies() and word not in dictionary(corpus.analyser.language)
+def _is_unknown(word: str, speech: _Speech, frequencies: Mapping[str, int]) -> bool:
+    terms = _content(word, speech)
+    return len(terms) == 1 and terms[0] not in frequencies and word not in speech.words
 
 
-def _is_function_word(word: str, corpus: Corpus) -> bool:
-    english = corpus.analyser.language == "english"
-    return not corpus.analyser.terms(word) or (english and word.lower() in FUNCTION_WORDS)
+def _is_function_word(word: str, speech: _Speech) -> bool:
+    return not speech.analyser.terms(word) or word.lower() in speech.function_words
 
 
 def _is_plain(word: str) -> bool:
@@ -192,22 +220,22 @@ def _by_worth(each: tuple[float, _Meant]) -> tuple[float, str]:
     return -each[0], each[1].word
 
 
-def _together(term: str, others: Sequence[str], corpus: Corpus) -> float:
+def _together(term: str, others: Sequence[str], speech: _Speech, corpus: Corpus) -> float:
     """Return the greatest share of the question's other words that one chunk has beside a term."""
     if not others:
         return 0.0
     texts = corpus.holding({term: 10.0, **dict.fromkeys(others, 1.0)}, 3)
     wanted = set(others)
-    return max((len(wanted & set(corpus.analyser.terms(text))) / len(wanted) for text, _ in texts), default=0.0)
+    return max((len(wanted & set(speech.analyser.terms(text))) / len(wanted) for text, _ in texts), default=0.0)
 
 
-def _as_written(term: str, typed: str, corpus: Corpus) -> str | None:
+def _as_written(term: str, typed: str, speech: _Speech, corpus: Corpus) -> str | None:
     """Return the word of a document that has this term, the nearest to what was typed; None where none is near."""
     found = {
         word.lower()
         for text, _ in corpus.holding({term: 1.0}, 3)
         for word in re.findall(r"[^\W\d_]+", text)
-        if abs(len(word) - len(typed)) <= believed(typed) and corpus.analyser.terms(word) == [term]
+        if abs(len(word) - len(typed)) <= believed(typed) and speech.analyser.terms(word) == [term]
     }
     near = within(typed, sorted(found), believed(typed))
     return min(near, key=lambda word: (cost(typed, word), word), default=None)

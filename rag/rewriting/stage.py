@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..deadlines import Deadline
-from ..documents import Query
+from ..documents.document import Query
 from ..errors import PartFailed, on_one_line
 from ..stages import tried
 from .corpus import Corpus
 from .protocol import QueryDraft, QueryRewriter, Unfinished, Variant
 
 if TYPE_CHECKING:
-    from ..documents import Passage
+    from ..documents.document import Passage
 
 MOST_VARIANTS = 8
 LONGEST = 2_000
@@ -73,7 +73,7 @@ class Rewriting:
         """Rewrite one question; ``until`` is the deadline of all rewriters together."""
         if query.terms is not None or query.vector is not None or len(query.text) > READ:
             return Rewritten(((query, 1.0),), ())
-        asked = QueryDraft(query.text, query.text, query.history)
+        asked = QueryDraft(query.text, query.text, query.history, answer=query.answer)
         steps = []
         for rewriter in self.rewriters:
             asked, step = _step(rewriter, asked, corpus, until)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 import indexes
 
+from ..embedding.sparse_encoder import sparse_encoder
 from ..terms import Analyser
 from . import reading
 from .database import Connection
@@ -30,6 +32,9 @@ class ChunkVectors:
 
     Changes are logged by chunk, so every method takes or returns chunks.
     """
+
+    costly = False
+    """Whether entries are computed by a model, so that an index is saved after every change."""
 
     def __init__(self, identity: Identity, spec: str) -> None:
         self._identity = identity
@@ -72,6 +77,21 @@ class ChunkTerms(ChunkVectors):
         return self._analyser().terms_many(reading.terms_texts(db, chunks)), chunks
 
 
+class EncodedTerms(ChunkVectors):
+    """The weights that a model gives the terms of a chunk, under the chunk's id."""
+
+    costly = True
+
+    def make(self) -> AnyIndex:
+        """Make an empty index."""
+        return indexes.terms(self._spec)
+
+    def items(self, db: Connection, chunks: Ids) -> tuple[Any, Ids]:
+        """Return the chunks' weights."""
+        encoder = sparse_encoder(encoder_of(self._spec))
+        return encoder.encode_passages(reading.terms_texts(db, chunks)), chunks
+
+
 class SentenceVectors(ChunkVectors):
     """The vectors of a chunk's sentences, under ids that hold the chunk's (see `rag.store.granularity`)."""
 
@@ -92,12 +112,25 @@ class SentenceVectors(ChunkVectors):
         return chunks_of(ids)
 
 
+@cache
+def encoder_of(spec: str) -> str:
+    """Return the model that weighs the terms of an index; empty where none does."""
+    return str(getattr(indexes.parse(spec).build, "encoder", ""))
+
+
+def terms_encoder(specs: Iterable[str]) -> str:
+    """Return the model that weighs the terms of the first index of terms; empty where they are the analyser's."""
+    return next((encoder_of(spec) for spec in specs if indexes.kind(spec) == "terms"), "")
+
+
 def content(identity: Identity, spec: str, analyser: Callable[[], Analyser]) -> ChunkVectors:
     """Return the contents of the index of a spec."""
     if spec == SENTENCES:
         return SentenceVectors(identity, _SENTENCES_ENGINE)
     if indexes.kind(spec) == "dense":
         return ChunkVectors(identity, spec)
+    if encoder_of(spec):
+        return EncodedTerms(identity, spec)
     return ChunkTerms(identity, spec, analyser)
 
 

@@ -5,6 +5,7 @@ find more than either alone (``docs/results.md``).
 
 ``chunk+sentence`` embeds each sentence by itself. ``chunk+late`` takes the mean of the model's states of the
 sentence's tokens, taken while it read the whole chunk (late chunking): it costs next to nothing to embed.
+``chunk+late+tokens`` keeps these states too, in 2 bits a number, for late interaction (`rag.embedding.residual_codes`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InvalidInput
 from ..sentences import Span, sentences
 
-Granularity = Literal["chunk", "chunk+sentence", "chunk+late"]
+Granularity = Literal["chunk", "chunk+sentence", "chunk+late", "chunk+late+tokens"]
 AUTO = "auto"
 GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
 Ids = NDArray[np.int64]
@@ -36,6 +37,11 @@ def checked_granularity(name: str) -> Granularity:
     raise InvalidInput(f"granularity={name!r}: give one of {AUTO}, {', '.join(GRANULARITIES)}")
 
 
+def is_late(granularity: Granularity) -> bool:
+    """Say whether sentences are embedded within their chunk."""
+    return granularity.startswith("chunk+late")
+
+
 def spans(text: str) -> list[Span]:
     """Return the sentences of a chunk that get a vector: half-open character spans in it.
 
@@ -51,7 +57,7 @@ def part_text(granularity: Granularity, above: str, text: str, span: Span) -> st
     ``above`` is the text before the chunk's ``text`` when it is embedded: title and headings.
     """
     start, end = span
-    if granularity == "chunk+late":
+    if is_late(granularity):
         return f"{above}{text}\0{len(above) + start}:{len(above) + end}"
     return above + text[start:end]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..documents import composed
+from ..documents.document import composed
 from .database import Connection
 from .session import Session
 from .settings import keep_setting

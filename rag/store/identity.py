@@ -53,6 +53,11 @@ class Identity:
         """Whether sentences have vectors of their own."""
         return self.granularity != "chunk"
 
+    @property
+    def has_tokens(self) -> bool:
+        """Whether the states of a chunk's tokens are kept."""
+        return self.granularity == "chunk+late+tokens"
+
     def write(self, db: Connection) -> None:
         """Store the identity, inside the caller's transaction."""
         rows = [(name, getattr(self, name)) for name in self.__slots__ if name != "indexes"]
@@ -85,7 +90,7 @@ class Identity:
             raise StoreMismatch(f"{text}; ingest the documents again here")
         return found
 
-    def check(self, folder: Path, **wanted: str | int | None) -> None:
+    def check(self, folder: Path | str, **wanted: str | int | None) -> None:
         """Compare the values that the caller names with the stored ones; None is not compared.
 
         Raises
@@ -98,12 +103,12 @@ class Identity:
             if value is not None and value != stored:
                 raise StoreMismatch(f"{folder} was made with {_said(name)} {stored!r}, not {value!r}; {_fix(name)}")
 
-    def check_embedder(self, folder: Path, embedder: Embedder) -> None:
+    def check_embedder(self, folder: Path | str, embedder: Embedder) -> None:
         """Compare an embedder's name, revision and dimension; loads the model if it is lazy."""
         self.check(folder, embedder=embedder.name)
         self.check(folder, revision=embedder.revision, dim=embedder.dim)
 
-    def check_probe(self, folder: Path, vectors: NDArray[np.float32]) -> None:
+    def check_probe(self, folder: Path | str, vectors: NDArray[np.float32]) -> None:
         """Compare the fingerprint: the same name does not prove the same weights.
 
         Raises

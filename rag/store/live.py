@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,12 @@ from indexes.errors import IndexError_
 
 from ..errors import InvalidInput, StoreCorrupt, StoreMismatch
 from ..terms import Analyser
-from . import contents, generations, leftovers
+from . import automatic_index, contents, generations, leftovers
+from .automatic_index import Choice
 from .contents import ChunkVectors
 from .database import Connection, open_readable
 from .generations import AnyIndex, Pointer
+from .making import checked_specs
 from .reading import one
 from .session import GENERATIONS, Session
 
@@ -105,12 +107,42 @@ class LiveIndexes:
         with self._turn:
             self._live.clear()
 
-    def cut(self, *, rebuild: Collection[str] = (), specs: tuple[str, ...] | None = None) -> list[str]:
+    def grow(self) -> None:
+        """Save new generations as `cut` does; an automatic index is chosen anew if the knowledge base has grown."""
+        with self._turn:
+            with self._session.reading() as db:
+                before = now = automatic_index.choice(db)
+                if before is not None:
+                    now, index = automatic_index.chosen(db, self._session.identity, before)
+                    if index is not None:
+                        self._live[now.spec] = _Live(index, self._session.seq)
+            if before is None or now is None or now == before:
+                self.cut()
+            else:
+                specs = tuple(now.spec if spec == before.spec else spec for spec in self.specs)
+                self.cut(specs=specs, choice=now)
+
+    def reindex(self, specs: Sequence[str]) -> None:
+        """Make these the knowledge base's indexes; with ``auto``, the one that suits now, and others as it grows."""
+        if automatic_index.AUTO not in specs:
+            self.cut(specs=checked_specs(specs))
+            return
+        checked_specs(automatic_index.concrete(specs))
+        with self._turn:
+            with self._session.reading() as db:
+                now, index = automatic_index.chosen(db, self._session.identity, Choice())
+                if index is not None:
+                    self._live[now.spec] = _Live(index, self._session.seq)
+            self.cut(specs=checked_specs(automatic_index.concrete(specs, now.spec)), choice=now)
+
+    def cut(
+        self, *, rebuild: Collection[str] = (), specs: tuple[str, ...] | None = None, choice: Choice | None = None
+    ) -> list[str]:
         """Save new generations of the indexes whose tail has grown; return their specs.
 
         An index whose entries no longer resemble those that it learned from is built from the store again.
         ``rebuild`` names those to build from the store, whatever their tails. ``specs`` makes these the knowledge
-        base's indexes in the same commit.
+        base's indexes in the same commit, the one of vectors by an automatic ``choice``, or by the caller's own.
         """
         with self._turn:
             wanted = self.specs if specs is None else specs
@@ -124,7 +156,7 @@ class LiveIndexes:
                         self._live[spec] = _Live(contents.build(db, self._content(spec)), seq)
                     fresh.append(generations.save(self._session.folder, spec, self.get(spec), seq))
             if fresh or specs is not None:
-                self._commit(fresh, wanted)
+                self._commit(fresh, wanted, chosen=specs is not None, choice=choice)
             self.specs = wanted
             self._live = {spec: live for spec, live in self._live.items() if spec in every}
             self.sweep()
@@ -135,8 +167,10 @@ class LiveIndexes:
         with self._session.reading() as db:
             return leftovers.sweep(self._session.folder, db, damaged=damaged)
 
-    def _commit(self, fresh: list[Pointer], specs: tuple[str, ...]) -> None:
+    def _commit(self, fresh: list[Pointer], specs: tuple[str, ...], *, chosen: bool, choice: Choice | None) -> None:
         with self._session.writing() as db:
+            if chosen:
+                automatic_index.keep(db, choice)
             # What all indexes held before is not read any more, but by readers that lag by a whole generation: they
             # load the new one. Without this the log would grow with every ingest.
             least = min((pointer.seq for pointer in generations.pointers(db).values()), default=0)
@@ -152,6 +186,8 @@ class LiveIndexes:
         if pointer is None:
             return True
         tail = one(db, "select count(*) from changes where seq > ? and op <> 0", pointer.seq)
+        if self._content(spec).costly:
+            return tail > 0
         return tail > max(TAIL_MIN, int(TAIL_SHARE * one(db, "select count(*) from chunks")))
 
     def _load(self, db: Connection, spec: str) -> _Live:

@@ -7,8 +7,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..account import total
-from . import generations, hiding, reading, removal
+from indexes.sizes import loaded_bytes
+
+from ..documents.account import total
+from . import automatic_index, generations, hiding, reading, removal
 from .database import DATABASE, Connection
 from .generations import Pointer
 from .live import LiveIndexes
@@ -44,6 +46,7 @@ def status(session: Session, live: LiveIndexes) -> Status:
                 "granularity": identity.granularity,
             },
             indexes=live.specs,
+            automatic=None if (chosen := automatic_index.choice(db)) is None else str(chosen),
             generations=tuple(_generation(db, session.folder, current[spec]) for spec in live.every if spec in current),
             disk_bytes=sum(sizes.values()),
             account=total(accounts),
@@ -52,12 +55,14 @@ def status(session: Session, live: LiveIndexes) -> Status:
             purge_due=removal.is_due(session),
             not_in=json.loads(setting(db, NOT_IN) or "{}"),
             hidden=tuple(hiding.hidden(db)),
+            languages=reading.languages(db),
         )
 
 
 def _generation(db: Connection, folder: Path, pointer: Pointer) -> GenerationInfo:
     tail = one(db, "select count(*) from changes where seq > ? and op <> 0", pointer.seq)
-    return GenerationInfo(pointer.spec, pointer.name, pointer.seq, generations.size(folder, pointer), tail)
+    memory = loaded_bytes(folder / GENERATIONS / pointer.folder)
+    return GenerationInfo(pointer.spec, pointer.name, pointer.seq, generations.size(folder, pointer), tail, memory)
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -15,10 +16,11 @@ from indexes import Metric
 
 from .. import embedding
 from ..components import is_plugin
-from ..embedding.protocol import Embedder, PartEmbedder
+from ..embedding.protocol import Embedder, EmbedderLike, PartEmbedder
+from ..embedding.spec import members
 from ..errors import EmbedderError, InvalidInput, ModelMissing, StoreMismatch
 from ..terms import Analyser
-from .granularity import AUTO, Granularity, checked_granularity
+from .granularity import AUTO, Granularity, checked_granularity, is_late
 from .identity import Identity
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ class StoreTools:
 
     def __init__(
         self,
-        folder: Path,
-        embedder: Embedder | str | None = None,
+        folder: Path | str,
+        embedder: EmbedderLike | None = None,
         chunker: Chunker | str | None = None,
         analyser: str | None = None,
         *,
@@ -43,7 +45,7 @@ class StoreTools:
     ) -> None:
         self.folder = folder
         self._identity = identity
-        self._given = embedder
+        self._given = _together(embedder)
         self._embedder: Embedder | None = None
         self._chunker_given = chunker
         self._chunker: Chunker | None = None
@@ -71,6 +73,21 @@ class StoreTools:
             identity.check(self.folder, chunker=self._chunker_given.name)
         if self._language is not None:
             identity.check(self.folder, analyser=Analyser(self._language).name)
+
+    def check_for_workers(self) -> None:
+        """Refuse what workers in other processes cannot make by its name.
+
+        Raises
+        ------
+        InvalidInput
+            The embedder or the chunker was given as an object.
+        """
+        for what, given in (("embedder", self._given), ("chunker", self._chunker_given)):
+            if given is not None and not isinstance(given, str):
+                raise InvalidInput(
+                    f"the {what} {given.name!r} is an object of this process, and an executor's workers are others: "
+                    "give a name, such as that of a package's entry point, or add without executor"
+                )
 
     @property
     def embedder(self) -> Embedder:
@@ -106,12 +123,12 @@ class StoreTools:
             return self._chunker
 
     def _made_chunker(self) -> Chunker:
-        from ..chunking import KINDS, chunker
+        from ..chunking import CONTEXTUAL, KINDS, chunker
 
         given = self._chunker_given
         if given is None and self._identity is not None:
             given = self._identity.chunker
-            if given.partition(":")[0] not in KINDS and not is_plugin("chunker", given):
+            if given.partition(":")[0] not in {*KINDS, *CONTEXTUAL} and not is_plugin("chunker", given):
                 raise InvalidInput(
                     f"{self.folder} was made with a chunker of one's own, {given!r}: open it with chunker=, or install "
                     "the package that has it"
@@ -141,8 +158,22 @@ class StoreTools:
             return self._analyser
 
 
+def _together(given: EmbedderLike | None) -> Embedder | str | None:
+    """Return the one embedder that several make; by names alone, it can be found again by them."""
+    if given is None or isinstance(given, str) or not isinstance(given, Sequence):
+        return given
+    if all(isinstance(each, str) for each in given):
+        return "+".join(each for each in given if isinstance(each, str))
+    made = [embedding.embedder(each) if isinstance(each, str) else each for each in given]
+    return made[0] if len(made) == 1 else cast("Embedder", embedding.EnsembleEmbedder(made))
+
+
 def _reference(name: str) -> str:
-    """Return a name that finds the model again from any working folder."""
+    """Return a name that finds the models again from any working folder."""
+    return "+".join(str(replace(each, name=_absolute(each.name))) for each in members(name))
+
+
+def _absolute(name: str) -> str:
     return str(Path(name).absolute()) if Path(name).is_dir() and not is_plugin("embedder", name) else name
 
 
@@ -162,8 +193,8 @@ def new_identity(tools: StoreTools, specs: Sequence[str], metric: Metric, granul
     analyser = tools.analyser.name
     embedder = tools.embedder
     chosen = _automatic(embedder) if granularity == AUTO else checked_granularity(granularity)
-    if chosen == "chunk+late" and not isinstance(embedder, PartEmbedder):
-        text = f"granularity chunk+late needs a model's token states, and embedder {embedder.name!r} gives none"
+    if is_late(chosen) and not isinstance(embedder, PartEmbedder):
+        text = f"granularity {chosen} needs a model's token states, and embedder {embedder.name!r} gives none"
         raise InvalidInput(f"{text}; take chunk+sentence")
     given = tools._given
     return Identity(

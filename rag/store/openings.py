@@ -107,7 +107,7 @@ class Openings:
         """Move on to the newest commit; say whether anything has changed.
 
         Where nobody reads, the view itself moves, which costs next to nothing. Else a new opening is made, its indexes
-        are loaded, and it takes the place of the old one.
+        are loaded, and it takes the place of the old one; if nothing has changed, its connection does.
         """
         with self._refreshing:
             with self._lock:
@@ -123,14 +123,16 @@ class Openings:
             except BaseException:
                 fresh.close()
                 raise
+            if not moved:
+                before.session.adopt(fresh.session)
+                fresh.close()
+                return False
             with self._lock:
-                if moved:
-                    self._newest = fresh
-                over = before if moved else fresh
-                unused = not over.leases
+                self._newest = fresh
+                unused = not before.leases
             if unused:
-                over.close()
-            return moved
+                before.close()
+            return True
 
     def close(self) -> None:
         """Close the newest; older ones close with their last readers."""

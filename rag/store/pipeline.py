@@ -6,30 +6,27 @@ batches are held, so memory does not grow with the corpus.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..documents import Chunk, Document, context_text
-from ..embedding import checked
-from ..embedding.protocol import Embedder, PartEmbedder
-from ..errors import EmbedderError, InvalidInput
-from ..sentences import Span
-from . import blobs, granularity
-from .identity import Identity
+from ..documents.document import Document, context_text
+from ..embedding.protocol import Embedder
+from ..errors import InvalidInput
+from ..execution import Executor, ThisProcess
+from ..execution.protocol import in_order
+from . import granularity
 from .naming import SourceNames, renamed
-from .reading import sources
+from .protocol import Writing
 from .records import AddProgress, AddReport
-from .session import Session
-from .settings import LOST, keep_setting, setting
+from .settings import LOST
+from .stages import Blobs, EmbedJob, chunk_batch, chunked, embed_batch, embedded
 from .storable import storable
-from .writing import ChunkSentence, DocumentWriter, Prepared, SourceEnd, Step
+from .writing import DocumentWriter, Prepared, SourceEnd, Step
 
 if TYPE_CHECKING:
     from ..chunking import Chunker
@@ -38,22 +35,16 @@ BATCH_TEXTS = 1024  # long enough to sort by length, short enough to be acknowle
 FIRST_BATCH_TEXTS = 128  # the embedder starts early
 BATCH_CHARACTERS = 8_000_000
 BATCH_DOCUMENTS = 4096
+_APART_TEXTS = 256  # what a worker that dies has embedded in vain, at most
+_APART_DOCUMENTS, _APART_CHARACTERS = 64, 1_000_000
 _AHEAD = 2
 _HOW = "give an iterable of documents: load('docs/'), or [Document.from_text(text, id='a')]"
 _TELL_S = 0.1
 
-_Embedded = dict[bytes, bytes]  # key -> blob
+_Named = tuple[Document, str]
+"""A document under its name, and its digest."""
 OnProgress = Callable[[AddProgress], None]
 OnCommit = Callable[[list[str]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedJob:
-    """A text to embed, the key of its embedding, and the spans in it that are embedded in its context, with theirs."""
-
-    text: str
-    key: bytes
-    parts: tuple[tuple[Span, bytes], ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,27 +64,32 @@ class Pipeline:
 
     Parameters
     ----------
-    session
-        Open for writing.
+    store
+        What writes.
     embedder, chunker
         Those of the knowledge base, already checked against its identity; called for on first use.
     stamp
         The loader's mark, kept with every source.
     on_progress, on_commit
         Called in the caller's thread; ``on_commit`` with the ids of the documents that have just become durable.
+    executor
+        Where documents are chunked and embedded; None: in this process. One whose workers are other processes makes
+        the embedder and the chunker there by what the knowledge base keeps of them.
     """
 
     def __init__(
         self,
-        session: Session,
+        store: Writing,
         embedder: Callable[[], Embedder],
         chunker: Callable[[], Chunker],
         *,
         stamp: str = "",
         on_progress: OnProgress | None = None,
         on_commit: OnCommit | None = None,
+        executor: Executor | None = None,
     ) -> None:
-        self._session = session
+        self._store = store
+        self._identity = store.identity
         self._embedder = embedder
         self._chunker = chunker
         self._writer = DocumentWriter(stamp)
@@ -103,6 +99,10 @@ class Pipeline:
         self._spellings: dict[str, set[str]] = {}
         self._in_flight: set[bytes] = set()
         self._written = 0
+        self._given = executor
+        self._executor: Executor = executor or ThisProcess()
+        self._submitted = 0  # texts to embed
+        self._counting = threading.Lock()
         self._embedded = 0  # those of batches that are not written yet included
         self._start = time.perf_counter()
         self._told = 0.0
@@ -111,19 +111,22 @@ class Pipeline:
         """Add everything, then ``finish``; another object with a ``source`` is a failure of a loader."""
         if isinstance(documents, Document | str | bytes | Mapping) or not isinstance(documents, Iterable):
             raise InvalidInput(f"documents is a {type(documents).__name__}; {_HOW}")
-        with self._session.reading() as db:
-            self._names = SourceNames(sources(db))
-        waiting: deque[tuple[_Batch, Future[_Embedded]]] = deque()
-        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
+        self._names = SourceNames(self._store.sources())
+        waiting: deque[tuple[_Batch, list[Future[Blobs]]]] = deque()
+        ahead = max(_AHEAD, self._executor.workers)
         try:
             for batch in self._batches(documents):
-                waiting.append((batch, pool.submit(self._embed, batch.jobs)))
-                while len(waiting) > _AHEAD or (waiting and waiting[0][1].done()):
+                waiting.append((batch, self._embedding(batch.jobs)))
+                while len(waiting) > ahead or (waiting and all(future.done() for future in waiting[0][1])):
                     self._commit(*waiting.popleft())
             while waiting:
                 self._commit(*waiting.popleft())
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            if self._given is None:
+                self._executor.close()
+            for _, futures in waiting:
+                for future in futures:
+                    future.cancel()
         finish()
         self._forget_loss()
         self._tell(force=True)
@@ -132,11 +135,8 @@ class Pipeline:
 
     def _forget_loss(self) -> None:
         """Stop saying that documents may be lost: they were ingested again."""
-        with self._session.reading() as db:
-            lost = setting(db, LOST)
-        if lost is not None:
-            with self._session.writing() as db:
-                keep_setting(db, LOST, None)
+        if self._store.setting(LOST) is not None:
+            self._store.keep_settings([(LOST, None)])
 
     # ---- chunking ---------------------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class Pipeline:
         """Group the steps of the stream; every batch holds whole documents."""
         limit = FIRST_BATCH_TEXTS
         batch = _Batch()
-        for step in self._steps(documents):
+        for step in self._prepared(self._steps(documents)):
             batch.steps.append(step)
             if isinstance(step, Prepared) and step.chunks is not None:
                 batch.characters += len(step.document.text)
@@ -156,8 +156,8 @@ class Pipeline:
         if batch.steps:
             yield batch
 
-    def _steps(self, documents: Iterable[object]) -> Iterator[Step]:
-        """Prepare documents; after the last one of a source say that it ended, and which of its members failed."""
+    def _steps(self, documents: Iterable[object]) -> Iterator[_Named | SourceEnd]:
+        """Name documents; after the last one of a source say that it ended, and which of its members failed."""
         source = ""
         failed: dict[str, dict[str, bool]] = {}
         for number, item in enumerate(documents):
@@ -175,7 +175,7 @@ class Pipeline:
                 if source:
                     yield self._end(source, failed)
                 source = document.source
-            yield self._prepare(document, digest)
+            yield document, digest
         if source:
             yield self._end(source, failed)
 
@@ -196,31 +196,48 @@ class Pipeline:
         self._spellings.setdefault(name, set()).add(document.source)
         return replace(document, source=name, id=renamed(document.id, document.source, name))
 
-    def _prepare(self, document: Document, digest: str) -> Prepared:
-        with self._session.reading() as db:
-            if db.execute("select digest from documents where name = ?", (document.id,)).get == digest:
-                return Prepared(document, digest)
-        identity = self._session.identity
-        chunks = self._chunker().chunk(document)
-        texts = [context_text(document.title, c.heading, c.text) for c in chunks]
-        keys = [identity.key(text) for text in texts]
-        named = list(zip(chunks, texts, strict=True))
-        parts = [list(_parts(chunk, text, identity)) if identity.has_sentences else [] for chunk, text in named]
-        return Prepared(document, digest, chunks, keys, parts)
+    def _prepared(self, steps: Iterable[_Named | SourceEnd]) -> Iterator[Step]:
+        """Chunk documents that are not stored as they are."""
+        if self._executor.apart and not _asks_a_model(self._identity.chunker):
+            yield from self._prepared_apart(steps)
+            return
+        for step in steps:
+            yield (
+                step
+                if isinstance(step, SourceEnd)
+                else self._known(*step) or chunked(*step, self._chunker(), self._identity)
+            )
+
+    def _known(self, document: Document, digest: str) -> Prepared | None:
+        return Prepared(document, digest) if self._store.digest(document.id) == digest else None
+
+    def _prepared_apart(self, steps: Iterable[_Named | SourceEnd]) -> Iterator[Step]:
+        """Chunk documents in the workers, by batches; the order stays."""
+        held: deque[list[Step | _Named]] = deque()
+
+        def submitted() -> Iterator[Future[list[Prepared]]]:
+            looked_up = (step if isinstance(step, SourceEnd) else self._known(*step) or step for step in steps)
+            for batch in _portions(looked_up):
+                held.append(batch)
+                new = [step for step in batch if isinstance(step, tuple)]
+                yield self._executor.submit(chunk_batch, self._identity, new)
+
+        for prepared in in_order(submitted(), 2 * self._executor.workers, self._wait):
+            new = iter(prepared)
+            for step in held.popleft():
+                yield next(new) if isinstance(step, tuple) else step
 
     def _add_texts(self, batch: _Batch, step: Prepared) -> None:
         """Note which of a document's texts have to be embedded."""
         new = [key for key in dict.fromkeys(step.every_key()) if key not in self._in_flight]
-        with self._session.reading() as db:
-            known = {row[0] for row in db.executemany("select key from embeddings where key = ?", ((k,) for k in new))}
-        fresh = set(new) - known
+        fresh = set(new) - self._store.known(new)
         self._in_flight |= fresh
         for key, chunk, parts in zip(step.keys, step.chunks or (), step.sentences, strict=True):
             missing = list({part.key: part for part in parts if part.key in fresh and part.key != key}.values())
             text = context_text(step.document.title, chunk.heading, chunk.text)
             above = len(text) - len(chunk.text)
             places = [(above + part.start - chunk.start, above + part.end - chunk.start) for part in missing]
-            if self._session.identity.granularity == "chunk+late":
+            if granularity.is_late(self._identity.granularity):
                 if key in fresh or missing:
                     batch.jobs.append(
                         EmbedJob(text, key, tuple(zip(places, (part.key for part in missing), strict=True)))
@@ -236,49 +253,44 @@ class Pipeline:
 
     # ---- embedding --------------------------------------------------------------------------------------------
 
-    def _embed(self, jobs: Sequence[EmbedJob]) -> _Embedded:
-        """Embed a batch in portions, since one long document may fill it and progress should be visible."""
-        found: _Embedded = {}
-        for start in range(0, len(jobs), BATCH_TEXTS):
-            portion = jobs[start : start + BATCH_TEXTS]
-            found |= self._embed_portion(portion)
-            self._embedded += len(portion)
-        return found
+    def _embedding(self, jobs: Sequence[EmbedJob]) -> list[Future[Blobs]]:
+        """Have a batch embedded in portions, since one long document may fill it and progress should be visible."""
+        size = _APART_TEXTS if self._executor.apart else BATCH_TEXTS
+        return [self._embed(jobs[start : start + size]) for start in range(0, len(jobs), size)]
 
-    def _embed_portion(self, jobs: Sequence[EmbedJob]) -> _Embedded:
-        embedder = self._embedder()
-        first = self._embedded
-        texts = [job.text for job in jobs]
-        try:
-            if self._session.identity.granularity == "chunk+late":
-                vectors, parts = _with_parts(embedder, jobs)
-            else:
-                vectors, parts = embedder.embed_passages(texts), {}
-        except EmbedderError:
-            raise
-        except Exception as error:
-            span = f"the batch of {len(texts)} texts after the first {first}"
-            raise EmbedderError(
-                f"embedder {embedder.name!r} failed on {span}: {type(error).__name__}: {error}"
-            ) from error
-        whole = checked(vectors, texts, name=embedder.name, dim=self._session.identity.dim, first=first)
-        return dict(zip((job.key for job in jobs), map(blobs.whole, whole), strict=True)) | parts
+    def _embed(self, jobs: Sequence[EmbedJob]) -> Future[Blobs]:
+        first = self._submitted
+        self._submitted += len(jobs)
+        if self._executor.apart:
+            future = self._executor.submit(embed_batch, self._identity, jobs, first)
+        else:
+            future = self._executor.submit(lambda: embedded(jobs, self._embedder(), self._identity, first))
+        future.add_done_callback(lambda done: self._count(0 if done.cancelled() or done.exception() else len(jobs)))
+        return future
+
+    def _count(self, texts: int) -> None:
+        with self._counting:
+            self._embedded += texts
 
     # ---- writing ----------------------------------------------------------------------------------------------
 
-    def _commit(self, batch: _Batch, vectors: Future[_Embedded]) -> None:
-        while not vectors.done():
-            wait([vectors], _TELL_S)
-            self._tell()
-        embedded = vectors.result()
-        with self._session.writing() as db:
-            stored = self._writer.apply(db, batch.steps, embedded)
-        self._in_flight -= embedded.keys()
+    def _commit(self, batch: _Batch, vectors: Sequence[Future[Blobs]]) -> None:
+        found: Blobs = {}
+        for future in vectors:
+            self._wait(future)
+            found |= future.result()
+        stored = self._store.apply(self._writer, batch.steps, found)
+        self._in_flight -= found.keys()
         self._writer.count(embedded=len(batch.jobs))
         self._written += len(stored)
         if self._on_commit is not None:
             self._on_commit(stored)
         self._tell(force=True)
+
+    def _wait(self, future: Future[Any]) -> None:
+        while not future.done():
+            wait([future], _TELL_S)
+            self._tell()
 
     def _tell(self, *, force: bool = False) -> None:
         now = time.perf_counter()
@@ -288,19 +300,22 @@ class Pipeline:
             self._on_progress(AddProgress(self._written, chunks, self._embedded, now - self._start))
 
 
-def _parts(chunk: Chunk, text: str, identity: Identity) -> Iterator[ChunkSentence]:
-    """Yield the sentences of a chunk; ``text`` is the chunk as it is embedded."""
-    above = text[: len(text) - len(chunk.text)]
-    for start, end in granularity.spans(chunk.text):
-        key = identity.key(granularity.part_text(identity.granularity, above, chunk.text, (start, end)))
-        yield ChunkSentence(chunk.start + start, chunk.start + end, key)
+def _asks_a_model(chunker: str) -> bool:
+    """Say whether a chunker asks a language model, whose calls are counted and kept by this process."""
+    from ..chunking.registry import CONTEXTUAL
+
+    return chunker.partition(":")[0] in CONTEXTUAL
 
 
-def _with_parts(embedder: Embedder, jobs: Sequence[EmbedJob]) -> tuple[NDArray[np.float32], _Embedded]:
-    if not isinstance(embedder, PartEmbedder):
-        raise EmbedderError(f"embedder {embedder.name!r} gives no token states, which granularity chunk+late needs")
-    vectors, parts = embedder.embed_parts([j.text for j in jobs], [[span for span, _ in j.parts] for j in jobs])
-    keys = [[key for _, key in job.parts] for job in jobs]
-    return vectors, {
-        key: blobs.half(row) for of, rows in zip(keys, parts, strict=True) for key, row in zip(of, rows, strict=True)
-    }
+def _portions(steps: Iterable[Step | _Named]) -> Iterator[list[Step | _Named]]:
+    """Group steps for workers."""
+    batch: list[Step | _Named] = []
+    size = 0
+    for step in steps:
+        batch.append(step)
+        size += len(step[0].text) if isinstance(step, tuple) else 0
+        if len(batch) >= _APART_DOCUMENTS or size >= _APART_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

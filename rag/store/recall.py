@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,34 @@ def shortfall(db: Connection, what: ChunkVectors, index: AnyIndex, metric: str) 
     """
     if index.family != "dense" or index.traits.exhaustive or len(index) < _LEAST:
         return 0, ""
+    (missed,), sought, n = _missed(db, what, index, metric, ({},))
+    recall, floor = 1 - missed / sought, index.traits.recall_floor
+    if recall >= floor - _CHANCE:
+        return 0, ""
+    return missed, (
+        f"recall@{_K} of a sample of {n} entries is {recall:.2f}, the engine should reach {floor:.2f}: "
+        "`rag repair` builds it anew from the store; if that does not help, take another index"
+    )
+
+
+def of(
+    db: Connection, what: ChunkVectors, index: AnyIndex, metric: str, tries: Sequence[Mapping[str, Any]] = ({},)
+) -> list[float]:
+    """Return the shares of the exact neighbours of a sample of the entries that an index finds, 0 to 1.
+
+    One for each of ``tries``, the search parameters of which the others are the index's own. The store is read once.
+    """
+    missed, sought, _ = _missed(db, what, index, metric, tries)
+    return [1 - each / sought if sought else 1.0 for each in missed]
+
+
+def _missed(
+    db: Connection, what: ChunkVectors, index: AnyIndex, metric: str, tries: Sequence[Mapping[str, Any]]
+) -> tuple[list[int], int, int]:
+    """Return how many neighbours of a sample each try does not find, how many there are, and the size of the sample."""
     held = index.ids()
     queries = _vectors(db, what, held[:: max(1, len(held) // _SAMPLE)])
-    found = index.search(queries, _K).ids
+    found = np.stack([index.search(queries, _K, params=params or None).ids for params in tries])
     best = np.full((len(queries), _K), -np.inf, np.float32)
     scored = np.full(found.shape, -np.inf, np.float32)
     for vectors, ids in _entries(db, what, held):
@@ -41,16 +67,10 @@ def shortfall(db: Connection, what: ChunkVectors, index: AnyIndex, metric: str) 
         order = np.argsort(ids)
         at = order[np.minimum(np.searchsorted(ids, found, sorter=order), len(ids) - 1)]
         here = ids[at] == found
-        scored[here] = np.take_along_axis(scores, at, axis=1)[here]
+        for each, places, there in zip(scored, at, here, strict=True):
+            each[there] = np.take_along_axis(scores, places, axis=1)[there]
     least = best[:, -1:] - 1e-4 * np.abs(best[:, -1:])
-    missed = int((scored < least).sum())
-    recall, floor = 1 - missed / found.size, index.traits.recall_floor
-    if recall >= floor - _CHANCE:
-        return 0, ""
-    return missed, (
-        f"recall@{_K} of a sample of {len(queries)} entries is {recall:.2f}, the engine should reach {floor:.2f}: "
-        "`rag repair` builds it anew from the store; if that does not help, take another index"
-    )
+    return [int((each < least).sum()) for each in scored], found[0].size, len(queries)
 
 
 def _entries(db: Connection, what: ChunkVectors, held: Ids) -> Iterator[tuple[Matrix, Ids]]:

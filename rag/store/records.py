@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..account import Account
-from ..documents import Metadata
-from ..sections import Section
+from ..documents.account import Account
+from ..documents.document import Metadata
+from ..documents.sections import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,16 @@ class SourceInfo:
     modified: float | None = None
     stamp: str = ""
     account: Account = field(default_factory=Account)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPlace:
+    """Where a chunk is: its id, its document, and the characters of it, half open."""
+
+    id: int
+    document: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +127,17 @@ class AddProgress:
 
 @dataclass(frozen=True, slots=True)
 class GenerationInfo:
-    """One saved index: its spec, folder, the change it covers, bytes on disk, and changes since (``tail``)."""
+    """One saved index: its spec, folder, the change it covers, bytes on disk, and changes since (``tail``).
+
+    ``memory`` is what it takes once it is loaded, in bytes, told without loading it.
+    """
 
     spec: str
     folder: str
     seq: int
     bytes: int
     tail: int
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +164,10 @@ class Status:
         Files that the last ingest of their folder could not read at all, with the reason; each ingest tries them again.
     hidden
         Sources that no search finds, see `KnowledgeBase.hide`.
+    automatic
+        The choice of an automatic index in words; None if the indexes were named.
+    languages
+        Documents by language, as detected, the commonest first; see `rag.languages`.
     """
 
     path: str
@@ -171,6 +189,13 @@ class Status:
     purge_due: bool = False
     not_in: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    automatic: str | None = None
+    languages: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that the indexes take once a search has loaded them; caches of searches come to that."""
+        return sum(each.memory for each in self.generations)
 
 
 @dataclass(frozen=True, slots=True)

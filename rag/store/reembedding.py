@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..documents import Document
-from ..embedding.protocol import Embedder
+from ..documents.document import Document
+from ..embedding.protocol import EmbedderLike
 from ..errors import RagError
 from . import database, generations, reading
 from .database import Connection
+from .document_rows import drop_document
 from .faults import file_faults, sqlite_faults
 from .granularity import AUTO
 from .identity import Identity
@@ -27,7 +28,7 @@ from .making import StoreTools, new_identity
 from .pipeline import OnProgress, Pipeline
 from .records import AddReport
 from .session import Session, clear
-from .writing import drop_document
+from .session_writing import SessionWriting
 
 if TYPE_CHECKING:
     from ..chunking import Chunker
@@ -37,7 +38,7 @@ _CALIBRATIONS = "setting:calibration:"
 
 def reembed(
     folder: Path,
-    embedder: Embedder | str | None,
+    embedder: EmbedderLike | None,
     *,
     chunker: Chunker | str | None,
     analyser: str | None,
@@ -95,9 +96,10 @@ def _filled(new: Session, old: Session, tools: StoreTools, on_progress: OnProgre
     """Bring the new store to what the old one holds."""
     if _embeds_alike(new.identity, old.identity):
         with old.reading() as source, new.writing() as db:
-            rows = source.execute("select key, vector from embeddings")
-            db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", rows)
-    pipeline = Pipeline(new, lambda: tools.embedder, lambda: tools.chunker, on_progress=on_progress)
+            rows = source.execute("select key, vector, tokens from embeddings")
+            insert = "insert into embeddings (key, vector, tokens) values (?, ?, ?) on conflict do nothing"
+            db.executemany(insert, rows)
+    pipeline = Pipeline(SessionWriting(new), lambda: tools.embedder, lambda: tools.chunker, on_progress=on_progress)
     report = pipeline.run(_documents(old))
     with old.reading() as source, new.writing() as db:
         names = frozenset(reading.document_ids(source))
@@ -114,7 +116,8 @@ def _filled(new: Session, old: Session, tools: StoreTools, on_progress: OnProgre
 
 
 def _embeds_alike(new: Identity, old: Identity) -> bool:
-    return (new.embedder, new.revision, new.dim) == (old.embedder, old.revision, old.dim)
+    same = (new.embedder, new.revision, new.dim) == (old.embedder, old.revision, old.dim)
+    return same and new.has_tokens <= old.has_tokens
 
 
 def _documents(old: Session) -> Iterator[Document]:

@@ -9,15 +9,18 @@ from pathlib import Path
 
 from ..errors import StoreLocked
 from ..source_prefixes import split_prefix
-from . import database, generations, reading
+from . import database, feedback_file, generations, reading
+from .document_rows import drop_source
 from .hiding import named
 from .live import LiveIndexes
 from .session import Session
 from .settings import keep_setting, setting
-from .writing import drop_source
 
 _SOURCES_A_COMMIT = 256
 _DUE = "purge due"
+_TRIES = 8
+"""Times that a purge waits for readers, of 2 seconds each (`database`): one that moves on every 2 seconds, as a server
+does, has to do so twice, to the last state in the log, and from the log to the file."""
 
 
 def remove(session: Session, live: LiveIndexes, wanted: Iterable[str], *, purged: bool, folders: bool) -> int:
@@ -71,8 +74,9 @@ def purge(session: Session, live: LiveIndexes) -> None:
         db.execute("delete from changes where seq <= ?", (least,))
     live.sweep(damaged=True)
     with session.reading() as db:
+        feedback_file.purge(session.folder, reading.digests(db), lambda name: reading.text_of(db, name))
         db.execute("vacuum")
-        if not database.checkpoint(db):
+        if not any(database.checkpoint(db) for _ in range(_TRIES)):
             text = f"{session.folder}: a reader holds the state before; what was removed is hidden, but its bytes stay"
             raise StoreLocked(f"{text} until you close the readers and purge again, or write again")
     with session.writing() as db:

@@ -12,11 +12,12 @@ from typing import Any
 
 import apsw
 
-from ..documents import Document
+from ..documents.document import Document
 from ..embedding.protocol import Embedder
 from ..errors import StoreCorrupt, StoreMissing
 from . import blobs, database, generations, reading
 from .database import DATABASE, HEADER, PAGE_SIZE, Connection
+from .document_rows import drop_document
 from .faults import damaged, file_faults, sqlite_faults
 from .identity import Identity
 from .leftovers import DAMAGED, SALVAGE, leftovers
@@ -27,9 +28,9 @@ from .pipeline import Pipeline
 from .reading import one
 from .records import RepairReport
 from .session import Session, clear, last_change, looks_like_store, sync_folder
+from .session_writing import SessionWriting
 from .settings import LOST, keep_setting, setting
 from .verifying import chunk_problems, verify
-from .writing import drop_document
 
 _COPY = "copy.sqlite"
 _SALVAGED, _COMMITS, _BARE = "salvaged", "commits", "salvaged without settings"
@@ -212,7 +213,7 @@ def _refill(old: Connection, copy: Path, place: Path, folder: Path, embedder: Em
             db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", rows)
             settings = _readable_settings(old)
             db.executemany("insert into meta values (?, ?)", settings or ())
-        pipeline = Pipeline(session, lambda: tools.embedder, lambda: tools.chunker)
+        pipeline = Pipeline(SessionWriting(session), lambda: tools.embedder, lambda: tools.chunker)
         pipeline.run(_readable_documents(old, known))
         reingest = {}
         with session.writing() as db:

@@ -85,6 +85,8 @@ MIGRATIONS: tuple[str, ...] = (
         where d.id = document and value ->> 0 < "end" and value ->> 1 > start), page) where page is not null;
     """,
     "alter table documents add column boxes text not null default '[]'",
+    "alter table embeddings add column tokens blob",  # last: of a chunk's tokens, see rag.embedding.residual_codes
+    "alter table documents add column language text not null default ''",  # as detected; of older ones none is known
 )
 FORMAT = len(MIGRATIONS)
 OLDEST_READABLE = 1
@@ -93,6 +95,8 @@ _MISSING = (
     (4, "sources", "'{}' as account"),
     (4, "chunks", "page as last_page, null as row"),
     (5, "documents", "'[]' as boxes"),
+    (6, "embeddings", "null as tokens"),
+    (7, "documents", "'' as language"),
 )
 """Columns that formats before the numbered one lack, and what they would hold."""
 
@@ -125,9 +129,10 @@ def check_format(db: Connection, path: Path) -> None:
 def complete_view(db: Connection, path: Path) -> None:
     """Show a reader of an older format the columns that it lacks, by views of this connection alone."""
     found = _format(db, path, newest=FORMAT)
-    for first, table, column in _MISSING:
-        if found < first:
-            db.execute(f"create temp view {table} as select *, {column} from main.{table}")  # noqa: S608 - from above
+    for table in {table for _, table, _ in _MISSING}:
+        lacks = ", ".join(column for first, of, column in _MISSING if of == table and found < first)
+        if lacks:
+            db.execute(f"create temp view {table} as select *, {lacks} from main.{table}")  # noqa: S608 - from above
 
 
 def _format(db: Connection, path: Path, *, newest: int) -> int:

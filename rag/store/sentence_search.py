@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes import Hits, IdSet, Metric, UnknownId
+from indexes import Hits, IdSet, Metric
 
 from .granularity import Granularity, Ids, chunks_of, held_of
-from .similarities import similarities
 
-SHARES: Mapping[Granularity, float] = MappingProxyType({"chunk": 0.0, "chunk+late": 0.7, "chunk+sentence": 0.7})
+SHARES: Mapping[Granularity, float] = MappingProxyType(
+    {"chunk": 0.0, "chunk+late": 0.7, "chunk+late+tokens": 0.7, "chunk+sentence": 0.7}
+)
 """Share of the best sentence in the mixed score; the rest is the chunk's own. Chosen on training questions of SciFact
 and half of SQuAD's articles."""
 
@@ -41,14 +42,10 @@ class BestSentences:
         """
         best = np.full(len(chunks), np.nan, np.float32)
         inside = held_of(self._held(), chunks)
-        try:
-            vectors = self.index.vectors(inside)
-        except UnknownId:
-            return best
-        own = chunks_of(inside)
-        first = np.flatnonzero(np.diff(own, prepend=-1))
-        if len(first):
-            every = similarities(query, vectors, self.index.metric)[0]
+        if len(inside):
+            own = chunks_of(inside)
+            first = np.flatnonzero(np.diff(own, prepend=-1))
+            every = self.index.score(query, inside)[0]
             best[np.searchsorted(chunks, own[first])] = np.maximum.reduceat(every, first)
         return best
 

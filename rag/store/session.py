@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Literal, Self
 
 from indexes.file_handles import sync
@@ -18,11 +18,14 @@ from .database import DATABASE, Connection
 from .faults import damaged, file_faults, sqlite_faults
 from .identity import Identity
 from .lock import LOCK, Acknowledged, WriterLock, acknowledged
+from .settings import keep_setting
 
 GENERATIONS = "generations"
+FEEDBACK = "feedback.sqlite"
+"""What readers say about answers, see `rag.store.feedback_file`."""
 NEW = DATABASE + ".new"
 _NEW = (NEW, NEW + "-wal", NEW + "-shm", NEW + "-journal")
-_OURS = {LOCK, *_NEW, GENERATIONS}
+_OURS = {LOCK, *_NEW, GENERATIONS, FEEDBACK, FEEDBACK + "-wal", FEEDBACK + "-shm"}
 
 Mode = Literal["r", "w"]
 
@@ -89,8 +92,8 @@ class Session:
             raise
 
     @classmethod
-    def create(cls, folder: Path, identity: Identity) -> Session:
-        """Make a knowledge base and open it for writing.
+    def create(cls, folder: Path, identity: Identity, settings: Mapping[str, str] = MappingProxyType({})) -> Session:
+        """Make a knowledge base with some settings and open it for writing.
 
         It comes to be by one rename: a process killed before has made nothing, and may be run again.
 
@@ -110,14 +113,14 @@ class Session:
         lock.acquire()
         try:
             refuse_foreign(folder)  # another process may have been faster
-            cls._make(folder, identity)
+            cls._make(folder, identity, settings)
             return cls(folder, "w", lock)
         except BaseException:
             lock.release(clean=False)
             raise
 
     @staticmethod
-    def _make(folder: Path, identity: Identity) -> None:
+    def _make(folder: Path, identity: Identity, settings: Mapping[str, str]) -> None:
         aside = folder / NEW
         with file_faults(folder):
             (folder / GENERATIONS).mkdir(exist_ok=True, mode=0o700)
@@ -128,6 +131,8 @@ class Session:
             schema.migrate(db, aside)
             with database.transaction(db):
                 identity.write(db)
+                for name, value in settings.items():
+                    keep_setting(db, name, value)
             database.checkpoint(db)
         with file_faults(folder):
             aside.rename(folder / DATABASE)
@@ -219,6 +224,16 @@ class Session:
                 self._db, self._is_over = None, True
                 raise self._made_anew()
             return _mark(db) != before
+
+    def adopt(self, other: Session) -> None:
+        """Read through the connection of another session of the same mark, which is closed then.
+
+        A view pins the part of the log that it began in: a purge waits until every reader has let it go.
+        """
+        with self._turn, other._turn:
+            if self._db is not None:
+                self._db.close()
+                self._db, other._db = other._db, None
 
     def _pin(self) -> None:
         self._db.execute("begin")

@@ -22,3 +22,9 @@ def keep_setting(db: Connection, name: str, value: str | None) -> None:
     db.execute("delete from meta where key = ?", (f"setting:{name}",))
     if value is not None:
         db.execute("insert into meta values (?, ?)", (f"setting:{name}", value))
+
+
+def settings(db: Connection) -> dict[str, str]:
+    """Return all texts that are kept."""
+    rows = db.execute("select substr(key, 9), value from meta where key >= 'setting:' and key < 'setting;'")
+    return dict(rows)

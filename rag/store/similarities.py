@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes import Metric
+from indexes.faiss_library import inner_products
 
 
 def similarities(q: NDArray[np.float32], x: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
@@ -13,10 +14,17 @@ def similarities(q: NDArray[np.float32], x: NDArray[np.float32], metric: Metric)
 
     For the cosine, ``x`` must be of unit length or 0.
     """
-    dots: NDArray[np.float32] = np.dot(q, x.T)
+    dots = _dots(q, x)
     if metric == "ip":
         return dots
     q_squared = np.einsum("ij,ij->i", q, q)[:, None]
     if metric == "l2":
         return np.asarray(2 * dots - q_squared - np.einsum("ij,ij->i", x, x), np.float32)
     return np.asarray(dots / np.sqrt(np.where(q_squared > 0, q_squared, 1)), np.float32)
+
+
+def _dots(q: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the inner products."""
+    if len(q) != 1 or not len(x) or q.dtype != np.float32 or x.dtype != np.float32:
+        return np.asarray(np.dot(q, x.T))
+    return inner_products(np.ascontiguousarray(q), np.ascontiguousarray(x))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..documents import Document, Field, composed, metadata_fields
+from ..documents.document import Document, Field, composed, metadata_fields
 from ..errors import InvalidInput
 from .writing import source_name
 

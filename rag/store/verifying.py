@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Document, context_text
+from ..documents.document import Document, context_text
 from ..errors import StoreCorrupt, StoreMismatch
 from ..terms import Analyser
 from . import blobs, contents, generations, reading, recall
@@ -103,14 +103,15 @@ def _contents(session: Session, db: Connection) -> Iterator[Problem]:
 
 def chunk_problems(identity: Identity, db: Connection, document: Document) -> Iterator[tuple[str, int]]:
     """Yield (kind, chunk id) for the chunks of a document that are not its text, or whose embedding is not theirs."""
-    query = """select c.id, c.start, c."end", c.heading, c.text, e.key, e.vector
+    query = """select c.id, c.start, c."end", c.heading, c.text, e.key, e.vector, e.tokens is not null
                from chunks c join documents d on d.id = c.document left join embeddings e on e.id = c.embedding
                where d.name = ?"""
-    for chunk, start, end, heading, text, key, vector in db.execute(query, (document.id,)):
+    for chunk, start, end, heading, text, key, vector, tokens in db.execute(query, (document.id,)):
         if document.text[start:end] != text:
             yield "span", chunk
         path = tuple(json.loads(heading))
         sound = key == identity.key(context_text(document.title, path, text)) and blobs.sound(vector, identity.dim)
+        sound = sound and tokens >= identity.has_tokens
         if not sound or (identity.has_sentences and not _sentences_sound(identity, db, document, chunk)):
             yield "vector", chunk
 

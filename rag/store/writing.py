@@ -1,17 +1,16 @@
-"""Add documents to the database and drop them: always whole, inside the caller's transaction."""
+"""Add documents to a store: always whole, inside the caller's transaction."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
-from ..account import Account
-from ..boxes import box_rows
-from ..documents import Chunk, Document
-from ..sections import row_at, section_at, section_rows, sections_within
-from .database import Connection
-from .records import AddFailure, AddReport
+from ..documents.account import Account
+from ..documents.document import Chunk, Document
+from ..documents.sections import row_at, section_at, sections_within
+from .records import AddFailure, AddReport, SourceInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class Prepared:
         The key of each chunk's embedding.
     sentences
         The sentences of each chunk; none for any if they have no vectors.
+    language
+        The document's, if it was detected before.
     """
 
     document: Document
@@ -40,6 +41,7 @@ class Prepared:
     chunks: Sequence[Chunk] | None = None
     keys: Sequence[bytes] = ()
     sentences: Sequence[Sequence[ChunkSentence]] = ()
+    language: str | None = None
 
     def every_key(self) -> Iterator[bytes]:
         """Yield the keys of all embeddings that it needs, repeated ones included."""
@@ -62,13 +64,83 @@ class SourceEnd:
 
 
 Step = Prepared | SourceEnd
-Embedded = Mapping[bytes, bytes]
-"""The blobs of new embeddings by their keys."""
+Embedded = Mapping[bytes, tuple[bytes, bytes | None]]
+"""The blobs of new embeddings by their keys: the vector's, and that of the states of its tokens, if they are kept."""
 
 
 def source_name(document: Document) -> str:
     """Return the source a document belongs to; one without is its own."""
     return document.source or document.id
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Documents of a store on their way into another, with all embeddings of theirs."""
+
+    steps: Sequence[Prepared]
+    embedded: Embedded
+
+
+class StoredDocument(NamedTuple):
+    """What a store knows of a document: its row, the name of its source, its digest, and when it was modified."""
+
+    row: int
+    source: str
+    digest: str
+    modified: float | None
+
+
+class StoredSource(NamedTuple):
+    """What a store knows of a source: its row, and the facts that its end sets."""
+
+    row: int
+    complete: int
+    produced: int
+    account: str
+    sha256: str
+    location: str
+    modified: float | None
+    stamp: str
+
+
+class Rows(Protocol):
+    """The rows of a store inside one transaction, as a `DocumentWriter` changes them."""
+
+    def begin(self, steps: Sequence[Step], embedded: Embedded) -> None:
+        """Take a batch and the embeddings that are new in it."""
+        ...
+
+    def document(self, name: str) -> StoredDocument | None:
+        """Return the document of an id."""
+        ...
+
+    def touch(self, document: int, modified: float | None) -> None:
+        """Change when a document was modified."""
+        ...
+
+    def open_source(self, document: Document, stamp: str) -> int:
+        """Return the row of a document's source, marked incomplete until its end."""
+        ...
+
+    def put(self, step: Prepared, source: int, row: int | None) -> int:
+        """Insert a document with its chunks, or replace the older version of that row, whose chunks go."""
+        ...
+
+    def source(self, name: str) -> StoredSource | None:
+        """Return the source of a name."""
+        ...
+
+    def held(self, source: int) -> list[int]:
+        """Return the rows of a source's documents."""
+        ...
+
+    def drop(self, document: int) -> None:
+        """Remove a document; its embeddings stay cached until ``purge``."""
+        ...
+
+    def close_source(self, found: StoredSource) -> None:
+        """Set the facts of a source."""
+        ...
 
 
 class DocumentWriter:
@@ -85,42 +157,39 @@ class DocumentWriter:
         self._seen: dict[str, set[int]] = {}
         self._facts: dict[str, tuple[str, str, float | None, str]] = {}
         self._accounts: dict[str, Account] = {}
-        self._embeddings: dict[bytes, int] = {}
 
-    def apply(self, db: Connection, steps: Sequence[Step], embedded: Embedded) -> list[str]:
+    def apply(self, rows: Rows, steps: Sequence[Step], embedded: Embedded) -> list[str]:
         """Write a batch; return the ids of its documents that are stored now."""
         stored = []
-        self._embeddings = dict(_store_embeddings(db, steps, embedded))
+        rows.begin(steps, embedded)
         for step in steps:
             if isinstance(step, SourceEnd):
-                self._end(db, step)
-            elif self._write(db, step):
+                self._end(rows, step)
+            elif self._write(rows, step):
                 stored.append(step.document.id)
         return stored
 
-    def _write(self, db: Connection, step: Prepared) -> bool:
+    def _write(self, rows: Rows, step: Prepared) -> bool:
         document, name = step.document, source_name(step.document)
         seen = self._seen.setdefault(name, set())
-        query = """select d.id, s.name, d.digest, d.modified
-                   from documents d join sources s on s.id = d.source where d.name = ?"""
-        row = db.execute(query, (document.id,)).get
-        if row and row[1] != name:
-            self._fail(step, "taken", f"the source {row[1]!r} already has a document {document.id!r}")
+        found = rows.document(document.id)
+        if found and found.source != name:
+            self._fail(step, "taken", f"the source {found.source!r} already has a document {document.id!r}")
             return False
-        if row and row[0] in seen:
+        if found and found.row in seen:
             self._fail(step, "repeated", f"its source gives two documents {document.id!r}; the first one is kept")
             return False
-        if row and row[2] == step.digest:
+        if found and found.digest == step.digest:
             self.count(unchanged=1)
-            if row[3] != document.modified:
-                _touch(db, row[0], document.modified)
-            seen.add(row[0])
+            if found.modified != document.modified:
+                rows.touch(found.row, document.modified)
+            seen.add(found.row)
         else:
-            source = _open_source(db, document, self._stamp)
-            stored = _put(db, document, step.digest, source, row[0] if row else None)
-            self.count(added=int(row is None), changed=int(row is not None), chunks=len(step.chunks or ()))
-            self._put_chunks(db, stored, step)
-            seen.add(stored)
+            if step.chunks is None:
+                raise RuntimeError(f"document {document.id!r} changed while it was being added")
+            source = rows.open_source(document, self._stamp)
+            seen.add(rows.put(step, source, found.row if found else None))
+            self.count(added=int(found is None), changed=int(found is not None), chunks=len(step.chunks))
         self._accounts[name] = self._accounts.get(name, Account()) + document.account
         self._facts[name] = (document.source_sha256, document.location, document.modified, self._stamp)
         return True
@@ -132,104 +201,26 @@ class DocumentWriter:
     def _fail(self, step: Prepared, reason: str, detail: str) -> None:
         self.failures.append(AddFailure(step.document.id, source_name(step.document), reason, detail))
 
-    def _put_chunks(self, db: Connection, document: int, step: Prepared) -> None:
-        if step.chunks is None:
-            raise RuntimeError(f"document {step.document.id!r} changed while it was being added")
-        rows = (
-            (
-                document,
-                n,
-                c.start,
-                c.end,
-                *_place(step.document, c),
-                json.dumps(c.heading, ensure_ascii=False),
-                self._embeddings[key],
-                c.text,
-            )
-            for n, (c, key) in enumerate(zip(step.chunks, step.keys, strict=True))
-        )
-        insert = """insert into chunks (document, ordinal, start, "end", page, last_page, row, heading, embedding, text)
-                    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id"""
-        ids = list(db.executemany(insert, rows))
-        sentences = (
-            (chunk, n, part.start, part.end, self._embeddings[part.key])
-            for (chunk,), parts in zip(ids, step.sentences, strict=True)
-            for n, part in enumerate(parts)
-        )
-        db.executemany(
-            'insert into sentences (chunk, ordinal, start, "end", embedding) values (?, ?, ?, ?, ?)', sentences
-        )
-        db.executemany("insert into changes (chunk, op) values (?, 1)", ids)
-
-    def _end(self, db: Connection, step: SourceEnd) -> None:
+    def _end(self, rows: Rows, step: SourceEnd) -> None:
         seen = self._seen.get(step.source, set())
-        row = db.execute(
-            "select id, complete, produced, account, sha256, location, modified, stamp from sources where name = ?",
-            (step.source,),
-        ).get
-        if row is None or step.source not in self._facts:  # none of its documents was taken
+        found = rows.source(step.source)
+        if found is None or step.source not in self._facts:  # none of its documents was taken
             return
-        source = row[0]
+        held = rows.held(found.row)
         if step.whole:
-            held = [r[0] for r in db.execute("select id from documents where source = ?", (source,))]
-            gone = [i for i in held if i not in seen]
+            gone = [row for row in held if row not in seen]
             for document in gone:
-                drop_document(db, document)
+                rows.drop(document)
             self.count(removed=len(gone))
-        count = db.execute("select count(*) from documents where source = ?", (source,)).get
+            held = held if not gone else rows.held(found.row)
         account = self._accounts[step.source] + Account(remarks=step.failures)
         shown = json.dumps(account.as_dict(), ensure_ascii=False)
-        facts = (int(step.whole), count, shown, *self._facts[step.source])
-        if row[1:] != facts:
-            update = """update sources set complete = ?, produced = ?, account = ?, sha256 = ?, location = ?,
-                        modified = ?, stamp = ? where id = ?"""
-            db.execute(update, (*facts, source))
+        now = StoredSource(found.row, int(step.whole), len(held), shown, *self._facts[step.source])
+        if found != now:
+            rows.close_source(now)
 
 
-def _store_embeddings(db: Connection, steps: Sequence[Step], embedded: Embedded) -> Iterator[tuple[bytes, int]]:
-    """Store the new embeddings; yield (key, row id) for every key of the batch."""
-    db.executemany("insert into embeddings (key, vector) values (?, ?) on conflict do nothing", embedded.items())
-    keys = {key for step in steps if isinstance(step, Prepared) for key in step.every_key()}
-    yield from db.executemany("select key, id from embeddings where key = ?", ((key,) for key in keys))
-
-
-def _open_source(db: Connection, document: Document, stamp: str) -> int:
-    """Return the row of a document's source, marked incomplete until its end."""
-    facts = (source_name(document), document.source_sha256, document.location, document.modified, stamp)
-    upsert = """
-        insert into sources (name, sha256, location, modified, stamp, complete, produced) values (?, ?, ?, ?, ?, 0, 0)
-        on conflict (name) do update set sha256 = excluded.sha256, location = excluded.location,
-            modified = excluded.modified, stamp = excluded.stamp, complete = 0
-        returning id
-    """
-    return int(db.execute(upsert, facts).get)
-
-
-def _put(db: Connection, document: Document, digest: str, source: int, row: int | None) -> int:
-    """Insert a document, or replace its older version, whose chunks go."""
-    facts = (
-        source,
-        document.title,
-        document.type,
-        document.modified,
-        digest,
-        json.dumps(dict(document.metadata), ensure_ascii=False, allow_nan=False),
-        json.dumps(section_rows(document.sections), ensure_ascii=False),
-        document.text,
-        json.dumps(box_rows(document.boxes)),
-    )
-    if row is None:
-        insert = """insert into documents (name, source, title, type, modified, digest, metadata, sections, text,
-                    boxes) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id"""
-        return int(db.execute(insert, (document.id, *facts)).get)
-    drop_chunks(db, row)
-    update = """update documents set source = ?, title = ?, type = ?, modified = ?, digest = ?, metadata = ?,
-                sections = ?, text = ?, boxes = ? where id = ?"""
-    db.execute(update, (*facts, row))
-    return row
-
-
-def _place(document: Document, chunk: Chunk) -> tuple[int | None, int | None, int | None]:
+def place(document: Document, chunk: Chunk) -> tuple[int | None, int | None, int | None]:
     """Return the first and the last page of a chunk, and the row of its first line, whichever chunker made it."""
     sections = sections_within(document.sections, chunk.start, chunk.end)
     pages: list[int | None] = [section.page for section in sections if section.page is not None]
@@ -238,28 +229,7 @@ def _place(document: Document, chunk: Chunk) -> tuple[int | None, int | None, in
     return pages[0], pages[-1], row
 
 
-def _touch(db: Connection, document: int, modified: float | None) -> None:
-    db.execute("update documents set modified = ? where id = ?", (modified, document))
-    db.execute("insert into changes (chunk, op) values (0, 0)")
-
-
-def drop_chunks(db: Connection, document: int) -> None:
-    """Remove a document's chunks; their embeddings stay cached until ``purge``."""
-    db.execute("insert into changes (chunk, op) select id, -1 from chunks where document = ? order by id", (document,))
-    db.execute("delete from chunks where document = ?", (document,))
-
-
-def drop_document(db: Connection, document: int) -> None:
-    """Remove a document."""
-    drop_chunks(db, document)
-    db.execute("delete from documents where id = ?", (document,))
-
-
-def drop_source(db: Connection, source: int) -> int:
-    """Remove a source; return how many documents went with it."""
-    held = [row[0] for row in db.execute("select id from documents where source = ?", (source,))]
-    for document in held:
-        drop_document(db, document)
-    db.execute("delete from meta where key = (select 'setting:hidden:' || name from sources where id = ?)", (source,))
-    db.execute("delete from sources where id = ?", (source,))
-    return len(held)
+def source_facts(name: str, info: SourceInfo) -> tuple[int, int, str, str, str, float | None, str, str]:
+    """Return the facts of a `StoredSource` that is all there, or not, and the name instead of its row."""
+    account = json.dumps(info.account.as_dict(), ensure_ascii=False)
+    return int(info.complete), info.documents, account, info.sha256, info.location, info.modified, info.stamp, name

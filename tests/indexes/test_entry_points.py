@@ -11,7 +11,7 @@ import pytest
 
 import indexes
 from rag import HashingEmbedder, KnowledgeBase
-from rag.documents import Document
+from rag.documents.document import Document
 
 MODULE = """
 from indexes.flat import FlatIndex

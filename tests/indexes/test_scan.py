@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import indexes
 from indexes import scan
 
 
@@ -19,3 +20,20 @@ def test_ties_end_in_the_order_of_ascending_ids(levels):
         scan.settle_ties(scores, ids)
         assert (ids == wanted).all()
         assert (scores == before).all()
+
+
+@pytest.mark.parametrize(
+    "spec", ["hnsw:M=4,ef_construction=8,ef=8", "ivf:nlist=64,nprobe=1", "rabitq:bits=1,refine=true,nlist=64,nprobe=1"]
+)
+def test_a_filter_that_allows_few_is_answered_exactly_whatever_the_engine(spec):
+    """Planted: a graph and lists so poor that their own filtered search misses most."""
+    rng = np.random.default_rng(0)
+    x, q = rng.standard_normal((8000, 16)).astype(np.float32), rng.standard_normal((20, 16)).astype(np.float32)
+    allowed = rng.choice(8000, 800, replace=False)
+    exact = indexes.dense("flat", 16)
+    index = indexes.dense(spec, 16)
+    for each in (exact, index):
+        each.build(x, np.arange(8000))
+    for start in (0, 1):  # one by one and in a batch
+        some = q if start else q[:1]
+        assert np.array_equal(index.search(some, 10, allow=allowed).ids, exact.search(some, 10, allow=allowed).ids)

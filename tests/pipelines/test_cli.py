@@ -270,6 +270,7 @@ def test_documents_cannot_drive_the_terminal(docs: Path, capsys: pytest.CaptureF
         assert not {c for c in text if (ord(c) < 32 and c not in "\n\t") or 0x7F <= ord(c) <= 0x9F or c == "\u202e"}
 
 
+@pytest.mark.slow
 def test_chat_answers_a_pipe_line_by_line(kb: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pipelines.cli", "chat", str(kb), "--json"],
@@ -292,8 +293,8 @@ def test_a_question_of_a_conversation_is_searched_for_with_its_topic(
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert (first["question"], second["question"]) == ("How hot is green tea?", "Why is it so?")
     assert ("tea" in second["searched"]) is found
-    named = {p["source"].rpartition("/")[2]: p["scores"].get("terms", 0.0) > 0 for p in second["passages"]}
-    assert named.get("tea.md", False) is found
+    if found:
+        assert second["passages"][0]["source"].endswith("tea.md")
 
 
 def test_the_query_path_imports_neither_torch_nor_transformers(kb: Path) -> None:
@@ -343,6 +344,7 @@ def test_repair_that_may_have_lost_documents_says_so(kb: Path, capsys: pytest.Ca
     assert run(["verify", "kb"]) == OK
 
 
+@pytest.mark.slow
 def test_a_thread_that_a_deadline_left_in_torch_does_not_crash_the_end() -> None:
     program = """
 import torch

@@ -42,6 +42,7 @@ def test_a_closed_output_is_told_and_nothing_is_done(kb: str) -> None:
     assert rag("status", kb, before=closing(0, 1, 2)).returncode == FAILED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["ask", "When does the ferry leave?"], ["chat"], ["evaluate"]])
 def test_a_closed_input_or_error_stream_is_an_empty_one(kb: str, arguments: list[str], tmp_path: Path) -> None:
     questions = tmp_path / "q.jsonl"
@@ -58,6 +59,7 @@ def test_no_file_gets_the_number_of_a_closed_stream(kb: str) -> None:
     assert {path: path.read_bytes() for path in Path(kb).rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_terminal_of_ascii_shows_and_takes_what_it_can(kb: str) -> None:
     ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
     done = subprocess.run(

@@ -64,7 +64,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def told(folder: Path) -> tuple[list[str], bool, bool]:
     """Return documents, whether there is a calibration, and whether all is well."""
-    with KnowledgeBase.open(folder, embedder=E) as kb, kb._session.reading() as db:
+    with KnowledgeBase.open(folder, embedder=E) as kb, kb._store.session.reading() as db:
         settings = [row[0] for row in db.execute("select key from meta where key like 'setting:calibration%'")]
         report = kb.verify()
         return kb.document_ids(), bool(settings), report.ok and not report.leftovers
@@ -144,6 +144,7 @@ def test_an_experiment_on_a_full_disk_says_so_and_goes_on_when_there_is_space(wo
     assert refused >= 4
 
 
+@pytest.mark.slow
 def test_a_clock_that_goes_backwards_changes_nothing(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

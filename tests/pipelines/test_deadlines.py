@@ -65,6 +65,7 @@ def asked(url: str) -> list[str]:
     return ["--generator", "openai:m", "--base-url", url, "--deadline", str(SECONDS)]
 
 
+@pytest.mark.slow
 def test_ask_shows_quotes(in_time: Rag, kb: str, url: str) -> None:
     done = in_time("ask", kb, QUESTION, *asked(url))
     assert done.returncode == 0, done.stderr
@@ -72,6 +73,7 @@ def test_ask_shows_quotes(in_time: Rag, kb: str, url: str) -> None:
     assert "(degraded: the generator failed: LLMTimeout" in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_ask_prints_json(in_time: Rag, kb: str, url: str) -> None:
     done = in_time("ask", kb, QUESTION, "--json", *asked(url))
     assert done.returncode == 0, done.stderr
@@ -80,6 +82,7 @@ def test_ask_prints_json(in_time: Rag, kb: str, url: str) -> None:
     assert said["timings"]["total"] < SECONDS + 0.5
 
 
+@pytest.mark.slow
 def test_a_conversation_goes_on(in_time: Rag, kb: str, url: str, tmp_path: Path) -> None:
     done = in_time("chat", kb, "--memory", str(tmp_path / "memory"), "--json", *asked(url), stdin=QUESTION)
     assert done.returncode == 0, done.stderr
@@ -90,6 +93,7 @@ def test_a_conversation_goes_on(in_time: Rag, kb: str, url: str, tmp_path: Path)
     assert "error: the deadline of 0.001 s passed before passages were found" in late.stdout
 
 
+@pytest.mark.slow
 def test_search_explains_what_was_found(in_time: Rag, kb: str, url: str) -> None:
     model = ["--model", "openai:m", "--base-url", url, "--deadline", str(SECONDS)]
     done = in_time("search", kb, "ferry?", "--explain", *model)
@@ -98,6 +102,7 @@ def test_search_explains_what_was_found(in_time: Rag, kb: str, url: str) -> None
     assert "auto did without its language model" in done.stderr
 
 
+@pytest.mark.slow
 def test_evaluate_counts_the_question_as_failed_and_ends(in_time: Rag, kb: str, url: str, tmp_path: Path) -> None:
     questions = tmp_path / "questions.jsonl"
     questions.write_text(json.dumps({"_id": "1", "text": QUESTION, "answers": ["at noon"]}) + "\n")

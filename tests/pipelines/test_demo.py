@@ -29,6 +29,7 @@ def test_the_demo_asks_two_questions() -> None:
     assert len(_questions()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", [*_questions(), "How do I delete a document for good?"])
 def test_the_docs_answer(kb: Path, question: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ask", str(kb), question, "--json"]) == OK
@@ -39,6 +40,7 @@ def test_the_docs_answer(kb: Path, question: str, capsys: pytest.CaptureFixture[
         assert question not in citation["quote"], "a command that asks the question is no answer to it"
 
 
+@pytest.mark.slow
 def test_the_docs_do_not_answer_everything(kb: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ask", str(kb), "Who is the president of France?", "--json"]) == NOTHING_FOUND
     assert json.loads(capsys.readouterr().out)["abstained"] is True

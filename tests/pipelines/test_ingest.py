@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli import run
+from pipelines.cli.exit_codes import BAD_USAGE
 from pipelines.ingest import IngestProgress, Options, ingest
 from rag import Document
 from rag.errors import InvalidInput
@@ -84,3 +85,31 @@ def test_files_that_are_not_in_are_listed_by_status_until_they_are_in_or_gone(
     assert not_in() == ["more/c.json"]
     assert run(["ingest", ".", "--into", "kb"]) in (0, 2)
     assert not_in() == ["more/c.json"]
+
+
+def test_groups_are_kept_with_documents_and_change_with_the_next_ingest(tmp_path: Path):
+    docs, kb = tmp_path / "docs", tmp_path / "kb"
+    docs.mkdir()
+    (docs / "a.md").write_text("---\nacl: [everyone]\n---\nOtters sleep.\n")
+
+    def groups(*acl: str) -> object:
+        report = ingest([docs], kb, options=Options(embedder="hashing-64"), acl=acl)
+        assert report.embedded <= 1
+        with KnowledgeBase.open(kb) as base:
+            (own,) = base.document_ids()
+            return base.document(own).metadata.get("acl")
+
+    assert groups("sales", "board", "sales") == ["board", "sales"]
+    assert groups("sales") == ["sales"]
+    assert groups() is None
+
+
+@pytest.mark.parametrize("acl", ["sales", [" "], [3]])
+def test_groups_are_names(tmp_path: Path, acl: object):
+    with pytest.raises(InvalidInput, match="names of groups"):
+        ingest([tmp_path], tmp_path / "kb", acl=acl)  # type: ignore[arg-type]
+
+
+def test_the_field_of_groups_has_its_own_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["ingest", str(tmp_path), "--into", str(tmp_path / "kb"), "--meta", "acl=sales"]) == BAD_USAGE
+    assert "give --acl GROUP" in capsys.readouterr().err

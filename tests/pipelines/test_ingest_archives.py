@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.ingest import IngestReport, Options, ingest
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import LoadFailure
@@ -45,16 +45,23 @@ def stored(tmp_path: Path) -> KnowledgeBase:
     return KnowledgeBase.open(tmp_path / "kb", embedder=OPTIONS.embedder)
 
 
+ORDERS = list(permutations(["broken.json", "good.md", "other.md"]))
+EVERY_ORDER = pytest.mark.parametrize(
+    "order",
+    [
+        pytest.param(order, marks=[pytest.mark.slow] if n else [], id="".join(each[0] for each in order))
+        for n, order in enumerate(ORDERS)
+    ],
+)
+
+
 @pytest.fixture(params=[("a.zip", write_zip), ("a.eml", write_mail)], ids=["zip", "eml"])
 def container(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Write]:
     (tmp_path / "docs").mkdir()
     return tmp_path / "docs" / request.param[0], request.param[1]
 
 
-ORDERS = list(permutations(["broken.json", "good.md", "other.md"]))
-
-
-@pytest.mark.parametrize("order", ORDERS, ids=[order[0][0] + order[1][0] + order[2][0] for order in ORDERS])
+@EVERY_ORDER
 def test_what_failed_is_tried_again_and_listed_again_whatever_the_order(
     tmp_path: Path, container: tuple[Path, Write], order: tuple[str, ...]
 ) -> None:
@@ -75,7 +82,7 @@ def test_what_failed_is_tried_again_and_listed_again_whatever_the_order(
     assert take(tmp_path).unchanged_files == 1
 
 
-@pytest.mark.parametrize("order", ORDERS, ids=[order[0][0] + order[1][0] + order[2][0] for order in ORDERS])
+@EVERY_ORDER
 def test_a_member_that_breaks_keeps_what_was_stored_of_it(
     tmp_path: Path, container: tuple[Path, Write], order: tuple[str, ...]
 ) -> None:

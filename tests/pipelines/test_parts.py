@@ -56,6 +56,7 @@ def test_ask_with_parts_of_another_package(home: Path) -> None:
     assert [(p["type"], p["metadata"]) for p in answer["passages"]] == [("xyz", {"made_by": "mine"})]
 
 
+@pytest.mark.slow
 def test_the_choice_is_stored_and_measured(home: Path) -> None:
     stored = _rag(home, "configure", "kb", "--set", "rerank=mine", "--set", "generator=mine")
     assert 'rerank = "mine" # stored' in stored.stdout, stored.stderr
@@ -68,6 +69,7 @@ def test_the_choice_is_stored_and_measured(home: Path) -> None:
     assert _rag(home, "configure", "kb", "--reset").returncode == OK
 
 
+@pytest.mark.slow
 def test_an_experiment_varies_them(home: Path) -> None:
     (home / "experiment.toml").write_text(
         'corpus = "docs"\nquestions = "questions.jsonl"\n[measure]\nmetrics = ["found"]\n'

@@ -87,7 +87,12 @@ def digest_of(command: str, made: Path, *more: str, monkeypatch: Any, capsys: An
     return str(json.loads(out)["pipeline"]["digest"])
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+_LONG = {"bench", "tune"}
+
+
+@pytest.mark.parametrize(
+    "command", [pytest.param(each, marks=[pytest.mark.slow] if each in _LONG else []) for each in COMMANDS]
+)
 def test_every_command_says_the_digest_of_the_value_it_used(
     command: str, made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,6 +180,10 @@ def test_configure_shows_changes_dumps_and_resets(tmp_path: Path, capsys: pytest
     for wrong in ("rerank=mmr:diversty=1", "fusion=max", "k=0"):
         assert run(["configure", str(kb), "--set", wrong]) == 64
     assert configure()["changed"] == {"k": 9}
+    assert configure("--undo")["pipeline"]["digest"] == config.digest  # --reset with --set was one step
+    assert configure("--undo")["changed"] == {}
+    assert run(["configure", str(kb), "--undo", "--set", "k=2"]) == 64
+    assert configure("--set", "k=9")["changed"] == {"k": 9}
     assert run(["status", str(kb), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pipeline"]["k"] == 9
     assert run(["status", str(kb)]) == 0
@@ -183,6 +192,7 @@ def test_configure_shows_changes_dumps_and_resets(tmp_path: Path, capsys: pytest
     assert "k = 9" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_calibrate_and_ask_give_the_same_passages_and_support(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the calibration is fitted on is what is asked."""
     from pipelines.evaluation import calibration
@@ -228,6 +238,7 @@ def test_a_calibration_of_another_value_is_not_applied_and_said(
     assert json.loads(capsys.readouterr().out)["notes"] == []
 
 
+@pytest.mark.slow
 def test_a_baseline_of_another_value_names_the_fields(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

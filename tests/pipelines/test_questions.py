@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from chat_server import ChatServer
 
 from pipelines.cli import run as cli
 from rag import Document, KnowledgeBase
@@ -104,3 +105,39 @@ def test_questions_that_copy_their_sentence_are_marked(crafts, tmp_path, capsys)
 )
 def test_how_much_a_question_copies(question, answer, share):
     assert copied(question, answer) == pytest.approx(share)
+
+
+def verdict(prompt: str) -> str:
+    if "##final score" in prompt:
+        asked = prompt.split("Query: ")[1].split("Passage: ")
+        return f"##final score: {3 if asked[0].split()[3] in asked[1] else 0}"
+    return '{"labels": ["vital"]}' if "Label each fact" in prompt else '{"facts": ["it takes two hours"]}'
+
+
+def test_a_model_judges_and_draws_nuggets(crafts, tmp_path, capsys, monkeypatch):
+    rows = [{"id": name, "text": f"How is the {name} used?", "documents": [name]} for name in ("kiln", "loom")]
+    (tmp_path / "asked.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with ChatServer(verdict) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        common = [crafts, str(tmp_path / "asked.jsonl"), "--judge", "openai:tiny", "-k", "3"]
+        out = ["--out", str(tmp_path / "judged.jsonl")]
+        assert cli(["questions", "judge", *common, *out, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["pairs"], told["failed"], told["kappa"], told["problems"]) == (6, 0, 1.0, {})
+        assert told["grades"] == {"0": {"without_gold": 4, "with_gold": 0}, "3": {"without_gold": 0, "with_gold": 2}}
+        assert cli(["questions", "judge", *common, *out]) != 0, "a file that is there is not written over"
+        assert "judged.jsonl exists" in capsys.readouterr().err
+        out = ["--out", str(tmp_path / "nuggets.jsonl")]
+        assert cli(["questions", "nuggets", *common, *out]) == 0
+        assert "2 of 2 questions have nuggets: 2, of them 2 vital" in capsys.readouterr().out
+        server.say = lambda prompt: '{"labels": ["support"], "verdicts": [true], "mark": 5}'
+        evaluate = ["evaluate", crafts, str(tmp_path / "nuggets.jsonl"), "--judge", "openai:tiny", "--json"]
+        assert cli([*evaluate, "--metrics", "nuggets_vital_strict,nuggets_all"]) == 0
+        metrics = json.loads(capsys.readouterr().out)["metrics"]
+        assert [metrics[name]["value"] for name in ("nuggets_vital_strict", "nuggets_all")] == [1.0, 1.0]
+        server.say = lambda prompt: "I would rather not."
+        assert cli(["questions", "judge", *common, "--out", str(tmp_path / "none.jsonl")]) != 0
+        told = capsys.readouterr()
+        assert "0 documents graded, 6 not" in told.out
+        assert "6 times: the judge's answer is unreadable" in told.err

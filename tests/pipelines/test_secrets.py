@@ -34,6 +34,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     return exporter
 
 
+@pytest.mark.slow
 def test_a_canary_is_in_no_output_report_cache_trace_or_store(
     tmp_path: Path,
     chat_server: ChatServer,

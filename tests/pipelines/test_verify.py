@@ -12,7 +12,7 @@ import pytest
 import indexes
 from indexes import files
 from pipelines.cli import run
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.knowledge_base import KnowledgeBase
 from rag.store.database import DATABASE, open_writable
 from rag.store.generations import manifest_digest

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 def watching(folder: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "pipelines.cli", "watch", "docs", "docs/more.txt", "--into", "docs/kb", "--json"]
     (folder / "docs" / "more.txt").write_text("Kelp grows fast.")
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTHONFAULTHANDLER": "1"}
     process = subprocess.Popen(
         command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -51,6 +52,16 @@ def round_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     return found
 
 
+def ended(process: subprocess.Popen[str]) -> int:
+    """Press Ctrl-C; say where it hangs if it does."""
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(60)
+    process.send_signal(signal.SIGABRT)
+    raise AssertionError(process.communicate()[1])
+
+
+@pytest.mark.slow
 def test_it_follows_new_changed_replaced_and_deleted_files_and_ends_quietly(
     folder: Path, watching: subprocess.Popen[str]
 ) -> None:
@@ -64,8 +75,7 @@ def test_it_follows_new_changed_replaced_and_deleted_files_and_ends_quietly(
     assert round_of(watching)["changed"] == 1
     (docs / "sub" / "badgers.md").unlink()
     assert round_of(watching)["removed"] == 1
-    watching.send_signal(signal.SIGINT)
-    assert watching.wait(60) == 0
+    assert ended(watching) == 0
     with KnowledgeBase.open(docs / "kb", embedder=HashingEmbedder(64)) as kb:
         assert kb.document("docs/otters.txt").text == "Otters swim at dusk."
         assert kb.status().documents == 2
@@ -76,6 +86,7 @@ def test_a_path_that_is_not_there_is_refused(folder: Path, capsys: pytest.Captur
     assert "does not exist" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_folders_of_data_sets_are_followed_and_collections_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

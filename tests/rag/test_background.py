@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextvars
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future
+from pathlib import Path
 
 import pytest
 from timing import within as quick
 
-from rag.background import Cancellation, drained, in_background, pieces_from, pumped
+from rag.background import Cancellation, Places, drained, in_background, pieces_from, pumped
 from rag.deadlines import Deadline, within
-from rag.errors import InvalidInput, OutOfTime
+from rag.errors import Busy, InvalidInput, OutOfTime
 
 VARIABLE = contextvars.ContextVar("variable", default="unset")
 LONG = 30.0
@@ -48,6 +51,30 @@ def test_a_slow_or_absent_consumer_never_blocks_the_work() -> None:
     assert next(pieces) == 0
     assert through.wait(LONG)
     assert collected(pieces)[1] == "done"
+
+
+@pytest.mark.parametrize("aside", [False, True])
+def test_a_place_is_taken_until_the_last_thread_that_shares_it_has_ended(aside: bool) -> None:
+    places, release = Places(1, "things are done"), threading.Event()
+    inner: list[Future[bool]] = []
+
+    def work() -> None:
+        inner.append(in_background(lambda: release.wait(LONG), shares_place=not aside))
+        inner[0].cancel()  # ends the wait, not the thread
+
+    for _ in range(3):
+        places.start(work).result()
+        if not aside:
+            with pytest.raises(Busy, match="1 things are done"):
+                places.start(work)
+            break
+    release.set()
+
+
+def test_a_place_is_free_before_its_future_is_done() -> None:
+    places = Places(1, "things are done")
+    for _ in range(200):
+        assert places.start(lambda: in_background(lambda: 1).result()).result() == 1
 
 
 def test_errors_are_raised_where_the_result_is_awaited() -> None:
@@ -154,3 +181,21 @@ def test_deadlines_are_shared_and_extended() -> None:
     assert str(whole) == "the deadline of 100 s"
     with pytest.raises(InvalidInput):
         Deadline.after(0)
+
+
+ENDING = """
+import sys, time
+from pathlib import Path
+from rag import background
+background.PATIENCE_S = float(sys.argv[1])
+background.in_background(lambda: (time.sleep(float(sys.argv[2])), Path(sys.argv[3]).write_text("done")))
+"""
+
+
+@pytest.mark.parametrize(("patience", "takes", "done"), [("600", "0.3", True), ("0.1", "600", False)])
+def test_the_end_of_a_process_waits_for_what_ends_and_not_for_what_hangs(
+    tmp_path: Path, patience: str, takes: str, done: bool
+) -> None:
+    file = tmp_path / "done"
+    subprocess.run([sys.executable, "-c", ENDING, patience, takes, str(file)], check=True, timeout=300)
+    assert file.exists() == done

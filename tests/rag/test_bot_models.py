@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from chat_server import ChatServer
 from pydantic import BaseModel
-from timing import within
+from timing import tried, within
 
 from rag import (
     Answer,
@@ -25,7 +25,7 @@ from rag import (
     Sampling,
     language_model,
 )
-from rag.errors import DeadlinePassed, LLMUnavailable, LLMUnsupported
+from rag.errors import DeadlinePassed, InvalidFilter, LLMUnavailable, LLMUnsupported
 from rag.extractive.generator import ExtractiveGenerator
 from rag.llm.cache import CompletionCache
 from rag.llm.language_model import Completion, Usage
@@ -103,6 +103,7 @@ def test_what_the_user_asks_wrongly_is_said_and_not_papered_over(kb: KnowledgeBa
         Bot(Retriever(kb), lambda _: TRUE, sampling=Sampling(top_k=3)).ask(QUESTION)
 
 
+@tried
 def test_a_model_that_hangs_costs_its_deadline(kb: KnowledgeBase) -> None:
     bot = Bot(Retriever(kb), lambda _: time.sleep(60) or "", deadline=0.5)
     answer = within(1.5, lambda: bot.ask(QUESTION))
@@ -125,6 +126,7 @@ class SleepingModel:
 
 
 @pytest.mark.parametrize("given", [SleepingGenerator(), SleepingModel()])
+@tried
 def test_a_generator_or_model_of_ones_own_that_hangs_costs_the_deadline(kb: KnowledgeBase, given: object) -> None:
     answer = within(1.5, lambda: Bot(Retriever(kb), given, deadline=0.5).ask(QUESTION))
     assert answer.degraded
@@ -156,13 +158,14 @@ def test_a_retriever_that_hangs_costs_the_deadline(kb: KnowledgeBase, ask: Calla
     within(1.5, hang)
 
 
+@tried
 def test_quotes_too_are_bounded_and_chosen_by_words_where_the_embedder_hangs(
     kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bot, real = Bot(Retriever(kb)), ExtractiveGenerator.generate
 
     def generate(self: ExtractiveGenerator, *given: object) -> object:
-        return real(self, *given) if self is bot._by_words else time.sleep(60)
+        return real(self, *given) if self is bot._answering.by_words else time.sleep(60)
 
     monkeypatch.setattr(ExtractiveGenerator, "generate", generate)
     answer = within(1.2, lambda: bot.ask(QUESTION, deadline=0.5))
@@ -253,6 +256,7 @@ def test_spans_follow_the_conventions_and_carry_no_text(kb: KnowledgeBase) -> No
     assert set(spans) == {"retrieval", "chat", "invoke_workflow"}
     assert spans["chat"].name == "chat scripted"
     assert spans["chat"].attributes["gen_ai.usage.input_tokens"] == answer.usage.prompt_tokens
+    assert spans["retrieval"].name == "retrieval"
     assert spans["retrieval"].attributes["gen_ai.retrieval.top_k"] == 2
     assert {f"{span.context.trace_id:032x}" for span in spans.values()} == {answer.trace_id}
     assert spans["chat"].parent.span_id == spans["invoke_workflow"].context.span_id
@@ -260,6 +264,25 @@ def test_spans_follow_the_conventions_and_carry_no_text(kb: KnowledgeBase) -> No
     said = " ".join(span.to_json() for span in kept.get_finished_spans())
     assert "ValueError" in said
     assert not [text for text in ("green", "80 degrees", CANARY) if text in said.lower()]
+
+
+def test_how_long_a_search_took_is_a_metric(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    from opentelemetry import metrics
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    monkeypatch.setattr(metrics, "get_meter_provider", lambda: provider)
+    Bot(kb).ask(QUESTION)
+    with pytest.raises(InvalidFilter):
+        Bot(kb).ask(QUESTION, where="type ==")
+    found = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics[0]
+    assert (found.name, found.unit) == ("gen_ai.retrieval.duration", "s")
+    points = {point.attributes.get("error.type"): point for point in found.data.data_points}
+    assert {name: point.count for name, point in points.items()} == {None: 1, "InvalidFilter": 1}
+    assert points[None].attributes == {"gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": kb.path.name}
+    provider.shutdown()
 
 
 def test_a_server_is_the_client_span_of_its_model_and_address(

@@ -21,7 +21,7 @@ from rag import HashingEmbedder, KnowledgeBase
 from rag.bot import Bot
 from rag.chunking import chunker
 from rag.components import PROTOCOLS, TABLES, chain, check_chain, group, listed, make, named, plugins, split
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import embedder
 from rag.embedding.tokens import WordTokenizer
 from rag.errors import ExtraMissing, InvalidInput, ModelMissing
@@ -391,3 +391,15 @@ def test_listed_says_where_each_part_comes_from(packages: None, caplog: pytest.L
     assert all("\n" not in part.problem for part in problems)
     with pytest.raises(InvalidInput, match="did you mean 'reranker'"):
         list(listed("rerankr"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks"), [("reranker", "name"), ("context step", "name, build"), ("rewriter", "name, rewrite")]
+)
+def test_an_object_that_lacks_something_is_refused_when_it_is_given(kind: str, lacks: str) -> None:
+    class Scores:
+        def score(self, *_: object) -> list[float]:
+            return []
+
+    with pytest.raises(InvalidInput, match=f"Scores is not a {kind}: it lacks {lacks}$"):
+        chain(kind, {}, Scores(), SimpleNamespace())

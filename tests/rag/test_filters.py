@@ -5,17 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from rag.documents import Document
+from rag.documents.document import Document
+from rag.documents.sections import Section
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidFilter
 from rag.filter_parser import MAX_DEPTH, parse
-from rag.filters import FIELDS, FieldTest, Filter, Junction, Node, Not
+from rag.filters import FIELDS, FieldTest, Filter, Junction, Node, Not, readable_by
 from rag.knowledge_base import KnowledgeBase
-from rag.sections import Section
+from rag.languages import language
 
 METADATA = [
     {},
@@ -24,15 +26,18 @@ METADATA = [
     {"year": 2019.5, "lang": None, "draft": False},
     {"year": -3, "a.b": "x", "title": "inner", "it's": 'say "hi"', "lang": "de"},
     {"year": 2**53, "lang": "日本語", "draft": "true", "rating": 0},
-    {"year": [2019, "2020"], "lang": ["en", "de"], "draft": [True, 3]},
+    {"year": [2019, "2020"], "lang": ["en", "de"], "draft": [True, 3], "language": ["fr", 7]},
 ]
 MODIFIED = [None, 0.0, 1_700_000_000.0, 1_714_521_600.0, 1e9, 2e9, None]
+
+
+WORDS = ["This is the first part of", "Das ist der erste Teil von", "第一部分"]
 
 
 def corpus() -> list[Document]:
     out = []
     for i, facts in enumerate(METADATA):
-        text = f"First part of {i}. " * 6 + f"Second part of {i}. " * 6
+        text = f"{WORDS[i % 3]} {i}. " * 6 + f"Second part of {i}. " * 6
         middle = text.index("Second")
         sections = (Section(0, middle, ("Intro", f"Part {i}"), 1), Section(middle, len(text), ("Intro", "End"), i))
         document = Document(
@@ -108,6 +113,9 @@ def all_fields(kb: KnowledgeBase) -> dict[int, dict[str, list[object]]]:
                 "modified": [documents[record.document].modified],
                 "page": [record.page],
                 "heading": list(record.heading),
+                "language": several(
+                    record.metadata.get("language") or language(documents[record.document].text) or None
+                ),
             }
     return _FIELDS
 
@@ -117,6 +125,12 @@ def expected(kb: KnowledgeBase, wanted: Filter) -> list[int]:
 
 
 CASES = [
+    "language == 'en'",
+    "language in ['fr', 'de']",
+    "language != 'en'",
+    "metadata.language == 7",
+    "exists(language)",
+    "language == null",
     'type == "pdf"',
     'type != "pdf"',
     "year == 2020",
@@ -315,3 +329,26 @@ def test_dates_are_utc() -> None:
     assert isinstance(test, FieldTest)
     assert test.values == (dt.datetime(2024, 5, 1, tzinfo=dt.UTC).timestamp(),)
     assert math.isclose(parse("modified > '2024-05-01T02:00+02:00'").root.values[0], test.values[0])  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "wanted", [None, "type == 'text'", 'acl == "board"', "not acl in ['sales']", "exists(document)"]
+)
+def test_filters_joined_allow_what_both_allow(tmp_path, wanted):
+    told = {"a": ["sales", "all"], "b": ["board"], "c": [], "d": []}
+    readers = [(["sales"], {"a"}), (["board", "all"], {"a", "b"}), ([], set()), (['x") or (a == "'], set())]
+    with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder(8)) as kb:
+        every = [(name, {"acl": acl} if acl else {}) for name, acl in told.items()]
+        kb.add([Document.from_text(f"Otter {name}.", id=name, **fields) for name, fields in every])
+        asked = None if wanted is None else parse(wanted)
+        for groups, seen in readers:
+            allowed = set(kb.document_ids(readable_by(groups).both(asked)))
+            assert allowed == seen & set(kb.document_ids(asked))
+        assert kb.document_ids() == sorted(told)
+
+
+def test_a_prefix_may_hold_u0000(tmp_path: Path) -> None:
+    with KnowledgeBase.create(tmp_path / "nul", embedder=HashingEmbedder(8), chunker="document") as kb:
+        kb.add([Document("d", "Otters.", "s", metadata={"tag": "a\0b"}), Document("e", "Urchins.", "t")])
+        for prefix, found in (("", ["d"]), ("a\\u0000", ["d"]), ("a\\u0000b", ["d"]), ("a\\u0000c", [])):
+            assert kb.document_ids(f'tag startswith "{prefix}"') == found, prefix

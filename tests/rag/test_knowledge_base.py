@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from timing import within
 
-from rag.documents import Document, context_text
+from rag.documents.document import Document, context_text
+from rag.documents.sections import Section
 from rag.embedding import CallableEmbedder, HashingEmbedder
 from rag.errors import (
     EmbedderError,
@@ -27,7 +28,6 @@ from rag.errors import (
     StoreMissing,
 )
 from rag.knowledge_base import AddProgress, KnowledgeBase
-from rag.sections import Section
 from rag.store import pipeline
 from rag.terms import Analyser
 

@@ -19,7 +19,7 @@ from rag import (
     KnowledgeBase,
     Retriever,
 )
-from rag.documents import Chunk
+from rag.documents.document import Chunk
 from rag.errors import InvalidFilter
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from rag.answers import citation
 from rag.context.neighbours import Neighbours
-from rag.documents import Document
+from rag.documents.document import Document
+from rag.documents.sections import Section
 from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.retriever import Retriever
-from rag.sections import Section
 
 CHUNKERS = ("headings:64/8", "tokens:40/8", "sentences:48/1", "recursive:48", "document")
 

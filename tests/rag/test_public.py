@@ -20,7 +20,7 @@ HEAVY = (
     "lxml",
     "typer",
     "openai",
-    "llama_cpp",
+    "xllamacpp",
     "llguidance",
 )
 

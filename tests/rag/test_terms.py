@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from timing import grows_less
 
 from rag.errors import InvalidInput
-from rag.terms import LONGEST_TERM, STOP_WORDS, Analyser, languages
+from rag.terms import LONGEST_TERM, STOP_WORDS, Analyser, analyser_of, languages, stemmer_of, topic_terms
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,88 @@ def test_time_is_linear(shape: str) -> None:
     analyser.terms(shape)
 
     grows_less(lambda n: analyser.terms(shape * (n // len(shape))), 20_000, 200_000, than=15, least=0.02)
+
+
+GERMAN = "Die Häuser am Fluss standen unter Wasser, und die Menschen warteten auf Boote."
+ENGLISH = "The houses by the river were flooded, and the people were waiting for boats."
+
+
+def test_each_document_is_analysed_in_its_own_language() -> None:
+    several = Analyser("english+german")
+    assert several.name == "english+german-1"
+    assert several.terms_many([GERMAN, ENGLISH]) == [Analyser("german").terms(GERMAN), Analyser().terms(ENGLISH)]
+    assert several.terms_many(["x1 y2"]) == [Analyser().terms("x1 y2")]  # nobody can tell: the first
+
+
+def test_a_question_is_analysed_in_all_languages() -> None:
+    several, german, english = Analyser("english+german"), Analyser("german"), Analyser()
+    for text in (GERMAN, ENGLISH, "Bootes boating", "日本 Häuser"):
+        assert set(several.terms(text)) == {*german.terms(text), *english.terms(text)}
+    assert several.terms("Fluss") == ["fluss"]  # the same stem in both counts once
+    assert set(several.terms_many([GERMAN])[0]) <= set(several.terms(GERMAN))
+
+
+def test_one_language_is_as_it_was() -> None:
+    for language in ("english", "german", "none"):
+        analyser = Analyser(language)
+        assert analyser.terms_many([ENGLISH, GERMAN]) == [analyser.terms(ENGLISH), analyser.terms(GERMAN)]
+
+
+@pytest.mark.parametrize(
+    ("counts", "language"),
+    [
+        ({}, "english"),
+        ({"en": 4}, "english"),
+        ({"zh": 3, "ja": 2}, "english"),
+        ({"tr": 9, "en": 1}, "turkish+english"),
+        ({"en": 95, "tr": 5}, "english"),
+        ({"vi": 3}, "none"),
+        ({"vi": 3, "en": 3}, "english+none"),
+    ],
+)
+def test_the_analyser_of_documents(counts: dict[str, int], language: str) -> None:
+    assert analyser_of(counts) == language
+    Analyser(language)
+
+
+def test_every_stemmer_of_a_code_is_one() -> None:
+    assert {stemmer_of(code) for code in ("ar", "de", "es", "fr", "ru", "hi", "tr")} == {
+        "arabic",
+        "german",
+        "spanish",
+        "french",
+        "russian",
+        "hindi",
+        "turkish",
+    }
+    assert stemmer_of("xx") == stemmer_of("") == "none"
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "topic"),
+    [
+        ("german", "Wann wurde die Brücke am Fluss gebaut?", "die Brücke am Fluss gebaut"),
+        ("german", "Welche Länder haben das Abkommen unterzeichnet?", "Länder das Abkommen unterzeichnet"),
+        ("spanish", "¿Cuándo fue construido el puente?", "construido el puente"),
+        ("spanish", "¿Dónde hay nutrias en el río que baja del monte?", "nutrias en el río que baja del monte"),
+        (
+            "french",
+            "Pourquoi les loutres dorment-elles en se tenant la main ?",
+            "les loutres dorment-elles en se tenant la main",
+        ),
+        ("french", "Quelle est la hauteur de la tour ?", "la hauteur de la tour"),
+        ("english+german", "When did the war between the two countries end?", "the war between the two countries end"),
+        (
+            "english+german",
+            "Wann war der Krieg mit den Schweden zu Ende?",
+            "der Krieg mit den Schweden zu Ende",
+        ),
+        ("english+german", "Otter wo?", "Otter wo?"),
+        ("turkish", "Köprü ne zaman yapıldı?", "Köprü ne zaman yapıldı?"),
+        ("german", "Was ist was?", "Was ist was?"),
+        ("german", "Wo liegt das WO der GmbH?", "liegt das WO der GmbH"),
+    ],
+)
+def test_question_words_are_left_out_in_the_language_of_the_documents(language: str, question: str, topic: str) -> None:
+    analyser = Analyser(language)
+    assert topic_terms(question, analyser) == analyser.terms(topic)

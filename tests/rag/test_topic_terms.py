@@ -26,5 +26,5 @@ def test_topic(question: str, topic: str) -> None:
 
 
 def test_other_languages_keep_every_word() -> None:
-    analyser = Analyser("german")
-    assert topic_terms("wo do what", analyser) == analyser.terms("wo do what")
+    analyser = Analyser("dutch")
+    assert topic_terms("waar do what", analyser) == analyser.terms("waar do what")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...answers import Answer
-from ...documents import Passage
+from ...documents.document import Passage
 from ..aggregate import Score
 from ..questions.questions import Level, Question
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ...documents import Passage
+from ...documents.document import Passage
 from ...grounding.support import SupportChecker
 from ..aggregate import Score
 from .answer_rows import unscored

@@ -1,11 +1,12 @@
 """Context precision and recall: the share of retrieved items that are relevant, and of relevant items retrieved.
 
-Both look at the first ``k`` items of the level that the gold is of: documents, chunks, or chunks that hold gold spans.
+All look at the first ``k`` items of the level that the gold is of: documents, chunks, or chunks that hold gold spans.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 from ..aggregate import Score
 from .cases import Case, Cases, Resources, without_gold
@@ -30,6 +31,24 @@ def context_precision_weighted(cases: Cases, _: Resources) -> list[Score]:
     relevant items retrieved. Order matters; items that were not found do not.
     """
     return _each(cases, _weighted)
+
+
+def context_ndcg(cases: Cases, _: Resources) -> list[Score]:
+    """NDCG of the context: what is relevant counts its grade, less the lower it ranks, and nothing beyond the context.
+
+    The sum over the first k ranks i of grade / log2(i + 1), over the same sum of all relevant items in the best order,
+    however many k takes: so contexts of different lengths can be compared. One that is longer never has less.
+    """
+    return _each(cases, _ndcg)
+
+
+def _ndcg(case: Case) -> float:
+    best = sorted((grade for grade in case.gold.values() if grade > 0), reverse=True)
+    return _gain([max(0, case.gold.get(item, 0)) for item in case.context]) / _gain(best)
+
+
+def _gain(grades: Sequence[int]) -> float:
+    return sum(grade / math.log2(rank + 1) for rank, grade in enumerate(grades, 1))
 
 
 def _each(cases: Cases, value: Callable[[Case], float]) -> list[Score]:

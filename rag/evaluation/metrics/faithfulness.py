@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...documents import Passage
+from ...documents.document import Passage
 from ...grounding.evidence import Evidence
 from ...grounding.support import SUPPORTED, SupportChecker
 from ...grounding.verification import UNSUPPORTED

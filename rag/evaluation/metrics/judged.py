@@ -41,18 +41,27 @@ HIGHEST = 5
 
 def context_precision(cases: Cases, resources: Resources) -> list[Score]:
     """Share of the first ``k`` passages that the judge finds useful for answering."""
-    return [_retrieval(case) or _ticked(_judge(resources), *_useful(case)) for case in cases]
+    return [retrieval_failed(case) or _ticked(judge_of(resources), *_useful(case)) for case in cases]
 
 
 def context_recall(cases: Cases, resources: Resources) -> list[Score]:
     """Share of the reference answer's sentences that the judge finds stated in the first ``k`` passages."""
     found = []
     for case in cases:
-        wrong = _retrieval(case)
+        wrong = retrieval_failed(case)
         if wrong is None and not any(case.question.answers):
             wrong = Score(None, NO_REFERENCE)
-        found.append(wrong or _ticked(_judge(resources), *_stated(case, _said(case.question.answers[0]))))
+        found.append(wrong or _ticked(judge_of(resources), *_stated(case, _said(case.question.answers[0]))))
     return found
+
+
+def context_sufficiency(cases: Cases, resources: Resources) -> list[Score]:
+    """1 if the judge finds that the passages read hold all that an answer needs, else 0, whatever was answered.
+
+    H. Joren et al., "Sufficient context: a new lens on retrieval augmented generation systems", ICLR 2025; the
+    instructions are our own words. No gold is read, so that questions without an answer have a value too.
+    """
+    return [retrieval_failed(case) or _sufficient(judge_of(resources), case) for case in cases]
 
 
 def faithfulness(cases: Cases, resources: Resources) -> list[Score]:
@@ -63,7 +72,7 @@ def faithfulness(cases: Cases, resources: Resources) -> list[Score]:
         said = _said(case.text) if wrong is None else []
         if wrong is None and not said:
             wrong = Score(None, "the system abstained")
-        found.append(wrong or _ticked(_judge(resources), *_stated(case, said)))
+        found.append(wrong or _ticked(judge_of(resources), *_stated(case, said)))
     return found
 
 
@@ -87,20 +96,28 @@ def correctness(cases: Cases, resources: Resources) -> list[Score]:
     return found
 
 
-def _retrieval(case: Case) -> Score | None:
+def retrieval_failed(case: Case) -> Score | None:
+    """Return the score of a row without passages; None if there are some."""
     if case.outcome.error:
         return Score(0.0, case.outcome.error, failed=True)
     return None if case.passages else Score(0.0, "nothing was retrieved")
 
 
-def _judge(resources: Resources) -> Judge:
+def judge_of(resources: Resources) -> Judge:
+    """Return the judge.
+
+    Raises
+    ------
+    InvalidInput
+        There is none.
+    """
     if resources.judge is None:
         raise InvalidInput("a judged metric needs a judge; give judge=Judge(model)")
     return resources.judge
 
 
 def _useful(case: Case) -> tuple[str, int]:
-    texts = _numbered([passage.text for passage in case.passages])
+    texts = numbered([passage.text for passage in case.passages])
     reference = f"Right answer: {quoted(case.question.answers[0])}\n" if case.question.answers else ""
     ask = (
         f"Question: {quoted(case.question.text)}\n{reference}Passages:\n{texts}\n"
@@ -109,20 +126,37 @@ def _useful(case: Case) -> tuple[str, int]:
     return ask, len(case.passages)
 
 
+def _sufficient(judge: Judge, case: Case) -> Score:
+    ask = (
+        f"Question: {quoted(case.question.text)}\nPassages:\n{numbered([p.text for p in passages_read(case)])}\n"
+        "Could a careful reader answer the question completely from these passages alone, without guessing and without "
+        "knowing anything else? Passages that contradict each other on it are not enough. "
+        'Answer {"missing": "what is missing, or nothing", "sufficient": true or false}.'
+    )
+
+    def read(vote: dict[str, Any]) -> float:
+        if not _is_tick(vote.get("sufficient")):
+            raise Unreadable("'sufficient' is neither true nor false")
+        return float(vote["sufficient"])
+
+    return voted(judge, _RULES, ask, read)
+
+
 def _said(text: str) -> list[str]:
     return [each.text for each in cited_sentences(text)]
 
 
 def _stated(case: Case, said: Sequence[str]) -> tuple[str, int]:
     ask = (
-        f"Question: {quoted(case.question.text)}\nPassages:\n{_numbered([p.text for p in passages_read(case)])}\n"
-        f"Sentences:\n{_numbered(said)}\n"
+        f"Question: {quoted(case.question.text)}\nPassages:\n{numbered([p.text for p in passages_read(case)])}\n"
+        f"Sentences:\n{numbered(said)}\n"
         "For each sentence: do the passages state it, or does it follow from them? "
     )
     return ask, len(said)
 
 
-def _numbered(texts: Sequence[str]) -> str:
+def numbered(texts: Sequence[str]) -> str:
+    """Return texts as data, one a line, numbered from 1."""
     return "\n".join(f"{n}. {quoted(text)}" for n, text in enumerate(texts, 1))
 
 
@@ -136,7 +170,7 @@ def _ticked(judge: Judge, ask: str, n: int) -> Score:
             raise Unreadable(f"not {n} verdicts of true or false")
         return sum(bool(v) for v in verdicts) / n
 
-    return voted(judge, ask + form, read)
+    return voted(judge, _RULES, ask + form, read)
 
 
 def _is_tick(value: object) -> bool:
@@ -144,7 +178,7 @@ def _is_tick(value: object) -> bool:
 
 
 def _marked(resources: Resources, case: Case, what: str) -> Score:
-    judge = _judge(resources)
+    judge = judge_of(resources)
     reference = f"Reference answer: {quoted(case.question.answers[0])}\n" if what == "correctness" else ""
     ask = (
         f"Question: {quoted(case.question.text)}\n{reference}Answer: {quoted(case.text)}\n"
@@ -157,12 +191,16 @@ def _marked(resources: Resources, case: Case, what: str) -> Score:
             raise Unreadable(f"a mark from 1 to {HIGHEST} is missing")
         return (mark - 1) / (HIGHEST - 1)
 
-    return voted(judge, ask, read)
+    return voted(judge, _RULES, ask, read)
 
 
-def voted(judge: Judge, ask: str, read: Callable[[dict[str, Any]], float]) -> Score:
+def voted(judge: Judge, rules: str, ask: str, read: Callable[[dict[str, Any]], float]) -> Score:
     """Return the mean of the readable votes, with their agreement; a failed row if none is readable."""
-    values, wrong = read_votes(judge.ask(_RULES, ask), read)
+    return mean_vote(*read_votes(judge.ask(rules, ask), read))
+
+
+def mean_vote(values: Sequence[float], wrong: Sequence[str]) -> Score:
+    """Return the mean of votes, with their agreement and the first problem; a failed row if there is no vote."""
     if not values:
         return Score(0.0, wrong[0], failed=True)
     pairs = list(combinations(values, 2))

@@ -102,6 +102,10 @@ METRICS: dict[str, Metric] = {
     "context_precision_weighted": Metric(
         ".context:context_precision_weighted", "mean precision at the ranks of relevant items (RAGAS's)"
     ),
+    "context_ndcg": Metric(
+        ".context:context_ndcg",
+        "nDCG of the context alone, over the best order of all that is relevant",
+    ),
     "span_precision": Metric(".spans:span_precision", "share of the retrieved characters that lie in gold spans"),
     "span_recall": Metric(".spans:span_recall", "share of the gold spans' characters that were retrieved"),
     "span_iou": Metric(".spans:span_iou", "characters in both over characters in either"),
@@ -112,6 +116,12 @@ METRICS: dict[str, Metric] = {
         ".judged:context_recall",
         "share of the reference answer's sentences that a judge finds in the passages",
         _JUDGE | _REFERENCES,
+    ),
+    "context_relevance_umbrela": Metric(
+        ".umbrela:context_relevance", "mean grade of the passages by UMBRELA's prompt, of 3", _JUDGE
+    ),
+    "context_sufficiency_judged": Metric(
+        ".judged:context_sufficiency", "1 if a judge finds all in the passages that an answer needs", _JUDGE
     ),
     "exact_match": Metric(".squad:exact_match", "SQuAD's exact match with any reference", _TEXT),
     "f1": Metric(".squad:f1", "SQuAD's F1 of words, with the best reference", _TEXT),
@@ -153,6 +163,21 @@ METRICS: dict[str, Metric] = {
     ),
     "answer_relevance_judged": Metric(".judged:answer_relevance", "a judge's mark by rubric, 0 to 1", _ANSWER | _JUDGE),
     "correctness_judged": Metric(".judged:correctness", "a judge's mark against the reference, 0 to 1", _TEXT | _JUDGE),
+    "nuggets_vital_strict": Metric(
+        ".nuggets:vital_strict", "share of the vital nuggets that the answer holds wholly (TREC RAG)", _ANSWER | _JUDGE
+    ),
+    "nuggets_vital": Metric(
+        ".nuggets:vital", "share of the vital nuggets in the answer, a part of one half", _ANSWER | _JUDGE
+    ),
+    "nuggets_all_strict": Metric(
+        ".nuggets:every_strict", "share of all nuggets that the answer holds wholly", _ANSWER | _JUDGE
+    ),
+    "nuggets_all": Metric(".nuggets:every", "share of all nuggets in the answer, a part of one half", _ANSWER | _JUDGE),
+    "nuggets_weighted_strict": Metric(
+        ".nuggets:weighted_strict",
+        "share of the nuggets that the answer holds wholly, half for those not vital",
+        _ANSWER | _JUDGE,
+    ),
     "abstention_accuracy": Metric(
         ".abstention:abstention_accuracy", "share of questions answered or refused as they should be", _ANSWER
     ),

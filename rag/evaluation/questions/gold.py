@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from ...documents import Passage
-from ...filters import FieldTest, Filter
+from ...documents.document import Passage
 from .questions import Level, Question, QuestionSet
 
 if TYPE_CHECKING:
     from ...knowledge_base import KnowledgeBase
-    from ...store.records import ChunkRecord
+    from ...store.records import ChunkPlace
 
 
 class DocumentSpan(Protocol):
@@ -85,10 +84,9 @@ def documents_of(question: Question) -> dict[str, int]:
     return own
 
 
-def _chunks_of_documents(kb: KnowledgeBase, documents: set[str]) -> dict[str, list[ChunkRecord]]:
-    """Return the chunks of some documents, by document."""
-    found: dict[str, list[ChunkRecord]] = {}
-    allowed = kb.allowed(Filter(FieldTest("document", "in", tuple(sorted(documents)))))
-    for record in kb.chunks(allowed.ids.tolist() if allowed is not None else []):
-        found.setdefault(record.document, []).append(record)
+def _chunks_of_documents(kb: KnowledgeBase, documents: set[str]) -> dict[str, list[ChunkPlace]]:
+    """Return where the chunks of some documents are, by document."""
+    found: dict[str, list[ChunkPlace]] = {}
+    for place in kb.places(sorted(documents)):
+        found.setdefault(place.document, []).append(place)
     return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .questions import GoldSpan, Question, QuestionSet
 
 if TYPE_CHECKING:
-    from ...documents import Document
+    from ...documents.document import Document
     from ...knowledge_base import KnowledgeBase
 
 

@@ -23,6 +23,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "metadata": ("metadata",),
     "history": ("history",),
     "without": ("without",),
+    "nuggets": ("nuggets",),
 }
 """Each field's names: where a row has several, the first one that has a value counts."""
 

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...documents import clean_text
+from ...documents.document import clean_text
 from ...errors import InvalidInput
 from ...loaders.table_rows import rows
 from ...source_prefixes import BEIR, FOLDER, NAMED, split_prefix

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ...documents import Document
+from ...documents.document import Document
 from ...errors import InvalidInput
 from ...sentences import sentences
 from .question_templates import clean, drafts, heading_question, question_about
@@ -106,7 +106,7 @@ def make_questions(
     answered, lost = _with_unanswerable(kb, marked, n, unanswerable, seed)
     if lost < unanswerable:
         rejected["of documents taken out: others may answer"] += unanswerable - lost
-    return Making(QuestionSet(tuple(answered), f"made from {kb.path.name}"), dict(rejected))
+    return Making(QuestionSet(tuple(answered), f"made from {kb.name}"), dict(rejected))
 
 
 def _with_unanswerable(

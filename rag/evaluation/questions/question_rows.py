@@ -6,12 +6,12 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from ...documents import clean_text
+from ...documents.document import clean_text
 from ...loaders.results import metadata_of
 from ..trec import checked_grade
 from .question_cells import decoded, flag, is_empty, name_of, says_empty, values, whole
 from .question_columns import NAMES, Columns, columns, is_output
-from .questions import GoldSpan, Question
+from .questions import GoldSpan, Nugget, Question
 
 LISTS = ("documents", "chunks", "quotes", "answers", "history", "without")
 """Fields that hold several values; a cell of a table separates them by ``|``, or holds JSON."""
@@ -60,6 +60,7 @@ def question_of(row: Mapping[str, Any], number: int, known_as: Columns | None = 
         metadata=metadata_of({**other, **(own if isinstance(own, Mapping) else {})}),
         history=_texts(known.get("history"), "history"),
         without=_texts(known.get("without"), "without"),
+        nuggets=tuple(_nugget(each) for each in values(known.get("nuggets"), "nuggets")),
     )
 
 
@@ -133,6 +134,13 @@ def _grades(value: Any, field: str) -> dict[str, int]:  # noqa: ANN401
 
 def _chunks(value: Any) -> dict[int, int]:  # noqa: ANN401
     return {whole(name, "chunks"): grade for name, grade in _grades(value, "chunks").items()}
+
+
+def _nugget(value: Any) -> Nugget:  # noqa: ANN401
+    importance = str(value.get("importance", "vital")).strip().casefold() if isinstance(value, Mapping) else "vital"
+    if importance not in {"vital", "okay"}:
+        raise ValueError(f"the importance of a nugget is vital or okay, not {importance!r}")
+    return Nugget(clean_text(str(_item(value, "nuggets"))), importance == "vital")
 
 
 def _span(value: Any) -> GoldSpan:  # noqa: ANN401

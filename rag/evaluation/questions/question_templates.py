@@ -11,7 +11,7 @@ import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
-from ...documents import Document
+from ...documents.document import Document
 from .questions import GoldSpan, Question
 
 LONGEST_QUESTION = 140

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ...documents import Metadata
+from ...documents.document import Metadata
 from ...errors import InvalidInput
 
 Level = Literal["document", "chunk", "span"]
@@ -47,6 +47,30 @@ class GoldSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class Nugget:
+    """A fact that an answer should hold, as TREC's question answering tracks score them.
+
+    Attributes
+    ----------
+    text
+        A dozen words or fewer.
+    vital
+        A good answer must hold it; else it is worth saying (``okay``).
+    """
+
+    text: str
+    vital: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise InvalidInput("a nugget is empty; say a fact in words")
+
+    def as_dict(self) -> dict[str, str]:
+        """Return it as TREC's files have it."""
+        return {"text": self.text, "importance": "vital" if self.vital else "okay"}
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A question and its gold; unknown fields stay empty.
 
@@ -75,6 +99,8 @@ class Question:
         Earlier turns of the conversation, oldest first.
     without
         Documents that are left out when it is asked: an unanswerable question of what they alone say.
+    nuggets
+        Facts that an answer should hold.
     """
 
     id: str
@@ -88,6 +114,7 @@ class Question:
     metadata: Metadata = field(default_factory=dict)
     history: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    nuggets: tuple[Nugget, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return one line of the toolkit's own JSONL form; `rag.evaluation.questions.question_files` reads it back."""
@@ -103,6 +130,8 @@ class Question:
         for name in ("quotes", "answers", "history", "without"):
             if value := getattr(self, name):
                 row[name] = list(value)
+        if self.nuggets:
+            row["nuggets"] = [nugget.as_dict() for nugget in self.nuggets]
         if self.unanswerable:
             row["unanswerable"] = True
         if self.metadata:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...answers import Answer
-from ...documents import Passage
+from ...documents.document import Passage
 from ...errors import InvalidInput
 from .typos import with_typos
 

@@ -35,16 +35,24 @@ class Grammar:
     ------
     InvalidInput
         llguidance has no grammar for a part of the constraint; the message names it.
+
+    Attributes
+    ----------
+    lark
+        The grammar as llguidance reads it.
     """
 
     def __init__(self, tokenizer: Any, constraint: Constraint) -> None:  # noqa: ANN401 - untyped library
         llguidance = _library()
         self._tokenizer = tokenizer
-        self._text = _grammar(llguidance, constraint)
-        fault = llguidance.LLMatcher.validate_grammar(self._text, tokenizer)
+        try:
+            self.lark = _lark(llguidance, constraint)
+            fault = llguidance.LLMatcher.validate_grammar(self.lark, tokenizer)
+        except (ValueError, RecursionError) as error:  # numbers beyond 64 bits, say
+            raise InvalidInput(f"{str(constraint)[:300]}: not possible: {error}") from error
         if fault and not fault.startswith("WARNING"):
             raise InvalidInput(f"{str(constraint)[:300]}: not possible: {fault.splitlines()[0]}")
-        first = llguidance.LLMatcher(tokenizer, self._text, log_level=0)
+        first = llguidance.LLMatcher(tokenizer, self.lark, log_level=0)
         first.compute_bitmask()  # only then it knows that it is stuck
         if first.is_stopped() and not first.is_accepting():
             raise InvalidInput(f"{str(constraint)[:300]}: no text fits it")
@@ -57,7 +65,7 @@ class Grammar:
     def matcher(self, most: int) -> Matcher:
         """Start a text of at most ``most`` tokens."""
         rest = max(_LEAST, most // 4, min(self._rest, most // 2))
-        return Matcher(_library().LLMatcher(self._tokenizer, self._text, log_level=0), most - rest, self._ends)
+        return Matcher(_library().LLMatcher(self._tokenizer, self.lark, log_level=0), most - rest, self._ends)
 
 
 class Matcher:
@@ -112,16 +120,14 @@ def _library() -> Any:  # noqa: ANN401 - untyped library
     return llguidance
 
 
-def _grammar(llguidance: Any, constraint: Constraint) -> str:  # noqa: ANN401 - untyped library
-    matcher = llguidance.LLMatcher
+def _lark(llguidance: Any, constraint: Constraint) -> str:  # noqa: ANN401 - untyped library
     if isinstance(constraint, JsonSchema):
-        try:
-            return str(matcher.grammar_from_json_schema(constraint.closed, defaults=_COMPACT))
-        except (ValueError, RecursionError) as error:  # numbers beyond 64 bits, say
-            raise InvalidInput(f"{str(constraint)[:300]}: not possible: {error}") from error
+        return f"start: %json {json.dumps({**constraint.closed, 'x-guidance': _COMPACT})}"
     if isinstance(constraint, Regex):
-        return str(matcher.grammar_from_regex(constraint.pattern))
+        return str(
+            json.loads(llguidance.LLMatcher.grammar_from_regex(constraint.pattern))["grammars"][0]["lark_grammar"]
+        )
     assert isinstance(constraint, Choice)  # noqa: S101 - for the type checker; the union has no more
     options = " | ".join(json.dumps(option, ensure_ascii=False) for option in constraint.options)
     # One word of many forms, not a rule of many words: a rule may have 2,000 at most.
-    return str(matcher.grammar_from_lark(f"start: CHOICE\nCHOICE: {options}"))
+    return f"start: CHOICE\nCHOICE: {options}"

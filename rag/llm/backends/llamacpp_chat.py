@@ -1,33 +1,42 @@
 """Chat models in GGUF files, by llama.cpp in this process.
 
-llama.cpp keeps the keys and values of the last prompt, so a beginning that the next one shares is not computed again.
+xllamacpp carries llama.cpp and its server in a wheel. The server listens on this machine alone, under a key that only
+this object has; it keeps the keys and values of the last prompt, so a beginning that the next one shares is not
+computed again.
 """
 
 from __future__ import annotations
 
-import threading
+import http.client
+import json
+import re
+import secrets
 import time
-import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ...background import drained, pumped
 from ...deadlines import Deadline
 from ...errors import ExtraMissing, InvalidInput, LLMTimeout, LLMUnavailable, ModelDamaged, ModelMissing
 from ..budget import Budget
 from ..chat_model import Request
-from ..language_model import Completion, Usage, joined
-from .decoding import Detokenizer, Stops
-from .grammar import HURRIED, Matcher
+from ..language_model import Completion, Message, Usage, joined
+from .chat_template import without_control_tokens
 from .local_chat import LocalChat, revision_of
 
 _CONTEXT = 8192
 _CHUNK = 512
-"""Tokens of a prompt computed between two checks of the deadline."""
+"""Tokens of a prompt computed between two looks at the connection, which a passed deadline closes."""
 _MAX_SEED = 2**32 - 1  # llama.cpp's, which takes this very value for "any"
+_MARKUP = re.compile(r"<[^<>\s]+>|\[[A-Z_/]+\]")
+"""How user-defined tokens look that may part turns; llama.cpp reads them in plain text as well."""
+_CHATML = "<|im_start|>"
+"""llama.cpp renders files without a template by ChatML; a vocabulary without this token was never trained on it."""
 
 
 class LlamaCppChat(LocalChat):
@@ -40,16 +49,16 @@ class LlamaCppChat(LocalChat):
     context
         Maximum tokens of a prompt with its answer, up to what the model was trained for; memory grows with it.
     device
-        ``auto``: a GPU if llama.cpp was built for one; ``cpu``.
+        ``auto``: a GPU if the installed wheel was built for one; ``cpu``.
     threads
-        Default: half of the processors, as llama.cpp chooses.
+        Default: as llama.cpp chooses.
     budget
         As in `ChatModel`.
 
     Raises
     ------
     ExtraMissing
-        ``llama-cpp-python`` is not installed.
+        ``xllamacpp`` is not installed.
     ModelMissing
         The file does not exist.
     ModelDamaged
@@ -68,19 +77,18 @@ class LlamaCppChat(LocalChat):
         if device not in {"auto", "cpu"} or context < 1:
             raise InvalidInput(f"llamacpp: device={device!r}, context={context!r}: give auto or cpu, and at least 1")
         super().__init__(f"llamacpp:{file}", budget=budget)
-        self._llama = _load(Path(file).expanduser(), context, device, threads)
-        self.revision = revision_of([Path(file).expanduser()])
-        self.context = self._size = self._llama.n_ctx()
-        self._vocab = self._llama._model.vocab
-
-    def count_tokens(self, text: str) -> int:
-        """Count the tokens of a text by the model's own tokenizer, control tokens read as plain text."""
-        return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
+        path = Path(file).expanduser()
+        self._key = secrets.token_hex(32)
+        self._server = _started(path, context, device, threads, self._key)
+        self._address = urlsplit(self._server.listening_address).netloc
+        self.revision = revision_of([path])
+        self._facts = self._ask("GET", "/props")
+        trained = self._ask("GET", "/v1/models")["data"][0]["meta"]["n_ctx_train"]
+        self.context: int = min(context, trained or context)
 
     def close(self) -> None:
         """Free the model's memory; the model cannot be used afterwards."""
-        with self._lock:
-            self._llama.close()
+        self._server = None
 
     def _complete(self, request: Request) -> Completion:
         self.budget.call()
@@ -94,164 +102,175 @@ class LlamaCppChat(LocalChat):
         return pumped(self._written(request, 0), request.cancelled)
 
     def _written(self, request: Request, sample: int) -> Generator[str, None, Completion]:
-        """Write one answer; no other one can use the model in the meantime."""
-        deadline = request.deadline
+        """Write one answer; llama.cpp takes one at a time, and the others wait."""
         ids, stop = self.prompt(request)
-        if not self._lock.acquire(timeout=min(deadline.left, threading.TIMEOUT_MAX)):
-            raise LLMTimeout(f"{self.name} was busy until {deadline} passed")
-        start, written, said, reason = time.perf_counter(), 0, "", ""
-        words, stops = Detokenizer(self._decode), Stops(stop)
+        start, written, said, reason = (
+            time.perf_counter(),
+            0,
+            "",
+            f"{request.deadline} passed in the middle of the answer",
+        )
         try:
-            most = min(request.sampling.max_tokens, self._size - len(ids))
-            matcher = self._grammar(request.constraint).matcher(most) if request.constraint is not None else None
-            for token in self._tokens(ids, request, sample, matcher):
-                if token is None:
-                    reason = f"{deadline} passed in the middle of the answer"
-                    break
-                written += 1
-                if shown := stops.feed(words.feed(token)):
-                    said += shown
-                    yield shown
-                if stops.met or (matcher is not None and matcher.stopped):
-                    reason = HURRIED if matcher is not None and matcher.hurried else ""
-                    break
-                if written >= most:
-                    reason = "the answer reached max_tokens"
-                    break
-            if shown := stops.feed(words.rest()) + stops.rest():
-                said += shown
-                yield shown
+            with suppress(TimeoutError):
+                for event in self._events(self._body(request, sample, ids, stop), request):
+                    written = max(written, event["tokens_predicted"])
+                    if shown := event["content"]:
+                        said += shown
+                        yield shown
+                    if event["stop"]:
+                        reason = "the answer reached max_tokens" if event["stop_type"] == "limit" else ""
         finally:
-            self._lock.release()
             usage = Usage(len(ids), written, calls=1, seconds=time.perf_counter() - start)
             self.budget.spend(usage, n_bytes=len(said.encode()))
-        if deadline.passed and not written:
-            raise LLMTimeout(f"{self.name} wrote nothing before {deadline}")
+        if request.deadline.passed and not written:
+            raise LLMTimeout(f"{self.name} wrote nothing before {request.deadline}")
         return Completion((said,), usage, incomplete=bool(reason), reason=reason)
 
-    def _tokens(self, ids: list[int], request: Request, sample: int, matcher: Matcher | None) -> Iterator[int | None]:
-        """Yield the tokens of an answer, without the one that ends it; None when the deadline has passed."""
-        from llama_cpp import LogitsProcessorList
-
+    def _body(self, request: Request, sample: int, ids: list[int], stop: Sequence[str]) -> dict[str, Any]:
         sampling = request.sampling
-        self._llama.set_seed(_MAX_SEED if sampling.seed is None else (sampling.seed + sample) % _MAX_SEED)
-        if not self._read(ids, request.deadline):
-            yield None
-            return
-        options: dict[str, Any] = {
-            "temp": 1.0 if sampling.temperature is None else sampling.temperature,
+        body = {
+            "prompt": ids,
+            "n_predict": min(sampling.max_tokens, self.context - len(ids)),
+            "stream": True,
+            "return_progress": True,  # it looks at the connection between two parts of a prompt
+            "stop": list(stop),
+            "seed": _MAX_SEED if sampling.seed is None else (sampling.seed + sample) % _MAX_SEED,
+            "temperature": 1.0 if sampling.temperature is None else sampling.temperature,
             "top_k": sampling.top_k or 0,
             "top_p": 1.0 if sampling.top_p is None else sampling.top_p,
             "min_p": sampling.min_p or 0.0,
             "repeat_penalty": sampling.repetition_penalty or 1.0,
         }
-        if matcher is not None:
-            options["logits_processor"] = LogitsProcessorList([_allowing(matcher)])
+        if request.constraint is not None:
+            body["grammar"] = "%llguidance {}\n" + self._grammar(request.constraint).lark
+        return body
+
+    def _events(self, body: dict[str, Any], request: Request) -> Iterator[dict[str, Any]]:
+        """Yield what llama.cpp says while it writes; a closed connection stops it.
+
+        Raises
+        ------
+        TimeoutError
+            The deadline passed, or the request was cancelled.
+        """
+        with closing(self._connection(request.deadline)) as connection, self._failures():
+            response = self._answered(connection, "POST", "/completion", body)
+            while line := self._line(response, connection, request):
+                name, _, data = line.partition(b":")
+                if name == b"error":
+                    raise LLMUnavailable(f"{self.name} failed: {data.decode('utf-8', 'replace').strip()[:500]}")
+                if name == b"data" and data.strip() != b"[DONE]":
+                    yield json.loads(data)
+
+    @staticmethod
+    def _line(response: http.client.HTTPResponse, connection: http.client.HTTPConnection, request: Request) -> bytes:
+        if request.deadline.passed or request.cancelled.called:
+            raise TimeoutError
+        if connection.sock is not None:
+            connection.sock.settimeout(request.deadline.remaining)
+        return response.readline()
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+        with closing(self._connection(Deadline.after(None))) as connection, self._failures():
+            return json.loads(self._answered(connection, method, path, body).read())
+
+    def _connection(self, deadline: Deadline) -> http.client.HTTPConnection:
+        if self._server is None:
+            raise LLMUnavailable(f"{self.name} was closed; open it again")
+        return http.client.HTTPConnection(self._address, timeout=deadline.remaining)
+
+    def _answered(
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: dict[str, Any] | None
+    ) -> http.client.HTTPResponse:
+        data = None if body is None else json.dumps(body).encode()
+        connection.request(method, path, data, {"Authorization": f"Bearer {self._key}"})
+        response = connection.getresponse()
+        if response.status != http.HTTPStatus.OK:
+            said = response.read().decode("utf-8", "replace")
+            raise ValueError(f"{self.name} refused a request: {said[:500]}")
+        return response
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
         try:
-            for token in self._llama.generate(ids, **options):
-                if token in self._ends:
-                    return
-                if request.deadline.passed or request.cancelled.called:
-                    yield None
-                    return
-                if matcher is not None:
-                    matcher.feed(token)
-                yield token
-        except RuntimeError as error:  # llama.cpp's own failures
+            yield
+        except TimeoutError:
+            raise
+        except (OSError, http.client.HTTPException) as error:
             raise LLMUnavailable(f"{self.name} failed: {error}") from error
 
-    def _read(self, ids: list[int], deadline: Deadline) -> bool:
-        """Compute a long prompt in parts, which llama.cpp keeps; return False if the deadline passed."""
-        for end in range(_CHUNK, len(ids), _CHUNK):
-            if deadline.passed:
-                return False
-            if end > self._llama.n_tokens:
-                next(self._llama.generate(ids[:end], temp=0.0))
-        return not deadline.passed
+    def count_tokens(self, text: str) -> int:
+        """Count the tokens of a text by the model's own tokenizer, control tokens read as plain text."""
+        return len(self._tokens(text, special=False))
 
-    def _encode(self, text: str, *, begins: bool) -> list[int]:
-        ids: list[int] = self._llama.tokenize(text.encode(), add_bos=begins, special=True)
+    def _tokens(self, text: str, *, special: bool) -> list[dict[str, Any]]:
+        body = {"content": text, "parse_special": special, "with_pieces": True}
+        tokens: list[dict[str, Any]] = self._ask("POST", "/tokenize", body)["tokens"]
+        return tokens
+
+    def _encode(self, text: str, *, begins: bool) -> list[int]:  # noqa: ARG002 - llama.cpp knows by the file
+        # Where a vocabulary has a token that begins a text, llama.cpp's renderer has taken off the template's own.
+        body = {"content": text, "add_special": True, "parse_special": True}
+        ids: list[int] = self._ask("POST", "/tokenize", body)["tokens"]
         return ids
+
+    def _without_control_tokens(self, messages: Sequence[Message]) -> list[Message]:
+        plain = list(messages)
+        while found := {token for message in plain for token in self._control_tokens_in(message.content)}:
+            broken = without_control_tokens(plain, sorted(found))
+            if broken == plain:  # a token that no text spells as it is shown
+                break
+            plain = broken
+        return plain
+
+    def _control_tokens_in(self, text: str) -> set[str]:
+        plain = {token["id"] for token in self._tokens(text, special=False)}
+        seen = {token["piece"]: token["id"] for token in self._tokens(text, special=True) if _is_mark(token["piece"])}
+        return {
+            piece
+            for piece, i in seen.items()
+            # A word beside a control token may be cut otherwise, too; alone, in plain text, it is still that token.
+            if _MARKUP.fullmatch(piece)
+            or (i not in plain and [token["id"] for token in self._tokens(piece, special=False)] != [i])
+        }
 
     @cached_property
     def _guided_tokenizer(self) -> Any:  # noqa: ANN401 - untyped library
-        import llguidance.llamacpp
+        import llguidance
 
-        with warnings.catch_warnings():  # it calls functions of llama.cpp by their old names
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return llguidance.llamacpp.lltokenizer_from_vocab(self._vocab, eos_token=sorted(self._ends) or None)
+        return llguidance.LLTokenizer("byte")  # checks a constraint; llama.cpp has its own for the vocabulary
 
     @cached_property
-    def _template(self) -> Any:  # noqa: ANN401 - a function, or None
-        source = self._llama.metadata.get("tokenizer.chat_template")
-        if source is None:
+    def _template(self) -> Callable[[list[dict[str, str]]], str] | None:
+        source = self._facts["chat_template"]
+        if not source or (_CHATML in source and len(self._tokens(_CHATML, special=True)) > 1):
             return None
-        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-
-        begin, end = (self._piece(token) for token in (self._llama.token_bos(), self._llama.token_eos()))
-        formatter = Jinja2ChatFormatter(template=source, bos_token=begin, eos_token=end)  # sandboxed
-        return lambda turns: formatter(messages=turns).prompt
-
-    @cached_property
-    def _ends(self) -> frozenset[int]:
-        import llama_cpp
-
-        n = self._llama.n_vocab()
-        return frozenset(token for token in range(n) if llama_cpp.llama_vocab_is_eog(self._vocab, token))
-
-    @cached_property
-    def _control_tokens(self) -> list[str]:
-        import llama_cpp
-
-        kinds = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
-        n, attribute = self._llama.n_vocab(), llama_cpp.llama_vocab_get_attr
-        return [self._piece(token) for token in range(n) if attribute(self._vocab, token) & kinds]
-
-    def _piece(self, token: int) -> str:
-        import llama_cpp
-
-        return str(llama_cpp.llama_vocab_get_text(self._vocab, token).decode("utf-8", "replace")) if token >= 0 else ""
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        return str(self._llama.detokenize(list(ids)).decode("utf-8", "replace"))
+        return lambda turns: str(self._ask("POST", "/apply-template", {"messages": turns})["prompt"])
 
 
-def _allowing(matcher: Matcher) -> Any:  # noqa: ANN401 - llama-cpp-python's protocol
-    def process(_: Any, scores: Any) -> Any:  # noqa: ANN401
-        scores[~matcher.allowed(len(scores))] = float("-inf")
-        return scores
-
-    return process
+def _is_mark(piece: object) -> bool:
+    """Say whether a token's text may be a mark of a template: bytes, letters and white space are none."""
+    return isinstance(piece, str) and len(piece) > 1 and not piece.replace(" ", "").isalnum()
 
 
-def _load(file: Path, context: int, device: str, threads: int | None) -> Any:  # noqa: ANN401 - untyped library
+def _started(file: Path, context: int, device: str, threads: int | None, key: str) -> Any:  # noqa: ANN401 - untyped library
     try:
-        import llama_cpp
+        import xllamacpp
     except ImportError as error:
-        raise ExtraMissing("GGUF files need llama-cpp-python: pip install 'rag-workbench[llamacpp]'") from error
+        raise ExtraMissing("GGUF files need xllamacpp: pip install 'rag-workbench[llamacpp]'") from error
     if not file.is_file():
         raise ModelMissing(f"{file}: no such file; give the path of a GGUF file")
-    layers = -1 if device == "auto" and llama_cpp.llama_supports_gpu_offload() else 0
+    params = xllamacpp.CommonParams()
+    params.model.path = str(file)
+    params.n_ctx, params.n_batch, params.n_ubatch, params.n_parallel = context, _CHUNK, _CHUNK, 1
+    params.hostnames, params.port, params.api_keys, params.ui = ["127.0.0.1"], 0, [key], False
+    params.verbosity, params.warmup, params.fit_params = -1, False, False
+    params.cache_ram_mib = 0  # the last prompt is kept; others would take memory beside it
+    if device == "cpu":
+        params.n_gpu_layers = 0
+    if threads is not None:
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     try:
-        trained = _trained_context(llama_cpp, file)
-        return llama_cpp.Llama(
-            str(file),
-            n_ctx=min(context, trained or context),
-            n_gpu_layers=layers,
-            n_threads=threads,
-            n_threads_batch=threads,
-            n_batch=_CHUNK,
-            verbose=False,
-        )
-    except (ValueError, RuntimeError, OSError) as error:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
         raise ModelDamaged(f"{file}: not a GGUF file that llama.cpp reads ({error}); fetch it again") from error
-
-
-def _trained_context(llama_cpp: Any, file: Path) -> int | None:  # noqa: ANN401 - untyped library
-    """Return the context that a model was trained for, read without its weights; more would only take memory."""
-    probe = llama_cpp.Llama(str(file), vocab_only=True, verbose=False)
-    try:
-        found = probe.metadata.get(f"{probe.metadata.get('general.architecture')}.context_length", "")
-        return int(found) if found.isdecimal() else None
-    finally:
-        probe.close()

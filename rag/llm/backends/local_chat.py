@@ -15,8 +15,9 @@ from ...errors import PromptTooLong
 from ..budget import Budget
 from ..chat_model import ChatModel, Request
 from ..constraints import Constraint
+from ..language_model import Message
 from ..sampling import Sampling
-from .chat_template import NEXT_TURN, render, without_control_tokens
+from .chat_template import NEXT_TURN, render
 from .grammar import Grammar
 
 _GRAMMARS = 64
@@ -46,8 +47,7 @@ class LocalChat(ChatModel):
         PromptTooLong
             The model's context does not hold it.
         """
-        messages = without_control_tokens(request.messages, self._control_tokens)
-        text, templated = render(messages, self._template)
+        text, templated = render(self._without_control_tokens(request.messages), self._template)
         ids = self._encode(text, begins=not templated)
         if self.context is not None and len(ids) >= self.context:
             raise PromptTooLong(
@@ -72,10 +72,9 @@ class LocalChat(ChatModel):
     def _template(self) -> Callable[[list[dict[str, str]]], str] | None:
         """The chat template, see `rag.llm.backends.chat_template.render`."""
 
-    @cached_property
     @abstractmethod
-    def _control_tokens(self) -> list[str]:
-        """Texts that the tokenizer reads as control tokens."""
+    def _without_control_tokens(self, messages: Sequence[Message]) -> list[Message]:
+        """Return the messages with nothing in them that the tokenizer would read as a control token."""
 
     @cached_property
     @abstractmethod

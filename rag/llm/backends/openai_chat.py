@@ -61,7 +61,7 @@ class OpenAIChat(ChatModel):
         faults of the server; never a request that the server rejects. An option that it refuses by name (a temperature,
         ``max_tokens`` by that name, the system role) is left out once, with a warning, beside these attempts.
     timeout
-        Seconds that a call without a deadline may take.
+        Seconds that a call without a deadline may take; a deadline, also a longer one, is kept in its place.
     max_bytes
         Maximum bytes of a reply; a longer one is cut.
     budget
@@ -181,14 +181,16 @@ class OpenAIChat(ChatModel):
 
     async def _answer(self, request: Request, call: _Call) -> Completion:
         """Retry until there is an answer, the attempts are used up, or the deadline passes."""
-        seconds = min(request.deadline.left, self.timeout)
+        deadline = request.deadline
+        limit, seconds = (
+            (self.timeout, self.timeout) if deadline.remaining is None else (deadline.seconds, deadline.left)
+        )
         call.until = time.monotonic() + seconds
         start = time.perf_counter()
         try:
             async with asyncio.timeout(seconds):
                 texts, reason = await self._attempts(request, call)
         except TimeoutError:
-            limit = min(request.deadline.seconds, self.timeout)
             if not call.pieces:
                 late = LLMTimeout(f"{self._where} gave no answer in {limit:.3g} s")
                 late.attempts = call.attempts

@@ -16,7 +16,8 @@ from ...background import in_background, pieces_from
 from ...errors import InvalidInput, LLMTimeout, LLMUnavailable, LLMUnsupported
 from ..budget import Budget
 from ..chat_model import Request
-from ..language_model import Completion, Usage
+from ..language_model import Completion, Message, Usage
+from .chat_template import without_control_tokens
 from .decoding import Detokenizer, Stops
 from .grammar import HURRIED, Matcher
 from .local_chat import LocalChat, revision_of
@@ -234,6 +235,9 @@ class TransformersChat(LocalChat):
             return llguidance.hf.from_tokenizer(self._tokenizer, n_vocab=self._vocabulary, eos_token=self._ends or None)
         except ValueError as error:
             raise LLMUnsupported(f"{self.name} cannot be constrained: {error}") from error
+
+    def _without_control_tokens(self, messages: Sequence[Message]) -> list[Message]:
+        return without_control_tokens(messages, self._control_tokens)
 
     @cached_property
     def _control_tokens(self) -> list[str]:

@@ -22,6 +22,7 @@ def rows(planted_run):
     return {row["spec"]: row for row in good(read(planted_run))}
 
 
+@pytest.mark.slow
 def test_its_metrics_on_our_files_give_our_figures(planted_run, rows):
     """As its plots do: threshold from the dataset's distances, candidates' distances from the result file."""
     folder = planted_run / "ann-benchmarks"
@@ -69,5 +70,6 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, vectors, full_disk):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_no_file_for_what_failed(planted_run):
     assert not (planted_run / "ann-benchmarks" / "results" / "small" / "10" / "crasher").exists()

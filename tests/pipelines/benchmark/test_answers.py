@@ -51,6 +51,7 @@ def questions():
     return QuestionSet(tuple(rows), "50 questions")
 
 
+@pytest.mark.slow
 def test_an_exact_index_costs_nothing_and_a_blind_one_everything(kb, questions, monkeypatch):
     original = indexes.dense
     blind = lambda spec, dim, **o: Blind(dim, **o) if spec == "blind" else original(spec, dim, **o)  # noqa: E731
@@ -107,12 +108,14 @@ def test_questions_are_made_of_the_chunks_with_these_as_gold(kb):
     assert questions_for(kb, None, n=10) == made
 
 
+@pytest.mark.slow
 def test_only_the_front_is_asked(planted_run):
     specs = configurations(read(planted_run))
     assert 1 <= len(specs) <= module.MAX_INDEXES
     assert "crasher" not in specs
 
 
+@pytest.mark.slow
 def test_they_are_kept_beside_the_results_and_shown(kb, questions, planted_run, tmp_path):
     assert load(tmp_path) is None
     costs = answer_costs(kb, QuestionSet(questions.questions[:5], "five <b>questions</b>"), ["hnsw"], config=CONFIG)

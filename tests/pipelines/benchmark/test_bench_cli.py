@@ -25,6 +25,7 @@ def data(tmp_path, monkeypatch):
     return f"{tmp_path}/base.npy,{tmp_path}/queries.npy"
 
 
+@pytest.mark.slow
 def test_bench_report_and_compare(data, tmp_path, capsys):
     out, page, picture = tmp_path / "out", tmp_path / "report.html", tmp_path / "pareto.png"
     arguments = ["bench", "--data", data, "--index", "flat", "--index", "ivf:nprobe=1|4", "--rounds", "2"]

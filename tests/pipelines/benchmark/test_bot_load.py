@@ -71,6 +71,7 @@ def measured(kb, tmp_path, monkeypatch, load, seconds=0.01):
     return found, seen
 
 
+@pytest.mark.slow
 def test_the_bot_keeps_up_with_what_it_can_do(kb, tmp_path, monkeypatch):
     found, seen = measured(kb, tmp_path, monkeypatch, Load(rates=(20.0, 60.0, 140.0), seconds=1.0))
     (series,) = found.figures["series"]
@@ -83,6 +84,7 @@ def test_the_bot_keeps_up_with_what_it_can_do(kb, tmp_path, monkeypatch):
     assert found.pipeline["digest"]
 
 
+@pytest.mark.slow
 def test_writes_change_a_copy_only(kb, tmp_path, monkeypatch):
     before = digest(kb)
     found, seen = measured(kb, tmp_path, monkeypatch, Load(rates=(20.0,), seconds=1.0, writes=0.3))
@@ -94,12 +96,14 @@ def test_writes_change_a_copy_only(kb, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_added_documents_replace_each_other(kb, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_ADDED_AT_MOST", 3)
     _, seen = measured(kb, tmp_path, monkeypatch, Load(rates=(20.0,), seconds=1.0, writes=0.3))
     assert seen["ids"] == {f"{ADDED}{n}" for n in range(3)}
 
 
+@pytest.mark.slow
 def test_by_the_command_line(kb, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RAG_CACHE_DIR", str(tmp_path / "cache"))
     out, page = tmp_path / "out", tmp_path / "page.html"

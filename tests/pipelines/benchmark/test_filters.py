@@ -137,6 +137,7 @@ def test_rows_of_older_runs_are_shown_and_go_on(bench, vectors, tmp_path):
         bench(["honest", "half"], tmp_path, filters=(0.25,), correlated=True, resume=True)
 
 
+@pytest.mark.slow
 def test_by_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RAG_CACHE_DIR", str(tmp_path / "cache"))
     arguments = ["bench", "--data", "synthetic:500x8", "--index", "flat", "--rounds", "1", "--queries", "20"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -142,6 +144,37 @@ def test_requests_search_and_replace(vectors):
     assert (requests.answers[~requests.is_write] >= 0).all()
 
 
+def test_two_servers_may_replace_the_same_vector(vectors):
+    import indexes
+
+    class Slow:
+        """The second server comes while the first one is between its removal and its addition."""
+
+        def remove(self, ids):
+            index.remove(ids)
+            time.sleep(0.01)
+
+        def add(self, rows, ids):
+            index.add(rows, ids)
+
+    index = indexes.dense("flat", 8, metric="l2")
+    index.build(vectors.base[:1], vectors.ids[:1])
+    requests = IndexRequests(
+        Slow(),
+        lambda q: index.search(q, 1),
+        queries=vectors.queries,
+        rows=vectors.base[:1],
+        ids=vectors.ids[:1],
+        n=8,
+        k=1,
+        writes=1.0,
+        rng=np.random.default_rng(0),
+    )
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(requests, range(8)))
+    assert len(index) == 1
+
+
 @pytest.fixture(scope="module")
 def run_under_load(bench, tmp_path_factory):
     out = tmp_path_factory.mktemp("load")
@@ -150,6 +183,7 @@ def run_under_load(bench, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_recall_is_measured_under_load(run_under_load):
     rows = {row["spec"]: row for row in read(run_under_load)}
     for spec, recall in (("honest", 1.0), ("half", 0.5)):
@@ -235,6 +269,7 @@ def test_runs_with_other_loads_are_not_mixed(bench, run_under_load):
         bench(["honest"], run_under_load, rounds=1, churn=0.1, resume=True)
 
 
+@pytest.mark.slow
 def test_by_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RAG_CACHE_DIR", str(tmp_path / "cache"))
     arguments = ["bench", "--data", "synthetic:500x8", "--index", "flat", "--rounds", "1", "--queries", "20"]

@@ -214,6 +214,7 @@ def test_a_disk_that_is_full_for_an_index_stops_the_run(bench, tmp_path):
     assert not list(tmp_path.glob(".work-*"))
 
 
+@pytest.mark.slow
 def test_the_budget_ends_a_run_and_says_what_is_left(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "_TOGETHER", 1)
     monkeypatch.setattr(run_module._Runner, "_left", lambda self: -1.0 if self.results.rows else 60.0)
@@ -224,6 +225,7 @@ def test_the_budget_ends_a_run_and_says_what_is_left(bench, tmp_path, monkeypatc
     assert bench(["honest", "half", "tenfold"], tmp_path, resume=True).left == []
 
 
+@pytest.mark.slow
 def test_a_build_that_the_budget_cuts_short_costs_the_others_nothing_and_is_tried_again(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(run_module._Runner, "_left", lambda self: 8.0)  # the honest one needs a fraction of a second
     monkeypatch.setenv("MASON_SECONDS", "300")
@@ -236,6 +238,7 @@ def test_a_build_that_the_budget_cuts_short_costs_the_others_nothing_and_is_trie
     assert report.left == report.cut == []
 
 
+@pytest.mark.slow
 def test_configurations_take_turns(bench, tmp_path, monkeypatch):
     seen = []
     original = run_module.MeasuredIndex.measure
@@ -246,6 +249,7 @@ def test_configurations_take_turns(bench, tmp_path, monkeypatch):
     assert seen == [(engine, number) for number in (0, 1) for engine in ("honest", "half", "chatty")]
 
 
+@pytest.mark.slow
 def test_filters_take_turns_too(bench, tmp_path, monkeypatch):
     seen = []
     original = run_module.MeasuredIndex.filtered

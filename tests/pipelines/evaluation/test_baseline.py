@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.evaluation.baseline import against, read_baseline
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.errors import InvalidInput
 from rag.evaluation import Evaluation, Question, QuestionSet, evaluate
 from rag.evaluation.trec import write_run

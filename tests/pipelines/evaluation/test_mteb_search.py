@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.evaluation.mteb_search import KnowledgeBaseSearch
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.errors import ExtraMissing, InvalidInput
 from rag.evaluation import Question, QuestionSet, evaluate
 from rag.knowledge_base import KnowledgeBase

@@ -114,6 +114,7 @@ run(Experiment.read(sys.argv[1]), sys.argv[2], cache=sys.argv[3])
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_share_a_cache_give_what_each_gives_alone(toml: Path, tmp_path: Path):
     alone = run(Experiment.read(toml), tmp_path / "alone")
     other = toml.with_name("other.toml")
@@ -185,6 +186,7 @@ def test_a_damaged_stage_costs_its_work_and_is_never_a_figure(
     assert second.rows[0].metrics == first.rows[0].metrics or second.rows[1].metrics == first.rows[0].metrics
 
 
+@pytest.mark.slow
 def test_failed_questions_are_asked_again_and_their_rows_take_no_part_in_tests(
     toml: Path, tmp_path: Path, chat_server: ChatServer, capsys
 ):

@@ -83,3 +83,19 @@ def test_refuses_a_missing_file_and_too_many_configurations(tmp_path: Path):
         Experiment.read(tmp_path / "nowhere.toml")
     with pytest.raises(InvalidInput, match="21,000 configurations"):
         Experiment(corpus=("x",), questions="y", vary={"k": tuple(range(1, 1001)), "rerank_in": tuple(range(1, 22))})
+
+
+def test_each_member_of_an_ensemble_is_a_file_that_is_read(tmp_path, monkeypatch):
+    from pipelines.experiments.contents import contents, placed
+
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_bytes(name.encode())
+    monkeypatch.chdir(tmp_path.parent)
+    spec = placed("embedder", "a:weight=2+hashing-8+b:dim=3", str(tmp_path))
+    assert spec == f"{tmp_path / 'a'}:weight=2+hashing-8+{tmp_path / 'b'}:dim=3"
+    before = contents("embedder", spec)
+    assert before.keys() == {str(tmp_path / "a"), str(tmp_path / "b")}
+    (tmp_path / "b" / "model.safetensors").write_bytes(b"other")
+    after = contents("embedder", spec)
+    assert [before[name] == after[name] for name in before] == [True, False]

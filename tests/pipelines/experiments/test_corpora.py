@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.experiments import Experiment, Measure, run
 from pipelines.experiments.corpora import parted
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.errors import InvalidInput
 from rag.evaluation import read_questions
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.experiments import outcomes
 from rag.answers import Answer, Citation
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.evaluation import Outcome
 
 PASSAGES = tuple(

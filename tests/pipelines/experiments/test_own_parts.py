@@ -17,7 +17,7 @@ from chat_server import first_sentence
 from pipelines.experiments import Experiment, Measure, Result, run
 from pipelines.experiments.compare import compare_results
 from rag.answers import Answer
-from rag.documents import Chunk, Document
+from rag.documents.document import Chunk, Document
 from rag.errors import InvalidInput
 from rag.testing import HashingEmbedder
 
@@ -210,7 +210,7 @@ PARTS = """
         name = "lines"
         def __init__(self, tokenizer): self.most = tokenizer.max_tokens
         def chunk(self, document):
-            from rag.documents import Chunk
+            from rag.documents.document import Chunk
             return [Chunk(0, len(document.text), document.text)]
 """
 
@@ -356,6 +356,7 @@ def test_a_module_may_make_an_experiment_while_it_is_imported(module: Path):
     assert made.vary["rerank"] == ("python:makes_one:Mine",)
 
 
+@pytest.mark.slow
 def test_a_file_names_a_metric_by_module(beir: Path, module: Path, tmp_path: Path):
     module.write_text(module.read_text() + "\ndef depth(row):\n    return len(row.context)\ndepth.lower = True\n")
     file = beir.parent / "own.toml"

@@ -139,6 +139,7 @@ def test_what_cannot_be_compared_is_refused_or_said(toml: Path, result: Result, 
         assert any(what in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_the_command_line(toml: Path, tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.chdir(tmp_path)
     assert cli(["experiment", "experiment.toml", "--html", "report.html", "--json"]) == OK

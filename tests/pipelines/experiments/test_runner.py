@@ -89,6 +89,7 @@ def test_memory_counts_the_index_of_sentences(toml: Path, tmp_path: Path):
     assert both.memory_bytes == chunks.memory_bytes + sentences
 
 
+@pytest.mark.slow
 def test_a_change_of_the_corpus_or_of_one_part_redoes_only_what_depends_on_it(toml: Path, beir: Path, tmp_path: Path):
     run(Experiment.read(toml), tmp_path / "out")
     toml.write_text(toml.read_text().replace('"dense"]', '"dense", "terms"]'))
@@ -156,6 +157,7 @@ run(Experiment.read(sys.argv[1]), sys.argv[2])
 """
 
 
+@pytest.mark.slow
 def test_a_killed_experiment_goes_on_and_gives_the_same_tables(toml: Path, tmp_path: Path):
     whole = run(Experiment.read(toml), tmp_path / "undisturbed")
     for least in (1, 4, 9):  # stages that were finished when the kill came
@@ -172,6 +174,7 @@ def test_a_killed_experiment_goes_on_and_gives_the_same_tables(toml: Path, tmp_p
         assert not list((out / "cache").rglob("*.journal"))
 
 
+@pytest.mark.slow
 def test_two_jobs_give_the_same_figures_and_a_crash_costs_its_row(toml: Path, tmp_path: Path):
     toml.write_text(toml.read_text().replace('["zscore", "rrf", "dense"]', '["zscore", "rrf"]'))
     alone = run(Experiment.read(toml), tmp_path / "alone")
@@ -179,6 +182,7 @@ def test_two_jobs_give_the_same_figures_and_a_crash_costs_its_row(toml: Path, tm
     assert figures(both) == figures(alone)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_named_in_its_row(monkeypatch: pytest.MonkeyPatch, toml: Path, tmp_path: Path):
     monkeypatch.setattr(runner, "attempt", dies_for_hnsw)
     result = run(Experiment.read(toml), tmp_path / "out", jobs=2)
@@ -258,6 +262,7 @@ def test_a_rewriting_model_is_asked_once_for_each_prompt(
     assert len(chat_server.requests) == 16
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_costs_its_rows_and_is_named(toml: Path, tmp_path: Path):
     toml.write_text(
         toml.read_text()
@@ -272,6 +277,7 @@ def test_a_model_that_fails_costs_its_rows_and_is_named(toml: Path, tmp_path: Pa
     assert (row.metrics["faithfulness"].n_failed, row.metrics["faithfulness"].value) == (2, 0.0)
 
 
+@pytest.mark.slow
 def test_a_figure_keeps_the_code_and_the_hour_that_measured_it(toml: Path, tmp_path: Path, monkeypatch):
     first = run(Experiment.read(toml), tmp_path / "out")
     monkeypatch.setattr(runner, "code", lambda: "other code")
@@ -297,6 +303,7 @@ def test_a_field_at_its_default_is_in_no_key(toml: Path, tmp_path: Path, monkeyp
     assert not sum(run(Experiment.read(toml), tmp_path / "out").card["stages_done"].values())
 
 
+@pytest.mark.slow
 def test_a_knowledge_base_that_was_deleted_from_the_cache_is_made_again(toml: Path, tmp_path: Path):
     first = run(Experiment.read(toml), tmp_path / "out")
     shutil.rmtree(next((tmp_path / "out" / "cache" / "index-kb").iterdir()))

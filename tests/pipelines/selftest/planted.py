@@ -35,7 +35,8 @@ def early_acknowledgement() -> None:
     commit = pipeline.Pipeline._commit
 
     def early(self: pipeline.Pipeline, batch: Any, vectors: Any) -> None:
-        vectors.result()
+        for future in vectors:
+            future.result()
         self._on_commit([s.document.id for s in batch.steps if hasattr(s, "document")])
         commit(self, batch, vectors)
 
@@ -68,8 +69,8 @@ def index_first() -> None:
     late: list[tuple[Path, Path]] = []
     commit = live.LiveIndexes._commit
 
-    def then(self: object, *rest: object) -> None:
-        commit(self, *rest)
+    def then(self: object, *rest: object, **named: object) -> None:
+        commit(self, *rest, **named)
         time.sleep(0.05)
         for old, new in late:
             old.rename(new)
@@ -166,7 +167,7 @@ def noise() -> None:
 
 
 def failures_forgotten() -> None:
-    from rag.documents import Document
+    from rag.documents.document import Document
     from rag.loaders import loading
 
     load_files = loading.load_files

@@ -45,6 +45,7 @@ def check(result: dict[str, Any], views: int) -> None:
     assert result["threads"] == []
 
 
+@pytest.mark.slow
 def test_readers_see_whole_commits_only() -> None:
     check(run(4, 3), 3)
 

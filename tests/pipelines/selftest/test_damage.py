@@ -21,6 +21,7 @@ def check(result: dict[str, Any], trials: int) -> None:
     assert result["refused"] > 0.75 * result["trials"]
 
 
+@pytest.mark.slow
 def test_no_damage_passes_unseen() -> None:
     check(run("--flips", "5", "--cuts", "2"), 220)
 

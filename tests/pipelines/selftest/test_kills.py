@@ -22,10 +22,12 @@ def check(result: dict[str, Any], kills: int) -> None:
     assert sum(0 < n < last for n in result["commits_seen"]) > kills / 4
 
 
+@pytest.mark.slow
 def test_sixty_kills_lose_nothing() -> None:
     check(run("--kills", "60", "--count", "60", "--granularity", "chunk"), 60)
 
 
+@pytest.mark.slow
 def test_kills_lose_nothing_of_the_sentences_either() -> None:
     check(run("--kills", "40", "--count", "60", "--granularity", "chunk+sentence"), 40)
 

@@ -29,6 +29,7 @@ def test_every_promise_has_a_check() -> None:
         assert (ROOT / "pipelines" / "selftest" / f"{promise.check}.py").exists()
 
 
+@pytest.mark.slow
 def test_quick_checks_hold_and_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     only = [part for name in QUICK for part in ("--only", name)]
     assert run(["selftest", "--in", str(tmp_path), *only, "--json"]) == 0

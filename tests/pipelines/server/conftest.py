@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import threading
@@ -23,6 +24,7 @@ from pipelines.server.collections import Collection, Collections
 from pipelines.server.guard import Access, Limits
 from pipelines.server.serving import address, listening, server
 from rag import Bot, KnowledgeBase
+from rag.store import database
 
 LOOPBACK, LIMITS = Access(), Limits()
 TEA = "# Green tea\n\nGreen tea is steeped at 80 degrees for two minutes. Black tea takes boiling water.\n"
@@ -39,6 +41,16 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (docs / "bees.md").write_text(BEES)
     assert run(["ingest", str(docs), "--into", str(folder / "drinks"), "--embedder", "hashing-64"]) == 0
     return folder / "drinks"
+
+
+MULTIPART = "multipart/form-data; boundary=otter"
+
+
+def multipart(name: str, data: bytes, **fields: str) -> bytes:
+    """Return a form with a file."""
+    parts = [f'Content-Disposition: form-data; name="{key}"\r\n\r\n{value}'.encode() for key, value in fields.items()]
+    parts.append(f'Content-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode() + data)
+    return b"".join(b"--otter\r\n" + part + b"\r\n" for part in parts) + b"--otter--\r\n"
 
 
 class Client:
@@ -94,14 +106,56 @@ def running(app: Any, limits: Limits) -> Iterator[str]:
 
 
 @pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that ends waits for readers of the state before, so that the log can be emptied: not here."""
+    monkeypatch.setattr(database, "_BUSY_MS", 100)
+
+
+@pytest.fixture
 def serve(base: Path) -> Iterator[Serve]:
     """Serve the knowledge base; a model, access and limits may be given."""
     with ExitStack() as stack:
 
-        def start(model: Any = None, *, access: Access = LOOPBACK, limits: Limits = LIMITS, **options: Any) -> Client:
+        def start(
+            model: Any = None,
+            *,
+            access: Access = LOOPBACK,
+            limits: Limits = LIMITS,
+            reports: Path | None = None,
+            uploads: bool = False,
+            **options: Any,
+        ) -> Client:
             kb = stack.enter_context(KnowledgeBase.open(base))
             bot = stack.enter_context(Bot(kb, model, **options))
             served = Collections([Collection.of("drinks", bot)], [kb])
-            return Client(stack.enter_context(running(application(served, access, limits), limits)))
+            app = application(served, access, limits, reports=reports, uploads=uploads)
+            return Client(stack.enter_context(running(app, limits)))
 
         yield start
+
+
+class Endless:
+    """A model that never ends by itself."""
+
+    def __init__(self) -> None:
+        self.said = 0
+
+    def __call__(self, _: str) -> Iterator[str]:
+        while True:
+            self.said += 1
+            yield " "
+            time.sleep(0.01)
+
+    async def stops(self, asked: asyncio.Future[Any]) -> None:
+        """Cancel a call once the model has begun to answer it, and wait until the model says no more."""
+        until = time.monotonic() + 60
+        while self.said < 3 and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        assert self.said >= 3
+        asked.cancel()
+        stopped = False
+        while not stopped and time.monotonic() < until:
+            before = self.said
+            await asyncio.sleep(0.2)
+            stopped = self.said == before
+        assert stopped

@@ -20,7 +20,7 @@ ASKED = {"question": "How hot is green tea?"}
 
 
 @pytest.mark.parametrize(
-    "given", ["", "Bearer", "Bearer ", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", TOKEN]
+    "given", ["", "Bearer", "Bearer ", "bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", TOKEN]
 )
 def test_without_the_token_nothing_but_health_answers(serve: Serve, given: str) -> None:
     client = serve(access=Access(TOKEN))
@@ -34,14 +34,16 @@ def test_without_the_token_nothing_but_health_answers(serve: Serve, given: str) 
         status, heads, _ = client.send(method, path, ASKED if method == "POST" else None, Authorization=given)
         assert (status, heads["www-authenticate"]) == (401, "Bearer"), path
     assert client.get("/health")[0] == 200
-    client.headers["Authorization"] = f"Bearer {TOKEN}"
-    assert client.post("/v1/search", ASKED)[0] == client.get("/openapi.json")[0] == 200
+    for kind in ("Bearer", "bearer"):  # names of schemes have no case, RFC 9110
+        client.headers["Authorization"] = f"{kind} {TOKEN}"
+        assert client.post("/v1/search", ASKED)[0] == client.get("/openapi.json")[0] == 200
 
 
 @pytest.mark.parametrize(
     ("host", "status"),
     [("127.0.0.1:{port}", 200), ("localhost:{port}", 200), ("localhost", 200), ("[::1]:1", 200), ("LOCALHOST", 200)]
-    + [(each, 421) for each in ("evil.example", "localhost.evil.example", "127.0.0.1.nip.io:{port}", "", "[::1", "0")],
+    + [(each, 421) for each in ("evil.example", "localhost.evil.example", "127.0.0.1.nip.io:{port}", "", "[::1", "0")]
+    + [(each, 421) for each in ("[::1]evil.example", "[::1]:1.evil.example", "localhost:1@evil.example")],
 )
 def test_without_a_token_it_answers_under_this_machines_names_only(serve: Serve, host: str, status: int) -> None:
     client = serve()
@@ -57,6 +59,17 @@ def test_pages_of_other_sites_may_not_ask(serve: Serve, origin: str, status: int
     assert serve().post("/v1/search", ASKED, Origin=origin)[0] == status
 
 
+def test_a_head_alone_is_answered_as_the_whole_is(serve: Serve) -> None:
+    client = serve()
+    for path in ("/", "/health", "/v1/status", "/v1/documents/none"):
+        status, heads, data = client.send("GET", path)
+        alone = client.send("HEAD", path)
+        assert (alone[0], alone[1]["content-length"], alone[2]) == (status, str(len(data)), b"")
+        assert heads["content-length"] == alone[1]["content-length"]
+    assert client.send("HEAD", "/v1/ask")[0] == 405
+    assert b'rag_requests_total{method="HEAD",route="/health",status="200"} 1.0' in client.send("GET", "/metrics")[2]
+
+
 def test_with_a_token_any_name_and_page_may_ask(serve: Serve) -> None:
     client = serve(access=Access(TOKEN))
     heads = {"Authorization": f"Bearer {TOKEN}", "Host": "docs.example", "Origin": "https://docs.example"}
@@ -67,6 +80,8 @@ def test_answers_are_kept_by_nobody_and_taken_for_what_they_are(serve: Serve) ->
     _, heads, _ = serve().send("POST", "/v1/search", ASKED)
     assert (heads["cache-control"], heads["x-content-type-options"]) == ("no-store", "nosniff")
     assert "server" not in heads
+    _, heads, _ = serve(access=Access(TOKEN)).send("POST", "/v1/search", ASKED)  # refusals too
+    assert (heads["cache-control"], heads["x-content-type-options"]) == ("no-store", "nosniff")
 
 
 # ---- how much -------------------------------------------------------------------------------------------------------
@@ -160,4 +175,51 @@ def test_a_connection_is_kept_between_requests(serve: Serve) -> None:
         connection.request("GET", "/health")
         response = connection.getresponse()
         assert (response.status, response.read()) == (200, b'{"status":"ok"}')
+    connection.close()
+
+
+# ---- of what is in it -----------------------------------------------------------------------------------------------
+
+TURN = {"role": "user", "content": "tea"}
+AT_LIMIT = [
+    ("/v1/search", {"question": "tea", "k": 100}, {"question": "tea", "k": 101}),
+    ("/v1/search", {"question": "x" * 100_000}, {"question": "x" * 100_001}),
+    (
+        "/v1/search",
+        {"question": "tea", "where": " " * 8_172 + "type == 'nothing x'"},
+        {"question": "tea", "where": " " * 8_174 + "type == 'nothing x'"},
+    ),
+    ("/v1/ask", {"question": "tea", "history": [TURN] * 100}, {"question": "tea", "history": [TURN] * 101}),
+    ("/v1/chat/completions", {"messages": [TURN] * 1000}, {"messages": [TURN] * 1001}),
+]
+
+
+@pytest.mark.parametrize(("path", "fits", "more"), AT_LIMIT, ids=lambda each: each if isinstance(each, str) else "")
+def test_a_field_at_its_limit_is_read_and_one_more_is_not(serve: Serve, path: str, fits: object, more: object) -> None:
+    client = serve()
+    assert client.post(path, fits)[0] == 200
+    assert client.post(path, more)[0] == 400
+
+
+def test_a_head_that_does_not_end_is_cut_off(serve: Serve) -> None:
+    client = serve()
+    assert client.send("GET", "/health", X_Padding="x" * 60_000)[0] == 200
+    connection = opened(client, b"GET /health HTTP/1.1\r\nHost: localhost\r\n")
+    told = b""
+    try:
+        for _ in range(100):
+            connection.sendall(b"X-Padding: " + b"x" * 10_000 + b"\r\n")
+        told = connection.recv(4096)
+    except OSError:
+        told = b"cut"
+    connection.close()
+    assert told in {b"", b"cut"} or told.startswith(b"HTTP/1.1 4")
+    assert client.get("/health")[0] == 200
+
+
+def test_websockets_are_not_spoken(serve: Serve) -> None:
+    heads = b"GET /v1/ask HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    heads += b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    connection = opened(serve(), heads)
+    assert b" 101 " not in connection.recv(4096).splitlines()[0]
     connection.close()

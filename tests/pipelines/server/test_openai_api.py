@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -126,3 +127,45 @@ def test_errors_are_the_clients_own(serve: Serve) -> None:
             own.chat.completions.create(model="drinks", messages=[{"role": "user", "content": ""}])
         with pytest.raises(openai.BadRequestError):
             own.chat.completions.create(model="drinks", messages=[])
+
+
+def shown_by_open_webui(chunks: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
+    """Re-enact what Open WebUI's middleware and page make of a stream: the text, and the sources that marks count.
+
+    Each ``url_citation`` of a ``delta.annotations`` becomes a source whose id is its address; the page numbers sources
+    of different ids from 1, in the order of their coming, and [n] in the text opens the one of that number.
+    """
+    text, events = "", []
+    for chunk in chunks:
+        for choice in chunk.get("choices", [])[:1]:
+            delta = choice.get("delta", {})
+            for annotation in delta.get("annotations") or ():
+                if annotation.get("type") == "url_citation" and "url_citation" in annotation:
+                    url = annotation["url_citation"].get("url", "")
+                    title = annotation["url_citation"].get("title", url)
+                    source = {"name": title, "url": url}
+                    events.append({"source": source, "document": [title], "metadata": [{"source": url, "name": title}]})
+            text += delta.get("content") or ""
+    numbered = {event["metadata"][0]["source"]: event for event in reversed(events)}
+    order = list(dict.fromkeys(event["metadata"][0]["source"] for event in events))
+    return text, [numbered[each] for each in order]
+
+
+def test_open_webui_opens_the_right_source_for_each_mark(serve: Serve) -> None:
+    said = "A queen bee lays up to 2,000 eggs a day [2]. Green tea is steeped at 80 degrees [1]. "
+    said += "Black tea takes boiling water [1]."
+    client = serve(lambda _: said)
+    asked = {"model": "drinks", "messages": ASKED, "stream": True}
+    _, _, data = client.send("POST", "/v1/chat/completions", asked)
+    lines = [line.removeprefix("data: ") for line in data.decode().splitlines() if line.startswith("data: {")]
+    chunks = [json.loads(line) for line in lines]
+    text, sources = shown_by_open_webui(chunks)
+    answer = next(chunk["rag"] for chunk in chunks if "rag" in chunk)
+    assert text == answer["answer"]
+    assert len(sources) == len(answer["citations"]) == 3
+    for citation, source in zip(answer["citations"], sources, strict=True):
+        assert f"[{citation['n']}]" in text
+        path, _, place = source["source"]["url"].removeprefix(client.url).partition("#char=")
+        start, end = map(int, place.split(","))
+        assert client.get(path)[1]["text"][start:end] == citation["quote"]
+        assert source["source"]["name"] == citation["title"]

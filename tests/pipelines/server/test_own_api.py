@@ -103,14 +103,42 @@ def test_the_description_is_complete_and_loads_nothing_from_elsewhere(serve: Ser
         ("/v1/search", {"question": "tea", "k": 0}, 400, "k"),
         ("/v1/search", {"question": "tea", "kb": "none"}, 404, "there are: drinks"),
         ("/v1/search", {"question": "tea", "colour": "red"}, 400, "colour"),
-        ("/v1/search", b"{", 400, "JSON"),
-        ("/v1/nothing", {}, 404, "Not Found"),
+        ("/v1/search", {"question": "tea", "colour": "red"}, 400, "colour: there is no such field"),
+        ("/v1/search", {}, 400, "question: this field is missing"),
+        (
+            "/v1/ask",
+            {"question": "tea", "history": [{"role": "user"}]},
+            400,
+            "history.0.content: this field is missing",
+        ),
+        ("/v1/embeddings", {"input": []}, 400, "input: "),
+        ("/v1/search", b"{", 400, "the body is not JSON: "),
+        ("/v1/search", b"[]", 400, "the body must be a JSON object"),
+        ("/v1/search", b"", 400, "the body must be a JSON object"),
+        ("/v1/nothing", {}, 404, "no such path"),
+        ("/v1/status", {}, 405, "Allow"),
     ],
 )
 def test_errors_say_what_the_command_line_says(serve: Serve, path: str, body: Any, status: int, words: str) -> None:
     got, told = serve().post(path, body)
     assert got == status
     assert words in told["error"]["message"]
+
+
+def test_a_body_of_another_type_is_told_which_to_send(serve: Serve) -> None:
+    status, told = serve().post("/v1/search", {"question": "tea"}, Content_Type="text/plain")
+    assert (status, "Content-Type: application/json" in told["error"]["message"]) == (400, True)
+
+
+def test_a_method_that_a_path_does_not_take_is_told_which_it_takes(serve: Serve) -> None:
+    status, heads, _ = serve().send("PUT", "/v1/ask")
+    assert (status, heads["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("wrong", [{"question": " "}, {"question": "tea", "where": "type =="}])
+def test_a_stream_that_cannot_begin_is_an_error_as_others_are(serve: Serve, wrong: dict[str, Any]) -> None:
+    status, told = serve().post("/v1/ask", {**wrong, "stream": True})
+    assert (status, told["error"]["code"]) == (400, 400)
 
 
 CHAT = '{"messages": [{"role": "user", "content": %s}]%s}'

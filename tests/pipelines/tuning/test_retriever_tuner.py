@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from pipelines.cli import run as cli
 from pipelines.cli.app import app
 from pipelines.tuning.retriever_tuner import Setting, fold, judged, setting_of, settings, tune_retriever
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.errors import InvalidInput
 from rag.evaluation import QuestionSet, evaluate
 from rag.evaluation.questions.questions import Question

@@ -20,6 +20,7 @@ def kb(tmp_path, monkeypatch):
     return tmp_path / "kb"
 
 
+@pytest.mark.slow
 def test_tune_apply_and_ask(kb, capsys):
     assert cli(["tune", str(kb), "--recall", "0.8", "--index", "hnsw", "--queries", "60", "--apply", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -43,6 +44,7 @@ def test_ctrl_c_says_that_the_search_is_lost(kb, capsys, monkeypatch):
     assert "Nothing was changed; the search begins anew next time. --budget TIME" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_words_for_people_and_what_cannot_be_met(kb, capsys):
     assert cli(["tune", str(kb), "--recall", "0.8", "--index", "flat", "--queries", "60"]) == 0
     shown = capsys.readouterr()
@@ -58,6 +60,7 @@ def test_words_for_people_and_what_cannot_be_met(kb, capsys):
     assert cli(["tune", "synthetic:100x4", "--apply"]) == 64
 
 
+@pytest.mark.slow
 def test_what_was_found_is_told_though_another_process_writes(kb, capsys):
     arguments = ["tune", str(kb), "--recall", "0.8", "--index", "flat", "--queries", "60", "--apply"]
     with KnowledgeBase.open(kb, mode="w"):

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from timing import tried
 
 from pipelines.tuning.constraints import Constraints, Miss, Short, nearest
 from rag.errors import InvalidInput
@@ -15,6 +16,7 @@ def verdicts(report):
     return {each["spec"].partition(":")[0]: each["verdict"] for each in report.tried}
 
 
+@pytest.mark.slow
 def test_the_fastest_that_finds_enough_with_the_least_effort(tuner, vectors):
     made = tuner(recall=0.7)
     report = made.run(["graded", "slow", "crasher", "tenfold"])
@@ -37,6 +39,8 @@ def test_the_fastest_that_finds_enough_with_the_least_effort(tuner, vectors):
     assert not set(made._ours) & set(made._held)
 
 
+@pytest.mark.slow
+@tried
 def test_limits_are_kept_and_their_price_is_told(tuner):
     report = tuner(recall=0.7, seconds=0.3, max_memory=10**6).run(["graded", "big"])
     assert report.chosen.spec.startswith("graded")
@@ -48,6 +52,7 @@ def test_limits_are_kept_and_their_price_is_told(tuner):
     assert report.chosen.row["memory_bytes"] < 10**6
 
 
+@pytest.mark.slow
 def test_nothing_meets_an_impossible_limit(tuner):
     report = tuner(recall=0.7, max_p99=1e-7).run(["honest", "slow", "tenfold"])
     assert report.chosen is None
@@ -75,6 +80,8 @@ def test_the_nearest_by_hand():
     assert nearest([]) == []
 
 
+@pytest.mark.slow
+@tried
 def test_the_fastest_may_all_be_too_late_and_a_slower_one_not(tuner):
     report = tuner(recall=0.7, seconds=0.2, max_p99=0.9).run(["late", "slow"])
     assert report.chosen.spec == "slow"
@@ -88,6 +95,7 @@ def test_additions_are_measured_where_they_are_limited(tuner):
     assert tuner(recall=0.7, min_adds=1).run(["honest"]).chosen.row["churn"]["adds_per_s"] > 1
 
 
+@pytest.mark.slow
 def test_a_budget_chooses_among_what_was_tried(tuner, monkeypatch):
     monkeypatch.setenv("MASON_SECONDS", "300")
     made = tuner(recall=0.7, budget=1000.0)

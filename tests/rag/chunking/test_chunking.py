@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from timing import grows_less
 
 from rag.chunking import KINDS, Chunker, chunker
-from rag.documents import Chunk, Document, clean_text, context_text
+from rag.documents.document import Chunk, Document, clean_text, context_text
+from rag.documents.sections import Section
 from rag.embedding import Tokenizer, WordTokenizer
 from rag.errors import InvalidInput
-from rag.sections import Section
 
 
 class PieceTokenizer:
@@ -193,10 +193,28 @@ def test_headings_part_chunks_and_travel_with_them() -> None:
     ]
 
 
-def test_pages_do_not_part_chunks() -> None:
-    text = "It ends\n\non the next page. Then more."
-    sections = (Section(0, 7, ("H",), 1), Section(9, len(text), ("H",), 2))
-    assert texts("headings:64/8", text, sections=sections) == [text]
+@pytest.mark.parametrize(
+    ("kind", "chunks"),
+    [
+        ("pdf", ["First. It ends on the next page.", "Then more."]),
+        ("docx", ["First. It ends on the next page. Then more."]),
+    ],
+)
+def test_pages_of_a_pdf_part_chunks_where_a_sentence_ends(kind: str, chunks: list[str]) -> None:
+    text = "First. It ends on the next page. Then more."
+    sections = (Section(0, 14, ("H",), 1), Section(15, len(text), ("H",), 2))
+    assert texts("headings:64/8", text, sections=sections, type=kind) == chunks
+
+
+def test_each_page_of_a_pdf_is_cited_by_its_own_number() -> None:
+    pages = [f"This is page {n}. It speaks of whales." for n in range(1, 40)]
+    text, sections = "", []
+    for number, page in enumerate(pages, 1):
+        sections.append(Section(len(text), len(text) + len(page), (), number))
+        text += page + "\n\n"
+    document = Document("d", text.rstrip(), type="pdf", sections=tuple(sections))
+    chunks = chunker("headings:256/32", WordTokenizer()).chunk(document)
+    assert [(chunk.text, chunk.page) for chunk in chunks] == [(page, n) for n, page in enumerate(pages, 1)]
 
 
 def test_overlap_keeps_to_a_heading() -> None:

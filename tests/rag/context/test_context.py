@@ -17,12 +17,12 @@ from rag.context.neighbours import Neighbours
 from rag.context.section import ParentSection
 from rag.context.unique import NearDuplicates
 from rag.deadlines import Deadline
-from rag.documents import Document, Passage
+from rag.documents.document import Document, Passage
+from rag.documents.sections import Section
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.retriever import Retriever
-from rag.sections import Section
 from rag.sentences import sentences
 from rag.stages import Tools
 

@@ -50,6 +50,7 @@ def built(folder: Path, pooling: str) -> np.ndarray:
     return exact(compiled(folder, pooling), folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bert", "camembert", "roberta", "xlm-roberta"])
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 def test_the_graph_computes_what_torch_computes(tiny, kind, pooling):

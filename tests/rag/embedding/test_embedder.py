@@ -21,6 +21,7 @@ def one(request, default_model):
     return embedder(runtime=request.param)
 
 
+@pytest.mark.slow
 def test_vectors_are_the_bare_librarys(one, texts, reference):
     found = one.embed_passages(texts)
     cosines = (found * reference).sum(axis=1)
@@ -30,6 +31,7 @@ def test_vectors_are_the_bare_librarys(one, texts, reference):
         assert one.embed_queries([text])[0] @ want > 0.9999, text
 
 
+@pytest.mark.slow
 def test_a_text_has_the_same_vector_in_any_company(one, texts, reference):
     rng = np.random.default_rng(0)
     order = rng.integers(0, len(texts), 40)
@@ -45,6 +47,7 @@ def test_shape_and_kind(one):
     assert one.embed_queries([]).shape == one.embed_passages([]).shape == (0, 384)
 
 
+@pytest.mark.slow
 def test_threads_get_what_one_thread_gets(one, texts, reference):
     wrong: list[float] = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag.answers import Answer, Citation
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.evaluation import Case, Outcome, Question, Resources
 
 NOTHING = Resources()

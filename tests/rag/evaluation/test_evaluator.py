@@ -8,7 +8,7 @@ from functools import partial
 import ir_measures
 import pytest
 from stalling import hang, let_go
-from timing import within
+from timing import tried, within
 
 from pipelines.cli import run
 from pipelines.evaluation.report import report
@@ -218,6 +218,7 @@ def test_what_a_model_writes_is_checked(kb):
     }
 
 
+@tried
 def test_a_model_that_stalls_costs_a_passage_and_is_not_asked_again_after_the_third(tmp_path):
     def say(messages):
         asked.append(messages)
@@ -278,6 +279,7 @@ def test_the_command_line(tmp_path, capsys):
     assert "did you mean" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_answers_of_a_language_model_on_the_command_line(tmp_path, capsys, chat_server):
     kb, asked = tmp_path / "kb", tmp_path / "asked.jsonl"
     with KnowledgeBase.create(kb, embedder=HashingEmbedder(), chunker="document") as made:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from rag.answers import UNKNOWN
-from rag.documents import Document, Passage, clean_text
+from rag.documents.document import Document, Passage, clean_text
+from rag.documents.sections import Section
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput
 from rag.extractive.generator import ExtractiveGenerator
 from rag.generation.generators import Generator
-from rag.sections import Section
 from rag.terms import Analyser
 
 ANALYSER = Analyser()
@@ -229,6 +229,7 @@ PIECES = ["Oil. ", "Who? ", "# Head\n", "- item\n", "```\n", "| a | b |\n", "日
 TEXT = st.one_of(st.text(max_size=300), st.lists(st.sampled_from(PIECES)).map("".join))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=80), st.lists(st.tuples(TEXT, st.integers(0, 9)), max_size=4), st.integers(1, 4))
 def test_any_answer_is_verbatim(question, parts, most):

@@ -25,7 +25,7 @@ from rag.extractive.question_type import analyse
         ("Is the index saved on disk?", "yesno"),
         ("Can I remove a document?", "yesno"),
         ("What does the flag change?", "thing"),
-        ("¿Cómo se instala el paquete?", "other"),
+        ("¿Cómo se instala el paquete?", "manner"),
         ("oil embargo", "other"),
         ("", "other"),
         ("🙂", "other"),
@@ -42,3 +42,8 @@ def test_focus_names_what_is_asked_for():
 
 def test_time_is_linear_in_the_question():
     grows_less(lambda n: analyse("a'b" * n + " what" * n), 10_000, 100_000, than=40)
+
+
+def test_what_happens_asks_for_more_than_a_thing():
+    assert analyse("What happens when the disk is full?").kind == "manner"
+    assert analyse("What happened to the ship?").kind == "manner"

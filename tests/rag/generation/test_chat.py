@@ -70,6 +70,7 @@ def test_one_cut_sentence_alone_gives_way_to_quotes_and_the_reason_is_said_once(
     assert answer.reason.count("the stream broke") == 1
 
 
+@pytest.mark.slow
 def test_a_text_without_end_is_cut_and_takes_time_in_proportion_to_its_length(kb: KnowledgeBase) -> None:
     def seconds(n: int) -> float:
         model = lambda _: iter([f"{FIRST} ", *["tea "] * n])  # noqa: E731
@@ -110,6 +111,7 @@ def test_what_there_was_no_time_to_check_is_not_shown(kb: KnowledgeBase) -> None
 
 
 @pytest.mark.parametrize("schema", [None, {"type": "object"}])
+@tried
 def test_a_check_that_hangs_costs_the_deadline(kb: KnowledgeBase, schema: dict | None) -> None:
     text = FIRST if schema is None else '{"degrees": "it is steeped at eighty"}'
     bot = Bot(Retriever(kb), lambda _: text, entailment=SlowEntailment(60), deadline=0.5)

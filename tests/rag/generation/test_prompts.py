@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.generation.prompts import RULES, SCHEMA_RULES, harmless, new_nonce, request, system
 
 TOKENS = [

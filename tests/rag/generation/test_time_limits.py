@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 from stalling import MODELS, SENTENCE, SERVERS, HangingEntailment, hang, let_go, stalling_model
-from timing import within
+from timing import tried, within
 
 from rag.answers import Answer
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.embedding import HashingEmbedder
 from rag.embedding.models import DEFAULT_MODEL
 from rag.errors import LLMError, LLMTimeout
@@ -75,8 +75,10 @@ def chat(model: LanguageModel, how: str, **options: object) -> ChatGenerator:
     return ChatGenerator(model, None, Analyser(), sampling=sampling, **options)
 
 
+@pytest.mark.slow
 @HOW
 @pytest.mark.parametrize("stall", MODELS)
+@tried
 def test_a_model_that_stalls_costs_the_deadline(stall: str, how: str) -> None:
     got = outcome(lambda: chat(MODELS[stall](), how), how)
     if stall == "a stream that heeds no deadline" and how not in {"votes", "extract"}:
@@ -90,8 +92,10 @@ def test_a_model_that_stalls_costs_the_deadline(stall: str, how: str) -> None:
         assert isinstance(got, LLMTimeout)
 
 
+@pytest.mark.slow
 @HOW
 @pytest.mark.parametrize("stall", SERVERS)
+@tried
 def test_a_server_that_stalls_costs_the_deadline(stall: str, how: str) -> None:
     with stalling_model(stall) as model:
         got = outcome(lambda: chat(model, how), how)
@@ -125,6 +129,7 @@ def test_a_check_that_hangs_costs_the_deadline(monkeypatch: pytest.MonkeyPatch, 
     assert isinstance(outcome(make, how), LLMTimeout)
 
 
+@tried
 def test_the_deadline_of_a_value_holds_for_its_repairs_together() -> None:
     def wrong(prompt: str) -> str:
         time.sleep(0.15)

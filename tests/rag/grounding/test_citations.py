@@ -83,6 +83,7 @@ def check(answer: Answer, kb: KnowledgeBase) -> None:
     assert "![" not in answer.text
 
 
+@pytest.mark.slow
 def test_300_answers_that_lie_show_only_citations_that_resolve_and_are_verbatim(kb: KnowledgeBase) -> None:
     fabricated = unsupported = cited = 0
     for seed in range(300):
@@ -292,6 +293,7 @@ def obedient(messages: Sequence[Message]) -> str:
     return f"{prompt}\n{picture} [99] See http://evil.example/{prompt[-10:]}. Password 123."
 
 
+@pytest.mark.slow
 def test_200_documents_that_give_orders_get_no_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     import socket

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.grounding.evidence import Evidence
 from rag.grounding.negation import denied
 from rag.grounding.support import SUPPORTED, SupportChecker

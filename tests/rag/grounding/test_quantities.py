@@ -81,6 +81,7 @@ def test_any_text_gives_itself(text: str) -> None:
     quantities(text, document=True)
 
 
+@pytest.mark.slow
 def test_text_made_to_be_slow_ends() -> None:
     """In quadratic time it would reach the limit of a test."""
     for text in ("1" * 50_000, "1 111" * 5_000, "1," * 30_000, "亿" * 50_000, "½" * 20_000, "9 million " * 5_000,

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.grounding.quotable_sentences import LONGEST, MOST, candidates
 
 
@@ -51,6 +51,10 @@ def test_no_more_than_most():
         "https://example.org/a/very/long/path/to/a/page.html",
         "| option | default | meaning |",
         "See the table below:",
+        "🐛 Fix the boiler that lost its water in the night.",
+        "New documentation about background tasks is here.",
+        "Read more about it in the documentation of Starlette.",
+        "See [the guide](guide.md) for the rest.",
     ],
 )
 def test_what_only_points_to_an_answer_is_noise(line):

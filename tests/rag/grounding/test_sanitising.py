@@ -79,6 +79,7 @@ def answers() -> list[str]:
     return [f"{TRUE} {picture}" for picture in PICTURES] + mixed
 
 
+@pytest.mark.slow
 def test_no_page_loads_anything_for_an_answer(bot_of: object) -> None:
     page, shown, removed = MarkdownIt("commonmark", {"html": True}), 0, 0
     for text in answers():

@@ -121,7 +121,7 @@ def test_functions_are_retrievers_and_the_field_is_named() -> None:
 
 
 MODULE = """
-from rag.documents import Passage
+from rag.documents.document import Passage
 def search(question, k):
     names = [n for n in {names} if n.split(".")[0] in question] + list({names})
     return [Passage(r, 1.0 / r, r, n, n, 0, 1, "x") for r, n in enumerate(dict.fromkeys(names), 1)][:k]

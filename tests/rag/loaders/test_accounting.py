@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, strategies as st
 
-from rag.account import Account
+from rag.documents.account import Account
 from rag.loaders import crude
 from rag.loaders.accounting import accounted, words
 from rag.loaders.results import Failed, Parsed

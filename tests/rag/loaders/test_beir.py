@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.loaders import load
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rag.account import Account
+from rag.documents.account import Account
 from rag.loaders.formats import ParseContext, parse
 from rag.loaders.results import Parsed
 

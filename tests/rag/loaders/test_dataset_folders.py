@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.errors import InvalidInput
 from rag.loaders import load
 from rag.loaders.dataset_folders import corpus, tables

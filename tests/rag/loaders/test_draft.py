@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from rag.documents import clean_text
+from rag.documents.document import clean_text
 from rag.loaders.draft import Draft, SourceBudget, first_title
 from rag.loaders.errors import LoadError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.loaders import load
 from rag.loaders.encoded import LEFT_OUT, without_encoded
 

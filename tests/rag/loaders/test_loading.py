@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.loaders import LoadFailure, discover, load, load_files
 
 
@@ -238,3 +238,27 @@ def test_a_function_gives_each_file_its_metadata(folder):
         assert document.metadata["of.year"] == 2026
     first = next(load(folder, meta={"of": {"year": 2026}}))
     assert first.metadata["of.year"] == 2026
+
+
+HELD = {
+    "front.md": "---\nacl: [board]\nteam: sea\n---\nOtters sleep.\n",
+    "hidden.md": '---\n"a\\0cl": board\n---\nOtters sleep.\n',
+    "rows.jsonl": '{"_id": "a", "text": "Otters sleep.", "acl": "board", "metadata": {"acl": ["board"]}}\n',
+    "page.html": "<meta name='acl' content='board'><p>Otters sleep.</p>",
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_file_does_not_say_who_may_read_it(run, tmp_path, name):
+    (tmp_path / name).write_text(HELD[name])
+    documents, _ = run(tmp_path)
+    assert documents
+    assert all("acl" not in each.metadata for each in documents)
+    documents, _ = run(tmp_path, meta={"acl": ["sales"]})
+    assert all(each.metadata["acl"] == ["sales"] for each in documents)
+
+
+def test_a_row_of_a_collection_does_not_say_who_may_read_it(run, tmp_path):
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "Otters sleep.", "metadata": {"acl": "board"}}\n')
+    documents, _ = run(f"beir:{tmp_path}")
+    assert [dict(each.metadata) for each in documents] == [{}]

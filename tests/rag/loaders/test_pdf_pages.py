@@ -91,6 +91,7 @@ def test_dates_are_iso(read, maker):
     assert read(data, "a.pdf").metadata["date"] == "2019-04-05T06:07:08-03:30"
 
 
+@pytest.mark.slow
 def test_pages_without_text_are_named(read, maker):
     drawn = maker.pdf(["One."], [], [], [], ["Five."], []).replace(
         b"BT /F1 12 Tf 14 TL 72 720 Td  ET", b"9 9 99 99 re f BT 0 0 Td   ET"

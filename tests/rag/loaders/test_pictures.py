@@ -7,11 +7,11 @@ import io
 import numpy as np
 import pytest
 
+from rag.documents.sections import Section
 from rag.loaders import ocr
 from rag.loaders.errors import LoadError
 from rag.loaders.formats import ParseContext, kind_by_name, parse
 from rag.loaders.results import Parsed
-from rag.sections import Section
 
 WORDS = "The ferry to the island leaves at nine"
 needs_ocr = pytest.mark.skipif(not ocr.available(), reason="the extra ocr is not installed")

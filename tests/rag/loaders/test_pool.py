@@ -41,6 +41,9 @@ def parse(data, context):
     if word == "hungry": raise MemoryError
     if word == "exit": os._exit(3)
     if word == "sysexit": sys.exit(0)
+    if word == "kill": os.kill(os.getpid(), signal.SIGKILL)
+    if word == "killed" and data.decode().split()[1] not in os.listdir(data.decode().split()[2]):
+        time.sleep(30)
     if word == "segv": os.kill(os.getpid(), signal.SIGSEGV)
     if word == "print": print("garbage\\x00" * 1000); sys.stdout.flush(); os.write(1, b"more garbage")
     if word == "flood": os.write(2, b"noise " * 200_000)
@@ -82,6 +85,7 @@ def reasons(outcome):
     return {name.partition(" ")[2]: getattr(item, "reason_class", "ok") for name, item in outcome.items()}
 
 
+@pytest.mark.slow
 def test_every_kind_of_trouble_has_its_reason_and_stops_nobody_else(tmp_path):
     bad = {
         "hang": "timeout", "eat": "memory", "exit": "crash", "sysexit": "crash", "segv": "crash", "frames": "crash",
@@ -121,6 +125,7 @@ def test_processor_time_is_limited_even_when_nobody_watches(tmp_path):
         pool.close()
 
 
+@pytest.mark.slow
 def test_a_file_that_waits_for_the_processor_is_not_late(tmp_path, monkeypatch):
     """On a loaded machine a parser gets little processor time in a minute; here it sleeps instead."""
     monkeypatch.setattr("rag.loaders.limits._WALL", 100)
@@ -128,6 +133,7 @@ def test_a_file_that_waits_for_the_processor_is_not_late(tmp_path, monkeypatch):
     assert document.text == "nap then good"
 
 
+@pytest.mark.slow
 def test_the_failure_says_what_to_raise(tmp_path, monkeypatch):
     monkeypatch.setattr("rag.loaders.limits._WALL", 100)
     spin, eat = load(tmp_path, ["spin", "eat"], parse_seconds=1.0).values()
@@ -142,6 +148,7 @@ def test_what_a_parser_catches_itself_is_said_alike(tmp_path):
     assert (failure.reason_class, "--parse-memory 512" in failure.detail) == ("memory", True)
 
 
+@pytest.mark.slow
 def test_all_members_together_have_an_end(tmp_path, monkeypatch):
     monkeypatch.setattr("rag.loaders.limits._CONTAINER", 2)
     words = "members one " + " ".join(f"spin{n}" for n in range(8))
@@ -149,6 +156,7 @@ def test_all_members_together_have_an_end(tmp_path, monkeypatch):
     assert (failure.source.rpartition("/")[2], failure.reason_class) == ("00 members.pdf", "timeout")
 
 
+@pytest.mark.slow
 def test_a_slow_consumer_makes_no_file_late(tmp_path):
     for number in range(4):
         (tmp_path / f"{number}.pdf").write_text(f"good {number} " + "x" * 300_000)
@@ -162,6 +170,7 @@ def test_a_slow_consumer_makes_no_file_late(tmp_path):
     assert [item.text[:6] for item in items] == [f"good {n}" for n in range(4)]
 
 
+@pytest.mark.slow
 def test_a_member_that_kills_the_worker_fails_alone(tmp_path):
     outcome = load(tmp_path, ["members one exit two hang three"])
     assert {name.rpartition("#")[2]: getattr(i, "reason_class", None) or i.text for name, i in outcome.items()} == {
@@ -233,3 +242,46 @@ def _children():
         if fields[1] == me and fields[0] != "Z":
             pids.add(pid)
     return pids
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_worker_that_is_killed_from_outside_costs_no_file(tmp_path):
+    """The killer of the system, or an operator: the file is read again, and only a second death is held against it."""
+    import threading
+
+    pool = Pool(workers=1, limits=ParseLimits(60.0, 256), command=[sys.executable, "-P", "-c", WORKER])
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "0.pdf").write_text(f"killed now {seen}")
+    (docs / "1.pdf").write_text("fine")
+    before = _children()
+
+    def kill():
+        (worker,) = _until(lambda: _children() - before)
+        time.sleep(1.0)
+        (seen / "now").touch()
+        os.kill(int(worker), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    items = list(load_files(discover([docs]), pool=pool))
+    killer.join()
+    pool.close()
+    assert [getattr(item, "text", str(item)) for item in items] == [f"killed now {seen}", "fine"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_file_that_kills_its_worker_twice_is_blamed(tmp_path):
+    outcome = load(tmp_path, ["kill", "fine"])
+    assert outcome["01 fine.pdf"].text == "fine"
+    assert "memory" in str(outcome["00 kill.pdf"])
+
+
+def _until(condition):
+    end = time.monotonic() + 60
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found

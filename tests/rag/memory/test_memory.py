@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from stalling import let_go, stalling_model
-from timing import within
+from timing import tried, within
 
 import rag
 from rag.bot import Bot
-from rag.documents import Document, Query
+from rag.documents.document import Document, Query
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput, StoreCorrupt, StoreLocked, StoreMismatch
 from rag.knowledge_base import KnowledgeBase
@@ -215,6 +215,7 @@ for n in range(int(sys.argv[2]), int(sys.argv[2]) + 200):
 """
 
 
+@pytest.mark.slow
 def test_kills_lose_no_turn_that_was_acknowledged(tmp_path: Path) -> None:
     """kill -9 while turns are written; what was acknowledged is there once, as it was or in one summary."""
     place = tmp_path / "m"
@@ -325,6 +326,7 @@ def test_a_failing_or_inventing_model_leaves_the_turns_own_words(answer: object)
 
 
 @pytest.mark.parametrize("way", ["a model that heeds no deadline", "a function that sleeps", "comments for ever"])
+@tried
 def test_a_model_that_stalls_leaves_the_turns_own_words_and_is_noted(memory: Callable[..., Memory], way: str) -> None:
     with stalling_model(way) as model:
         one = memory(budget=30, model=model)

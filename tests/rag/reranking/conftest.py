@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rag.documents import Document, Passage
+from rag.documents.document import Document, Passage
 from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.retriever import Retriever

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from rag.deadlines import Deadline
-from rag.documents import Passage
+from rag.documents.document import Document, Passage
 from rag.embedding import HashingEmbedder, TokenStates, embedder
 from rag.errors import InvalidInput, ModelMissing
 from rag.knowledge_base import KnowledgeBase
@@ -18,7 +20,9 @@ from rag.reranking.listwise import ListwiseReranker
 from rag.reranking.recency import RecencyPrior, moment
 from rag.reranking.source_prior import SourcePrior
 from rag.reranking.stage import standard
+from rag.retrieval.retriever import Retriever
 from rag.testing import ScriptedGenerator
+from tests.rag.reranking.conftest import TEXTS
 
 QUESTION = "where do otters sleep"
 
@@ -40,47 +44,65 @@ def test_a_missing_cross_encoder_is_said_at_once() -> None:
         CrossEncoderReranker(model="nobody/no-such-model")
 
 
-def states(*rows: tuple[float, float]) -> TokenStates:
-    x = np.array(rows, np.float32).reshape(-1, 2)
-    return TokenStates(x, np.zeros((len(x), 2), np.int64))
-
-
 def test_max_sim_by_hand() -> None:
-    question = states((1, 0), (0, 1))
-    assert max_sim(question, states((0.6, 0.8), (0, 1))) == pytest.approx((0.6 + 1) / 2)
-    assert max_sim(question, states()) == max_sim(states(), question) == -1.0
+    assert max_sim(np.array([[0.6, 0], [0.8, 1]], np.float32)) == pytest.approx((0.6 + 1) / 2)
+    assert max_sim(np.zeros((0, 3), np.float32)) == max_sim(np.zeros((3, 0), np.float32)) == -1.0
 
 
-def test_late_interaction_mixes_as_it_says(passages: list[Passage]) -> None:
-    class Fake(HashingEmbedder):
-        """Token states that are the hashed words, so that MaxSim counts the question's words in the passage."""
+class Fake(HashingEmbedder):
+    """Token states that are the hashed words, so that MaxSim counts the question's words in the passage."""
 
-        def embed_tokens(self, texts: list[str], *, query: bool = False) -> list[TokenStates]:
-            return [
-                TokenStates(self.embed_passages(t.lower().split()), np.zeros((len(t.split()), 2), np.int64))
-                for t in texts
-            ]
+    embedded = 0
 
+    def embed_tokens(self, texts: list[str], *, query: bool = False) -> list[TokenStates]:
+        self.embedded += 0 if query else len(texts)
+        return [
+            TokenStates(self.embed_passages(t.lower().split()), np.zeros((len(t.split()), 2), np.int64)) for t in texts
+        ]
+
+    def embed_parts(self, texts, spans, *, see_tokens=None):
+        parts = [self.embed_passages([t[a:b] for a, b in own]) for t, own in zip(texts, spans, strict=True)]
+        for place, states in enumerate(self.embed_tokens(texts, query=True) if see_tokens else ()):
+            see_tokens(place, states.vectors)
+        return self.embed_passages(texts), parts
+
+
+def test_late_interaction_by_kept_states_is_that_by_the_model(tmp_path: Path) -> None:
+    fake = Fake(512)
+    with KnowledgeBase.create(tmp_path / "kb", embedder=fake, granularity="chunk+late+tokens") as kb:
+        kb.add(Document(name, text) for name, text in TEXTS.items())
+        found = Retriever(kb, k=5, dedupe=False).retrieve(QUESTION)
+        exact = [
+            max_sim(fake.embed_tokens([QUESTION])[0].vectors @ fake.embed_tokens([p.text])[0].vectors.T) for p in found
+        ]
+        fake.embedded = 0
+        scores = LateInteraction(kb, fake, weight=1.0).score(QUESTION, found)
+        assert fake.embedded == 0, "no passage goes through the model again"
+    np.testing.assert_allclose(scores, standard(exact), atol=0.25)
+    assert set(np.argsort(-scores)[:2]) == set(np.argsort(exact)[-2:])
+
+
+def test_late_interaction_mixes_as_it_says(kb: KnowledgeBase, passages: list[Passage]) -> None:
     fake = Fake(512)
     words = QUESTION.split()
     shared = [sum(word in p.text.lower().split() for word in words) for p in passages]
-    alone = LateInteraction(fake, weight=1.0).score(QUESTION, passages)
+    alone = LateInteraction(kb, fake, weight=1.0).score(QUESTION, passages)
     order = np.argsort(-alone, kind="stable")
     assert [shared[i] for i in order] == sorted(shared, reverse=True)
-    none = LateInteraction(fake, weight=0.0).score(QUESTION, passages)
+    none = LateInteraction(kb, fake, weight=0.0).score(QUESTION, passages)
     np.testing.assert_allclose(none, standard([p.score for p in passages]))
-    half = LateInteraction(fake, weight=0.5).score(QUESTION, passages)
+    half = LateInteraction(kb, fake, weight=0.5).score(QUESTION, passages)
     np.testing.assert_allclose(half, (alone + none) / 2)
     with pytest.raises(InvalidInput, match="no token states"):
-        LateInteraction(HashingEmbedder(8))
+        LateInteraction(kb, HashingEmbedder(8))
 
 
-def test_late_interaction_with_the_default_model(passages: list[Passage]) -> None:
+def test_late_interaction_with_the_default_model(kb: KnowledgeBase, passages: list[Passage]) -> None:
     try:
         made = embedder()
     except ModelMissing:
         pytest.skip("the default model is absent: rag models fetch")
-    found = LateInteraction(made, weight=1.0).score("Which animals make dams out of wood?", passages)
+    found = LateInteraction(kb, made, weight=1.0).score("Which animals make dams out of wood?", passages)
     assert passages[int(np.argmax(found))].document == "beavers"
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from timing import within
+from timing import tried, within
 
 from rag.components import chain
 from rag.deadlines import Deadline
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.errors import InvalidInput
 from rag.reranking import RERANKERS, Reranker, Reranking
 from rag.stages import Tools
@@ -87,6 +87,7 @@ def raises(_: Passage) -> float:
         (By(stalls), "not done after 0."),
     ],
 )
+@tried
 def test_it_fails_open_and_says_so(passages: list[Passage], bad: By, said: str) -> None:
     result = within(1.3, lambda: Reranking([bad]).run("q", passages, 4, Deadline.after(0.3)))
     assert result.passages == passages[:4]
@@ -94,6 +95,7 @@ def test_it_fails_open_and_says_so(passages: list[Passage], bad: By, said: str) 
     assert result.notes[0].startswith("by was left out")
 
 
+@pytest.mark.slow
 def test_a_stalled_reranker_leaves_the_others_what_is_left_of_the_time(passages: list[Passage]) -> None:
     good = By(lambda p: -p.score, "good")
     result = Reranking([good, By(stalls)]).run("q", passages, 5, Deadline.after(3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.retrieval.dedupe import Repetitions
 
 PARAGRAPH = (

@@ -12,7 +12,7 @@ from rich.console import Console
 from pipelines.cli import run as cli
 from pipelines.cli.exit_codes import OK
 from pipelines.cli.explanation_table import tables
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.retriever import Retriever
 from rag.testing import HashingEmbedder, ScriptedGenerator

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.documents import Document, Passage
+from rag.documents.document import Document, Passage
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidFilter, InvalidInput
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval import retriever as full
 from rag.retrieval.candidates import SAMPLE
-from rag.retrieval.fusion import View
+from rag.retrieval.fusion import DENSE_WEIGHT, View
 from rag.terms import topic_terms
 
 WORDS = [f"{a}{b}{c}" for a in ("ba", "ko", "mi", "ru") for b in ("la", "ne", "to") for c in ("s", "k", "m", "nd", "x")]
@@ -57,11 +57,15 @@ def kb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
         yield made
 
 
-def all_scores(kb: KnowledgeBase, question: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return chunk ids, and every chunk's dense and term score, the dense ones from the stored vectors."""
+def all_scores(kb: KnowledgeBase, question: str, share: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return chunk ids, and every chunk's dense and term score, the dense ones from the stored vectors.
+
+    ``share``: of the default weight, how much the dense search has; without any, BM25's constants are its own.
+    """
     ids = kb.chunk_ids()
     dense = kb.vectors(ids) @ kb.embedder.embed_queries([question])[0]
-    hits = kb.index("terms").search([topic_terms(question, kb.analyser)], len(ids), params={"k1": 0.9, "b": 0.4})
+    constants = {"k1": 1.2 - 0.3 * share, "b": 0.75 - 0.35 * share}
+    hits = kb.index("terms").search([topic_terms(question, kb.analyser)], len(ids), params=constants)
     terms = np.zeros(len(ids))
     terms[np.searchsorted(ids, hits.row(0)[0])] = hits.row(0)[1]
     return ids, dense.astype(np.float64), terms
@@ -69,7 +73,7 @@ def all_scores(kb: KnowledgeBase, question: str) -> tuple[np.ndarray, np.ndarray
 
 def zscored(kb: KnowledgeBase, question: str, weight: float) -> dict[int, float]:
     """Fuse by the definition; the knowledge base is smaller than the sample, so the sample is all of it."""
-    ids, dense, terms = all_scores(kb, question)
+    ids, dense, terms = all_scores(kb, question, min(1.0, weight / DENSE_WEIGHT))
     assert len(ids) < SAMPLE
     fused = np.zeros(len(ids))
     for share, scores in ((weight, dense), (1 - weight, terms)):
@@ -79,7 +83,7 @@ def zscored(kb: KnowledgeBase, question: str, weight: float) -> dict[int, float]
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-@pytest.mark.parametrize(("weight", "depth"), [(0.6, 100), (0.6, 12), (0.2, 30)])
+@pytest.mark.parametrize(("weight", "depth"), [(0.8, 100), (0.7, 100), (0.6, 100), (0.6, 12), (0.2, 30), (0.0, 30)])
 def test_zscore_is_the_definition_whatever_the_depth(
     kb: KnowledgeBase, question: str, weight: float, depth: int
 ) -> None:
@@ -90,6 +94,26 @@ def test_zscore_is_the_definition_whatever_the_depth(
     if depth == 100:  # with short lists a passage that is middling in both can be missed, never misjudged
         best = sorted(expected.values(), reverse=True)[:10]
         assert [passage.score for passage in found] == pytest.approx(best, abs=2e-4)
+
+
+@pytest.mark.parametrize("where", ['type == "pdf"', 'source == "otters.txt"', 'type == "none"'])
+def test_without_statistics_scores_are_compared_with_what_the_filter_lets_through(
+    kb: KnowledgeBase, where: str
+) -> None:
+    question, weight = QUESTIONS[0], 0.6
+    ids, dense, terms = all_scores(kb, question)
+    allowed = kb.allowed(where)
+    assert allowed is not None
+    seen = np.isin(ids, allowed.ids)
+    expected = np.zeros(int(seen.sum()))
+    for share, scores in ((weight, dense[seen]), (1 - weight, terms[seen])):
+        if len(scores) and scores.std() > 0:
+            expected += share * (scores - scores.mean()) / scores.std()
+    retriever = Retriever(kb, k=10, dense_weight=weight, dedupe=False, statistics=False)
+    found = [retriever.search(question, where=where).passages for _ in range(2)]
+    best = sorted(expected.tolist(), reverse=True)[:10]
+    for passages in found:
+        assert [passage.score for passage in passages] == pytest.approx(best, abs=2e-4)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

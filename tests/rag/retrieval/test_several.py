@@ -155,3 +155,9 @@ def test_it_is_evaluated_as_one(world: World) -> None:
     asked = [replace(question, text=known[f"{question.id}:d7"]) for question in asked]
     assert evaluate(both, QuestionSet(tuple(asked)), metrics=["R@5"], k=5).metrics["R@5"].value == 1.0
     assert len(both.kb.document_ids()) == len(both.kb.sources()) == 160
+
+
+def test_the_documents_that_a_filter_allows_are_named_with_their_collections(world: World) -> None:
+    both = KnowledgeBases(world.parts)
+    assert both.document_ids("n < 1") == ["left:d0", "right:d0"]
+    assert len(both.document_ids()) == 160

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.retriever import Retriever
 from rag.rewriting.corpus import Corpus
@@ -42,6 +42,8 @@ def corpus(kb: KnowledgeBase) -> Corpus:
 
 class Plain:
     """A corpus in memory: BM25's place is taken by counting shared terms."""
+
+    dense = False
 
     def __init__(self, texts: list[str]) -> None:
         self.analyser, self.texts, self.n = Analyser(), texts, len(texts)

@@ -10,7 +10,7 @@ import pytest
 
 from rag.components import chain
 from rag.deadlines import Deadline
-from rag.documents import Query
+from rag.documents.document import Query
 from rag.errors import InvalidInput
 from rag.llm.language_model import Completion
 from rag.retrieval.retriever import Retriever
@@ -184,6 +184,7 @@ class Stalled:
         raise RuntimeError("let go")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("question", "history", "searched"),
     [
@@ -200,9 +201,9 @@ def test_a_stalled_model_leaves_auto_its_rules(kb, question, history, searched):
     model.release.set()
     assert 4.9 <= taken < 20
     assert found.question == searched
-    assert found.notes == ("auto did without its language model: OutOfTime: not done after 5 s",)
-    plain = Retriever(kb, rewrite="none").search(searched, 3)
-    assert [(p.chunk, p.score) for p in found.passages] == [(p.chunk, p.score) for p in plain.passages]
+    assert re.fullmatch(r"auto did without its language model: OutOfTime: not done after [45](\.\d+)? s", *found.notes)
+    rules = Retriever(kb, rewrite="auto").search(Query(question, history), 3)
+    assert [(p.chunk, p.score) for p in found.passages] == [(p.chunk, p.score) for p in rules.passages]
 
 
 def test_auto_looks_again_where_no_passage_stands_out(kb, monkeypatch):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rag.components import chain
-from rag.documents import Query
+from rag.documents.document import Query
 from rag.errors import InvalidInput
 from rag.retrieval.config import PipelineConfig
 from rag.retrieval.retriever import Retriever
@@ -65,6 +65,7 @@ def test_a_rewriter_that_fails_costs_nothing_but_a_note(kb, retriever, what, sai
     assert said in found.notes[0]
 
 
+@pytest.mark.slow
 def test_a_million_queries_are_bounded(kb):
     flood = tuple(Variant(f"variant {i}") for i in range(10**6))
     own = Retriever(kb, rewrite=[Doing(lambda asked: replace(asked, variants=flood))])
@@ -72,6 +73,7 @@ def test_a_million_queries_are_bounded(kb):
     assert len(own.retrieve(QUESTION, 3)) == 3
 
 
+@pytest.mark.slow
 def test_a_stalled_rewriter_costs_its_deadline_and_the_next_one_nothing(kb, retriever):
     release = threading.Event()
     stalled = Doing(lambda asked: release.wait(200) and asked)

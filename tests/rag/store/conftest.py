@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.selftest.corpus import CHUNKER, WORDS, answers, documents, text_of
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
 

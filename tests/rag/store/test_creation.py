@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
 from tests.rag.store.stepping import killed_at, steps_of
@@ -20,6 +22,7 @@ def _repeat(folder: Path) -> None:
     assert KnowledgeBase.check(folder).ok
 
 
+@pytest.mark.slow
 def test_a_creation_killed_at_any_step_can_be_repeated(tmp_path: Path) -> None:
     steps = steps_of(lambda: _create(tmp_path / "whole"))
     assert steps > 30

@@ -100,6 +100,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, nth: int, code: int) -> list[str]:
     return calls
 
 
+@pytest.mark.slow
 def test_every_failing_write_of_an_index_leaves_the_old_state(
     make: Callable[..., KnowledgeBase], docs: Callable, answers: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

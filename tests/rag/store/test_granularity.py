@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.documents import Document, context_text
+from rag.documents.document import Document, context_text
 from rag.embedding import HashingEmbedder
 from rag.errors import InvalidInput, StoreMismatch
 from rag.knowledge_base import ChunkRecord, KnowledgeBase
@@ -236,6 +236,8 @@ def test_an_older_store_is_read_as_it_is_and_migrated_when_written(make: Make, t
     with contextlib.closing(database.open_writable(kb.path / "store.sqlite")) as db:  # as format 1 was
         db.execute("drop table sentences; delete from meta where key = 'granularity'; pragma user_version = 1")
         db.execute("alter table sources drop column account; alter table documents drop column boxes")
+        db.execute("alter table documents drop column language")
+        db.execute("alter table embeddings drop column tokens")
         db.execute("alter table chunks drop column last_page; alter table chunks drop column row")
         database.checkpoint(db)
     with KnowledgeBase.open(kb.path, embedder=E) as old:

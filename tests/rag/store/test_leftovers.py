@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import HashingEmbedder
 from rag.errors import StoreLocked
 from rag.knowledge_base import KnowledgeBase
@@ -57,6 +57,7 @@ def _check_gone(folder: Path) -> None:
     assert _holding(folder) == []
 
 
+@pytest.mark.slow
 @SHARES
 def test_a_repair_killed_on_its_way_is_finished_says_so_and_leaves_no_copy(tmp_path: Path, share: str) -> None:
     damaged = _damaged(tmp_path / "damaged")
@@ -103,6 +104,7 @@ def test_commits_that_were_lost_are_told_by_every_repair_until_the_next_ingest(t
         assert "the last changes were lost" in report.done[0]
 
 
+@pytest.mark.slow
 @SHARES
 def test_a_deletion_killed_on_its_way_is_finished_by_the_next_writer(tmp_path: Path, share: str) -> None:
     made = _make(tmp_path / "made")

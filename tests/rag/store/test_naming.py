@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.ingest import IngestReport, Options, ingest
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import HashingEmbedder
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load
@@ -60,7 +60,7 @@ def test_copies_that_an_earlier_version_made_go(take: Take, tmp_path: Path) -> N
     (found,) = load("docs")
     with KnowledgeBase.create(tmp_path / "kb", embedder=OPTIONS.embedder) as kb:
         kb.add([found])
-        with kb._session.writing() as db:  # as it was before names were looked up
+        with kb._store.session.writing() as db:  # as it was before names were looked up
             db.execute("insert into sources (name, sha256, location, stamp, complete, produced)"
                        " select '/old/ferry.md', sha256, location, stamp, 1, 0 from sources")  # fmt: skip
     take("docs")

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from rag.background import in_background
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import HashingEmbedder
 from rag.errors import StoreMissing
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.retriever import Retriever
+from rag.store import database
 
 E = HashingEmbedder(16)
 
@@ -43,6 +44,7 @@ def change(folder: Path, text: str = "another thing") -> None:
 READS = ("allowed", "dense", "index", "chunks")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READS)
 def test_refresh_between_any_two_steps_of_a_search_is_harmless(
     folder: Path, kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch, name: str
@@ -100,6 +102,7 @@ def test_threads_search_while_others_refresh_and_write(folder: Path, kb: Knowled
     assert "words 7 of topic7" in kb.document_ids()
 
 
+@pytest.mark.slow
 def test_old_views_close_with_their_last_reader(folder: Path, kb: KnowledgeBase) -> None:
     def opened() -> int:
         links = [os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()]
@@ -125,11 +128,41 @@ def test_old_views_close_with_their_last_reader(folder: Path, kb: KnowledgeBase)
     assert not kb.refresh()
 
 
+@pytest.mark.parametrize("searching", [False, True])
+def test_a_purge_ends_beside_a_reader_that_moves_on(
+    folder: Path, kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch, *, searching: bool
+) -> None:
+    """A server moves on by the clock, whether somebody searches at that moment or not: here, before each try."""
+    monkeypatch.setattr(database, "_BUSY_MS", 50)
+    real = database.checkpoint
+
+    def later(db: Any) -> bool:
+        if searching:  # each search is over some time
+            with kb.view():
+                seq = kb.seq
+                in_background(kb.refresh).result()
+                assert kb.seq == seq
+        else:
+            kb.refresh()
+        return real(db)
+
+    Retriever(kb).retrieve("topic1")
+    with KnowledgeBase.open(folder, mode="w", embedder=E) as writer:
+        writer.remove("d3")
+        monkeypatch.setattr(database, "checkpoint", later)
+        with kb.view():
+            in_background(kb.refresh).result()
+        writer.purge()
+    assert b"topic3." not in b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file())
+    assert len(Retriever(kb, k=50).retrieve("topic1")) == 29
+
+
+@pytest.mark.slow
 def test_a_view_that_nothing_keeps_moves_itself(folder: Path, kb: KnowledgeBase) -> None:
-    opening = kb._openings.now
+    opening = kb._store.openings.now
     change(folder)
     assert kb.refresh()
-    assert kb._openings.now is opening
+    assert kb._store.openings.now is opening
 
 
 def test_a_folder_deleted_or_made_anew_under_a_reader_is_said(folder: Path, kb: KnowledgeBase) -> None:

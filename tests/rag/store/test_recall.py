@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import indexes
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import CallableEmbedder
 from rag.knowledge_base import KnowledgeBase
 
@@ -45,6 +45,7 @@ def recall(kb: KnowledgeBase, spec: str) -> float:
     return float(np.mean([len(np.intersect1d(a, b)) for a, b in pairs])) / 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ["hnsw:storage=sq8", "rabitq:train_at=256", "sq"])
 def test_growth_into_other_topics_costs_no_recall(tmp_path: Path, spec: str) -> None:
     with made(tmp_path / "kb", spec) as kb:

@@ -69,6 +69,7 @@ def test_it_answers_as_one_made_with_the_new_model_and_keeps_what_is_known(path:
     assert KnowledgeBase.reembed(path, NEW).unchanged == 30  # nothing to do
 
 
+@pytest.mark.slow
 def test_readers_keep_the_old_one_until_they_refresh_and_are_told_then(path: Path) -> None:
     with KnowledgeBase.open(path, embedder=OLD) as reader, KnowledgeBase.open(path, embedder=OLD) as late:
         before = answers(reader)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import HashingEmbedder
 from rag.errors import StoreLocked
 from rag.knowledge_base import KnowledgeBase
@@ -56,7 +56,10 @@ def test_purge_leaves_no_byte_of_what_was_removed(
         assert answers(fresh) == before
 
 
-def test_purge_says_that_a_reader_is_in_the_way(make: Callable[..., KnowledgeBase]) -> None:
+def test_purge_says_that_a_reader_is_in_the_way(
+    make: Callable[..., KnowledgeBase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.store.database._BUSY_MS", 50)
     kb = make(30)
     with KnowledgeBase.open(kb.path) as reader:
         assert len(reader.chunk_ids())
@@ -75,6 +78,7 @@ def test_purge_says_that_a_reader_is_in_the_way(make: Callable[..., KnowledgeBas
     assert b"unique3v1" not in folder_bytes(kb.path)
 
 
+@pytest.mark.slow
 def test_the_log_of_changes_does_not_grow_with_every_ingest(
     make: Callable[..., KnowledgeBase], docs: Callable, answers: Callable
 ) -> None:
@@ -84,7 +88,7 @@ def test_the_log_of_changes_does_not_grow_with_every_ingest(
         answers(reader)
         for version in range(2, 22):
             kb.add(docs(60, version=version))
-            with kb._session.reading() as db:
+            with kb._store.session.reading() as db:
                 rows.append(db.execute("select count(*) from changes").get)
             assert reader.refresh()
             assert answers(reader) == answers(kb), "a reader that lags behind catches up"

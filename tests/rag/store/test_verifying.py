@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import indexes
-from rag.documents import Document
+from rag.documents.document import Document
 from rag.embedding import HashingEmbedder
 from rag.errors import StoreCorrupt
 from rag.knowledge_base import KnowledgeBase, Problem
@@ -168,6 +168,7 @@ def damage_page(path: Path, page: int) -> None:
         file.write(bytes([byte ^ 0x10]))
 
 
+@pytest.mark.slow
 def test_a_damaged_database_is_salvaged_page_by_page(
     make: Make, docs: Callable[..., list[Document]], answers: Callable, tmp_path: Path
 ) -> None:

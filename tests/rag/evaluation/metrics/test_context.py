@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from builders import NOTHING, case, passage, value
 from hypothesis import given, strategies as st
 
 from rag.evaluation import GoldSpan
-from rag.evaluation.metrics.context import context_precision, context_precision_weighted, context_recall
+from rag.evaluation.metrics.context import (
+    context_ndcg,
+    context_precision,
+    context_precision_weighted,
+    context_recall,
+)
+from rag.evaluation.metrics.ranking import per_question
 from rag.evaluation.metrics.spans import span_iou, span_precision, span_recall
 from rag.evaluation.questions.gold import holds
 
@@ -73,7 +80,16 @@ def test_between_0_and_1_and_order_does_not_matter_where_it_must_not(gold, ranke
     assert value(context_recall, deeper) >= value(context_recall, row)
 
 
-@pytest.mark.parametrize("metric", [context_precision, context_recall, span_recall])
+@given(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 4), min_size=1), ITEMS, st.integers(1, 8))
+def test_the_contexts_ndcg_is_trec_evals_of_the_ranking_cut_off_there(gold, ranked, k):
+    row = replace(case(gold=gold, ranked=ranked, k=k), gold=gold)
+    run = {"q": {item: float(-rank) for rank, item in enumerate(ranked[:k])}}
+    own = per_question(["nDCG"], {"q": gold}, run)["nDCG"]["q"]
+    assert value(context_ndcg, row) == pytest.approx(own)
+    assert value(context_ndcg, replace(row, k=k + 1)) >= value(context_ndcg, row)
+
+
+@pytest.mark.parametrize("metric", [context_precision, context_recall, context_ndcg, span_recall])
 def test_no_gold_is_left_out_by_name_and_failures_count(metric):
     none, refused = metric([case(), case(unanswerable=True)], NOTHING)
     assert (none.value, none.failed) == (None, False)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from builders import NOTHING, case, cited, passage, value
 from stalling import hang, let_go, stalling_model
-from timing import within
+from timing import tried, within
 
 from rag.errors import InvalidInput
 from rag.evaluation import Judge, Outcome, Resources
@@ -44,7 +44,7 @@ GARBAGE = ["", "I refuse.", "{", "[1, 1]", '{"verdicts": [true]}', '{"verdicts":
 @pytest.mark.parametrize("said", [*GARBAGE, RuntimeError("down")])
 def test_garbage_is_a_failed_row_not_a_bad_mark_and_not_dropped(said):
     good = case(text="Otters hold hands. Crows fly.", passages=READ, name="good")
-    bad = case(text="Otters hold hands. Crows fly.", passages=READ, name="bad")
+    bad = case(text="Otters hold hands. Crows fly.", passages=READ, name="bad", question="What else?")
     scores = faithfulness([good, bad], judged(['{"verdicts": [true, true]}', said]))
     assert scores[1].failed
     found = total("faithfulness_judged", scores)
@@ -63,6 +63,7 @@ def test_votes_are_averaged_and_their_agreement_reported():
 
 @pytest.mark.parametrize("way", ["a model that heeds no deadline", "comments for ever", "no answer"])
 @pytest.mark.parametrize("votes", [1, 5])
+@tried
 def test_a_judge_that_stalls_costs_its_row_and_no_second_vote(way, votes):
     row = case(text="Yes.", answers=["Yes"])
     with stalling_model(way) as model:
@@ -75,6 +76,7 @@ def test_a_judge_that_stalls_costs_its_row_and_no_second_vote(way, votes):
     assert "the judge failed (LLMTimeout" in score.reason or "the judge failed (OutOfTime" in score.reason
 
 
+@tried
 def test_votes_before_a_stall_count_and_the_limit_is_checked():
     def say(messages):
         if len(asked) == 2:

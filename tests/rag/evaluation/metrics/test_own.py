@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.documents import Passage
+from rag.documents.document import Passage
 from rag.errors import InvalidInput
 from rag.evaluation import Case, Outcome, Question, QuestionSet, Score, evaluate, score
 from rag.evaluation.metrics.own import own_name

@@ -279,6 +279,12 @@ class TestDeadlines:
         with pytest.raises(LLMTimeout, match=r"0\.3 s"):
             ask(server, stream=False, deadline=None, timeout=0.3)
 
+    @both
+    @tried
+    def test_a_longer_deadline_holds_in_its_place(self, server, stream):
+        server.replies = [[0.6, good(stream)]]
+        assert ask(server, stream, deadline=300.0, timeout=0.3).text == "Hello"
+
 
 class TestRetries:
     @both
@@ -304,6 +310,7 @@ class TestRetries:
             ask(server, stream, attempts=4)
         assert caught.value.attempts == len(server.requests) == 4
 
+    @pytest.mark.slow
     @both
     def test_retry_after_seconds_is_waited_exactly(self, server, stream):
         server.replies = [http("429 Slow down", b"{}", headers="Retry-After: 2\r\n"), good(stream)]
@@ -311,6 +318,7 @@ class TestRetries:
         assert retries.wait(1, {"retry-after": "2"}) == 2
         assert 2.0 <= server.times[1] - server.times[0] < 10
 
+    @pytest.mark.slow
     @both
     def test_retry_after_a_date(self, server, stream):
         asked, told = [], []
@@ -562,6 +570,7 @@ class TestFloods:
         assert kind == "bad"
         assert "longer than 4 MB" in why
 
+    @pytest.mark.slow
     def test_a_stream_of_a_gigabyte_is_cut_and_marked(self, server):
         kind, size, why = self.ask(server, True, STREAM, event("x" * 60_000))
         assert kind == "incomplete"
@@ -627,6 +636,7 @@ class TestBudget:
         with pytest.raises(BudgetExceeded, match="20000 bytes"):
             ask(server, stream=True, budget=budget)
 
+    @tried
     def test_seconds_bound_the_call_in_progress_too(self, server):
         server.replies = [[30.0]]
         budget = Budget(seconds=0.4)

@@ -50,6 +50,7 @@ def _started(model: Path, log: Path) -> tuple[subprocess.Popen[bytes], int]:
     raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
+@pytest.mark.slow
 def test_it_says_what_the_model_says_in_this_process(url, tiny_folder):
     sampling = Sampling(max_tokens=24)
     here = TransformersChat(str(tiny_folder)).complete(ASK, sampling=sampling)

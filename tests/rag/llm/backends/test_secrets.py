@@ -41,6 +41,7 @@ REPLIES = [
 ]
 
 
+@pytest.mark.slow
 def test_a_canary_appears_nowhere_over_100_provoked_errors(server, monkeypatch):
     monkeypatch.setattr(retries, "FIRST_WAIT", 0.001)
     monkeypatch.setenv("OPENAI_API_KEY", ENVIRONMENT)

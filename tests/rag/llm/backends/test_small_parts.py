@@ -135,6 +135,7 @@ class TestCallable:
             assert (answer.incomplete, answer.reason) == (True, "the answer reached max_tokens")
             assert not model.complete(ASK, sampling=Sampling(max_tokens=4)).incomplete
 
+    @pytest.mark.slow
     def test_its_errors_come_out_and_its_time_is_bounded(self):
         def fail(prompt):
             raise KeyError("mine")
@@ -180,7 +181,7 @@ class TestTable:
             assert getattr(importlib.import_module(module, "rag.llm"), name).__doc__
 
     def test_what_is_not_installed_says_how_to_install_it(self, monkeypatch, tmp_path):
-        for library in ("openai", "llama_cpp", "llguidance", "jsonschema"):
+        for library in ("openai", "xllamacpp", "llguidance", "jsonschema"):
             monkeypatch.setitem(sys.modules, library, None)
         with pytest.raises(ExtraMissing, match=r"pip install 'rag-workbench\[openai\]'"):
             language_model("openai:tiny", base_url="http://127.0.0.1:9/v1")

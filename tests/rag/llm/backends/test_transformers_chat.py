@@ -11,7 +11,7 @@ import time
 import pytest
 import tiny_models
 from pydantic import BaseModel
-from timing import within
+from timing import tried, within
 
 from rag import Budget, Choice, InvalidInput, JsonSchema, Message, Regex, Sampling, language_model
 from rag.errors import (
@@ -270,6 +270,7 @@ class Open(BaseModel):
 
 
 class TestConstraints:
+    @pytest.mark.slow
     def test_json_is_valid_over_200_seeds(self, tiny):
         import jsonschema
 
@@ -280,6 +281,7 @@ class TestConstraints:
             jsonschema.validate(json.loads(text), SCHEMA)
         assert len(set(texts)) > 150
 
+    @pytest.mark.slow
     def test_json_of_an_open_class_is_valid_too(self, tiny):
         sampling = [Sampling(temperature=1.5, seed=100 * k, n=30, max_tokens=120) for k in range(2)]
         form = JsonSchema(Open.model_json_schema())
@@ -371,6 +373,7 @@ class TestPrompt:
 
 
 class TestTime:
+    @tried
     def test_a_deadline_cuts_the_answer_and_marks_it(self, tiny, monkeypatch):
         slow(tiny, monkeypatch, 0.02)
         answer = within(1.5, lambda: tiny.complete(ASK, sampling=Sampling(max_tokens=2000), deadline=0.5))
@@ -404,6 +407,7 @@ class TestTime:
 
         assert asyncio.run(main()) < 20
 
+    @tried
     def test_who_waits_for_the_model_keeps_its_deadline(self, tiny, monkeypatch):
         slow(tiny, monkeypatch, 0.02)
 

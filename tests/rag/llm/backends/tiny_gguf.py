@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 
-def convert(folder: Path, file: Path) -> Path:
+def convert(folder: Path, file: Path, *, control_as: str = "CONTROL") -> Path:
     import gguf
     import numpy as np
     from safetensors.numpy import load_file
@@ -30,7 +30,7 @@ def convert(folder: Path, file: Path) -> Path:
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list([word for word, _ in vocabulary])
     writer.add_token_types(
-        [gguf.TokenType.CONTROL if word in control else gguf.TokenType.NORMAL for word, _ in vocabulary]
+        [gguf.TokenType[control_as] if word in control else gguf.TokenType.NORMAL for word, _ in vocabulary]
     )
     writer.add_token_merges([" ".join(pair) for pair in words["model"]["merges"]])
     writer.add_eos_token_id(words["model"]["vocab"][said["eos_token"]])

@@ -1,0 +1,75 @@
+"""Impact lists that are kept between searches: made once, and bounded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from indexes.inverted import impacts
+from indexes.inverted.impacts import ImpactCache, ImpactList
+
+
+@pytest.fixture
+def made() -> list[int]:
+    return []
+
+
+def cache(made: list[int], room: int) -> ImpactCache:
+    def make(term: int) -> ImpactList:
+        made.append(term)
+        return ImpactList(np.arange(100, dtype=np.int32), np.ones(100, np.float32), 100)
+
+    return ImpactCache(make, room)
+
+
+def asked(kept: ImpactCache, *terms: int) -> list[ImpactList]:
+    with kept.of(terms) as found:
+        return found
+
+
+def test_a_list_is_made_once(made: list[int]) -> None:
+    kept = cache(made, 1 << 20)
+    first = asked(kept, 3, 1)
+    assert asked(kept, 1, 3) == first[::-1]
+    assert made == [3, 1]
+    assert kept.nbytes == sum(each.nbytes for each in first)
+
+
+def test_those_not_asked_for_longest_go(made: list[int]) -> None:
+    kept = cache(made, 2000)  # a list takes 800 bytes
+    for term in (1, 2, 1, 3):
+        asked(kept, term)
+    assert kept.nbytes <= 2000
+    asked(kept, 1)
+    assert made == [1, 2, 3], "1 was asked for after 2"
+    asked(kept, 2)
+    assert made == [1, 2, 3, 2]
+
+
+def test_a_single_one_stays_however_large(made: list[int]) -> None:
+    kept = cache(made, 10)
+    asked(kept, 1)
+    asked(kept, 1)
+    assert made == [1]
+
+
+def test_what_lists_grow_by_counts_at_once(made: list[int]) -> None:
+    kept = cache(made, 2000)
+    with kept.of([1, 2]) as found:
+        for each in found:
+            each.at(np.arange(5))  # an array of all rows: 400 bytes more
+    assert kept.nbytes <= 2000
+    asked(kept, 1)
+    assert made == [1, 2, 1]
+
+
+@pytest.mark.parametrize("kept_rows", [0, 1 << 17])
+@pytest.mark.parametrize("n", [1, 40, 5000])
+def test_looking_up_rows_gives_the_same_by_every_way(kept_rows: int, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(impacts, "_KEPT_ROWS", kept_rows)
+    rng = np.random.default_rng(n)
+    rows = np.sort(rng.choice(10_000, 3000, replace=False)).astype(np.int32)
+    each = ImpactList(rows, rng.random(3000).astype(np.float32) + 1, 10_000)
+    asked_for = rng.integers(0, 10_000, n)
+    expected = dict(zip(rows.tolist(), each.impacts.tolist(), strict=True))
+    assert each.at(asked_for).tolist() == [expected.get(row, 0.0) for row in asked_for.tolist()]

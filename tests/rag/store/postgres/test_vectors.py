@@ -1,0 +1,127 @@
+"""Search by vectors in PostgreSQL: specs, recall, filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from indexes import IdSet
+from rag.documents.document import Document
+from rag.embedding.function import CallableEmbedder
+from rag.errors import InvalidInput
+from rag.knowledge_base import KnowledgeBase
+from rag.store.postgres import recall, vectors
+from tests.postgres_server import PostgresServer, needs_postgres
+
+pytestmark = [needs_postgres, pytest.mark.slow]
+DIM, N = 32, 3000
+
+
+def embedded(texts: list[str]) -> NDArray[np.float32]:
+    """Return clustered vectors: the centre by the number in a text, and noise."""
+    made = []
+    for text in texts:
+        last = text.split()[-1]
+        n = int(last) if last.isdigit() else 0
+        centre = np.random.default_rng(n % 40).normal(size=DIM)
+        made.append(centre + 0.7 * np.random.default_rng(1000 + n).normal(size=DIM))
+    x = np.array(made, np.float32).reshape(len(texts), DIM)
+    return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), np.float32)
+
+
+E = CallableEmbedder(embedded, name="clusters", dim=DIM)
+
+
+@pytest.fixture(scope="module")
+def kb(server: PostgresServer) -> Iterator[KnowledgeBase]:
+    place = server.url(server.database(), "vectors")
+    with KnowledgeBase.create(place, embedder=E, chunker="document", granularity="chunk", indexes=["flat"]) as made:
+        made.add(Document(f"d{n}", f"Number {n}", metadata={"half": n % 2, "few": n % 100}) for n in range(N))
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("spec", "least"), [("hnsw:storage=bit", 0.5), ("hnsw:storage=half", 0.95), ("hnsw:storage=half,M=8,factor=2", 0.9)]
+)
+def test_the_graph_finds_the_nearest(
+    kb: KnowledgeBase, spec: str, least: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """32 signs tell little: bits are for longer vectors."""
+    kb.reindex(["flat"])
+    queries = embedded([f"Number {n}" for n in range(5000, 5020)])
+    exact = kb.index("dense").search(queries, 10)
+    kb.reindex([spec])
+    assert kb.indexes == (spec,)
+    graph = kb.index("dense")
+    found = graph.search(queries, 10)
+    assert np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(found.ids, exact.ids, strict=True)]) > least
+    assert recall.of(graph, kb.vectors, kb.chunk_ids()) > least
+    known = dict(zip(exact.ids[0].tolist(), exact.scores[0].tolist(), strict=True))
+    scored = zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True)
+    assert all(score == pytest.approx(known[i], abs=1e-6) for i, score in scored if i in known)
+    assert kb.verify().ok
+    monkeypatch.setattr(vectors, "EXACT_UP_TO", 10)  # so that the graph filters
+    for where, count in (("half == 1", N // 2), ("few == 7", N // 100)):
+        allow = kb.allowed(where)
+        assert allow is not None
+        assert len(allow) == count
+        filtered = graph.search(queries, 10, allow=allow)
+        assert np.isin(filtered.ids, allow.ids).all()  # as many as were asked for, however few are allowed
+        truth = graph.search(queries, 10, allow=IdSet(allow.ids))  # without the filter's text: exact
+        assert (
+            np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(filtered.ids, truth.ids, strict=True)])
+            > least - 0.1
+        )
+
+
+def test_the_graph_is_the_plan(kb: KnowledgeBase) -> None:
+    """An index that the planner cannot use would answer as well, only slowly."""
+    kb.reindex(["hnsw:storage=bit"])
+    with kb._store._write().session() as db:  # type: ignore[attr-defined]
+        db.execute("set enable_seqscan = off")
+        plan = db.rows(
+            f"explain select id from chunks c order by binary_quantize(c.vector)::bit({DIM}) <~> "
+            f"binary_quantize('{[1.0] * DIM}'::vector) limit 10"
+        )
+        db.execute("reset enable_seqscan")
+    assert any("chunks_vectors" in row[0] for row in plan), plan
+
+
+def test_specs() -> None:
+    assert vectors.parsed("hnsw").text == "hnsw:storage=bit"
+    assert vectors.parsed("hnsw:storage=half,factor=8").text == "hnsw:storage=half,factor=8"
+    assert vectors.recommended(100, 384) == ["flat"]
+    assert vectors.recommended(1_000_000, 384)[0] == "hnsw:storage=bit"
+    assert vectors.recommended(1_000_000, 64)[0] == "hnsw:storage=half"
+    for wrong in ("hnsw:storage=pq", "hnsw:nonsense=1", "ivf", "flat:x=1", "hnsw:M=1000"):
+        with pytest.raises(InvalidInput, match=wrong.partition(":")[0]):
+            vectors.parsed(wrong)
+
+
+def test_auto_grows_into_a_graph(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "_EXACT_CHUNKS", 500)
+    with KnowledgeBase.create(
+        server.url(server.database(), "auto"), embedder=E, chunker="document", granularity="chunk"
+    ) as made:
+        made.add(Document(f"d{n}", f"Number {n}") for n in range(400))
+        assert made.indexes == ("flat", "bm25")
+        made.add(Document(f"d{n}", f"Number {n}") for n in range(1500))
+        assert made.indexes == ("hnsw:storage=half", "bm25")
+        told = made.status().automatic
+        assert told is not None
+        assert "recall" in told
+        assert made.verify().ok
+
+
+def test_a_named_graph_is_built_with_the_first_documents(server: PostgresServer) -> None:
+    place = server.url(server.database(), "named")
+    with KnowledgeBase.create(
+        place, embedder=E, chunker="document", granularity="chunk", indexes=["hnsw:storage=half"]
+    ) as made:
+        made.add(Document(f"d{n}", f"Number {n}") for n in range(50))
+        with made._store._write().session() as db:  # type: ignore[attr-defined]
+            assert db.one("select to_regclass('chunks_vectors') is not null")
+        assert made.verify().ok
