@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import traceback
 from collections.abc import Callable
 
 from rag.errors import ExtraMissing
+
+from ..benchmark.process_memory import limit
 
 
 def need_fork() -> None:
@@ -24,7 +25,10 @@ def need_fork() -> None:
 
 
 def in_child(work: Callable[[], object], *, seconds: int = 120, memory: int = 6 << 30) -> tuple[int, str]:
-    """Run in a fork with a time and a memory limit; return its wait status (0: well) and what it says."""
+    """Run in a fork that gets a time limit, and ``memory`` bytes beyond its parent's.
+
+    Returns its wait status (0: well) and what it says.
+    """
     need_fork()
     read, write = os.pipe()
     pid = os.fork()
@@ -33,10 +37,7 @@ def in_child(work: Callable[[], object], *, seconds: int = 120, memory: int = 6 
         status = 1
         try:
             signal.alarm(seconds)
-            if sys.platform == "linux":
-                import resource
-
-                resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+            limit(memory)
             os.write(write, str(work() or "").encode()[:60_000])
             status = 0
         except BaseException:
