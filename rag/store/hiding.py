@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from ..documents.document import composed
 from .database import Connection
 from .session import Session
 from .settings import keep_setting
+from .source_choice import named
 
 HIDDEN = "hidden:"
 """What the settings begin with that hide sources; a setting may be kept before its source is stored."""
 _HIDDEN = """select name from sources where name in (
     select substr(key, 16) from meta where key >= 'setting:hidden:' and key < 'setting:hidden;') order by name"""
-
-
-def named(wanted: Iterable[str], *, folders: bool = True) -> Callable[[str], bool]:
-    """Return whether a source is one of those that a user names, or in one of the folders."""
-    names = {name for source in wanted for name in (source, composed(source))}
-    within = tuple(name.rstrip("/") + "/" for name in names) if folders else ()
-    return lambda name: name in names or name.startswith(within)
 
 
 def set_hidden(session: Session, wanted: Iterable[str], *, to: bool) -> int:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from ..errors import StoreLocked
-from ..source_prefixes import split_prefix
 from . import database, feedback_file, generations, reading
 from .document_rows import drop_source
-from .hiding import named
 from .live import LiveIndexes
 from .session import Session
 from .settings import keep_setting, setting
+from .source_choice import named, vanished
 
 _SOURCES_A_COMMIT = 256
 _DUE = "purge due"
@@ -34,16 +32,7 @@ def remove(session: Session, live: LiveIndexes, wanted: Iterable[str], *, purged
 
 def prune(session: Session, live: LiveIndexes, roots: Iterable[str | Path], seen: Collection[str] | None) -> int:
     """See `KnowledgeBase.prune`."""
-    paths = [path for _, path in map(split_prefix, map(str, roots)) if path]
-    places = [Path(os.path.realpath(path)) for path in paths]
-    kept = None if seen is None else frozenset(seen)
-
-    def vanished(name: str, location: str) -> bool:
-        if not location or not any(Path(location).is_relative_to(place) for place in places):
-            return False
-        return name not in kept if kept is not None else not os.path.lexists(location)
-
-    return _drop(session, live, vanished, purged=False)
+    return _drop(session, live, vanished(roots, seen), purged=False)
 
 
 def _drop(session: Session, live: LiveIndexes, goes: Callable[[str, str], bool], *, purged: bool) -> int:

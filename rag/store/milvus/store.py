@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import indexes
-from indexes import Family, IdSet
+from indexes import IdSet
 
 from ...documents.document import Document
 from ...errors import InvalidInput, StoreExists, StoreMissing
 from ...filters import VISIBLE, Filter
-from ...source_prefixes import split_prefix
 from ...terms import Analyser
-from .. import hiding, reading as facts_reading, settings
+from .. import hiding, reading as facts_reading, server_store, settings
 from ..address import Address
 from ..automatic_index import AUTO, FIRST
-from ..hiding import named
 from ..identity import Identity
-from ..postings_search import PostingsSearch, checked
 from ..protocol import Mode
 from ..records import ChunkPlace, ChunkRecord, RepairReport, SourceInfo, Status, VerifyReport
-from ..sentence_search import SHARES, TwoGranularities
+from ..server_store import ServerStore
 from ..writing import Exported
 from . import exporting, maintenance, reading, repairing, schema, verifying
 from .client import Client
@@ -41,7 +32,6 @@ from .snapshots import Snapshot, Snapshots
 from .vectors import MilvusSentences, MilvusVectors, parsed
 from .writing import MilvusWriting, Writer
 
-_FILTERS_KEPT = 64
 _log = logging.getLogger(__name__)
 
 
@@ -71,30 +61,16 @@ def _refuse_if_absent(client: Client, missing: str) -> None:
         raise StoreMissing(missing)
 
 
-class MilvusStore:
-    """See `rag.store.protocol.Store`.
-
-    Parameters
-    ----------
-    writer
-        What writes; None for a reader.
-    analyser
-        Gives the terms of a text; called on first use.
-    """
+class MilvusStore(ServerStore[Snapshot, Writer]):
+    """See `rag.store.protocol.Store`."""
 
     def __init__(
         self, client: Client, identity: Identity, analyser: Callable[[], Analyser], writer: Writer | None
     ) -> None:
+        super().__init__(
+            client.place, identity, analyser, snapshots=Snapshots(client), writer=writer, postings=BucketCache()
+        )
         self._client = client
-        self._identity = identity
-        self._analyser = analyser
-        self._writer = writer
-        self._snapshots = Snapshots(client)
-        self._reader: Any = self._snapshots if writer is None else writer
-        self._postings = BucketCache()
-        self._turn = threading.Lock()
-        self._filters: OrderedDict[tuple[str, int], IdSet] = OrderedDict()
-        self._seen: int | None = None
 
     # ---- opening --------------------------------------------------------------------------------------------------
 
@@ -163,73 +139,16 @@ class MilvusStore:
     # ---- facts ----------------------------------------------------------------------------------------------------
 
     @property
-    def location(self) -> str:
-        """The address without its password."""
-        return self._client.place.shown
-
-    @property
-    def folder(self) -> Path | None:
-        """None."""
-        return None
-
-    @property
-    def identity(self) -> Identity:
-        """What it was made with."""
-        return self._identity
-
-    @property
-    def mode(self) -> Mode:
-        """``r`` or ``w``."""
-        return "r" if self._writer is None else "w"
-
-    @property
-    def seq(self) -> int:
-        """Number of the last change in this view."""
-        with self._reading() as snapshot:
-            return snapshot.state.seq
-
-    @property
-    def specs(self) -> tuple[str, ...]:
-        """Specs of its indexes."""
-        with self._reading() as snapshot:
-            return snapshot.state.specs
-
-    @property
     def automatic(self) -> str | None:
         """The index of vectors that was chosen, which is always exact search; None if the indexes were named."""
         with self._reading() as snapshot:
             return FIRST if snapshot.state.automatic else None
-
-    def view(self) -> AbstractContextManager[None]:
-        """Keep one snapshot for all that is read in a ``with`` block; a writer reads its own commits."""
-        return nullcontext() if self._writer is not None else self._snapshots.view()
-
-    def refresh(self) -> bool:
-        """Say whether anything has changed since the last call: each view is of the newest commit."""
-        seq = self.seq
-        before, self._seen = self._seen, seq
-        return before is not None and before != seq
-
-    @contextmanager
-    def _reading(self) -> Iterator[Snapshot]:
-        with self._reader.reading() as snapshot:
-            if self._seen is None:
-                self._seen = snapshot.state.seq
-            yield snapshot
 
     # ---- writing --------------------------------------------------------------------------------------------------
 
     def writing(self) -> MilvusWriting:
         """Return what an ``add`` writes by."""
         return MilvusWriting(self._write(), self._identity, self._analyser, lambda: self._has("terms"))
-
-    def _write(self) -> Writer:
-        if self._writer is None:
-            raise InvalidInput(f"the knowledge base {self.location} is open for reading; open it with mode='w'")
-        return self._writer
-
-    def _has(self, family: str) -> bool:
-        return any(indexes.kind(spec) == family for spec in self.specs)
 
     def grow(self) -> None:
         """Join segments of postings, and have Milvus seal what was written."""
@@ -240,30 +159,6 @@ class MilvusStore:
         """See `KnowledgeBase.reindex`."""
         self.writing().rearrange(tuple(concrete(specs)), automatic=AUTO in specs)
         self.grow()
-
-    def remove(self, wanted: Iterable[str], *, purged: bool, folders: bool) -> int:
-        """See `KnowledgeBase.remove`."""
-        is_wanted = named(wanted, folders=folders)
-        gone = self.writing().drop_sources(lambda name, _: is_wanted(name))
-        if purged:
-            self.purge()
-        return gone
-
-    def prune(self, roots: Iterable[str | Path], seen: Collection[str] | None) -> int:
-        """See `KnowledgeBase.prune`."""
-        places = [Path(os.path.realpath(path)) for _, path in map(split_prefix, map(str, roots)) if path]
-        kept = None if seen is None else frozenset(seen)
-
-        def vanished(name: str, location: str) -> bool:
-            if not location or not any(Path(location).is_relative_to(place) for place in places):
-                return False
-            return name not in kept if kept is not None else not os.path.lexists(location)
-
-        return self.writing().drop_sources(vanished)
-
-    def set_hidden(self, wanted: Iterable[str], *, to: bool) -> int:
-        """See `KnowledgeBase.hide`."""
-        return self.writing().set_hidden(wanted, to=to)
 
     def purge(self) -> None:
         """Delete all rows that have died; when their bytes go from the disk is Milvus's matter."""
@@ -289,44 +184,18 @@ class MilvusStore:
 
     # ---- searching ------------------------------------------------------------------------------------------------
 
-    def index(self, family: Family, spec: str | None) -> Any:  # noqa: ANN401 - of either kind
-        """See `KnowledgeBase.index`."""
-        found = next(
-            (s for s in self.specs if indexes.kind(s) == family and spec in (None, s, s.partition(":")[0])), None
-        )
-        if found is None:
-            what = f"index {spec!r}" if spec else f"index of {'vectors' if family == 'dense' else 'terms'}"
-            raise InvalidInput(f"this knowledge base has no {what}, only {', '.join(self.specs)}; see `rag reindex`")
-        if family == "terms":
-            return PostingsSearch(self._reader, found, self._postings, self.chunk_ids)
+    def _vectors(self, spec: str) -> MilvusVectors:  # noqa: ARG002 - there is exact search alone
         return MilvusVectors(self._reader, self._identity.metric, self.chunk_ids)
 
-    def dense(self) -> Any:  # noqa: ANN401 - of either granularity
-        """See `KnowledgeBase.dense`."""
-        index = self.index("dense", None)
-        if not self._identity.has_sentences:
-            return index
-        sentences: Any = MilvusSentences(self._reader, self._identity.metric)
-        return TwoGranularities(index, sentences, share=SHARES[self._identity.granularity])
+    def _sentences(self) -> MilvusSentences:
+        return MilvusSentences(self._reader, self._identity.metric)
 
-    def allowed(self, where: Filter | None) -> IdSet | None:
-        """See `KnowledgeBase.allowed`."""
+    def _allowed(self, snapshot: Snapshot, where: Filter | None) -> IdSet | None:
         query, values = (VISIBLE, []) if where is None else where.sql()
-        with self._reading() as snapshot:
-            key = (str(where or ""), snapshot.state.version)
-            with self._turn:
-                if key in self._filters:
-                    self._filters.move_to_end(key)
-                    return self._filters[key]
-            with snapshot.facts() as db:
-                if where is None and not hiding.hidden(db):
-                    return None
-                found = IdSet(np.fromiter((row[0] for row in db.execute(query, values)), np.int64))
-        with self._turn:
-            self._filters[key] = found
-            while len(self._filters) > _FILTERS_KEPT:
-                self._filters.popitem(last=False)
-        return found
+        with snapshot.facts() as db:
+            if where is None and not hiding.hidden(db):
+                return None
+            return IdSet(np.fromiter((row[0] for row in db.execute(query, values)), np.int64))
 
     # ---- reading --------------------------------------------------------------------------------------------------
 
@@ -404,22 +273,5 @@ class MilvusStore:
 
 
 def concrete(specs: Sequence[str]) -> list[str]:
-    """Return the specs of indexes as Milvus has them here; ``auto`` is exact search.
-
-    Raises
-    ------
-    InvalidInput
-        There is none of that kind, two are of one kind, or there is none at all.
-    """
-    if isinstance(specs, str) or not specs:
-        raise InvalidInput(f"indexes={specs!r}: give a list of specs, such as ['auto', 'bm25']")
-    made = []
-    for spec in specs:
-        name = FIRST if spec == AUTO else spec
-        made.append(checked(name, "Milvus") if indexes.kind(name) == "terms" else parsed(name))
-    kinds = [indexes.kind(each) for each in made]
-    if len(set(kinds)) < len(kinds):
-        raise InvalidInput(
-            f"indexes={list(specs)}: in Milvus a knowledge base has one index of vectors and one of terms"
-        )
-    return made
+    """Return the specs of indexes as Milvus has them here; ``auto`` is exact search."""
+    return server_store.concrete(specs, "Milvus", parsed)

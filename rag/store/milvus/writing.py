@@ -12,9 +12,10 @@ import indexes
 from ...terms import Analyser
 from .. import postings_search, reading, settings
 from ..document_rows import drop_source
-from ..hiding import HIDDEN, hidden, named
+from ..hiding import HIDDEN, hidden
 from ..identity import Identity
 from ..records import SourceInfo
+from ..source_choice import named
 from ..writing import DocumentWriter, Embedded, Step, StoredSource, source_facts
 from . import mirror, postings, reading as contents, schema
 from .client import Client

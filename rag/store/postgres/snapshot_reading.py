@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...documents.document import Document
 from ...filters import Filter
-from ..identity import Identity
 from ..records import ChunkPlace, ChunkRecord, SourceInfo
+from ..server_store import ServerStore
 from ..writing import Exported
 from . import exporting, reading
 from .connection import Snapshot
+from .writing import Writer
 
 
-class SnapshotReading(ABC):
+class SnapshotReading(ServerStore[Snapshot, Writer]):
     """Reads by the snapshots that a store lends."""
 
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
-        self._ids: tuple[int, NDArray[np.int64]] | None = None
-
-    @abstractmethod
-    def _reading(self) -> AbstractContextManager[Snapshot]:
-        """Lend a snapshot: the view's, or the newest."""
+    _ids: tuple[int, NDArray[np.int64]] | None = None
 
     def setting(self, name: str) -> str | None:
         """See `KnowledgeBase.setting`."""

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import indexes
-from indexes import Family, IdSet
+from indexes import IdSet
 
 from ...errors import InvalidInput, StoreExists, StoreLocked, StoreMissing
 from ...filters import Filter
-from ...source_prefixes import split_prefix
 from ...terms import Analyser
+from .. import server_store
 from ..address import Address
 from ..automatic_index import AUTO, FIRST
-from ..hiding import named
 from ..identity import Identity
-from ..postings_search import PostingsSearch, checked
 from ..protocol import Mode
 from ..records import RepairReport, Status, VerifyReport
-from ..sentence_search import SHARES, TwoGranularities
 from . import identities, lock, maintenance, reading, recall, repairing, schema, vectors, verifying
 from .connection import STATEMENT_S, Connection, Snapshot, Snapshots, connect
 from .faults import faults
@@ -34,7 +26,6 @@ from .terms import PostingsCache
 from .vectors import FilteredIds, PostgresSentences, PostgresVectors
 from .writing import PostgresWriting, Writer
 
-_FILTERS_KEPT = 64
 _GROWTH = 1.5
 """Times as many chunks as at the last choice of an automatic index, from which it is made anew."""
 LEAST_RECALL = 0.99
@@ -65,15 +56,7 @@ def _refuse_if_absent(db: Connection, place: Address) -> None:
 
 
 class PostgresStore(SnapshotReading):
-    """See `rag.store.protocol.Store`.
-
-    Parameters
-    ----------
-    writer
-        The session that writes; None for a reader.
-    analyser
-        Gives the terms of a text; called on first use.
-    """
+    """See `rag.store.protocol.Store`."""
 
     def __init__(
         self,
@@ -83,16 +66,9 @@ class PostgresStore(SnapshotReading):
         writer: Writer | None,
         limit_s: float = STATEMENT_S,
     ) -> None:
-        super().__init__(identity)
-        self._place = place
-        self._analyser = analyser
-        self._writer = writer
-        self._snapshots = Snapshots(place, limit_s)
-        self._reader: Any = self._snapshots if writer is None else writer
-        self._postings = PostingsCache()
-        self._turn = threading.Lock()
-        self._filters: OrderedDict[tuple[str, int], IdSet | None] = OrderedDict()
-        self._seen: int | None = None
+        snapshots = Snapshots(place, limit_s)
+        super().__init__(place, identity, analyser, snapshots=snapshots, writer=writer, postings=PostingsCache())
+        self._connections = snapshots
 
     # ---- opening --------------------------------------------------------------------------------------------------
 
@@ -166,43 +142,11 @@ class PostgresStore(SnapshotReading):
 
     def close(self) -> None:
         """Close it; may be called twice."""
-        self._snapshots.close()
+        self._connections.close()
         if self._writer is not None:
             self._writer.close()
 
     # ---- facts ----------------------------------------------------------------------------------------------------
-
-    @property
-    def location(self) -> str:
-        """The address without its password."""
-        return self._place.shown
-
-    @property
-    def folder(self) -> Path | None:
-        """None."""
-        return None
-
-    @property
-    def identity(self) -> Identity:
-        """What it was made with."""
-        return self._identity
-
-    @property
-    def mode(self) -> Mode:
-        """``r`` or ``w``."""
-        return "r" if self._writer is None else "w"
-
-    @property
-    def seq(self) -> int:
-        """Number of the last change in this view."""
-        with self._reading() as snapshot:
-            return snapshot.state.seq
-
-    @property
-    def specs(self) -> tuple[str, ...]:
-        """Specs of its indexes."""
-        with self._reading() as snapshot:
-            return snapshot.state.specs
 
     @property
     def automatic(self) -> str | None:
@@ -211,36 +155,11 @@ class PostgresStore(SnapshotReading):
             made: str = snapshot.db.one("select choice from state")
         return str(json.loads(made)["spec"]) if made else None
 
-    def view(self) -> AbstractContextManager[None]:
-        """Keep one snapshot for all that is read in a ``with`` block; a writer reads its own commits."""
-        return nullcontext() if self._writer is not None else self._snapshots.view()
-
-    def refresh(self) -> bool:
-        """Say whether anything has changed since the last call: each view is of the newest commit."""
-        seq = self.seq
-        before, self._seen = self._seen, seq
-        return before is not None and before != seq
-
-    @contextmanager
-    def _reading(self) -> Iterator[Snapshot]:
-        with self._reader.reading() as snapshot:
-            if self._seen is None:
-                self._seen = snapshot.state.seq
-            yield snapshot
-
     # ---- writing --------------------------------------------------------------------------------------------------
 
     def writing(self) -> PostgresWriting:
         """Return what an ``add`` writes by."""
         return PostgresWriting(self._write(), self._identity, self._analyser, lambda: self._has("terms"))
-
-    def _write(self) -> Writer:
-        if self._writer is None:
-            raise InvalidInput(f"the knowledge base {self.location} is open for reading; open it with mode='w'")
-        return self._writer
-
-    def _has(self, family: str) -> bool:
-        return any(indexes.kind(spec) == family for spec in self.specs)
 
     def grow(self) -> None:
         """Join segments of postings, and choose an automatic index anew if the knowledge base has grown."""
@@ -306,29 +225,9 @@ class PostgresStore(SnapshotReading):
 
     def remove(self, wanted: Iterable[str], *, purged: bool, folders: bool) -> int:
         """See `KnowledgeBase.remove`."""
-        is_wanted = named(wanted, folders=folders)
         if purged:  # cut short from here on, the next writer finishes it
             self.writing().keep_settings([(maintenance.DUE, "1")])
-        gone = self.writing().drop_sources(lambda name, _: is_wanted(name))
-        if purged:
-            self.purge()
-        return gone
-
-    def prune(self, roots: Iterable[str | Path], seen: Collection[str] | None) -> int:
-        """See `KnowledgeBase.prune`."""
-        places = [Path(os.path.realpath(path)) for _, path in map(split_prefix, map(str, roots)) if path]
-        kept = None if seen is None else frozenset(seen)
-
-        def vanished(name: str, location: str) -> bool:
-            if not location or not any(Path(location).is_relative_to(place) for place in places):
-                return False
-            return name not in kept if kept is not None else not os.path.lexists(location)
-
-        return self.writing().drop_sources(vanished)
-
-    def set_hidden(self, wanted: Iterable[str], *, to: bool) -> int:
-        """See `KnowledgeBase.hide`."""
-        return self.writing().set_hidden(wanted, to=to)
+        return super().remove(wanted, purged=purged, folders=folders)
 
     def purge(self) -> None:
         """See `KnowledgeBase.purge`; the server's log and its replicas are the server's matter."""
@@ -370,66 +269,23 @@ class PostgresStore(SnapshotReading):
 
     # ---- searching ------------------------------------------------------------------------------------------------
 
-    def index(self, family: Family, spec: str | None) -> Any:  # noqa: ANN401 - of either kind
-        """See `KnowledgeBase.index`."""
-        found = next(
-            (s for s in self.specs if indexes.kind(s) == family and spec in (None, s, s.partition(":")[0])), None
-        )
-        if found is None:
-            what = f"index {spec!r}" if spec else f"index of {'vectors' if family == 'dense' else 'terms'}"
-            raise InvalidInput(f"this knowledge base has no {what}, only {', '.join(self.specs)}; see `rag reindex`")
-        if family == "terms":
-            return PostingsSearch(self._reader, found, self._postings, self.chunk_ids)
+    def _vectors(self, spec: str) -> PostgresVectors:
         return PostgresVectors(
-            self._reader, vectors.parsed(found), self._identity.metric, self.chunk_ids, lambda: len(self.chunk_ids())
+            self._reader, vectors.parsed(spec), self._identity.metric, self.chunk_ids, lambda: len(self.chunk_ids())
         )
 
-    def dense(self) -> Any:  # noqa: ANN401 - of either granularity
-        """See `KnowledgeBase.dense`."""
-        index = self.index("dense", None)
-        if self._identity.granularity == "chunk":
-            return index
-        sentences: Any = PostgresSentences(self._reader, self._identity.metric)
-        return TwoGranularities(index, sentences, share=SHARES[self._identity.granularity])
+    def _sentences(self) -> PostgresSentences:
+        return PostgresSentences(self._reader, self._identity.metric)
 
-    def allowed(self, where: Filter | None) -> IdSet | None:
-        """See `KnowledgeBase.allowed`."""
-        with self._reading() as snapshot:
-            if where is None and not snapshot.state.hidden:
-                return None
-            key = (str(where or ""), snapshot.state.seq)
-            with self._turn:
-                if key in self._filters:
-                    self._filters.move_to_end(key)
-                    return self._filters[key]
-            found = FilteredIds(reading.allowed_ids(snapshot.db, where), where)
-            with self._turn:
-                self._filters[key] = found
-                while len(self._filters) > _FILTERS_KEPT:
-                    self._filters.popitem(last=False)
-            return found
+    def _allowed(self, snapshot: Snapshot, where: Filter | None) -> IdSet | None:
+        if where is None and not snapshot.state.hidden:
+            return None
+        return FilteredIds(reading.allowed_ids(snapshot.db, where), where)
 
 
 def concrete(specs: Sequence[str]) -> list[str]:
-    """Return the specs of indexes as a server has them, ``auto`` begun with exact search.
-
-    Raises
-    ------
-    InvalidInput
-        A server has none of that kind, two are of one kind, or there is none.
-    """
-    if isinstance(specs, str) or not specs:
-        raise InvalidInput(f"indexes={specs!r}: give a list of specs, such as ['auto', 'bm25']")
-    made = []
-    for spec in specs:
-        name = FIRST if spec == AUTO else spec
-        made.append(checked(name, "PostgreSQL") if indexes.kind(name) == "terms" else vectors.parsed(name).text)
-    kinds = [indexes.kind(each) for each in made]
-    if len(set(kinds)) < len(kinds):
-        raise InvalidInput(
-            f"indexes={list(specs)}: in PostgreSQL a knowledge base has one index of vectors and one of terms"
-        )
-    return made
+    """Return the specs of indexes as PostgreSQL has them, ``auto`` begun with exact search."""
+    return server_store.concrete(specs, "PostgreSQL", lambda spec: vectors.parsed(spec).text)
 
 
 def _choice(chunks: int, spec: str, found: float) -> str:

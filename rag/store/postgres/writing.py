@@ -11,10 +11,10 @@ import psycopg
 from ...errors import InvalidInput, StoreUnavailable
 from ...terms import Analyser
 from ..address import Address
-from ..hiding import named
 from ..identity import Identity
 from ..postings_search import due
 from ..records import SourceInfo
+from ..source_choice import named
 from ..writing import DocumentWriter, Embedded, Step, StoredSource, source_facts
 from . import lock, postings, reading
 from .connection import Connection, Snapshot, state_of
