@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from rag.documents.document import Document
 from rag.documents.sections import Section
-from rag.filters import FieldTest, Junction, Node, Not
+from rag.filters import FieldTest, Filter, Junction, Node, Not
+from rag.knowledge_base import KnowledgeBase
+from rag.testing import HashingEmbedder
 
 _NUMBERS = (2020, 2020.0, True, False, 0, 1, -1, 0.1, 0.1 + 0.2, 2**53, 2**53 + 1, float(2**53), 2**63 - 1, 1e300)
 _TEXTS = (
@@ -65,3 +69,47 @@ nodes: st.SearchStrategy[Node] = st.recursive(
     ),
     max_leaves=4,
 )
+
+
+@contextlib.contextmanager
+def knowledge_bases(*places: str | Path) -> Iterator[list[KnowledgeBase]]:
+    """Make knowledge bases of the same documents, some of them hidden."""
+    with contextlib.ExitStack() as opened:
+        made = [
+            opened.enter_context(
+                KnowledgeBase.create(place, embedder=HashingEmbedder(8), chunker="document", granularity="chunk")
+            )
+            for place in places
+        ]
+        for kb in made:
+            kb.add(documents())
+            kb.hide("s3%")
+        yield made
+
+
+def for_each_filter(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a test a ``node``: the known traps, and as many others."""
+
+    def decorated(test: Callable[..., None]) -> Callable[..., None]:
+        test = given(node=nodes)(test)
+        for node in (
+            FieldTest("key", "==", ("2020",)),
+            FieldTest("key", "==", (2020,)),
+            FieldTest("metadata.k\0", "startswith", ("a\0",)),
+            FieldTest("key", "<", ("a\0b",)),
+            FieldTest("page", "in", (1, 2.5, "1")),
+            Not(FieldTest("heading", "==", ("Kelp",))),
+        ):
+            test = example(node=node)(test)
+        checks = [HealthCheck.function_scoped_fixture]
+        return settings(max_examples=examples, deadline=None, suppress_health_check=checks)(test)
+
+    return decorated
+
+
+def check_the_same_chunks(local: KnowledgeBase, remote: KnowledgeBase, where: Filter) -> list[int]:
+    """Return the chunks that a filter allows in both."""
+    own, theirs = ([] if (found := kb.allowed(where)) is None else found.ids.tolist() for kb in (local, remote))
+    assert theirs == own
+    assert local.document_ids(where) == remote.document_ids(where)
+    return own

@@ -126,6 +126,11 @@ class Identity:
             text += f" (cosine {float(cosines.min()):.4f}, at least {PROBE_COSINE} expected)"
             raise StoreMismatch(f"{text}; restore those weights, or `rag ingest` the documents into another folder")
 
+    def told(self, store_format: int) -> dict[str, str]:
+        """Return what a status says of it, with the format of its store."""
+        names = ("embedder", "revision", "dim", "metric", "chunker", "analyser", "granularity")
+        return {"format": str(store_format), **{name: str(getattr(self, name)) for name in names}}
+
     def key(self, text: str) -> bytes:
         """Return the key under which the embedding of a text is kept."""
         prefix = f"{self.embedder}\0{self.revision}\0{self.dim}\0"

@@ -28,8 +28,6 @@ def status(snapshot: Snapshot, identity: Identity) -> Status:
     embeddings, unused = verifying.embeddings(snapshot, identity)
     accounts = [source.account for source in found.values()]
     stored = _bytes(place)
-    facts = ("embedder", "revision", "metric", "chunker", "analyser", "granularity")
-    own = {name: str(getattr(identity, name)) for name in facts}
     return Status(
         path=place.shown,
         sources=len(found),
@@ -40,7 +38,7 @@ def status(snapshot: Snapshot, identity: Identity) -> Status:
         orphans=unused,
         seq=state.seq,
         bytes={"store": stored, "log": 0, "indexes": 0, "other": 0},
-        identity={"format": str(schema.FORMAT), "dim": str(identity.dim), **own},
+        identity=identity.told(schema.FORMAT),
         indexes=state.specs,
         generations=tuple(GenerationInfo(spec, "Milvus", state.seq, 0, 0) for spec in state.specs),
         disk_bytes=stored,

@@ -60,16 +60,7 @@ def status(snapshot: Snapshot, place: Address, identity: Identity) -> Status:
         orphans=unused,
         seq=state.seq,
         bytes=every,
-        identity={
-            "format": str(FORMAT),
-            "embedder": identity.embedder,
-            "revision": identity.revision,
-            "dim": str(identity.dim),
-            "metric": identity.metric,
-            "chunker": identity.chunker,
-            "analyser": identity.analyser,
-            "granularity": identity.granularity,
-        },
+        identity=identity.told(FORMAT),
         indexes=state.specs,
         generations=tuple(
             GenerationInfo(spec, "the database", state.seq, graph if n == "dense" else indexed - graph, 0)
