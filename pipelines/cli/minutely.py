@@ -32,7 +32,7 @@ class Told:
     def line(self) -> str:
         """Return how far it is, and about how long it still takes."""
         elapsed = time.monotonic() - self._start
-        said = [f"{duration(elapsed)}: {f'{self._done:,.10g}' if self._done else 'working'}"]
+        said = [f"{duration(elapsed)}: {f'{self._done:,.10g}' if self._done or self._total else 'working'}"]
         if self._total:
             said[0] += f" of {self._total:,.10g}"
             if 0 < self._done < self._total:

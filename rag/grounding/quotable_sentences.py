@@ -28,6 +28,8 @@ _POINTER = re.compile(
     r".{0,200}(?:\bdocs\b|documentation|\bhere\b|guide|section|chapter|page|below|above)",
     re.IGNORECASE | re.DOTALL,
 )
+_PRINTED = re.compile(r"(?: {4}|\t)[^\n]*\S {2,}\S[^\n]*\S {2,}\S")
+"""An indented line in three columns or more, as programs print: no sentence."""
 _HEADING = re.compile(r"#{1,6}\s|=+\s*$")
 
 
@@ -77,7 +79,8 @@ def candidates(passages: Sequence[Passage]) -> list[Quotable]:
         headings = {_plain(part) for path in (passage.heading, *(s.heading for s in passage.sections)) for part in path}
         for place, (start, end) in enumerate(_spans(passage.text)):
             text = passage.text[start:end]
-            inside_code = bisect_right(fences, start) % 2 == 1
+            line = passage.text.rfind("\n", 0, start) + 1
+            inside_code = bisect_right(fences, start) % 2 == 1 or _PRINTED.match(passage.text, line) is not None
             heading = not inside_code and (
                 _plain(text) in headings or _is_heading(passage.text, start) or is_header(passage, start, end)
             )

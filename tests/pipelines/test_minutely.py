@@ -29,6 +29,8 @@ def test_a_line_says_how_far_and_how_long(monkeypatch: pytest.MonkeyPatch) -> No
     told = Told()
     now[0] += 60
     assert told.line() == "60 s: working"
+    told.update(total=300)
+    assert told.line() == "60 s: 0 of 300"
     told.update(total=300, completed=75, description="questions", rate="ignored")
     now[0] += 120
     assert told.line() == "3 min: 75 of 300, about 9 min left, questions"

@@ -71,6 +71,17 @@ def test_code_is_noise_and_prose_is_not():
     assert all(value > 0 for text, value in noise.items() if "import" in text)
 
 
+def test_what_a_program_prints_in_columns_is_noise_as_code_is():
+    text = (
+        "Run it first.\n\n    pump   holds   12 of 12   A blocked valve is found.\n"
+        "    lamp   holds   3 of 3   It lights.\n\n"
+        "- A list goes on:\n\n    The second paragraph of its entry is prose.\n"
+    )
+    noise = {candidate.text: candidate.noise for candidate in candidates([passage(text)])}
+    assert noise["Run it first."] == noise["The second paragraph of its entry is prose."] == 0
+    assert all(value > 0 for text, value in noise.items() if "holds" in text)
+
+
 def test_a_heading_without_a_mark_is_known_by_its_path():
     text = "The State Of Documentation For\nPositional-Only Parameters\n----------\n\nThey are written before a slash."
     heading = ("Rationale", "The state of documentation for positional-only parameters")
