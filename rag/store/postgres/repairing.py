@@ -8,6 +8,7 @@ import indexes
 
 from ..identity import Identity
 from ..records import RepairReport, Status, VerifyReport
+from . import btrees
 from .escaping import unescaped
 from .rows import PostgresRows
 from .writing import Writer
@@ -50,6 +51,8 @@ class Repairable(Protocol):
 
 def repair(store: Repairable, writer: Writer) -> RepairReport:
     """Drop documents that are not as they were written, and build indexes anew that do not agree with them."""
+    with writer.transaction() as db, db.unlimited():
+        trees = btrees.rebuild(db)  # first of all: a row that is not found looks like one that is lost
     found = store.verify()
     broken = {int(i) for p in found.problems if p.file == "documents" for i in p.ids}
     lost: list[str] = []
@@ -82,4 +85,6 @@ def repair(store: Repairable, writer: Writer) -> RepairReport:
     rebuilt = tuple(spec for spec in store.specs if spec in files)
     for spec in rebuilt:
         store.rebuild(spec)
-    return RepairReport(rebuilt, (), tuple(lost), dict(sorted(reingest.items())), documents=store.status().documents)
+    return RepairReport(
+        (*trees, *rebuilt), (), tuple(lost), dict(sorted(reingest.items())), documents=store.status().documents
+    )

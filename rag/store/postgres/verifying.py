@@ -15,7 +15,7 @@ from ..granularity import part_text
 from ..identity import Identity
 from ..postings_search import POSTING
 from ..records import Problem, VerifyReport
-from . import reading
+from . import btrees, reading
 from .connection import Connection, Snapshot
 from .escaping import escaped, unescaped
 from .vectors import PostgresVectors
@@ -28,7 +28,7 @@ def verify(
 ) -> VerifyReport:
     """See `KnowledgeBase.verify`."""
     db, state = snapshot.db, snapshot.state
-    problems = [*_references(db), *_lost(db), *_contents(db, identity)]
+    problems = [*btrees.problems(db), *_references(db), *_lost(db), *_contents(db, identity)]
     terms = next((spec for spec in state.specs if indexes.kind(spec) == "terms"), "")
     if analyser is not None:
         problems += _postings(snapshot, terms, analyser)

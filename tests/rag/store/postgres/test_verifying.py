@@ -55,6 +55,29 @@ def test_damage_is_found_and_mended(server: PostgresServer, place: str, change: 
         assert _scores(answers(kb)) == _scores(before)
 
 
+@pytest.mark.slow
+def test_a_tree_that_has_lost_an_entry_is_found_where_amcheck_is_and_built_anew(
+    server: PostgresServer, place: str
+) -> None:
+    with KnowledgeBase.create(place, embedder=E, chunker="document", granularity="chunk") as kb:
+        kb.add(document(n) for n in range(8))
+    with psycopg.connect(server.url(place.partition("#")[0].rpartition("/")[2]), autocommit=True) as db:
+        db.execute("set search_path to rag_team, public")
+        ready = "update pg_index set indisready = %s where indexrelid = 'settings_pkey'::regclass"
+        db.execute(ready, (False,))
+        db.execute("insert into settings values ('kept', 'but not found')")
+        db.execute(ready, (True,))
+        assert KnowledgeBase.check(place).ok  # there is nothing to look with
+        db.execute("create extension amcheck schema public")
+    with KnowledgeBase.open(place, embedder=E) as kb:
+        found = kb.verify().problems
+        assert [(p.file, p.kind) for p in found] == [("settings_pkey", "damaged")]
+        assert "settings_pkey" in found[0].detail
+        assert kb.document_ids()  # the connection goes on
+    assert KnowledgeBase.mend(place, embedder=E).rebuilt == ("settings_pkey",)
+    assert KnowledgeBase.check(place).ok
+
+
 def _scores(found: dict[str, Any]) -> dict[str, Any]:
     """Return answers without the last bits of scores."""
     return {
