@@ -167,7 +167,7 @@ def _voted(own: AllowedView, row: Kept) -> dict[str, Any]:
 
 
 def _shown(own: AllowedView, rows: Sequence[Kept]) -> list[Kept]:
-    """Return those of the rows that a reviewer may see: who may read every document that the answer was made from.
+    """Return those of the rows that a reviewer may see: one who may read every document that the answer was made from.
 
     Of a document that is gone nobody knows who might read it, nor of which documents earlier turns speak; what was
     searched for can be made of them.

@@ -22,7 +22,7 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 
 OPEN = frozenset({"/", "/health"})
-"""Paths that need no token: who watches over a server has none, and the page asks for it."""
+"""Paths that need no token: whoever watches over a server has none, and the page asks for it."""
 OPEN_BELOW = ("/static/", "/reports/")
 """The page's own files, and reports whose address is a secret for a minute."""
 UPLOAD = ("POST", "/v1/documents")

@@ -126,7 +126,7 @@ def read_keys(file: Path) -> dict[str, Principal]:
 
 
 class KeysFile(Mapping[str, Principal]):
-    """The principals of a file as it is now: who is taken out of it is refused from the next request on.
+    """The principals of a file as it is now: whoever is taken out of it is refused from the next request on.
 
     A file that has become unreadable or wrong leaves the keys as they were, with an error in the log: a slip of the
     pen must not lock everybody out.
