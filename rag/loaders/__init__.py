@@ -15,7 +15,7 @@ from .errors import Reason
 from .loading import load, load_files
 from .results import Found, LoadFailure
 
-READER = 5
+READER = 6
 """Raised when documents are read otherwise than before, so that the next ingest reads unchanged files again."""
 
 __all__ = ["READER", "Discovery", "Found", "LoadFailure", "Reason", "discover", "load", "load_files"]

@@ -45,6 +45,8 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
     with open_zip(data, context.budget) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir() and not _quiet(info.filename)]
         context.budget.admit(len(infos))
+        if infos and _is_package(infos):
+            raise LoadError("type", "the package of a program whose files are not read")
         if not infos:
             raise LoadError("empty", "an archive without files")
         names = names_of(infos)
@@ -56,6 +58,13 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed | Failed]:
                 continue
             seen.add(name)
             yield from read_member(name, partial(read_bounded, archive, info), context)
+
+
+def _is_package(infos: list[zipfile.ZipInfo]) -> bool:
+    """Say whether a zip is one program's document, whose parts are no documents."""
+    return infos[0].filename == "mimetype" or any(
+        info.filename in ("[Content_Types].xml", "Index/Document.iwa", "Index/Presentation.iwa") for info in infos
+    )
 
 
 def read_bounded(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

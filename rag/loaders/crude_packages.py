@@ -30,6 +30,8 @@ _TAG = re.compile(r"<[^>]*>")
 
 def text_of(data: bytes) -> str:
     """Return the texts of all parts of a DOCX, PPTX, XLSX or OpenDocument file that a person could see."""
+    if not data.startswith(b"PK"):
+        return html.unescape(_open_document(data.decode("utf-8", "replace")))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = [archive.read(name).decode("utf-8", "replace") for name in archive.namelist() if _PARTS.fullmatch(name)]
     opened = "mimetype" in zipfile.ZipFile(io.BytesIO(data)).namelist()

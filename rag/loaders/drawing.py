@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .draft import Draft
 from .office import Package
+from .scripts import lowered, raised, written
 from .tables import add_tables
 from .xml_text import Element, local
 
@@ -20,12 +21,20 @@ def paragraph_text(paragraph: Element) -> str:
     for node in paragraph.iter():
         tag = local(node.tag)
         if tag == "t":
-            parts.append(node.text or "")
+            parts.append(_scripted(node))
         elif tag == "oMath":
             parts.append(" ")
         elif tag in _BREAKS and local(node.getparent().tag) != "tabLst":
             parts.append(_BREAKS[tag])
-    return "".join(parts)
+    return written("".join(parts))
+
+
+def _scripted(text: Element) -> str:
+    """Return a run's text, marked if its baseline is raised or lowered."""
+    shift = next((p.get("baseline", "0") for p in text.getparent().iterchildren("{*}rPr")), "0")
+    if shift.startswith("-"):
+        return lowered(text.text or "")
+    return raised(text.text or "") if shift.strip("0%") else text.text or ""
 
 
 def paragraphs(tree: Element) -> Iterator[str]:

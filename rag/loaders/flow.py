@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from ..documents.account import Kind
 from .draft import Draft
 from .grid import Grid
+from .scripts import lowered, raised, written
 
 _LEFT_OUT: dict[str, Kind] = {
     "script": "markup", "style": "markup", "template": "markup", "title": "markup", "noscript": "hidden",
     "annotation": "markup", "annotation-xml": "markup", "select": "form-fields", "datalist": "form-fields",
-    "textarea": "form-fields", "svg": "pictures", "iframe": "unread", "object": "unread", "rp": "markup",
+    "svg": "pictures", "iframe": "unread", "object": "unread", "rp": "markup", "rt": "duplicated",
 }  # fmt: skip
 _BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd", "details", "dialog",
     "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "head", "header", "hgroup", "hr", "html",
-    "legend", "li", "main", "menu", "nav", "ol", "option", "p", "pre", "search", "section", "summary", "ul",
+    "legend", "li", "main", "menu", "nav", "ol", "option", "p", "pre", "search", "section", "summary", "textarea", "ul",
 })  # fmt: skip
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CELLS = frozenset({"td", "th"})
@@ -32,6 +33,7 @@ _INLINE = frozenset({
 TAGS = frozenset({*_LEFT_OUT, *_BLOCKS, *_HEADINGS, *_CELLS, *_ROWS, *_INLINE})
 """Names that are tags in HTML and nothing else."""
 
+_NO_WORDS = frozenset({"hidden", "checkbox", "radio", "image", "file", "password", "color", "range"})
 _PERMALINK = re.compile(r"[\u200b\ufeff]|(?:\s#|\s?¶)$")
 _SPACE = re.compile(r"\s+")
 
@@ -85,6 +87,8 @@ class Flow:
         elif tag in {"a", "label"}:
             self._anchored = tag == "a"
             self._inline.append(" " * (self._linked or tag == "label"))
+        elif tag == "input" and attributes.get("type", "").lower() not in _NO_WORDS:
+            self._inline.append(f" {_SPACE.sub(' ', attributes.get('value', ''))} ")
         elif tag == "img" and (alt := attributes.get("alt", "").strip()):
             self._inline.append(f" {_SPACE.sub(' ', alt)} ")
 
@@ -131,7 +135,7 @@ class Flow:
         """End a block: its text goes into the draft, or into the open cell of a table."""
         if not self._inline:
             return
-        text = "".join(self._inline)
+        text = written("".join(self._inline))
         self._inline.clear()
         self._raised.clear()
         if self._cell is not None:
@@ -215,27 +219,20 @@ class Flow:
         if self._cell is not None or self._kept_lines:
             self.flush()
             return
-        name = _PERMALINK.sub("", " ".join("".join(self._inline).split())).strip()
+        name = _PERMALINK.sub("", " ".join(written("".join(self._inline)).split())).strip()
         self._inline.clear()
         self._marker = ""
         self._draft.heading(name, level, shown=f"{'#' * level} {name}" if self._marks else None)
 
     def _lift(self, tag: str, at: int) -> None:
-        """Part what is raised from what it stands after: 10^6, not 106, and notes in brackets; 1st and H2O stay."""
-        raised = "".join(self._inline[at:]).strip()
-        before = "".join(self._inline[max(0, at - 3) : at])[-1:]
-        if tag == "sup" and raised and not raised.isalpha():
-            if self._anchored or self._linked or raised.startswith("["):
-                raised = f" [{raised.strip('[]')}]"
-            elif not raised.startswith("("):
-                raised = (
-                    f"^{raised}"
-                    if before.isalnum() or before == ")"
-                    else f" [{raised}]" * bool(before.strip()) or raised
-                )
-        elif tag == "sub" and before.isdigit() and raised[:1].isdigit():
-            raised = f"_{raised}"
-        self._inline[at:] = [raised]
+        """Mark what is raised or lowered; a raised link is a note."""
+        text = "".join(self._inline[at:])
+        if tag == "sub":
+            self._inline[at:] = [lowered(text)]
+        elif (self._anchored or self._linked) and any(map(str.isalnum, text)) and not text.strip().isalpha():
+            self._inline[at:] = [f" [{text.strip().strip('[]')}]"]
+        else:
+            self._inline[at:] = [raised(text)]
 
     def _begin_table(self) -> None:
         if not self._tables:

@@ -104,6 +104,7 @@ SUFFIXES: dict[str, str] = {
     ".pdf": "pdf", ".docx": "docx", ".docm": "docx", ".dotx": "docx", ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx",
     ".xlsx": "xlsx", ".xlsm": "xlsx",
     ".odt": "odt", ".ott": "odt", ".ods": "ods", ".ots": "ods", ".odp": "odp", ".otp": "odp",
+    ".odg": "odp", ".otg": "odp", ".fodt": "odt", ".fods": "ods", ".fodp": "odp", ".fodg": "odp",
     ".doc": "doc", ".dot": "doc", ".xls": "xls", ".xlt": "xls", ".ppt": "ppt", ".pps": "ppt", ".msg": "msg",
     ".rtf": "rtf", ".epub": "epub", ".eml": "eml", ".mbox": "mbox", ".zip": "zip",
     **CODE,
@@ -143,9 +144,9 @@ _STREAMS = {
 _OLD = frozenset({"doc", "xls", "ppt"})
 _MAIN_PARTS = {b"word/document.xml": "docx", b"ppt/presentation.xml": "pptx", b"xl/workbook.xml": "xlsx"}
 _TYPED_ZIP = re.compile(
-    rb"mimetype.{0,200}?application/(?:vnd\.oasis\.opendocument\.)?(text|spreadsheet|presentation|epub)"
+    rb"mimetype.{0,200}?application/(?:vnd\.oasis\.opendocument\.)?(text|spreadsheet|presentation|graphics|epub)"
 )
-_TYPED = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp", b"epub": "epub"}
+_TYPED = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp", b"graphics": "odp", b"epub": "epub"}
 
 
 @dataclass

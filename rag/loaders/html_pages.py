@@ -9,6 +9,7 @@ from .draft import Draft, first_title
 from .errors import LoadError
 from .flow import Flow
 from .formats import ParseContext
+from .mathml import mathml
 from .plain import text_of
 from .results import Parsed
 from .xml_text import Element
@@ -20,6 +21,8 @@ _FEW_LINKS, _LINK_LENGTH, _DENSE = 5, 60, 0.9
 _MOST = 0.8
 _GROUPS = frozenset({"ul", "ol", "div", "section", "aside", "header", "footer", "table"})
 _TABLE_PARTS = frozenset({"table", "thead", "tbody", "tfoot", "tr", "td", "th"})
+_STYLE = re.compile(r"(?:vertical-align|display)\s{0,9}:\s{0,9}(super|sub|block)\b", re.IGNORECASE)
+_LOOKS = {"super": "sup", "sub": "sub", "block": "div"}
 _NO_DATA = frozenset({"table", "form", "h1", "h2", "h3", "h4", "h5", "h6"})
 
 
@@ -84,13 +87,18 @@ def walk(root: Element, draft: Draft, left_out: Collection[Element] = ()) -> Non
     layouts: list[bool] = []  # of the tables around
     events = etree.iterwalk(root, events=("start", "end"))
     for event, node in events:
-        tag = _local(node.tag)
+        tag = _shown_as(node)
         if event == "start":
             if tag == "table":
                 layouts.append(_is_layout(node))
             flow.start("div" if tag in _TABLE_PARTS and layouts and layouts[-1] else tag, node.attrib)
             if node in left_out:
                 draft.leave_out("navigation", " ".join(node.itertext()))
+                events.skip_subtree()
+            elif tag == "math":
+                flow.text(mathml(node))
+                notes = node.iter("{*}annotation", "{*}annotation-xml")
+                draft.leave_out("markup", " ".join(text for note in notes for text in note.itertext()))
                 events.skip_subtree()
             else:
                 flow.text(node.text)
@@ -113,6 +121,14 @@ def _is_layout(table: Element) -> bool:
     if any(_local(node.tag) in _NO_DATA for node in table.iterdescendants()):
         return True
     return any(len(text) > _LONG_CELL for row in rows for text in row)
+
+
+def _shown_as(node: Element) -> str:
+    """Return an element's tag, for a span what its style makes of it: raised, lowered, or a block of its own."""
+    tag = _local(node.tag)
+    style = node.get("style") if tag == "span" else None
+    found = _STYLE.search(style) if style else None
+    return _LOOKS[found[1].lower()] if found else tag
 
 
 def _local(tag: object) -> str:

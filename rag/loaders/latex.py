@@ -10,6 +10,7 @@ from .formats import ParseContext, Untyped
 from .plain import parse_text
 from .reading import decode
 from .results import Parsed
+from .scripts import lowered, raised, written
 from .tables import Row, add_tables
 
 _LEVELS = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5,
@@ -34,6 +35,7 @@ _LAST_SHOWN = frozenset(
 _SHOWN = {"\\": " ", "newline": " ", "tabularnewline": " ", "quad": " ", "qquad": " ", "par": "\n\n", "and": ", ",
           "textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^"}  # fmt: skip
 _ABOUT = frozenset({"title", "author", "date"})
+_SCRIPTS = {"textsuperscript": raised, "textsubscript": lowered}
 _LISTS = frozenset({"itemize", "enumerate", "description", "thebibliography"})
 _TABLES = frozenset({"tabular", "tabular*", "tabularx", "tabulary", "longtable", "tabu"})
 _GIVEN_WIDTH = frozenset({"tabular*", "tabularx", "tabulary"})
@@ -192,6 +194,9 @@ class _LatexReader:
 
     def _inline(self, nodes: Iterable[Untyped]) -> str:
         """Return nodes as text in a line."""
+        return written(self._runs(nodes))
+
+    def _runs(self, nodes: Iterable[Untyped]) -> str:
         return "".join(self._text(node, arguments) for node, arguments, _ in _with_arguments(nodes))
 
     def _text(self, node: Untyped, rest: list[Untyped]) -> str:
@@ -221,6 +226,8 @@ class _LatexReader:
             return self._inline(rest[-1:])
         if hasattr(node.nodeargd, "verbatim_text"):
             return str(node.nodeargd.verbatim_text)
+        if name in _SCRIPTS:
+            return _SCRIPTS[name](self._runs(rest))
         if name in self._macros:
             return self._macros[name] + self._inline(rest)
         return self._inline(rest) if rest and len(name) > 1 else self._symbol(node)

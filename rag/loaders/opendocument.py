@@ -1,4 +1,4 @@
-"""OpenDocument files: texts, spreadsheets (a sheet is a page) and presentations (a slide is a page)."""
+"""OpenDocument files: texts, spreadsheets (a sheet is a page), presentations and drawings (a slide is a page)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .formats import ParseContext
 from .hidden import leave_out_hidden, page_of
 from .office import properties_of
 from .results import Parsed
+from .scripts import lowered, raised, written
 from .tables import Row, add_tables, add_text_table, covered_cells, filled, with_covered
 from .xml_text import Element, attribute, local, squeezed, xml_tree
 
@@ -30,13 +31,27 @@ _ASIDE = frozenset({"note", "annotation", "frame", "custom-shape", "g", "rect"})
 _LEFT_OUT = {"tracked-changes": "deleted", "table-of-content": "navigation", "hidden-text": "hidden",
              "hidden-paragraph": "hidden", "title": "pictures", "desc": "pictures"}  # fmt: skip
 _BREAKS = {"s": " ", "tab": "\t", "line-break": "\n"}
+_RAISED = re.compile(r"super|[1-9]")
 _MAX_DEPTH = 200
 _MAX_REPEATED = 1000
 _MAX_COLUMNS = 16_384
 
 
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
-    """Read an OpenDocument text, spreadsheet or presentation."""
+    """Read an OpenDocument text, spreadsheet, presentation or drawing, packed or as one file of XML."""
+    content, styles, meta = _packed(data, context) if data.startswith(b"PK") else (xml_tree(data),) * 3
+    draft = Draft(context.budget)
+    reader = _Reader(draft, content)
+    for body in content.iter("{*}body"):
+        reader.body(body)
+    reader.margins(styles)
+    fields = {} if meta is None else properties_of(meta, _KEPT)
+    title = first_title(str(fields.pop("title", "")), draft.first_heading, context.stem_title)
+    yield draft.parsed(title, fields)
+
+
+def _packed(data: bytes, context: ParseContext) -> tuple[Element, Element | None, Element | None]:
+    """Return the content, the styles and the properties of a packed file."""
     with open_zip(data, context.budget) as archive:
         names = set(archive.namelist())
 
@@ -49,15 +64,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
             archive, archive.getinfo("META-INF/manifest.xml")
         ):
             raise LoadError("encrypted", "needs a password; save it without one and ingest that")
-        content, styles, meta = tree("content.xml"), tree("styles.xml"), tree("meta.xml")
-    draft = Draft(context.budget)
-    reader = _Reader(draft, content)
-    for body in content.iter("{*}body"):
-        reader.body(body)
-    reader.margins(styles)
-    fields = {} if meta is None else properties_of(meta, _KEPT)
-    title = first_title(str(fields.pop("title", "")), draft.first_heading, context.stem_title)
-    yield draft.parsed(title, fields)
+        return tree("content.xml"), tree("styles.xml"), tree("meta.xml")
 
 
 def _count(node: Element, name: str) -> int:
@@ -82,12 +89,20 @@ class _Reader:
             if attribute(part, "display") in ("none", "false") or attribute(part, "visibility") == "hidden"
         }
 
+        positions = {
+            attribute(style, "name"): attribute(part, "text-position")
+            for style in content.iter("{*}style")
+            for part in style.iterchildren("{*}text-properties")
+        }
+        self._raised = {name for name, position in positions.items() if _RAISED.match(position)}
+        self._lowered = {name for name, position in positions.items() if position.startswith(("sub", "-"))}
+
     def body(self, body: Element) -> None:
         """Read what the body holds: sheets, slides or text."""
         for kind in body:
             if local(kind.tag) == "spreadsheet":
                 self._pages(kind.iterchildren("{*}table"), self._sheet, "the sheet {!r}")
-            elif local(kind.tag) == "presentation":
+            elif local(kind.tag) in ("presentation", "drawing"):
                 self._pages(kind.iterchildren("{*}page"), self._slide, "the slide {!r}")
             else:
                 self._blocks(kind, "", 0)
@@ -140,8 +155,8 @@ class _Reader:
             raise RecursionError
         for node in parent:
             tag = local(node.tag)
-            if tag in _LEFT_OUT:
-                self.draft.leave_out(_LEFT_OUT[tag], squeezed(node))  # type: ignore[arg-type]
+            if tag in _LEFT_OUT or (tag == "section" and _is_hidden(node)):
+                self.draft.leave_out(_LEFT_OUT.get(tag, "hidden"), squeezed(node))  # type: ignore[arg-type]
             elif tag == "h":
                 level = attribute(node, "outline-level")
                 self.draft.heading(self._line(node), int(level) if level.isdecimal() else 1)
@@ -160,6 +175,9 @@ class _Reader:
                 self._follow(depth + 1)
 
     def _line(self, node: Element) -> str:
+        return written(self._runs(node))
+
+    def _runs(self, node: Element) -> str:
         """Return a paragraph's text, with its spaces, tabs and line breaks that ODF writes as elements."""
         if attribute(node, "style-name") in self._hidden:
             self.draft.leave_out("hidden", squeezed(node))
@@ -174,9 +192,11 @@ class _Reader:
             elif tag in _LEFT_OUT:
                 self.draft.leave_out(_LEFT_OUT[tag], squeezed(child))  # type: ignore[arg-type]
             elif tag and tag not in _SKIPPED:
-                parts.append(self._line(child))
+                parts.append(self._runs(child))
             parts.append(child.tail or "")
-        return "".join(parts)
+        text = "".join(parts)
+        style = attribute(node, "style-name")
+        return raised(text) if style in self._raised else lowered(text) if style in self._lowered else text
 
     def _follow(self, depth: int) -> None:
         """Add the notes, comments and frames of the paragraph, table or sheet at hand."""
@@ -253,6 +273,12 @@ class _Reader:
             )
             return formula
         return value
+
+
+def _is_hidden(section: Element) -> bool:
+    """Say whether a section of a text is hidden, always or by a condition that was met."""
+    display = attribute(section, "display")
+    return display == "none" or (display == "condition" and attribute(section, "is-hidden") == "true")
 
 
 def _in_annotation(paragraph: Element, cell: Element) -> bool:

@@ -102,6 +102,13 @@ _MEANT = {
     "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs",
     "iso8859-8-i": "iso8859-8", "ks_c_5601-1987": "cp949", "x-sjis": "cp932", "x-gbk": "gb18030",
 }  # fmt: skip
+# A text that says it is one of these and has control characters of the upper half was written on Windows.
+_ON_WINDOWS = {
+    "iso8859-2": "cp1250", "iso8859-4": "cp1257", "iso8859-6": "cp1256", "iso8859-7": "cp1253", "iso8859-8": "cp1255",
+    "iso8859-13": "cp1257", "iso8859-15": "cp1252",
+}  # fmt: skip
+_UPPER_CONTROL = re.compile(rb"[\x80-\x9f]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
 _ENCODINGS = [
     "cp1252", "cp1251", "koi8_r", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "gb18030", "big5hkscs", "cp932",
     "euc_jp", "cp949", "cp874", "cp866", "iso8859_5", "cp850",
@@ -130,6 +137,8 @@ def decode(data: bytes, charset: str = "", *, guess: bool = True) -> str:
     if encoding := _wide_encoding(data[:_SAMPLE]):
         return data.decode(encoding, "replace")
     declared = _codec(charset)
+    if declared in _ON_WINDOWS and _UPPER_CONTROL.search(data):
+        declared = _ON_WINDOWS[declared]
     if data.isascii() and (declared == "utf-7" or (b"\x1b" in data and declared.startswith("iso2022"))):
         return data.decode(declared, "replace")
     for errors in ("strict", "surrogatepass"):
@@ -196,6 +205,8 @@ def _guessed(data: bytes) -> str:
     except ImportError:
         return data.decode("cp1252", "replace")
     sample = data[:_SAMPLE]
+    if _is_euc_japanese(sample):
+        return data.decode("euc_jp", "replace")
     best = from_bytes(sample, cp_isolation=_ENCODINGS).best() or from_bytes(sample).best()
     encoding = best.encoding if best is not None else "cp1252"
     if encoding in _NEAR_1252:
@@ -203,3 +214,10 @@ def _guessed(data: bytes) -> str:
         if not _EASTERN.search(western[:_SAMPLE]):
             return western
     return data.decode(encoding, "replace")
+
+
+def _is_euc_japanese(sample: bytes) -> bool:
+    """Say whether bytes are EUC-JP: Korean has the same, but hardly ever in the rows where Japanese has its kana."""
+    text = sample.decode("euc_jp", "replace")
+    foreign = sum(not character.isascii() for character in text)
+    return text.count("\ufffd") <= 1 and len(_KANA.findall(text)) > 0.25 * foreign

@@ -14,7 +14,10 @@ from ..documents.document import Scalar
 from .draft import Draft
 from .formats import ParseContext
 from .plain import text_of
+from .restructured_tables import table_at
 from .results import Parsed
+from .scripts import lowered, raised, written
+from .tables import add_tables
 
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+[ \t]*$")
 _DIRECTIVE = re.compile(r"(\s*)\.\. +([\w:-]+)::[ \t]*(.*)$")
@@ -34,6 +37,8 @@ _LEFT_OUT = frozenset({
 _ARGUMENT_LEFT_OUT = frozenset(
     {"class", "container", "csv-table", "figure", "only", "rst-class", "sidebar", "table", "list-table"}
 )
+_REPLACED = re.compile(r"\s*\.\. +\|([^|]{1,100})\| +replace::[ \t]*(.*)$")
+_SUBSTITUTION = re.compile(r"\|([^|\s][^|]{0,99})\|_{0,2}")
 _ALT = re.compile(r"\s+:(?:alt|caption):\s+(.+)")
 _WORD = re.compile(r"\w+")
 _CODE = frozenset(
@@ -42,6 +47,7 @@ _CODE = frozenset(
         "code code-block sourcecode parsed-literal math productionlist raw graphviz literalinclude",
     )
 )
+_SCRIPTS = {"sup": raised, "superscript": raised, "sub": lowered, "subscript": lowered}
 _KEPT_HEADERS = frozenset({"PEP", "Author", "Status", "Type", "Created"})
 
 
@@ -93,7 +99,7 @@ def inline(text: str) -> str:
     text = _STRONG.sub(r"\2", text)
     text = re.sub(r"(?<=\w)__?(?=[\s.,;:)]|$)(?<!\w__)", "", text) if "_" in text else text
     text = text.replace("\\ ", "").replace("\\*", "*").replace("\\_", "_").replace("\\`", "`")
-    return re.sub(r"\0(\d+)\0", lambda m: spans[int(m[1])], text)
+    return written(re.sub(r"\0(\d+)\0", lambda m: spans[int(m[1])], text))
 
 
 def _role(match: re.Match[str]) -> str:
@@ -101,6 +107,8 @@ def _role(match: re.Match[str]) -> str:
     inner = match[1]
     if targeted := _TARGETED.match(inner):
         return targeted[1]
+    if name in _SCRIPTS:
+        return _SCRIPTS[name](inner)
     if name in {"pep", "rfc"}:
         return f"{name.upper()} {inner.partition('#')[0]}"
     return inner.lstrip("~!").rpartition(".")[2] if inner.startswith("~") else inner.lstrip("!")
@@ -113,19 +121,25 @@ class _RestReader:
         self._draft = draft
         self._styles: list[tuple[str, bool]] = []
         self._paragraph: list[str] = []
+        self._replaced: dict[str, str] = {}
         self._literal = -1  # indentation that a literal block must exceed; -1 outside of one
         self._dropped = -1  # the same for a comment or the body of a directive without text
         self._options = False  # right after the line of a directive
         self._reason: Kind = "markup"  # that its words are accounted for by
 
     def read(self, lines: list[str]) -> None:
+        self._replaced = {match[1].casefold(): match[2] for line in lines if (match := _REPLACED.match(line))}
         i = 0
         while i < len(lines):
-            used = self._heading(lines, i) if self._literal < 0 and self._dropped < 0 else 0
+            used = (self._heading(lines, i) or self._table(lines, i)) if self._is_free(lines[i]) else 0
             if not used:
                 self._line(lines[i])
             i += used or 1
         self._flush()
+
+    def _is_free(self, line: str) -> bool:
+        """Say whether a line is not inside a literal block or something left out."""
+        return len(line) - len(line.lstrip()) <= max(self._literal, self._dropped) or self._literal == self._dropped
 
     def _heading(self, lines: list[str], i: int) -> int:
         """Read a title at line ``i``; return how many lines it took, 0 if there is none."""
@@ -135,19 +149,44 @@ class _RestReader:
         if line and _ADORNMENT.match(line) and after and last == line and not _ADORNMENT.match(after):
             self._titled(after.strip(), line[0], over=True)
             return 3
-        if not line or line.startswith(" ") or self._paragraph or not _ADORNMENT.match(after) or _ADORNMENT.match(line):
+        if (
+            not line
+            or line.startswith(" ")
+            or (self._paragraph and self._literal < 0)
+            or not _ADORNMENT.match(after)
+            or _ADORNMENT.match(line)
+        ):
             return 0
         if len(after) < min(len(line), 4):
             return 0
         self._titled(line, after[0], over=False)
         return 2
 
+    def _table(self, lines: list[str], i: int) -> int:
+        """Read a table at line ``i``; return how many lines it took, 0 if there is none."""
+        if (table := table_at(lines, i)) is None:
+            return 0
+        used, title, rows, marked = table
+        self._end_block()
+        self._flush()
+        self._draft.leave_out("markup", " ".join(lines[i : i + used]).partition("::")[0])
+        self._draft.block(inline(title))
+        add_tables(
+            [(0, [inline(self._substituted(cell)) for cell in cells]) for _, cells in rows], self._draft, marked=marked
+        )
+        return used
+
+    def _substituted(self, text: str) -> str:
+        """Put the texts of substitutions in their places."""
+        return _SUBSTITUTION.sub(lambda m: self._replaced.get(m[1].casefold(), m[0]), text) if self._replaced else text
+
     def _titled(self, title: str, mark: str, *, over: bool) -> None:
+        self._end_block()
         self._flush()
         style = (mark, over)
         if style not in self._styles:
             self._styles.append(style)
-        self._draft.heading(inline(title), self._styles.index(style) + 1)
+        self._draft.heading(inline(self._substituted(title)), self._styles.index(style) + 1)
 
     def _line(self, line: str) -> None:
         indent = len(line) - len(line.lstrip())
@@ -177,14 +216,17 @@ class _RestReader:
             else:
                 self._draft.leave_out(self._reason, line)
             return True
-        self._dropped = -1
         if self._literal >= 0 and indent > self._literal:
+            self._dropped = -1
             self._paragraph.append(line)
             return True
+        self._end_block()
+        return False
+
+    def _end_block(self) -> None:
         if self._literal >= 0:
             self._flush()
-            self._literal = -1
-        return False
+        self._literal = self._dropped = -1
 
     def _option(self, line: str) -> None:
         if shown := _ALT.match(line):
@@ -236,7 +278,7 @@ class _RestReader:
         while self._paragraph and not self._paragraph[-1].strip():
             self._paragraph.pop()
         text = "\n".join(self._paragraph)
-        shown = text if self._literal >= 0 else inline(text)
+        shown = text if self._literal >= 0 else inline(self._substituted(text))
         if shown != text:  # names of roles, targets of links
             self._draft.leave_out(
                 "markup", " ".join((Counter(_WORD.findall(text)) - Counter(_WORD.findall(shown))).elements())

@@ -11,6 +11,7 @@ from .draft import Draft, first_title
 from .errors import LoadError
 from .formats import ParseContext
 from .results import Parsed
+from .scripts import lowered, raised, written
 from .tables import Row, add_text_table
 
 _ASIDE = re.compile(
@@ -21,6 +22,10 @@ _BRACE = re.compile(r"\\[\\{}]|[{}]")
 _LEAST = re.compile(r"\\ansicpg\d+|\\(?:mac|pca?)(?![a-z])")
 _FIELDS = {"title": re.compile(r"\{\\title ([^{}]{1,300})\}"), "author": re.compile(r"\{\\author ([^{}]{1,300})\}")}
 _MADE = re.compile(r"\{\\creatim\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})(?:\\hr(\d{1,2})\\min(\d{1,2}))?")
+_SCRIPT = re.compile(
+    r"(\\(?:super|sub|up[1-9]\d*|dn[1-9]\d*)(?![a-z\d]) ?)([^{}]{1,200}?)"
+    r"(?=[{}]|\\(?:nosupersub|super0|sub0|up0|dn0|plain)\b)"
+)
 _INFO = 1 << 16
 
 
@@ -55,7 +60,12 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
 def _text(source: str) -> list[str]:
     from striprtf.striprtf import rtf_to_text
 
-    return str(rtf_to_text(source, errors="replace")).split("\n")
+    return written(str(rtf_to_text(_SCRIPT.sub(_scripted, source), errors="replace"))).split("\n")
+
+
+def _scripted(match: re.Match[str]) -> str:
+    mark = raised if match[1].startswith(("\\super", "\\up")) else lowered
+    return match[1] + mark(match[2])
 
 
 def _add(lines: list[str], draft: Draft) -> None:

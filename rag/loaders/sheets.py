@@ -16,6 +16,7 @@ from .hidden import leave_out_hidden, page_of
 from .number_formats import BUILT_IN, general, shown
 from .office import Package
 from .results import Parsed
+from .scripts import SCRIPTS, written
 from .tables import Row, add_tables, covered_cells, filled, with_covered
 from .xml_text import Element, local
 
@@ -220,5 +221,13 @@ def _elements(data: bytes) -> Iterator[Element]:
 
 def _string(item: Element) -> str:
     """Return a string's text without the readings of its characters."""
-    parts = (t.text or "" for t in item.iter("{*}t") if local(t.getparent().tag) != "rPh")
-    return re.sub(r"_x([0-9A-F]{4})_", lambda m: chr(int(m[1], 16)) if int(m[1], 16) > 31 else " ", "".join(parts))
+    parts = (_scripted(t) for t in item.iter("{*}t") if local(t.getparent().tag) != "rPh")
+    return re.sub(
+        r"_x([0-9A-F]{4})_", lambda m: chr(int(m[1], 16)) if int(m[1], 16) > 31 else " ", written("".join(parts))
+    )
+
+
+def _scripted(text: Element) -> str:
+    """Return a run's text, marked if it is raised or lowered."""
+    script = next((SCRIPTS.get(e.get("val", "")) for e in text.getparent().iterfind("{*}rPr/{*}vertAlign")), None)
+    return script(text.text or "") if script else text.text or ""

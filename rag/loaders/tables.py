@@ -30,10 +30,13 @@ _LOOK = 50
 _CHUNK = 10_000
 _MAX_COVERED = 100_000
 _VALUE = re.compile(
-    r"[-+(]?\s?(?:[A-Z]{3}|[$€£¥])?\s?[-+]?\d[\d\s.,'’]*(?:[eE][-+]?\d+)?\s?(?:[$€£¥%‰°]|[A-Za-zµ°²³/%]{1,4})?\)?"
+    r"[-+(]?\s?(?:[A-Z]{3}|[$€£¥])?\s?[-+]?\d[\d\s.,'’]*(?:[eE][-+]?\d+|\^[-+−]?\d+)?\s?"
+    r"(?:[$€£¥%‰°]|[A-Za-zµ°²³/%]{1,4}(?:\^[-−]?\d)?)?\)?"
     r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T]\d{1,2}:\d{2}.{0,12})?|\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?"
 )
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?")
+_SEPARATOR = re.compile(r"sep=(.)\r?\n")
+"""The line by which a table tells a spreadsheet program its delimiter."""
+_DATE = re.compile(r"\d{1,2}:\d{2}|\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?")
 _NOTHING = frozenset(
     {"", "-", "–", "—", "n/a", "N/A", "na", "NA", "null", "None", "true", "false", "True", "False", ACROSS, UP}
 )
@@ -42,7 +45,9 @@ _NOTHING = frozenset(
 def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     """Read CSV (comma, semicolon, tab or bar, whichever fits) or TSV."""
     text = text_of(data, context)
-    delimiter = "\t" if context.type == "tsv" else _delimiter(text[:_SAMPLE])
+    separator = _SEPARATOR.match(text)
+    text = text[separator.end() :] if separator else text
+    delimiter = separator[1] if separator else "\t" if context.type == "tsv" else _delimiter(text[:_SAMPLE])
     csv.field_size_limit(_MAX_FIELD)
     draft = Draft(context.budget)
     count = add_tables(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1), draft)
@@ -250,10 +255,18 @@ def _titles(rows: Sequence[Sequence[str]]) -> int:
             group
             or len(own) > 2
             or wide <= len(own)
-            or (len(own) == 2 and (wide < 4 or ACROSS in row or _is_group(row, rows[i + 1])))
+            or (
+                len(own) == 2 and ((wide < 4 and not _is_fact(rows, i)) or ACROSS in row or _is_group(row, rows[i + 1]))
+            )
         ):
             return i if i + 1 < len(rows) else 0
     return 0
+
+
+def _is_fact(rows: Sequence[Sequence[str]], i: int) -> bool:
+    """Say whether a row of two cells says something of the table, as "Printed | 2024-05-01" and what follows it do."""
+    second = filled(rows[i])[-1]
+    return (_is_value(second) and not _is_year(second)) or (i > 0 and len(filled(rows[i - 1])) == 2)
 
 
 def _depth(rows: Sequence[Sequence[str]], bold: bool) -> int:
@@ -275,9 +288,17 @@ def _is_group(row: Sequence[str], below: Sequence[str]) -> bool:
         return False
     if UP in below or (ACROSS in row and len(filled(below)) > 1):
         return True
+    if _repeats(row) and not _repeats(below) and _plain_text(row) and _plain_text(below):
+        pairs = [(a, b) for a, b in zip(row, below, strict=False) if a or b]
+        return len(set(pairs)) == len(pairs)
     names = filled(below[1:])
     gaps = [i for i in range(1, len(row)) if not row[i] and i < len(below) and below[i]]
     return len(set(names)) < len(names) and bool(gaps) and len(filled(row)) > 1 and _plain_text(below)
+
+
+def _repeats(row: Sequence[str]) -> bool:
+    """Say whether a row gives one name to several columns side by side, as a group of columns has it."""
+    return any(a and a == b for a, b in pairwise(row))
 
 
 def _names(row: Sequence[str]) -> bool:

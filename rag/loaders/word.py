@@ -12,6 +12,7 @@ from .formats import ParseContext
 from .numbering import Numbering
 from .office import Package
 from .results import Parsed
+from .scripts import SCRIPTS, written
 from .tables import ACROSS, UP, Row, add_text_table, filled
 from .xml_text import Element, local
 
@@ -196,7 +197,8 @@ class _DocxReader:
             node = stack.pop()
             tag = local(node.tag)
             if tag == "t":
-                parts.append(node.text or "")
+                script = SCRIPTS.get(_value(node.getparent(), "rPr", "vertAlign") or "")
+                parts.append(script(node.text or "") if script else node.text or "")
             elif tag in _BREAKS:
                 parts.append(_BREAKS[tag])
             elif tag == "oMath":
@@ -208,7 +210,7 @@ class _DocxReader:
             elif self._enters(node, tag):
                 self.draft.leave_out("pictures", _attribute(node, "descr") if tag == "docPr" else None)
                 stack.extend(reversed(node))
-        return "".join(parts)
+        return written("".join(parts))
 
     def _is_hidden(self, run: Element, inherited: bool) -> bool:
         own = _value(run, "rPr", "vanish")
@@ -256,6 +258,9 @@ class _DocxReader:
         self._follow(depth + 1)
 
     def _cell(self, cell: Element) -> str:
+        if _value(cell, "tcPr", "cellDel") is not None:
+            self.draft.leave_out("deleted", _all_text(cell))
+            return ""
         return " ".join(text for p in cell.iter("{*}p") if not _boxed(p, cell) and (text := self._text(p).strip()))
 
 

@@ -21,7 +21,8 @@ _DAILY = frozenset(
     "이다는에의가을로고하지자리기사도대어시아정인일수나서원부해구동주전한스보조관생제장과상성무선국소공개문물신우유연오여마미비화"
     "새더록회계획안내용발표견적계약결산급업품목내역양식설명명단학교회사팀월별년간중"
 )
-_SINGLE = ("cp437", "cp850", "cp866", "cp852", "cp737", "cp862", "cp1252", "cp1251", "cp1250", "koi8_r")
+_SINGLE = ("cp437", "cp850", "cp866", "cp852", "cp737", "cp862", "cp1252", "cp1251", "cp1250", "koi8_r",
+           "cp874", "cp720", "cp1256", "cp1253")  # fmt: skip
 _BEST, _CHEAP, _LETTER, _ODD, _SIGN = 0.1, 0.3, 0.35, 1.5, 3.0
 
 
@@ -32,6 +33,8 @@ def names_of(infos: list[zipfile.ZipInfo]) -> dict[str, str]:
     names = {info.filename: info.filename for info in infos}
     names |= {given: name.decode(encoding, "replace") for given, name in raw.items()}
     names |= {info.filename: name for info in infos if (name := _unicode_path(info.extra))}
+    if not any("/" in name for name in names.values()):  # as some programs on Windows write them
+        names = {given: name.replace("\\", "/") for given, name in names.items()}
     return {given: unicodedata.normalize("NFC", name.replace("\0", "")) for given, name in names.items()}
 
 
@@ -56,6 +59,8 @@ def _cost(text: str, encoding: str) -> float:
     for character in text:
         if not character.isascii():
             total += _wide(character, encoding, before) if encoding in _COMMON else _narrow(character, before)
+        elif character.isalpha() and encoding in _SINGLE and before.isalpha() and _script(before) != "LATIN":
+            total += _SIGN  # another script in the middle of a Latin word
         before = character
     return total
 
@@ -74,7 +79,9 @@ def _wide(character: str, encoding: str, before: str) -> float:
 
 
 def _narrow(character: str, before: str) -> float:
-    if not character.isalpha():
+    if character in "¿¡" and not before.isalpha():
+        return _LETTER
+    if character == "ƒ" or (not character.isalpha() and unicodedata.category(character) != "Mn"):
         return _SIGN
     script = _script(character)
     fits = not before.isalpha() or (_script(before) == script and (script != "LATIN" or before.isascii()))

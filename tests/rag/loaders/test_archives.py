@@ -41,6 +41,11 @@ def test_members_are_documents(read_all, seeds):
         ("cp850", ["Ávila.txt", "Über.txt"]),
         ("cp866", ["Договор.txt", "план.txt"]),
         ("cp1251", ["Договор.txt"]),
+        ("cp852", ["Účty řidičů.txt"]),
+        ("cp874", ["บัญชีรายชื่อ.txt"]),
+        ("cp1253", ["Λογαριασμοί.txt"]),
+        ("cp1256", ["قائمة الأسماء.txt"]),
+        ("cp850", ["¿Dónde está?.txt", "Mañana.txt"]),
     ],
 )
 def test_names_without_the_flag_of_utf8(read_all, encoding, names):
@@ -54,6 +59,18 @@ def test_names_without_the_flag_of_utf8(read_all, encoding, names):
     for i, name in enumerate(raw):
         data = data.replace(f"{i}".rjust(len(name), "#").encode(), name)
     assert [item.member for item in read_all(data, "a.zip")] == [unicodedata.normalize("NFC", name) for name in names]
+
+
+def test_backslashes_part_folders_where_no_slash_does(read_all, maker):
+    made = maker.zip({"plans_east.txt": "x"}).replace(b"plans_east", b"plans\\east")
+    assert [item.member for item in read_all(made, "a.zip")] == ["plans/east.txt"]
+
+
+@pytest.mark.parametrize("member", ["[Content_Types].xml", "mimetype", "Index/Document.iwa"])
+def test_parts_of_a_program_s_package_are_no_documents(read_all, maker, member):
+    with pytest.raises(LoadError, match="package of a program") as error:
+        read_all(maker.zip({member: "x", "a.xml": "<a>words</a>"}), "a.zip")
+    assert error.value.reason == "type"
 
 
 def test_a_name_in_the_field_of_info_zip_wins(read_all):

@@ -68,12 +68,24 @@ def test_declared_encodings(read, encoding):
         ("<ol start=4><li>d<ul><li>e</li></ul></li><li>f</li></ol>", "4. d\n  - e\n5. f"),
         (
             "<p>5<sup>2</sup> 1<sup>st</sup> CO<sub>2</sub> x<sup>n+1</sup> 10<sup>-9</sup></p>",
-            "5^2 1st CO2 x^n+1 10^-9",
+            "5^2 1st CO2 x^(n+1) 10^-9",
         ),
         ("<p>sea<sup><a href='#n'>3</a></sup> and <sup>[4]</sup></p>", "sea [3] and [4]"),
         ("<p>a<script>1</script>b<style>2</style><noscript>3</noscript></p>", "ab"),
         ("<img src=x alt='A red pier'><svg><text>5</text></svg>", "A red pier"),
-        ("<ruby>\u6f22<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>", "\u6f22kan"),
+        ("<ruby>\u6f22<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>", "\u6f22"),
+        ("<p>a 10<span style='vertical-align: super'>6</span> b</p>", "a 10^6 b"),
+        ("<p><span style='display:block'>Sluice</span><span style='display:block'>Weir</span></p>", "Sluice\n\nWeir"),
+        (
+            "<p>H<sub>3</sub>O<sup>+</sup>, 3<sup>1</sup>/<sub>2</sub> feet, Oar<sup>\u00ae</sup></p>",
+            "H3O+, 3 1/2 feet, Oar\u00ae",
+        ),
+        ("<dt><input type=button value='Who swims?'></dt><dd>Ida.</dd>", "Who swims?\nIda."),
+        ("<label>Town</label><input value='Visby'><input type=hidden value=7>", "Town Visby"),
+        ("<textarea>Terms of use.</textarea>", "Terms of use."),
+        ("<math><msup><mn>10</mn><mn>6</mn></msup> <mfrac><mn>1</mn><mn>2</mn></mfrac></math>", "10^6 1/2"),
+        ("<math><msubsup><mi>x</mi><mn>2</mn><mi>n+1</mi></msubsup></math>", "x2^(n+1)"),
+        ("<math><msqrt><mi>a</mi><mi>b</mi></msqrt><annotation>x_2</annotation></math>", "\u221a(ab)"),
     ],
 )
 def test_words_stay_and_stay_apart(read, body, expected):

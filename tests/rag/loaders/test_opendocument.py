@@ -102,6 +102,17 @@ def test_presentation(open_document):
     assert [(s.page, s.heading) for s in parsed.sections] == [(1, ("Tides",)), (2, ())]
 
 
+def test_drawings_flat_files_and_hidden_sections(read, open_document):
+    box = "<draw:page><draw:frame><draw:text-box><text:p>Sluice</text:p></draw:text-box></draw:frame></draw:page>"
+    assert open_document(f"<office:drawing>{box}</office:drawing>", "a.odg").text == "Sluice"
+    hidden = '<text:section text:display="none"><text:p>secret plan</text:p></text:section>'
+    body = f"<office:body><office:text>{hidden}<text:p>Open.</text:p></office:text></office:body>"
+    flat = read(f'<?xml version="1.0"?><office:document {NAMES}>{body}</office:document>'.encode(), "a.fodt")
+    assert flat.text == "Open."
+    assert flat.account.left_out == {"hidden": 2}
+    assert flat.account.unaccounted == 0
+
+
 def test_it_is_known_without_its_suffix(tmp_path, run, maker):
     kind = "application/vnd.oasis.opendocument.text"
     (tmp_path / "letter").write_bytes(maker.zip({"mimetype": kind, "content.xml": maker.odt_content}, 0))

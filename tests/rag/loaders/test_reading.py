@@ -29,6 +29,20 @@ def test_other_scripts_come_through(text, encoding):
     assert decode(text.encode(encoding)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "declared"),
+    [
+        ("Klíč je u šatny, Žofie.", "cp1250", "iso-8859-2"),
+        ("Ο χάρτης “εδώ” – κλειστό", "cp1253", "iso-8859-7"),
+        ("Raktas yra čia – „durys“", "cp1257", "iso-8859-13"),
+        ("受付は八時に開きます。", "euc_jp", ""),
+        ("열쇠는 사무실에 있습니다. 여섯 시에 닫습니다.", "cp949", ""),
+    ],
+)
+def test_what_programs_on_windows_and_in_the_east_write(text, encoding, declared):
+    assert decode(text.encode(encoding), declared) == text
+
+
 def test_halves_of_utf16_written_as_characters_are_joined_and_lone_ones_replaced():
     cesu = "an otter \ud83e\udda6, a lone \ud800 half".encode("utf-8", "surrogatepass")
     assert decode(cesu) == "an otter \N{OTTER}, a lone \N{REPLACEMENT CHARACTER} half"

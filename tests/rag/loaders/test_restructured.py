@@ -88,11 +88,25 @@ def test_inline(source, expected):
         (".. figure:: pier.png\n   :alt: The pier\n   :width: 3\n\n   At dawn.", "The pier\n\n   At dawn."),
         (".. image:: pier.png\n   :alt: The pier\n   :width: 3\n", "The pier"),
         (".. only:: html\n\n   Online.", "   Online."),
-        (".. list-table:: Fees\n   :header-rows: 1\n\n   * - Boat\n     - Fee", "Fees\n\n   * - Boat\n     - Fee"),
+        (".. list-table:: Fees\n   :header-rows: 1\n\n   * - Boat\n     - Fee", "Fees\n\nBoat | Fee"),
+        (
+            ".. |x| replace:: oak\n.. list-table::\n :header-rows: 1\n\n * - A\n   - B\n * - Raft\n     of |x|\n   - 4",
+            "A: Raft of oak | B: 4",
+        ),
+        (
+            '.. csv-table:: Fees\n   :header: Boat, Fee\n\n   "Raft, big", 4\n\nEnd.',
+            "Fees\n\nBoat: Raft, big | Fee: 4\n\nEnd.",
+        ),
+        (".. csv-table:: Fees\n   :file: fees.csv\n\nEnd.", "Fees\n\nEnd."),
     ],
 )
 def test_directives_keep_their_text(read, source, expected):
     assert read(source.encode(), "a.rst").text.strip("\n") == expected.strip("\n")
+
+
+def test_a_heading_after_a_comment_or_a_literal_block(read):
+    parsed = read(b".. a note\n\nEast\n====\n\nLike so::\n\n   x = 1\n\nWest\n====\n\nend", "a.rst")
+    assert [s.heading for s in parsed.sections] == [("East",), ("West",)]
 
 
 def test_what_goes_is_accounted_for(read):

@@ -29,6 +29,17 @@ def test_header_and_delimiter(read, delimiter):
         ('name,text\nx,"two\nlines, one cell"\n', "name: x | text: two lines, one cell"),
         ("a,b\n", "a | b"),  # a header alone
         ("name,age\nAda,36\nname,age\nBob,7\n", "name: Ada | age: 36\nname: Bob | age: 7"),  # repeated header
+        ("sep=;\nname;age\nAda;36\n", "name: Ada | age: 36"),
+        (
+            "name,read,read,sung,sung\n,in,out,in,out\nAda,1,2,3,4\n",
+            "name: Ada | read in: 1 | read out: 2 | sung in: 3 | sung out: 4",
+        ),
+        ("name,tel,tel\nAda,1,2\nBob,3,4\n", "name: Ada | tel: 1 | tel 2: 2\nname: Bob | tel: 3 | tel 2: 4"),
+        ("day,08:30,09:30\nMon,maths,art\n", "day: Mon | 08:30: maths | 09:30: art"),
+        (
+            "Log,,\nMade,2021-03-04,\nBy,Ada,\npier,boat,fee\nEast,raft,4\n",
+            "Log\nMade | 2021-03-04\nBy | Ada\n\npier: East | boat: raft | fee: 4",
+        ),
         ("a,b,c\n1,2,3\nSubtitle,,\n4,5,6\n", "a: 1 | b: 2 | c: 3\nSubtitle\na: 4 | b: 5 | c: 6"),
     ],
 )

@@ -97,6 +97,14 @@ def docx(read, maker):
     return made
 
 
+def test_a_cell_whose_deletion_is_tracked_is_left_out(docx):
+    cells = ("<w:tc>{}{}</w:tc>".format(*cell) for cell in (
+        ("", p("Fee")), ("<w:tcPr><w:cellDel/></w:tcPr>", p("fifteen")), ("", p("20"))))  # fmt: skip
+    parsed = docx(f"<w:tbl><w:tr>{''.join(cells)}</w:tr></w:tbl>")
+    assert "fifteen" not in parsed.text
+    assert parsed.account.left_out == {"deleted": 1}
+
+
 def test_notes_and_comments_follow_their_paragraph(docx):
     body = ('<w:p><w:r><w:t>The rent is due.</w:t><w:footnoteReference w:id="2"/><w:endnoteReference w:id="3"/>'
             '<w:commentReference w:id="0"/></w:r></w:p>' + p("After."))  # fmt: skip

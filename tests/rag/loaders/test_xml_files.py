@@ -22,6 +22,20 @@ def test_escaped_html_in_feeds_is_read_as_html(read):
     assert read(source, "f.xml").text == "d: One two"
 
 
+@pytest.mark.parametrize(
+    ("declared", "encoding", "text"),
+    [
+        ("gb2312", "gbk", "喆"),
+        ("iso-8859-1", "cp1252", "5 €"),
+        ("utf-8", "cp1252", "Fähre – Größe"),
+        ("utf-16", "utf-16", "Fähre"),
+    ],
+)
+def test_the_declared_encoding_is_doubted(read, declared, encoding, text):
+    source = f'<?xml version="1.0" encoding="{declared}"?><a><b>{text}</b></a>'.encode(encoding)
+    assert read(source, "a.xml").text == f"b: {text}"
+
+
 def test_external_entities_are_not_read(read, tmp_path):
     canary = tmp_path / "canary.txt"
     canary.write_text("CANARY")
