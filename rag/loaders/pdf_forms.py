@@ -10,6 +10,7 @@ from .formats import Untyped
 _MOST = 2000
 _UNCHECKED = frozenset({"", "Off"})
 _LABEL = 120
+_PASSWORD = 1 << 13
 
 
 def marks(pdf: Untyped, page: Untyped, textpage: Untyped) -> Iterator[str]:
@@ -25,7 +26,7 @@ def marks(pdf: Untyped, page: Untyped, textpage: Untyped) -> Iterator[str]:
             continue
         kind = pdfium.FPDFAnnot_GetSubtype(mark)
         if kind == pdfium.FPDF_ANNOT_WIDGET and pdf.formenv:
-            if value := _value(pdf.formenv, mark):
+            if not _is_secret(pdf.formenv, mark) and (value := _value(pdf.formenv, mark)):
                 yield f"{_label(pdf.formenv, mark, textpage)}: {value}".lstrip(": ")
         elif kind not in {pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP, pdfium.FPDF_ANNOT_WIDGET}:
             said = _string(pdfium.FPDFAnnot_GetStringValue, mark, b"Contents")
@@ -51,8 +52,29 @@ def _value(form: Untyped, mark: Untyped) -> str:
         value = _string(pdfium.FPDFAnnot_GetFormFieldExportValue, form, mark)
         return "Yes" if value in {"On", "1", *_UNCHECKED} else value
     if kind in {pdfium.FPDF_FORMFIELD_TEXTFIELD, pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX}:
-        return _string(pdfium.FPDFAnnot_GetFormFieldValue, form, mark).strip()
+        return _chosen(form, mark) or _string(pdfium.FPDFAnnot_GetFormFieldValue, form, mark).strip()
     return ""
+
+
+def _chosen(form: Untyped, mark: Untyped) -> str:
+    """Return the options of a list that are chosen, as the list shows them."""
+    import pypdfium2.raw as pdfium
+
+    chosen = (
+        _string(pdfium.FPDFAnnot_GetOptionLabel, form, mark, i)
+        for i in range(min(pdfium.FPDFAnnot_GetOptionCount(form, mark), _MOST))
+        if pdfium.FPDFAnnot_IsOptionSelected(form, mark, i)
+    )
+    return ", ".join(filter(None, chosen))
+
+
+def _is_secret(form: Untyped, mark: Untyped) -> bool:
+    """Say whether a field is hidden, or shows dots for what is typed into it."""
+    import pypdfium2.raw as pdfium
+
+    hidden = pdfium.FPDFAnnot_GetFlags(mark) & (pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW)
+    text = pdfium.FPDFAnnot_GetFormFieldType(form, mark) == pdfium.FPDF_FORMFIELD_TEXTFIELD
+    return bool(hidden or (text and pdfium.FPDFAnnot_GetFormFieldFlags(form, mark) & _PASSWORD))
 
 
 def _label(form: Untyped, mark: Untyped, textpage: Untyped) -> str:

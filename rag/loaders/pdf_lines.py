@@ -6,12 +6,16 @@ import re
 from collections.abc import Container, Iterable, Sequence
 from functools import cache
 
+from .common_words import language_by_words
+
 HYPHEN = "\ufffe"
 """What PDFium puts in place of a hyphen that ends a line; it takes the line end away."""
 
 _PIECES = re.compile(rf"(?:[^\W_]|[-'’.])+{HYPHEN}[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BULLET = re.compile(r"[•▪●◦‣–—*-]\s|\(?[\dA-Za-z]{1,3}[.)]\s|\[\d+\]")
+_HYPHENATING = frozenset({"en", "es", "fr", "it", "pt"})
+_SAMPLE = 20_000
 _ENDS = frozenset('.!?:…。！？"”»)]')
 _SHORTEST_FULL = 40
 
@@ -26,7 +30,11 @@ class Hyphens:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._seen = {word.lower() for text in texts for word in _LETTERS.findall(text.replace(HYPHEN, " "))}
+        whole = [
+            _PIECES.sub(" ", text.replace(f"{HYPHEN}\n", HYPHEN)) for text in texts
+        ]  # the halves of a word are no words that the document uses
+        self._seen = {word.lower() for text in whole for word in _LETTERS.findall(text)}
+        self._language = language_by_words(" ".join(whole)[:_SAMPLE])
 
     def mend(self, text: str) -> str:
         """Return a text without marks of hyphens at line ends."""
@@ -51,19 +59,22 @@ class Hyphens:
         whole, parts = (left + right).lower(), {left.lower(), right.lower()}
         if f"{left}-{right}".lower() in self._seen:
             return True
-        if whole in self._seen or whole in _dictionary():
+        known = _dictionary(self._language)
+        if known is None or whole in self._seen or whole in known:
             return False
-        return all(part in self._seen or part in _dictionary() for part in parts)
+        return all(part in self._seen or part in known for part in parts)
 
 
 @cache
-def _dictionary() -> Container[str]:
-    """Return English words; a language that the dictionary does not know has its pieces joined."""
+def _dictionary(code: str) -> Container[str] | None:
+    """Return the words of a language whose compounds keep their hyphen; None for others, which write them as one."""
+    if code not in _HYPHENATING:
+        return None
     try:
         from spellchecker import SpellChecker
     except ModuleNotFoundError:
         return frozenset()
-    words: Container[str] = SpellChecker(language="en", distance=1).word_frequency
+    words: Container[str] = SpellChecker(language=code, distance=1).word_frequency
     return words
 
 

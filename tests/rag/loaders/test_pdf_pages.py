@@ -156,6 +156,25 @@ def test_form_values_and_notes_are_read(read, maker):
     assert parsed.text == "Skipper\nPaid\n\nSkipper: Olga Lind\nPaid: Yes\nHome port: Visby\nShut at noon"
 
 
+def test_lists_show_what_is_chosen_and_secrets_stay_out(read, maker):
+    fields = (
+        "/FT /Ch /Ff 131072 /T (Port) /V (v) /Opt [[(v) (Visby)] [(u) (Ulm)]]",
+        "/FT /Ch /Ff 2097152 /T (Days) /V [(Mon) (Tue)] /Opt [(Mon) (Tue) (Wed)]",
+        "/FT /Tx /F 2 /T (Unseen) /V (secret)",
+        "/FT /Tx /Ff 8192 /T (Password) /V (eel42)",
+    )
+    references = " ".join(f"{i} 0 R" for i in range(6, 10))
+    data = maker.pdf(["Form"], extra=f"/AcroForm << /Fields [{references}] >>")
+    page = data[: data.index(b"xref")].replace(b"/MediaBox", f"/Annots [{references}] /MediaBox".encode())
+    for i, field in enumerate(fields, 6):
+        widget = f"<< /Type /Annot /Subtype /Widget /P 5 0 R {field} /Rect [150 {i}0 300 {i}8] >>"
+        page += f"{i} 0 obj\n{widget}\nendobj\n".encode()
+    assert (
+        read(page + b"trailer << /Root 1 0 R /Size 10 >>\n%%EOF\n", "a.pdf").text
+        == "Form\n\nPort: Visby\nDays: Mon, Tue"
+    )
+
+
 @pytest.mark.parametrize(
     ("left", "right", "word"),
     [
@@ -170,6 +189,20 @@ def test_form_values_and_notes_are_read(read, maker):
 )
 def test_hyphens_at_line_ends(left, right, word):
     assert Hyphens(["A semi-dry dock"]).mend(f"the {left}\ufffe{right}.") == f"the {word}."
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("Die Schleuse und der Damm sind zu, die Boots\ufffegeb\u00fchr ist f\u00e4llig.", "Bootsgeb\u00fchr"),
+        ("Das Amt in der Nordrhein\ufffeWestf\u00e4lischen Stadt ist zu.", "Nordrhein-Westf\u00e4lischen"),
+        ("Le port est dans les mains des cama\ufffearades, et le rendez\ufffevous est une f\u00eate.", "rendez-vous"),
+        ("Het schip is niet van de haven\ufffemeester, dat is een feit.", "havenmeester"),
+        ("Ключ лежит в кори\ufffeдоре.", "коридоре"),
+    ],
+)
+def test_hyphens_in_other_languages(text, joined):
+    assert joined in Hyphens([text.replace("\ufffe", "\ufffe\n")]).mend(text)
 
 
 def test_spans_of_numbers_stay_together():
