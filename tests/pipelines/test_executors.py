@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
 
 import docx
@@ -80,47 +79,63 @@ def test_processes_give_what_this_process_gives(expected, tmp_path):
     assert (again.added, again.changed, again.embedded) == (0, 0, 0)
 
 
-def ingest_with_kills(docs, kb, moments):
-    """Ingest while a worker is killed at each of some seconds after the first was there; return the kills that hit."""
-    workers, over, hit = SupervisedProcesses(2), threading.Event(), []
+class Killing(SupervisedProcesses):
+    """Two processes, one of which is killed after each of some submissions."""
 
-    def kill():
-        while not workers.pids and not over.is_set():
-            time.sleep(0.005)
-        start = time.monotonic()
-        for moment in moments:
-            over.wait(max(0.0, start + moment - time.monotonic()))
-            if over.is_set():
-                return
-            for pid in workers.pids[len(hit) % 2 :][:1]:
-                os.kill(pid, signal.SIGKILL)
-                hit.append(moment)
+    def __init__(self, after=()):
+        super().__init__(2)
+        self.after, self.submitted, self.killed = frozenset(after), 0, []
 
-    killer = threading.Thread(target=kill)
-    killer.start()
+    def submit(self, work, /, *arguments):
+        future = super().submit(work, *arguments)
+        self.submitted += 1
+        if self.submitted in self.after:
+            until(lambda: self.pids)
+            self.killed.append(self.pids[self.submitted % len(self.pids)])
+            os.kill(self.killed[-1], signal.SIGKILL)
+        return future
+
+
+def until(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def ingested(docs, kb, workers):
     try:
-        return ingest([docs], kb, options=OPTIONS, executor=workers), hit
+        return ingest([docs], kb, options=OPTIONS, executor=workers)
     finally:
-        over.set()
-        killer.join()
         workers.close()
 
 
+@pytest.fixture(scope="module")
+def submissions(expected, tmp_path_factory):
+    """How many pieces of work an undisturbed ingest gives away."""
+    workers = Killing()
+    ingested(expected[0], tmp_path_factory.mktemp("undisturbed") / "kb", workers)
+    return workers.submitted
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_a_killed_worker_costs_time_only(expected, tmp_path):
+def test_killed_workers_cost_time_only(expected, submissions, tmp_path):
     docs, here, held = expected
-    report, hit = ingest_with_kills(docs, tmp_path / "kb", [0.3, 0.9])
-    assert hit
+    workers = Killing([2, submissions])
+    report = ingested(docs, tmp_path / "kb", workers)
+    assert len(set(workers.killed)) == 2
     assert (report.added, report.failed) == (here.added, here.failed)
     assert_same(contents(tmp_path / "kb"), held)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("moment", [0.05, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5])
-def test_at_any_moment(expected, tmp_path, moment):
+@pytest.mark.parametrize("moment", range(10))
+def test_at_any_moment(expected, submissions, tmp_path, moment):
     docs, here, held = expected
-    report, _ = ingest_with_kills(docs, tmp_path / "kb", [moment])
+    workers = Killing([1 + (submissions - 1) * moment // 9])
+    report = ingested(docs, tmp_path / "kb", workers)
+    assert len(workers.killed) == 1
     assert (report.added, report.failed) == (here.added, here.failed)
     assert_same(contents(tmp_path / "kb"), held)
 
