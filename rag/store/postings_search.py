@@ -35,7 +35,7 @@ _TIER, _SMALLEST = 8, 50_000
 
 
 def grouped(chunks: Sequence[int], bags: Sequence[Sequence[str]]) -> Iterator[tuple[str, NDArray[np.void]]]:
-    """Yield the terms of chunks, whose ids ascend, each with its postings.
+    """Yield the terms of chunks, whose ids ascend, in their order, each with its postings.
 
     Raises
     ------
@@ -48,15 +48,17 @@ def grouped(chunks: Sequence[int], bags: Sequence[Sequence[str]]) -> Iterator[tu
         raise InvalidInput("4,294,967,295 chunks have been added: copy the knowledge base, which numbers them anew")
     lengths = np.fromiter(map(len, bags), np.int64, len(bags))
     vocabulary = _Numbers()
-    terms = np.fromiter(map(vocabulary.__getitem__, chain.from_iterable(bags)), np.int64)
-    pairs, counts = np.unique(terms * len(chunks) + np.repeat(np.arange(len(chunks)), lengths), return_counts=True)
-    rows = pairs % len(chunks)
+    terms = np.fromiter(map(vocabulary.__getitem__, chain.from_iterable(bags)), np.int64, int(lengths.sum()))
+    bits = len(chunks).bit_length()
+    pairs, counts = np.unique(terms << bits | np.repeat(np.arange(len(chunks)), lengths), return_counts=True)
+    rows = pairs & (1 << bits) - 1
     records = np.empty(len(pairs), POSTING)
     records["chunk"] = np.asarray(chunks, np.int64)[rows]
     records["packed"] = packed(lengths[rows], counts)
-    ends = np.cumsum(np.bincount(pairs // len(chunks), minlength=len(vocabulary))).tolist()
-    for term, start, end in zip(vocabulary, [0, *ends[:-1]], ends, strict=True):
-        yield term, records[start:end]
+    ends = [0, *np.cumsum(np.bincount(pairs >> bits, minlength=len(vocabulary))).tolist()]
+    for term in sorted(vocabulary):
+        number = vocabulary[term]
+        yield term, records[ends[number] : ends[number + 1]]
 
 
 class _Numbers(dict[str, int]):
@@ -237,40 +239,44 @@ class PostingsSearch:
         params: Any = None,  # noqa: ANN401 - as the index takes them
     ) -> Hits:
         """Return the ``k`` best chunks for each bag of terms, among those of ``allow``."""
-        wanted = checked_queries(queries)
-        chosen = self.search_params if params is None else self._like._chosen(params)
-        found = Hits(np.full((len(wanted), k), -1, np.int64), np.full((len(wanted), k), -np.inf, np.float32))
+        queries = list(queries)
+        found = Hits(np.full((len(queries), k), -1, np.int64), np.full((len(queries), k), -np.inf, np.float32))
         allowed = None
         if allow is not None:
             allowed = np.sort(np.asarray(allow.ids if isinstance(allow, IdSet) else allow, np.int64))
-        with self._snapshots.reading() as snapshot:
-            postings = self._cache.postings(snapshot, list(dict.fromkeys(term for bag in wanted for term in bag)))
-            state = snapshot.state
-        for i, bag in enumerate(wanted):
-            ids, scores = self._remembered(bag, postings, state, self._like._formula(chosen))
-            if allowed is not None:
-                inside = np.isin(ids, allowed, assume_unique=True)
-                ids, scores = ids[inside], scores[inside]
-            best = _best(ids, scores.astype(np.float32), k)
+        for i, (ids, scores) in enumerate(self._scores(queries, params)):
+            own = np.arange(len(ids)) if allowed is None else _inside(ids, allowed)
+            best = own[_best(ids[own], scores[own].astype(np.float32), k)]
             found.ids[i, : len(best)], found.scores[i, : len(best)] = ids[best], scores[best]
         return found
 
-    def _remembered(
-        self,
-        bag: Mapping[str, float],
-        postings: Mapping[str, NDArray[np.void]],
-        state: Totals,
-        formula: Any,  # noqa: ANN401 - a `Formula`
-    ) -> tuple[Ids, NDArray[np.float64]]:
-        """Score, or take what was scored: one search asks for its list, its sample and what is missing in turn."""
-        key = (tuple(bag.items()), formula, state.seq, state.version)
-        found = self._last.get(key)
-        if found is None:
-            found = self._scored(bag, postings, state, formula)
-            if len(self._last) >= _REMEMBERED:
-                self._last.clear()
-            self._last[key] = found
+    def score(self, queries: Sequence[Terms], ids: Ids, *, params: Any = None) -> NDArray[np.float32]:  # noqa: ANN401
+        """Return the scores of chunks for each bag of terms: float32, shape (n_queries, n), NaN where none match."""
+        queries = list(queries)
+        found = np.full((len(queries), len(ids)), np.nan, np.float32)
+        for own, (held, scores) in zip(found, self._scores(queries, params), strict=True):
+            places, there = _places(held, ids)
+            own[there] = scores[places[there]]
         return found
+
+    def _scores(self, queries: Sequence[Terms], params: Any) -> Iterator[tuple[Ids, NDArray[np.float64]]]:  # noqa: ANN401
+        """Score, or take what was scored: one search asks for its list, its sample and what is missing in turn."""
+        wanted = checked_queries(queries)
+        formula = self._like._formula(self.search_params if params is None else self._like._chosen(params))
+        with self._snapshots.reading() as snapshot:
+            state = snapshot.state
+            keys = [(tuple(bag.items()), formula, state.seq, state.version) for bag in wanted]
+            last = self._last
+            known = {key: last[key] for key in keys if key in last}
+            new = [bag for key, bag in zip(keys, wanted, strict=True) if key not in known]
+            terms = list(dict.fromkeys(term for bag in new for term in bag))
+            postings = self._cache.postings(snapshot, terms) if terms else {}
+        for key, bag in zip(keys, wanted, strict=True):
+            if key not in known:
+                if len(self._last) >= _REMEMBERED:
+                    self._last = {}
+                known[key] = self._last[key] = self._scored(bag, postings, state, formula)
+            yield known.pop(key)
 
     @staticmethod
     def _scored(
@@ -291,6 +297,20 @@ class PostingsSearch:
         if not parts:
             return np.zeros(0, np.int64), np.zeros(0)
         return _summed(parts)
+
+
+def _places(held: Ids, wanted: Ids) -> tuple[Ids, NDArray[np.bool_]]:
+    """Return the place of each of ``wanted`` in ``held``, and whether it is there; both ascend."""
+    places = np.minimum(np.searchsorted(held, wanted), max(0, len(held) - 1))
+    return places, held[places] == wanted if len(held) else np.zeros(len(wanted), bool)
+
+
+def _inside(ids: Ids, allowed: Ids) -> Ids:
+    """Return the places of those of ``ids`` that are allowed; both ascend, and the longer one is searched."""
+    if len(allowed) > len(ids):
+        return np.flatnonzero(_places(allowed, ids)[1])
+    places, there = _places(ids, allowed)
+    return places[there]
 
 
 def _summed(parts: Sequence[tuple[NDArray[np.uint32], NDArray[np.float64]]]) -> tuple[Ids, NDArray[np.float64]]:

@@ -53,6 +53,15 @@ def test_stop_words_are_lucenes() -> None:
     assert Analyser("german").terms("the Häuser") == ["the", "haus"]
 
 
+@given(st.lists(st.text("aé1,.'’+#_ \n\xa0\u00ad\u200d\u3000水ก̈ि") | st.sampled_from(["C#", "1,000", "Ann's", "U.S."])))
+def test_many_texts_have_the_terms_of_each(texts: list[str]) -> None:
+    """Many are looked up piece by piece, between blanks."""
+    analyser = Analyser()
+    assert analyser.terms_many([*texts, " ".join(texts)]) == [
+        analyser.terms(text) for text in (*texts, " ".join(texts))
+    ]
+
+
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12))
 def test_plain_words_are_snowballs_stems(word: str) -> None:
     want = [] if word in STOP_WORDS else [Stemmer.Stemmer("english").stemWord(word)]

@@ -18,6 +18,7 @@ from psycopg.abc import PQGen
 
 from ...errors import InvalidInput, StoreMismatch
 from ..address import Address
+from . import id_arrays
 from .faults import faults
 
 CONNECT_S = 10
@@ -101,6 +102,7 @@ def _check(db: Connection, place: Address) -> None:
         )
     if encoding != "UTF8":
         raise StoreMismatch(f"{place.shown}: the database is in {encoding}; make one in UTF8")
+    id_arrays.register(db)
     if has_vectors:
         register_vector(db)
 
@@ -136,7 +138,10 @@ _STATE = """select seq, version, specs, vectors, chunks, terms,
 
 def state_of(db: Connection) -> State:
     """Return the state."""
-    row = db.rows(_STATE)[0]
+    return _state(db.rows(_STATE)[0])
+
+
+def _state(row: Row) -> State:
     return State(row[0], row[1], tuple(row[2]), *row[3:])
 
 
@@ -249,6 +254,7 @@ class Snapshots:
 
 
 def _begun(db: Connection) -> Snapshot:
-    with db.pipeline():
-        db.execute("begin transaction isolation level repeatable read read only")
-        return Snapshot(db, state_of(db))
+    with db.cursor() as cursor:
+        cursor.execute("begin transaction isolation level repeatable read read only; " + _STATE)  # one trip
+        cursor.nextset()
+        return Snapshot(db, _state(cursor.fetchall()[0]))

@@ -67,9 +67,10 @@ def chunks(db: Connection, ids: Iterable[int]) -> list[ChunkRecord]:
     wanted = numbers(ids)
     if not wanted:
         return []
-    with db.pipeline(), db.cursor(binary=True) as first, db.cursor(binary=True) as second:
-        first.execute(_CHUNK, (wanted,))
-        second.execute(_SECTIONS, (wanted,))
+    with db.cursor(binary=True) as first, db.cursor(binary=True) as second:
+        with db.pipeline():  # one trip: results are fetched at its end
+            first.execute(_CHUNK, (wanted,))
+            second.execute(_SECTIONS, (wanted,))
         rows, sections = first.fetchall(), {row[0]: row[1] for row in second.fetchall()}
     found = {row[0]: reading.record_of(_row(row, sections[row[-1]])) for row in rows}
     if len(found) < len(set(wanted)):

@@ -114,6 +114,12 @@ MIGRATIONS: tuple[str, ...] = (
     create index postings_segment on postings (segment);
     create table removed (chunk bigint primary key);   -- chunks that postings still hold
     """,
+    # A new segment goes behind all others: its entries are appended, not spread over the whole index.
+    """
+    alter table postings drop constraint postings_pkey;
+    alter table postings add primary key (segment, term);
+    drop index postings_segment;
+    """,
 )
 FORMAT = len(MIGRATIONS)
 _INLINE = 1_900

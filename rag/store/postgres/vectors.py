@@ -18,7 +18,7 @@ from ...errors import InvalidInput
 from ...filters import Filter
 from .connection import Connection, Snapshots
 from .filters import CHUNKS, condition
-from .reading import numbers
+from .id_arrays import IdArray
 
 Ids = NDArray[np.int64]
 EXACT_UP_TO = 20_000
@@ -167,9 +167,9 @@ class PostgresVectors:
         params: Mapping[str, float] | None = None,  # noqa: ARG002 - there are none to give
     ) -> Hits:
         """Return the ``k`` best chunks for each vector, among those of ``allow``."""
-        allowed = None if allow is None else numbers(allow.ids if isinstance(allow, IdSet) else np.asarray(allow))
+        allowed = None if allow is None else np.asarray(allow.ids if isinstance(allow, IdSet) else allow, np.int64)
         found = Hits(np.full((len(queries), k), -1, np.int64), np.full((len(queries), k), -np.inf, np.float32))
-        if not k or (allowed is not None and not allowed):
+        if not k or (allowed is not None and not len(allowed)):
             return found
         with self._snapshots.reading() as snapshot:
             for i, query in enumerate(np.asarray(queries, np.float32)):
@@ -182,8 +182,24 @@ class PostgresVectors:
                 found.ids[i, : len(order)], found.scores[i, : len(order)] = ids[order], scores[order]
         return found
 
+    def score(
+        self,
+        queries: NDArray[np.float32],
+        ids: Ids,
+        *,
+        params: Mapping[str, float] | None = None,  # noqa: ARG002 - there are none to give
+    ) -> NDArray[np.float32]:
+        """Return the scores of chunks (ascending) for each vector: float32, shape (n_queries, n), NaN for no chunk."""
+        found = np.full((len(queries), len(ids)), np.nan, np.float32)
+        with self._snapshots.reading() as snapshot:
+            for own, query in zip(found, np.asarray(queries, np.float32), strict=True):
+                sql = f"select id, {score(self.metric)} from chunks where id = any((select %s)::int8[])"  # noqa: S608
+                rows = snapshot.db.rows(sql, (Vector(query), IdArray(ids)))
+                own[np.searchsorted(ids, [row[0] for row in rows])] = [row[1] for row in rows]
+        return found
+
     def _found(
-        self, db: Connection, query: Vector, k: int, allow: IdSet | Ids | None, allowed: Sequence[int] | None
+        self, db: Connection, query: Vector, k: int, allow: IdSet | Ids | None, allowed: Ids | None
     ) -> list[tuple[Any, ...]]:
         if self._spec.build is None or (allowed is not None and len(allowed) <= EXACT_UP_TO):
             return self._exactly(db, query, k, allowed)
@@ -199,8 +215,9 @@ class PostgresVectors:
                 return found
         return self._exactly(db, query, k, allowed)  # the graph was left before enough of them were found
 
-    def _exactly(self, db: Connection, query: Vector, k: int, allowed: Sequence[int] | None) -> list[tuple[Any, ...]]:
-        test, values = ("true", []) if allowed is None else ("id = any(%s)", [list(allowed)])
+    def _exactly(self, db: Connection, query: Vector, k: int, allowed: Ids | None) -> list[tuple[Any, ...]]:
+        # In a query of its own the array is no constant, whose every element the planner would look at.
+        test, values = ("true", []) if allowed is None else ("id = any((select %s)::int8[])", [IdArray(allowed)])
         sql = f"""select id, score from (select id, {score(self.metric)} as score from chunks where {test} offset 0) n
                   order by score desc, id limit %s"""  # noqa: S608 - parameters only
         return db.rows(sql, (query, *values, k))
@@ -218,14 +235,17 @@ class PostgresVectors:
                   select c.id, c.vector from {tables} where {test} order by {distance} limit %s) n
                   order by score desc, id limit %s"""  # noqa: S608 - parameters only
         plain = test == "true"
-        with db.pipeline():
-            db.execute(f"set local hnsw.ef_search = {wanted}")
-            db.execute(f"set local hnsw.iterative_scan = {'off' if plain else 'strict_order'}")
-            if plain:  # the planner takes a scan of everything for cheaper than it is, and the graph for dearer
-                db.execute("set local enable_seqscan = off")
-            found = db.rows(sql, (query, *values, query, wanted, k))
-            db.execute("set local enable_seqscan = on")
-            return found
+        cursor = db.cursor(binary=True)
+        with db.pipeline():  # one trip: results are fetched at its end
+            # Without a filter the planner takes a scan of everything for cheaper than it is, and the graph for dearer.
+            # That holds until the snapshot's end: what is read after it is found by its key.
+            cursor.execute(_TUNED, (str(wanted), *(("off", "off") if plain else ("strict_order", "on"))))
+            cursor.execute(sql, (query, *values, query, wanted, k))
+        return cursor.fetchall()
+
+
+_TUNED = """select set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', %s, true),
+    set_config('enable_seqscan', %s, true)"""
 
 
 class PostgresSentences:
@@ -243,7 +263,7 @@ class PostgresSentences:
         sql = f"""select chunk, max({score(self._metric, "vector::vector")}) from sentences
                   where chunk = any(%s) group by chunk"""  # noqa: S608 - parameters only
         with self._snapshots.reading() as snapshot:
-            rows = snapshot.db.rows(sql, (Vector(np.asarray(query[0], np.float32)), numbers(chunks)))
+            rows = snapshot.db.rows(sql, (Vector(np.asarray(query[0], np.float32)), IdArray(chunks)))
         if rows:
             at = np.searchsorted(chunks, np.array([row[0] for row in rows], np.int64))
             best[at] = np.array([row[1] for row in rows], np.float32)

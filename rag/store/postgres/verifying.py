@@ -131,12 +131,15 @@ def _postings(snapshot: Snapshot, spec: str, analyser: Callable[[], Analyser]) -
     sample = _sample(db)
     missing = []
     for chunk, bag in zip(sample, analyser().terms_many(reading.terms_texts(db, sample)), strict=True):
-        blobs = db.rows("select blob from postings where term = any(%s)", ([escaped(t) for t in set(bag)],))
+        blobs = db.rows(_BLOBS, ([escaped(term) for term in set(bag)],))
         held = sum(int((np.frombuffer(row[0], POSTING)["chunk"] == chunk).sum()) for row in blobs)
         if held != len(set(bag)):
             missing.append(chunk)
     if missing:
         yield Problem(spec, "missing", len(missing), tuple(missing), "of a sample of chunks")
+
+
+_BLOBS = "select blob from postings where segment = any(array(select id from segments)) and term = any(%s)"
 
 
 def _sample(db: Connection) -> list[int]:

@@ -306,8 +306,23 @@ def test_older_formats_are_brought_up_to_date_and_newer_ones_refused(
         opened(place, mode="w").close()
         with other(server, place) as db:
             assert db.execute("select colour from rag_team.sources").fetchall() == [("red",)]
-    with pytest.raises(StoreMismatch, match=r"format 2, this version knows up to 1"):
+    with pytest.raises(StoreMismatch, match=f"format {len(newer)}, this version knows up to {schema.FORMAT}"):
         opened(place)
+
+
+def test_postings_of_the_first_format_are_found_and_grow(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        patch.setattr(schema, "FORMAT", 1)
+        with made(place) as kb:
+            kb.add([document(1)])
+    with opened(place) as kb:  # a reader changes nothing
+        assert len(kb.index("terms").search([["number"]], 5).row(0)[0]) == 1
+    with opened(place, mode="w") as kb:
+        assert kb.status().identity["format"] == str(schema.FORMAT)
+        kb.add([document(2)])
+        assert len(kb.index("terms").search([["number"]], 5).row(0)[0]) == 2
+        assert kb.verify().ok
 
 
 def test_a_database_in_another_encoding_is_refused(server: PostgresServer) -> None:

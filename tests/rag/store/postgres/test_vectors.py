@@ -77,6 +77,17 @@ def test_the_graph_finds_the_nearest(
         )
 
 
+def test_chunks_are_scored_as_exact_search_scores_them(kb: KnowledgeBase) -> None:
+    index, queries = kb.index("dense"), embedded(["Number 5000", "Number 5001"])
+    ids = np.array([*kb.chunk_ids()[::7], 10**12])
+    scores = index.score(queries, ids)
+    assert np.isnan(scores[:, -1]).all()  # of no chunk
+    np.testing.assert_allclose(scores[:, :-1], queries @ kb.vectors(ids[:-1]).T, atol=1e-5)
+    best = index.search(queries, 3, allow=ids)
+    np.testing.assert_allclose(best.scores, -np.sort(-scores[:, :-1], axis=1)[:, :3], atol=1e-6)
+    assert index.score(queries, ids[:0]).shape == (2, 0)
+
+
 def test_the_graph_is_the_plan(kb: KnowledgeBase) -> None:
     """An index that the planner cannot use would answer as well, only slowly."""
     kb.reindex(["hnsw:storage=bit"])
