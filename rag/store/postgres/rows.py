@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -251,14 +252,18 @@ class PostgresRows:
             db.execute("delete from facts where document = any(%s)", (new.gone,))
             db.execute("delete from documents where id = any(%s)", (new.gone,))
         self._write_sources()
-        bags = self._analyser().terms_many(new.texts) if self._analyser is not None and new.texts else []
         ids = [row[0] for row in new.chunks]
-        lengths = postings.written(db, self._next.segment, ids, bags) if bags else [0] * len(ids)
-        self._write_documents()
-        rows = [(*row[:9], length, *row[10:]) for row, length in zip(new.chunks, lengths, strict=True)]
-        columns = 'id, document, ordinal, start, "end", page, last_page, row, heading, terms, key, vector, tokens, text'
-        kinds = "int8 int8 int4 int4 int4 int4 int4 int4 text[] int4 bytea vector bytea text"
-        copied(db, f"chunks ({columns})", kinds, rows)
+        with ThreadPoolExecutor(1) as sender:  # the server takes rows while the next ones are made
+            sent = sender.submit(self._write_documents)
+            bags = self._analyser().terms_many(new.texts) if self._analyser is not None and new.texts else []
+            lengths = [len(bag) for bag in bags] or [0] * len(ids)
+            rows = [(*row[:9], length, *row[10:]) for row, length in zip(new.chunks, lengths, strict=True)]
+            sent.result()
+            sent = sender.submit(self._write_chunks, rows)
+            segment = postings.of_chunks(self._next.segment, ids, bags) if bags else None
+            sent.result()
+        if segment is not None:
+            postings.written(db, self._next.segment, segment)
         columns, kinds = 'chunk, ordinal, start, "end", key, vector', "int8 int4 int4 int4 bytea"
         copied(db, f"sentences ({columns})", f"{kinds} {'halfvec' if self._half else 'vector'}", new.sentences)
         if new.touched:
@@ -319,6 +324,11 @@ class PostgresRows:
                        modified = excluded.modified, stamp = excluded.stamp, complete = 0""",
                 list(self._new.sources.values()),
             )
+
+    def _write_chunks(self, rows: list[tuple[Any, ...]]) -> None:
+        columns = 'id, document, ordinal, start, "end", page, last_page, row, heading, terms, key, vector, tokens, text'
+        kinds = "int8 int8 int4 int4 int4 int4 int4 int4 text[] int4 bytea vector bytea text"
+        copied(self._db, f"chunks ({columns})", kinds, rows)
 
     def _write_documents(self) -> None:
         rows = self._new.documents

@@ -211,7 +211,8 @@ class PostgresWriting:
                 block = ids[start : start + postings.REBUILT].tolist()
                 texts = reading.terms_texts(db, block)
                 bags = self._analyser().terms_many(texts)
-                lengths = postings.written(db, self._segment(db), block, bags)
+                segment, lengths = self._segment(db), [len(bag) for bag in bags]
+                postings.written(db, segment, postings.of_chunks(segment, block, bags))
                 total += sum(lengths)
                 db.execute("create temp table if not exists lengths (chunk bigint, terms int) on commit delete rows")
                 copied(db, "lengths (chunk, terms)", "int8 int4", zip(block, lengths, strict=True))
