@@ -131,7 +131,7 @@ class _Pieces(dict[str, Sequence[str]]):
 
     def __missing__(self, piece: str) -> Sequence[str]:
         words = _words(piece)  # no word reaches over a blank
-        terms = self._terms_of(words[0]) if len(words) == 1 else list(chain.from_iterable(map(self._terms_of, words)))
+        terms = self._terms_of(words[0]) if len(words) == 1 else tuple(chain.from_iterable(map(self._terms_of, words)))
         if len(piece) <= LONGEST_TERM:
             if len(self) >= _CACHED_WORDS:
                 self.clear()
