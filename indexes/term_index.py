@@ -38,6 +38,11 @@ class TermIndex(Index[Bags]):
 
     family: ClassVar[Family] = "terms"
 
+    def __init__(self, build: Parameters | None = None, search: Parameters | None = None) -> None:
+        super().__init__(build, search)
+        nothing = (np.zeros(0, np.int64), np.zeros(0, np.bool_))
+        self._known_places: tuple[object, int, tuple[Ids, NDArray[np.bool_]]] = (None, 0, nothing)
+
     # ---- for engines to implement -----------------------------------------------------------------------------
 
     @abstractmethod
@@ -162,14 +167,14 @@ class TermIndex(Index[Bags]):
         -------
         float32, shape (n_queries, n); NaN for documents that hold no term of the query, and for ids that are not held.
         """
-        bags, wanted = checked_queries(queries), checked_ids(ids)
+        bags = checked_queries(queries)
         chosen = self.search_params if params is None else self._chosen(params)
         with self._lock.reading():
             self._check_whole()
-            rows = self._rows.lookup(wanted)
-            there = rows >= 0
-            own = self._scores(bags, rows[there], chosen)
+            rows, there = self._places(ids)
+            own = self._scores(bags, rows, chosen)
         if own is None:
+            wanted = checked_ids(ids)
             return self.search(bags, len(wanted), allow=wanted, params=params).scores_of(wanted)
         return spread(own, there)
 
@@ -180,6 +185,22 @@ class TermIndex(Index[Bags]):
             return self._frequencies()
 
     # ---- machinery --------------------------------------------------------------------------------------------
+
+    def _places(self, ids: ArrayLike) -> tuple[Ids, NDArray[np.bool_]]:
+        """Return the rows of the ids that are held, and which are.
+
+        Those of an array that cannot change, as an ``IdSet`` has, are kept: every question is scored for one sample.
+        """
+        asked, generation, places = self._known_places
+        if asked is ids and generation == self.generation:
+            return places
+        rows = self._rows.lookup(checked_ids(ids))
+        there = rows >= 0
+        rows = rows[there]
+        if isinstance(ids, np.ndarray) and not ids.flags.writeable:
+            rows.flags.writeable = False
+            self._known_places = (ids, self.generation, (rows, there))
+        return rows, there
 
     @abstractmethod
     def _frequencies(self) -> dict[str, int]:

@@ -33,7 +33,7 @@ class ImpactList:
         The largest and the smallest impact; 0 if there is none.
     """
 
-    __slots__ = ("_by_row", "_n_rows", "impacts", "lower", "rows", "size", "upper")
+    __slots__ = ("_again", "_by_row", "_n_rows", "impacts", "lower", "rows", "size", "upper")
 
     def __init__(self, rows: NDArray[np.int32], impacts: NDArray[np.float32], n_rows: int) -> None:
         self.rows = rows
@@ -43,15 +43,25 @@ class ImpactList:
         self.lower = float(impacts.min()) if len(impacts) else 0.0
         self._n_rows = n_rows
         self._by_row: NDArray[np.float32] | None = None  # of frequent terms, made when rows are first looked up
+        self._again: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None  # the last rows that cannot change
 
     @property
     def nbytes(self) -> int:
         """Bytes held beyond the postings themselves."""
         own = self.rows.nbytes if self.rows.base is None else 0
-        return own + sum(array.nbytes for array in (self.impacts, self._by_row) if array is not None)
+        again = None if self._again is None else self._again[1]
+        return own + sum(array.nbytes for array in (self.impacts, self._by_row, again) if array is not None)
 
     def at(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the impacts in some rows, 0 where the term is not."""
+        """Return the impacts in some rows, 0 where the term is not; do not write into them."""
+        if rows.flags.writeable:
+            return self._found(rows)
+        again = self._again
+        if again is None or again[0] is not rows:
+            again = self._again = (rows, self._found(rows))
+        return again[1]
+
+    def _found(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         if self._by_row is not None:
             return self._by_row.take(rows)
         share = _FREQUENT if self._n_rows <= _KEPT_ROWS else _VERY_FREQUENT

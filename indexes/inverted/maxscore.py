@@ -18,6 +18,7 @@ from ..term_index import Found
 from .impacts import ImpactList
 
 Rows = NDArray[np.int64]
+Sums = NDArray[np.float64] | NDArray[np.float32]
 Query = Sequence[tuple[ImpactList, float]]
 """Impact list and weight of each term; no list is empty, no weight 0."""
 
@@ -27,13 +28,26 @@ SLACK = 1e-6
 _SHARES = (0.75, 0.6, 0.45, 0.3, 0.15, 0.0)
 _FEW = 64
 _FIRST_GROUP = 16384
-_LEAD = 6
+_LEAD = 3
 """So many times k documents are looked at to find how good the k-th is at least."""
 _LOOKUPS = 16
 """A look-up costs about as much as accumulating this many postings."""
+_SCANNED = 8
+"""Looking through so many sums costs about as much as accumulating one posting."""
+_TINY = float(np.finfo(np.float32).smallest_subnormal)
+_EXACT_ROWS = 1 << 17
+"""Of more rows the sums are kept in float32, which halves what does not fit into the processor's caches; the best are
+then scored again."""
+_ROUNDING = 2.4e-7
+"""Relative room for the rounding of sums in float32, for each term: four times that of one addition."""
 
 
-def best(query: Query, k: int, sums: NDArray[np.float64], keep: Keep | None = None) -> Found:
+def working_space(n_rows: int) -> Sums:
+    """Return what `best` adds up in: shape (n_rows,), all 0."""
+    return np.zeros(n_rows) if n_rows <= _EXACT_ROWS else np.zeros(n_rows, np.float32)
+
+
+def best(query: Query, k: int, sums: Sums, keep: Keep | None = None) -> Found:
     """Find the best ``k`` documents that hold at least one term of the query.
 
     Parameters
@@ -43,7 +57,7 @@ def best(query: Query, k: int, sums: NDArray[np.float64], keep: Keep | None = No
     k
         At least 1.
     sums
-        float64, shape (n_rows,), all 0: working space, all 0 again afterwards.
+        What `working_space` returned: all 0, and all 0 again afterwards.
     keep
         The rows that may be returned; None allows all.
 
@@ -59,7 +73,7 @@ def best(query: Query, k: int, sums: NDArray[np.float64], keep: Keep | None = No
         return _of_few_rows(query, k, keep.rows)
     mask = None if keep is None else keep.mask
     if any(weight < 0 or term.lower <= 0 for term, weight in query):
-        return _of_any_sign(query, k, sums, mask)
+        return _of_any_sign(query, k, len(sums), mask)
     return _of_positive(query, k, sums, mask)
 
 
@@ -74,44 +88,68 @@ def _in_order(query: Query) -> Query:
     return sorted(query, key=_bound, reverse=True)
 
 
-def _of_positive(query: Query, k: int, sums: NDArray[np.float64], mask: NDArray[np.bool_] | None) -> Found:
+def _of_positive(query: Query, k: int, sums: Sums, mask: NDArray[np.bool_] | None) -> Found:
     """Stop early, as all contributions are > 0 and partial scores only grow; the highest bounds come first."""
     rest = [0.0, *accumulate(map(_bound, reversed(query)))]
     rest.reverse()  # rest[i] is what the terms from i on can add together
-    rows, partial = np.zeros(0, np.int64), np.zeros(0)
-    floor, done, room = 0.0, 0, _FIRST_GROUP
+    exact = sums.dtype == np.float64
+    sure = 1 - (SLACK if exact else _ROUNDING * (len(query) + 2))
+    group, done = _next_group(query, 0, _FIRST_GROUP)
+    touched = _accumulate(group, sums)
+    rows = _allowed(_distinct(touched), mask)
+    partial = sums.take(rows)
+    floor = _floor(rows, partial, query[done:], k) * sure
+    room, everywhere = max(2 * _FIRST_GROUP, len(sums) // _SCANNED), False
     while done < len(query) and rest[done] >= floor:
         group, done = _next_group(query, done, room)
-        touched = _accumulate(group, sums, mask)
-        rows = np.concatenate((rows, touched)) if len(rows) else touched
-        partial = sums.take(rows)
-        floor = _floor(rows, partial, query[done:], k)
+        for entry in group:
+            _accumulate([entry], sums)
+        rows = _allowed(np.flatnonzero(sums >= max(floor - rest[done], _TINY)), mask)
+        partial, everywhere = sums.take(rows), True
+        floor = max(floor, _floor(rows, partial, query[done:], k) * sure)
         room *= 2
-    sums[rows] = 0.0
     for i in range(done, len(query)):
         near = np.flatnonzero(partial >= floor - rest[i])
         rows, partial = rows.take(near), partial.take(near)
         term, weight = query[i]
-        partial += term.at(rows) * np.float64(weight)
+        if len(rows) * _LOOKUPS < term.size:
+            partial += term.at(rows) * np.float64(weight)
+        else:
+            sums[rows] = partial
+            _accumulate([query[i]], sums)
+            partial, everywhere = sums.take(rows), True
+        floor = max(floor, _kth(partial, k) * sure)
+    sums[slice(None) if everywhere else touched] = 0.0
     near = np.flatnonzero(partial >= floor)
-    return cut(*_once(rows.take(near), partial.take(near)), k)
+    rows = rows.take(near)
+    return cut(rows, partial.take(near) if exact else _looked_up(query, rows)[0], k)
 
 
-def _floor(rows: Rows, partial: NDArray[np.float64], others: Query, k: int) -> float:
-    """Return a score that at least ``k`` documents reach: the k-th of the whole scores of those that lead so far.
+def _distinct(rows: Rows) -> Rows:
+    """Return each row once, ascending."""
+    rows = np.sort(rows)
+    fresh = np.ones(len(rows), np.bool_)
+    np.not_equal(rows[1:], rows[:-1], out=fresh[1:])
+    return rows[fresh]
 
-    ``rows`` may hold a row several times.
-    """
+
+def _allowed(rows: Rows, mask: NDArray[np.bool_] | None) -> Rows:
+    """Return those of the rows that may be returned."""
+    return rows if mask is None else rows[mask.take(rows)]
+
+
+def _floor(rows: Rows, partial: Sums, others: Query, k: int) -> float:
+    """Return a score that at least ``k`` documents reach: the k-th of the whole scores of those that lead so far."""
     if len(rows) > 2 * _LEAD * k:
-        ahead = _ahead(partial, _LEAD * k)
+        ahead = np.sort(_ahead(partial, _LEAD * k))  # rows that ascend are looked up several times as fast
         rows, partial = rows.take(ahead), partial.take(ahead)
-    leaders, reached = _once(rows, partial)
+    reached = partial.copy()
     for term, weight in others:
-        reached += term.at(leaders) * np.float64(weight)
-    return _kth(reached, k) * (1 - SLACK)
+        reached += term.at(rows) * np.float64(weight)
+    return _kth(reached, k)
 
 
-def _ahead(scores: NDArray[np.float64], n: int) -> Rows:
+def _ahead(scores: Sums, n: int) -> Rows:
     """Return where the best scores are: at least ``n`` of them, and not many more."""
     best = scores.max()
     for share in _SHARES:  # finds few enough to be put in order, much faster than a partition of all
@@ -123,12 +161,11 @@ def _ahead(scores: NDArray[np.float64], n: int) -> Rows:
     return ahead.take(np.argpartition(scores.take(ahead), len(ahead) - n)[-n:])
 
 
-def _of_any_sign(query: Query, k: int, sums: NDArray[np.float64], mask: NDArray[np.bool_] | None) -> Found:
+def _of_any_sign(query: Query, k: int, n_rows: int, mask: NDArray[np.bool_] | None) -> Found:
     """Score every document with a term: some contribution is <= 0."""
-    rows = _accumulate(query, sums, mask)
-    scores = sums.take(rows)
-    sums[rows] = 0.0
-    return cut(*_once(rows, scores), k)
+    sums = np.zeros(n_rows)
+    rows = _allowed(_distinct(_accumulate(query, sums)), mask)
+    return cut(rows, sums.take(rows), k)
 
 
 def _of_few_rows(query: Query, k: int, rows: Rows) -> Found:
@@ -162,29 +199,15 @@ def _next_group(ordered: Query, start: int, room: int) -> tuple[Query, int]:
     return ordered[start:end], end
 
 
-def _accumulate(group: Query, sums: NDArray[np.float64], mask: NDArray[np.bool_] | None) -> Rows:
+def _accumulate(group: Query, sums: Sums) -> Rows:
     """Add the contributions of some terms to the sums and return the rows that were touched, with repeats."""
     rows = np.concatenate([term.rows for term, _ in group], dtype=np.int64)
     parts = [term.impacts if weight == 1 else term.impacts * np.float64(weight) for term, weight in group]
-    impacts = np.concatenate(parts, dtype=np.float64)
-    if mask is not None:
-        chosen = np.flatnonzero(mask.take(rows))
-        rows, impacts = rows.take(chosen), impacts.take(chosen)
-    np.add.at(sums, rows, impacts)
+    np.add.at(sums, rows, np.concatenate(parts, dtype=sums.dtype))
     return rows
 
 
-def _once(rows: Rows, scores: NDArray[np.float64]) -> tuple[Rows, NDArray[np.float64]]:
-    """Return each row once, ascending, with its score, which is the same in all its repeats."""
-    order = np.argsort(rows, kind="stable")
-    rows = rows.take(order)
-    fresh = np.ones(len(rows), np.bool_)
-    np.not_equal(rows[1:], rows[:-1], out=fresh[1:])
-    chosen = np.flatnonzero(fresh)
-    return rows.take(chosen), scores.take(order.take(chosen))
-
-
-def _kth(scores: NDArray[np.float64], k: int) -> float:
+def _kth(scores: Sums, k: int) -> float:
     """Return the k-th largest; 0 if there are fewer."""
     if len(scores) < k:
         return 0.0
@@ -193,7 +216,7 @@ def _kth(scores: NDArray[np.float64], k: int) -> float:
     return float(scores[len(scores) - k])
 
 
-def cut(rows: Rows, scores: NDArray[np.float64], k: int) -> Found:
+def cut(rows: Rows, scores: Sums, k: int) -> Found:
     """Return the best ``k`` and what ties with the last of them, as float32; some more where that costs nothing."""
     rounded = scores.astype(np.float32)
     if len(rows) <= max(k, _FEW):

@@ -19,7 +19,7 @@ from ..spec import Parameters
 from ..term_index import Found, TermIndex
 from ..types import Ids, Scores, Traits
 from .impacts import ImpactCache, ImpactList
-from .maxscore import best, scores_of
+from .maxscore import Sums, best, scores_of, working_space
 from .postings import Postings
 
 _LEAST_KEPT = 64 << 20
@@ -140,7 +140,7 @@ class PostingsScorer(ABC):
     def __init__(self, postings: Postings) -> None:
         self._postings = postings
         self._lists = ImpactCache(self._listed, max(_LEAST_KEPT, postings.memory()["postings"]))
-        self._spare: list[NDArray[np.float64]] = []
+        self._spare: list[Sums] = []
 
     @abstractmethod
     def _impacts(self, rows: NDArray[np.int32], frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -156,7 +156,7 @@ class PostingsScorer(ABC):
         try:
             sums = self._spare.pop()
         except IndexError:
-            sums = np.zeros(self._postings.n_rows)
+            sums = working_space(self._postings.n_rows)
         with self._known(query) as lists:
             found = best(lists, k, sums, keep)
         self._spare.append(sums)  # not after an error, which may leave it dirty

@@ -170,3 +170,19 @@ def test_the_reference_refuses_what_it_cannot():
     index.build([{"a": 0.5}], [0])
     with pytest.raises(indexes.InvalidInput, match="whole frequencies"):
         index.search([["a"]], 1)
+
+
+def test_the_sample_that_every_question_is_scored_for_follows_the_index():
+    """Where its rows are is kept for an array that cannot change, until the index does."""
+    index, ids = indexes.terms("bm25"), np.arange(40) * 3
+    index.build([["even" if i % 2 else "odd", "all"] for i in range(40)], ids)
+    sample = indexes.IdSet(ids[::4]).ids
+    before = index.score([["even"], ["all"]], sample)
+    assert index._places(sample)[0] is index._places(sample)[0]
+    assert index._places(sample.copy())[0] is not index._places(sample)[0]
+    index.remove(ids[:30:2])
+    index.optimize()
+    index.add([["even", "all"]], [1])
+    after = index.score([["even"], ["all"]], sample)
+    np.testing.assert_array_equal(after, index.score([["even"], ["all"]], sample.copy()))
+    assert not np.array_equal(before, after, equal_nan=True)

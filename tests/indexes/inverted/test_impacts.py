@@ -73,3 +73,17 @@ def test_looking_up_rows_gives_the_same_by_every_way(kept_rows: int, n: int, mon
     asked_for = rng.integers(0, 10_000, n)
     expected = dict(zip(rows.tolist(), each.impacts.tolist(), strict=True))
     assert each.at(asked_for).tolist() == [expected.get(row, 0.0) for row in asked_for.tolist()]
+
+
+def test_rows_that_cannot_change_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    each = ImpactList(np.arange(0, 100, 2, dtype=np.int32), np.ones(50, np.float32), 100)
+    sample, other = np.array([2, 3, 98]), np.array([1, 4])
+    sample.flags.writeable = other.flags.writeable = False
+    asked: list[int] = []
+    found = ImpactList._found
+    monkeypatch.setattr(ImpactList, "_found", lambda self, rows: asked.append(len(rows)) or found(self, rows))
+    assert [each.at(sample).tolist() for _ in range(3)] == [[1.0, 0.0, 1.0]] * 3
+    assert asked == [3]
+    assert each.at(other).tolist() == [0.0, 1.0]
+    assert each.at(sample.copy()).tolist() == [1.0, 0.0, 1.0], "another array, that may change"
+    assert asked == [3, 2, 3]
