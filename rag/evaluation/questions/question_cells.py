@@ -7,9 +7,11 @@ numpy's ``['a' 'b']`` are lists. What could mean two things is refused by name.
 from __future__ import annotations
 
 import ast
+import contextlib
 import io
 import json
 import math
+import re
 import tokenize
 from typing import Any
 
@@ -17,6 +19,9 @@ _EMPTY = frozenset({"", "nan", "none", "null", "<na>", "nat", "n/a"})
 _TRUE = frozenset({"true", "1", "1.0", "yes", "y", "t"})
 _FALSE = frozenset({"false", "0", "0.0", "no", "n", "f"})
 _NAMES = {"nan": "None", "null": "None", "true": "True", "false": "False"}
+_WRAPPED = re.compile(
+    r"(?:np\.|numpy\.)?(?:array|frozenset|set|tuple|list)\((.*?)(?:,\s*dtype=[\w.'<>|]+)?\)", re.DOTALL
+)
 _LONGEST = 10_000_000  # characters of a list that are parsed
 
 
@@ -42,7 +47,10 @@ def decoded(value: Any, field: str) -> Any:  # noqa: ANN401 - whatever a list ho
     """
     if not isinstance(value, str):
         return value
-    text = value.strip()
+    wrapped = _WRAPPED.fullmatch(value.strip())
+    text = wrapped[1].strip() if wrapped else value.strip()
+    if (text[:1], text[-1:]) == ("(", ")"):
+        return _tuple(text, value)
     if (text[:1], text[-1:]) not in {("[", "]"), ("{", "}")}:
         return value
     try:
@@ -56,6 +64,14 @@ def decoded(value: Any, field: str) -> Any:  # noqa: ANN401 - whatever a list ho
         raise ValueError(
             f'{field} has {begin!r}, which is no list; write ["...", "..."], as JSON does, also of a single text'
         ) from None
+
+
+def _tuple(text: str, value: str) -> Any:  # noqa: ANN401
+    """Return a tuple as Python prints it; words in brackets are a text."""
+    with contextlib.suppress(ValueError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError):
+        found = _python(text)
+        return found if isinstance(found, tuple) else value
+    return value
 
 
 def _python(text: str) -> Any:  # noqa: ANN401
@@ -88,7 +104,7 @@ def _has_dots(value: object) -> bool:
 def values(value: Any, field: str) -> list[Any]:  # noqa: ANN401
     """Return the values of a list, empty ones left out; a single value is a list of one."""
     found = decoded(value, field)
-    many = list(found) if isinstance(found, list | tuple) else [found]
+    many = sorted(found, key=str) if isinstance(found, set) else found if isinstance(found, list | tuple) else [found]
     return [each for each in many if not is_empty(each)]
 
 

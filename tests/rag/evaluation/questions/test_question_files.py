@@ -215,6 +215,10 @@ def test_a_truth_value_that_is_none_is_refused(tmp_path):
         ('["One | two."]', ("One | two.",)),
         ("One. | Two.", ("One.", "Two.")),
         ("[1] says Smith", ("[1] says Smith",)),
+        ("('One.', 'Two.')", ("One.", "Two.")),
+        ("array(['One.', 'Two.'], dtype=object)", ("One.", "Two.")),
+        ("{'One.'}", ("One.",)),
+        ("(as Smith says)", ("(as Smith says)",)),
     ],
 )
 def test_lists_in_the_cells_of_a_table(tmp_path, cell, quotes):
