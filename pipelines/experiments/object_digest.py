@@ -6,8 +6,10 @@ the part does. Where that cannot be told from the object, the object is asked fo
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
+import importlib.util
 import inspect
 import json
 import sys
@@ -128,9 +130,36 @@ class _Facts:
 
 
 def _file_of(code: Any) -> str:  # noqa: ANN401 - a class or function
-    """Return the digest of the file that defines something, helpers included; empty for a notebook."""
-    file = getattr(sys.modules.get(code.__module__), "__file__", None)
-    return remembered_sha256(Path(file)) if file and Path(file).is_file() else ""
+    """Return the digests of the file that defines something and of those of one's own that it imports; "" if none."""
+    found: dict[str, str] = {}
+    waiting = [code.__module__]
+    while waiting:
+        name = waiting.pop()
+        module = sys.modules.get(name)
+        file = Path(getattr(module, "__file__", None) or "")
+        if name not in found and file.is_file():
+            found[name] = remembered_sha256(file)
+            waiting += filter(_is_ones_own, _imports(file, getattr(module, "__package__", None) or ""))
+    return " ".join(found[name] for name in sorted(found))
+
+
+def _imports(file: Path, package: str) -> set[str]:
+    """Return the names of the modules that a file may import, whether it does so at once or later."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes())) if file.suffix == ".py" else ():
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (package or not node.level):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def _is_ones_own(module: str) -> bool:
+    """Say whether a module is neither Python's, nor installed, nor this toolkit's, whose version a stage knows."""
+    file = Path(getattr(sys.modules.get(module), "__file__", None) or "")
+    installed = {"site-packages", "dist-packages"} & set(file.parts)
+    return file.suffix == ".py" and not installed and module.partition(".")[0] not in _KNOWN
 
 
 def _own_classes(cls: type) -> list[type]:
@@ -146,6 +175,7 @@ def _is_shown(cls: type) -> bool:
 
 
 _LIBRARY = sys.stdlib_module_names - {"__main__"}
+_KNOWN = sys.stdlib_module_names - {"__main__"} | {"rag", "indexes", "pipelines"}
 _EMPTY = (Generic, Protocol, ABC)
 
 

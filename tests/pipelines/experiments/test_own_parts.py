@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,7 @@ from chat_server import first_sentence
 
 from pipelines.experiments import Experiment, Measure, Result, run
 from pipelines.experiments.compare import compare_results
+from pipelines.experiments.object_digest import object_digest
 from rag.answers import Answer
 from rag.documents.document import Chunk, Document
 from rag.errors import InvalidInput
@@ -267,6 +269,23 @@ def test_other_code_in_the_module_is_another_stage(beir: Path, module: Path):
     after = {each.name: each.digest for each in Experiment.read(file).configurations()}
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {name for name in before if "my_exp_parts" in name or "index=mine" in name}
+
+
+def test_other_code_in_what_the_module_imports_is_another_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    package = tmp_path / "my_exp_package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "part.py").write_text("def worth(row):\n    from .scale import UNIT\n    return UNIT\n")
+    (package / "scale.py").write_text("from .base import UNIT\n")
+    (package / "base.py").write_text("UNIT = 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("", ".part", ".scale", ".base"):
+        monkeypatch.setitem(sys.modules, f"my_exp_package{name}", importlib.import_module(f"my_exp_package{name}"))
+    worth = sys.modules["my_exp_package.part"].worth
+    before = object_digest(worth, "worth")
+    assert object_digest(worth, "worth") == before
+    (package / "base.py").write_text("UNIT = 20.0\n")
+    assert object_digest(worth, "worth") != before
 
 
 @pytest.mark.parametrize(
