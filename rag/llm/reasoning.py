@@ -32,18 +32,37 @@ _HARMONY = _Mark(
         r"|<\|start\|>assistant[^<]{0,9}<\|message\|>"
     ),
 )
+_TAGS = (
+    "think", "thinking", "thought", "thoughts", "reasoning", "reason", "reflection", "analysis", "scratchpad",
+    "scratch_pad", "inner_thoughts", "seed:think", "longcat_think",
+)  # fmt: skip
 _MARKS = (
-    *(_tag(f"<{name}>", f"</{name}>") for name in ("think", "thinking", "thought", "reasoning", "seed:think")),
+    *(_tag(f"<{name}>", f"</{name}>") for name in _TAGS),
     _tag("[think]", "[/think]"),
     _tag("<|begin_of_thought|>", "<|end_of_thought|>"),
     _tag("<|start_thinking|>", "<|end_thinking|>"),
     _tag("◁think▷", "◁/think▷"),
+    _tag("<unused94>", "<unused95>"),
+    _tag("<|channel>thought", "<channel|>"),
     _HARMONY,
 )
-_ANSWERS = ("<answer>", "<response>", "<|begin_of_solution|>", "<|start_response|>")
-"""Marks of the answer itself, where it follows reasoning."""
+_STEPS = _tag("here are my reasoning steps:", "[BEGIN FINAL RESPONSE]")
+_WORDS = (
+    _tag('<details type="reasoning"', "</details>"),
+    _STEPS,
+    _Mark(
+        ("here is my thought process:", "here's my thought process:"),
+        re.compile(r"^Here(?: is|'s) my response:", re.IGNORECASE | re.MULTILINE),
+    ),
+)
+"""Marks that mean something only in pairs: what closes them may stand in any text."""
+_BOXED = ("<|begin_of_box|>", "<|begin_of_solution|>", "<|start_response|>", "[begin final response]")
+_ANSWERS = ("<answer>", "<response>", "<output>", *_BOXED)
+"""Marks of the answer itself; those of `_BOXED` also where it follows no reasoning."""
 _END = re.compile(
-    r"\s{0,9}(?:<\|(?:return|end|call|end_of_solution|end_response)\|>|</(?:answer|response)>)", re.IGNORECASE
+    r"\s{0,9}(?:<\|(?:return|end|call|end_of_solution|end_response|end_of_box)\|>|</(?:answer|response|output)>"
+    r"|\[END FINAL RESPONSE\])",
+    re.IGNORECASE,
 )
 LONGEST_MARK = 100
 """More characters than any mark has."""
@@ -110,7 +129,7 @@ class Thoughts:
                 return ""
             # White space is not kept: endless white space would be searched again and again.
             self._held = self._held.lstrip()
-            if not self._marked and not self._enter():
+            if not self._held or (not self._marked and not self._enter()):
                 return ""
             self._answering = self._inside is None
         text, self._held = self._held, ""
@@ -123,13 +142,13 @@ class Thoughts:
     def _enter(self) -> bool:
         """Enter the reasoning or the marked answer that begins here; False if more must come before that is known."""
         begun = self._held[:LONGEST_MARK].lower()
-        opens = {each: mark for mark in _MARKS for each in mark.opens}
-        marks = (*opens, *(_ANSWERS if self.seen else ()))
+        opens = {each: mark for mark in (*_MARKS, *_WORDS) for each in mark.opens}
+        marks = (*opens, *(_ANSWERS if self.seen else _BOXED))
         found = next((each for each in marks if begun.startswith(each)), "")
         if found in opens:
             self._inside, self.seen = opens[found], True
         elif found:
-            self._held, self._marked = self._held[len(found) :].lstrip(), True
+            self._held, self._marked, self.seen = self._held[len(found) :].lstrip(), True, True
         return bool(found) or not any(each.startswith(begun) for each in marks)
 
     def _leave(self, mark: _Mark) -> bool:
@@ -138,7 +157,8 @@ class Thoughts:
         if closed is None:
             self._held = self._held[-LONGEST_MARK:]
             return False
-        self._held, self._inside, self._marked = self._held[closed.end() :], None, mark is _HARMONY
+        self._held, self._inside = self._held[closed.end() :], None
+        self._marked = mark in (_HARMONY, _STEPS)
         return True
 
     def _until_end(self, piece: str) -> str:
@@ -148,7 +168,7 @@ class Thoughts:
             self._held, self._inside = "", _HARMONY  # nothing that follows is the answer
             self._answering = False
             return text[: end.start()]
-        at = text.rfind("<", max(0, len(text) - 25))
+        at = max(text.rfind("<", max(0, len(text) - 25)), text.rfind("[", max(0, len(text) - 25)))
         at = max(len(text) - 40, len((text if at < 0 else text[:at]).rstrip()))
         self._held = text[at:]
         return text[:at]

@@ -69,6 +69,14 @@ MARKS = {
     "mistral": (f"[THINK]{THOUGHT}[/THINK]", ""),
     "words": (f"<|begin_of_thought|>{THOUGHT}<|end_of_thought|><|begin_of_solution|>", "<|end_of_solution|>"),
     "an answer's own": (f"<think>{THOUGHT}</think>\n<answer>", "</answer>"),
+    "scratchpad": (f"<scratch_pad>{THOUGHT}</scratch_pad>\n", ""),
+    "gemma": (f"<unused94>thought\n{THOUGHT}<unused95>", ""),
+    "gemma 4": (f"<|channel>thought\n{THOUGHT}<channel|>", ""),
+    "a box": (f"<think>{THOUGHT}</think><|begin_of_box|>", "<|end_of_box|>"),
+    "a box alone": ("<|begin_of_box|>", "<|end_of_box|>"),
+    "steps": (f"Here are my reasoning steps:\n{THOUGHT}\n[BEGIN FINAL RESPONSE]\n", "\n[END FINAL RESPONSE]"),
+    "granite": (f"Here is my thought process:\n{THOUGHT}\n\nHere is my response:\n", ""),
+    "a page's": (f'<details type="reasoning" done="true"><summary>Thought</summary>{THOUGHT}</details>\n', ""),
     "harmony": (f"<|channel|>analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>final<|message|>", ""),
     "harmony, whole": (
         "<|start|>assistant".join(
@@ -111,7 +119,15 @@ def test_a_template_may_open_the_thought(kb: KnowledgeBase, closed: str) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["[1] says so.", "Write `</think>` at the end.", "analysisResult holds it.", "a <|b|> c"]
+    "text",
+    [
+        "[1] says so.",
+        "Write `</think>` at the end.",
+        "analysisResult holds it.",
+        "a <|b|> c",
+        "Yes.\nHere is my response: no.",
+        "<details>x</details> y",
+    ],
 )
 def test_what_is_no_mark_stays(text: str) -> None:
     thoughts = Thoughts()
