@@ -23,6 +23,10 @@ _REFUSES = re.compile(
     r"|unsupported_|extra_|only the default|only supports? the default|additional propert",
     re.IGNORECASE,
 )
+_DEMANDS_VALUE = re.compile(
+    r"\b(?:should|must|can only|has to|needs to) be\b|cannot both|out of range|invalid value", re.IGNORECASE
+)
+"""Another value than 0 is wanted, which nobody asks for who has a wish of their own: the server's own will do."""
 _ABOUT_ROLES = re.compile(
     r"\bsystem[ _-]?(?:role|message|prompt|instruction)|\brole\b.{0,30}\bsystem\b|\bsystem\b.{0,20}\brole\b"
     r"|['\"]system['\"]|developer instruction|\broles? must alternate|\bonly\b.{0,40}\broles? (?:is|are) "
@@ -48,11 +52,12 @@ def refused(status: int, reply: bytes, fields: dict[str, Any], messages: Sequenc
     text = reply[:_READ].decode("utf-8", "replace").replace('\\"', '"')
     named = _parameter(text)
     sent = [option for option in _OPTIONS if option in fields]
-    if named in sent:
-        return named if _REFUSES.search(text) else None
     mentions = {option: at.start() for option in sent if (at := re.search(rf"\b{option}\b", text))}
-    if mentions and _REFUSES.search(text):
-        return min(mentions, key=lambda option: mentions[option])
+    blamed = named if named in sent else min(mentions, key=lambda option: mentions[option], default=None)
+    if blamed and (_REFUSES.search(text) or (fields[blamed] == 0 and _DEMANDS_VALUE.search(text))):
+        return blamed
+    if named in sent:
+        return None
     wrong = _ABOUT_ROLES.search(text) and (_REFUSES.search(text) or _DEMANDS_ROLES.search(text))
     return ROLES if wrong and folded(messages) != list(messages) else None
 

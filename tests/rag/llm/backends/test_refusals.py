@@ -62,6 +62,8 @@ REFUSALS = {
     "max_tokens": naming("max_tokens", "Unsupported parameter: use 'max_completion_tokens' instead of 'max_tokens'."),
     "max_tokens bare": naming("max_tokens", "max_tokens is not supported, write max_completion_tokens", bare=True),
     "temperature": naming("temperature", "'temperature' does not support 0. Only the default (1) is supported."),
+    "another temperature": naming("temperature", "temperature: Input should be 1 when thinking is enabled", bare=True),
+    "above zero": naming("temperature", "temperature must be greater than 0"),
     "strict schema": lambda body: (
         (422, {"detail": [{"loc": ["body", "temperature"], "msg": "Extra inputs are not permitted"}]})
         if "temperature" in body
