@@ -24,7 +24,8 @@ _REFUSES = re.compile(
     re.IGNORECASE,
 )
 _DEMANDS_VALUE = re.compile(
-    r"\b(?:should|must|can only|has to|needs to) be\b|cannot both|out of range|invalid value", re.IGNORECASE
+    r"\b(?:should|must|can only|has to|needs to) be\b(?! between 0\b)|cannot both|out of range|invalid value",
+    re.IGNORECASE,
 )
 """Another value than 0 is wanted, which nobody asks for who has a wish of their own: the server's own will do."""
 _ABOUT_ROLES = re.compile(
