@@ -27,6 +27,8 @@ _SURE, _SURE_SHARE = 20_000, 0.1
 to 10 ms, and a graph or lists would leave some of the nearest out."""
 
 _BLOCK_BYTES = 32 << 20
+_GATHERED_BYTES = 2 << 20
+"""Vectors that are gathered at once: few enough to be in the processor's caches when they are compared."""
 _SWAPS = 4
 _SELECTOR_QUERIES, _SELECTOR_SHARE = 2, 0.1
 """A bitmap beats gathering the allowed rows only for a query or two over a wide filter (measured at 100,000 x 128)."""
@@ -74,9 +76,9 @@ def exact(
     return scores[:, :k], rows[:, :k]
 
 
-def few_allowed(n_allowed: int, n_rows: int) -> bool:
+def few_allowed(n_allowed: int, n_rows: int, sure: int = _SURE) -> bool:
     """Return whether so few rows are allowed that scoring each of them is quick, and surer than any other search."""
-    return n_allowed <= min(_SURE, int(_SURE_SHARE * n_rows))
+    return n_allowed <= min(sure, int(_SURE_SHARE * n_rows))
 
 
 def unfilled(rows: Ids) -> bool:
@@ -96,7 +98,7 @@ def blocks(q: Vectors, vectors: Callable[[Ids], Vectors], rows: Ids, k: int, met
     rows
         int64, at least ``k`` of them.
     """
-    step = max(_BLOCK_BYTES // (4 * q.shape[1]), k)
+    step = max(_GATHERED_BYTES // (4 * q.shape[1]), k)
     best: tuple[Scores, Ids] | None = None
     for start in range(0, len(rows), step):
         some = rows[start : start + step]

@@ -31,7 +31,9 @@ def shortfall(db: Connection, what: ChunkVectors, index: AnyIndex, metric: str) 
     """
     if index.family != "dense" or index.traits.exhaustive or len(index) < _LEAST:
         return 0, ""
-    (missed,), sought, n = _missed(db, what, index, metric, ({},))
+    queries = _sample(db, what, index.ids())
+    n = len(queries)
+    (missed,), sought = _missed(db, what, index, metric, queries, ({},))
     recall, floor = 1 - missed / sought, index.traits.recall_floor
     if recall >= floor - _CHANCE:
         return 0, ""
@@ -44,20 +46,39 @@ def shortfall(db: Connection, what: ChunkVectors, index: AnyIndex, metric: str) 
 def of(
     db: Connection, what: ChunkVectors, index: AnyIndex, metric: str, tries: Sequence[Mapping[str, Any]] = ({},)
 ) -> list[float]:
-    """Return the shares of the exact neighbours of a sample of the entries that an index finds, 0 to 1.
+    """Return the shares of the exact neighbours of some questions that an index finds, 0 to 1.
 
     One for each of ``tries``, the search parameters of which the others are the index's own. The store is read once.
+    The questions lie in the middle between two entries. Entries themselves would be found too easily: of 200,000 made
+    vectors a graph found .99 of their neighbours, .94 of those of real questions, and .83 of those of the middles.
     """
-    missed, sought, _ = _missed(db, what, index, metric, tries)
+    queries = _middles(_sample(db, what, index.ids()), metric)
+    missed, sought = _missed(db, what, index, metric, queries, tries)
     return [1 - each / sought if sought else 1.0 for each in missed]
 
 
-def _missed(
-    db: Connection, what: ChunkVectors, index: AnyIndex, metric: str, tries: Sequence[Mapping[str, Any]]
-) -> tuple[list[int], int, int]:
-    """Return how many neighbours of a sample each try does not find, how many there are, and the size of the sample."""
+def _sample(db: Connection, what: ChunkVectors, held: Ids) -> Matrix:
+    """Return the vectors of some entries, evenly spread."""
+    return _vectors(db, what, held[:: max(1, len(held) // _SAMPLE)])
+
+
+def _middles(x: Matrix, metric: str) -> Matrix:
+    """Return the middle between each vector and one from the other half of the sample."""
+    if metric == "cosine":
+        x = _unit(x)
+    return np.asarray((x + np.roll(x, len(x) // 2, axis=0)) / 2, np.float32)
+
+
+def _missed(  # noqa: PLR0917 - two callers
+    db: Connection,
+    what: ChunkVectors,
+    index: AnyIndex,
+    metric: str,
+    queries: Matrix,
+    tries: Sequence[Mapping[str, Any]],
+) -> tuple[list[int], int]:
+    """Return how many neighbours of the queries each try does not find, and how many there are."""
     held = index.ids()
-    queries = _vectors(db, what, held[:: max(1, len(held) // _SAMPLE)])
     found = np.stack([index.search(queries, _K, params=params or None).ids for params in tries])
     best = np.full((len(queries), _K), -np.inf, np.float32)
     scored = np.full(found.shape, -np.inf, np.float32)
@@ -70,7 +91,7 @@ def _missed(
         for each, places, there in zip(scored, at, here, strict=True):
             each[there] = np.take_along_axis(scores, places, axis=1)[there]
     least = best[:, -1:] - 1e-4 * np.abs(best[:, -1:])
-    return [int((each < least).sum()) for each in scored], found[0].size, len(queries)
+    return [int((each < least).sum()) for each in scored], found[0].size
 
 
 def _entries(db: Connection, what: ChunkVectors, held: Ids) -> Iterator[tuple[Matrix, Ids]]:

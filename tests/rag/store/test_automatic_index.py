@@ -167,3 +167,21 @@ def test_recall_is_the_share_of_exact_neighbours(kb: KnowledgeBase) -> None:
         assert recall.of(db, what, whole, "cosine") == [1.0]
         whole.build(np.roll(vectors, 1, axis=0), ids)
         assert recall.of(db, what, whole, "cosine")[0] < 0.7
+
+
+def test_recall_is_asked_for_between_the_entries(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph finds the neighbours of what it holds more easily than those of a question: these are no entries."""
+    kb.add(texts(0, 30))
+    asked: list[np.ndarray] = []
+    with kb._store.session.reading() as db:
+        what = automatic_index.ChunkVectors(kb._store.session.identity, "flat")
+        whole = indexes.dense("flat", 32)
+        vectors, ids = what.items(db, what.ids(db))
+        whole.build(vectors, ids)
+        search = whole.search
+        monkeypatch.setattr(whole, "search", lambda q, k, **rest: asked.append(q) or search(q, k, **rest))
+        assert recall.of(db, what, whole, "cosine", [{}, {}]) == [1.0, 1.0]
+    nearest = search(asked[0], 1).scores[:, 0]
+    assert len(asked[0]) == 30
+    assert (nearest < 0.999).mean() > 0.5
+    assert nearest.min() > 0.3, "and not far from all"
