@@ -20,6 +20,7 @@ from ..records import ChunkPlace, ChunkRecord, SourceInfo
 from .connection import Connection, Row
 from .escaping import escaped, unescaped
 from .filters import CHUNKS, condition
+from .id_arrays import fetched
 from .rows import name_key
 
 _CHUNK = """
@@ -99,17 +100,13 @@ def places(db: Connection, documents: Iterable[str]) -> list[ChunkPlace]:
 
 def chunk_ids(db: Connection) -> NDArray[np.int64]:
     """Return the ids of all chunks: int64, ascending."""
-    return _ids(db.one("select array_agg(id order by id) from chunks"))
+    return fetched(db, "select array_agg(id order by id) from chunks")
 
 
 def allowed_ids(db: Connection, where: Filter | None) -> NDArray[np.int64]:
     """Return the ids of the chunks that a filter allows: int64, ascending."""
     test, values = condition(where)
-    return _ids(db.one(f"select array_agg(c.id order by c.id) from {CHUNKS} where {test}", values))  # noqa: S608 - parameters only
-
-
-def _ids(found: list[int] | None) -> NDArray[np.int64]:
-    return np.array(found or [], np.int64)
+    return fetched(db, f"select array_agg(c.id order by c.id) from {CHUNKS} where {test}", values)  # noqa: S608 - parameters only
 
 
 def vectors(db: Connection, ids: Iterable[int], dim: int) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..postings_search import POSTING
 from .connection import Snapshot
 from .escaping import escaped, unescaped
+from .id_arrays import fetched
 
 Ids = NDArray[np.int64]
 _KEPT_BYTES = 256 << 20
@@ -56,8 +57,7 @@ class PostingsCache:
         state = (snapshot.state.seq, snapshot.state.version)
         if state != self._state:
             self._segments = [row[0] for row in snapshot.db.rows("select id from segments order by id")]
-            found = snapshot.db.one("select array_agg(chunk order by chunk) from removed")
-            self._removed = np.array(found or [], np.int64)
+            self._removed = fetched(snapshot.db, "select array_agg(chunk order by chunk) from removed")
             self._state = state
             there = set(self._segments)
             for pair in [pair for pair in self._kept if pair[0] not in there]:

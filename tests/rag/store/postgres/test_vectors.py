@@ -101,6 +101,15 @@ def test_the_graph_is_the_plan(kb: KnowledgeBase) -> None:
     assert any("chunks_vectors" in row[0] for row in plan), plan
 
 
+def test_the_ids_of_documents_are_read_from_an_index_alone(kb: KnowledgeBase) -> None:
+    with kb._store._write().session() as db:  # type: ignore[attr-defined]
+        db.execute("vacuum chunks")
+        db.execute("set enable_seqscan = off")
+        plan = db.rows("explain select c.id from chunks c where c.document = 1")
+        db.execute("reset enable_seqscan")
+    assert any("Index Only Scan using chunks_document" in row[0] for row in plan), plan
+
+
 def test_specs() -> None:
     assert vectors.parsed("hnsw").text == "hnsw:storage=bit"
     assert vectors.parsed("hnsw:storage=half,factor=8").text == "hnsw:storage=half,factor=8"
