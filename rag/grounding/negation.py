@@ -20,6 +20,8 @@ _DOUBTS = re.compile(
     r"|contrary|doubtful|doubts?|nonsense|rumou?rs?|fake|bogus|baseless|supposedly|allegedly|purportedly"
     r"|impossible|unable|used to be|anything but|(?:kept?|keeps?) from"
     r"|hardly|scarcely|barely|rarely|seldom|infrequently|avoid(?:s|ed|ing)?|refus(?:e|es|ed)"
+    r"|refrain(?:s|ed|ing)?|abstain(?:s|ed|ing)?|far from(?! \d)"
+    r"|kaum|selten|nie|keineswegs|vermeid\w*|rarement|guère|évit\w+|raramente|apenas|evit(?:ar|e|en|a|an)|редко|едва|избега\w+"
     r"|stop(?:s|ped)?|cease[sd]?|unlike|except|instead|rather|prevent(?:s|ed)?|prohibit\w*|forb[ia]d\w*|nowhere|few|little"
     r"|falsch|unwahr|l(?:ü|ue)ge|gelogen|faux|fausse|mensonge|falsos?|falsas?|mentira|неверно|ложь|ложно|неправда|rien)\b",
     re.IGNORECASE,

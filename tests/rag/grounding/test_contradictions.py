@@ -79,6 +79,8 @@ DISTORTED = [
     "The oven bakes bread at ⅭⅭ20 degrees.",
     "It is impossible to bake bread at 220 degrees in the oven.",
     "Avoid giving customers a receipt.",
+    "Refrain from giving customers a receipt.",
+    "Far from it: flour prices rose by 8 percent.",
     "Neither rye dough nor wheat dough rests for 12 hours.",
 ]
 TRUE = [
