@@ -11,7 +11,7 @@ NAMED = "ir_datasets:"
 
 
 def split_prefix(path: str) -> tuple[str, str]:
-    """Split what stands before a path; of a collection that is no path, the path is empty."""
+    """Split what stands before a path; of a collection that is not a path, the path is empty."""
     if path.startswith(NAMED):
         return path, ""
     prefix = next((each for each in (BEIR, FOLDER) if path.startswith(each)), "")

@@ -158,7 +158,7 @@ def _reviewed(feedback: Feedback, kb: KnowledgeBase, row: Kept, chosen: _Chosen,
         judge(feedback, row.id, None)
         return "rejected"
     judgement = chosen.judgement(found)
-    if judgement is None:  # a thumb down and no more is no judgement: somebody has to look
+    if judgement is None:  # a thumb down and no more is not a judgement: somebody has to look
         return "left"
     judge(feedback, row.id, judgement)
     return "accepted"

@@ -132,7 +132,7 @@ def adopted_metric(given: object, own: dict[str, str]) -> str:
     Raises
     ------
     InvalidInput
-        It is no metric, or its digest cannot be told.
+        It is not a metric, or its digest cannot be told.
     """
     if isinstance(given, OwnName):
         return given

@@ -299,7 +299,7 @@ def make_run(
 
 
 def wrong(outcome: Outcome) -> str:
-    """Return why an outcome is no measurement of its configuration: an error, or steps that were left out."""
+    """Return why an outcome is not a measurement of its configuration: an error, or steps that were left out."""
     return outcome.error or "; ".join(note for note in dict.fromkeys(outcome.notes) if not is_own_way(note))
 
 

@@ -162,7 +162,7 @@ class AllowedView:
         Raises
         ------
         InvalidFilter, NoSuch
-            The filter does not parse; ``after`` is no document that may be seen.
+            The filter does not parse; ``after`` is not a document that may be seen.
         """
         kb = self._own.bot.retriever.kb
         with kb.view():

@@ -25,7 +25,7 @@ class Section:
     row
         1-based row, in its sheet or file, that the span's first line shows; each line after it shows the next row.
     time
-        Seconds from the beginning of a recording; None if the span is no transcript.
+        Seconds from the beginning of a recording; None if the span is not a transcript.
     table
         1-based number of the table, counted in the document; None outside of tables.
     columns

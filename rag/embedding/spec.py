@@ -42,7 +42,7 @@ def members(text: str) -> list[MemberSpec]:
     Raises
     ------
     InvalidInput
-        An option that does not exist, or a value that is no number.
+        An option that does not exist, or a value that is not a number.
     """
     if Path(text).is_dir():
         return [MemberSpec(text)]

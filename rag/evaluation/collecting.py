@@ -98,7 +98,7 @@ def ask_all(
 
 
 def is_own_way(note: str) -> bool:
-    """Whether a note says what a system does by itself, and is no failure.
+    """Whether a note says what a system does by itself, and is not a failure.
 
     ``auto`` asks a language model where that may help, and does without one whose answers nobody can read: asked again,
     it would do the same.

@@ -121,7 +121,7 @@ def _collected(judge: Judge, question: str, facts: Sequence[str], passages: Iter
         f'at most {MOST}. An empty list is right if the passages answer nothing. Answer {{"facts": ["...", ...]}}.',
     ).get("facts")
     if not isinstance(said, list) or not all(isinstance(fact, str) for fact in said):
-        raise Unreadable("'facts' is no list of texts")
+        raise Unreadable("'facts' is not a list of texts")
     known = dict.fromkeys(" ".join(fact.split()) for fact in said)
     return [fact for fact in known if 0 < len(fact) <= _LONGEST][:MOST]
 

@@ -23,7 +23,7 @@ def of_asked_periods(question: str, candidates: Sequence[Quotable]) -> list[Quot
 
 
 def label_noise(candidate: Quotable, asked: frozenset[str], reader: WordReader) -> float:
-    """Return how far the label of a row is from what is asked, as noise; 0 for what is no row."""
+    """Return how far the label of a row is from what is asked, as noise; 0 for what is not a row."""
     label = frozenset(reader.read(_label(candidate)).terms) if candidate.row else frozenset()
     return _BESIDE * len(label - asked) / len(label) if label else 0.0
 

@@ -337,7 +337,7 @@ def _bound(match: re.Match[str], text: str) -> str:
 
 
 def _end(match: re.Match[str]) -> int:
-    """Return where a quantity ends: before the word after it if that is no unit."""
+    """Return where a quantity ends: before the word after it if that is not a unit."""
     return match.end() if _unit(match) or not match["unit"] else match.start("unit")
 
 

@@ -104,8 +104,8 @@ def _search_of(system: Any) -> Search:  # noqa: ANN401 - an object of any librar
         if fits(system):
             return search(system)
     raise InvalidInput(
-        f"a {type(system).__name__} is no retriever that is known here: give one of LangChain, LlamaIndex or Haystack, "
-        "an object with retrieve(question, k), or a function of question and k"
+        f"a {type(system).__name__} is not a retriever that is known here: give one of LangChain, LlamaIndex or "
+        "Haystack, an object with retrieve(question, k), or a function of question and k"
     )
 
 

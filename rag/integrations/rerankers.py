@@ -43,7 +43,7 @@ class ForeignReranker:
                 break
         else:
             raise InvalidInput(
-                f"a {self.name} is no reranker that is known here: give a document compressor of LangChain, a node "
+                f"a {self.name} is not a reranker that is known here: give a document compressor of LangChain, a node "
                 "postprocessor of LlamaIndex or a ranker of Haystack"
             )
         self._reranker = reranker

@@ -9,7 +9,7 @@ from ..errors import BudgetExceeded, InvalidInput
 from .language_model import Usage
 
 _NO_TIME = 0.02
-"""Seconds: less than this is no time for a call, since the clocks of a deadline and of a call differ by as much."""
+"""Seconds: too short for a call, since the clocks of a deadline and of a call differ by as much."""
 
 
 class Budget:

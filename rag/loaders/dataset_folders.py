@@ -107,7 +107,7 @@ def tables(folder: str | Path) -> list[Table]:
     Raises
     ------
     InvalidInput
-        It is no folder, or holds none; a link leads out of it.
+        It is not a folder, or holds none; a link leads out of it.
     """
     place = Path(folder)
     if not place.is_dir():
@@ -118,7 +118,7 @@ def tables(folder: str | Path) -> list[Table]:
     found = _saved(root, "", reach) or _configured(root, reach) or _lying(root, reach)
     if not found:
         raise InvalidInput(
-            f"{place} is no folder of a data set: it has no state.json, no configs in its README.md, and no file of "
+            f"{place} is not a folder of a data set: it has no state.json, no configs in its README.md, and no file of "
             "Parquet, Arrow, JSON lines, CSV or TSV"
         )
     return found

@@ -49,7 +49,7 @@ def _is_text(key: str, value: object, text: str) -> bool:
     return key in {"text", "body"} or (isinstance(value, str) and len(value) > _LONG and value in text)
 
 
-_LONG = 200  # characters of a field that is no mark such as a language or a year
+_LONG = 200  # characters of a field that is not a mark such as a language or a year
 
 
 def queries(name: str) -> Iterator[dict[str, Any]]:

@@ -31,7 +31,7 @@ _TARGET = re.compile(
     r"[a-z][a-z0-9+.-]{0,30}://|(?:mailto|tel|data|doi|urn):|www\.|\.{0,2}/|#[a-z]|<.*>$|.*\.[a-z]{2,5}(?:[#?].*)?$",
     re.IGNORECASE,
 )
-# Noncharacters: one before what must not be read as a link definition, one in place of a star that is no emphasis.
+# Noncharacters: one before what must not be read as a link definition, one in place of a star that is not emphasis.
 _GUARD, _STAR = "\ufdd0", "\ufdd1"
 _NO_EMPHASIS = re.compile(r"(?<=\{)\*|\*(?=\})|(?<=\d)\*(?=\d)")
 _ATTRIBUTES = re.compile(r"[ \t]*\{:?[ \t]?[#.][^{}\n]{0,200}\}")
@@ -92,7 +92,7 @@ class _Reader:
         self._flow = Flow(draft, marks=True)
         self._raw: list[str] | None = None  # of a block of code or HTML, which come in pieces
         self._line_begins = False
-        self._directive = False  # the last block was one; what is indented under it is no code
+        self._directive = False  # the last block was one; what is indented under it is not code
         self._depth = 0
 
     def read(self, body: str) -> None:

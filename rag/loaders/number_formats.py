@@ -141,7 +141,7 @@ def _date(value: float, section: _Format, since_1904: bool) -> str:
         day = " ".join(filter(None, words))
     else:
         day = f"{when:%Y-%m-%d}" if "d" in parts else f"{when:%Y-%m}" if "m" in parts else f"{when:%Y}"
-    return f"{day} {clock}" if clock and value % 1 else day  # midnight is no time
+    return f"{day} {clock}" if clock and value % 1 else day  # midnight says no time
 
 
 def _lasting(value: float, section: _Format) -> str:

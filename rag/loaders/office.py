@@ -32,7 +32,7 @@ class Package:
     Raises
     ------
     LoadError
-        If it is no zip, a bomb, declares a DTD, or has no main part.
+        If it is not a zip, a bomb, declares a DTD, or has no main part.
     """
 
     def __init__(self, data: bytes, context: ParseContext) -> None:

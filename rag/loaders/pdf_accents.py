@@ -11,7 +11,7 @@ _MARKS = dict(zip("`\u00b4\u02c6\u02dc\u00a8\u02c7\u02d8\u02d9\u02da\u02dd\u00b8
 _BELOW = frozenset("\u00b8\u02db")
 _DOTLESS = {"\u0131": "i", "\u0237": "j"}
 _NEAR = 12  # characters between an accent and its letter, in the order in which PDFium gives them
-_GAP = 0.15  # of a letter's height: less is no space between words
+_GAP = 0.15  # of a letter's height: less does not part words
 _ASIDE = 0.25  # of a letter's width between its middle and its accent's
 
 Box = tuple[float, float, float, float]

@@ -32,7 +32,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     package = Package(data, context)
     book = package.tree(package.main)
     if book is None or local(book.tag) != "workbook":
-        raise LoadError("parse", "not a readable XLSX: its main part is no workbook")
+        raise LoadError("parse", "not a readable XLSX: its main part is not a workbook")
     draft = Draft(context.budget)
     reader = _Workbook(package, book, draft)
     sheets = [sheet for group in book.iterchildren("{*}sheets") for sheet in group]

@@ -24,7 +24,7 @@ def parse(data: bytes, context: ParseContext) -> Iterator[Parsed]:
     package = Package(data, context)
     deck = package.tree(package.main)
     if deck is None or local(deck.tag) != "presentation":
-        raise LoadError("parse", "not a readable PPTX: its main part is no presentation")
+        raise LoadError("parse", "not a readable PPTX: its main part is not a presentation")
     relations = package.relations(package.main)
     ids = [_attribute(slide, "id", skip="id") for slide in deck.iter("{*}sldId")]
     slides = [relations[each].target for each in ids if each in relations]

@@ -73,7 +73,7 @@ class _Deck:
         for _ in range(_MAX_EDITS):
             record = self._record(edit)
             if record.type != _EDIT:
-                raise LoadError("parse", "broken: its list of versions is no list")
+                raise LoadError("parse", "broken: its list of versions is not a list")
             document = number(record.data, 16) if document is None else document
             self._directory(self._record(number(record.data, 12)))
             edit = number(record.data, 8)

@@ -245,7 +245,7 @@ class _Table:
 
 
 def _titles(rows: Sequence[Sequence[str]]) -> int:
-    """Return how many rows at the top are titles: one cell above a table of several, which is no group of columns."""
+    """Return how many rows at the top are titles: one cell above a table of several, but not a group of columns."""
     for i, row in enumerate(rows):
         own = [j for j, cell in enumerate(row) if cell and cell not in (ACROSS, UP)]
         wide = max((len(filled(each)) for each in rows[i + 1 : i + 4]), default=0)

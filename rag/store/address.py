@@ -110,7 +110,9 @@ def _in_milvus(parts: SplitResult, shown: str) -> Address:
     except ValueError as error:
         raise InvalidInput(f"{shown} cannot be read: {error}") from None
     if not host or parts.path.strip("/"):
-        raise InvalidInput(f"{shown} is no address of Milvus: write milvus://HOST:PORT#NAME or milvus:///PATH.db#NAME")
+        raise InvalidInput(
+            f"{shown} is not an address of Milvus: write milvus://HOST:PORT#NAME or milvus:///PATH.db#NAME"
+        )
     token = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if parts.username else ""
     shown_host = f"[{host}]" if ":" in host else host
     scheme = "https" if "tls=true" in parts.query else "http"

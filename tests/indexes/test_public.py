@@ -86,7 +86,7 @@ def test_an_engine_outside_of_pip_says_what_to_install_and_is_one_skip(monkeypat
     monkeypatch.delenv("RAG_ALL_ENGINES", raising=False)
     with pytest.raises(pytest.skip.Exception, match="apt-get install python3-sptag"):
         testing.needs("sptag")
-    monkeypatch.setenv("RAG_ALL_ENGINES", "1")  # where all are promised, a missing one is no skip
+    monkeypatch.setenv("RAG_ALL_ENGINES", "1")  # where all are promised, a missing one is not a skip
     with pytest.raises(indexes.EngineMissing):
         testing.needs("sptag")
 

@@ -37,7 +37,7 @@ def test_the_docs_answer(kb: Path, question: str, capsys: pytest.CaptureFixture[
     for citation in answer["citations"]:
         text = Path(citation["source"]).read_text(encoding="utf-8")
         assert " ".join(citation["quote"].split()) in " ".join(text.split())
-        assert question not in citation["quote"], "a command that asks the question is no answer to it"
+        assert question not in citation["quote"], "a command that asks the question is not an answer to it"
 
 
 @pytest.mark.slow

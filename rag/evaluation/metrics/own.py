@@ -51,7 +51,7 @@ def own_name(given: object, name: str = "") -> OwnName:
     """
     if isinstance(given, type) or not (callable(given) or isinstance(given, RowMetric)):
         raise InvalidInput(
-            f"{given!r} is no metric: give a name such as nDCG@10, a function of a row, or an object with name and "
+            f"{given!r} is not a metric: give a name such as nDCG@10, a function of a row, or an object with name and "
             "score(row)"
         )
     said = getattr(given, "name", None)

@@ -73,7 +73,7 @@ def _try(name: str, found: Any) -> None:  # noqa: ANN401
 
 
 def is_sum(name: str) -> bool:
-    """Tell whether a measure counts over all questions, as NumRet does, and is no mean."""
+    """Tell whether a measure counts over all questions, as NumRet does, and is not a mean."""
     import ir_measures
 
     return isinstance(measure(name).aggregator(), ir_measures.SumAgg)

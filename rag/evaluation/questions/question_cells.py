@@ -62,7 +62,7 @@ def decoded(value: Any, field: str) -> Any:  # noqa: ANN401 - whatever a list ho
     except (ValueError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError):
         begin = text[:20] + ("..." if len(text) > 20 else "")
         raise ValueError(
-            f'{field} has {begin!r}, which is no list; write ["...", "..."], as JSON does, also of a single text'
+            f'{field} has {begin!r}, which is not a list; write ["...", "..."], as JSON does, also of a single text'
         ) from None
 
 

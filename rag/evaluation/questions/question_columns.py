@@ -91,6 +91,6 @@ _ORDER = {alias: at for aliases in NAMES.values() for at, alias in enumerate(ali
 
 
 def is_output(name: str) -> bool:
-    """Whether a column that has no field holds a system's own output, which is no metadata either."""
+    """Whether a column that has no field holds a system's own output, which is not metadata either."""
     plain = name.strip().casefold()
     return plain in OUTPUT or plain in FIELDS

@@ -198,7 +198,7 @@ def _check_file(place: Address) -> None:
     held = path if path.exists() else path.parent
     if not held.is_dir() or not os.access(held, os.W_OK | os.X_OK):
         raise StoreUnwritable(
-            f"cannot use {place.shown}: {held} is no folder that can be written, which Milvus Lite needs to read it too"
+            f"cannot use {place.shown}: {held} is not a folder that can be written; Milvus Lite needs one to read too"
         )
 
 

@@ -216,7 +216,7 @@ class PostgresVectors:
         return self._exactly(db, query, k, allowed)  # the graph was left before enough of them were found
 
     def _exactly(self, db: Connection, query: Vector, k: int, allowed: Ids | None) -> list[tuple[Any, ...]]:
-        # In a query of its own the array is no constant, whose every element the planner would look at.
+        # In a query of its own the array is not a constant, whose every element the planner would look at.
         test, values = ("true", []) if allowed is None else ("id = any((select %s)::int8[])", [IdArray(allowed)])
         sql = f"""select id, score from (select id, {score(self.metric)} as score from chunks where {test} offset 0) n
                   order by score desc, id limit %s"""  # noqa: S608 - parameters only

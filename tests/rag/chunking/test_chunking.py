@@ -328,7 +328,7 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES)
 def test_time_is_linear(spec: str, shape: str) -> None:
     made = chunker(spec, PieceTokenizer())
-    # A quadratic step takes seconds; what takes less than the floor is no matter.
+    # A quadratic step takes seconds; what takes less than the floor does not matter.
     grows_less(lambda n: made.chunk(Document("d", shape * (n // len(shape)))), 6_000, 60_000, than=15, least=0.05)
 
 

@@ -146,7 +146,7 @@ def test_a_knowledge_base_searches_by_weights_and_weighs_each_chunk_once(tmp_pat
         assert both[0].document == "0"
         assert kb.verify().ok
         corpus = Corpus(kb, lambda *_: [])
-        assert corpus.frequencies() == {}, "what is no word corrects no spelling"
+        assert corpus.frequencies() == {}, "what is not a word corrects no spelling"
         assert corpus.holding({"otters": 1.0}, 3) == []
     assert fake.weighed == 4, "a reader weighs no passage again"
     assert module.sparse_encoder.cache_info().maxsize == 4

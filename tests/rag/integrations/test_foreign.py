@@ -116,7 +116,7 @@ def test_functions_are_retrievers_and_the_field_is_named() -> None:
         ForeignRetriever(search).retrieve("otters", 1)
     with pytest.raises(InvalidInput, match="holds no text"):
         ForeignRetriever(lambda question, k: [3]).retrieve("otters", 1)
-    with pytest.raises(InvalidInput, match="a int is no retriever"):
+    with pytest.raises(InvalidInput, match="a int is not a retriever"):
         adapted(3)
 
 
@@ -164,7 +164,7 @@ def test_the_command_judges_a_retriever_of_ones_own_and_compares_it_with_ours(
     [
         (["their_retriever:nothing"], "has no 'nothing'"),
         (["nowhere_at_all:x"], "no module of that name can be imported"),
-        (["their_retriever:broken"], "a int is no retriever"),
+        (["their_retriever:broken"], "a int is not a retriever"),
         (["their_retriever:made", "--rerank", "mmr"], "has no pipeline of ours"),
         (["their_retriever:made", "--judge", "extractive"], "needs an answer"),
     ],

@@ -57,5 +57,5 @@ def test_its_order_holds_and_what_it_leaves_out_comes_last(tmp_path, made):
 
 
 def test_anything_else_is_refused():
-    with pytest.raises(InvalidInput, match="a dict is no reranker"):
+    with pytest.raises(InvalidInput, match="a dict is not a reranker"):
         ForeignReranker({})

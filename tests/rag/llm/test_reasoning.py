@@ -161,7 +161,7 @@ def test_however_the_text_is_cut(seed: int) -> None:
     rng = random.Random(seed)
     for text in (
         "<think>a < b </thin> c</think> Yes <think>.",
-        "<thin> is no tag",
+        "<thin> is not a tag",
         "  <think>x",
         "<th",
         "<think></think>",

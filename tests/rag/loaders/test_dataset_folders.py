@@ -140,7 +140,7 @@ def test_damage_is_a_failure_of_its_file(tmp_path: Path):
     ("make", "said"),
     [
         (lambda at: None, "is not a folder"),
-        (lambda at: at.mkdir(), "no folder of a data set"),
+        (lambda at: at.mkdir(), "not a folder of a data set"),
         (lambda at: hub(at, queries=QUESTIONS, qrels=JUDGMENTS), "has no corpus; its tables are"),
         (lambda at: [at.mkdir(), (at / "state.json").write_text("[")], "cannot be read"),
         (

@@ -140,5 +140,5 @@ def test_a_broken_row_number_loses_no_row(read, maker):
 
 
 def test_a_docx_by_that_name(read, maker):
-    with pytest.raises(LoadError, match="its main part is no workbook"):
+    with pytest.raises(LoadError, match="its main part is not a workbook"):
         read(maker.docx(lambda d: d.add_paragraph("x")), "a.xlsx")

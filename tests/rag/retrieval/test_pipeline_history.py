@@ -20,7 +20,7 @@ def kb(tmp_path: Path) -> Iterator[KnowledgeBase]:
 
 
 def test_undo_goes_back_step_by_step_to_the_default(kb: KnowledgeBase) -> None:
-    for k in (3, 4, 4, 5):  # storing the same again is no step
+    for k in (3, 4, 4, 5):  # storing the same again is not a step
         PipelineConfig(k=k).store(kb)
     assert [PipelineConfig.undo(kb).k for _ in range(3)] == [4, 3, PipelineConfig().k]
     assert kb.setting(SETTING) is None

@@ -103,8 +103,8 @@ def nan(row: Case) -> float:
 @pytest.mark.parametrize(
     ("metric", "said"),
     [
-        (3, "3 is no metric"),
-        (Misses, "is no metric"),
+        (3, "3 is not a metric"),
+        (Misses, "is not a metric"),
         (raises, "the metric raises fails on question '0': "),
         (text, "must return a number or None, not a str"),
         (nan, "returned nan"),

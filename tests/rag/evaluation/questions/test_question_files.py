@@ -237,7 +237,7 @@ def test_a_list_that_is_none_is_refused_by_name(tmp_path, cell):
         csv.writer(file).writerows([["text", "reference_contexts"], ["Who?", cell], ["When?", "x"]])
     found = read_questions(tmp_path / "q.csv")
     assert len(found) == 1
-    assert "which is no list" in found.problems[0]
+    assert "which is not a list" in found.problems[0]
 
 
 RAGAS_OLD = {"question": "Who?", "contexts": ["Bob did."], "answer": "Bob", "ground_truth": "Ann"}
