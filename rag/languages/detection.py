@@ -62,7 +62,8 @@ _OF_SCRIPT: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Scripts of several languages, and those that are told apart."""
 # So common in English, and so rare elsewhere, that a few of them spare the model, which takes half a second to load.
 _ENGLISH = re.compile(
-    r"\b(?:the|and|that|with|this|from|which|are|how|does|when|where|who|why|you|your|it|be|to|for|what|have|not)\b",
+    r"\b(?:the|and|that|with|this|from|which|are|how|does|when|where|who|why|you|your|it|be|to|for|what|have|not"
+    r"|of|were|by|we|these|their|has|been|they|between|may|can|than|into|our|its|but)\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]+")
