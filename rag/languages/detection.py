@@ -63,11 +63,14 @@ _OF_SCRIPT: Mapping[str, tuple[str, ...]] = MappingProxyType(
 # So common in English, and so rare elsewhere, that a few of them spare the model, which takes half a second to load.
 _ENGLISH = re.compile(
     r"\b(?:the|and|that|with|this|from|which|are|how|does|when|where|who|why|you|your|it|be|to|for|what|have|not"
-    r"|of|were|by|we|these|their|has|been|they|between|may|can|than|into|our|its|but)\b",
+    r"|were|these|their|been|they|between|than|into|our|its)\b",
     re.IGNORECASE,
 )
+_ENGLISH_TOO = re.compile(r"\b(?:of|we|by|in|is|was|as|on|at|an|a|or|has|can|may|but)\b", re.IGNORECASE)
+"""As common in English, and words of other languages as well."""
 _WORD = re.compile(r"[^\W\d_]+")
-_ENGLISH_SHARE = 0.15
+_ENGLISH_SHARE, _LEAST_SHARE, _WHOLE_SHARE = 0.15, 0.1, 0.25
+"""Shares of the words that are English alone, or fewer of them with words that are English too."""
 
 _models: dict[str, Any] = {}
 _loading = threading.Lock()
@@ -111,7 +114,9 @@ def _is_english(text: str) -> bool:
     """Say whether a text is English without doubt; what it does not tell, the model does."""
     words = len(_WORD.findall(text))
     found = len(_ENGLISH.findall(text))
-    return found > 1 and found >= _ENGLISH_SHARE * words
+    if found < 2 or found < _LEAST_SHARE * words:
+        return False
+    return found >= _ENGLISH_SHARE * words or found + len(_ENGLISH_TOO.findall(text)) >= _WHOLE_SHARE * words
 
 
 def _by_model(script: str, text: str) -> str:

@@ -70,3 +70,20 @@ def test_plain_english_spares_the_model(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_only_the_beginning_is_read() -> None:
     assert language(TEXTS["de"] * 40 + TEXTS["ja"] * 1000) == "de"
+
+
+def test_dry_english_needs_no_model_and_dutch_is_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (
+        language("Of we nu gaan of blijven: de hond was in de tuin of op de weg, en we hebben of hadden gelijk.")
+        == "nl"
+    )
+
+    def loaded(script: str) -> None:
+        raise AssertionError(script)
+
+    monkeypatch.setattr(detection, "_model", loaded)
+    dry = "Expression of kelp proteins was measured in otters of both sexes by mass spectrometry, as described. Levels in "
+    assert (
+        language(dry + "tissue of the paw were higher than in controls, and rose at an age of two years or more.")
+        == "en"
+    )
