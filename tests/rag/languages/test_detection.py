@@ -82,8 +82,8 @@ def test_dry_english_needs_no_model_and_dutch_is_not_taken_for_it(monkeypatch: p
         raise AssertionError(script)
 
     monkeypatch.setattr(detection, "_model", loaded)
-    dry = "Expression of kelp proteins was measured in otters of both sexes by mass spectrometry, as described. Levels in "
-    assert (
-        language(dry + "tissue of the paw were higher than in controls, and rose at an age of two years or more.")
-        == "en"
+    dry = (
+        "Expression of kelp proteins was measured in otters of both sexes by mass spectrometry, as described. Levels in "
+        "tissue of the paw were higher than in controls, and rose at an age of two years or more."
     )
+    assert language(dry) == "en"
