@@ -83,7 +83,7 @@ def test_dry_english_needs_no_model_and_dutch_is_not_taken_for_it(monkeypatch: p
 
     monkeypatch.setattr(detection, "_model", loaded)
     dry = (
-        "Expression of kelp proteins was measured in otters of both sexes by mass spectrometry, as described. Levels in "
-        "tissue of the paw were higher than in controls, and rose at an age of two years or more."
+        "Expression of kelp proteins was measured in otters of both sexes by mass spectrometry, as described. Levels "
+        "in tissue of the paw were higher than in controls, and rose at an age of two years or more."
     )
     assert language(dry) == "en"
