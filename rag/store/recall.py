@@ -52,7 +52,7 @@ def of(
     The questions lie in the middle between two entries. Entries themselves would be found too easily: of 200,000 made
     vectors a graph found .99 of their neighbours, .94 of those of real questions, and .83 of those of the middles.
     """
-    queries = _middles(_sample(db, what, index.ids()), metric)
+    queries = middles(_sample(db, what, index.ids()), metric)
     missed, sought = _missed(db, what, index, metric, queries, tries)
     return [1 - each / sought if sought else 1.0 for each in missed]
 
@@ -62,8 +62,8 @@ def _sample(db: Connection, what: ChunkVectors, held: Ids) -> Matrix:
     return _vectors(db, what, held[:: max(1, len(held) // _SAMPLE)])
 
 
-def _middles(x: Matrix, metric: str) -> Matrix:
-    """Return the middle between each vector and one from the other half of the sample."""
+def middles(x: Matrix, metric: str) -> Matrix:
+    """Return the middle between each vector of a sample and one from its other half: float32, as many."""
     if metric == "cosine":
         x = _unit(x)
     return np.asarray((x + np.roll(x, len(x) // 2, axis=0)) / 2, np.float32)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from indexes import IdSet
 
+from ..recall import middles
 from .vectors import EXACT_UP_TO, PostgresVectors
 
 _SAMPLE, _K = 50, 10
@@ -17,10 +18,10 @@ Ids = NDArray[np.int64]
 
 
 def of(index: PostgresVectors, vectors: Callable[[Iterable[int]], NDArray[np.float32]], ids: Ids) -> float:
-    """Return the share of the ten nearest of a sample of chunks that an index finds, 0 to 1."""
+    """Return the share of the ten nearest to questions between chunks that an index finds, see `rag.store.recall`."""
     if not len(ids):
         return 1.0
-    queries = vectors(ids[:: max(1, len(ids) // _SAMPLE)].tolist())
+    queries = middles(vectors(ids[:: max(1, len(ids) // _SAMPLE)].tolist()), index.metric)
     found = index.search(queries, _K)
     best = np.full((len(queries), 0), -np.inf, np.float32)
     for start in range(0, len(ids), EXACT_UP_TO):
