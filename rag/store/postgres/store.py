@@ -168,7 +168,7 @@ class PostgresStore(SnapshotReading):
             made, chunks, built = db.rows("select choice, chunks, vectors from state")[0]
         named = next((spec for spec in self.specs if indexes.kind(spec) == "dense"), FIRST)
         if chunks and built != named:  # built of the first documents, which is faster than to grow by each of them
-            self._built(named)
+            self._build(named)
         if not made or chunks <= _GROWTH * json.loads(made)["chunks"]:
             return
         before = json.loads(made)["spec"]
@@ -176,28 +176,35 @@ class PostgresStore(SnapshotReading):
         if vectors.parsed(tried[0]).text.partition(":")[0] == before.partition(":")[0]:
             self._choose(_choice(chunks, before, json.loads(made)["recall"]))
             return
-        for spec in tried:
-            found = self._built(spec)
-            if found >= LEAST_RECALL:
-                self._choose(_choice(chunks, spec, found))
-                return
-        self._built(before)
+        for build in tried:
+            self._build(build)
+            for spec in vectors.efforts(build):
+                found = recall.of(self._vectors(spec), self.vectors, self.chunk_ids())
+                if found >= LEAST_RECALL:
+                    with self._write().transaction() as db:
+                        self._name(db, spec)
+                    self._choose(_choice(chunks, spec, found))
+                    return
+        self._build(before)
         self._choose(_choice(chunks, before, 1.0))
 
-    def _built(self, spec: str) -> float:
-        """Put an index of vectors in the place of the one there is; return its measured recall."""
+    def _build(self, spec: str) -> None:
+        """Put an index of vectors in the place of the one there is."""
         wanted = vectors.parsed(spec)
         writer = self._write()
         with writer.transaction() as db:
             vectors.build(db, wanted, self._identity.dim, self._identity.metric)
-            specs = db.one("select specs from state")
-            specs = [wanted.text if indexes.kind(each) == "dense" else each for each in specs]
-            db.execute("update state set vectors = %s, specs = %s, version = version + 1", (wanted.text, specs))
-        if wanted.build is None:
-            return 1.0
-        with writer.session() as db, db.unlimited():
-            db.execute("analyze chunks")
-        return recall.of(self.index("dense", None), self.vectors, self.chunk_ids())
+            self._name(db, spec)
+        if wanted.build is not None:
+            with writer.session() as db, db.unlimited():
+                db.execute("analyze chunks")
+
+    @staticmethod
+    def _name(db: Connection, spec: str) -> None:
+        """Say which index of vectors there is, inside the caller's transaction."""
+        text = vectors.parsed(spec).text
+        specs = [text if indexes.kind(each) == "dense" else each for each in db.one("select specs from state")]
+        db.execute("update state set vectors = %s, specs = %s, version = version + 1", (text, specs))
 
     def _choose(self, made: str) -> None:
         with self._write().transaction() as db:
@@ -265,7 +272,7 @@ class PostgresStore(SnapshotReading):
         if indexes.kind(spec) == "terms":
             self.writing().rebuild_segments()
         else:
-            self._built(spec)
+            self._build(spec)
 
     # ---- searching ------------------------------------------------------------------------------------------------
 

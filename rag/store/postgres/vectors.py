@@ -29,6 +29,9 @@ _INDEX = "chunks_vectors"
 _FEWEST_BITS = 256
 """Shorter vectors are not told apart by their signs."""
 _EXACT_CHUNKS = 20_000
+_DENSER = ",M=32,ef_construction=200"
+_FACTORS = (40, 100)
+"""Ten hits have 200 candidates as it is, 400 and 1,000 by these."""
 _OPERATORS = {"cosine": ("<=>", "cosine"), "ip": ("<#>", "ip"), "l2": ("<->", "l2")}
 
 
@@ -83,11 +86,18 @@ def parsed(spec: str) -> VectorSpec:
 
 
 def recommended(chunks: int, dim: int) -> list[str]:
-    """Return the indexes to try for a number of vectors, best first."""
+    """Return the indexes to try for a number of vectors, the cheapest of its kind first."""
     if chunks <= _EXACT_CHUNKS:
         return ["flat"]
     both = ["hnsw:storage=bit", "hnsw:storage=half"]
-    return both if dim >= _FEWEST_BITS else both[::-1]
+    return [each + denser for each in (both if dim >= _FEWEST_BITS else both[::-1]) for denser in ("", _DENSER)]
+
+
+def efforts(spec: str) -> list[str]:
+    """Return a spec, and the same with more candidates, which costs no other build."""
+    if parsed(spec).build is None:
+        return [spec]
+    return [spec, *(f"{spec},factor={factor}" for factor in _FACTORS)]
 
 
 def build(db: Connection, spec: VectorSpec, dim: int, metric: Metric) -> None:
@@ -164,16 +174,23 @@ class PostgresVectors:
         k: int,
         *,
         allow: IdSet | Ids | None = None,
-        params: Mapping[str, float] | None = None,  # noqa: ARG002 - there are none to give
+        params: Mapping[str, float] | None = None,
     ) -> Hits:
-        """Return the ``k`` best chunks for each vector, among those of ``allow``."""
+        """Return the ``k`` best chunks for each vector, among those of ``allow``; ``params`` as behind a graph's spec.
+
+        Raises
+        ------
+        indexes.UnknownParameter
+            There is no such parameter; `indexes.InvalidInput` where its value is out of range.
+        """
+        search = self._spec.search.replace(params or {})
         allowed = None if allow is None else np.asarray(allow.ids if isinstance(allow, IdSet) else allow, np.int64)
         found = Hits(np.full((len(queries), k), -1, np.int64), np.full((len(queries), k), -np.inf, np.float32))
         if not k or (allowed is not None and not len(allowed)):
             return found
         with self._snapshots.reading() as snapshot:
             for i, query in enumerate(np.asarray(queries, np.float32)):
-                rows = self._found(snapshot.db, Vector(query), k, allow, allowed)
+                rows = self._found(snapshot.db, Vector(query), k, allow, allowed, factor=search.factor)
                 ids, scores = (
                     np.array([row[0] for row in rows], np.int64),
                     np.array([row[1] for row in rows], np.float32),
@@ -199,11 +216,11 @@ class PostgresVectors:
         return found
 
     def _found(
-        self, db: Connection, query: Vector, k: int, allow: IdSet | Ids | None, allowed: Ids | None
+        self, db: Connection, query: Vector, k: int, allow: IdSet | Ids | None, allowed: Ids | None, *, factor: int
     ) -> list[tuple[Any, ...]]:
         if self._spec.build is None or (allowed is not None and len(allowed) <= EXACT_UP_TO):
             return self._exactly(db, query, k, allowed)
-        wanted = min(_MOST, max(_LEAST, self._spec.search.factor * k))
+        wanted = min(_MOST, max(_LEAST, factor * k))
         if k > wanted:
             return self._exactly(db, query, k, allowed)
         if allowed is None:

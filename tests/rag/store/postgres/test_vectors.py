@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from indexes import IdSet
+from indexes.errors import UnknownParameter
 from rag.documents.document import Document
 from rag.embedding.function import CallableEmbedder
 from rag.errors import InvalidInput
@@ -134,6 +135,25 @@ def test_auto_grows_into_a_graph(server: PostgresServer, monkeypatch: pytest.Mon
         assert told is not None
         assert "recall" in told
         assert made.verify().ok
+
+
+def test_auto_takes_more_candidates_before_a_denser_graph_and_exact_search_last(
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "_EXACT_CHUNKS", 50)
+    found = iter([0.9, 0.98, 0.995])
+    monkeypatch.setattr(recall, "of", lambda *_: next(found))
+    with KnowledgeBase.create(
+        server.url(server.database(), "effort"), embedder=E, chunker="document", granularity="chunk"
+    ) as made:
+        made.add(Document(f"d{n}", f"Number {n}") for n in range(60))
+        assert made.indexes == ("hnsw:storage=half,factor=100", "bm25")
+        assert made.verify().ok
+        monkeypatch.setattr(recall, "of", lambda *_: 0.5)
+        made.reindex(["auto", "bm25"])
+        assert made.indexes == ("flat", "bm25")
+        with pytest.raises(UnknownParameter, match="efort"):
+            made.dense().search(E.embed_queries(["Number 3"]), 3, params={"efort": 3})
 
 
 def test_a_named_graph_is_built_with_the_first_documents(server: PostgresServer) -> None:
