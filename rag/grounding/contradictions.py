@@ -17,6 +17,7 @@ from ..terms import STOP_WORDS
 from .negation import denied, denying, doubts, framed, may_deny
 from .opposites import opposed, stem
 from .quantities import lacking, plain_numbers, quantities
+from .unspaced_denials import departs
 from .words import FUNCTION_WORDS, WordReader, listed
 
 _NEAR = 0.5
@@ -145,10 +146,12 @@ def _source(claim: _Text, said: str, reader: WordReader) -> _Text:
 
 def _denial(claim: str, said: str, reader: WordReader, *, copies: bool = False) -> str:
     count = doubts(claim)
-    if count and not may_deny(said):
+    if count and not may_deny(said, claim):
         return "the passage does not deny it"
     if framed(claim) and not framed(said):
         return "the passage does not deny it"
+    if problem := departs(claim, said):
+        return problem
     if copies and count == 0 and framed(said):
         return "the passage denies it"
     if count:

@@ -10,30 +10,56 @@ from .words import WordReader, Words, listed
 
 _SAYS_NO = re.compile(
     r"\b(?:not|no|never|none|nor|neither|nobody|nothing|without|cannot|lacks?|fails?|failed|unable|\w*n['’]t"
-    r"|nicht|kein(?:e[mnrs]?)?|niemals|ohne|pas|jamais|aucune?|nunca|jamás|ningun[oa]s?|ningún|não|нет|не|нельзя|никогда"
-    r"|لا|ليس|ليست|لم|لن|नहीं)\b",
+    r"|n[.·*_-]o[.·*_-]t"
+    r"|nicht|kein(?:e[mnrs]?)?|keinesfalls|keineswegs|mitnichten|niemals|ohne|pas|jamais|aucune?"
+    r"|nunca|jamás|ningun[oa]s?|ningún|tampoco|não|non(?!-)|senza|нет|не|нельзя|никогда|без|немає|ніколи"
+    r"|niet|geen|nooit|zonder|inte|ikke|ikkje|aldrig|aldri|ingen|inget|nie|nigdy|bez|není|nejsou|nikdy|fără"
+    r"|nem|nincs|soha|eivät|değil|tidak|bukan|không|chưa|δεν|δε|όχι|ποτέ|לא|אין|لا|ليس|ليست|لم|لن|नहीं|नही)\b",
     re.IGNORECASE,
 )
 _DOUBTS = re.compile(
-    r"\b(?:un(?:true|likely|founded)|false(?:ly|hood)?|incorrect(?:ly)?|wrong(?:ly)?|lies?|myth|fiction|hoax|mistake[nd]?"
+    r"\b(?:un(?:true|likely|founded)|false(?:ly|hood)?|incorrect(?:ly)?|wrong(?:ly)?|lies?|myth|fiction|hoax"
+    r"|mistake[nd]?"
     r"|den(?:y|ies|ied|ying|ials?)|refut(?:e|es|ed)|rebut\w*|reject(?:s|ed)?|disput(?:e|es|ed)|disprov\w+|contradict\w*"
     r"|contrary|doubtful|doubts?|nonsense|rumou?rs?|fake|bogus|baseless|supposedly|allegedly|purportedly"
     r"|impossible|unable|used to be|anything but|(?:kept?|keeps?) from"
     r"|hardly|scarcely|barely|rarely|seldom|infrequently|avoid(?:s|ed|ing)?|refus(?:e|es|ed)"
     r"|refrain(?:s|ed|ing)?|abstain(?:s|ed|ing)?|far from(?! \d)"
-    r"|kaum|selten|nie|keineswegs|vermeid\w*|rarement|guère|évit\w+|raramente|apenas|evit(?:ar|e|en|a|an)|редко|едва|избега\w+"
-    r"|stop(?:s|ped)?|cease[sd]?|unlike|except|instead|rather|prevent(?:s|ed)?|prohibit\w*|forb[ia]d\w*|nowhere|few|little"
-    r"|falsch|unwahr|l(?:ü|ue)ge|gelogen|faux|fausse|mensonge|falsos?|falsas?|mentira|неверно|ложь|ложно|неправда|rien)\b",
+    r"|misconceptions?|misbeliefs?|fallac(?:y|ies)|fallacious|erroneous(?:ly)?|inaccurate(?:ly)?|misleading(?:ly)?"
+    r"|kaum|selten|vermeid\w*|rarement|guère|évit\w+|raramente|apenas|evit(?:ar|e|en|a|an)|редко|едва|избега\w+"
+    r"|n[e’']|sans|nul(?:le)?|nullement|contrairement|contrariamente|entgegen|tegenstelling|вопреки"
+    r"|irrtum|irrtümlich|mythos|unzutreffend|inexact|erronée?s?|errone[oa]s?|inesatt[oa]|mythe|mito|onwaar"
+    r"|onjuist|миф|ошибочно"
+    r"|stop(?:s|ped)?|cease[sd]?|unlike|except|instead|rather|prevent(?:s|ed)?|prohibit\w*|forb[ia]d\w*|nowhere"
+    r"|few|little|falsch|unwahr|l(?:ü|ue)ge|gelogen|faux|fausse|mensonge|falsos?|falsas?|mentira|неверно|ложь|ложно|неправда)\b",
     re.IGNORECASE,
 )
-"""Words that deny, beside those that only negate."""
-_ADVERBS = re.compile("hardly|scarcely|barely|rarely|seldom", re.IGNORECASE)
+"""Words that deny, beside those that only negate; the French "ne" is here, as its "pas" is there."""
+_NOBODY = (
+    r"niemand|nichts|nirgends|weder|personne(?= n(?:e\b|['’]))|rien|nadie|nessun[oa]?|niente|nulla|neanche"
+    r"|nemmeno|neppure|ninguém|nenhuma?|никто|ничто|ничего|niets|nergens|nikt|żad(?:en|na|ne|nych|nej)"
+)
+"""Words that deny by themselves, or beside a "not" that they do not undo."""
+_CLOSE_TO_NO = re.compile(
+    rf"hardly|scarcely|barely|rarely|seldom|kaum|selten|guère|rarement|raramente|apenas|редко|едва|{_NOBODY}",
+    re.IGNORECASE,
+)
+_NO_PREFIX_SAYS = re.compile(
+    rf"\b(?:(?:{_CLOSE_TO_NO.pattern})(?!\w)|infrequently|avoid(?:s|ed|ing)?|refrain(?:s|ed|ing)?|abstain(?:s|ed|ing)?"
+    r"|vermeid\w*|évit\w+|evit(?:ar|e|en|a|an)|избега\w+|n(?:e\b|['’])(?=.{1,40}\bplus\b)|contrairement"
+    r"|entgegen|вопреки|sans)",
+    re.IGNORECASE,
+)
+"""Words in a claim that no prefix in a document says: "unable" may be "not able", but an index is not "hardly"."""
+_NOBODY_SAYS = re.compile(rf"\b(?:{_NOBODY})(?!\w)", re.IGNORECASE)
 _HALF_DENIALS = re.compile(
-    r"\b(?:un|in|im|ir|il|dis|non-?)[^\W\d_]{3,}|\b[^\W\d_]{3,}less\b"
-    r"|\b(?:lack\w*|absen\w+|only|ban(?:s|ned)?|block\w*|end(?:s|ed)?|lost|loss|miss\w*|free|zero|minus|exclu\w+|declin\w+|opposed?|against|alone|fewer|less|reduc\w+|abol\w+|remov\w+)\b",
+    r"\b(?:lack\w*|absen\w+|only|ban(?:s|ned)?|block\w*|end(?:s|ed)?|lost|loss|miss\w*|free|zero|minus|exclu\w+"
+    r"|declin\w+|opposed?|against|alone|fewer|less|reduc\w+|abol\w+|remov\w+)\b",
     re.IGNORECASE,
 )
-"""Words by which a document may say what a claim says with a "not": impossible, careless, lack."""
+"""Words by which a document may say what a claim says with a "not"."""
+_NEGATIVE_FORMS = re.compile(r"\b(?:un|in|im|ir|il|dis|non-?)[^\W\d_]{3,}|\b[^\W\d_]{3,}less\b", re.IGNORECASE)
+"""The same by a form of the word: impossible, careless."""
 _NOT_DENYING = re.compile(
     r"\b(?:(?:not|\w+n['’]t) (?:only|just|merely|simply)|not until|nothing but"
     r"|no(?:t)? (?:more|less|fewer|later|earlier|sooner|longer|higher|lower) than(?=\W*\d)"
@@ -41,13 +67,14 @@ _NOT_DENYING = re.compile(
     re.IGNORECASE,
 )
 _FRAME = re.compile(
-    r"\b(?:false|untrue|incorrect|wrong|lie|myth|fiction|mistake|mistaken|hoax|den(?:y|ies|ied)|refut(?:es?|ed)|reject(?:s|ed)?"
+    r"\b(?:false|untrue|incorrect|wrong|lie|myth|fiction|mistake|mistaken|hoax|den(?:y|ies|ied)|refut(?:es?|ed)"
+    r"|reject(?:s|ed)?"
     r"|doubtful|no evidence|disprove[ds]?|contrary to|far from(?: it being)? true|falsch|faux|falso)\b",
     re.IGNORECASE,
 )
 _BEFORE_WORD = re.compile(
-    r"(?:not|non|no|never|nor|neither|without|cannot|\w+n['’]t|unable|nicht|kein(?:e[mnrs]?)?|niemals|ohne|pas|jamais|aucune?"
-    r"|nunca|jamás|ningun[oa]s?|ningún|não|не|нельзя|никогда|لا|ليس|ليست|لم|لن)\Z",
+    r"(?:not|non|no|never|nor|neither|without|cannot|\w+n['’]t|unable|nicht|kein(?:e[mnrs]?)?|niemals|ohne|pas"
+    r"|jamais|aucune?|nunca|jamás|ningun[oa]s?|ningún|não|niet|geen|nooit|inte|ikke|nie|не|нельзя|никогда|لا|ليس|ليست|لم|لن)\Z",
     re.IGNORECASE,
 )
 _NO_DENIAL = listed(
@@ -72,7 +99,7 @@ def denials(text: str) -> int:
 def doubts(text: str) -> int:
     """Count the words that negate or deny otherwise: "hardly", "it is false that", "avoid"."""
     text = _NOT_DENYING.sub("", seen(text))
-    return denials(text) + len(_DOUBTS.findall(text))
+    return denials(text) + len(_DOUBTS.findall(text)) + len(_NOBODY_SAYS.findall(text))
 
 
 def denying(words: Sequence[str]) -> frozenset[int]:
@@ -82,7 +109,7 @@ def denying(words: Sequence[str]) -> frozenset[int]:
     places, at = set(), 0
     for place, word in enumerate(words):
         inside = any(start <= at < end for start, end in idle)
-        if not inside and (_SAYS_NO.fullmatch(word) or _ADVERBS.fullmatch(word)):
+        if not inside and (_SAYS_NO.fullmatch(word) or _CLOSE_TO_NO.fullmatch(word)):
             places.add(place)
         at += len(word) + 1
     return frozenset(places)
@@ -93,9 +120,11 @@ def framed(text: str) -> bool:
     return bool(_FRAME.search(seen(text)))
 
 
-def may_deny(text: str) -> bool:
+def may_deny(text: str, claim: str) -> bool:
     """Tell whether a document's text may say what a claim says with a "not"."""
-    return doubts(text) > 0 or bool(_HALF_DENIALS.search(text))
+    if doubts(text) > 0 or _HALF_DENIALS.search(text):
+        return True
+    return bool(_NEGATIVE_FORMS.search(text)) and not _NO_PREFIX_SAYS.search(seen(claim))
 
 
 def denied(text: str, reader: WordReader) -> frozenset[str]:

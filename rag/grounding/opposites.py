@@ -117,6 +117,13 @@ guilty | innocent
 host | parasite
 employer | employee
 day daytime | night nighttime
+month monthly monat monatlich mois mensuel mes mensual mese mensile mês mensal maand maandelijks месяц
+ | year yearly annual annually jahr jährlich an année annuel año anual anno annuo ano jaar jaarlijks год
+week weekly woche wöchentlich semaine semana settimana неделю
+ | month monthly monat monatlich mois mes mese mês maand месяц year yearly jahr an année año anno ano jaar год
+day daily tag täglich jour día giorno dia dag день
+ | week weekly woche semaine semana settimana неделю month monthly monat mois mes mese mês maand месяц year yearly
+hour hourly stunde heure hora ora uur час | day daily tag jour día giorno dia dag день
 summer | winter
 morning | evening
 black | white

@@ -16,6 +16,7 @@ from text_to_num import alpha2digit
 
 from .invisible import seen
 from .units import AMBIGUOUS, CURRENCIES, MONTHS, MORE_GENERAL, MULTIPLES, UNITS
+from .unspaced_quantities import spelt_out
 from .words import listed
 
 _THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f\u2009'’٬](?=\d{3}(?!\d))")
@@ -44,7 +45,7 @@ _QUANTITY = re.compile(
     rf"(?P<sign>{_MINUS})?(?P<money>{_CURRENCY}\s?)?(?P<late>(?<=[{CURRENCIES}])[-−])?"
     r"(?P<figure>\d+(?:[.,:]\d+)*)(?P<exponent>[eE][+-]?\d{1,3}(?![\w]))?(?P<power>\^-?\d+)?"
     r"(?P<suffix>(?:st|nd|rd|th)\b)?"
-    r"(?P<unit>[\s-]?(?:°\s?[CcFf]\b|[°%‰％٪℃℉′″]|km/h\b|[^\W\d_]+[²2]?(?![\w/])|[$€£¥₹]))?"
+    r"(?P<unit>[\s-]?(?:°\s?[CcFf]\b|[°%‰％٪℃℉′″]|km/h\b|[^\W\d_]+[²2]?(?![\w/])|[$€£¥₹₩₽]))?"
     r"(?P<scale>\s?(?:celsius|centigrade|fahrenheit)\b)?",
     re.IGNORECASE,
 )
@@ -55,6 +56,13 @@ _MULTIPLIED = re.compile(
     re.IGNORECASE,
 )
 _MONTH = re.compile(rf"\b(?:{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b", re.IGNORECASE)
+_ABBREVIATED = re.compile(r"\b(тыс|млн|млрд|Mio|Mrd|руб)\.(?=\s)", re.IGNORECASE)
+_BARE_POINT = re.compile(r"(?<![\w.,])\.(?=\d)")
+_DOZEN = re.compile(
+    r"\b(half a dozen|ein halbes Dutzend)\b|\b(?:a dozen|ein(?:em)? Dutzend|une douzaine d[e’']"
+    r"|una do[cz]z?ena d[ei])\b",
+    re.IGNORECASE,
+)
 _DATE = re.compile(
     r"\b(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)\b|\b(?P<d2>\d{1,2})[./](?P<m2>\d{1,2})[./](?P<y2>\d{4})\b", re.ASCII
 )
@@ -65,10 +73,15 @@ _MODAL = listed("may march mar")
 _BOUND = re.compile(
     r"\b(?:(?P<more>more than|over|above|at least|exceeding|exceeds?|exceeded|greater than|higher than"
     r"|longer than|older than|no less than|not less than|no fewer than|minimum(?: of)?|beyond|upwards of"
-    r"|mehr als|über|plus de|más de)"
+    r"|mehr als|über|mindestens|wenigstens|plus de|au moins|más de|al menos|por lo menos|più di|oltre|almeno"
+    r"|meer dan|minstens|ten minste|mais de|pelo menos|acima de|более|больше|свыше|не менее|не меньше|минимум)"
     r"|(?P<less>less than|fewer than|under|below|at most|no more than|not more than|lower than|younger than"
-    r"|shorter than|maximum(?: of)?|not exceeding|weniger als|unter|moins de|menos de)"
-    r"|(?P<part>half(?: of)?|(?:third|3rd|quarter) of|twice|thrice|double|triple)"
+    r"|shorter than|maximum(?: of)?|not exceeding|weniger als|unter|höchstens|maximal|moins de|au plus"
+    r"|au maximum|menos de|como máximo"
+    r"|a lo sumo|meno di|al massimo|minder dan|hoogstens|maximaal|no máximo|abaixo de|менее|меньше|не более|не больше"
+    r"|максимум)"
+    r"|(?P<part>half(?: of)?|(?:third|3rd|quarter) of|twice|thrice|double|triple|doppelt so (?:viel|hoch|lang) wie"
+    r"|le double de|el doble de|il doppio di)"
     r"|(?P<within>up to|as many as|bis zu|hasta)|(?P<before>before|until|till|prior to|by)|(?P<after>after|since|from))"
     r"\s(?:about\s|the\s|(?-i:[A-Z][a-z]+)\s)?\Z",
     re.IGNORECASE,
@@ -78,16 +91,21 @@ _BOUND_AFTER = re.compile(
     r"|(?P<less>or (?:less|fewer|below|under|younger))"
     r"|(?P<part>(?<=\d)[\s-]and[\s-]a[\s-](?:half|quarter|third|3rd)))(?!\w)"
 )
+_BOUND_SIGN = re.compile(r"(?:(?<![\w=/\"'<>-])(?:(?P<more>[>≥⩾])|(?P<less>[<≤⩽]))=?)\s?\Z")
+_MARKED = re.compile(r"([±√∛])\s?\Z")
+"""Signs that make another number of one."""
 _BELOW = re.compile(r"\s?below (?:zero|freezing)\b|\s?below(?=[.,;]|\Z)", re.IGNORECASE)
 _OPPOSITE = {"before": "after", "after": "before"}
 
 _LANGUAGES = {
-    "de": listed("der das und ist nicht ein eine einen für mit von zu auf werden wird sind dem den uhr es"),
+    "de": listed(
+        "der die das und ist nicht ein eine einen für mit von zu auf werden wird sind dem den uhr es im bei bis oder"
+    ),
     "fr": listed("le la les des est et une pour dans que sont du au aux à il elle"),
     "es": listed("el la los las de que es una para por del se y en"),
-    "it": listed("il lo gli di che è una della nel dei"),
+    "it": listed("il lo gli di che è una della nel dei si per sono non"),
     "pt": listed("os de que é um uma para com da são em não ao"),
-    "nl": listed("het een en niet voor met zijn te dat de"),
+    "nl": listed("het een en niet voor met zijn te dat de wordt worden bij op van"),
 }
 _YEAR = UNITS["year"]
 _FIRST_YEAR = 1000
@@ -206,6 +224,8 @@ def plain_numbers(text: str, *, least: int) -> str:
         text = _THOUSANDS.sub("", text)
         text = _plain_digits(text)
         text = seen(text)
+        text = spelt_out(_ABBREVIATED.sub(r"\1", text))
+    text = _DOZEN.sub(lambda found: "6" if found[1] else "12", _BARE_POINT.sub("0.", text))
     text = _DATE.sub(_spelt_date, text)
     text = _SPACED.sub(lambda found: found[0].replace(" ", ""), _THOUSANDS.sub("", text))
     return _MULTIPLIED.sub(_multiplied, alpha2digit(text, language(text), threshold=least))
@@ -260,6 +280,8 @@ def _read(match: re.Match[str], text: str, *, document: bool) -> list[Quantity]:
     )
     if (word := _glued(match, text, document=document)) and not document:
         return [Quantity(f"{figure}{word}", (), bound, f"{figure}{word}")]
+    if (mark := _MARKED.search(text, max(0, match.start() - 2), match.start())) and not document:
+        return [Quantity(f"{mark[1]}{figure}", (), bound, f"{mark[1]}{match[0].strip()}")]
     forms = [figure]
     if document and _DOTTED.fullmatch(figure):
         forms.append(figure.replace(".", ""))
@@ -270,6 +292,8 @@ def _read(match: re.Match[str], text: str, *, document: bool) -> list[Quantity]:
         found.append(Quantity(signed, _readings(match, -amount if negative else amount), bound, match[0].strip()))
         if document and negative and re.search(r"\d\s\Z", text[: match.start()]):
             found.append(Quantity(value, _readings(match, amount), bound, match[0].strip()))
+    if mark:
+        found.append(Quantity(f"{mark[1]}{figure}", (), bound, match[0].strip()))
     if word:
         found.append(Quantity(f"{figure}{word}", (), bound, match[0].strip()))
     if document and match["power"]:
@@ -333,7 +357,9 @@ def _glued(match: re.Match[str], text: str, *, document: bool) -> str:
 def _bound(match: re.Match[str], text: str) -> str:
     found = _BOUND.search(text, max(0, match.start() - 32), match.start())
     after = _BOUND_AFTER.match(text, _end(match))
-    return (found.lastgroup if found else after.lastgroup if after else "") or ""
+    sign = _BOUND_SIGN.search(text, max(0, match.start() - 3), match.start())
+    first = found or after or sign
+    return (first.lastgroup if first else "") or ""
 
 
 def _end(match: re.Match[str]) -> int:

@@ -21,6 +21,12 @@ CONTRARY = [
     ("Hunde sind in der Bibliothek nicht erlaubt.", "Hunde sind in der Bibliothek erlaubt."),
     ("Les chiens ne sont pas admis dans la salle.", "Les chiens sont admis dans la salle."),
     ("No se permiten perros en la biblioteca.", "Se permiten perros en la biblioteca."),
+    ("I cani non sono ammessi in biblioteca.", "I cani sono ammessi in biblioteca."),
+    ("Honden zijn niet toegestaan in de bibliotheek.", "Honden zijn toegestaan in de bibliotheek."),
+    ("Psy nie są wpuszczane do biblioteki.", "Psy są wpuszczane do biblioteki."),
+    ("Hundar släpps inte in i biblioteket.", "Hundar släpps in i biblioteket."),
+    ("图书馆不允许带狗。", "图书馆允许带狗。"),
+    ("図書館に犬は入れません。", "図書館に犬は入れます。"),
     ("لا يُسمح بالكلاب في المكتبة.", "يُسمح بالكلاب في المكتبة."),
 ]
 
@@ -38,6 +44,25 @@ def test_what_is_denied_is_not_supported_and_the_denial_is(said: str, contrary: 
     assert supported(said, said)
     assert supported(contrary, contrary)
     assert not supported(said, contrary)
+
+
+@pytest.mark.parametrize(
+    ("said", "claim"),
+    [
+        ("The unit includes dogs in the library.", "The unit hardly includes dogs in the library."),
+        ("Dogs are allowed in the library.", "It is a misconception that dogs are allowed in the library."),
+        ("Dogs are allowed in the library.", "Dogs are n-o-t allowed in the library."),
+        ("Hunde sind in der Bibliothek erlaubt.", "Hunde sind in der Bibliothek keinesfalls erlaubt."),
+        ("Les chiens informent la salle.", "Personne n'informe les chiens de la salle."),
+        ("Los perros entran en la biblioteca.", "Nadie entra con los perros en la biblioteca."),
+        ("I cani entrano in biblioteca.", "Nessun cane entra in biblioteca con i cani."),
+        ("Honden komen in de bibliotheek.", "Honden komen nooit in de bibliotheek."),
+        ("Собаки входят в библиотеку.", "Никто из собак входят в библиотеку."),
+    ],
+)
+def test_a_claim_that_denies_what_the_passage_says_is_not_supported(said: str, claim: str) -> None:
+    assert supported(said, said)
+    assert not supported(said, claim)
 
 
 @pytest.mark.parametrize(

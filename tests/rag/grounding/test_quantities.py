@@ -50,6 +50,8 @@ def test_a_hyphen_between_is_no_sign(text: str) -> None:
         ("80m", "80 metres"), ("5 km", "5 (distances in km)"), ("2.000", "2.000"), ("2000", "2.000 Euro"),
         ("3rd", "the third"), ("in 1990", "in 1990 3,000 came"), ("31 May 2030", "2030-05-31"), ("May 31", "31.05.2030"),  # noqa: E501
         ("at most 5", "no more than 5"), ("up to 5", "no more than five"), ("5", "at least 5"), ("1990", "1990²"),
+        (".7", "0.7"), (">7", "more than 7"), ("20", "20 ± 5"), ("5", "20 ± 5"), ("a dozen eggs", "12 eggs"),
+        ("<b>7</b>", "7"), ("7 тыс. рублей", "7000 рублей"), ("almeno 7", "più di 7"),
     ],
 )  # fmt: skip
 def test_a_document_gives_it_in_other_words(claim: str, document: str) -> None:
@@ -63,6 +65,11 @@ def test_a_document_gives_it_in_other_words(claim: str, document: str) -> None:
         ("80 °F", "80 °C"), ("$500", "500 euros"), ("80", "-80"), ("-80", "80"), ("80k", "80"), ("5 hours", "5 minutes"),  # noqa: E501
         ("80 million", "80 billion"), ("31 May", "31 June"), ("more than 5", "5"), ("at least 5", "at most 5"),
         ("before 5", "after 5"), ("8⁰", "80 and 8"), ("½", "1 and 2"), ("4th", "the third"), ("5 km", "5 miles, in km"),
+        ("0.7", "7"), (".7", "7"), ("±7", "7"), ("√7", "7"), (">7", "7"), ("≥ 7", "7"), ("<7", "7"), ("≤ 7", "7"),
+        ("a dozen eggs", "7 eggs"), ("mindestens 7", "7"), ("höchstens 7", "7"), ("doppelt so viel wie 7", "7"),
+        ("au plus 7", "7"), ("al menos 7", "7"), ("più di 7", "7"), ("meer dan 7", "7"), ("mais de 7", "7"),
+        ("более 7", "7"), ("7 dólares", "7 euros"), ("7 dollari", "7 euro"), ("7 тысяч", "7"), ("7 тыс. рублей", "7 рублей"),  # noqa: E501
+        ("7 процентов", "7 градусов"), ("7 долларов", "7 рублей"), ("7 mila", "7"), ("wordt negentig", "80"),
     ],
 )  # fmt: skip
 def test_a_document_does_not_give_another(claim: str, document: str) -> None:
@@ -85,6 +92,6 @@ def test_any_text_gives_itself(text: str) -> None:
 def test_text_made_to_be_slow_ends() -> None:
     """In quadratic time it would reach the limit of a test."""
     for text in ("1" * 50_000, "1 111" * 5_000, "1," * 30_000, "亿" * 50_000, "½" * 20_000, "9 million " * 5_000,
-                 "one hundred " * 5_000, "-" * 50_000, "1e999 " * 2_000, "⁹" * 50_000, "⠼⠊" * 20_000, "1990-01-" * 9_000):  # fmt: skip  # noqa: E501
+                 "one hundred " * 5_000, "-" * 50_000, "万" + "1" * 50_000, "1万" * 20_000, "1e999 " * 2_000, "⁹" * 50_000, "⠼⠊" * 20_000, "1990-01-" * 9_000):  # fmt: skip  # noqa: E501
         quantities(text, document=False)
         quantities(text, document=True)
