@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 
 from .formats import Untyped
+from .scripts import MARKS
 
 _MARKS = dict(zip("`\u00b4\u02c6\u02dc\u00a8\u02c7\u02d8\u02d9\u02da\u02dd\u00b8\u02db",
                   "\u0300\u0301\u0302\u0303\u0308\u030c\u0306\u0307\u030a\u030b\u0327\u0328", strict=True))  # fmt: skip
 _BELOW = frozenset("\u00b8\u02db")
 _DOTLESS = {"\u0131": "i", "\u0237": "j"}
+_INVISIBLE = f"\u00a0\ufffe\uffff{MARKS}"
 _NEAR = 12  # characters between an accent and its letter, in the order in which PDFium gives them
 _GAP = 0.15  # of a letter's height: less does not part words
 _ASIDE = 0.25  # of a letter's width between its middle and its accent's
@@ -75,7 +77,7 @@ class _Page:
 
 
 def _visible(letter: str) -> bool:
-    return letter > " " and letter not in "\u00a0\ufffe\uffff" and not letter.isspace()
+    return letter > " " and letter not in _INVISIBLE and not letter.isspace()
 
 
 def _over(mark: Box, letter: Box, *, below: bool) -> bool:

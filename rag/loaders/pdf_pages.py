@@ -19,8 +19,10 @@ from .ocr import INSTALL, LONGEST, Picture, Reading, available, read_picture, wi
 from .pdf_accents import with_accents
 from .pdf_forms import has_content, marks
 from .pdf_lines import HYPHEN, Hyphens, page_lines, rejoin, runs_on
+from .pdf_scripts import with_scripts
 from .results import Parsed
 from .running_lines import running_lines
+from .scripts import MARKS, written
 
 MAX_PAGES = 10_000
 _MAX_OUTLINE = 2000
@@ -28,7 +30,7 @@ _DEEPEST = 3
 _SCALE = 150 / 72  # pixels a point of a page that is read by OCR
 _OCR_SHARE = 0.7
 _ADVICE = f"; {INSTALL} reads scans"
-_INVISIBLE = re.compile(r"[\s\x00-\x1f\ufffe]+")
+_INVISIBLE = re.compile(rf"[\s\x00-\x1f\ufffe{MARKS}]+")
 _UNNAMED = re.compile(r"[\x01\x03-\x08\x0b\x0c\x0e-\x1f]")
 _SAMPLED, _LEVEL = 200, 0.1  # characters, radians
 _BLANK = 0.01  # height of a glyph to its width
@@ -105,12 +107,13 @@ def _read_page(pdf: Untyped, index: int) -> _Page:
     try:
         textpage = page_text(page)
         text, unseen = _shown_text(textpage)
-        whole = text if unseen else with_accents(text, textpage)
+        whole = text if unseen else written(with_accents(text, textpage))
+        bare = "" if whole == (shown := written(text)) else shown
         lines = [line for line in page_lines(whole) if line]
         said = list(marks(pdf, page, textpage))
         textpage.close()
         blank = not lines and not said and has_content(page)
-        return _Page(index + 1, lines, said, unseen, blank=blank, bare="" if whole == text else text)
+        return _Page(index + 1, lines, said, unseen, blank=blank, bare=bare)
     except pypdfium2.PdfiumError:
         return _Page(index + 1, None)
     finally:
@@ -171,10 +174,10 @@ def _shown_text(textpage: Untyped) -> tuple[str, str]:
 
     PDFium keeps words apart better where it is not asked for what lies within the edges.
     """
-    text, shown = textpage.get_text_range(), textpage.get_text_bounded()
+    text, shown = with_scripts(textpage.get_text_range(), textpage), textpage.get_text_bounded()
     if _UNNAMED.search(shown):
         text, shown = _with_gaps(text, textpage), _UNNAMED.sub(" ", shown)
-    return (text, "") if _INVISIBLE.sub("", text) == _INVISIBLE.sub("", shown) else (shown, text)
+    return (text, "") if _INVISIBLE.sub("", text) == _INVISIBLE.sub("", shown) else (shown, written(text))
 
 
 def _with_gaps(text: str, textpage: Untyped) -> str:

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from .formats import Untyped
+from .pdf_scripts import written_characters
 
 _DROPPED = frozenset(
     "-\u00ad\u2010\u2011\ufffe\ufffd\x02`\u00b4\u02c6\u02dc\u00a8\u02c7\u02d8\u02d9\u02da\u02dd\u00b8\u02db\u00af"
@@ -79,6 +80,16 @@ def span_on_page(text: str, start: int, end: int, page: str) -> tuple[int, int] 
         if shown.text.find(words, at + 1) < 0 and own.text.find(words) == a and own.text.find(words, a + 1) < 0:
             return shown.places[at + first - a], shown.places[at + last - a - 1] + 1
     return None
+
+
+def characters_of_span(text: str, start: int, end: int, textpage: Untyped) -> tuple[int, int] | None:
+    """Return which characters of a page are a span of a text, as `span_on_page`; powers are marked in it, or not."""
+    page = page_characters(textpage)
+    shown, places = written_characters(page, textpage)
+    found = span_on_page(text, start, end, shown)
+    if found is None:
+        return None if shown == page else span_on_page(text, start, end, page)
+    return places[found[0]], places[found[1] - 1] + 1
 
 
 def page_characters(textpage: Untyped) -> str:

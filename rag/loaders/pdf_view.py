@@ -16,7 +16,7 @@ from .errors import LoadError
 from .formats import Untyped, format_of
 from .frames import Message
 from .pdf_pages import opened, page_text
-from .pdf_rectangles import page_characters, rectangles, span_on_page
+from .pdf_rectangles import characters_of_span, rectangles
 from .reading import read_file
 
 _LONGEST = 4000
@@ -50,7 +50,7 @@ def _page(pdf: Untyped, number: int) -> Untyped:
 
 def _marks(page: Untyped, text: str, start: int, end: int) -> Message:
     textpage = page_text(page)
-    found = span_on_page(text, start, end, page_characters(textpage))
+    found = characters_of_span(text, start, end, textpage)
     boxes = [] if found is None else rectangles(page, textpage, *found)
     return {"size": list(page.get_size()), "rectangles": [list(each) for each in boxes]}
 

@@ -45,7 +45,7 @@ def _one(match: re.Match[str]) -> str:
     inside = match[2].strip()
     before = match.string[max(0, match.start() - 1) : match.start()]
     if match[1] == _DOWN:
-        return f"_{inside}" if before.isdigit() and inside[:1].isdigit() else inside
+        return f"_{inside}" if (before.isdigit() or before == _UP_END) and inside[:1].isdigit() else inside
     if inside.isalpha() or not any(map(str.isalnum, inside)) or inside.startswith("("):
         return inside
     if inside.startswith("["):

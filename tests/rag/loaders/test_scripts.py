@@ -15,6 +15,7 @@ from rag.loaders.scripts import lowered, raised, written
         (f"10{raised('6')} eels", "10^6 eels"),
         (f"10{raised('1')}{raised('2')}", "10^12"),  # two runs
         (f"x{lowered('1')}{raised('2')}", "x1^2"),
+        (f"x{raised('2')}{lowered('1')}", "x^2_1"),
         (f"2{raised('n-1')} and 10{raised('-9')}", "2^(n-1) and 10^-9"),
         (f"the 1{raised('st')} of H{lowered('2')}O at 5{lowered('10')}", "the 1st of H2O at 5_10"),
         (f"shut.{raised('3')} Oar{raised('®')}", "shut. [3] Oar®"),
