@@ -19,10 +19,10 @@ from .ocr import INSTALL, LONGEST, Picture, Reading, available, read_picture, wi
 from .pdf_accents import with_accents
 from .pdf_forms import has_content, marks
 from .pdf_lines import HYPHEN, Hyphens, page_lines, rejoin, runs_on
-from .pdf_scripts import with_scripts
+from .pdf_scripts import with_scripts, written_lines
 from .results import Parsed
 from .running_lines import running_lines
-from .scripts import MARKS, written
+from .scripts import MARKS
 
 MAX_PAGES = 10_000
 _MAX_OUTLINE = 2000
@@ -107,8 +107,8 @@ def _read_page(pdf: Untyped, index: int) -> _Page:
     try:
         textpage = page_text(page)
         text, unseen = _shown_text(textpage)
-        whole = text if unseen else written(with_accents(text, textpage))
-        bare = "" if whole == (shown := written(text)) else shown
+        joined = text if unseen else with_accents(text, textpage)
+        whole, bare = written_lines(joined), "" if joined == text else written_lines(text)
         lines = [line for line in page_lines(whole) if line]
         said = list(marks(pdf, page, textpage))
         textpage.close()
@@ -177,7 +177,7 @@ def _shown_text(textpage: Untyped) -> tuple[str, str]:
     text, shown = with_scripts(textpage.get_text_range(), textpage), textpage.get_text_bounded()
     if _UNNAMED.search(shown):
         text, shown = _with_gaps(text, textpage), _UNNAMED.sub(" ", shown)
-    return (text, "") if _INVISIBLE.sub("", text) == _INVISIBLE.sub("", shown) else (shown, written(text))
+    return (text, "") if _INVISIBLE.sub("", text) == _INVISIBLE.sub("", shown) else (shown, written_lines(text))
 
 
 def _with_gaps(text: str, textpage: Untyped) -> str:

@@ -14,6 +14,7 @@ from .formats import Untyped
 from .scripts import MARKS, lowered, raised, written
 
 _DIGITS = re.compile(r"[0-9]+")
+_NEAR = 48  # points: two characters beside one another are no farther apart
 _VISIBLE = re.compile(r"\S")
 _BREAK = "\r\n"
 _LONGEST = 16
@@ -52,7 +53,12 @@ def with_scripts(text: str, textpage: Untyped) -> str:
     """Return a page's text with raised and lowered digits marked, and without line breaks beside them."""
     if len(text) != textpage.count_chars():  # characters that no font names are left out of it
         return text
-    return "".join(_Page(text, textpage).parts())
+    return "".join(_Page(text, textpage).parts()) or text
+
+
+def written_lines(text: str) -> str:
+    """Return a page's text with what is marked in it written plainly."""
+    return "\n".join(map(written, text.split("\n")))  # most lines hold no mark
 
 
 def written_characters(text: str, textpage: Untyped) -> tuple[str, list[int]]:
@@ -63,9 +69,9 @@ def written_characters(text: str, textpage: Untyped) -> tuple[str, list[int]]:
     text
         One character for each that PDFium counts.
     """
-    parts = _Page(text, textpage).parts()
+    parts = _Page(text, textpage).parts() or list(text)
     given = [(letter, i) for i, part in enumerate(parts) for letter in part if letter not in MARKS]
-    shown, places, at = written("".join(parts)), list[int](), 0
+    shown, places, at = written_lines("".join(parts)), list[int](), 0
     for letter in shown:
         here = at < len(given) and given[at][0] == letter
         after = letter in _CLOSING or at == len(given)
@@ -80,21 +86,29 @@ class _Page:
     def __init__(self, text: str, textpage: Untyped) -> None:
         from ctypes import byref, c_double
 
-        from pypdfium2.raw import FPDFText_GetCharOrigin
+        from pypdfium2.raw import FS_MATRIX, FPDFText_GetCharOrigin, FPDFText_GetFontSize, FPDFText_GetMatrix
 
         self._text, self._textpage = text, textpage
         self._x, self._y = c_double(), c_double()
         self._asked = textpage.raw, byref(self._x), byref(self._y)
         self._origin = FPDFText_GetCharOrigin
+        self._matrix = FS_MATRIX()
+        self._matrix_asked, self._get_matrix, self._get_size = (
+            byref(self._matrix),
+            FPDFText_GetMatrix,
+            FPDFText_GetFontSize,
+        )
+        self._glyphs: dict[int, _Glyph] = {}
         self._last: _Script | None = None
+        self._level_from: float | None = None
 
     def parts(self) -> list[str]:
-        """Return each character as it is to be written: marked, or nothing for a line break beside a script."""
-        parts = list(self._text)
-        for script in self._scripts():
-            parts[script.start : script.end] = map(
-                raised if script.up else lowered, self._text[script.start : script.end]
-            )
+        """Return each character as it is to be written: marked, or nothing for a break in a line; none if all stays."""
+        scripts = list(self._scripts())
+        parts = list(self._text) if scripts else []
+        for script in scripts:
+            own = self._text[script.start : script.end]
+            parts[script.start : script.end] = map(raised if script.up else lowered, own)
             for at, gap in self._breaks(script):
                 parts[at : at + len(_BREAK)] = gap, ""
         return parts
@@ -116,24 +130,33 @@ class _Page:
             height = self._height(end - 1)
             if height == level or (self._last and start < self._last.end):
                 continue
-            heights = [*map(self._height, range(start, end - 1)), height]
-            for at in range(start, end):
-                if at + 1 == end or heights[at - start + 1] != heights[at - start]:
-                    if script := self._script(at, heights[at - start]):
-                        self._last = script
-                        yield script
-                    elif (after := _VISIBLE.search(text, at + 1)) and self._height(after.start()) == height:
-                        level = height  # of the line itself, unless all of it is raised
+            ends = [end - 1]
+            if end - start > 1 and self._height(start) != height:
+                heights = [*map(self._height, range(start, end))]
+                ends = [
+                    at for at in range(start, end) if at + 1 == end or heights[at + 1 - start] != heights[at - start]
+                ]
+            for at in ends:
+                if script := self._script(at, height if at + 1 == end else self._height(at)):
+                    self._last = script
+                    yield script
+                elif self._level_from is not None:
+                    level = self._level_from
 
     def _script(self, at: int, height: float) -> _Script | None:
         """Return the script that a digit is in."""
         text = self._text
         first = max(text.rfind(" ", 0, at), text.rfind("\n", 0, at)) + 1
         broken = text[first - len(_BREAK) : first] == _BREAK
-        if self._height(first) == height and not broken:
+        level = self._height(first) == height
+        # All of a word of three characters is not raised.
+        self._level_from = height if level and at - first > 1 else None
+        if (level and not broken) or (level and not self._near(first - 1 - len(_BREAK), first)):
+            return None
+        if not level and self._plain_index(at):
             return None
         digit = self._glyph(at)
-        start = at
+        start = first if level else at
         while start > first and at - start < _LONGEST and _level(digit, self._glyph(start - 1)):
             start -= 1
         before = start - 1 if start > first else start - 1 - len(_BREAK) if broken else -1
@@ -152,6 +175,25 @@ class _Page:
         while end < len(text) and not text[end].isspace() and _level(digit, self._glyph(end)):
             end += 1
         return _Script(base, start, end, up) if end - start <= _LONGEST and not self._prime(start, end) else None
+
+    def _near(self, before: int, after: int) -> bool:
+        self._height(before)
+        x, y = self._x.value, self._y.value
+        self._height(after)
+        return abs(self._x.value - x) + abs(self._y.value - y) < _NEAR
+
+    def _plain_index(self, at: int) -> bool:
+        """Say whether a digit is lowered after a letter, with nothing after it that this matters to."""
+        if (
+            not self._text[at - 1].isalpha()
+            or self._text[at + 1 : at + 2].isdigit()
+            or self._text[at + 1 : at + 2] == "\r"
+        ):
+            return False
+        self._height(at - 1)
+        x, y = self._x.value, self._y.value
+        self._height(at)
+        return 0 < y - self._y.value < self._x.value - x
 
     def _prime(self, start: int, end: int) -> bool:
         """Say whether it is TeX's prime, which PDFium gives as 0."""
@@ -204,20 +246,17 @@ class _Page:
         return min(ends), max(ends)
 
     def _glyph(self, at: int) -> _Glyph:
-        from ctypes import byref
-
-        from pypdfium2.raw import FS_MATRIX, FPDFText_GetFontSize, FPDFText_GetMatrix
-
+        if at in self._glyphs:
+            return self._glyphs[at]
         raw = self._asked[0]
         self._height(at)
-        matrix = FS_MATRIX()
-        FPDFText_GetMatrix(raw, at, byref(matrix))
-        a, b, c, d = matrix.a, matrix.b, matrix.c, matrix.d
+        self._get_matrix(raw, at, self._matrix_asked)
+        a, b, c, d = self._matrix.a, self._matrix.b, self._matrix.c, self._matrix.d
         area, width = a * d - b * c, hypot(a, b) or 1.0
         level = (self._y.value * a - self._x.value * b) / width
-        return _Glyph(
-            FPDFText_GetFontSize(raw, at) * abs(area) / width, -level if area < 0 else level, a / width, b / width
-        )
+        size = self._get_size(raw, at) * abs(area) / width
+        glyph = self._glyphs[at] = _Glyph(size, -level if area < 0 else level, a / width, b / width)
+        return glyph
 
 
 def _level(a: _Glyph, b: _Glyph, *, sizes: bool = True) -> bool:
