@@ -148,7 +148,7 @@ class _Page:
         text = self._text
         first = max(text.rfind(" ", 0, at), text.rfind("\n", 0, at)) + 1
         broken = text[first - len(_BREAK) : first] == _BREAK
-        level = self._height(first) == height
+        level = self._height(first) == height and not (self._last and self._last.end > first)
         # All of a word of three characters is not raised.
         self._level_from = height if level and at - first > 1 else None
         if (level and not broken) or (level and not self._near(first - 1 - len(_BREAK), first)):
@@ -156,7 +156,7 @@ class _Page:
         if not level and self._plain_index(at):
             return None
         digit = self._glyph(at)
-        start = first if level else at
+        start = at
         while start > first and at - start < _LONGEST and _level(digit, self._glyph(start - 1)):
             start -= 1
         before = start - 1 if start > first else start - 1 - len(_BREAK) if broken else -1

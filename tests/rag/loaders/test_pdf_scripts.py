@@ -32,6 +32,7 @@ def up(text: str, rise: float = 5, size: float = 7) -> str:
         (f"(10) Tj {up('-9')} ( m) Tj {up('3')} (, x) Tj {up('n+1')} (.) Tj", "10^-9 m^3, x^(n+1)."),
         (f"(5) Tj {up('1')} (/) Tj {up('2', -2)} ( feet) Tj", "5 1/2 feet"),
         (f"(H) Tj {up('2', -2)} (O x) Tj {up('1', -2)} {up('2')} ( at 101) Tj {up('2', -2)}", "H2O x1^2 at 101_2"),
+        (f"(R) Tj {up('2')} (/T) Tj {up('2')} (, 10) Tj {up('-9')} ( s, 42) Tj {up('1')}", "R^2/T^2, 10^-9 s, 42^1"),
         (f"(the 1) Tj {up('st')} ( of May) Tj", "the 1st of May"),
         (f"(shut.) Tj {up('3,4')} ( Oars) Tj {up('12')} (; in 2020) Tj", "shut. [3,4] Oars^12; in 2020"),
     ],
