@@ -93,7 +93,7 @@ def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreMissing, match="rag copy"):
         KnowledgeBase.open(f"milvus://{tmp_path}/none.db#team")
     assert not (tmp_path / "none.db").exists()
-    with pytest.raises(StoreUnwritable, match="no folder"):
+    with pytest.raises(StoreUnwritable, match="not a folder"):
         KnowledgeBase.create(f"milvus://{tmp_path}/none/some.db#team", embedder=E)
     (tmp_path / "old.db").write_bytes(b"SQLite format 3\0")
     with pytest.raises(StoreMismatch, match="is a file"):
