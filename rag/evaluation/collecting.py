@@ -208,6 +208,8 @@ def _checked_passages(found: Any, system: object) -> tuple[Passage, ...]:  # noq
             raise _NotTheProtocol(
                 f"{wants}; it returned {_kind(each)}: give at least its document's id, its rank, score and text"
             )
+        if not isinstance(each.document, str):  # gold names documents by text: it would match none, and say nothing
+            raise _NotTheProtocol(f"{wants}; the document of one is {each.document!r}: give its id as text")
     return passages
 
 

@@ -12,7 +12,7 @@ from timing import tried, within
 
 from pipelines.cli import run
 from pipelines.evaluation.report import report
-from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Retriever
+from rag import Bot, Document, HashingEmbedder, KnowledgeBase, Passage, Retriever
 from rag.errors import InvalidInput
 from rag.evaluation import GoldSpan, Outcome, Question, QuestionSet, Saved, evaluate, score
 from rag.evaluation.questions.locating import located
@@ -182,6 +182,16 @@ def test_a_system_of_ones_own_that_returns_other_things_is_refused_at_the_first_
 
     with pytest.raises(InvalidInput, match=r"Bot\.ask must return a rag\.Answer"):
         evaluate(Bot(), QUESTIONS)
+
+
+@pytest.mark.parametrize("document", [7, None, b"d1", ["d1"]], ids=repr)
+def test_a_passage_whose_document_is_not_a_text_is_refused_too(document):
+    class Mine:
+        def retrieve(self, question: str, k: int):
+            return [Passage(1, 1.0, 1, document, "s", 0, 18, "Otters hold hands.")]
+
+    with pytest.raises(InvalidInput, match=r"Mine\.retrieve must return .* give its id as text"):
+        evaluate(Mine(), QUESTIONS)
 
 
 @pytest.mark.parametrize("line", ["q Q0 d 1", "q Q0 d 1 nan t", "q Q0 d 1 x t", "q Q0 d 1 1 t\nq Q0 d 2 1 t"])
