@@ -1,7 +1,7 @@
 """Filtered search: shares of the vectors to search among, drawn at random, or correlated with the queries.
 
-A filter of real use is seldom drawn at random: whoever asks about law filters by legal texts (positive correlation), or
-leaves them out (negative). A graph then leads to rows that are allowed, or to none of them; and who filters afterwards
+Real filters are seldom random: people who ask about law filter by legal texts (positive correlation), or
+leave them out (negative). A graph then leads to rows that are allowed, or to none of them; and filtering afterwards
 throws away nothing, or everything. The three cases are those of ACORN (Patel, Kraft, Guestrin, Zaharia, "ACORN:
 performant and predicate-agnostic search over vector embeddings and structured data", 2024).
 

@@ -52,7 +52,7 @@ def command(
     from ..improve.report import markdown
 
     if not out.parent.is_dir():
-        raise InvalidInput(f"--out {out}: there is no folder {out.parent}")
+        raise InvalidInput(f"--out {out}: the folder {out.parent} does not exist")
     kept = "Nothing was stored. If the test had begun, its questions have been looked at, and tune from now on."
     with told_if_interrupted(kept), progress_bar(not json, "{task.description}", "elapsed") as update:
         found = improve(

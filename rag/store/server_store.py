@@ -1,4 +1,4 @@
-"""The side that all stores on servers share: which snapshot is read, who may write, which index answers."""
+"""The base of all stores on servers: which snapshot is read, who may write, which index answers."""
 
 from __future__ import annotations
 
