@@ -1,4 +1,4 @@
-"""Every notebook runs from a clean kernel, on the pages of the docs that it asks about: a third of all that is embedded.
+"""Every notebook runs from a clean kernel, on the pages of the docs that it asks about: a third of what is embedded.
 
 ``make notebooks`` runs them on all pages and keeps what they print.
 """
