@@ -6,11 +6,14 @@ faiss checks arguments by ``assert`` only, which ``python -O`` removes; so all a
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import IndexDamaged
 from .registry import library
@@ -141,6 +144,59 @@ def list_sizes(index: Any) -> Ids:  # noqa: ANN401 - a faiss index
     """Return the number of rows in every list of a faiss index of lists."""
     lists_ = index.invlists
     return np.array([lists_.list_size(i) for i in range(index.nlist)], np.int64)
+
+
+_COUNTING_BYTES = 64 << 20
+
+
+@contextmanager
+def _threads_for(n_queries: int) -> Iterator[None]:
+    """Let one query have one thread: others could do nothing but be waited for, 30 ms on a busy machine."""
+    module = faiss()
+    threads = module.omp_get_max_threads()
+    if n_queries > 1 or threads == 1:
+        yield
+        return
+    module.omp_set_num_threads(1)  # of the calling thread only
+    try:
+        yield
+    finally:
+        module.omp_set_num_threads(threads)
+
+
+def nearest_codes(
+    mine: NDArray[np.uint8], codes: NDArray[np.uint8], k: int, keep: Keep | None = None
+) -> tuple[Scores, Ids]:
+    """Compare codes with all of ``codes`` by their differing bits, and count instead of sorting.
+
+    Parameters
+    ----------
+    mine, codes
+        uint8, shapes (n_queries, width) and (n, width), C-contiguous.
+    k
+        At least 1, at most ``n``.
+    keep
+        The rows of ``codes`` that may be returned; None for all.
+
+    Returns
+    -------
+    differing, rows
+        float32 and int64, shape (n_queries, k), fewest bits first; row -1 where there are fewer.
+    """
+    module = faiss()
+    width = codes.shape[1]
+    differing, rows = np.empty((len(mine), k), np.int32), np.empty((len(mine), k), np.int64)
+    chosen = None if keep is None else selector(keep)
+    step = max(1, _COUNTING_BYTES // (8 * k * (8 * width + 1)))  # each query has k places for each number of bits
+    for start in range(0, len(mine), step):
+        own = slice(start, start + step)
+        found = (module.swig_ptr(a) for a in (differing[own], rows[own]))
+        n = len(mine[own])
+        with _threads_for(n):
+            module.hammings_knn_mc(
+                module.swig_ptr(mine[own]), module.swig_ptr(codes), n, len(codes), k, width, *found, chosen
+            )
+    return differing.astype(np.float32), rows
 
 
 def search_lists(

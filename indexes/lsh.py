@@ -35,6 +35,9 @@ class LSHBuild(Parameters):
 class LSHSearch(Parameters):
     """Search parameters of LSH."""
 
+    candidates: int = param(
+        0, "so many at least, however few hits are wanted", low=0, high=1_000_000, effort=(100, 16_000)
+    )
     refine_factor: int = param(16, "candidates for each hit, found by bits alone", low=1, high=10_000, effort=(1, 256))
 
 
@@ -53,6 +56,7 @@ class LSHIndex(CodesIndex):
     build_params: LSHBuild
     format = 2
     lifts = True
+    filters = "native"
     _centre: NDArray[np.float32]
     _lengths: NDArray[np.float32]
     """float32, shape (n, 2): of what is hashed, which is the vector less the centre, and of the vector."""
@@ -98,23 +102,33 @@ class LSHIndex(CodesIndex):
     def _n_groups(self) -> int:
         return 256
 
-    def _engine_search(self, q: Vectors, k: int, params: LSHSearch, keep: Keep | None) -> tuple[Scores, Ids]:  # noqa: ARG002 - faiss cannot filter bits
-        fetch = k if self._plain is not None else min(k * params.refine_factor, self._held)
-        differing, rows = native.search(
-            self._index, self._lifted_queries(q) - self._centre, fetch, "ip"
-        )  # raw Hamming distances, ascending
+    def _engine_search(self, q: Vectors, k: int, params: LSHSearch, keep: Keep | None) -> tuple[Scores, Ids]:
+        fetch = k if self._plain is not None else max(k * params.refine_factor, params.candidates)
+        mine = self._hashes(self._lifted_queries(q) - self._centre)
+        differing, rows = native.nearest_codes(mine, self._codes(), min(fetch, self._held), keep)
+        if self._plain is not None:  # they are scored exactly
+            return -differing, rows
         scores = self._estimate(q, differing, rows)
-        if self._plain is not None:
-            return scores, rows
+        scores[rows < 0] = -np.inf
         order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
-    def _engine_scan(self, q: Vectors, k: int, rows: Ids) -> tuple[Scores, Ids]:
+    def _hashes(self, x: Vectors) -> NDArray[np.uint8]:
+        """Return what `sa_encode` does, without waiting for the threads of faiss's own BLAS: 5 ms on a busy machine."""
+        turned = x @ native.faiss().vector_to_array(self._index.rrot.A).reshape(self._nbits, self._width).T
+        return np.packbits(turned >= 0, axis=1, bitorder="little")
+
+    def _codes(self) -> NDArray[np.uint8]:
+        """Return the hashes, uint8, shape (n, bytes of one): a view of what faiss holds."""
         width = self._index.code_size
-        stored = native.faiss().rev_swig_ptr(self._index.codes.data(), self._held * width).reshape(-1, width)
-        mine = self._index.sa_encode(np.ascontiguousarray(self._lifted_queries(q) - self._centre))
+        codes = native.faiss().rev_swig_ptr(self._index.codes.data(), self._held * width)
+        return np.asarray(codes.reshape(-1, width), np.uint8)
+
+    def _engine_scan(self, q: Vectors, k: int, rows: Ids) -> tuple[Scores, Ids]:
+        stored = self._codes()
+        mine = self._hashes(self._lifted_queries(q) - self._centre)
         best: tuple[Scores, Ids] | None = None
-        step = max(k, (8 << 20) // (width * len(q)) + 1)
+        step = max(k, (8 << 20) // (stored.shape[1] * len(q)) + 1)
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
             differing = np.bitwise_count(mine[:, None, :] ^ stored[some][None]).sum(axis=2, dtype=np.float32)

@@ -175,7 +175,9 @@ class StagedIndex(LearningIndex):
         keep: Keep | None,
     ) -> tuple[Scores, Ids]:
         """Search one engine, with its filter or by requesting more, and refine the candidates if wanted."""
-        wanted = max(k, _FEW) * getattr(params, "refine_factor", 1) if self._plain is not None else k
+        wanted = k
+        if self._plain is not None:
+            wanted = max(max(k, _FEW) * getattr(params, "refine_factor", 1), getattr(params, "candidates", 0))
         fetch = wanted
         native = keep is None or self.filters == "native"
         if keep is not None and not native:

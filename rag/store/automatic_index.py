@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import indexes
@@ -33,8 +33,9 @@ _GROWTH = 1.5
 _SHARE_OF_MEMORY = 0.5
 _TIMES = (2, 4, 8, 16)
 """How much more effort than the recommended index's own a search may take."""
-_HARDER = {"hnsw": "hnsw:M=32,ef_construction=400,ef=400"}
-"""What is built if the recommended index finds too little here with any effort."""
+_HARDER = {"hnsw": ("lsh:nbits=256,refine=true,candidates=1000", "hnsw:M=32,ef_construction=400,ef=400")}
+"""What is built if the recommended index finds too little here with any effort: first, as it takes seconds, bits of
+which all are compared, 5 ms a million; then a denser graph, which takes most of an hour a million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,28 +93,54 @@ def _text(made: Choice) -> str:
     return json.dumps(asdict(made))
 
 
-def chosen(db: Connection, identity: Identity, before: Choice) -> tuple[Choice, AnyIndex | None]:
-    """Choose for what the store holds now; return the index of vectors too, if it is another one than before."""
+def chosen(
+    db: Connection, identity: Identity, before: Choice, held: Callable[[str], AnyIndex]
+) -> tuple[Choice, AnyIndex | None]:
+    """Choose for what the store holds now; return the index of vectors too, if it is another one than before.
+
+    ``held`` gives the present index, caught up. It stays if it finds enough still: an index of the same effort finds
+    less as it grows.
+    """
     chunks = contents.count(db, ChunkVectors(identity, FIRST))
     if chunks <= _GROWTH * before.chunks or not chunks:
         return before, None
     wanted = indexes.recommend(chunks, identity.dim, recall=LEAST_RECALL, memory=_memory()).spec
-    if indexes.parse(wanted).name == indexes.parse(before.spec).name:
-        return Choice(chunks, before.spec, before.recall), None
-    if wanted == FIRST:
-        return Choice(chunks), contents.build(db, ChunkVectors(identity, FIRST))
+    if wanted == before.spec == FIRST:
+        return Choice(chunks), None
     lost: list[tuple[str, float]] = []
-    for built in dict.fromkeys((wanted, _HARDER.get(wanted, wanted))):
+    for built in _candidates(wanted, before.spec):
         what = ChunkVectors(identity, built)
-        index = contents.build(db, what)
+        index = held(built) if built == before.spec else contents.build(db, what)
         tries = _efforts(built)
         for spec, found in zip(tries, recall.of(db, what, index, identity.metric, [*tries.values()]), strict=True):
             if round(found, 4) >= LEAST_RECALL:
+                made = Choice(chunks, spec, round(found, 4), (*_earlier(before, built), *lost))
+                if spec == before.spec:
+                    return made, None
                 index.search_params = index.search_params.replace(tries[spec])
-                return Choice(chunks, spec, round(found, 4), tuple(lost)), index
+                return made, index
             lost.append((spec, round(found, 4)))
         del index  # two of them at a time would take twice the memory
-    return Choice(chunks, before.spec, before.recall, tuple(lost)), None
+    exact = None if before.spec == FIRST else contents.build(db, ChunkVectors(identity, FIRST))
+    return Choice(chunks, passed_over=tuple(lost)), exact
+
+
+def _candidates(wanted: str, before: str) -> Sequence[str]:
+    """Return the indexes to try: if the present one is among them, it and those behind it."""
+    if wanted == FIRST:
+        return ()
+    chain = (wanted, *_HARDER.get(wanted, ()))
+    own = indexes.parse(before)
+    for at, spec in enumerate(chain):
+        like = indexes.parse(spec)
+        if (like.name, like.build) == (own.name, own.build):
+            return (before, *chain[at + 1 :])
+    return chain
+
+
+def _earlier(before: Choice, kept: str) -> tuple[tuple[str, float], ...]:
+    """Return what was passed over before the present index, if that is the one to be kept."""
+    return before.passed_over if kept == before.spec else ()
 
 
 def _efforts(spec: str) -> dict[str, dict[str, Value]]:

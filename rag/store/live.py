@@ -113,7 +113,7 @@ class LiveIndexes:
             with self._session.reading() as db:
                 before = now = automatic_index.choice(db)
                 if before is not None:
-                    now, index = automatic_index.chosen(db, self._session.identity, before)
+                    now, index = automatic_index.chosen(db, self._session.identity, before, self.get)
                     if index is not None:
                         self._live[now.spec] = _Live(index, self._session.seq)
             if before is None or now is None or now == before:
@@ -130,7 +130,7 @@ class LiveIndexes:
         checked_specs(automatic_index.concrete(specs))
         with self._turn:
             with self._session.reading() as db:
-                now, index = automatic_index.chosen(db, self._session.identity, Choice())
+                now, index = automatic_index.chosen(db, self._session.identity, Choice(), self.get)
                 if index is not None:
                     self._live[now.spec] = _Live(index, self._session.seq)
             self.cut(specs=checked_specs(automatic_index.concrete(specs, now.spec)), choice=now)

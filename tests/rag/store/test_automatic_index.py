@@ -75,10 +75,10 @@ def test_one_that_finds_too_little_is_passed_over_until_there_is_half_as_much_ag
     monkeypatch.setattr(recall, "of", poor)
     kb.add(texts(0, 50))
     assert kb.indexes == ("flat", "bm25")
-    assert len(measured) == 2, "the recommended one, and a harder one of its kind"
+    assert measured == ["hnsw", "lsh", "hnsw"], "the recommended one, one that compares all, and a denser graph"
     assert "hnsw found 0.500 only" in (kb.status().automatic or "")
     kb.add(texts(50, 70))
-    assert len(measured) == 2
+    assert len(measured) == 3
     monkeypatch.undo()
     monkeypatch.setattr(indexes, "recommend", lambda n, dim, **_: Recommendation("hnsw", (), ()))
     kb.add(texts(70, 90))
@@ -86,7 +86,7 @@ def test_one_that_finds_too_little_is_passed_over_until_there_is_half_as_much_ag
 
 
 def test_a_harder_one_of_its_kind_is_tried(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = iter([[0.97, 0.975, 0.98, 0.98, 0.98], [0.995, 0.996, 0.996, 0.996, 0.996]])
+    found = iter([[0.97, 0.975, 0.98, 0.98, 0.98], [0.9] * 20, [0.995, 0.996, 0.996, 0.996, 0.996]])
     monkeypatch.setattr(recall, "of", lambda *args: next(found)[: len(args[-1])])
     kb.add(texts(0, 50))
     assert kb.indexes == ("hnsw:M=32,ef_construction=400,ef=400", "bm25")
@@ -110,6 +110,33 @@ def test_more_effort_of_searching_comes_before_another_build(
     with KnowledgeBase.open(tmp_path / "kb") as again:
         assert again.index("dense").search_params.ef == 256
         assert again.verify().ok
+
+
+def test_signs_of_which_all_are_compared_come_before_a_denser_graph(
+    kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter([[0.97] * 5, [0.98, 0.993] + [1.0] * 20])
+    monkeypatch.setattr(recall, "of", lambda *args: next(found)[: len(args[-1])])
+    kb.add(texts(0, 50))
+    assert kb.indexes == ("lsh:nbits=256,refine=true,candidates=2000", "bm25")
+    monkeypatch.undo()
+    monkeypatch.setattr(indexes, "recommend", lambda n, dim, **_: Recommendation("hnsw", (), ()))
+    kb.add(texts(50, 80))
+    assert kb.indexes == ("lsh:nbits=256,refine=true,candidates=2000", "bm25"), "the graph is not built again"
+    assert "hnsw found 0.970 only" in (kb.status().automatic or "")
+    assert kb.verify().ok
+
+
+def test_one_that_has_grown_is_measured_again(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    kb.add(texts(0, 50))
+    assert kb.indexes == ("hnsw", "bm25")
+    monkeypatch.setattr(recall, "of", lambda *args: [0.98, 0.995, 1.0, 1.0, 1.0][: len(args[-1])])
+    kb.add(texts(50, 80))
+    assert kb.indexes == ("hnsw:ef=256", "bm25"), "more effort, of the same graph"
+    monkeypatch.setattr(recall, "of", lambda *args: [0.9] * len(args[-1]))
+    kb.add(texts(80, 130))
+    assert kb.indexes == ("flat", "bm25"), "nothing finds enough: exact search"
+    assert kb.verify().ok
 
 
 def test_reindex_to_auto_builds_what_suits_at_once(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
