@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InvalidInput
-from .inverted.bm25_formulas import DELTAS, VARIANTS, Formula, Variant
+from .inverted.bm25_formulas import DELTAS, VARIANTS, Formula, Saturations, Variant
 from .inverted.postings import Postings
 from .inverted.postings_index import PostingsIndex, PostingsScorer, Scorer
+from .inverted.segments import Array
 from .spec import Parameters, param
+
+_MANY = 1 << 16
+"""Rows from which saturations are looked up in a table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +83,24 @@ class BM25Scorer(PostingsScorer):
         super().__init__(postings)
         self._formula = formula
         self._n = postings.n_live
-        self._relative = postings.lengths / postings.average_length  # once: a frequent term's list has most rows
+        self._mean = postings.average_length
+        self._lengths = postings.lengths
+        self._whole = _whole(self._lengths) if len(self._lengths) >= _MANY else None
+        self._table = None if self._whole is None else Saturations(formula, self._mean)
         # the floor depends on every term's df, which is counted once per state of the index
         self._floor = formula.floor(postings.document_frequencies(), self._n) if formula.variant == "okapi" else None
 
-    def _impacts(self, rows: NDArray[np.int32], frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _impacts(self, rows: NDArray[np.int32], frequencies: Array) -> NDArray[np.float64]:
         idf = float(self._formula.idf(np.array([len(rows)]), self._n)[0])
         if self._floor is not None and idf < 0:
             idf = self._floor
-        return idf * self._formula.saturation(frequencies, self._relative[rows])
+        if self._whole is not None and self._table is not None and frequencies.dtype.kind == "u":
+            return idf * self._table.of(frequencies, self._whole.take(rows))
+        return idf * self._formula.saturation(frequencies.astype(np.float64), self._lengths[rows] / self._mean)
+
+
+def _whole(lengths: NDArray[np.float64]) -> NDArray[np.uint16] | None:
+    """Return lengths as whole numbers, which are a quarter as large to look up; None if they are none, or too long."""
+    if not 0 < lengths.max() < 1 << 16 or (lengths != np.floor(lengths)).any():
+        return None
+    return np.maximum(lengths, 0).astype(np.uint16)  # -1 marks what was removed

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .inverted.postings_index import PostingsIndex, PostingsScorer, Scorer
+from .inverted.segments import Array
 from .spec import Parameters, param
 
 
@@ -42,5 +43,5 @@ class SparseIndex(PostingsIndex):
 class DotScorer(PostingsScorer):
     """A posting adds its weight."""
 
-    def _impacts(self, rows: NDArray[np.int32], frequencies: NDArray[np.float64]) -> NDArray[np.float64]:  # noqa: ARG002
+    def _impacts(self, rows: NDArray[np.int32], frequencies: Array) -> Array:  # noqa: ARG002
         return frequencies

@@ -78,3 +78,28 @@ class Formula:
         if self.variant in ("lucene", "robertson"):
             return bare
         return bare * (self.k1 + 1) + (self.delta if self.variant == "bm25+" else 0.0)
+
+
+_FREQUENCIES, _LENGTHS = 64, 4096
+
+
+class Saturations:
+    """The saturation of many postings: frequencies and lengths are small whole numbers, so each pair is computed once.
+
+    Parameters
+    ----------
+    mean
+        The mean length.
+    """
+
+    def __init__(self, formula: Formula, mean: float) -> None:
+        self._formula = formula
+        self._mean = mean
+        tf, lengths = np.arange(1.0, _FREQUENCIES), np.arange(float(_LENGTHS))
+        self._table = formula.saturation(tf[:, None], lengths / mean).ravel()  # frequency 0 has no row
+
+    def of(self, frequencies: NDArray[np.integer], lengths: NDArray[np.integer]) -> Floats:
+        """Return the saturation of each posting, to the bit what the formula gives: float64."""
+        if frequencies.max(initial=0) < _FREQUENCIES and lengths.max(initial=0) < _LENGTHS:
+            return self._table.take((frequencies.astype(np.int32) - 1) * _LENGTHS + lengths)
+        return self._formula.saturation(frequencies.astype(np.float64), lengths / self._mean)

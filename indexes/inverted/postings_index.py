@@ -21,6 +21,7 @@ from ..types import Ids, Scores, Traits
 from .impacts import ImpactCache, ImpactList
 from .maxscore import Sums, best, scores_of, working_space
 from .postings import Postings
+from .segments import Array
 
 _LEAST_KEPT = 64 << 20
 """Bytes of impact lists that are kept at least; of a large index as many as its postings take."""
@@ -143,7 +144,7 @@ class PostingsScorer(ABC):
         self._spare: list[Sums] = []
 
     @abstractmethod
-    def _impacts(self, rows: NDArray[np.int32], frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _impacts(self, rows: NDArray[np.int32], frequencies: Array) -> Array:
         """Return what the postings of one term, at least one, add to the scores of their rows."""
 
     @property
@@ -178,5 +179,5 @@ class PostingsScorer(ABC):
         rows, frequencies = self._postings.of(term)
         if not len(rows):
             return ImpactList(rows, np.zeros(0, np.float32), 0)
-        impacts = self._impacts(rows, frequencies.astype(np.float64))
+        impacts = self._impacts(rows, frequencies)
         return ImpactList(rows, impacts.astype(np.float32), self._postings.n_rows)

@@ -50,7 +50,7 @@ class Segment:
 
     def span(self, term: int) -> slice:
         """Return where the postings of a term are."""
-        i = int(self.terms.searchsorted(term))
+        i = int(self.terms.searchsorted(np.int32(term)))  # a plain int would have all terms copied as int64
         if i == len(self.terms) or self.terms[i] != term:
             return slice(0, 0)
         return slice(int(self.starts[i]), int(self.starts[i + 1]))
