@@ -15,9 +15,6 @@ from .inverted.postings_index import PostingsIndex, PostingsScorer, Scorer
 from .inverted.segments import Array
 from .spec import Parameters, param
 
-_MANY = 1 << 16
-"""Rows from which saturations are looked up in a table."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class BM25Build(Parameters):
@@ -83,10 +80,8 @@ class BM25Scorer(PostingsScorer):
         super().__init__(postings)
         self._formula = formula
         self._n = postings.n_live
-        self._mean = postings.average_length
-        self._lengths = postings.lengths
-        self._whole = _whole(self._lengths) if len(self._lengths) >= _MANY else None
-        self._table = None if self._whole is None else Saturations(formula, self._mean)
+        self._lengths = _narrow(postings.lengths)
+        self._saturations = Saturations(formula, postings.average_length, len(self._lengths))
         # the floor depends on every term's df, which is counted once per state of the index
         self._floor = formula.floor(postings.document_frequencies(), self._n) if formula.variant == "okapi" else None
 
@@ -94,13 +89,11 @@ class BM25Scorer(PostingsScorer):
         idf = float(self._formula.idf(np.array([len(rows)]), self._n)[0])
         if self._floor is not None and idf < 0:
             idf = self._floor
-        if self._whole is not None and self._table is not None and frequencies.dtype.kind == "u":
-            return idf * self._table.of(frequencies, self._whole.take(rows))
-        return idf * self._formula.saturation(frequencies.astype(np.float64), self._lengths[rows] / self._mean)
+        return idf * self._saturations.of(frequencies, self._lengths.take(rows))
 
 
-def _whole(lengths: NDArray[np.float64]) -> NDArray[np.uint16] | None:
-    """Return lengths as whole numbers, which are a quarter as large to look up; None if they are none, or too long."""
-    if not 0 < lengths.max() < 1 << 16 or (lengths != np.floor(lengths)).any():
-        return None
+def _narrow(lengths: NDArray[np.float64]) -> Array:
+    """Return lengths as small whole numbers, which are looked up faster; as they are if they are none."""
+    if lengths.max(initial=0) >= 1 << 16 or (lengths != np.floor(lengths)).any():
+        return lengths
     return np.maximum(lengths, 0).astype(np.uint16)  # -1 marks what was removed

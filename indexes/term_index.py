@@ -148,7 +148,7 @@ class TermIndex(Index[Bags]):
             if n:
                 by_row = self._rows.by_row
                 for i, (rows, scores) in enumerate(self._search(wanted, n, chosen, keep)):
-                    _put(hits.ids[i], hits.scores[i], by_row[rows], scores, n)
+                    put(hits.ids[i], hits.scores[i], by_row[rows], scores, n)
         return hits
 
     def score(
@@ -207,7 +207,7 @@ class TermIndex(Index[Bags]):
         """Return the document frequency of every term that occurs."""
 
 
-def _put(ids_row: Ids, scores_row: Scores, ids: Ids, scores: Scores, k: int) -> None:
+def put(ids_row: Ids, scores_row: Scores, ids: Ids, scores: Scores, k: int) -> None:
     """Write the best ``k`` hits into a row: by descending score, then by ascending id."""
     order = np.lexsort((ids, -scores))[:k]
     ids_row[: len(order)] = ids[order]

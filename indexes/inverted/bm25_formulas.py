@@ -27,7 +27,7 @@ bm25+ ranks as if delta were 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,9 @@ class Formula:
         return bare * (self.k1 + 1) + (self.delta if self.variant == "bm25+" else 0.0)
 
 
-_FREQUENCIES, _LENGTHS = 64, 4096
+_FREQUENCIES, _LENGTHS = 64, 1024
+_MANY = 1 << 16
+"""Rows from which a table of saturations is worth its millisecond."""
 
 
 class Saturations:
@@ -90,16 +92,21 @@ class Saturations:
     ----------
     mean
         The mean length.
+    rows
+        How many there are.
     """
 
-    def __init__(self, formula: Formula, mean: float) -> None:
+    def __init__(self, formula: Formula, mean: float, rows: int) -> None:
         self._formula = formula
         self._mean = mean
-        tf, lengths = np.arange(1.0, _FREQUENCIES), np.arange(float(_LENGTHS))
-        self._table = formula.saturation(tf[:, None], lengths / mean).ravel()  # frequency 0 has no row
+        self._table: Floats | None = None
+        if rows >= _MANY:  # frequency 0 has no place
+            tf, lengths = np.arange(1.0, _FREQUENCIES), np.arange(float(_LENGTHS))
+            self._table = formula.saturation(tf[:, None], lengths / mean).ravel()
 
-    def of(self, frequencies: NDArray[np.integer], lengths: NDArray[np.integer]) -> Floats:
+    def of(self, frequencies: NDArray[Any], lengths: NDArray[Any]) -> Floats:
         """Return the saturation of each posting, to the bit what the formula gives: float64."""
-        if frequencies.max(initial=0) < _FREQUENCIES and lengths.max(initial=0) < _LENGTHS:
-            return self._table.take((frequencies.astype(np.int32) - 1) * _LENGTHS + lengths)
+        table = self._table if frequencies.dtype.kind == lengths.dtype.kind == "u" else None
+        if table is not None and frequencies.max(initial=0) < _FREQUENCIES and lengths.max(initial=0) < _LENGTHS:
+            return np.asarray(table.take((frequencies.astype(np.int32) - 1) * _LENGTHS + lengths), np.float64)
         return self._formula.saturation(frequencies.astype(np.float64), lengths / self._mean)

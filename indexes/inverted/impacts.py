@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Term = TypeVar("Term", bound=Hashable)
 
 _FREQUENT, _VERY_FREQUENT = 32, 4
 """A term in more than one of this many documents is frequent: lookups by row are worth an array of all rows, which is
@@ -91,30 +94,33 @@ class ImpactList:
         return np.minimum(places, len(self.rows) - 1, out=places)
 
 
-class ImpactCache:
-    """Impact lists by term number, made on first use, for one state of the index and one set of parameters.
+class ImpactCache(Generic[Term]):
+    """Impact lists by term, made on first use, for one state of the index and one set of parameters.
 
     Those that were not asked for longest go when all take more than ``room`` bytes. Safe for many threads: two that
     need the same list at once may both make it, and either is kept.
     """
 
-    def __init__(self, make: Callable[[int], ImpactList], room: int) -> None:
-        self._make = make
+    def __init__(self, room: int) -> None:
         self._room = room
-        self._kept: OrderedDict[int, ImpactList] = OrderedDict()
+        self._kept: OrderedDict[Term, ImpactList] = OrderedDict()
         self._turn = threading.Lock()
-        self._sizes: dict[int, int] = {}
+        self._sizes: dict[Term, int] = {}
         self._held = 0
 
     @contextmanager
-    def of(self, terms: Sequence[int]) -> Iterator[list[ImpactList]]:
-        """Lend the lists of terms. They grow while they are used, so they are counted afterwards."""
+    def of(
+        self, terms: Sequence[Term], make: Callable[[Sequence[Term]], Sequence[ImpactList]]
+    ) -> Iterator[list[ImpactList]]:
+        """Lend the lists of terms; ``make`` those that are missing. They grow while in use, and are counted then."""
         with self._turn:
-            known = [self._kept.get(term) for term in terms]
-        found = [each or self._make(term) for term, each in zip(terms, known, strict=True)]
-        yield found
+            known = {term: self._kept[term] for term in terms if term in self._kept}
+        missing = [term for term in terms if term not in known]
+        if missing:
+            known.update(zip(missing, make(missing), strict=True))
+        yield [known[term] for term in terms]
         with self._turn:
-            for term, each in zip(terms, found, strict=True):
+            for term, each in known.items():
                 self._kept[term] = each
                 self._kept.move_to_end(term)
                 size = each.nbytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -135,17 +135,25 @@ class PostingsIndex(TermIndex):
             return found
 
 
-class PostingsScorer(ABC):
-    """Scores by impact lists and MaxScore; a subclass gives the impacts of a term."""
+class ImpactScorer(ABC):
+    """Scores by impact lists and MaxScore; a subclass gives the lists of a question's terms.
 
-    def __init__(self, postings: Postings) -> None:
-        self._postings = postings
-        self._lists = ImpactCache(self._listed, max(_LEAST_KEPT, postings.memory()["postings"]))
+    Parameters
+    ----------
+    n_rows
+        Rows of all lists.
+    room
+        Bytes of lists that are kept.
+    """
+
+    def __init__(self, n_rows: int, room: int) -> None:
+        self._n_rows = n_rows
+        self._lists: ImpactCache[Any] = ImpactCache(room)
         self._spare: list[Sums] = []
 
     @abstractmethod
-    def _impacts(self, rows: NDArray[np.int32], frequencies: Array) -> Array:
-        """Return what the postings of one term, at least one, add to the scores of their rows."""
+    def _lent(self, query: Mapping[str, float]) -> AbstractContextManager[list[tuple[ImpactList, float]]]:
+        """Lend the impact list and the weight of each term of a question that some row holds."""
 
     @property
     def nbytes(self) -> int:
@@ -157,23 +165,38 @@ class PostingsScorer(ABC):
         try:
             sums = self._spare.pop()
         except IndexError:
-            sums = working_space(self._postings.n_rows)
-        with self._known(query) as lists:
+            sums = working_space(self._n_rows)
+        with self._lent(query) as lists:
             found = best(lists, k, sums, keep)
         self._spare.append(sums)  # not after an error, which may leave it dirty
         return found
 
     def score(self, query: Mapping[str, float], rows: Ids) -> NDArray[np.float32]:
         """Return the scores of some rows, NaN where one holds no term of the query: float32, shape (len(rows),)."""
-        with self._known(query) as lists:
+        with self._lent(query) as lists:
             return scores_of(lists, rows)
 
+
+class PostingsScorer(ImpactScorer):
+    """Scores the postings of an index; a subclass gives the impacts of a term."""
+
+    def __init__(self, postings: Postings) -> None:
+        super().__init__(postings.n_rows, max(_LEAST_KEPT, postings.memory()["postings"]))
+        self._postings = postings
+
+    @abstractmethod
+    def _impacts(self, rows: NDArray[np.int32], frequencies: Array) -> Array:
+        """Return what the postings of one term, at least one, add to the scores of their rows."""
+
     @contextmanager
-    def _known(self, query: Mapping[str, float]) -> Iterator[list[tuple[ImpactList, float]]]:
+    def _lent(self, query: Mapping[str, float]) -> Iterator[list[tuple[ImpactList, float]]]:
         numbers = self._postings.vocabulary
         known = [(numbers[term], weight) for term, weight in query.items() if term in numbers]
-        with self._lists.of([term for term, _ in known]) as lists:
+        with self._lists.of([term for term, _ in known], self._made) as lists:
             yield [(each, weight) for each, (_, weight) in zip(lists, known, strict=True) if each.size]
+
+    def _made(self, terms: Sequence[int]) -> list[ImpactList]:
+        return [self._listed(term) for term in terms]
 
     def _listed(self, term: int) -> ImpactList:
         rows, frequencies = self._postings.of(term)

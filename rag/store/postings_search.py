@@ -6,8 +6,9 @@ term's frequency in it. A reader needs nothing but the postings of a question's 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from typing import Any, Protocol
 
@@ -18,18 +19,27 @@ import indexes
 from indexes import Hits, IdSet, Terms
 from indexes.bags import checked_queries
 from indexes.bm25 import BM25Index, BM25Search
+from indexes.inverted.bm25_formulas import Formula, Saturations
+from indexes.inverted.impacts import ImpactList
+from indexes.inverted.postings_index import ImpactScorer
+from indexes.rows import Keep
+from indexes.term_index import put
 
 from ..errors import InvalidInput
 
 Ids = NDArray[np.int64]
+Rows = tuple[Ids, NDArray[np.bool_]]
 POSTING = np.dtype([("chunk", "<u4"), ("packed", "<u4")])
 _FREQUENCY_BITS = 12
 MOST_FREQUENT, LONGEST = (1 << _FREQUENCY_BITS) - 1, (1 << 20) - 1
 """Larger frequencies and lengths count as these: BM25 tells them from none above by less than a thousandth."""
 _LAST_CHUNK = (1 << 32) - 1
-_REMEMBERED = 8
-_SPARSE = 1 << 24
-"""Ids from which the sums of a question are kept for the chunks it touches alone."""
+_SCORERS = 4
+"""Formulas whose impacts are kept."""
+_KEPT_BYTES = 384 << 20
+"""Of the impacts of each: those of a few hundred questions to a million chunks take 190 MiB."""
+_DENSE, _TIMES = 1 << 24, 4
+"""Sums are kept by the chunks' ids up to as many, and up to so many times their number; else by the chunks' order."""
 _TIER, _SMALLEST = 8, 50_000
 """As many segments of one size become one that is as many times as large."""
 
@@ -73,12 +83,6 @@ def packed(lengths: NDArray[np.int64], frequencies: NDArray[np.int64]) -> NDArra
     """Return lengths and frequencies as a posting holds them."""
     both = np.minimum(lengths, LONGEST) << _FREQUENCY_BITS | np.minimum(frequencies, MOST_FREQUENT)
     return np.asarray(both, np.uint32)
-
-
-def unpacked(records: NDArray[np.void]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the lengths and frequencies of postings."""
-    both = records["packed"]
-    return (both >> _FREQUENCY_BITS).astype(np.float64), (both & MOST_FREQUENT).astype(np.float64)
 
 
 def due(segments: Sequence[tuple[int, int]]) -> list[int]:
@@ -190,7 +194,10 @@ class Lender(Protocol):
 
 
 class PostingsSearch:
-    """Searches the terms of chunks; it answers as an `indexes.TermIndex` does, with the same scores."""
+    """Searches the terms of chunks; it answers as an `indexes.TermIndex` does, with the same scores.
+
+    Safe for many threads, and to be kept: it holds the impact lists of the terms that were asked for, until a change.
+    """
 
     family = "terms"
     name = "bm25"
@@ -200,7 +207,7 @@ class PostingsSearch:
         self._snapshots = snapshots
         self._like: Any = indexes.terms(spec)
         self._cache = cache
-        self._last: dict[object, tuple[Ids, NDArray[np.float64]]] = {}
+        self._scorers: dict[tuple[Formula, int, int], _Scorer] = {}
         self.ids = ids
 
     @property
@@ -215,7 +222,8 @@ class PostingsSearch:
 
     def memory(self) -> dict[str, int]:
         """Return the bytes that this process holds for it."""
-        return {"cached postings": self._cache.nbytes}
+        impacts = sum(each.nbytes for each in list(self._scorers.values()))
+        return {"cached postings": self._cache.nbytes, "cached impacts": impacts}
 
     def frequencies(self) -> Mapping[str, int]:
         """Return the number of chunks that hold each term."""
@@ -239,101 +247,111 @@ class PostingsSearch:
         params: Any = None,  # noqa: ANN401 - as the index takes them
     ) -> Hits:
         """Return the ``k`` best chunks for each bag of terms, among those of ``allow``."""
-        queries = list(queries)
-        found = Hits(np.full((len(queries), k), -1, np.int64), np.full((len(queries), k), -np.inf, np.float32))
-        allowed = None
-        if allow is not None:
-            allowed = np.sort(np.asarray(allow.ids if isinstance(allow, IdSet) else allow, np.int64))
-        for i, (ids, scores) in enumerate(self._scores(queries, params)):
-            own = np.arange(len(ids)) if allowed is None else _inside(ids, allowed)
-            best = own[_best(ids[own], scores[own].astype(np.float32), k)]
-            found.ids[i, : len(best)], found.scores[i, : len(best)] = ids[best], scores[best]
+        wanted = checked_queries(queries)
+        found = Hits(np.full((len(wanted), k), -1, np.int64), np.full((len(wanted), k), -np.inf, np.float32))
+        with self._snapshots.reading() as snapshot:
+            scorer = self._scorer(snapshot, params)
+            keep = None if allow is None else scorer.keep(allow)
+            n = min(k, snapshot.state.chunks if keep is None else len(keep))
+            for i, bag in enumerate(wanted if n else ()):
+                with scorer.reading(snapshot):
+                    rows, scores = scorer.search(bag, n, keep)
+                put(found.ids[i], found.scores[i], scorer.ids_of(rows), scores, n)
         return found
 
     def score(self, queries: Sequence[Terms], ids: Ids, *, params: Any = None) -> NDArray[np.float32]:  # noqa: ANN401
         """Return the scores of chunks for each bag of terms: float32, shape (n_queries, n), NaN where none match."""
-        queries = list(queries)
-        found = np.full((len(queries), len(ids)), np.nan, np.float32)
-        for own, (held, scores) in zip(found, self._scores(queries, params), strict=True):
-            places, there = _places(held, ids)
-            own[there] = scores[places[there]]
+        wanted = checked_queries(queries)
+        found = np.full((len(wanted), len(ids)), np.nan, np.float32)
+        with self._snapshots.reading() as snapshot:
+            scorer = self._scorer(snapshot, params)
+            rows, there = scorer.places(ids)
+            for own, bag in zip(found, wanted, strict=True):
+                with scorer.reading(snapshot):
+                    own[there] = scorer.score(bag, rows)
         return found
 
-    def _scores(self, queries: Sequence[Terms], params: Any) -> Iterator[tuple[Ids, NDArray[np.float64]]]:  # noqa: ANN401
-        """Score, or take what was scored: one search asks for its list, its sample and what is missing in turn."""
-        wanted = checked_queries(queries)
+    def _scorer(self, snapshot: Any, params: Any) -> _Scorer:  # noqa: ANN401
         formula = self._like._formula(self.search_params if params is None else self._like._chosen(params))
-        with self._snapshots.reading() as snapshot:
-            state = snapshot.state
-            keys = [(tuple(bag.items()), formula, state.seq, state.version) for bag in wanted]
-            last = self._last
-            known = {key: last[key] for key in keys if key in last}
-            new = [bag for key, bag in zip(keys, wanted, strict=True) if key not in known]
-            terms = list(dict.fromkeys(term for bag in new for term in bag))
-            postings = self._cache.postings(snapshot, terms) if terms else {}
-        for key, bag in zip(keys, wanted, strict=True):
-            if key not in known:
-                if len(self._last) >= _REMEMBERED:
-                    self._last = {}
-                known[key] = self._last[key] = self._scored(bag, postings, state, formula)
-            yield known.pop(key)
-
-    @staticmethod
-    def _scored(
-        bag: Mapping[str, float],
-        postings: Mapping[str, NDArray[np.void]],
-        state: Totals,
-        formula: Any,  # noqa: ANN401 - a `Formula`
-    ) -> tuple[Ids, NDArray[np.float64]]:
-        mean = state.terms / state.chunks if state.chunks else 1.0
-        parts = []
-        for term, weight in bag.items():
-            records = postings[term]
-            if len(records):
-                lengths, frequencies = unpacked(records)
-                idf = float(formula.idf(np.array([len(records)]), state.chunks)[0])
-                impacts = (idf * formula.saturation(frequencies, lengths / mean)).astype(np.float32)
-                parts.append((records["chunk"], weight * impacts.astype(np.float64)))
-        if not parts:
-            return np.zeros(0, np.int64), np.zeros(0)
-        return _summed(parts)
+        state = snapshot.state
+        key = (formula, state.seq, state.version)
+        found = self._scorers.get(key)
+        if found is None:
+            kept = {old: each for old, each in self._scorers.items() if old[1:] == key[1:]}
+            found = _Scorer(self._cache, state, formula, self.ids())
+            self._scorers = {**kept, key: found} if len(kept) < _SCORERS else {key: found}
+        return found
 
 
-def _places(held: Ids, wanted: Ids) -> tuple[Ids, NDArray[np.bool_]]:
-    """Return the place of each of ``wanted`` in ``held``, and whether it is there; both ascend."""
-    places = np.minimum(np.searchsorted(held, wanted), max(0, len(held) - 1))
-    return places, held[places] == wanted if len(held) else np.zeros(len(wanted), bool)
+class _Scorer(ImpactScorer):
+    """Scores chunks of one state by one formula. Rows are the chunks' ids where these are dense, else their order."""
 
+    def __init__(self, cache: Kept, state: Totals, formula: Formula, ids: Ids) -> None:
+        last = int(ids[-1]) if len(ids) else -1
+        self._order = None if last < _DENSE + _TIMES * len(ids) else ids
+        super().__init__(last + 1 if self._order is None else len(ids), _KEPT_BYTES)
+        self._cache = cache
+        self._chunks = state.chunks
+        self._generation = hash((state.seq, state.version))
+        self._formula = formula
+        self._saturations = Saturations(formula, state.terms / state.chunks if state.chunks else 1.0, state.chunks)
+        self._snapshot = threading.local()
+        self._known_places: tuple[Ids, Rows] | None = None
 
-def _inside(ids: Ids, allowed: Ids) -> Ids:
-    """Return the places of those of ``ids`` that are allowed; both ascend, and the longer one is searched."""
-    if len(allowed) > len(ids):
-        return np.flatnonzero(_places(allowed, ids)[1])
-    places, there = _places(ids, allowed)
-    return places[there]
+    @contextmanager
+    def reading(self, snapshot: Any) -> Iterator[None]:  # noqa: ANN401
+        """Let this thread read the postings of terms in a snapshot."""
+        self._snapshot.now = snapshot
+        try:
+            yield
+        finally:
+            self._snapshot.now = None
 
+    def ids_of(self, rows: Ids) -> Ids:
+        """Return the ids of rows."""
+        return rows if self._order is None else self._order[rows]
 
-def _summed(parts: Sequence[tuple[NDArray[np.uint32], NDArray[np.float64]]]) -> tuple[Ids, NDArray[np.float64]]:
-    """Return the chunks, ascending, and the sums of what each part adds to them."""
-    last = max(int(chunks.max()) for chunks, _ in parts)  # a joined segment may lie before an older one
-    if last < _SPARSE:
-        sums, touched = np.zeros(last + 1), np.zeros(last + 1, bool)
-        for chunks, added in parts:
-            sums[chunks] += added
-            touched[chunks] = True
-        ids = np.flatnonzero(touched)
-        return ids, sums[ids]
-    every, places = np.unique(np.concatenate([chunks for chunks, _ in parts]), return_inverse=True)
-    every_sum = np.bincount(places, weights=np.concatenate([added for _, added in parts]))
-    return every.astype(np.int64), np.asarray(every_sum, np.float64)
+    def keep(self, allow: IdSet | Ids) -> Keep:
+        """Return the rows of allowed chunks."""
+        allowed = allow if isinstance(allow, IdSet) else IdSet(allow)
+        return allowed.keep(self, self._generation, lambda ids: Keep(self._rows(ids)[0], self._n_rows))
 
+    def places(self, ids: Ids) -> Rows:
+        """Return the rows of those ids that there are, and which these are; kept for an array that cannot change."""
+        known = self._known_places
+        if known is not None and known[0] is ids:
+            return known[1]
+        found = self._rows(ids)
+        if not ids.flags.writeable:
+            found[0].flags.writeable = False
+            self._known_places = (ids, found)
+        return found
 
-def _best(ids: Ids, scores: NDArray[np.float32], k: int) -> Ids:
-    """Return the places of the ``k`` best, by descending score, then by ascending id."""
-    if len(ids) > k:
-        least = np.partition(scores, len(scores) - k)[len(scores) - k] if k else np.inf
-        places = np.flatnonzero(scores >= least)
-    else:
-        places = np.arange(len(ids))
-    order = np.lexsort((ids[places], -scores[places]))[:k]
-    return places[order]
+    def _rows(self, ids: Ids) -> Rows:
+        if self._order is None:
+            there = ids < self._n_rows
+            return np.asarray(ids[there], np.int64), there
+        places = np.minimum(np.searchsorted(self._order, ids), len(self._order) - 1)
+        there = self._order[places] == ids
+        return places[there], there
+
+    @contextmanager
+    def _lent(self, query: Mapping[str, float]) -> Iterator[list[tuple[ImpactList, float]]]:
+        with self._lists.of(list(query), self._made) as lists:
+            yield [(each, weight) for each, weight in zip(lists, query.values(), strict=True) if each.size]
+
+    def _made(self, terms: Sequence[str]) -> list[ImpactList]:
+        postings = self._cache.postings(self._snapshot.now, terms)
+        return [self._listed(postings[term]) for term in terms]
+
+    def _listed(self, records: NDArray[np.void]) -> ImpactList:
+        rows, there = self._rows(records["chunk"])
+        packed = records["packed"] if there.all() else records["packed"][there]
+        if not len(rows):
+            return ImpactList(np.zeros(0, np.int32), np.zeros(0, np.float32), 0)
+        idf = float(self._formula.idf(np.array([len(records)]), self._chunks)[0])
+        impacts = idf * self._saturations.of(packed & MOST_FREQUENT, packed >> _FREQUENCY_BITS)
+        if (rows[1:] < rows[:-1]).any():  # a joined segment may lie before an older one
+            order = np.argsort(rows)
+            rows, impacts = rows[order], impacts[order]
+        return ImpactList(rows.astype(np.int32), impacts.astype(np.float32), self._n_rows)

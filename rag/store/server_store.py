@@ -123,6 +123,7 @@ class ServerStore(ABC, Generic[S, W]):
         self._postings = postings
         self._turn = threading.Lock()
         self._filters: OrderedDict[tuple[str, int, int], IdSet | None] = OrderedDict()
+        self._searches: dict[str, PostingsSearch] = {}
         self._seen: int | None = None
 
     # ---- what each server does in its own way ------------------------------------------------------------------------
@@ -239,7 +240,10 @@ class ServerStore(ABC, Generic[S, W]):
             what = f"index {spec!r}" if spec else f"index of {'vectors' if family == 'dense' else 'terms'}"
             raise InvalidInput(f"this knowledge base has no {what}, only {', '.join(self.specs)}; see `rag reindex`")
         if family == "terms":
-            return PostingsSearch(self._reader, found, self._postings, self.chunk_ids)
+            with self._turn:  # one for all: it keeps what it has worked out
+                if found not in self._searches:
+                    self._searches[found] = PostingsSearch(self._reader, found, self._postings, self.chunk_ids)
+                return self._searches[found]
         return self._vectors(found)
 
     def dense(self) -> Any:  # noqa: ANN401 - of either granularity

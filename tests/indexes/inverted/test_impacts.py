@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -14,21 +16,25 @@ def made() -> list[int]:
     return []
 
 
-def cache(made: list[int], room: int) -> ImpactCache:
-    def make(term: int) -> ImpactList:
-        made.append(term)
-        return ImpactList(np.arange(100, dtype=np.int32), np.ones(100, np.float32), 100)
+class Cache(ImpactCache[int]):
+    """Notes what it had to have made."""
 
-    return ImpactCache(make, room)
+    def __init__(self, made: list[int], room: int) -> None:
+        super().__init__(room)
+        self.made = made
+
+    def make(self, terms: Sequence[int]) -> list[ImpactList]:
+        self.made += terms
+        return [ImpactList(np.arange(100, dtype=np.int32), np.ones(100, np.float32), 100) for _ in terms]
 
 
-def asked(kept: ImpactCache, *terms: int) -> list[ImpactList]:
-    with kept.of(terms) as found:
+def asked(kept: Cache, *terms: int) -> list[ImpactList]:
+    with kept.of(terms, kept.make) as found:
         return found
 
 
 def test_a_list_is_made_once(made: list[int]) -> None:
-    kept = cache(made, 1 << 20)
+    kept = Cache(made, 1 << 20)
     first = asked(kept, 3, 1)
     assert asked(kept, 1, 3) == first[::-1]
     assert made == [3, 1]
@@ -36,7 +42,7 @@ def test_a_list_is_made_once(made: list[int]) -> None:
 
 
 def test_those_not_asked_for_longest_go(made: list[int]) -> None:
-    kept = cache(made, 2000)  # a list takes 800 bytes
+    kept = Cache(made, 2000)  # a list takes 800 bytes
     for term in (1, 2, 1, 3):
         asked(kept, term)
     assert kept.nbytes <= 2000
@@ -47,15 +53,15 @@ def test_those_not_asked_for_longest_go(made: list[int]) -> None:
 
 
 def test_a_single_one_stays_however_large(made: list[int]) -> None:
-    kept = cache(made, 10)
+    kept = Cache(made, 10)
     asked(kept, 1)
     asked(kept, 1)
     assert made == [1]
 
 
 def test_what_lists_grow_by_counts_at_once(made: list[int]) -> None:
-    kept = cache(made, 2000)
-    with kept.of([1, 2]) as found:
+    kept = Cache(made, 2000)
+    with kept.of([1, 2], kept.make) as found:
         for each in found:
             each.at(np.arange(5))  # an array of all rows: 400 bytes more
     assert kept.nbytes <= 2000

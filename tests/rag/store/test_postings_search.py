@@ -17,19 +17,6 @@ from rag.store import postings_search
 Ids = NDArray[np.int64]
 
 
-@pytest.mark.parametrize("sparse", [1 << 24, 0])
-def test_postings_come_in_any_order(monkeypatch: pytest.MonkeyPatch, sparse: int) -> None:
-    """A joined segment has a higher number than a younger one, which it may lie before."""
-    monkeypatch.setattr(postings_search, "_SPARSE", sparse)
-    parts = [
-        (np.array([7, 9, 2, 3], np.uint32), np.array([1.0, 2.0, 3.0, 4.0])),
-        (np.array([3, 7], np.uint32), np.array([0.5, 0.25])),
-    ]
-    ids, sums = postings_search._summed(parts)
-    assert dict(zip(ids.tolist(), sums.tolist(), strict=True)) == {2: 3.0, 3: 4.5, 7: 1.25, 9: 2.0}
-    assert ids.tolist() == sorted(ids.tolist())
-
-
 def test_terms_come_in_their_order_with_their_postings() -> None:
     bags = [["tea", "an", "tea"], [], ["an", "oak"]]
     found = {term: records.tolist() for term, records in postings_search.grouped([3, 4, 9], bags)}
@@ -59,23 +46,51 @@ class Held:
         return {term: len(records) for term, records in self.held.items()}
 
 
-def test_scores_are_those_of_a_search() -> None:
-    rng = np.random.default_rng(4)
+def searches(seed: int = 4) -> tuple[Held, postings_search.PostingsSearch, indexes.TermIndex, Ids]:
+    """Return postings, a search of them, and an index of the same chunks."""
+    rng = np.random.default_rng(seed)
     words = [f"w{n}" for n in range(30)]
     bags = [rng.choice(words, rng.integers(1, 20)).tolist() for _ in range(200)]
     ids = np.arange(10, 410, 2)
     held = Held(ids.tolist(), bags)
-    search = postings_search.PostingsSearch(held, "bm25", held, lambda: ids)
     like = indexes.terms("bm25")
     like.add(bags, ids=ids)
+    return held, postings_search.PostingsSearch(held, "bm25", held, lambda: ids), like, ids
+
+
+@pytest.mark.parametrize("dense", [1 << 24, 0])
+def test_scores_are_those_of_an_index(monkeypatch: pytest.MonkeyPatch, dense: int) -> None:
+    monkeypatch.setattr(postings_search, "_DENSE", dense)
+    monkeypatch.setattr(postings_search, "_TIMES", 1)
+    held, search, like, ids = searches()
     queries = [["w1", "w7"], ["w3"], ["none"]]
-    for allow in (None, ids[::3], ids[5:8], ids[:0]):
+    for allow in (None, ids[::3], ids[5:8], ids[:0], np.array([7, 10, 11, 12, 900])):
         mine, theirs = search.search(queries, 20, allow=allow), like.search(queries, 20, allow=allow)
         np.testing.assert_array_equal(mine.ids, theirs.ids)
-        np.testing.assert_allclose(mine.scores, theirs.scores, atol=1e-6)
-    assert held.asked == 1  # all of a search's parts are scored once
+        np.testing.assert_array_equal(mine.scores, theirs.scores)
     some = np.array([10, 11, 30, 401, 408, 10**9])
-    np.testing.assert_allclose(search.score(queries, some), like.score(queries, some), atol=1e-6)
-    assert held.asked == 1
-    many = [[word] for word in words]
-    np.testing.assert_allclose(search.score(many, some), like.score(many, some), atol=1e-6)
+    np.testing.assert_array_equal(search.score(queries, some), like.score(queries, some))
+    assert held.asked == 3, "each term is asked for once"
+    many = [[f"w{n}"] for n in range(30)]
+    np.testing.assert_array_equal(search.score(many, some), like.score(many, some))
+    assert search.memory()["cached impacts"] > 0
+
+
+def test_postings_come_in_any_order() -> None:
+    """A joined segment has a higher number than a younger one, which it may lie before."""
+    held, search, like, _ = searches()
+    held.held = {term: np.roll(records, 3) for term, records in held.held.items()}
+    mine, theirs = search.search([["w1", "w7"]], 20), like.search([["w1", "w7"]], 20)
+    np.testing.assert_array_equal(mine.ids, theirs.ids)
+    np.testing.assert_array_equal(mine.scores, theirs.scores)
+
+
+def test_a_change_is_seen() -> None:
+    held, search, _, _ = searches()
+    before = search.search([["w1"]], 200).scores[0, 0]
+    held.held["w1"] = held.held["w1"][:1]
+    held.state = SimpleNamespace(**{**vars(held.state), "seq": 2})
+    after = search.search([["w1"]], 200)
+    assert (after.ids[0] >= 0).sum() == 1
+    assert after.scores[0, 0] > before, "a rarer term counts for more"
+    assert len(search._scorers) == 1, "what was worked out before has gone"
