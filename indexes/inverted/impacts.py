@@ -13,12 +13,39 @@ from numpy.typing import NDArray
 
 Term = TypeVar("Term", bound=Hashable)
 
-_FREQUENT, _VERY_FREQUENT = 32, 4
+_FREQUENT = 32
 """A term in more than one of this many documents is frequent: lookups by row are worth an array of all rows, which is
-kept. Where there are more than ``_KEPT_ROWS`` rows it has to be very frequent, or the arrays would fill the memory."""
+kept. Where there are more than ``_KEPT_ROWS`` rows the arrays would fill the memory, so they are of bits."""
 _KEPT_ROWS = 1 << 17
 _LOOKUPS = 64
 """Looking up a row costs about as much as spreading this many postings over an array."""
+
+
+class _Ranks:
+    """Finds rows in a long list by a bit for each row that could be in it, and the number of those before each word.
+
+    G. Jacobson, "Space-efficient static trees and graphs", FOCS 1989.
+    """
+
+    __slots__ = ("before", "words")
+
+    def __init__(self, rows: NDArray[np.int32], n_rows: int) -> None:
+        there = np.zeros(-(-n_rows // 64) * 64, np.bool_)
+        there[rows] = True
+        self.words = np.packbits(there, bitorder="little").view(np.uint64)
+        counts = np.bitwise_count(self.words)
+        self.before = np.cumsum(counts, dtype=np.int32) - counts
+
+    @property
+    def nbytes(self) -> int:
+        return self.words.nbytes + self.before.nbytes
+
+    def find(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+        """Return where each row is in the list if it is there at all, and 1 if it is, 0 else."""
+        at = rows >> 6
+        words, bits = self.words.take(at), (rows & 63).astype(np.uint64)
+        one = np.uint64(1)
+        return self.before.take(at) + np.bitwise_count(words & ((one << bits) - one)), words >> bits & one
 
 
 class ImpactList:
@@ -36,7 +63,7 @@ class ImpactList:
         The largest and the smallest impact; 0 if there is none.
     """
 
-    __slots__ = ("_again", "_by_row", "_n_rows", "impacts", "lower", "rows", "size", "upper")
+    __slots__ = ("_again", "_by_row", "_n_rows", "_ranks", "impacts", "lower", "rows", "size", "upper")
 
     def __init__(self, rows: NDArray[np.int32], impacts: NDArray[np.float32], n_rows: int) -> None:
         self.rows = rows
@@ -46,6 +73,7 @@ class ImpactList:
         self.lower = float(impacts.min()) if len(impacts) else 0.0
         self._n_rows = n_rows
         self._by_row: NDArray[np.float32] | None = None  # of frequent terms, made when rows are first looked up
+        self._ranks: _Ranks | None = None
         self._again: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None  # the last rows that cannot change
 
     @property
@@ -53,7 +81,7 @@ class ImpactList:
         """Bytes held beyond the postings themselves."""
         own = self.rows.nbytes if self.rows.base is None else 0
         again = None if self._again is None else self._again[1]
-        return own + sum(array.nbytes for array in (self.impacts, self._by_row, again) if array is not None)
+        return own + sum(each.nbytes for each in (self.impacts, self._by_row, self._ranks, again) if each is not None)
 
     def at(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the impacts in some rows, 0 where the term is not; do not write into them."""
@@ -67,15 +95,27 @@ class ImpactList:
     def _found(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         if self._by_row is not None:
             return self._by_row.take(rows)
-        share = _FREQUENT if self._n_rows <= _KEPT_ROWS else _VERY_FREQUENT
-        if len(self.rows) * share > self._n_rows:
-            self._by_row = self._spread()
-            return self._by_row.take(rows)
+        if self._is_frequent:
+            if self._n_rows <= _KEPT_ROWS:
+                self._by_row = self._spread()
+                return self._by_row.take(rows)
+            at, there = self._ranked(rows)
+            ranked: NDArray[np.float32] = self.impacts.take(at, mode="clip") * there.astype(np.float32)
+            return ranked
         if len(rows) * _LOOKUPS > len(self.rows) + self._n_rows // 4:
             return self._spread().take(rows)
         places = self._places(rows)
         impacts: NDArray[np.float32] = self.impacts.take(places) * (self.rows.take(places) == rows)
         return impacts
+
+    @property
+    def _is_frequent(self) -> bool:
+        return len(self.rows) * _FREQUENT > self._n_rows
+
+    def _ranked(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+        if self._ranks is None:
+            self._ranks = _Ranks(self.rows, self._n_rows)
+        return self._ranks.find(rows)
 
     def _spread(self) -> NDArray[np.float32]:
         """Return the impacts of all rows, 0 where the term is not."""

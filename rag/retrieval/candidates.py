@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes import Hits, IdSet
+from indexes.dense_index import DenseIndex
 
+from ..background import in_background
 from ..embedding.sparse_encoder import sparse_encoder
 from ..store.contents import terms_encoder
 from ..store.sentence_search import TwoGranularities
@@ -25,6 +28,8 @@ SAMPLE = 512
 """Chunks in the sample from which a search's mean and deviation are estimated; 300 are as good."""
 
 _SEED = 0
+_LONG = 200_000
+"""Vectors from which comparing all, or the signs of all, takes a millisecond."""
 
 Row = tuple[NDArray[np.int64], NDArray[np.float32]]
 
@@ -66,6 +71,12 @@ class Search:
     def sentences(self) -> TwoGranularities | None:
         """The index, if it scores by sentences too; None otherwise."""
         return self.index if isinstance(self.index, TwoGranularities) else None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes so long, without Python's lock, that a thread of its own pays."""
+        index = self.listing
+        return isinstance(index, DenseIndex) and len(index) >= _LONG
 
     @property
     def listing(self) -> Any:  # noqa: ANN401 - as ``index``
@@ -159,9 +170,20 @@ def gather(
     background
         Sample to score for comparison. If given, every candidate gets a score from every search; None does neither.
     """
-    lists = [search.run(depth, allow, listing=background is not None) for search in searches]
+    lists = _lists(searches, depth, allow, listing=background is not None)
     samples = [None if background is None else _bags(search, background) for search in searches]
     return [_joined(searches, i, [hits.row(i) for hits in lists], samples, depth) for i in range(n)]
+
+
+def _lists(searches: Sequence[Search], depth: int, allow: IdSet | None, *, listing: bool) -> list[Hits]:
+    """Return each search's list, the long ones of several found at the same time as the others."""
+
+    def found(search: Search) -> Hits:
+        return search.run(depth, allow, listing=listing)
+
+    apart = {i: in_background(partial(found, s)) for i, s in enumerate(searches[:-1]) if s.is_long}
+    own = {i: found(search) for i, search in enumerate(searches) if i not in apart}
+    return [own[i] if i in own else apart[i].result() for i in range(len(searches))]
 
 
 def _bags(search: Search, background: Background) -> NDArray[np.float32]:

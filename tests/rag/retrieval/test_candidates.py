@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 import indexes
+from rag.retrieval import candidates
 from rag.retrieval.candidates import SAMPLE, Background, Search, gather, sample
 from rag.store.similarities import similarities
 
@@ -93,3 +96,24 @@ def test_similarities_are_the_scores_of_an_index(metric: indexes.Metric, vectors
     unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
     for i, row in enumerate(similarities(vectors[40:43], unit if metric == "cosine" else x, metric)):
         np.testing.assert_allclose(row[found.ids[i]], found.scores[i], rtol=1e-4, atol=1e-5)
+
+
+def test_a_long_search_runs_beside_the_others(
+    vectors: np.ndarray, bags: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dense = indexes.dense("flat", DIM)
+    dense.build(vectors, IDS)
+    terms = indexes.terms("bm25")
+    terms.build(bags, IDS)
+    meet = threading.Barrier(2, timeout=20)  # each goes on when the other one is there
+    for index in (dense, terms):
+        search = index.search
+        monkeypatch.setattr(index, "search", lambda *args, own=search, **rest: (meet.wait(), own(*args, **rest))[1])
+    searches = [Search("dense", dense, vectors[:1]), Search("terms", terms, [["w1"]])]
+    monkeypatch.setattr(candidates, "_LONG", N)
+    (found,) = gather(searches, 1, 20, None, None)
+    assert (np.isfinite(found.views[0].scores).sum(), np.isfinite(found.views[1].scores).sum()) == (20, 20)
+    monkeypatch.setattr(dense, "search", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(terms, "search", lambda *_, **__: None)
+    with pytest.raises(ZeroDivisionError):
+        gather(searches, 1, 20, None, None)
