@@ -33,6 +33,8 @@ _FAR = 2.0
 """Times the usual error: such a row fits no more, whatever the others do."""
 _CROWD, _CHANCE = 1.5, 8
 """A group is crowded with half as many again as its share of the rows, and more than chance explains."""
+_EACH = 64
+"""Learned rows of each group that are counted: of four, a share is so uncertain that one group in twenty seems crowded."""
 _SHARE = 0.05
 """The share of strange recent rows from which the data have drifted; when learned, one in a hundred is."""
 _LEAST, _RECENT = 64, 1024
@@ -106,6 +108,6 @@ class Fit:
             self._seen, self._strange = self._seen / 2, self._strange / 2
 
 
-def sample(n: int) -> slice:
-    """Return evenly spread rows of ``n``, about ``SAMPLE`` of them."""
-    return slice(None, None, max(1, n // SAMPLE))
+def sample(n: int, groups: int = 0) -> slice:
+    """Return evenly spread rows of ``n``: about ``SAMPLE``, or enough to tell the shares of as many groups."""
+    return slice(None, None, max(1, n // max(SAMPLE, _EACH * groups)))

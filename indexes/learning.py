@@ -201,7 +201,8 @@ class LearningIndex(DenseIndex):
         self._engine_build(taken)
         self._held = self._learned_from = self._learned_left = len(taken)
         self._places = Places(rows)
-        self._fit = Fit.of(self._engine_describe(_some(taken)), len(taken), self._n_groups())
+        described = self._engine_describe(_some(taken, self._n_groups()))
+        self._fit = Fit.of(described, len(taken), self._n_groups())
         return np.flatnonzero(~fits)
 
     def _take(self, x: Vectors, rows: Ids) -> NDArray[np.bool_]:
@@ -243,5 +244,5 @@ class LearningIndex(DenseIndex):
         return self._held, self._learned_from, self._learned_left, self._fit.usual, limit
 
 
-def _some(x: Vectors) -> Vectors:
-    return np.ascontiguousarray(x[drift.sample(len(x))])
+def _some(x: Vectors, groups: int = 0) -> Vectors:
+    return np.ascontiguousarray(x[drift.sample(len(x), groups)])

@@ -22,6 +22,9 @@ from .rows import Keep
 from .spec import Parameters, Sweeps, param
 from .types import Ids, Scores, Vectors
 
+_BLOCK = 1 << 16
+"""Vectors that are hashed at once: what is worked out for each takes four times as much room as the vectors."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LSHBuild(Parameters):
@@ -61,6 +64,10 @@ class LSHIndex(CodesIndex):
     _lengths: NDArray[np.float32]
     """float32, shape (n, 2): of what is hashed, which is the vector less the centre, and of the vector."""
 
+    def __init__(self, dim: int, **rest: Any) -> None:  # noqa: ANN401 - as the base takes them
+        super().__init__(dim, **rest)
+        self.learns = not self.build_params.refine  # the centre of the first block is as good where vectors are kept
+
     @property
     def recall_floor(self) -> float:
         """The floor of refined candidates, or of bits."""
@@ -89,10 +96,13 @@ class LSHIndex(CodesIndex):
         self._engine_append(x)
 
     def _engine_append(self, x: Vectors) -> None:
-        x = self._lifted(x)
-        moved = x - self._centre
-        self._index.add(moved)
-        self._lengths = np.concatenate((self._lengths, np.column_stack((_lengths(moved), _lengths(x)))))
+        lengths = [self._lengths]
+        for start in range(0, len(x), _BLOCK):
+            some = self._lifted(x[start : start + _BLOCK])
+            moved = some - self._centre
+            self._index.add(moved)
+            lengths.append(np.column_stack((_lengths(moved), _lengths(some))))
+        self._lengths = np.concatenate(lengths)
 
     def _engine_describe(self, x: Vectors) -> Described:
         """Return the squared distances to the centre, and the first bits: of what is far away they tell less apart."""

@@ -118,9 +118,8 @@ class StagedIndex(LearningIndex):
         if not self._trained:
             return
         if self._has_vectors():
-            if self._count() <= self._learned_from * (1.0 if len(self._young) else _GROWN):
-                return
-            self._build_anew(np.arange(self._count()))
+            if self.learns and self._count() > self._learned_from * (1.0 if len(self._young) else _GROWN):
+                self._build_anew(np.arange(self._count()))
         elif len(self._young) >= self._train_at():
             self._learn_apart()
 

@@ -24,7 +24,9 @@ Ids = NDArray[np.int64]
 _SENTENCES_ENGINE = "sq"
 SENTENCES = f"sentences+{_SENTENCES_ENGINE}"
 """The spec of the index that holds the sentence vectors: in 8 bits a number, as there are several to a chunk."""
-BLOCK = 4096  # chunks read at once: bounds the memory of building
+BLOCK = 4096  # chunks read at once
+_FIRST = 1 << 15
+"""Chunks from which an index that goes on by blocks learns what is usual, and that are added at once."""
 
 
 class ChunkVectors:
@@ -150,7 +152,7 @@ def build(db: Connection, what: ChunkVectors) -> AnyIndex:
     """Build an index of all that the store holds for it."""
     index = what.make()
     chunks = reading.chunk_ids(db)
-    parts = blocks(db, what, chunks, len(chunks) if index.learns else BLOCK)
+    parts = blocks(db, what, chunks, len(chunks) if index.learns else _FIRST)
     index.build(*next(parts, what.items(db, chunks[:0])))
     for items, ids in parts:
         index.add(items, ids)
