@@ -34,7 +34,7 @@ _FAR = 2.0
 _CROWD, _CHANCE = 1.5, 8
 """A group is crowded with half as many again as its share of the rows, and more than chance explains."""
 _EACH = 64
-"""Learned rows of each group that are counted: of four, a share is so uncertain that one group in twenty seems crowded."""
+"""Learned rows of each group that are counted: of four, one group in twenty would seem crowded by chance."""
 _SHARE = 0.05
 """The share of strange recent rows from which the data have drifted; when learned, one in a hundred is."""
 _LEAST, _RECENT = 64, 1024
