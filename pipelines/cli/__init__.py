@@ -24,10 +24,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code, without leaving the process."""
-    from .app import app
+    from .app import root
 
     try:
-        result = app(args=arguments, prog_name="rag", standalone_mode=False)
+        result = root()(args=arguments, prog_name="rag", standalone_mode=False)
     except BrokenPipeError:
         # The reader of our output went away (`rag search ... | head`): not an error. Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

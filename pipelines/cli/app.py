@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -89,3 +90,9 @@ def options(
         raise typer.Exit
     if json:
         raise typer.BadParameter("--json before a command goes with --version; put it after the command", context)
+
+
+@cache
+def root() -> Any:  # noqa: ANN401 - Typer's type for it is private
+    """Return all commands as one; building it takes as long as many of the commands."""
+    return typer.main.get_command(app)

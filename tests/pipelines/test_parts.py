@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import plugin_package
 import pytest
+from forked_commands import ForkedCommands
 
 from pipelines.cli.exit_codes import BAD_USAGE, FAILED, OK
 from rag.components import TABLES
@@ -17,9 +20,12 @@ from rag.components import TABLES
 QUESTION = {"id": "q1", "text": "When does the ferry leave?", "documents": {"docs/boats.xyz": 1}}
 
 
+Rag = Callable[..., subprocess.CompletedProcess[str]]
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with documents, a knowledge base of them, and both packages."""
+    """A folder with documents, and both packages."""
     folder = tmp_path_factory.mktemp("home")
     plugin_package.install(folder / "good")
     plugin_package.install_broken(folder / "bad")
@@ -28,27 +34,24 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "docs" / "broken.xyz").write_text("BAD")
     (folder / "docs" / "moon.txt").write_text("The moon is far from the ferry, and no boat goes there at all.\n")
     (folder / "questions.jsonl").write_text(json.dumps(QUESTION))
-    made = _rag(folder, "ingest", "docs", "--into", "kb", "--embedder", "mine:dim=64", "--chunker", "mine", "--json")
-    assert json.loads(made.stdout)["chunks"] == 3, made.stderr
-    assert "begins with BAD" in made.stdout
     return folder
 
 
-def _rag(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join(str(folder / name) for name in ("good", "bad"))
-    return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((path, str(Path(__file__).parents[2])))},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def rag(home: Path) -> Iterator[Rag]:
+    """Commands where both packages are installed and ``kb`` has the documents, each in a process of its own."""
+    path = os.pathsep.join(map(str, (home / "good", home / "bad", Path(__file__).parents[2])))
+    with ForkedCommands({**os.environ, "PYTHONPATH": path}) as commands:
+        rag = partial(commands.run, cwd=home)
+        made = rag("ingest", "docs", "--into", "kb", "--embedder", "mine:dim=64", "--chunker", "mine", "--json")
+        assert json.loads(made.stdout)["chunks"] == 3, made.stderr
+        assert "begins with BAD" in made.stdout
+        yield rag
 
 
-def test_ask_with_parts_of_another_package(home: Path) -> None:
+def test_ask_with_parts_of_another_package(rag: Rag) -> None:
     parts = ["--rewrite", "mine:old=vessel", "--rerank", "mine", "--context", "mine", "--generator", "mine:loud=true"]
-    found = _rag(home, "ask", "kb", "When does the vessel leave?", "--fusion", "mine", *parts, "--json")
+    found = rag("ask", "kb", "When does the vessel leave?", "--fusion", "mine", *parts, "--json")
     assert found.returncode == OK, found.stderr
     answer = json.loads(found.stdout)
     assert answer["answer"] == "WHEN DOES THE VESSEL LEAVE? THE BARGE HAS GONE."
@@ -57,31 +60,31 @@ def test_ask_with_parts_of_another_package(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_choice_is_stored_and_measured(home: Path) -> None:
-    stored = _rag(home, "configure", "kb", "--set", "rerank=mine", "--set", "generator=mine")
+def test_the_choice_is_stored_and_measured(rag: Rag) -> None:
+    stored = rag("configure", "kb", "--set", "rerank=mine", "--set", "generator=mine")
     assert 'rerank = "mine" # stored' in stored.stdout, stored.stderr
-    found = _rag(home, "evaluate", "kb", "questions.jsonl", "--metrics", "found,answer_length", "-k", "2", "--json")
+    found = rag("evaluate", "kb", "questions.jsonl", "--metrics", "found,answer_length", "-k", "2", "--json")
     assert found.returncode == OK, found.stderr
     result = json.loads(found.stdout)
     assert result["pipeline"]["generator"] == "mine"
     assert result["metrics"]["found"]["value"] == 2
     assert result["metrics"]["answer_length"]["value"] > len(QUESTION["text"])
-    assert _rag(home, "configure", "kb", "--reset").returncode == OK
+    assert rag("configure", "kb", "--reset").returncode == OK
 
 
 @pytest.mark.slow
-def test_an_experiment_varies_them(home: Path) -> None:
+def test_an_experiment_varies_them(home: Path, rag: Rag) -> None:
     (home / "experiment.toml").write_text(
         'corpus = "docs"\nquestions = "questions.jsonl"\n[measure]\nmetrics = ["found"]\n'
         '[vary]\nchunker = ["mine", "mine:size=2"]\nembedder = ["mine:dim=64"]\nrerank = ["none", "mine"]\n'
     )
-    found = _rag(home, "experiment", "experiment.toml", "--json")
+    found = rag("experiment", "experiment.toml", "--json")
     assert found.returncode == OK, found.stdout + found.stderr
     assert found.stdout.count("mine:size=2") >= 2
 
 
-def test_parts_lists_them_with_their_package(home: Path) -> None:
-    found = _rag(home, "parts", "--json")
+def test_parts_lists_them_with_their_package(rag: Rag) -> None:
+    found = rag("parts", "--json")
     rows = json.loads(found.stdout)
     assert found.returncode == OK
     assert {row["kind"] for row in rows} == set(TABLES)
@@ -90,8 +93,8 @@ def test_parts_lists_them_with_their_package(home: Path) -> None:
     assert {"rag-workbench", "mine-parts 0.1", "broken-parts 0.1"} == {row["package"] for row in rows}
 
 
-def test_a_broken_part_costs_one_line_of_the_listing(home: Path) -> None:
-    found = _rag(home, "parts", "context step")
+def test_a_broken_part_costs_one_line_of_the_listing(rag: Rag) -> None:
+    found = rag("parts", "context step")
     assert found.returncode == OK
     assert [line.split()[0] for line in found.stdout.splitlines() if line.startswith("  ") and line[2] != " "] == [
         "budget", "edges", "neighbours", "section", "unique", "mine", "wrong_constructor"
@@ -103,8 +106,8 @@ def test_a_broken_part_costs_one_line_of_the_listing(home: Path) -> None:
     assert "Traceback" not in found.stderr
 
 
-def test_no_other_command_minds_a_broken_part(home: Path) -> None:
-    found = _rag(home, "ask", "kb", "When does the ferry leave?", "--rewrite", "mine")
+def test_no_other_command_minds_a_broken_part(rag: Rag) -> None:
+    found = rag("ask", "kb", "When does the ferry leave?", "--rewrite", "mine")
     assert (found.returncode, "broken" in found.stderr) == (OK, False)
 
 
@@ -120,16 +123,16 @@ def test_no_other_command_minds_a_broken_part(home: Path) -> None:
         ["evaluate", "kb", "questions.jsonl", "--metrics", "raises"],
     ],
 )
-def test_one_that_is_named_is_an_error_with_package_and_reason(home: Path, arguments: list[str]) -> None:
-    found = _rag(home, *arguments)
+def test_one_that_is_named_is_an_error_with_package_and_reason(rag: Rag, arguments: list[str]) -> None:
+    found = rag(*arguments)
     assert found.returncode == FAILED, found.stdout + found.stderr
     assert "broken-parts" in found.stderr
     assert "Traceback" not in found.stderr
     assert len(found.stderr.splitlines()) == 1
 
 
-def test_a_kind_that_does_not_exist_is_bad_usage(home: Path) -> None:
-    found = _rag(home, "parts", "chunkers")
+def test_a_kind_that_does_not_exist_is_bad_usage(rag: Rag) -> None:
+    found = rag("parts", "chunkers")
     assert (found.returncode, "did you mean 'chunker'" in found.stderr) == (BAD_USAGE, True)
 
 
