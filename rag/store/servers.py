@@ -67,7 +67,7 @@ def check_specs(specs: Sequence[str], place: Address) -> tuple[str, ...]:
 
 def local_specs(specs: Sequence[str]) -> tuple[str, ...]:
     """Return the specs that stand for them where an identity is made: a server has engines of its own."""
-    return tuple(FIRST if spec == AUTO or spec.startswith("hnsw") else spec for spec in specs)
+    return tuple(FIRST if spec == AUTO or spec.startswith(("hnsw", "lsh")) else spec for spec in specs)
 
 
 def create(

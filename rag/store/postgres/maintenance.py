@@ -12,7 +12,7 @@ from ..address import Address
 from ..identity import Identity
 from ..records import GenerationInfo, Status
 from ..settings import LOST, NOT_IN
-from . import reading
+from . import hashes, reading
 from .connection import Snapshot
 from .escaping import unescaped
 from .schema import FORMAT
@@ -27,10 +27,12 @@ TABLES = (
     "postings",
     "segments",
     "removed",
+    "hashing",
+    "hashes",
     "sources",
     "settings",
 )
-_INDEXES = ("postings", "segments", "removed")
+_TERMS, _HASHES = ("postings", "segments", "removed"), ("hashing", "hashes")
 _LOCK_S = 10
 DUE = "purge due"
 """The setting that says that a purge was begun, or a deletion that ends in one, and did not come to its end."""
@@ -39,10 +41,12 @@ DUE = "purge due"
 def status(snapshot: Snapshot, place: Address, identity: Identity) -> Status:
     """See `KnowledgeBase.status`."""
     db, state = snapshot.db, snapshot.state
-    rows = db.rows("select t, pg_total_relation_size(t::regclass) from unnest(%s::text[]) t", (list(TABLES),))
+    size = "coalesce(pg_total_relation_size(to_regclass(t)), 0)"  # an older format, which a reader leaves, has not all
+    rows = db.rows(f"select t, {size} from unnest(%s::text[]) t", (list(TABLES),))  # noqa: S608 - a constant
     sizes: dict[str, int] = {row[0]: row[1] for row in rows}
-    graph = db.one("select coalesce(pg_relation_size(to_regclass('chunks_vectors')), 0)")
-    indexed = sum(sizes[name] for name in _INDEXES) + graph
+    terms, hashed = (sum(sizes[name] for name in names) for names in (_TERMS, _HASHES))
+    vectors = hashed + db.one("select coalesce(pg_relation_size(to_regclass('chunks_vectors')), 0)")
+    indexed = terms + vectors
     every = {"store": sum(sizes.values()) - indexed, "log": 0, "indexes": indexed, "other": 0}
     found = reading.sources(db)
     accounts = [source.account for source in found.values()]
@@ -63,8 +67,10 @@ def status(snapshot: Snapshot, place: Address, identity: Identity) -> Status:
         identity=identity.told(FORMAT),
         indexes=state.specs,
         generations=tuple(
-            GenerationInfo(spec, "the database", state.seq, graph if n == "dense" else indexed - graph, 0)
-            for spec, n in ((spec, "dense" if spec == state.vectors else "terms") for spec in state.specs)
+            GenerationInfo(spec, "the database", state.seq, vectors, 0, hashes.nbytes(db) if hashed else 0)
+            if spec == state.vectors
+            else GenerationInfo(spec, "the database", state.seq, terms, 0)
+            for spec in state.specs
         ),
         disk_bytes=sum(every.values()),
         account=total(accounts),

@@ -79,7 +79,7 @@ def repair(store: Repairable, writer: Writer) -> RepairReport:
             reingest[unescaped(name)] = unescaped(location)
     files = {problem.file for problem in found.problems}
     if files & {"chunks", "sentences", "documents"}:  # what was left without a document is counted no more
-        files |= {spec for spec in store.specs if indexes.kind(spec) == "terms"}
+        files |= {spec for spec in store.specs if indexes.kind(spec) == "terms" or spec.startswith("lsh")}
         with writer.transaction() as db:
             db.execute("update state set (chunks, terms) = (select count(*), coalesce(sum(terms), 0) from chunks)")
     rebuilt = tuple(spec for spec in store.specs if spec in files)

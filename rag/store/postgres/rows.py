@@ -25,12 +25,14 @@ from .. import blobs
 from ..granularity import is_late
 from ..identity import Identity
 from ..writing import Embedded, Prepared, Step, StoredDocument, StoredSource, place, source_name
-from . import postings
+from . import hashes, postings
 from .connection import Connection, Row
 from .escaping import escaped, unescaped
+from .hashing import Hashing
 
 NULL, TEXT, NUMBER, TRUTH, LIST = range(5)
 _EXACT = 1 << 63
+_VECTOR = 11  # of a chunk's row
 
 
 def name_key(name: str) -> bytes:
@@ -71,12 +73,21 @@ class PostgresRows:
     ----------
     db
         In a transaction of the writer.
+    hashing
+        How vectors are hashed; None where they are not.
     """
 
-    def __init__(self, db: Connection, identity: Identity, analyser: Callable[[], Analyser] | None) -> None:
+    def __init__(
+        self,
+        db: Connection,
+        identity: Identity,
+        analyser: Callable[[], Analyser] | None,
+        hashing: Hashing | None = None,
+    ) -> None:
         self._db = db
         self._identity = identity
         self._analyser = analyser
+        self._hashing = hashing
         self._half = is_late(identity.granularity)
         counters = db.rows("select next_source, next_document, next_chunk, next_segment from state for update")[0]
         self._next = _Counters(*counters)
@@ -264,6 +275,9 @@ class PostgresRows:
             sent.result()
         if segment is not None:
             postings.written(db, self._next.segment, segment)
+        if self._hashing is not None and rows:
+            vectors = np.array([row[_VECTOR].to_numpy() for row in rows], np.float32)
+            hashes.write(db, self._next.segment, np.array(ids, np.int64), self._hashing.hashed(vectors))
         columns, kinds = 'chunk, ordinal, start, "end", key, vector', "int8 int4 int4 int4 bytea"
         copied(db, f"sentences ({columns})", f"{kinds} {'halfvec' if self._half else 'vector'}", new.sentences)
         if new.touched:

@@ -125,6 +125,22 @@ MIGRATIONS: tuple[str, ...] = (
     drop index chunks_document;
     create index chunks_document on chunks (document, ordinal) include (id);
     """,
+    """
+    create table hashing (                 -- of the index lsh: one row, or none without it
+        made bigint not null,              -- another one has another number
+        chunks bigint not null,            -- that there were, whose centre it is
+        directions bytea not null,         -- float32, little-endian
+        centre bytea not null
+    );
+    create table hashes (                  -- see hashes.py
+        segment bigint primary key,
+        chunks bigint not null,
+        ids bytea not null,                -- int64, little-endian
+        codes bytea not null,
+        digest bytea not null              -- SHA-256 of ids and codes
+    );
+    alter table hashes alter column ids set storage external, alter column codes set storage external;
+    """,
 )
 FORMAT = len(MIGRATIONS)
 _INLINE = 1_900

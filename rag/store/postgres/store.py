@@ -18,9 +18,22 @@ from ..automatic_index import AUTO, FIRST
 from ..identity import Identity
 from ..protocol import Mode
 from ..records import RepairReport, Status, VerifyReport
-from . import identities, lock, maintenance, reading, recall, repairing, schema, vectors, verifying
+from . import (
+    hash_building,
+    hashes,
+    identities,
+    lock,
+    maintenance,
+    reading,
+    recall,
+    repairing,
+    schema,
+    vectors,
+    verifying,
+)
 from .connection import STATEMENT_S, Connection, Snapshot, Snapshots, connect
 from .faults import faults
+from .hashes_cache import HashesCache
 from .snapshot_reading import SnapshotReading
 from .terms import PostingsCache
 from .vectors import FilteredIds, PostgresSentences, PostgresVectors
@@ -69,6 +82,7 @@ class PostgresStore(SnapshotReading):
         snapshots = Snapshots(place, limit_s)
         super().__init__(place, identity, analyser, snapshots=snapshots, writer=writer, postings=PostingsCache())
         self._connections = snapshots
+        self._hashes = HashesCache()
 
     # ---- opening --------------------------------------------------------------------------------------------------
 
@@ -88,7 +102,10 @@ class PostgresStore(SnapshotReading):
         ------
         StoreExists
             There is one of that name.
+        InvalidInput
+            An index cannot search by the metric.
         """
+        made = _checked(specs, identity)
         db = connect(place)
         try:
             with faults(place.shown):
@@ -100,7 +117,7 @@ class PostgresStore(SnapshotReading):
                     identities.write(own, identity)
                     own.execute(
                         "insert into state values (0, 0, %s, %s, %s, 0, 0, 1, 1, 1, 1)",
-                        (concrete(specs), FIRST, _choice(0, FIRST, 1.0) if AUTO in specs else ""),
+                        (made, FIRST, _choice(0, FIRST, 1.0) if AUTO in specs else ""),
                     )
         finally:
             lock.close(db)
@@ -166,14 +183,15 @@ class PostgresStore(SnapshotReading):
         self.writing().join_segments()
         with self._write().session() as db:
             made, chunks, built = db.rows("select choice, chunks, vectors from state")[0]
+            outgrown = hashes.is_outgrown(db, chunks)
         named = next((spec for spec in self.specs if indexes.kind(spec) == "dense"), FIRST)
-        if chunks and built != named:  # built of the first documents, which is faster than to grow by each of them
+        if chunks and (built != named or outgrown):  # of the first documents: faster than to grow by each
             self._build(named)
         if not made or chunks <= _GROWTH * json.loads(made)["chunks"]:
             return
         before = json.loads(made)["spec"]
-        tried = vectors.recommended(chunks, self._identity.dim)
-        if vectors.parsed(tried[0]).text.partition(":")[0] == before.partition(":")[0]:
+        tried = vectors.recommended(chunks, self._identity.dim, self._identity.metric)
+        if before.partition(":")[0] in {each.partition(":")[0] for each in tried}:
             self._choose(_choice(chunks, before, json.loads(made)["recall"]))
             return
         for build in tried:
@@ -212,19 +230,21 @@ class PostgresStore(SnapshotReading):
 
     def reindex(self, specs: Sequence[str]) -> None:
         """See `KnowledgeBase.reindex`."""
-        wanted = concrete(specs)
+        wanted = _checked(specs, self._identity)
         had_terms = self._has("terms")
         writer = self._write()
         dense = next((spec for spec in wanted if indexes.kind(spec) == "dense"), FIRST)
         with writer.transaction() as db:
-            if db.one("select vectors from state") != dense:
-                vectors.build(db, vectors.parsed(dense), self._identity.dim, self._identity.metric)
+            new = vectors.parsed(dense)
+            if vectors.parsed(db.one("select vectors from state")).build != new.build:
+                vectors.build(db, new, self._identity.dim, self._identity.metric)
             choice = _choice(0, FIRST, 1.0) if AUTO in specs else ""
             db.execute(
                 "update state set specs = %s, vectors = %s, choice = %s, version = version + 1", (wanted, dense, choice)
             )
         if not self._has("terms"):
             with writer.transaction() as db:
+                hash_building.prune(db)
                 db.execute("truncate postings, segments, removed")
         elif not had_terms:
             self.writing().rebuild_segments()
@@ -239,8 +259,7 @@ class PostgresStore(SnapshotReading):
     def purge(self) -> None:
         """See `KnowledgeBase.purge`; the server's log and its replicas are the server's matter."""
         self.writing().keep_settings([(maintenance.DUE, "1")])
-        if self._has("terms"):
-            self.writing().rewrite_segments()
+        self.writing().rewrite_segments()
         maintenance.purge(self._write(), self._place)
         self.writing().keep_settings([(maintenance.DUE, None)])
 
@@ -278,7 +297,12 @@ class PostgresStore(SnapshotReading):
 
     def _vectors(self, spec: str) -> PostgresVectors:
         return PostgresVectors(
-            self._reader, vectors.parsed(spec), self._identity.metric, self.chunk_ids, lambda: len(self.chunk_ids())
+            self._reader,
+            vectors.parsed(spec),
+            self._identity.metric,
+            self.chunk_ids,
+            lambda: len(self.chunk_ids()),
+            cache=self._hashes,
         )
 
     def _sentences(self) -> PostgresSentences:
@@ -293,6 +317,15 @@ class PostgresStore(SnapshotReading):
 def concrete(specs: Sequence[str]) -> list[str]:
     """Return the specs of indexes as PostgreSQL has them, ``auto`` begun with exact search."""
     return server_store.concrete(specs, "PostgreSQL", lambda spec: vectors.parsed(spec).text)
+
+
+def _checked(specs: Sequence[str], identity: Identity) -> list[str]:
+    """Return the specs of indexes as PostgreSQL has them; refuses one that cannot search by the metric."""
+    made = concrete(specs)
+    for spec in made:
+        if indexes.kind(spec) == "dense":
+            vectors.check_metric(spec, identity.metric)
+    return made
 
 
 def _choice(chunks: int, spec: str, found: float) -> str:

@@ -1,4 +1,7 @@
-"""Search by vectors: exact, or by the server's graph over bits or half-precision numbers, scored anew in float32."""
+"""Search by vectors: exact, or by candidates that the server scores anew in float32.
+
+Candidates come from the server's graph over bits or half-precision numbers, or from hashes that the reader holds.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,10 @@ from indexes.spec import Parameters, param
 
 from ...errors import InvalidInput
 from ...filters import Filter
-from .connection import Connection, Snapshots
+from . import hash_building, hashes
+from .connection import Connection, Snapshot, Snapshots
 from .filters import CHUNKS, condition
+from .hashes_cache import HashesCache
 from .id_arrays import IdArray
 
 Ids = NDArray[np.int64]
@@ -29,6 +34,10 @@ _INDEX = "chunks_vectors"
 _FEWEST_BITS = 256
 """Shorter vectors are not told apart by their signs."""
 _EXACT_CHUNKS = 20_000
+_SCANNED_CHUNKS = 5_000_000
+"""A question takes 5 ms for each million hashes of 256 bits, and a reader 40 MB."""
+_LEAST_HASHED = 400
+"""Candidates by hashes, however few hits are wanted: of a million chunks, 200 hold .98 of the ten nearest."""
 _DENSER = ",M=32,ef_construction=200"
 _FACTORS = (40, 100)
 """Ten hits have 200 candidates as it is, 400 and 1,000 by these."""
@@ -51,13 +60,34 @@ class HnswSearch(Parameters):
     factor: int = param(4, "candidates that are scored anew, times the hits wanted", low=1, high=100)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LSHBuild(Parameters):
+    """Build parameters of hashes."""
+
+    nbits: int = param(256, "bits of a hash, a multiple of 64", low=64, high=4096)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSHSearch(Parameters):
+    """Search parameters of hashes."""
+
+    factor: int = param(4, "candidates that are scored anew, times the hits wanted", low=1, high=1000)
+
+
 @dataclass(frozen=True, slots=True)
 class VectorSpec:
-    """``flat`` or ``hnsw`` with parameters, as text."""
+    """``flat``, ``hnsw`` or ``lsh`` with parameters, as text."""
 
     text: str
-    build: HnswBuild | None = None
-    search: HnswSearch = HnswSearch()
+    build: HnswBuild | LSHBuild | None = None
+    search: HnswSearch | LSHSearch = HnswSearch()
+
+
+_KINDS: dict[str, tuple[type[HnswBuild | LSHBuild], type[HnswSearch | LSHSearch], tuple[str, ...]]] = {
+    "hnsw": (HnswBuild, HnswSearch, ("storage",)),
+    "lsh": (LSHBuild, LSHSearch, ()),
+}
+"""Build and search parameters of each engine, and those that its spec always tells."""
 
 
 def parsed(spec: str) -> VectorSpec:
@@ -71,39 +101,62 @@ def parsed(spec: str) -> VectorSpec:
     name, _, rest = spec.partition(":")
     if name == "flat" and not rest:
         return VectorSpec("flat")
-    if name != "hnsw":
-        raise InvalidInput(f"index {spec!r}: PostgreSQL has flat, hnsw:storage=bit and hnsw:storage=half")
+    if name not in _KINDS:
+        raise InvalidInput(f"index {spec!r}: PostgreSQL has flat, hnsw:storage=bit, hnsw:storage=half and lsh")
+    building, searching, told = _KINDS[name]
     pairs = dict(each.partition("=")[::2] for each in rest.split(",")) if rest else {}
     try:
         values = {key: int(value) if value.isdigit() else value for key, value in pairs.items()}
-        own = {key: value for key, value in values.items() if key in HnswSearch.names()}
-        search = HnswSearch().replace(own)
-        build = HnswBuild().replace({key: value for key, value in values.items() if key not in own})
+        own = {key: value for key, value in values.items() if key in searching.names()}
+        search = searching().replace(own)
+        build = building().replace({key: value for key, value in values.items() if key not in own})
     except indexes.InvalidInput as error:
         raise InvalidInput(f"index {spec!r}: {error}") from error
-    shown = {"storage": build.storage, **build.changed(), **search.changed()}
-    return VectorSpec("hnsw:" + ",".join(f"{key}={value}" for key, value in shown.items()), build, search)
+    if isinstance(build, LSHBuild) and build.nbits % 64:
+        raise InvalidInput(f"index {spec!r}: nbits must be a multiple of 64")
+    shown = {**{key: getattr(build, key) for key in told}, **build.changed(), **search.changed()}
+    text = ":".join(filter(None, (name, ",".join(f"{key}={value}" for key, value in shown.items()))))
+    return VectorSpec(text, build, search)
 
 
-def recommended(chunks: int, dim: int) -> list[str]:
+def check_metric(spec: str, metric: Metric) -> None:
+    """Refuse an index that cannot search by a metric.
+
+    Raises
+    ------
+    InvalidInput
+        Hashes are by angles.
+    """
+    if isinstance(parsed(spec).build, LSHBuild) and metric != "cosine":
+        raise InvalidInput(f"index {spec!r} is for the cosine; by {metric} take hnsw:storage=half or flat")
+
+
+def recommended(chunks: int, dim: int, metric: Metric) -> list[str]:
     """Return the indexes to try for a number of vectors, the cheapest of its kind first."""
     if chunks <= _EXACT_CHUNKS:
         return ["flat"]
     both = ["hnsw:storage=bit", "hnsw:storage=half"]
-    return [each + denser for each in (both if dim >= _FEWEST_BITS else both[::-1]) for denser in ("", _DENSER)]
+    graphs = [each + denser for each in (both if dim >= _FEWEST_BITS else both[::-1]) for denser in ("", _DENSER)]
+    hashed = ["lsh"] if metric == "cosine" and chunks <= _SCANNED_CHUNKS else []
+    return [graphs[0], *hashed, *graphs[1:]]
 
 
 def efforts(spec: str) -> list[str]:
     """Return a spec, and the same with more candidates, which costs no other build."""
     if parsed(spec).build is None:
         return [spec]
-    return [spec, *(f"{spec},factor={factor}" for factor in _FACTORS)]
+    return [spec, *(f"{spec}{',' if ':' in spec else ':'}factor={factor}" for factor in _FACTORS)]
 
 
 def build(db: Connection, spec: VectorSpec, dim: int, metric: Metric) -> None:
     """Put an index in the place of the one there is, inside the caller's transaction."""
     db.execute(f"drop index if exists {_INDEX}")
+    hashes.drop(db)
     if spec.build is None:
+        return
+    if isinstance(spec.build, LSHBuild):
+        with db.unlimited():
+            hash_building.build(db, spec.build.nbits, dim)
         return
     if spec.build.storage == "bit":
         expression = f"(binary_quantize(vector)::bit({dim})) bit_hamming_ops"
@@ -143,18 +196,28 @@ class PostgresVectors:
     ----------
     ids
         Returns the ids of all chunks.
+    cache
+        Holds the hashes.
     """
 
     family = "dense"
 
     def __init__(
-        self, snapshots: Snapshots, spec: VectorSpec, metric: Metric, ids: Callable[[], Ids], count: Callable[[], int]
+        self,
+        snapshots: Snapshots,
+        spec: VectorSpec,
+        metric: Metric,
+        ids: Callable[[], Ids],
+        count: Callable[[], int],
+        *,
+        cache: HashesCache,
     ) -> None:
         self._snapshots = snapshots
         self._spec = spec
         self.metric: Metric = metric
         self.ids = ids
         self._count = count
+        self._cache = cache
 
     @property
     def name(self) -> str:
@@ -165,8 +228,8 @@ class PostgresVectors:
         return self._count()
 
     def memory(self) -> dict[str, int]:
-        """Return the bytes that this process holds for it: the server has them."""
-        return {}
+        """Return the bytes that this process holds for it: hashes, once they were searched; the server has the rest."""
+        return self._cache.memory() if isinstance(self._spec.build, LSHBuild) else {}
 
     def search(
         self,
@@ -190,7 +253,7 @@ class PostgresVectors:
             return found
         with self._snapshots.reading() as snapshot:
             for i, query in enumerate(np.asarray(queries, np.float32)):
-                rows = self._found(snapshot.db, Vector(query), k, allow, allowed, factor=search.factor)
+                rows = self._found(snapshot, Vector(query), k, allow, allowed, factor=search.factor)
                 ids, scores = (
                     np.array([row[0] for row in rows], np.int64),
                     np.array([row[1] for row in rows], np.float32),
@@ -216,21 +279,34 @@ class PostgresVectors:
         return found
 
     def _found(
-        self, db: Connection, query: Vector, k: int, allow: IdSet | Ids | None, allowed: Ids | None, *, factor: int
+        self, snapshot: Snapshot, query: Vector, k: int, allow: IdSet | Ids | None, allowed: Ids | None, *, factor: int
     ) -> list[tuple[Any, ...]]:
         if self._spec.build is None or (allowed is not None and len(allowed) <= EXACT_UP_TO):
-            return self._exactly(db, query, k, allowed)
+            return self._exactly(snapshot.db, query, k, allowed)
+        if isinstance(self._spec.build, LSHBuild):
+            return self._hashed(snapshot, query, k, allow, max(_LEAST_HASHED, factor * k))
         wanted = min(_MOST, max(_LEAST, factor * k))
         if k > wanted:
-            return self._exactly(db, query, k, allowed)
+            return self._exactly(snapshot.db, query, k, allowed)
         if allowed is None:
-            return self._nearly(db, query, k, wanted, "chunks c", "true", [])
+            return self._nearly(snapshot.db, query, k, wanted, "chunks c", "true", [])
         if isinstance(allow, FilteredIds):
             test, values = condition(allow.where)
-            found = self._nearly(db, query, k, wanted, CHUNKS, test, values)
+            found = self._nearly(snapshot.db, query, k, wanted, CHUNKS, test, values)
             if len(found) >= min(k, len(allowed)):
                 return found
-        return self._exactly(db, query, k, allowed)  # the graph was left before enough of them were found
+        return self._exactly(snapshot.db, query, k, allowed)  # the graph was left before enough of them were found
+
+    def _hashed(
+        self, snapshot: Snapshot, query: Vector, k: int, allow: IdSet | Ids | None, wanted: int
+    ) -> list[tuple[Any, ...]]:
+        """Take candidates from the hashes, and let the server score them by their vectors."""
+        held = self._cache.hashes(snapshot)
+        within = allow if allow is None or isinstance(allow, IdSet) else IdSet(allow)
+        if held is None:  # not built yet
+            return self._exactly(snapshot.db, query, k, None if within is None else within.ids)
+        found = held.nearest(np.asarray(query.to_numpy(), np.float32), wanted, within)
+        return self._exactly(snapshot.db, query, k, found)
 
     def _exactly(self, db: Connection, query: Vector, k: int, allowed: Ids | None) -> list[tuple[Any, ...]]:
         # In a query of its own the array is not a constant, whose every element the planner would look at.
@@ -244,7 +320,7 @@ class PostgresVectors:
     ) -> list[tuple[Any, ...]]:
         """Take candidates from the graph, and score them by their vectors."""
         dim = query.dimensions()
-        if self._spec.build is not None and self._spec.build.storage == "bit":
+        if isinstance(self._spec.build, HnswBuild) and self._spec.build.storage == "bit":
             distance = f"binary_quantize(c.vector)::bit({dim}) <~> binary_quantize(%s::vector)"
         else:
             distance = f"c.vector::halfvec({dim}) {_OPERATORS[self.metric][0]} %s::halfvec({dim})"

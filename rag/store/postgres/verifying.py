@@ -15,12 +15,16 @@ from ..granularity import part_text
 from ..identity import Identity
 from ..postings_search import POSTING
 from ..records import Problem, VerifyReport
-from . import btrees, reading
+from . import btrees, hashes, reading
 from .connection import Connection, Snapshot
 from .escaping import escaped, unescaped
+from .hashing import Hashing, Ids
+from .id_arrays import fetched
 from .vectors import PostgresVectors
 
 _SAMPLE = 200
+_ROUNDED = 0.02
+"""Share of a hash's bits that may differ: of numbers next to 0, another processor's rounding decides."""
 
 
 def verify(
@@ -32,7 +36,9 @@ def verify(
     terms = next((spec for spec in state.specs if indexes.kind(spec) == "terms"), "")
     if analyser is not None:
         problems += _postings(snapshot, terms, analyser)
-    if state.vectors != "flat":
+    if state.vectors.startswith("lsh"):
+        problems += _hashes(db, state.vectors)
+    elif state.vectors != "flat":
         problems += _graph(db, state.vectors, index)
     sources, documents = db.rows("select (select count(*) from sources), (select count(*) from documents)")[0]
     embeddings, _ = reading.embeddings(db)
@@ -160,3 +166,41 @@ def _graph(db: Connection, spec: str, index: PostgresVectors) -> Iterator[Proble
     lost = [int(row[0]) for row, a, b in zip(rows, own, found, strict=True) if b < a - 1e-4 * abs(a)]
     if len(lost) > 0.05 * len(rows):
         yield Problem(spec, "recall", len(lost), tuple(lost), "of a sample of vectors that should find themselves")
+
+
+def _hashes(db: Connection, spec: str) -> Iterator[Problem]:
+    """Compare hashes with their digests, with the chunks that there are, and with the vectors of a sample."""
+    own = hashes.hashing(db)
+    if own is None:
+        yield Problem(spec, "missing", 1, (), "the index is not there")
+        return
+    wrong = tuple(row[0] for row in db.rows(_WRONG, (own.width,)))
+    if wrong:
+        yield Problem(spec, "damaged", len(wrong), wrong, "segments of hashes are not as they were written")
+        return
+    there, removed = reading.chunk_ids(db), fetched(db, "select array_agg(chunk order by chunk) from removed")
+    held, differing = _compared(db, own, there[:: max(1, len(there) // _SAMPLE)])
+    for kind, ids, what in (
+        ("missing", np.setdiff1d(there, held), "chunks without a hash"),
+        ("strange", np.setdiff1d(held, np.union1d(there, removed)), "hashes without a chunk"),
+        ("twice", np.sort(held)[1:][np.diff(np.sort(held)) == 0], "chunks with more than one hash"),
+        ("damaged", differing, "of a sample of chunks whose hash should be that of their vector"),
+    ):
+        if len(ids):
+            yield Problem(spec, kind, len(ids), tuple(ids[:_SAMPLE].tolist()), what)
+
+
+_WRONG = """select segment from hashes where digest <> sha256(ids || codes) or length(ids) <> 8 * chunks
+            or length(codes) <> %s * chunks order by segment"""
+
+
+def _compared(db: Connection, own: Hashing, sample: Ids) -> tuple[Ids, Ids]:
+    """Return the chunks that have a hash, and those of a sample that have another one than that of their vector."""
+    made = own.hashed(reading.vectors(db, sample, own.centre.size))
+    held, wrong = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for ids, codes in hashes.every(db, own):
+        held.append(ids)
+        _, rows, at = np.intersect1d(ids, sample, return_indices=True)
+        bits = np.bitwise_count(codes[rows] ^ made[at]).sum(axis=1)
+        wrong.append(ids[rows[bits > _ROUNDED * 8 * own.width]])
+    return np.concatenate(held), np.concatenate(wrong)

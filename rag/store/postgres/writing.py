@@ -16,11 +16,13 @@ from ..postings_search import due
 from ..records import SourceInfo
 from ..source_choice import named
 from ..writing import DocumentWriter, Embedded, Step, StoredSource, source_facts
-from . import lock, postings, reading
+from . import hash_building, hashes, lock, postings, reading
 from .connection import Connection, Snapshot, state_of
 from .faults import faults
+from .hashing import Hashing
 from .known import Known
 from .rows import PostgresRows, copied, name_key
+from .segments import new_segment
 
 _SOURCES_A_COMMIT = 256
 
@@ -89,6 +91,7 @@ class PostgresWriting:
         self._analyser = analyser
         self._has_terms = has_terms
         self._known: Known | None = None
+        self._hashing: Hashing | None = None
 
     @property
     def identity(self) -> Identity:
@@ -97,7 +100,10 @@ class PostgresWriting:
 
     def rows(self, db: Connection) -> PostgresRows:
         """Return the rows to change in a transaction."""
-        return PostgresRows(db, self._identity, self._analyser if self._has_terms() else None)
+        made = db.one("select made from hashing")
+        if made is None or self._hashing is None or self._hashing.made != made:
+            self._hashing = None if made is None else hashes.hashing(db)
+        return PostgresRows(db, self._identity, self._analyser if self._has_terms() else None, self._hashing)
 
     def sources(self) -> dict[str, SourceInfo]:
         """Return all sources by name."""
@@ -188,22 +194,30 @@ class PostgresWriting:
 
     def join_segments(self) -> None:
         """Make few segments of many, until none are due."""
+        with self._writer.transaction() as db, db.unlimited():
+            while hashes.join(db):
+                pass
         while True:
             with self._writer.transaction() as db:
                 segments = due(postings.segments(db))
                 if not segments:
                     return
                 with db.unlimited():
-                    postings.join(db, segments, self._segment(db))
+                    postings.join(db, segments, new_segment(db))
 
     def rewrite_segments(self) -> None:
-        """Write one segment of all that is there now."""
+        """Write one segment of the postings that are there now, and hashes without those of removed chunks."""
         with self._writer.transaction() as db, db.unlimited():
-            postings.rewrite(db, self._segment(db))
+            hash_building.prune(db)
+            if self._has_terms():
+                postings.rewrite(db, new_segment(db))
+            else:
+                db.execute("delete from removed")
 
     def rebuild_segments(self) -> None:
         """Analyse all chunks anew."""
         with self._writer.transaction() as db, db.unlimited():
+            hash_building.prune(db)
             db.execute("truncate postings, segments, removed")
             total = 0
             ids = reading.chunk_ids(db)
@@ -211,7 +225,7 @@ class PostgresWriting:
                 block = ids[start : start + postings.REBUILT].tolist()
                 texts = reading.terms_texts(db, block)
                 bags = self._analyser().terms_many(texts)
-                segment, lengths = self._segment(db), [len(bag) for bag in bags]
+                segment, lengths = new_segment(db), [len(bag) for bag in bags]
                 postings.written(db, segment, postings.of_chunks(segment, block, bags))
                 total += sum(lengths)
                 db.execute("create temp table if not exists lengths (chunk bigint, terms int) on commit delete rows")
@@ -219,11 +233,3 @@ class PostgresWriting:
             db.execute("update chunks c set terms = l.terms from lengths l where l.chunk = c.id and c.terms <> l.terms")
             db.execute("update state set chunks = %s, terms = %s", (len(ids), total))
         self.join_segments()
-
-    @staticmethod
-    def _segment(db: Connection) -> int:
-        """Take the number of a new segment; readers see that the arrangement is another one."""
-        found: int = db.one(
-            "update state set next_segment = next_segment + 1, version = version + 1 returning next_segment - 1"
-        )
-        return found

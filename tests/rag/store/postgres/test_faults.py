@@ -310,18 +310,29 @@ def test_older_formats_are_brought_up_to_date_and_newer_ones_refused(
         opened(place)
 
 
-def test_postings_of_the_first_format_are_found_and_grow(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-        patch.setattr(schema, "FORMAT", 1)
-        with made(place) as kb:
-            kb.add([document(1)])
+FIRST_FORMAT = """alter table postings drop constraint postings_pkey;
+    alter table postings add primary key (term, segment);
+    create index postings_segment on postings (segment); drop index chunks_document;
+    create index chunks_document on chunks (document, ordinal);"""
+BEFORE_HASHES = "drop table hashing, hashes; update meta set value = '{}' where key = 'format'"
+
+
+@pytest.mark.parametrize(("taken", "back"), [(1, FIRST_FORMAT), (3, "")])
+def test_older_formats_are_read_and_grow(server: PostgresServer, place: str, taken: int, back: str) -> None:
+    with made(place) as kb:
+        kb.add([document(1)])
+    with other(server, place) as db:
+        db.execute(f"set search_path to rag_team, public; {back} {BEFORE_HASHES.format(taken)}")
     with opened(place) as kb:  # a reader changes nothing
         assert len(kb.index("terms").search([["number"]], 5).row(0)[0]) == 1
+        assert kb.status().chunks == 1
+        assert kb.verify().ok
     with opened(place, mode="w") as kb:
         assert kb.status().identity["format"] == str(schema.FORMAT)
         kb.add([document(2)])
         assert len(kb.index("terms").search([["number"]], 5).row(0)[0]) == 2
+        kb.reindex(["lsh", "bm25"])
+        assert len(kb.dense().search(kb.embedder.embed_queries(["otter"]), 5).row(0)[0]) == 2
         assert kb.verify().ok
 
 

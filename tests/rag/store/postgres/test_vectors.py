@@ -114,10 +114,24 @@ def test_the_ids_of_documents_are_read_from_an_index_alone(kb: KnowledgeBase) ->
 def test_specs() -> None:
     assert vectors.parsed("hnsw").text == "hnsw:storage=bit"
     assert vectors.parsed("hnsw:storage=half,factor=8").text == "hnsw:storage=half,factor=8"
-    assert vectors.recommended(100, 384) == ["flat"]
-    assert vectors.recommended(1_000_000, 384)[0] == "hnsw:storage=bit"
-    assert vectors.recommended(1_000_000, 64)[0] == "hnsw:storage=half"
-    for wrong in ("hnsw:storage=pq", "hnsw:nonsense=1", "ivf", "flat:x=1", "hnsw:M=1000"):
+    assert vectors.parsed("lsh").text == vectors.parsed("lsh:nbits=256,factor=4").text == "lsh"
+    assert vectors.parsed("lsh:factor=8,nbits=512").text == "lsh:nbits=512,factor=8"
+    assert vectors.efforts("lsh") == ["lsh", "lsh:factor=40", "lsh:factor=100"]
+    assert vectors.recommended(100, 384, "cosine") == ["flat"]
+    assert vectors.recommended(1_000_000, 384, "cosine")[:2] == ["hnsw:storage=bit", "lsh"]
+    assert vectors.recommended(1_000_000, 64, "cosine")[:2] == ["hnsw:storage=half", "lsh"]
+    assert "lsh" not in vectors.recommended(1_000_000, 384, "l2")
+    assert "lsh" not in vectors.recommended(50_000_000, 384, "cosine")
+    wrongs = (
+        "hnsw:storage=pq",
+        "hnsw:nonsense=1",
+        "ivf",
+        "flat:x=1",
+        "hnsw:M=1000",
+        "lsh:nbits=100",
+        "lsh:refine=true",
+    )
+    for wrong in wrongs:
         with pytest.raises(InvalidInput, match=wrong.partition(":")[0]):
             vectors.parsed(wrong)
 
