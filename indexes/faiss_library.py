@@ -150,7 +150,7 @@ _COUNTING_BYTES = 64 << 20
 
 
 @contextmanager
-def _threads_for(n_queries: int) -> Iterator[None]:
+def one_thread_for(n_queries: int) -> Iterator[None]:
     """Let one query have one thread: others could do nothing but be waited for, 30 ms on a busy machine."""
     module = faiss()
     threads = module.omp_get_max_threads()
@@ -192,7 +192,7 @@ def nearest_codes(
         own = slice(start, start + step)
         found = (module.swig_ptr(a) for a in (differing[own], rows[own]))
         n = len(mine[own])
-        with _threads_for(n):
+        with one_thread_for(n):
             module.hammings_knn_mc(
                 module.swig_ptr(mine[own]), module.swig_ptr(codes), n, len(codes), k, width, *found, chosen
             )

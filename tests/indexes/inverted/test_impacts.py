@@ -93,3 +93,13 @@ def test_rows_that_cannot_change_are_looked_up_once(monkeypatch: pytest.MonkeyPa
     assert each.at(other).tolist() == [0.0, 1.0]
     assert each.at(sample.copy()).tolist() == [1.0, 0.0, 1.0], "another array, that may change"
     assert asked == [3, 2, 3]
+
+
+@pytest.mark.parametrize("n_rows", [1, 63, 64, 65, 4000])
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
+def test_ranks_find_what_is_there(n_rows: int, share: float) -> None:
+    rng = np.random.default_rng(n_rows)
+    rows = np.flatnonzero(rng.random(n_rows) < share).astype(np.int32)
+    places, there = impacts._Ranks(rows, n_rows).find(np.arange(n_rows))
+    assert np.flatnonzero(there).tolist() == rows.tolist()
+    assert places[there == 1].tolist() == list(range(len(rows)))
