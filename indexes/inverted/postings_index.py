@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from ..spec import Parameters
 from ..term_index import Found, TermIndex
 from ..types import Ids, Scores, Traits
 from .impacts import ImpactCache, ImpactList
-from .maxscore import Sums, best, scores_of, working_space
+from .maxscore import Query, Sums, best, scores_of, working_space
 from .postings import Postings
 from .segments import Array
 
@@ -135,8 +135,8 @@ class PostingsIndex(TermIndex):
             return found
 
 
-class ImpactScorer(ABC):
-    """Scores by impact lists and MaxScore; a subclass gives the lists of a question's terms.
+class ImpactScorer:
+    """Scores by impact lists and MaxScore.
 
     Parameters
     ----------
@@ -151,33 +151,23 @@ class ImpactScorer(ABC):
         self._lists: ImpactCache[Any] = ImpactCache(room)
         self._spare: list[Sums] = []
 
-    @abstractmethod
-    def _lent(self, query: Mapping[str, float]) -> AbstractContextManager[list[tuple[ImpactList, float]]]:
-        """Lend the impact list and the weight of each term of a question that some row holds."""
-
     @property
     def nbytes(self) -> int:
         """Bytes of impact lists and working space."""
         return self._lists.nbytes + sum(sums.nbytes for sums in list(self._spare))
 
-    def search(self, query: Mapping[str, float], k: int, keep: Keep | None) -> Found:
+    def best(self, lists: Query, k: int, keep: Keep | None) -> Found:
         """Return the best ``k`` rows and all that tie with the k-th."""
         try:
             sums = self._spare.pop()
         except IndexError:
             sums = working_space(self._n_rows)
-        with self._lent(query) as lists:
-            found = best(lists, k, sums, keep)
+        found = best(lists, k, sums, keep)
         self._spare.append(sums)  # not after an error, which may leave it dirty
         return found
 
-    def score(self, query: Mapping[str, float], rows: Ids) -> NDArray[np.float32]:
-        """Return the scores of some rows, NaN where one holds no term of the query: float32, shape (len(rows),)."""
-        with self._lent(query) as lists:
-            return scores_of(lists, rows)
 
-
-class PostingsScorer(ImpactScorer):
+class PostingsScorer(ImpactScorer, ABC):
     """Scores the postings of an index; a subclass gives the impacts of a term."""
 
     def __init__(self, postings: Postings) -> None:
@@ -188,8 +178,18 @@ class PostingsScorer(ImpactScorer):
     def _impacts(self, rows: NDArray[np.int32], frequencies: Array) -> Array:
         """Return what the postings of one term, at least one, add to the scores of their rows."""
 
+    def search(self, query: Mapping[str, float], k: int, keep: Keep | None) -> Found:
+        """Return the best ``k`` rows and all that tie with the k-th."""
+        with self._known(query) as lists:
+            return self.best(lists, k, keep)
+
+    def score(self, query: Mapping[str, float], rows: Ids) -> NDArray[np.float32]:
+        """Return the scores of some rows, NaN where one holds no term of the query: float32, shape (len(rows),)."""
+        with self._known(query) as lists:
+            return scores_of(lists, rows)
+
     @contextmanager
-    def _lent(self, query: Mapping[str, float]) -> Iterator[list[tuple[ImpactList, float]]]:
+    def _known(self, query: Mapping[str, float]) -> Iterator[list[tuple[ImpactList, float]]]:
         numbers = self._postings.vocabulary
         known = [(numbers[term], weight) for term, weight in query.items() if term in numbers]
         with self._lists.of([term for term, _ in known], self._made) as lists:

@@ -6,9 +6,8 @@ term's frequency in it. A reader needs nothing but the postings of a question's 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from itertools import chain
 from typing import Any, Protocol
 
@@ -21,6 +20,7 @@ from indexes.bags import checked_queries
 from indexes.bm25 import BM25Index, BM25Search
 from indexes.inverted.bm25_formulas import Formula, Saturations
 from indexes.inverted.impacts import ImpactList
+from indexes.inverted.maxscore import Query, scores_of
 from indexes.inverted.postings_index import ImpactScorer
 from indexes.rows import Keep
 from indexes.term_index import put
@@ -253,10 +253,10 @@ class PostingsSearch:
             scorer = self._scorer(snapshot, params)
             keep = None if allow is None else scorer.keep(allow)
             n = min(k, snapshot.state.chunks if keep is None else len(keep))
-            for i, bag in enumerate(wanted if n else ()):
-                with scorer.reading(snapshot):
-                    rows, scores = scorer.search(bag, n, keep)
-                put(found.ids[i], found.scores[i], scorer.ids_of(rows), scores, n)
+            lists = scorer.lists(snapshot, wanted) if n else []
+        for i, each in enumerate(lists):  # while other threads may read
+            rows, scores = scorer.best(each, n, keep)
+            put(found.ids[i], found.scores[i], scorer.ids_of(rows), scores, n)
         return found
 
     def score(self, queries: Sequence[Terms], ids: Ids, *, params: Any = None) -> NDArray[np.float32]:  # noqa: ANN401
@@ -265,10 +265,10 @@ class PostingsSearch:
         found = np.full((len(wanted), len(ids)), np.nan, np.float32)
         with self._snapshots.reading() as snapshot:
             scorer = self._scorer(snapshot, params)
-            rows, there = scorer.places(ids)
-            for own, bag in zip(found, wanted, strict=True):
-                with scorer.reading(snapshot):
-                    own[there] = scorer.score(bag, rows)
+            lists = scorer.lists(snapshot, wanted)
+        rows, there = scorer.places(ids)
+        for own, each in zip(found, lists, strict=True):
+            own[there] = scores_of(each, rows)
         return found
 
     def _scorer(self, snapshot: Any, params: Any) -> _Scorer:  # noqa: ANN401
@@ -295,17 +295,14 @@ class _Scorer(ImpactScorer):
         self._generation = hash((state.seq, state.version))
         self._formula = formula
         self._saturations = Saturations(formula, state.terms / state.chunks if state.chunks else 1.0, state.chunks)
-        self._snapshot = threading.local()
         self._known_places: tuple[Ids, Rows] | None = None
 
-    @contextmanager
-    def reading(self, snapshot: Any) -> Iterator[None]:  # noqa: ANN401
-        """Let this thread read the postings of terms in a snapshot."""
-        self._snapshot.now = snapshot
-        try:
-            yield
-        finally:
-            self._snapshot.now = None
+    def lists(self, snapshot: Any, bags: Sequence[Mapping[str, float]]) -> list[Query]:  # noqa: ANN401
+        """Return the impact list and the weight of each term of each bag that some chunk holds."""
+        terms = list(dict.fromkeys(term for bag in bags for term in bag))
+        with self._lists.of(terms, lambda missing: self._made(snapshot, missing)) as lists:
+            known = dict(zip(terms, lists, strict=True))
+        return [[(known[term], weight) for term, weight in bag.items() if known[term].size] for bag in bags]
 
     def ids_of(self, rows: Ids) -> Ids:
         """Return the ids of rows."""
@@ -335,13 +332,8 @@ class _Scorer(ImpactScorer):
         there = self._order[places] == ids
         return places[there], there
 
-    @contextmanager
-    def _lent(self, query: Mapping[str, float]) -> Iterator[list[tuple[ImpactList, float]]]:
-        with self._lists.of(list(query), self._made) as lists:
-            yield [(each, weight) for each, weight in zip(lists, query.values(), strict=True) if each.size]
-
-    def _made(self, terms: Sequence[str]) -> list[ImpactList]:
-        postings = self._cache.postings(self._snapshot.now, terms)
+    def _made(self, snapshot: Any, terms: Sequence[str]) -> list[ImpactList]:  # noqa: ANN401
+        postings = self._cache.postings(snapshot, terms)
         return [self._listed(postings[term]) for term in terms]
 
     def _listed(self, records: NDArray[np.void]) -> ImpactList:
