@@ -31,6 +31,10 @@ class Matrix:
         """Replace the rows by a copy of ``x``."""
         self._buffer, self._n = x.copy(), len(x)
 
+    def adopt(self, x: Vectors) -> None:
+        """Replace the rows by ``x`` itself, which nobody else may use any more."""
+        self._buffer, self._n = x, len(x)
+
     def append(self, x: Vectors) -> None:
         """Append a copy of ``x``."""
         end = self._n + len(x)

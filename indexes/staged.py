@@ -246,11 +246,11 @@ class StagedIndex(LearningIndex):
 
     def _read(self, folder: Path, n_rows: int) -> None:
         if (folder / "young.npy").exists():  # hnsw and sq had none before drift was watched
-            self._young.replace(files.read_array(folder / "young.npy", np.float32, (None, self.dim)))
+            self._young.adopt(files.read_array(folder / "young.npy", np.float32, (None, self.dim)))
         if len(self._young) > n_rows:
             raise IndexDamaged(f"young.npy in {folder} holds more rows than the index")
         if self._plain is not None:
-            self._plain.replace(files.read_array(folder / "plain.npy", np.float32, (n_rows, self.dim)))
+            self._plain.adopt(files.read_array(folder / "plain.npy", np.float32, (n_rows, self.dim)))
         learned = _learned(folder, n_rows - len(self._young))
         for i, (held, *counts, usual, limit) in enumerate(learned):
             part = self if not i else self._sibling()
