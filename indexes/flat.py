@@ -65,5 +65,5 @@ class FlatIndex(DenseIndex):
 
     def _read(self, folder: Path, n_rows: int) -> None:
         x = files.read_array(folder / "vectors.npy", np.float32, (n_rows, self.dim))
-        self._x.replace(x)
+        self._x.adopt(x)
         self._longest = float(np.einsum("ij,ij->i", x, x).max(initial=0))
