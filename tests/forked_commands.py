@@ -47,16 +47,21 @@ class ForkedCommands:
 
 def serve(do: Callable[[list[str]], object]) -> None:
     """Do what is asked for on standard input until that is closed; ``do`` exits with the command's code."""
+    import faiss  # noqa: F401 - this and the rest are what most commands would import
+
     import rag.bot
+    import rag.generation.chat
     import rag.knowledge_base
-    import rag.retrieval.hybrid  # noqa: F401 - what most commands would import
+    import rag.retrieval.hybrid
+    import rag.rewriting.spelling  # noqa: F401
+    from indexes import bm25, flat  # noqa: F401
     from pipelines.cli.app import root
     from rag.languages.detection import language
     from rag.rewriting.dictionary import dictionary
 
     root()
     assert language("Die Fähre legt mittags ab.") == "de"  # with a model that takes half a second to load
-    dictionary("en")
+    assert "boat" in dictionary("english")
     asked, told = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     for line in asked:
         arguments, cwd, place = json.loads(line)

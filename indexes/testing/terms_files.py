@@ -27,7 +27,7 @@ class TermFilesContract(SavedContract, TermContract):
     """Folders that are whole or refused."""
 
     cuts, bits = 4, 8
-    least_damage, least_much_damage = 7 * 10, 7 * 300
+    least_damage, least_much_damage = 7 * 10, 7 * 80
     differing = frozenset({"rows.npy", "terms.json", "ids.npy"})
 
     def small(self, factory, seed=0):

@@ -12,10 +12,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from forked_commands import ForkedCommands
 
 import pipelines
 from pipelines.cli import run
@@ -29,21 +31,18 @@ DRIVER = Path(__file__).with_name("cut_short_driver.py")
 E = HashingEmbedder(64)
 
 
-def command(step: int, *arguments: str, cwd: Path, said: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(DRIVER), str(step), *arguments],
-        input=said,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": ROOT, "OMP_NUM_THREADS": "1"},
-    )
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def command() -> Iterator[Command]:
+    """A command in a process of its own, killed at a step; 0 counts the steps."""
+    with ForkedCommands({**os.environ, "PYTHONPATH": ROOT, "OMP_NUM_THREADS": "1"}, DRIVER) as commands:
+        yield lambda step, *arguments, **options: commands.run(str(step), *arguments, **options)
+
+
+@pytest.fixture(scope="module")
+def world(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Documents, of which two have vanished since they were ingested, and questions."""
     place = tmp_path_factory.mktemp("world")
     (place / "docs").mkdir()
@@ -79,7 +78,9 @@ COMMANDS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_killed_at_any_step_ends_as_usual_the_second_time(world: Path, tmp_path: Path, name: str) -> None:
+def test_a_command_killed_at_any_step_ends_as_usual_the_second_time(
+    world: Path, command: Command, tmp_path: Path, name: str
+) -> None:
     said = "When does boat 7 leave?\nAnd boat 8?\n" if name == "chat" else ""
 
     def rag(place: Path, step: int) -> subprocess.CompletedProcess[str]:
@@ -122,12 +123,15 @@ def limited(size: int) -> None:
 
 
 @pytest.mark.slow
-def test_an_experiment_on_a_full_disk_says_so_and_goes_on_when_there_is_space(world: Path, tmp_path: Path) -> None:
+def test_an_experiment_on_a_full_disk_says_so_and_goes_on_when_there_is_space(
+    world: Path, command: Command, tmp_path: Path
+) -> None:
     (world / "e.toml").write_text(EXPERIMENT)
-    rag = [sys.executable, "-m", "pipelines.cli", "experiment", "e.toml", "--json", "--out"]
+    arguments = ["experiment", "e.toml", "--json", "--out"]
+    rag = [sys.executable, "-m", "pipelines.cli", *arguments]
     options = {"capture_output": True, "text": True, "cwd": world, "timeout": 300}
     environment = {**os.environ, "PYTHONPATH": ROOT}
-    whole = subprocess.run([*rag, str(tmp_path / "whole")], env=environment, check=False, **options)
+    whole = command(0, *arguments, str(tmp_path / "whole"), cwd=world)
     assert whole.returncode == OK, whole.stderr
     figures = [row["metrics"] for row in json.loads(whole.stdout)["rows"]]
     refused = 0
@@ -138,7 +142,7 @@ def test_an_experiment_on_a_full_disk_says_so_and_goes_on_when_there_is_space(wo
         assert full.returncode in {OK, 2, STORE_UNWRITABLE}, full.stderr
         assert "unexpected" not in full.stderr
         refused += full.returncode != OK
-        again = subprocess.run([*rag, str(out)], env=environment, check=False, **options)
+        again = command(0, *arguments, str(out), cwd=world)
         assert again.returncode == OK, again.stderr
         assert [row["metrics"] for row in json.loads(again.stdout)["rows"]] == figures, f"{size} bytes"
     assert refused >= 4

@@ -21,11 +21,6 @@ def check(result: dict[str, Any], trials: int) -> None:
     assert result["refused"] > 0.75 * result["trials"]
 
 
-@pytest.mark.slow
-def test_no_damage_passes_unseen() -> None:
-    check(run("--flips", "5", "--cuts", "2"), 220)
-
-
 # Few bits of a database change an answer: without page checksums most flips are found out by what reads the page.
 @pytest.mark.parametrize(("defect", "flips", "only"), [("digest", "30", "*"), ("checksum", "600", "store.sqlite")])
 @pytest.mark.slow
@@ -34,5 +29,5 @@ def test_a_planted_defect_is_caught(defect: str, flips: str, only: str) -> None:
 
 
 @pytest.mark.slow
-def test_no_damage_passes_unseen_in_many_trials() -> None:
-    check(run("--flips", "80", "--cuts", "24"), 1600)
+def test_no_damage_passes_unseen() -> None:
+    check(run("--flips", "20", "--cuts", "8"), 600)

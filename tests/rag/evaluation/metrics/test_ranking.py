@@ -74,7 +74,7 @@ def test_equal_to_trec_eval(start):
             ties += len(run.get(q, {})) - len({np.float32(s) for s in run.get(q, {}).values()})
             for name, ours in NAMES.items():
                 expected = theirs[q][name] if run.get(q) else 0.0
-                assert own[ours][q] == pytest.approx(expected, abs=1e-6), (seed, q, name)
+                assert abs(own[ours][q] - expected) <= 1e-6 * max(1, abs(expected)), (seed, q, name)
                 compared += 1
     assert compared > 5000
     assert ties > 500

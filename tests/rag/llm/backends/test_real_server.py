@@ -66,6 +66,7 @@ def test_it_says_what_the_model_says_in_this_process(url, tiny_folder):
     assert whole.usage.calls == 1
 
 
+@pytest.mark.slow
 def test_seeds_and_several_answers(url, tiny_folder):
     sampling = Sampling(temperature=1.0, top_p=0.9, seed=3, n=2, max_tokens=12)
     with language_model(f"openai:{tiny_folder}", base_url=url) as model:
