@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import files
-from .checks import checked_ids, listing
+from .checks import checked_ids, distinct, listing
 from .errors import IndexDamaged, InvalidInput, NotBuilt, UnknownId
 from .idset import IdSet
 from .locks import ReadersWriterLock
@@ -217,7 +217,7 @@ class Index(ABC, Generic[Items]):
         """Read the verified files of ``folder``."""
         ids = files.read_array(folder / "ids.npy", np.int64, (n_rows,))
         live = ids[ids >= 0]
-        if len(np.unique(live)) != len(live) or (ids < -1).any():
+        if len(distinct(live)) != len(live) or (ids < -1).any():
             raise IndexDamaged(f"ids.npy in {folder} holds repeated or negative ids")
         self._read(folder, n_rows)
         self._rows = RowMap(ids)

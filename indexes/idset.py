@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import whole_numbers
+from .checks import distinct, whole_numbers
 from .errors import InvalidInput
 from .rows import Keep
 from .types import Ids
@@ -42,7 +42,7 @@ class IdSet:
         if isinstance(ids, IdSet):
             values = ids.ids
         else:
-            values = np.unique(whole_numbers(ids if isinstance(ids, np.ndarray) else list(ids)))  # type: ignore[arg-type]
+            values = distinct(whole_numbers(ids if isinstance(ids, np.ndarray) else list(ids)))  # type: ignore[arg-type]
             if len(values) and values[0] < 0:
                 raise InvalidInput(f"allowed ids must be >= 0, got {values[0]}")
             values.flags.writeable = False

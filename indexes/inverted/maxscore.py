@@ -13,6 +13,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import distinct
 from ..rows import Keep
 from ..term_index import Found
 from .impacts import ImpactList
@@ -96,7 +97,7 @@ def _of_positive(query: Query, k: int, sums: Sums, mask: NDArray[np.bool_] | Non
     sure = 1 - (SLACK if exact else _ROUNDING * (len(query) + 2))
     group, done = _next_group(query, 0, _FIRST_GROUP)
     touched = _accumulate(group, sums)
-    rows = _allowed(_distinct(touched), mask)
+    rows = _allowed(distinct(touched), mask)
     partial = sums.take(rows)
     floor = _floor(rows, partial, query[done:], k) * sure
     room, everywhere = max(2 * _FIRST_GROUP, len(sums) // _SCANNED), False
@@ -123,14 +124,6 @@ def _of_positive(query: Query, k: int, sums: Sums, mask: NDArray[np.bool_] | Non
     near = np.flatnonzero(partial >= floor)
     rows = rows.take(near)
     return cut(rows, partial.take(near) if exact else _looked_up(query, rows)[0], k)
-
-
-def _distinct(rows: Rows) -> Rows:
-    """Return each row once, ascending."""
-    rows = np.sort(rows)
-    fresh = np.ones(len(rows), np.bool_)
-    np.not_equal(rows[1:], rows[:-1], out=fresh[1:])
-    return rows[fresh]
 
 
 def _allowed(rows: Rows, mask: NDArray[np.bool_] | None) -> Rows:
@@ -164,7 +157,7 @@ def _ahead(scores: Sums, n: int) -> Rows:
 def _of_any_sign(query: Query, k: int, n_rows: int, mask: NDArray[np.bool_] | None) -> Found:
     """Score every document with a term: some contribution is <= 0."""
     sums = np.zeros(n_rows)
-    rows = _allowed(_distinct(_accumulate(query, sums)), mask)
+    rows = _allowed(distinct(_accumulate(query, sums)), mask)
     return cut(rows, sums.take(rows), k)
 
 

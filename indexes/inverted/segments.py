@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import distinct
+
 Array = NDArray[Any]
 _BLOCK = 1 << 21
 """Postings that are moved at once: what is worked out for each of them takes six times as much room as they do."""
@@ -96,7 +98,7 @@ def merged(segments: Sequence[Segment]) -> Segment:
         return segments[0]
     if not segments:
         return from_occurrences(np.zeros(0, np.int64), np.zeros(0, np.int64), None, 0, 0)
-    terms = np.unique(np.concatenate([part.terms for part in segments]))
+    terms = distinct(np.concatenate([part.terms for part in segments]))
     places = [terms.searchsorted(part.terms) for part in segments]
     counts = np.zeros(len(terms), np.int64)
     for part, place in zip(segments, places, strict=True):

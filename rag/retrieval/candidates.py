@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes import Hits, IdSet
+from indexes.checks import distinct
 from indexes.dense_index import DenseIndex
 
 from ..background import in_background
@@ -206,7 +207,7 @@ def dense_scores(index: Any, queries: NDArray[np.float32], background: Backgroun
 def _joined(
     searches: Sequence[Search], i: int, rows: Sequence[Row], samples: Sequence[NDArray[np.float32] | None], depth: int
 ) -> Candidates:
-    ids = np.unique(np.concatenate([found for found, _ in rows]))
+    ids = distinct(np.concatenate([found for found, _ in rows]))
     views = []
     for search, (found, values), bags in zip(searches, rows, samples, strict=True):
         at = np.searchsorted(ids, found)

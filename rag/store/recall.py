@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.checks import distinct
+
 from . import contents, reading
 from .contents import ChunkVectors
 from .database import Connection
@@ -96,7 +98,7 @@ def _missed(  # noqa: PLR0917 - two callers
 
 def _entries(db: Connection, what: ChunkVectors, held: Ids) -> Iterator[tuple[Matrix, Ids]]:
     """Yield the store's entries that the index holds."""
-    chunks = np.intersect1d(reading.chunk_ids(db), np.unique(what.chunks(held)))
+    chunks = np.intersect1d(reading.chunk_ids(db), distinct(what.chunks(held)), assume_unique=True)
     for vectors, ids in contents.blocks(db, what, chunks, contents.BLOCK):
         inside = np.isin(ids, held)
         if inside.any():
@@ -105,7 +107,7 @@ def _entries(db: Connection, what: ChunkVectors, held: Ids) -> Iterator[tuple[Ma
 
 def _vectors(db: Connection, what: ChunkVectors, ids: Ids) -> Matrix:
     """Return the store's vectors of those of these entries that it still has."""
-    chunks = np.intersect1d(reading.chunk_ids(db), np.unique(what.chunks(ids)))
+    chunks = np.intersect1d(reading.chunk_ids(db), distinct(what.chunks(ids)), assume_unique=True)
     vectors, found = what.items(db, chunks)
     return np.asarray(vectors[np.isin(found, ids)], np.float32)
 
