@@ -20,6 +20,7 @@ ANIMALS = [
 ]  # fmt: skip
 PLACES = ("river", "marsh", "forest", "hill", "field")
 STORED = PipelineConfig(k=4, rerank="mmr", rewrite="none")
+ASKED = 40
 QUESTION = "Where does the otter of the river sleep?"
 
 
@@ -35,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [
         {"id": f"{a}-{p}", "question": f"Where does the {a} of the {p} sleep?", "documents": [f"{a}-{p}"],
          "answers": [f"stone number {n}"] if n % 3 else ["nowhere"]}
-        for n, (a, p) in enumerate(names)
+        for n, (a, p) in enumerate(names[:ASKED])
     ]  # fmt: skip
     (folder / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (folder / "asked.jsonl").write_text(json.dumps({"_id": "1", "text": QUESTION}))
@@ -206,7 +207,7 @@ def test_calibrate_and_ask_give_the_same_passages_and_support(made: Path, monkey
 
     monkeypatch.setattr(calibration, "signals", signals)
     assert run(COMMANDS["calibrate"](made)) == 0
-    assert len(seen) == len(ANIMALS) * len(PLACES) == 100
+    assert len(seen) == ASKED
     with Bot.open(made / "kb") as bot:
         for question, fitted in seen.items():
             asked = bot.ask(question)
