@@ -25,10 +25,9 @@ from .rows import name_key
 
 _CHUNK = """
     select c.id, d.name, s.name, d.title, d.type, d.metadata, c.ordinal, c.start, c."end", c.heading, c.page, c.row,
-           c.text, c.document
+           c.text, c.document, case when row_number() over (partition by d.id) = 1 then d.sections end
     from chunks c join documents d on d.id = c.document join sources s on s.id = d.source where c.id = any(%s)
 """
-_SECTIONS = "select id, sections from documents where id in (select document from chunks where id = any(%s))"
 _DOCUMENT = """
     select d.name, d.text, s.name, d.title, d.type, d.sections, d.metadata, d.modified, s.sha256, s.location, d.boxes,
            d.digest, d.id
@@ -68,19 +67,16 @@ def chunks(db: Connection, ids: Iterable[int]) -> list[ChunkRecord]:
     wanted = numbers(ids)
     if not wanted:
         return []
-    with db.cursor(binary=True) as first, db.cursor(binary=True) as second:
-        with db.pipeline():  # one trip: results are fetched at its end
-            first.execute(_CHUNK, (wanted,))
-            second.execute(_SECTIONS, (wanted,))
-        rows, sections = first.fetchall(), {row[0]: row[1] for row in second.fetchall()}
-    found = {row[0]: reading.record_of(_row(row, sections[row[-1]])) for row in rows}
+    rows = db.rows(_CHUNK, (wanted,))
+    sections = {document: rest for *_, document, rest in rows if rest is not None}  # once for all chunks of a document
+    found = {row[0]: reading.record_of(_row(row, sections[row[-2]])) for row in rows}
     if len(found) < len(set(wanted)):
         reading.refuse_unknown(wanted, found)
     return [found[i] for i in wanted]
 
 
 def _row(row: Row, sections: str) -> tuple[Any, ...]:
-    id_, document, source, title, type_, metadata, ordinal, start, end, heading, page, first, text, _ = row
+    id_, document, source, title, type_, metadata, ordinal, start, end, heading, page, first, text, *_ = row
     names = (unescaped(document), unescaped(source), unescaped(title), unescaped(type_))
     path = json.dumps([unescaped(each) for each in heading])
     return (id_, *names, metadata, ordinal, start, end, path, page, first, unescaped(text), sections)

@@ -37,7 +37,8 @@ _EXACT_CHUNKS = 20_000
 _SCANNED_CHUNKS = 5_000_000
 """A question takes 5 ms for each million hashes of 256 bits, and a reader 40 MB."""
 _LEAST_HASHED = 400
-"""Candidates by hashes, however few hits are wanted: of a million chunks, 200 hold .98 of the ten nearest."""
+"""Candidates by hashes of 256 bits, however few hits are wanted: 200 held .98 of the ten nearest of a million chunks.
+By longer hashes fewer are as good: 200 by 384 bits held .996."""
 _DENSER = ",M=32,ef_construction=200"
 _FACTORS = (40, 100)
 """Ten hits have 200 candidates as it is, 400 and 1,000 by these."""
@@ -284,7 +285,8 @@ class PostgresVectors:
         if self._spec.build is None or (allowed is not None and len(allowed) <= EXACT_UP_TO):
             return self._exactly(snapshot.db, query, k, allowed)
         if isinstance(self._spec.build, LSHBuild):
-            return self._hashed(snapshot, query, k, allow, max(_LEAST_HASHED, factor * k))
+            least = _LEAST_HASHED * 256 // self._spec.build.nbits
+            return self._hashed(snapshot, query, k, allow, max(least, factor * k))
         wanted = min(_MOST, max(_LEAST, factor * k))
         if k > wanted:
             return self._exactly(snapshot.db, query, k, allowed)
