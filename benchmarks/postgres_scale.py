@@ -61,14 +61,20 @@ def server(folder: Path) -> Iterator[str]:
 
 
 def server_cpu() -> float:
-    """Return the seconds that processes of PostgreSQL have run on this machine."""
-    ticks = 0
+    """Return the seconds that the server's processes have run; of one that was not started here, those of all."""
+    spent: dict[int, tuple[int, int]] = {}
+    own = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
             if name == "postgres":
-                ticks += sum(map(int, rest.split()[11:15]))  # of children that ended too
-    return ticks / os.sysconf("SC_CLK_TCK")
+                fields = rest.split()
+                ticks = sum(map(int, fields[11:15]))  # of children that ended too
+                spent[int(stat.parent.name)] = int(fields[1]), ticks
+                if f"-p\0{PORT}\0" in (stat.parent / "cmdline").read_text():
+                    own.add(int(stat.parent.name))
+    every = [each for pid, (parent, each) in spent.items() if not own or own & {pid, parent}]
+    return sum(every) / os.sysconf("SC_CLK_TCK")
 
 
 def copied(args: argparse.Namespace, _: million.Data) -> dict[str, object]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 from pgvector.psycopg import register_vector
-from psycopg import conninfo
+from psycopg import conninfo, generators, pq
 from psycopg.abc import PQGen
 
 from ...errors import InvalidInput, StoreMismatch
@@ -51,6 +51,17 @@ class Connection(psycopg.Connection[Row]):
         """Return the first column of the first row; None without a row."""
         found = self.rows(query, values)
         return found[0][0] if found else None
+
+    def leave(self) -> None:
+        """End a transaction of reading without waiting for the answer, which `arrive` takes before the next one."""
+        self.pgconn.send_query(b"rollback")
+        self.wait(generators.send(self.pgconn))
+
+    def arrive(self) -> None:
+        """Take the answer to what was sent last."""
+        for result in self.wait(generators.fetch_many(self.pgconn)):
+            if result.status != pq.ExecStatus.COMMAND_OK:
+                raise psycopg.OperationalError(result.get_error_message())
 
     @contextlib.contextmanager
     def unlimited(self) -> Iterator[None]:
@@ -226,6 +237,7 @@ class Snapshots:
             known = self._idle.pop() if self._idle else None
         if known is not None:
             try:
+                known.arrive()
                 return _begun(known)
             except psycopg.Error:  # the server was restarted, or ended the session
                 known.close()
@@ -242,7 +254,7 @@ class Snapshots:
             return
         db = snapshot.db
         try:
-            db.execute("rollback")
+            db.leave()
         except psycopg.Error:
             db.close()
             return
