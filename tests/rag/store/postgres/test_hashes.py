@@ -185,6 +185,18 @@ def test_removed_chunks_are_not_candidates(place: str, monkeypatch: pytest.Monke
             assert db.one("select sum(chunks)::int8 from hashes") == 40 - len(gone)
 
 
+def test_a_reader_keeps_its_connection(place: str) -> None:
+    with made(place) as kb:
+        kb.add(documents(0, 9))
+    with KnowledgeBase.open(place, embedder=E) as reader:
+        idle = reader._store._connections._idle  # type: ignore[attr-defined]
+        found(reader)
+        before = list(idle)
+        assert len(before) == 1
+        found(reader)
+        assert idle == before
+
+
 def test_segments_are_joined(place: str) -> None:
     with made(place) as kb:
         for n in range(0, 40, 2):
@@ -235,7 +247,7 @@ def test_it_is_copied_to_another_server_and_to_a_folder(server: PostgresServer, 
 
 
 DAMAGE = {
-    "update hashes set codes = overlay(codes placing '\\xff00ff'::bytea from 3)": "damaged",
+    "update hashes set codes = set_bit(codes, 7, 1 - get_bit(codes, 7))": "damaged",
     "update hashes set codes = substr(codes, 2)": "damaged",
     "delete from hashes where segment = (select max(segment) from hashes)": "missing",
     "delete from hashing": "missing",
