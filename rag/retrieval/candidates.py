@@ -77,7 +77,7 @@ class Search:
     def is_long(self) -> bool:
         """Whether it takes so long, without Python's lock, that a thread of its own pays."""
         index = self.listing
-        return isinstance(index, DenseIndex) and len(index) >= _LONG
+        return (isinstance(index, DenseIndex) or getattr(index, "scans", False)) and len(index) >= _LONG
 
     @property
     def listing(self) -> Any:  # noqa: ANN401 - as ``index``

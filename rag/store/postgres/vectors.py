@@ -6,6 +6,7 @@ Candidates come from the server's graph over bits or half-precision numbers, or 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -252,16 +253,32 @@ class PostgresVectors:
         found = Hits(np.full((len(queries), k), -1, np.int64), np.full((len(queries), k), -np.inf, np.float32))
         if not k or (allowed is not None and not len(allowed)):
             return found
-        with self._snapshots.reading() as snapshot:
-            for i, query in enumerate(np.asarray(queries, np.float32)):
-                rows = self._found(snapshot, Vector(query), k, allow, allowed, factor=search.factor)
-                ids, scores = (
-                    np.array([row[0] for row in rows], np.int64),
-                    np.array([row[1] for row in rows], np.float32),
-                )
-                order = np.lexsort((ids, -scores))[:k]
-                found.ids[i, : len(order)], found.scores[i, : len(order)] = ids[order], scores[order]
+        every = np.asarray(queries, np.float32)
+        with self._one_state():
+            near = self._hashed(every, k, allow, allowed, search.factor)  # while other threads may read
+            with self._snapshots.reading() as snapshot:
+                for i, query in enumerate(every):
+                    rows = (
+                        self._found(snapshot, Vector(query), k, allow, allowed, factor=search.factor)
+                        if near is None
+                        else self._exactly(snapshot.db, Vector(query), k, near[i])
+                    )
+                    ids, scores = (
+                        np.array([row[0] for row in rows], np.int64),
+                        np.array([row[1] for row in rows], np.float32),
+                    )
+                    order = np.lexsort((ids, -scores))[:k]
+                    found.ids[i, : len(order)], found.scores[i, : len(order)] = ids[order], scores[order]
         return found
+
+    @property
+    def scans(self) -> bool:
+        """Whether a search compares all vectors' hashes in this process."""
+        return isinstance(self._spec.build, LSHBuild)
+
+    def _one_state(self) -> AbstractContextManager[None]:
+        """Let all that a search reads be of one snapshot; a writer has but one."""
+        return self._snapshots.view() if isinstance(self._snapshots, Snapshots) else nullcontext()
 
     def score(
         self,
@@ -284,9 +301,8 @@ class PostgresVectors:
     ) -> list[tuple[Any, ...]]:
         if self._spec.build is None or (allowed is not None and len(allowed) <= EXACT_UP_TO):
             return self._exactly(snapshot.db, query, k, allowed)
-        if isinstance(self._spec.build, LSHBuild):
-            least = _LEAST_HASHED * 256 // self._spec.build.nbits
-            return self._hashed(snapshot, query, k, allow, max(least, factor * k))
+        if self.scans:  # not built yet
+            return self._exactly(snapshot.db, query, k, allowed)
         wanted = min(_MOST, max(_LEAST, factor * k))
         if k > wanted:
             return self._exactly(snapshot.db, query, k, allowed)
@@ -300,15 +316,18 @@ class PostgresVectors:
         return self._exactly(snapshot.db, query, k, allowed)  # the graph was left before enough of them were found
 
     def _hashed(
-        self, snapshot: Snapshot, query: Vector, k: int, allow: IdSet | Ids | None, wanted: int
-    ) -> list[tuple[Any, ...]]:
-        """Take candidates from the hashes, and let the server score them by their vectors."""
-        held = self._cache.hashes(snapshot)
+        self, queries: NDArray[np.float32], k: int, allow: IdSet | Ids | None, allowed: Ids | None, factor: int
+    ) -> list[Ids] | None:
+        """Return each query's candidates by the hashes; None where there are none, or all allowed are compared."""
+        if not isinstance(self._spec.build, LSHBuild) or (allowed is not None and len(allowed) <= EXACT_UP_TO):
+            return None
+        with self._snapshots.reading() as snapshot:
+            held = self._cache.hashes(snapshot)
+        if held is None:
+            return None
         within = allow if allow is None or isinstance(allow, IdSet) else IdSet(allow)
-        if held is None:  # not built yet
-            return self._exactly(snapshot.db, query, k, None if within is None else within.ids)
-        found = held.nearest(np.asarray(query.to_numpy(), np.float32), wanted, within)
-        return self._exactly(snapshot.db, query, k, found)
+        wanted = max(_LEAST_HASHED * 256 // self._spec.build.nbits, factor * k)
+        return [held.nearest(query, wanted, within) for query in queries]
 
     def _exactly(self, db: Connection, query: Vector, k: int, allowed: Ids | None) -> list[tuple[Any, ...]]:
         # In a query of its own the array is not a constant, whose every element the planner would look at.

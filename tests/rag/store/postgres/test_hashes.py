@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -10,11 +12,15 @@ import pytest
 from numpy.typing import NDArray
 
 from indexes import IdSet
+from rag import Retriever
 from rag.documents.document import Document
 from rag.embedding.function import CallableEmbedder
 from rag.errors import StoreCorrupt
 from rag.knowledge_base import KnowledgeBase
+from rag.retrieval import candidates
 from rag.store.postgres import hashes, recall, vectors
+from rag.store.postgres.hashing import Hashes
+from rag.store.postings_search import _Scorer
 from tests.postgres_server import PostgresServer, needs_postgres
 
 pytestmark = needs_postgres
@@ -307,3 +313,24 @@ def test_auto_takes_hashes_where_the_graph_finds_too_little(
         assert kb.indexes == ("lsh", "bm25")
         assert len(asked) == 4
         assert kb.verify().ok
+
+
+def test_hashes_are_compared_beside_the_search_of_terms(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that compares hashes must not keep the others from the snapshot, which belongs to one at a time."""
+    with made(place) as kb:
+        kb.add(documents(0, 60))
+    nearest, lists, read, waited = Hashes.nearest, _Scorer.lists, threading.Event(), []
+
+    def after_the_terms(*args: Any) -> Any:
+        waited.append(read.wait(20))
+        return nearest(*args)
+
+    monkeypatch.setattr(_Scorer, "lists", lambda *args: (lists(*args), read.set())[0])
+    with KnowledgeBase.open(place, embedder=E) as reader, Retriever(reader) as retriever:
+        before = retriever.search("Number 7", 5)
+        read.clear()
+        monkeypatch.setattr(Hashes, "nearest", after_the_terms)
+        monkeypatch.setattr(candidates, "_LONG", 1)
+        after = retriever.search("Number 7", 5)
+    assert waited == [True]
+    assert [passage.chunk for passage in after.passages] == [passage.chunk for passage in before.passages]
