@@ -18,7 +18,7 @@ from rag.embedding.function import CallableEmbedder
 from rag.errors import StoreCorrupt
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval import candidates
-from rag.store.postgres import hashes, recall, vectors
+from rag.store.postgres import hash_building, hashes, recall, vectors
 from rag.store.postgres.hashing import Hashes
 from rag.store.postings_search import _Scorer
 from tests.postgres_server import PostgresServer, needs_postgres
@@ -227,6 +227,18 @@ def test_the_centre_is_taken_anew_when_there_are_many_more(place: str) -> None:
         x = kb.vectors(kb.chunk_ids())
         np.testing.assert_allclose(centre(), (x / np.linalg.norm(x, axis=1, keepdims=True)).mean(axis=0), atol=1e-6)
         assert np.array_equal(found(kb, 60), exact(kb, 60))
+
+
+def test_it_is_built_block_by_block(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hash_building, "_BLOCK", 7)
+    monkeypatch.setattr(hash_building, "_SEGMENT", 20)
+    with made(place) as kb:
+        kb.add(documents(0, 50))
+        kb.remove("s3", "s30")
+        kb.reindex(["lsh:nbits=128", "bm25"])
+        assert len(segments(kb)) == 3
+        assert np.array_equal(found(kb, 60), exact(kb, 60))
+        assert kb.verify().ok
 
 
 def test_status_tells_bytes(place: str) -> None:
