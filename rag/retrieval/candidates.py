@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from indexes import Hits, IdSet
 from indexes.checks import distinct
-from indexes.dense_index import DenseIndex
 
 from ..background import in_background
 from ..embedding.sparse_encoder import sparse_encoder
@@ -30,7 +29,7 @@ SAMPLE = 512
 
 _SEED = 0
 _LONG = 200_000
-"""Vectors from which comparing all, or the signs of all, takes a millisecond."""
+"""Vectors of which a pass over all signs takes a millisecond."""
 
 Row = tuple[NDArray[np.int64], NDArray[np.float32]]
 
@@ -75,9 +74,11 @@ class Search:
 
     @property
     def is_long(self) -> bool:
-        """Whether it takes so long, without Python's lock, that a thread of its own pays."""
-        index = self.listing
-        return (isinstance(index, DenseIndex) or getattr(index, "scans", False)) and len(index) >= _LONG
+        """Whether it takes so long, most of it outside Python or waiting for a server, that a thread of its own pays.
+
+        An index of this process's own does not: its steps in Python wait for those of the search of terms.
+        """
+        return getattr(self.listing, "scans", False) and len(self.listing) >= _LONG
 
     @property
     def listing(self) -> Any:  # noqa: ANN401 - as ``index``

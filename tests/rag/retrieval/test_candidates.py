@@ -111,6 +111,7 @@ def test_a_long_search_runs_beside_the_others(
         monkeypatch.setattr(index, "search", lambda *args, own=search, **rest: (meet.wait(), own(*args, **rest))[1])
     searches = [Search("dense", dense, vectors[:1]), Search("terms", terms, [["w1"]])]
     monkeypatch.setattr(candidates, "_LONG", N)
+    monkeypatch.setattr(dense, "scans", True, raising=False)
     (found,) = gather(searches, 1, 20, None, None)
     assert (np.isfinite(found.views[0].scores).sum(), np.isfinite(found.views[1].scores).sum()) == (20, 20)
     monkeypatch.setattr(dense, "search", lambda *_, **__: 1 / 0)
