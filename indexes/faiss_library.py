@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -148,8 +147,6 @@ def list_sizes(index: Any) -> Ids:  # noqa: ANN401 - a faiss index
 
 
 _COUNTING_BYTES = 64 << 20
-_HALVED = 1 << 18
-"""Codes from which a second thread, that takes a tenth of a millisecond, pays."""
 
 
 @contextmanager
@@ -186,34 +183,10 @@ def nearest_codes(
     differing, rows
         float32 and int64, shape (n_queries, k), fewest bits first; row -1 where there are fewer.
     """
-    if len(mine) == 1 and keep is None and len(codes) >= _HALVED and k <= len(codes) // 2:
-        differing, rows = _by_halves(mine, codes, k)
-    else:
-        differing, rows = _counted(mine, codes, k, None if keep is None else selector(keep))
-    return differing.astype(np.float32), rows
-
-
-def _by_halves(mine: NDArray[np.uint8], codes: NDArray[np.uint8], k: int) -> tuple[NDArray[np.int32], Ids]:
-    """Compare one code with each half of the codes in a thread of its own."""
-    half = len(codes) // 2
-    with ThreadPoolExecutor(1) as pool:  # made anew: a fork would leave it without its thread
-        other = pool.submit(_counted, mine, codes[half:], k, None)
-        first, rows = _counted(mine, codes[:half], k, None)
-        second, more = other.result()
-    differing, places = np.concatenate((first[0], second[0])), np.concatenate((rows[0], more[0] + half))
-    best = np.argsort(differing, kind="stable")[:k]
-    return differing[best][None], places[best][None]
-
-
-def _counted(
-    mine: NDArray[np.uint8],
-    codes: NDArray[np.uint8],
-    k: int,
-    chosen: Any,  # noqa: ANN401 - faiss's filter, or None
-) -> tuple[NDArray[np.int32], Ids]:
     module = faiss()
     width = codes.shape[1]
     differing, rows = np.empty((len(mine), k), np.int32), np.empty((len(mine), k), np.int64)
+    chosen = None if keep is None else selector(keep)
     step = max(1, _COUNTING_BYTES // (8 * k * (8 * width + 1)))  # each query has k places for each number of bits
     for start in range(0, len(mine), step):
         own = slice(start, start + step)
@@ -223,7 +196,7 @@ def _counted(
             module.hammings_knn_mc(
                 module.swig_ptr(mine[own]), module.swig_ptr(codes), n, len(codes), k, width, *found, chosen
             )
-    return differing, rows
+    return differing.astype(np.float32), rows
 
 
 def search_lists(

@@ -84,17 +84,6 @@ def test_many_questions_are_compared_in_portions(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_array_equal(whole.ids, one.ids)
 
 
-def test_one_question_is_compared_in_two_halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(3)
-    codes, mine = rng.integers(0, 256, (1001, 8), np.uint8), rng.integers(0, 256, (1, 8), np.uint8)
-    whole, _ = faiss_library.nearest_codes(mine, codes, 200)
-    monkeypatch.setattr(faiss_library, "_HALVED", 1000)
-    halves, rows = faiss_library.nearest_codes(mine, codes, 200)
-    np.testing.assert_array_equal(halves, whole)
-    assert len(set(rows[0])) == 200
-    np.testing.assert_array_equal(np.bitwise_count(codes[rows[0]] ^ mine).sum(axis=1), halves[0])
-
-
 def test_one_question_leaves_the_number_of_threads_as_it_was() -> None:
     module = faiss_library.faiss()
     before = module.omp_get_max_threads()
