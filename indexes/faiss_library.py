@@ -147,6 +147,8 @@ def list_sizes(index: Any) -> Ids:  # noqa: ANN401 - a faiss index
 
 
 _COUNTING_BYTES = 64 << 20
+_COUNTED = 1 << 14
+"""Up to so many are found by counting distances; for more, faiss would set aside memory for each distance."""
 
 
 @contextmanager
@@ -184,6 +186,10 @@ def nearest_codes(
         float32 and int64, shape (n_queries, k), fewest bits first; row -1 where there are fewer.
     """
     module = faiss()
+    if k > _COUNTED and keep is None:
+        with one_thread_for(len(mine)):
+            differing, rows = module.knn_hamming(mine, codes, k, variant="hc")
+        return differing.astype(np.float32), rows
     width = codes.shape[1]
     differing, rows = np.empty((len(mine), k), np.int32), np.empty((len(mine), k), np.int64)
     chosen = None if keep is None else selector(keep)

@@ -84,6 +84,16 @@ def test_many_questions_are_compared_in_portions(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_array_equal(whole.ids, one.ids)
 
 
+def test_many_candidates_are_found_without_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    codes, mine = rng.integers(0, 256, (1001, 8), np.uint8), rng.integers(0, 256, (2, 8), np.uint8)
+    counted, _ = faiss_library.nearest_codes(mine, codes, 200)
+    monkeypatch.setattr(faiss_library, "_COUNTED", 100)
+    found, rows = faiss_library.nearest_codes(mine, codes, 200)
+    np.testing.assert_array_equal(found, counted)
+    np.testing.assert_array_equal(np.bitwise_count(codes[rows] ^ mine[:, None]).sum(axis=2), found)
+
+
 def test_one_question_leaves_the_number_of_threads_as_it_was() -> None:
     module = faiss_library.faiss()
     before = module.omp_get_max_threads()

@@ -25,7 +25,7 @@ _ID, _NUMBER = np.dtype("<i8"), np.dtype("<f4")
 
 
 def hashing(db: Connection) -> Hashing | None:
-    """Return how vectors are hashed; None where there is no such index."""
+    """Return how vectors are hashed, or None if the knowledge base has no index ``lsh``."""
     rows = db.rows("select made, directions, centre from hashing")
     if not rows:
         return None

@@ -18,7 +18,7 @@ Parts = dict[int, tuple[Ids, Codes]]
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What was read: the segments, each with how many of its hashes are left, in their order."""
+    """The hashes that were read, and how many of them each segment has, in the order in which they are held."""
 
     hashes: Hashes
     segments: list[tuple[int, int]]

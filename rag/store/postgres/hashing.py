@@ -8,15 +8,13 @@ question's own numbers: its bits do not tell how far it lies in each direction.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes import IdSet
-from indexes.faiss_library import faiss, inner_products
+from indexes.faiss_library import inner_products, nearest_codes
 from indexes.rows import Keep
 
 Codes = NDArray[np.uint8]
@@ -26,8 +24,6 @@ Matrix = NDArray[np.float32]
 _SEED = 20_260_100
 _SCANNED, _LEAST_SCANNED = 5, 2000
 """Chunks that are found by their bits alone, for each one that is wanted, and at least."""
-_COUNTED = 1 << 14
-"""Up to so many are found by counting distances; for more, faiss would set aside memory for each distance."""
 _BYTES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
 
 
@@ -121,8 +117,7 @@ class Hashes:
         if n >= held:
             return np.arange(held) if rows is None else rows
         codes = self.codes if rows is None else np.take(self.codes.view(np.uint64), rows, axis=0).view(np.uint8)
-        with _one_thread():
-            found = faiss().knn_hamming(code, codes, n, variant="mc" if n <= _COUNTED else "hc")[1][0]
+        found = nearest_codes(code, codes, n)[1][0]
         return np.asarray(found if rows is None else rows[found], np.int64)
 
     def _rows(self, ids: Ids) -> Keep:
@@ -131,15 +126,3 @@ class Hashes:
         wanted = np.zeros(last + 1, np.bool_)
         wanted[ids] = True
         return Keep(np.flatnonzero(wanted[self.ids]), len(self.ids))
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let faiss use this thread alone: one query is not split, and OpenMP's other threads would spin beside it."""
-    native = faiss()
-    before = native.omp_get_max_threads()
-    native.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        native.omp_set_num_threads(before)
