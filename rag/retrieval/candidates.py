@@ -18,7 +18,7 @@ from ..background import in_background
 from ..embedding.sparse_encoder import sparse_encoder
 from ..store.contents import terms_encoder
 from ..store.sentence_search import TwoGranularities
-from ..store.similarities import similarities
+from ..store.similarities import similarities, unit
 from .fusion import View
 
 if TYPE_CHECKING:
@@ -138,15 +138,10 @@ def background_of(kb: KnowledgeBase, ids: NDArray[np.int64]) -> Background:
     vectors = kb.vectors(ids.tolist())
     sentences, owners = kb.sentence_vectors(ids.tolist()) if kb.granularity != "chunk" else (None, None)
     if kb.index("dense").metric == "cosine":
-        vectors = _unit(vectors)
-        sentences = None if sentences is None else _unit(sentences)
+        vectors = unit(vectors)
+        sentences = None if sentences is None else unit(sentences)
     starts = None if owners is None else np.flatnonzero(np.diff(owners, prepend=-1))
     return Background(IdSet(ids), vectors, sentences, starts)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 def encoded(kb: KnowledgeBase, texts: Sequence[str]) -> list[dict[str, float]] | None:

@@ -14,6 +14,7 @@ from . import contents, reading
 from .contents import ChunkVectors
 from .database import Connection
 from .generations import AnyIndex
+from .similarities import unit
 
 _SAMPLE, _K = 50, 10
 _LEAST = 200
@@ -67,7 +68,7 @@ def _sample(db: Connection, what: ChunkVectors, held: Ids) -> Matrix:
 def middles(x: Matrix, metric: str) -> Matrix:
     """Return the middle between each vector of a sample and one from its other half: float32, as many."""
     if metric == "cosine":
-        x = _unit(x)
+        x = unit(x)
     return np.asarray((x + np.roll(x, len(x) // 2, axis=0)) / 2, np.float32)
 
 
@@ -114,13 +115,8 @@ def _vectors(db: Connection, what: ChunkVectors, ids: Ids) -> Matrix:
 
 def _scores(q: Matrix, x: Matrix, metric: str) -> Matrix:
     if metric == "cosine":
-        q, x = _unit(q), _unit(x)
+        q, x = unit(q), unit(x)
     dots = q @ x.T
     if metric == "l2":
         dots = 2 * dots - np.square(q).sum(axis=1)[:, None] - np.square(x).sum(axis=1)
     return np.asarray(dots, np.float32)
-
-
-def _unit(x: Matrix) -> Matrix:
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)

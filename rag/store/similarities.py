@@ -23,6 +23,12 @@ def similarities(q: NDArray[np.float32], x: NDArray[np.float32], metric: Metric)
     return np.asarray(dots / np.sqrt(np.where(q_squared > 0, q_squared, 1)), np.float32)
 
 
+def unit(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors at length 1; those of length 0 as they are."""
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)
+
+
 def _dots(q: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the inner products."""
     if len(q) != 1 or not len(x) or q.dtype != np.float32 or x.dtype != np.float32:

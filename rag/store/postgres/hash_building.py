@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..similarities import unit
 from . import hashes, reading
 from .connection import Connection
-from .hashing import Hashing, Ids, Matrix, directions, unit
+from .hashing import Hashing, Ids, Matrix, directions
 from .segments import new_segment
 
 _BLOCK = 20_000

@@ -17,6 +17,8 @@ from indexes import IdSet
 from indexes.faiss_library import inner_products, nearest_codes
 from indexes.rows import Keep
 
+from ..similarities import unit
+
 Codes = NDArray[np.uint8]
 Ids = NDArray[np.int64]
 Matrix = NDArray[np.float32]
@@ -32,12 +34,6 @@ def directions(nbits: int, dim: int) -> Matrix:
     rng = np.random.default_rng(_SEED)
     parts = [np.linalg.qr(rng.standard_normal((dim, dim)))[0].T for _ in range(-(-nbits // dim))]
     return np.ascontiguousarray(np.concatenate(parts)[:nbits], np.float32)
-
-
-def unit(x: Matrix) -> Matrix:
-    """Return vectors at length 1; those of length 0 as they are."""
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from indexes import IdSet
-from rag.store.postgres.hashing import Hashes, Hashing, directions, unit
+from rag.store.postgres.hashing import Hashes, Hashing, directions
+from rag.store.similarities import unit
 
 DIM, N = 48, 6000
 RNG = np.random.default_rng(11)
