@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from ..idset import IdSet
 from .base import Contract, K, N, agree, loose
@@ -13,11 +12,11 @@ from .oracle import DIM, Oracle, cloud, shuffled_ids
 class FilterContract(Contract):
     """Searching among allowed ids only."""
 
-    @pytest.mark.parametrize("share", [0.9, 0.5, 0.1, 0.01, 0.001])
-    def test_every_selectivity(self, built, queries, share):
-        allow = shuffled_ids(N)[: int(N * share)]
-        agree(*built, queries, allow=allow)
-        agree(*built, queries[:1], allow=allow, floor=0.0)
+    def test_every_selectivity(self, built, queries):
+        for share in (0.9, 0.5, 0.1, 0.01, 0.001):
+            allow = shuffled_ids(N)[: int(N * share)]
+            agree(*built, queries, allow=allow)
+            agree(*built, queries[:1], allow=allow, floor=0.0)
 
     def test_the_far_side(self, built, queries):
         """The allowed vectors are those farthest from the query: where a graph or a list search would never come."""
