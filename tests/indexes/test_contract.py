@@ -24,8 +24,8 @@ SLOW = [
 CRASHES = [spec if spec.startswith(("flat", "hnsw")) else slow(spec) for spec in EVERYDAY]
 AGEING = ["flat", "lsh", "rabitq", "sq"]
 AGEING_SLOW = [
-    "annoy", "hnsw", "hnsw:storage=sq8", "ivf", "ivfpq", "ivfpq:fast_scan=true,refine=true", "ivfpq:nbits=6",
-    "lsh:refine=true", "pq", "pq:nbits=4", "pq:nbits=6", "pq:nbits=6,refine=true", "rabitq:bits=1,refine=true",
+    "annoy", "hnsw:storage=sq8", "ivf", "ivfpq", "ivfpq:fast_scan=true,refine=true", "ivfpq:nbits=6",
+    "lsh:refine=true", "pq", "pq:nbits=4", "pq:nbits=6,refine=true", "rabitq:bits=1,refine=true",
 ]  # fmt: skip
 
 WALKS = {

@@ -37,7 +37,10 @@ class TestThreads(testing.ThreadsContract): ...
 
 
 @pytest.mark.slow
-class TestAgeing(testing.AgeingContract): ...
+class TestAgeing(testing.AgeingContract):
+    @pytest.fixture
+    def factory(self):
+        return functools.partial(indexes.dense, "usearch")
 
 
 @pytest.mark.slow
