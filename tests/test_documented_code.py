@@ -19,7 +19,6 @@ import pytest
 import typer
 from chat_server import ChatServer, first_sentence
 
-from pipelines.cli import run
 from pipelines.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,23 +55,12 @@ def _text(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def kb(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the knowledge base that README's command makes."""
-    folder = tmp_path_factory.mktemp("documented")
-    (folder / "docs").symlink_to(ROOT / "docs")
-    with contextlib.chdir(folder):
-        assert "rag ingest docs/ --into kb\n" in _text("README.md")
-        assert run(["ingest", "docs/", "--into", "kb"]) == 0
-    return folder
-
-
 @pytest.fixture
-def reader(kb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def reader(read_docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Stand where a reader would: documents, a knowledge base, questions, a data set, a server of language models."""
     import shutil
 
-    shutil.copytree(kb, tmp_path, symlinks=True, dirs_exist_ok=True)
+    shutil.copytree(read_docs, tmp_path, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("builtins.input", lambda _: "how do i delete a documnt for good")
     pages = ["delete", "filter", "ingest", "recover", "rerank", "script", "experiment", "remember"]

@@ -44,7 +44,10 @@ class TestThreads(testing.ThreadsContract): ...
 
 
 @pytest.mark.slow
-class TestAgeing(testing.AgeingContract): ...
+class TestAgeing(testing.AgeingContract):
+    @pytest.fixture
+    def factory(self):  # of one algorithm: what ages is ours, and SPTAG takes seconds to build
+        return functools.partial(indexes.dense, "sptag:cef=50,refine_checks=128")
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,11 @@ from pipelines.cli.exit_codes import NOTHING_FOUND, OK
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def kb(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("demo") / "kb"
-    assert run(["ingest", str(ROOT / "docs"), "--into", str(path)]) == OK
-    return path
+@pytest.fixture
+def kb(read_docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(read_docs, tmp_path, symlinks=True, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "kb"
 
 
 def _questions() -> list[str]:

@@ -195,12 +195,13 @@ def leaking() -> None:
 
 
 def quadratic() -> None:
+    """Texts of one shape take the square of the time."""
     from rag.terms import Analyser
 
     terms = Analyser.terms
 
     def slow(self: Analyser, text: str) -> list[str]:
-        for n in range(0, len(text), 8):
+        for n in range(0, len(text) if text.startswith("a-b ") else 0, 8):
             text[: n + 1].count("b")
             text[: n + 1].replace("q", "r")
         return terms(self, text)

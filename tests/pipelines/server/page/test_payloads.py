@@ -101,7 +101,7 @@ def test_the_payloads_are_live_where_nothing_guards(browser: Any) -> None:
     with listening_canary() as own:
         page = browser.new_page()
         page.on("dialog", lambda dialog: dialog.dismiss())
-        for at, payload in enumerate(armed(own.url)):
+        for at, payload in enumerate(armed(own.url)[::3]):
             arrived = False
             while not arrived:  # the payload before may be leading the page elsewhere
                 with suppress(sync_api.Error):
@@ -116,10 +116,16 @@ def test_the_payloads_are_live_where_nothing_guards(browser: Any) -> None:
                 fired.add(at)
         page.close()
     assert len(PAYLOADS) == len(set(PAYLOADS)) == 120
-    assert len(fired) > 20  # 40 to 60 on a machine with nothing else to do
+    assert len(fired) > 6  # 13 to 20 of 40 on a machine with nothing else to do
 
 
 # ---- from real documents, by a real server
+
+
+def threes(canary: Canary) -> list[tuple[str, str, str]]:
+    """Three payloads a document: the server that lies, below, has every one of them in every field."""
+    payloads = armed(canary.url)
+    return list(zip(payloads[::3], payloads[1::3], payloads[2::3], strict=True))
 
 
 def file_name(number: int, payload: str) -> str:
@@ -131,14 +137,13 @@ def file_name(number: int, payload: str) -> str:
 def base(tmp_path_factory: pytest.TempPathFactory, canary: Canary) -> Path:
     folder = tmp_path_factory.mktemp("payloads")
     (folder / "docs").mkdir()
-    for number, payload in enumerate(armed(canary.url)):
-        line = " ".join(payload.split())
-        facts = {"title": payload, "author": payload, "url": payload, f"field {line[:40]}": payload}
+    for number, (one, two, three) in enumerate(threes(canary)):
+        line = " ".join(two.split())
+        facts = {"title": one, "author": two, "url": three, f"field {line[:40]}": one}
         front = "".join(f"{json.dumps(key)}: {json.dumps(value)}\n" for key, value in facts.items())
-        text = (
-            f"---\n{front}---\n# Chapter {line}\n\nThe zorb{number:03d} lives in the hollow oak, {payload} they say.\n"
-        )
-        (folder / "docs" / file_name(number, payload)).write_text(text, encoding="utf-8")
+        told = f"The zorb{number:03d} lives in the hollow oak, {one} {two} {three} they say."
+        text = f"---\n{front}---\n# Chapter {line}\n\n{told}\n"
+        (folder / "docs" / file_name(number, three)).write_text(text, encoding="utf-8")
     assert run(["ingest", str(folder / "docs"), "--into", str(folder / "kb"), "--embedder", "hashing-64"]) == 0
     return folder / "kb"
 
@@ -151,14 +156,14 @@ def test_documents_names_metadata_and_models_can_do_nothing(browser: Any, base: 
 
     with ExitStack() as stack:
         kb = stack.enter_context(KnowledgeBase.open(base))
-        assert len(kb.document_ids()) == 120
+        assert len(kb.document_ids()) == 40
         bot = stack.enter_context(Bot(kb, model))
         app = application(Collections([Collection.of("kb", bot)], [kb]), Access(), Limits())
         tab = Tab(browser, stack.enter_context(running(app, Limits())))
         stack.callback(tab.close)
         tab.open()
         opened = 0
-        for number, payload in enumerate(armed(canary.url)):
+        for number, payload in enumerate(map(" ".join, threes(canary))):
             now.update(payload=payload, number=number)
             if number % 12 == 0:
                 tab.page.get_by_role("button", name="New conversation").click()
@@ -171,7 +176,7 @@ def test_documents_names_metadata_and_models_can_do_nothing(browser: Any, base: 
                 opened += 1
                 tab.page.keyboard.press("Escape")
             harmless(tab, canary)
-        assert opened > 100
+        assert opened > 33
         tab.page.get_by_role("button", name="Filter").click()
         harmless(tab, canary)
         tab.page.keyboard.press("Escape")
