@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
 
 from chat_server import ChatServer
+from made_once import made_once, shared
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -62,36 +63,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _caches(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep exported models out of the user's cache; workers share them, since an export takes seconds."""
-    os.environ["RAG_CACHE_DIR"] = str(_shared(tmp_path_factory) / "rag-cache")
-
-
-def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that the workers of this run share."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ["RAG_CACHE_DIR"] = str(shared(tmp_path_factory) / "rag-cache")
 
 
 @pytest.fixture(scope="session")
 def read_docs(_caches: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with ``docs`` and the knowledge base that README makes of it; made once for all workers.
-
-    It takes a minute of processor time. Copy it: one that opened it would change it under the others' copying.
-    """
-    from indexes.file_lock import lock
+    """Give a folder, not to be changed, with ``docs`` and the knowledge base that README makes of it."""
     from pipelines.cli import run
 
     root = Path(__file__).parents[1]
     assert "rag ingest docs/ --into kb\n" in (root / "README.md").read_text(encoding="utf-8")
-    folder, made = _shared(tmp_path_factory) / "read-docs", _shared(tmp_path_factory) / "read-docs.made"
-    with made.with_suffix(".lock").open("w") as file:
-        lock(file.fileno(), wait=True)
-        if not made.exists():
-            folder.mkdir()
-            (folder / "docs").symlink_to(root / "docs")
-            with contextlib.chdir(folder):
-                assert run(["ingest", "docs/", "--into", "kb"]) == 0
-            made.touch()
-    return folder
+
+    def make(folder: Path) -> None:  # a minute of processor time
+        (folder / "docs").symlink_to(root / "docs")
+        with contextlib.chdir(folder):
+            assert run(["ingest", "docs/", "--into", "kb"]) == 0
+
+    return made_once(tmp_path_factory, "read-docs", make)
 
 
 @pytest.fixture

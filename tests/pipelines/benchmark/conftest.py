@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_once import made_once
 
 from pipelines.benchmark.run import BenchReport, run
 from pipelines.benchmark.settings import Settings
@@ -31,9 +33,9 @@ def vectors() -> VectorData:
 @pytest.fixture(scope="session")
 def planted_run(bench, tmp_path_factory) -> Path:
     """The folder of a run over all engines that do something wrong."""
-    out = tmp_path_factory.mktemp("planted")
-    bench(list(planted.SPECS), out, timeout=15.0, memory=400_000_000, filters=(0.25,), churn=0.2, threads=(1, 2))
-    return out
+    options = {"timeout": 15.0, "memory": 400_000_000, "filters": (0.25,), "churn": 0.2, "threads": (1, 2)}
+    made = made_once(tmp_path_factory, "planted", lambda folder: bench(list(planted.SPECS), folder, **options))
+    return shutil.copytree(made, tmp_path_factory.mktemp("planted") / "run")
 
 
 @pytest.fixture(scope="session")
