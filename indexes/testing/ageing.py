@@ -127,7 +127,7 @@ PAIRS = [
     ("growth into new clusters", "l2"),
     *((name, "ip") for name in ("growth into finer clusters", "an outlier was there first", "off centre")),
 ]
-"""Each history under one metric in turn, and those that move the vectors under the inner product, which nothing bounds."""
+"""Each history under one metric in turn, and those that move the vectors by inner products, which nothing bounds."""
 
 
 def recalls(factory: Callable[..., DenseIndex], metric: Metric, name: str) -> tuple[float, float, float, DenseIndex]:

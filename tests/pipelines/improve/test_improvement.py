@@ -72,8 +72,8 @@ def test_votes_at_random_change_nothing(kb: Path, seed: int, plant: dict[str, in
 
 @pytest.mark.slow
 @pytest.mark.parametrize("voter", [by_coin, by_dart])
-@pytest.mark.parametrize("seed", range(20))
-def test_votes_at_random_change_nothing_in_twenty_of_twenty_runs(kb: Path, voter: Voter, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(7))  # a test that errs in 3 of 10 runs passes all 14 once in 150 times
+def test_votes_at_random_change_nothing_in_any_run(kb: Path, voter: Voter, seed: int) -> None:
     voted(kb, voter, seed=100 + seed)
     assert not improved(kb).applied
 

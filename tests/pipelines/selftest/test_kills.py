@@ -29,7 +29,7 @@ def test_kills_lose_nothing() -> None:
 
 @pytest.mark.slow
 def test_kills_lose_nothing_of_the_sentences_either() -> None:
-    check(run("--kills", "40", "--count", "60", "--granularity", "chunk+sentence"), 40)
+    check(run("--kills", "20", "--count", "60", "--granularity", "chunk+sentence"), 20)
 
 
 @pytest.mark.parametrize("defect", ["early", "autocommit", pytest.param("index-first", marks=pytest.mark.slow)])
@@ -43,4 +43,4 @@ def test_a_planted_defect_is_caught(defect: str) -> None:
 
 @pytest.mark.slow
 def test_kills_of_a_larger_ingest_lose_nothing() -> None:
-    check(run("--kills", "40", "--count", "400", "--granularity", "chunk"), 40)
+    check(run("--kills", "20", "--count", "400", "--granularity", "chunk"), 20)

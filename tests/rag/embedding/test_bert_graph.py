@@ -129,14 +129,14 @@ def test_the_default_needs_no_torch(default_model, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_thousand_texts_have_torchs_vectors(default_model):
+def test_many_texts_have_torchs_vectors(default_model):
     """Stored knowledge bases stay valid: their vectors are those of the new graph."""
     picked = random.Random(0)
     words = ["otter", "Überprüfung", "the", "index.search(k=10)", "漢字", "1,234.50 €", "not", "\n", "délai", "is"]
-    lengths = [picked.choice((1, 3, 5, 8, 12)) for _ in range(990)] + [100] * 10
+    lengths = [picked.choice((1, 3, 5, 8, 12)) for _ in range(290)] + [100] * 10
     texts = [" ".join(picked.choices(words, k=length)) for length in sorted(lengths)]
     theirs = embedder(runtime="torch", device="cpu").embed_passages(texts)
     run = compiled(default_model.folder, "mean")
-    for start in range(0, 1000, 50):
+    for start in range(0, 300, 50):
         part = slice(start, start + 50)
         assert (exact(run, default_model.folder, texts[part]) * theirs[part]).sum(axis=1).min() >= 0.99997
