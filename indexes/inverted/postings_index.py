@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..bags import Bags
 from ..base import Allow
+from ..checks import checked_ids
 from ..rows import Keep
 from ..spec import Parameters
 from ..term_index import Found, TermIndex
@@ -21,7 +22,7 @@ from ..types import Ids, Scores, Traits
 from .impacts import ImpactCache, ImpactList
 from .maxscore import Query, Sums, best, scores_of, working_space
 from .postings import Postings
-from .segments import Array
+from .segments import Array, Segment, merged, renumbered
 
 _LEAST_KEPT = 64 << 20
 """Bytes of impact lists that are kept at least; of a large index as many as its postings take."""
@@ -66,6 +67,40 @@ class PostingsIndex(TermIndex):
     def traits(self) -> Traits:
         """Exact, with everything native."""
         return Traits(exact=True, exhaustive=True, recall_floor=1.0)
+
+    @property
+    def counts_terms(self) -> bool:
+        """Whether all frequencies are whole numbers below 65,536, as those of words are."""
+        with self._lock.reading():
+            return all(np.issubdtype(part.frequencies.dtype, np.integer) for part in self._postings.segments())
+
+    def lengths(self, ids: ArrayLike) -> NDArray[np.float64]:
+        """Return the sum of frequencies of each document: float64, shape (len(ids),), NaN where an id is not held."""
+        with self._lock.reading():
+            rows = self._rows.lookup(checked_ids(ids))
+            lengths = np.full(len(rows), np.nan)
+            lengths[rows >= 0] = self._postings.lengths[rows[rows >= 0]]
+            return lengths
+
+    def taken(self, ids: ArrayLike) -> tuple[list[str], Segment]:
+        """Return the postings of some documents.
+
+        Returns
+        -------
+        The terms that they hold, in any order, and the postings of each, in which row ``i`` is that of ``ids[i]``.
+
+        Raises
+        ------
+        UnknownId
+            Some ids are not held.
+        """
+        wanted = checked_ids(ids)
+        with self._lock.reading():
+            new_rows = np.full(self._rows.n_rows, -1, np.int32)
+            new_rows[self._known_rows(wanted, "nothing was taken")] = np.arange(len(wanted), dtype=np.int32)
+            whole = merged([renumbered(part, new_rows) for part in self._postings.segments()])
+            words = list(self._postings.vocabulary)
+            return [words[term] for term in whole.terms.tolist()], whole
 
     def _build(self, items: Bags) -> None:
         self._postings = Postings()

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 
 import indexes
+from indexes.bm25 import BM25Index
+from indexes.errors import IndexError_
 
-from ..errors import StoreMismatch
-from . import automatic_index
+from ..errors import RagError, StoreMismatch
+from . import automatic_index, contents
+from .copied_terms import CopiedTerms
 from .pipeline import OnProgress
 from .protocol import Store
 from .records import AddProgress, AddReport
-from .writing import DocumentWriter, Embedded, SourceEnd, Step, source_name
+from .writing import DocumentWriter, Part, SourceEnd, Step, source_name
 
-_CHUNKS = 8192  # a commit
+_CHUNKS = 8192  # handed over at once
 _CHARACTERS = 32_000_000
+_COMMIT = 150_000  # chunks of a segment of postings: a million make seven, which are not joined
 _OWN = frozenset({automatic_index.SETTING, "purge due"})
 """Settings that tell of one store alone."""
 _SAME = ("embedder", "revision", "dim", "metric", "chunker", "analyser", "granularity")
@@ -34,8 +40,7 @@ def copy(old: Store, new: Store, *, on_progress: OnProgress | None = None) -> Ad
     start = time.perf_counter()
     writing, writer = new.writing(), DocumentWriter("")
     with old.view():
-        for steps, embedded in _batches(old):
-            writing.apply(writer, steps, embedded)
+        for _ in writing.apply_all(writer, _ahead(_batches(old)), lambda: _terms(old), _COMMIT):
             if on_progress is not None:
                 report = writer.report
                 stored = report.added + report.changed + report.unchanged
@@ -74,8 +79,34 @@ def _check(old: Store, new: Store) -> None:
             )
 
 
-def _batches(old: Store) -> Iterator[tuple[list[Step], Embedded]]:
-    """Group documents into commits, and say where a source ends."""
+def _terms(old: Store) -> CopiedTerms | None:
+    """Return the terms of a folder's chunks; None if its index has others than its analyser gives, or is damaged."""
+    spec = next((spec for spec in old.specs if indexes.kind(spec) == "terms"), "")
+    if old.folder is None or not spec or contents.encoder_of(spec):
+        return None
+    try:
+        index = old.index("terms", spec)
+    except (RagError, IndexError_):
+        return None
+    return CopiedTerms(index) if isinstance(index, BM25Index) and index.counts_terms else None
+
+
+def _ahead(parts: Iterator[Part]) -> Iterator[Part]:
+    """Yield parts, each of them read while the one before is written."""
+    with ThreadPoolExecutor(1) as reader:
+        context = copy_context()
+
+        def read() -> Part | None:
+            return context.run(lambda: next(parts, None))
+
+        coming = reader.submit(read)
+        while (part := coming.result()) is not None:
+            coming = reader.submit(read)
+            yield part
+
+
+def _batches(old: Store) -> Iterator[Part]:
+    """Group documents, and say where a source ends."""
     steps: list[Step] = []
     embedded: dict[bytes, tuple[bytes, bytes | None]] = {}
     size = characters = 0

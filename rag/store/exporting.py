@@ -20,31 +20,37 @@ def exported(session: Session) -> Iterator[Exported]:
         rows = [row[0] for row in db.execute("select id from documents order by source, id")]
     for start in range(0, len(rows), _BLOCK):
         with session.reading() as db:
-            yield _block(db, rows[start : start + _BLOCK])
+            block = _block(db, rows[start : start + _BLOCK])
+        yield block
 
 
 def _block(db: Connection, rows: list[int]) -> Exported:
+    wanted = (json.dumps(rows),)
     embedded: dict[bytes, tuple[bytes, bytes | None]] = {}
+    chunks: dict[int, list[Chunk]] = {row: [] for row in rows}
+    keys: dict[int, list[bytes]] = {row: [] for row in rows}
+    originals: dict[int, list[int]] = {row: [] for row in rows}
+    for row, chunk, begin, end, heading, page, text, key, vector, tokens in db.execute(_CHUNKS, wanted):
+        path = () if heading == "[]" else tuple(json.loads(heading))
+        chunks[row].append(Chunk(begin, end, text, path, page))
+        keys[row].append(key)
+        originals[row].append(chunk)
+        embedded[key] = (vector, tokens)
+    sentences: dict[int, list[ChunkSentence]] = {}
+    for chunk, begin, end, key, vector in db.execute(_SENTENCES, wanted):
+        sentences.setdefault(chunk, []).append(ChunkSentence(begin, end, key))
+        embedded.setdefault(key, (vector, None))
     steps = []
-    for row in rows:
-        document, digest = reading.document_row(db, row)
-        found = db.execute("select language from documents where id = ?", (row,)).get
-        chunks: list[Chunk] = []
-        keys: list[bytes] = []
-        places: dict[int, int] = {}
-        query = """select c.id, c.start, c."end", c.heading, c.page, c.text, e.key, e.vector, e.tokens
-                   from chunks c join embeddings e on e.id = c.embedding where c.document = ? order by c.ordinal"""
-        for chunk, begin, end, heading, page, text, key, vector, tokens in db.execute(query, (row,)):
-            chunks.append(Chunk(begin, end, text, tuple(json.loads(heading)), page))
-            places[chunk] = len(keys)
-            keys.append(key)
-            embedded[key] = (vector, tokens)
-        sentences: list[list[ChunkSentence]] = [[] for _ in keys]
-        query = """select s.chunk, s.start, s."end", e.key, e.vector from sentences s
-                   join embeddings e on e.id = s.embedding
-                   where s.chunk in (select id from chunks where document = ?) order by s.chunk, s.ordinal"""
-        for chunk, begin, end, key, vector in db.execute(query, (row,)):
-            sentences[places[chunk]].append(ChunkSentence(begin, end, key))
-            embedded.setdefault(key, (vector, None))
-        steps.append(Prepared(document, digest, chunks, keys, sentences, language=found))
+    for row, document, digest, language in reading.document_rows(db, rows):
+        own = originals[row]
+        parts = [sentences.get(chunk, []) for chunk in own]
+        steps.append(Prepared(document, digest, chunks[row], keys[row], parts, language=language, originals=own))
     return Exported(steps, embedded)
+
+
+_CHUNKS = """select c.document, c.id, c.start, c."end", c.heading, c.page, c.text, e.key, e.vector, e.tokens
+             from json_each(?) d cross join chunks c on c.document = d.value join embeddings e on e.id = c.embedding
+             order by d.key, c.ordinal"""
+_SENTENCES = """select s.chunk, s.start, s."end", e.key, e.vector from json_each(?) d
+                cross join chunks c on c.document = d.value join sentences s on s.chunk = c.id
+                join embeddings e on e.id = s.embedding order by s.chunk, s.ordinal"""

@@ -54,8 +54,7 @@ def grouped(chunks: Sequence[int], bags: Sequence[Sequence[str]]) -> Iterator[tu
     """
     if not len(chunks):
         return
-    if chunks[-1] > _LAST_CHUNK:
-        raise InvalidInput("4,294,967,295 chunks have been added: copy the knowledge base, which numbers them anew")
+    checked_chunks(chunks)
     lengths = np.fromiter(map(len, bags), np.int64, len(bags))
     vocabulary = _Numbers()
     terms = np.fromiter(map(vocabulary.__getitem__, chain.from_iterable(bags)), np.int64, int(lengths.sum()))
@@ -69,6 +68,12 @@ def grouped(chunks: Sequence[int], bags: Sequence[Sequence[str]]) -> Iterator[tu
     for term in sorted(vocabulary):
         number = vocabulary[term]
         yield term, records[ends[number] : ends[number + 1]]
+
+
+def checked_chunks(chunks: Sequence[int] | Ids) -> None:
+    """Refuse chunks, whose ids ascend, if one does not fit into a posting."""
+    if len(chunks) and chunks[-1] > _LAST_CHUNK:
+        raise InvalidInput("4,294,967,295 chunks have been added: copy the knowledge base, which numbers them anew")
 
 
 class _Numbers(dict[str, int]):

@@ -8,7 +8,7 @@ number of the last change. Methods that take names or ids take many: each of the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -21,9 +21,10 @@ from indexes import Family, IdSet
 if TYPE_CHECKING:
     from ..documents.document import Document
     from ..filters import Filter
+    from .copied_terms import CopiedTerms
     from .identity import Identity
     from .records import ChunkPlace, ChunkRecord, RepairReport, SourceInfo, Status, VerifyReport
-    from .writing import DocumentWriter, Embedded, Exported, Step
+    from .writing import DocumentWriter, Embedded, Exported, Part, Step
 
 AnyIndex = Any
 """An ``indexes.DenseIndex`` or ``indexes.TermIndex``, or a server's that searches as they do."""
@@ -112,6 +113,20 @@ class Writing(Protocol):
 
     def apply(self, writer: DocumentWriter, steps: Sequence[Step], embedded: Embedded) -> list[str]:
         """Write a batch in one durable commit; return the ids of its documents that are stored now."""
+        ...
+
+    def apply_all(
+        self, writer: DocumentWriter, parts: Iterator[Part], terms: Callable[[], CopiedTerms | None], most: int
+    ) -> Iterator[None]:
+        """Write parts of a copy, and yield after each durable commit.
+
+        Parameters
+        ----------
+        terms
+            Gives the terms of the chunks, where the original has them.
+        most
+            Chunks after which a commit ends, in a store whose indexes gain by large ones.
+        """
         ...
 
     def setting(self, name: str) -> str | None:

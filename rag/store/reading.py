@@ -30,6 +30,10 @@ _DOCUMENT = """
            d.boxes
     from documents d join sources s on s.id = d.source
 """
+_DOCUMENTS = (
+    _DOCUMENT.replace("d.boxes", "d.boxes, d.id, d.digest, d.language")  # noqa: S608 - no value among them
+    + "where d.id in (select value from json_each(?))"
+)
 
 
 def sources(db: Connection) -> dict[str, SourceInfo]:
@@ -149,6 +153,14 @@ def document_row(db: Connection, id_: int) -> tuple[Document, str]:
     """Return a document by its row id, with the digest it had when it was stored."""
     digest = db.execute("select digest from documents where id = ?", (id_,)).get
     return document_of(db.execute(_DOCUMENT + "where d.id = ?", (id_,)).get), digest
+
+
+def document_rows(db: Connection, ids: Sequence[int]) -> Iterator[tuple[int, Document, str, str]]:
+    """Yield documents by their row ids, with these, the digest they had when they were stored and the language."""
+    rows = {row[11]: row for row in db.execute(_DOCUMENTS, (json.dumps(list(ids)),))}
+    for id_ in ids:
+        row = rows[id_]
+        yield id_, document_of(row[:11]), row[12], row[13]
 
 
 def digests(db: Connection, names: Iterable[str] | None = None) -> dict[str, str]:

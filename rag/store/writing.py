@@ -34,6 +34,8 @@ class Prepared:
         The sentences of each chunk; none for any if they have no vectors.
     language
         The document's, if it was detected before.
+    originals
+        The ids of its chunks in the folder it is copied from.
     """
 
     document: Document
@@ -42,6 +44,7 @@ class Prepared:
     keys: Sequence[bytes] = ()
     sentences: Sequence[Sequence[ChunkSentence]] = ()
     language: str | None = None
+    originals: Sequence[int] = ()
 
     def every_key(self) -> Iterator[bytes]:
         """Yield the keys of all embeddings that it needs, repeated ones included."""
@@ -64,6 +67,8 @@ class SourceEnd:
 
 
 Step = Prepared | SourceEnd
+Part = tuple[Sequence[Step], "Embedded"]
+"""Steps, and the embeddings that they need."""
 Embedded = Mapping[bytes, tuple[bytes, bytes | None]]
 """The blobs of new embeddings by their keys: the vector's, and that of the states of its tokens, if they are kept."""
 
@@ -222,6 +227,8 @@ class DocumentWriter:
 
 def place(document: Document, chunk: Chunk) -> tuple[int | None, int | None, int | None]:
     """Return the first and the last page of a chunk, and the row of its first line, whichever chunker made it."""
+    if not document.sections:
+        return chunk.page, chunk.page, None
     sections = sections_within(document.sections, chunk.start, chunk.end)
     pages: list[int | None] = [section.page for section in sections if section.page is not None]
     pages = pages or [chunk.page]

@@ -432,6 +432,7 @@ class StoreContract:
     ) -> None:
         """What was copied is not copied again, and the end is the same."""
         monkeypatch.setattr(copying, "_CHUNKS", 1)
+        monkeypatch.setattr(copying, "_COMMIT", 1)
         monkeypatch.setattr(exporting, "_BLOCK", 5)
         with self.made(tmp_path / "first") as kb:
             kb.add(document(n) for n in range(20))

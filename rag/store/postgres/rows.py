@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pgvector import HalfVector, Vector
 
 from ...documents.boxes import box_rows
@@ -22,17 +23,18 @@ from ...documents.sections import section_rows
 from ...languages import language
 from ...terms import Analyser
 from .. import blobs
+from ..copied_terms import CopiedTerms
 from ..granularity import is_late
 from ..identity import Identity
 from ..writing import Embedded, Prepared, Step, StoredDocument, StoredSource, place, source_name
 from . import hashes, postings
-from .connection import Connection, Row
+from .connection import Connection
+from .copy_rows import CHUNK_COLUMNS, SENTENCE_COLUMNS, ChunkRow, SentenceRow, chunk_rows, copied, sent, sentence_rows
 from .escaping import escaped, unescaped
 from .hashing import Hashing
 
 NULL, TEXT, NUMBER, TRUTH, LIST = range(5)
 _EXACT = 1 << 63
-_VECTOR = 11  # of a chunk's row
 
 
 def name_key(name: str) -> bytes:
@@ -55,19 +57,20 @@ class _Buffers:
     """Rows to be written."""
 
     sources: dict[bytes, tuple[Any, ...]] = field(default_factory=dict)
+    first: set[int] = field(default_factory=set)  # rows of sources that were not there
     documents: list[tuple[Any, ...]] = field(default_factory=list)
     facts: list[tuple[Any, ...]] = field(default_factory=list)
-    chunks: list[tuple[Any, ...]] = field(default_factory=list)
-    sentences: list[tuple[Any, ...]] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
+    chunks: list[ChunkRow] = field(default_factory=list)
+    sentences: list[SentenceRow] = field(default_factory=list)
+    originals: list[int] = field(default_factory=list)  # ids of the chunks where they come from
     emptied: list[int] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     touched: list[tuple[float | None, int]] = field(default_factory=list)
-    closed: list[tuple[Any, ...]] = field(default_factory=list)
+    closed: dict[int, tuple[Any, ...]] = field(default_factory=dict)
 
 
 class PostgresRows:
-    """See `rag.store.writing.Rows`; ``finish`` writes.
+    """See `rag.store.writing.Rows`; ``flush`` writes rows, ``finish`` also what counts them.
 
     Parameters
     ----------
@@ -75,6 +78,8 @@ class PostgresRows:
         In a transaction of the writer.
     hashing
         How vectors are hashed; None where they are not.
+    terms
+        Gives the terms of chunks that come from a folder, if it has them, instead of the analyser.
     """
 
     def __init__(
@@ -83,18 +88,23 @@ class PostgresRows:
         identity: Identity,
         analyser: Callable[[], Analyser] | None,
         hashing: Hashing | None = None,
+        terms: Callable[[], CopiedTerms | None] = lambda: None,
     ) -> None:
         self._db = db
         self._identity = identity
         self._analyser = analyser
         self._hashing = hashing
+        self._terms = terms
+        self._taken: list[tuple[list[int], list[int]]] = []  # originals and ids of chunks without postings yet
+        self._counted = (0, 0)  # chunks and terms more than there were
+        self._changed = False
         self._half = is_late(identity.granularity)
         counters = db.rows("select next_source, next_document, next_chunk, next_segment from state for update")[0]
         self._next = _Counters(*counters)
         self._documents: dict[bytes, tuple[StoredDocument, int]] = {}
         self._sources: dict[bytes, StoredSource] = {}
         self._held: dict[int, dict[int, bytes]] = {}
-        self._known: dict[bytes, tuple[Any, bytes | None]] = {}
+        self._known: dict[bytes, tuple[bytes, bytes | None]] = {}
         self._new = _Buffers()
 
     # ---- as a `DocumentWriter` changes them -----------------------------------------------------------------------
@@ -110,9 +120,7 @@ class PostgresRows:
         for key, row, name, digest, modified, source in self._db.rows(query, (documents,)):
             self._documents[key] = (StoredDocument(row, unescaped(name), digest, modified), source)
         self.read_sources(sources)
-        dim = self._identity.dim
-        for key, (vector, tokens) in embedded.items():
-            self._known[key] = (blobs.vectors([vector], dim)[0] if len(vector) == 4 * dim else _half(vector), tokens)
+        self._known = dict(embedded)
         missing = {key for step in prepared if step.chunks is not None for key in step.every_key()} - embedded.keys()
         self._read_embeddings(list(missing))
 
@@ -139,7 +147,7 @@ class PostgresRows:
             "select distinct on (key) key, vector, null::bytea from sentences where key = any(%s)",
             "select distinct on (key) key, vector, tokens from chunks where key = any(%s)",
         ):
-            self._known.update({key: (vector, tokens) for key, vector, tokens in self._db.rows(query, (keys,))})
+            self._known.update({key: (_blob(vector), tokens) for key, vector, tokens in self._db.rows(query, (keys,))})
 
     def document(self, name: str) -> StoredDocument | None:
         """Return the document of an id."""
@@ -159,6 +167,7 @@ class PostgresRows:
             before = StoredSource(self._next.source, 0, 0, "{}", "", "", None, "")
             self._next.source += 1
             self._held[before.row] = {}
+            self._new.first.add(before.row)
         self._sources[key] = before._replace(
             complete=0,
             sha256=document.source_sha256,
@@ -204,32 +213,17 @@ class PostgresRows:
         return row
 
     def _put_chunks(self, document: int, step: Prepared) -> None:
+        new, title = self._new, step.document.title
+        new.originals += step.originals
         for n, (chunk, key) in enumerate(zip(step.chunks or (), step.keys, strict=True)):
             row = self._next.chunk
             self._next.chunk += 1
-            vector, tokens = self._known[key]
-            self._new.chunks.append(
-                (
-                    row,
-                    document,
-                    n,
-                    chunk.start,
-                    chunk.end,
-                    *place(step.document, chunk),
-                    [escaped(each) for each in chunk.heading],
-                    0,
-                    key,
-                    _whole(vector),
-                    tokens,
-                    escaped(chunk.text),
-                )
+            where, tokens = place(step.document, chunk), self._known[key][1]
+            new.chunks.append(
+                ChunkRow(row, document, n, chunk.start, chunk.end, where, chunk.heading, key, tokens, chunk.text, title)
             )
-            self._new.texts.append(context_text(step.document.title, chunk.heading, chunk.text))
             for m, part in enumerate(step.sentences[n] if step.sentences else ()):
-                found = self._known[part.key][0]
-                self._new.sentences.append(
-                    (row, m, part.start, part.end, part.key, _halved(found) if self._half else _whole(found))
-                )
+                new.sentences.append(SentenceRow(row, m, part.start, part.end, part.key))
 
     def source(self, name: str) -> StoredSource | None:
         """Return the source of a name."""
@@ -250,60 +244,80 @@ class PostgresRows:
     def close_source(self, found: StoredSource) -> None:
         """Set the facts of a source."""
         facts = (escaped(found.account), escaped(found.sha256), escaped(found.location), found.modified)
-        self._new.closed.append((found.complete, found.produced, *facts, escaped(found.stamp), found.row))
+        self._new.closed[found.row] = (found.complete, found.produced, *facts, escaped(found.stamp))
 
     # ---- writing --------------------------------------------------------------------------------------------------
 
-    def finish(self, *, changed: bool = False) -> None:
-        """Write all of it; ``changed`` counts a change even if no row is one."""
+    def flush(self) -> int:
+        """Write the rows that are there; return how many chunks there are among them."""
         new, db = self._new, self._db
-        changed = changed or bool(new.documents or new.gone or new.touched or new.emptied)
+        self._changed = self._changed or bool(new.documents or new.gone or new.touched or new.emptied)
         chunks, terms = self._empty(new.emptied)
         if new.gone:
             db.execute("delete from facts where document = any(%s)", (new.gone,))
             db.execute("delete from documents where id = any(%s)", (new.gone,))
-        self._write_sources()
-        ids = [row[0] for row in new.chunks]
+        ids = [row.id for row in new.chunks]
         with ThreadPoolExecutor(1) as sender:  # the server takes rows while the next ones are made
-            sent = sender.submit(self._write_documents)
-            bags = self._analyser().terms_many(new.texts) if self._analyser is not None and new.texts else []
-            lengths = [len(bag) for bag in bags] or [0] * len(ids)
-            rows = [(*row[:9], length, *row[10:]) for row, length in zip(new.chunks, lengths, strict=True)]
-            sent.result()
-            sent = sender.submit(self._write_chunks, rows)
+            sending = sender.submit(self._write_documents)
+            lengths, bags = self._analysed()
+            vectors = self._vectors(row.key for row in new.chunks)
+            sending.result()
+            sending = sender.submit(self._write_chunks, lengths, vectors)
             segment = postings.of_chunks(self._next.segment, ids, bags) if bags else None
-            sent.result()
+            sending.result()
         if segment is not None:
             postings.written(db, self._next.segment, segment)
-        if self._hashing is not None and rows:
-            vectors = np.array([row[_VECTOR].to_numpy() for row in rows], np.float32)
+        if self._hashing is not None and new.chunks:
             hashes.write(db, self._next.segment, np.array(ids, np.int64), self._hashing.hashed(vectors))
-        columns, kinds = 'chunk, ordinal, start, "end", key, vector', "int8 int4 int4 int4 bytea"
-        copied(db, f"sentences ({columns})", f"{kinds} {'halfvec' if self._half else 'vector'}", new.sentences)
+        self._next.segment += 1
+        if new.sentences:
+            found = self._vectors(row.key for row in new.sentences)
+            rows = sentence_rows(new.sentences, found.astype(np.float16) if self._half else found)
+            sent(db, f"sentences ({SENTENCE_COLUMNS})", [rows])
         if new.touched:
             with db.cursor() as cursor:
                 cursor.executemany("update documents set modified = %s where id = %s", new.touched)
-        if new.closed:
-            with db.cursor() as cursor:
-                cursor.executemany(
-                    """update sources set complete = %s, produced = %s, account = %s, sha256 = %s, location = %s,
-                       modified = %s, stamp = %s where id = %s""",
-                    new.closed,
-                )
-        db.execute(
+        self._counted = (self._counted[0] + len(new.chunks) - chunks, self._counted[1] + sum(lengths) - terms)
+        self._new = _Buffers()
+        return len(new.chunks)
+
+    def finish(self, *, changed: bool = False) -> None:
+        """Write all of it; ``changed`` counts a change even if no row is one."""
+        self.flush()
+        if self._taken and (terms := self._terms()) is not None:
+            originals, ids = ([each for part in parts for each in part] for parts in zip(*self._taken, strict=True))
+            every = terms.postings(np.array(originals, np.int64), np.array(ids, np.int64))
+            postings.written(self._db, self._next.segment, postings.Encoded(self._next.segment, every))
+            self._next.segment += 1
+        self._db.execute(
             """update state set seq = seq + %s, chunks = chunks + %s, terms = terms + %s, next_source = %s,
                next_document = %s, next_chunk = %s, next_segment = %s""",
             (
-                int(changed),
-                len(rows) - chunks,
-                sum(lengths) - terms,
+                int(changed or self._changed),
+                *self._counted,
                 self._next.source,
                 self._next.document,
                 self._next.chunk,
-                self._next.segment + 1,
+                self._next.segment,
             ),
         )
-        self._new = _Buffers()
+        self._taken, self._counted, self._changed = [], (0, 0), False
+
+    def _analysed(self) -> tuple[list[int], list[list[str]]]:
+        """Return the lengths of chunks in terms, and their terms unless their postings are written at the end."""
+        chunks, originals = self._new.chunks, self._new.originals
+        if self._analyser is None or not chunks:
+            return [0] * len(chunks), []
+        if len(originals) == len(chunks) and (terms := self._terms()) is not None:
+            lengths = terms.lengths(np.array(originals, np.int64))
+            if lengths is not None:
+                self._taken.append((originals, [row.id for row in chunks]))
+                return lengths, []
+        bags = self._analyser().terms_many(context_text(row.title, row.heading, row.text) for row in chunks)
+        return [len(bag) for bag in bags], bags
+
+    def _vectors(self, keys: Iterator[bytes]) -> NDArray[np.float32]:
+        return blobs.vectors([self._known[key][0] for key in keys], self._identity.dim)
 
     def _empty(self, documents: list[int]) -> tuple[int, int]:
         """Remove the chunks of documents; return how many there were, and how many terms they had."""
@@ -330,21 +344,34 @@ class PostgresRows:
         return len(found), sum(row[1] for row in found)
 
     def _write_sources(self) -> None:
+        new = self._new
+        first, again = [], []
+        for row in new.sources.values():
+            if row[0] in new.first:
+                complete, produced, account, *facts = new.closed.pop(row[0], (0, 0, "{}", *row[3:]))
+                first.append((*row[:3], *facts, complete, produced, account))
+            else:
+                again.append(row)
+        columns = "id, key, name, sha256, location, modified, stamp, complete, produced, account"
+        copied(self._db, f"sources ({columns})", "int8 bytea text text text float8 text int4 int4 text", first)
         with self._db.cursor() as cursor:
             cursor.executemany(
-                """insert into sources (id, key, name, sha256, location, modified, stamp, complete, produced, account)
-                   values (%s, %s, %s, %s, %s, %s, %s, 0, 0, '{}')
-                   on conflict (key) do update set sha256 = excluded.sha256, location = excluded.location,
-                       modified = excluded.modified, stamp = excluded.stamp, complete = 0""",
-                list(self._new.sources.values()),
+                """update sources set sha256 = %s, location = %s, modified = %s, stamp = %s, complete = 0
+                   where id = %s""",
+                [(*row[3:], row[0]) for row in again],
+            )
+            cursor.executemany(
+                """update sources set complete = %s, produced = %s, account = %s, sha256 = %s, location = %s,
+                   modified = %s, stamp = %s where id = %s""",
+                [(*facts, row) for row, facts in new.closed.items()],
             )
 
-    def _write_chunks(self, rows: list[tuple[Any, ...]]) -> None:
-        columns = 'id, document, ordinal, start, "end", page, last_page, row, heading, terms, key, vector, tokens, text'
-        kinds = "int8 int8 int4 int4 int4 int4 int4 int4 text[] int4 bytea vector bytea text"
-        copied(self._db, f"chunks ({columns})", kinds, rows)
+    def _write_chunks(self, lengths: list[int], vectors: NDArray[np.float32]) -> None:
+        if self._new.chunks:
+            sent(self._db, f"chunks ({CHUNK_COLUMNS})", chunk_rows(self._new.chunks, lengths, vectors))
 
     def _write_documents(self) -> None:
+        self._write_sources()
         rows = self._new.documents
         ids = [row[0] for row in rows]
         if self._new.emptied:
@@ -359,19 +386,6 @@ class PostgresRows:
             "int8 text int2 text numeric",
             self._new.facts,
         )
-
-
-def copied(db: Connection, table: str, kinds: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Copy rows into a table, if there are any."""
-    every: Iterator[Row] = iter(rows)
-    first = next(every, None)
-    if first is None:
-        return
-    with db.cursor() as cursor, cursor.copy(f"copy {table} from stdin (format binary)") as copy:
-        copy.set_types(kinds.split())
-        copy.write_row(first)
-        for row in every:
-            copy.write_row(row)
 
 
 def facts_of(document: int, metadata: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -401,18 +415,6 @@ def exact(value: Any) -> Decimal:  # noqa: ANN401 - a number
     return Decimal(value) if isinstance(value, int) and -_EXACT <= value < _EXACT else Decimal(float(value))
 
 
-def _half(blob: bytes) -> HalfVector:
-    return HalfVector(np.frombuffer(blob, np.float16))
-
-
-def _whole(found: Any) -> Vector:  # noqa: ANN401 - of pgvector's or an array
-    if isinstance(found, Vector):
-        return found
-    numbers = found.to_numpy() if isinstance(found, HalfVector) else found
-    return Vector(np.asarray(numbers, np.float32))
-
-
-def _halved(found: Any) -> HalfVector:  # noqa: ANN401 - of pgvector's or an array
-    if isinstance(found, HalfVector):
-        return found
-    return HalfVector(np.asarray(found.to_numpy() if isinstance(found, Vector) else found, np.float16))
+def _blob(vector: Vector | HalfVector) -> bytes:
+    kind = np.float16 if isinstance(vector, HalfVector) else np.float32
+    return np.asarray(vector.to_numpy(), kind).tobytes()

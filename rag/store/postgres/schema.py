@@ -143,6 +143,12 @@ MIGRATIONS: tuple[str, ...] = (
     """,
 )
 FORMAT = len(MIGRATIONS)
+_STORAGE = """
+    alter table documents alter column text set storage external;
+    alter table chunks alter column text set storage external, set (toast_tuple_target = 2712);
+"""
+"""Texts are not compressed, which would take a third of the server's time at an ingest; a chunk's text lies beside its
+vector where a page holds three of both. Of tables only: older ones stay as they were made."""
 _INLINE = 1_900
 """Longest vector that a row holds on its page, where comparing it costs no other page."""
 
@@ -152,6 +158,7 @@ def create(db: Connection, place: Address, identity: Identity) -> None:
     make_extension(db, place)
     db.execute(sql.SQL("create schema {}").format(sql.Identifier(place.schema)))
     _migrate(db, 0, identity)
+    db.execute(_STORAGE)
 
 
 def make_extension(db: Connection, place: Address) -> None:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import chain
 
 import psycopg
 
 from ...errors import InvalidInput, StoreUnavailable
 from ...terms import Analyser
 from ..address import Address
+from ..copied_terms import CopiedTerms
 from ..identity import Identity
 from ..postings_search import due
 from ..records import SourceInfo
 from ..source_choice import named
-from ..writing import DocumentWriter, Embedded, Step, StoredSource, source_facts
+from ..writing import DocumentWriter, Embedded, Part, Step, StoredSource, source_facts
 from . import hash_building, hashes, lock, postings, reading
 from .connection import Connection, Snapshot, state_of
+from .copy_rows import copied
 from .faults import faults
 from .hashing import Hashing
 from .known import Known
-from .rows import PostgresRows, copied, name_key
+from .rows import PostgresRows, name_key
 from .segments import new_segment
 
 _SOURCES_A_COMMIT = 256
@@ -98,12 +102,12 @@ class PostgresWriting:
         """What the knowledge base was made with."""
         return self._identity
 
-    def rows(self, db: Connection) -> PostgresRows:
+    def rows(self, db: Connection, terms: Callable[[], CopiedTerms | None] = lambda: None) -> PostgresRows:
         """Return the rows to change in a transaction."""
         made = db.one("select made from hashing")
         if made is None or self._hashing is None or self._hashing.made != made:
             self._hashing = None if made is None else hashes.hashing(db)
-        return PostgresRows(db, self._identity, self._analyser if self._has_terms() else None, self._hashing)
+        return PostgresRows(db, self._identity, self._analyser if self._has_terms() else None, self._hashing, terms)
 
     def sources(self) -> dict[str, SourceInfo]:
         """Return all sources by name."""
@@ -136,6 +140,23 @@ class PostgresWriting:
             self._known.learn(steps, embedded, stored, removed=writer.report.removed > before)
         return stored
 
+    def apply_all(
+        self, writer: DocumentWriter, parts: Iterator[Part], terms: Callable[[], CopiedTerms | None], most: int
+    ) -> Iterator[None]:
+        """See `rag.store.protocol.Writing`: large commits, since each of them makes a segment of postings."""
+        found = cache(terms)
+        for first in parts:
+            with self._writer.transaction() as db:
+                rows, written = self.rows(db, found), 0
+                for steps, embedded in chain([first], parts):
+                    writer.apply(rows, steps, embedded)
+                    written += rows.flush()
+                    if written >= most:
+                        break
+                rows.finish()
+            yield
+        self._known = None
+
     def close_sources(self, sources: Mapping[str, SourceInfo]) -> None:
         """Set what is known of sources, by name, in one commit."""
         with self._writer.transaction() as db:
@@ -143,8 +164,8 @@ class PostgresWriting:
             rows.read_sources([name_key(name) for name in sources])
             for name, info in sources.items():
                 found = rows.source(name)
-                if found is not None:
-                    rows.close_source(StoredSource(found.row, *source_facts(name, info)[:7]))
+                if found is not None and found != (now := StoredSource(found.row, *source_facts(name, info)[:7])):
+                    rows.close_source(now)
             rows.finish()
 
     def setting(self, name: str) -> str | None:

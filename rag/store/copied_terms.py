@@ -1,0 +1,52 @@
+"""The terms of chunks on their way to another store, from the index of the folder they come from: none is analysed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.bm25 import BM25Index
+
+from .postings_search import MOST_FREQUENT, POSTING, checked_chunks, packed
+
+Ids = NDArray[np.int64]
+
+
+class CopiedTerms:
+    """The terms that an index of terms holds.
+
+    Parameters
+    ----------
+    index
+        Its documents are chunks, whose terms the analyser of both stores gave.
+    """
+
+    def __init__(self, index: BM25Index) -> None:
+        self._index = index
+
+    def lengths(self, originals: Ids) -> list[int] | None:
+        """Return the numbers of terms of chunks, repeated ones included; None if some are not in the index."""
+        found = self._index.lengths(originals)
+        return None if np.isnan(found).any() else found.astype(np.int64).tolist()
+
+    def postings(self, originals: Ids, chunks: Ids) -> Iterator[tuple[str, NDArray[np.void]]]:
+        """Yield the terms of chunks in their order, each with its postings under the chunks' new ids, which ascend.
+
+        Raises
+        ------
+        InvalidInput
+            A chunk's id does not fit into a posting.
+        """
+        checked_chunks(chunks)
+        words, part = self._index.taken(originals)
+        rows = part.rows
+        records = np.empty(len(part), POSTING)
+        records["chunk"] = chunks.astype(np.uint32)[rows]
+        lengths = self._index.lengths(originals).astype(np.int64)
+        records["packed"] = packed(lengths, np.zeros(1, np.int64))[rows]
+        records["packed"] |= np.minimum(part.frequencies.astype(np.uint16), MOST_FREQUENT)
+        starts = part.starts.tolist()
+        for n in sorted(range(len(words)), key=words.__getitem__):
+            yield words[n], records[starts[n] : starts[n + 1]]
