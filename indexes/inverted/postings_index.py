@@ -22,7 +22,7 @@ from ..types import Ids, Scores, Traits
 from .impacts import ImpactCache, ImpactList
 from .maxscore import Query, Sums, best, scores_of, working_space
 from .postings import Postings
-from .segments import Array, Segment, merged, renumbered
+from .segments import Array, Segment, merged, ordered, renumbered
 
 _LEAST_KEPT = 64 << 20
 """Bytes of impact lists that are kept at least; of a large index as many as its postings take."""
@@ -96,9 +96,12 @@ class PostingsIndex(TermIndex):
         """
         wanted = checked_ids(ids)
         with self._lock.reading():
+            rows = self._known_rows(wanted, "nothing was taken")
             new_rows = np.full(self._rows.n_rows, -1, np.int32)
-            new_rows[self._known_rows(wanted, "nothing was taken")] = np.arange(len(wanted), dtype=np.int32)
+            new_rows[rows] = np.arange(len(wanted), dtype=np.int32)
             whole = merged([renumbered(part, new_rows) for part in self._postings.segments()])
+            if (np.diff(rows) < 0).any():
+                whole = ordered(whole)
             words = list(self._postings.vocabulary)
             return [words[term] for term in whole.terms.tolist()], whole
 

@@ -144,6 +144,13 @@ def renumbered(part: Segment, new_rows: NDArray[np.int32]) -> Segment:
     return Segment(part.terms[held], starts, rows[:end].copy(), frequencies[:end].copy())
 
 
+def ordered(part: Segment) -> Segment:
+    """Return the segment with its rows ascending within each term."""
+    keys = np.repeat(np.arange(len(part.terms), dtype=np.int64) << 32, part.counts()) | part.rows
+    order = np.argsort(keys)
+    return Segment(part.terms, part.starts, part.rows[order], part.frequencies[order])
+
+
 def _heads(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the first position of each run of equal values."""
     if not len(values):
