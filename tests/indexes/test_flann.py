@@ -14,7 +14,7 @@ from indexes.testing.random_walk import model_test
 testing.needs("flann")
 
 
-@pytest.fixture(scope="module", params=["flann", "flann:algorithm=kdtree"])
+@pytest.fixture(scope="module", params=["flann", pytest.param("flann:algorithm=kdtree", marks=pytest.mark.slow)])
 def factory(request):
     return functools.partial(indexes.dense, request.param)
 

@@ -16,20 +16,24 @@ from indexes.testing.random_walk import model_test
 testing.needs("sptag")
 
 
-@pytest.fixture(
-    scope="module",
-    params=["sptag:cef=50,refine_checks=128", pytest.param("sptag:algorithm=kdt", marks=pytest.mark.slow)],
-)
-def factory(request):
-    return functools.partial(indexes.dense, request.param)
+@pytest.fixture(scope="module")
+def factory():
+    return functools.partial(indexes.dense, "sptag:cef=50,refine_checks=128")
+
+
+@pytest.fixture(scope="module")
+def kdt():
+    return functools.partial(indexes.dense, "sptag:algorithm=kdt")
 
 
 class TestNumbers(testing.NumbersContract): ...
 
 
+@pytest.mark.slow
 class TestChanges(testing.ChangesContract): ...
 
 
+@pytest.mark.slow
 class TestFilter(testing.FilterContract): ...
 
 
@@ -44,10 +48,30 @@ class TestThreads(testing.ThreadsContract): ...
 
 
 @pytest.mark.slow
-class TestAgeing(testing.AgeingContract):
+class TestNumbersOfKDT(testing.NumbersContract):
     @pytest.fixture
-    def factory(self):  # of one algorithm: what ages is ours, and SPTAG takes seconds to build
-        return functools.partial(indexes.dense, "sptag:cef=50,refine_checks=128")
+    def factory(self, kdt):
+        return kdt
+
+
+@pytest.mark.slow
+class TestFilterOfKDT(testing.FilterContract):
+    @pytest.fixture
+    def factory(self, kdt):
+        return kdt
+
+
+@pytest.mark.slow
+class TestFilesOfKDT(testing.FilesContract):
+    not_saved = TestFiles.not_saved
+
+    @pytest.fixture
+    def factory(self, kdt):
+        return kdt
+
+
+@pytest.mark.slow
+class TestAgeing(testing.AgeingContract): ...
 
 
 @pytest.mark.slow
