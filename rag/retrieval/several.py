@@ -35,6 +35,8 @@ Vectors = NDArray[np.float32]
 T = TypeVar("T")
 
 _LAST = np.iinfo(np.int64).max
+_OF_LUCENE = {"bm25", "pg_textsearch"}
+"""Indexes of terms whose idf is that of Lucene."""
 
 
 class KnowledgeBases:
@@ -342,7 +344,8 @@ class JoinedTerms(JoinedVectors):
         for term, weight in bag.items():
             held = self._frequencies[i].get(term, 0)
             every = sum(each.get(term, 0) for each in self._frequencies)
-            weighed[term] = weight * (_idf(every, n) / _idf(held, own) if held and self.name == "bm25" else 1.0)
+            known = held and set(self.name.split("+")) <= _OF_LUCENE
+            weighed[term] = weight * (_idf(every, n) / _idf(held, own) if known else 1.0)
         return weighed
 
 

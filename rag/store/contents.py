@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import indexes
+from indexes.registry import engine
 
 from ..embedding.sparse_encoder import sparse_encoder
 from ..terms import Analyser
@@ -117,6 +118,8 @@ class SentenceVectors(ChunkVectors):
 @cache
 def encoder_of(spec: str) -> str:
     """Return the model that weighs the terms of an index; empty where none does."""
+    if "encoder" not in engine(spec.partition(":")[0].strip()).Build.names():  # a server's engine has a spec of its own
+        return ""
     return str(getattr(indexes.parse(spec).build, "encoder", ""))
 
 

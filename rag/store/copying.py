@@ -18,6 +18,7 @@ from .copied_terms import CopiedTerms
 from .pipeline import OnProgress
 from .protocol import Store
 from .records import AddProgress, AddReport
+from .servers import local_terms
 from .writing import DocumentWriter, Part, SourceEnd, Step, source_name
 
 _CHUNKS = 8192  # handed over at once
@@ -62,7 +63,7 @@ def specs_for(old: Store, on_server: bool) -> list[str]:
     made = []
     for spec in old.specs:
         if indexes.kind(spec) == "terms":
-            made.append(spec)
+            made.append(spec if on_server else local_terms(spec))
         elif old.automatic is not None or (spec != automatic_index.FIRST and on_server is not (old.folder is None)):
             made.append(automatic_index.AUTO)
         else:

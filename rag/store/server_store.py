@@ -123,7 +123,7 @@ class ServerStore(ABC, Generic[S, W]):
         self._postings = postings
         self._turn = threading.Lock()
         self._filters: OrderedDict[tuple[str, int, int], IdSet | None] = OrderedDict()
-        self._searches: dict[str, PostingsSearch] = {}
+        self._searches: dict[str, Any] = {}
         self._seen: int | None = None
 
     # ---- what each server does in its own way ------------------------------------------------------------------------
@@ -242,9 +242,13 @@ class ServerStore(ABC, Generic[S, W]):
         if family == "terms":
             with self._turn:  # one for all: it keeps what it has worked out
                 if found not in self._searches:
-                    self._searches[found] = PostingsSearch(self._reader, found, self._postings, self.chunk_ids)
+                    self._searches[found] = self._terms(found)
                 return self._searches[found]
         return self._vectors(found)
+
+    def _terms(self, spec: str) -> Any:  # noqa: ANN401 - searches as `indexes.TermIndex` does
+        """Return the index of chunks' terms."""
+        return PostingsSearch(self._reader, spec, self._postings, self.chunk_ids)
 
     def dense(self) -> Any:  # noqa: ANN401 - of either granularity
         """See `KnowledgeBase.dense`."""
@@ -269,7 +273,9 @@ class ServerStore(ABC, Generic[S, W]):
         return found
 
 
-def concrete(specs: Sequence[str], engine: str, parsed: Callable[[str], str]) -> list[str]:
+def concrete(
+    specs: Sequence[str], engine: str, parsed: Callable[[str], str], terms: Callable[[str], str] | None = None
+) -> list[str]:
     """Return the specs of indexes as a server has them, ``auto`` begun with exact search.
 
     Parameters
@@ -278,6 +284,8 @@ def concrete(specs: Sequence[str], engine: str, parsed: Callable[[str], str]) ->
         Its name, for the errors.
     parsed
         Returns the spec of an index of vectors as the server has it, or refuses it.
+    terms
+        The same for an index of terms; None for postings alone.
 
     Raises
     ------
@@ -287,7 +295,8 @@ def concrete(specs: Sequence[str], engine: str, parsed: Callable[[str], str]) ->
     if isinstance(specs, str) or not specs:
         raise InvalidInput(f"indexes={specs!r}: give a list of specs, such as ['auto', 'bm25']")
     names = [FIRST if spec == AUTO else spec for spec in specs]
-    made = [checked(name, engine) if indexes.kind(name) == "terms" else parsed(name) for name in names]
+    terms_of = terms or (lambda spec: checked(spec, engine))
+    made = [terms_of(name) if indexes.kind(name) == "terms" else parsed(name) for name in names]
     kinds = [indexes.kind(each) for each in made]
     if len(set(kinds)) < len(kinds):
         raise InvalidInput(

@@ -67,7 +67,12 @@ def check_specs(specs: Sequence[str], place: Address) -> tuple[str, ...]:
 
 def local_specs(specs: Sequence[str]) -> tuple[str, ...]:
     """Return the specs that stand for them where an identity is made: a server has engines of its own."""
-    return tuple(FIRST if spec == AUTO or spec.startswith(("hnsw", "lsh")) else spec for spec in specs)
+    return tuple(FIRST if spec == AUTO or spec.startswith(("hnsw", "lsh")) else local_terms(spec) for spec in specs)
+
+
+def local_terms(spec: str) -> str:
+    """Return the spec of an index of terms for a folder; of another index its own."""
+    return "bm25" if spec.startswith("bm25:engine=pg_textsearch") else spec
 
 
 def create(

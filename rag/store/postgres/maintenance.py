@@ -27,12 +27,13 @@ TABLES = (
     "postings",
     "segments",
     "removed",
+    "bags",
     "hashing",
     "hashes",
     "sources",
     "settings",
 )
-_TERMS, _HASHES = ("postings", "segments", "removed"), ("hashing", "hashes")
+_TERMS, _HASHES = ("postings", "segments", "removed", "bags"), ("hashing", "hashes")
 _LOCK_S = 10
 DUE = "purge due"
 """The setting that says that a purge was begun, or a deletion that ends in one, and did not come to its end."""

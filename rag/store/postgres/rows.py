@@ -27,7 +27,7 @@ from ..copied_terms import CopiedTerms
 from ..granularity import is_late
 from ..identity import Identity
 from ..writing import Embedded, Prepared, Step, StoredDocument, StoredSource, place, source_name
-from . import hashes, postings
+from . import bag_texts, hashes, postings
 from .connection import Connection
 from .copy_rows import CHUNK_COLUMNS, SENTENCE_COLUMNS, ChunkRow, SentenceRow, chunk_rows, copied, sent, sentence_rows
 from .escaping import escaped, unescaped
@@ -80,6 +80,8 @@ class PostgresRows:
         How vectors are hashed; None where they are not.
     terms
         Gives the terms of chunks that come from a folder, if it has them, instead of the analyser.
+    by_server
+        Whether the server indexes the terms, and not we.
     """
 
     def __init__(
@@ -89,6 +91,8 @@ class PostgresRows:
         analyser: Callable[[], Analyser] | None,
         hashing: Hashing | None = None,
         terms: Callable[[], CopiedTerms | None] = lambda: None,
+        *,
+        by_server: bool = False,
     ) -> None:
         self._db = db
         self._identity = identity
@@ -98,6 +102,7 @@ class PostgresRows:
         self._taken: list[tuple[list[int], list[int]]] = []  # originals and ids of chunks without postings yet
         self._counted = (0, 0)  # chunks and terms more than there were
         self._changed = False
+        self._by_server = by_server
         self._half = is_late(identity.granularity)
         counters = db.rows("select next_source, next_document, next_chunk, next_segment from state for update")[0]
         self._next = _Counters(*counters)
@@ -263,10 +268,12 @@ class PostgresRows:
             vectors = self._vectors(row.key for row in new.chunks)
             sending.result()
             sending = sender.submit(self._write_chunks, lengths, vectors)
-            segment = postings.of_chunks(self._next.segment, ids, bags) if bags else None
+            segment = postings.of_chunks(self._next.segment, ids, bags) if bags and not self._by_server else None
             sending.result()
         if segment is not None:
             postings.written(db, self._next.segment, segment)
+        elif bags:
+            bag_texts.write(db, ids, bags)
         if self._hashing is not None and new.chunks:
             hashes.write(db, self._next.segment, np.array(ids, np.int64), self._hashing.hashed(vectors))
         self._next.segment += 1
@@ -308,7 +315,7 @@ class PostgresRows:
         chunks, originals = self._new.chunks, self._new.originals
         if self._analyser is None or not chunks:
             return [0] * len(chunks), []
-        if len(originals) == len(chunks) and (terms := self._terms()) is not None:
+        if not self._by_server and len(originals) == len(chunks) and (terms := self._terms()) is not None:
             lengths = terms.lengths(np.array(originals, np.int64))
             if lengths is not None:
                 self._taken.append((originals, [row.id for row in chunks]))
@@ -340,6 +347,7 @@ class PostgresRows:
             "delete from sentences where chunk in (select id from chunks where document = any(%s))", (documents,)
         )
         found = db.rows("delete from chunks where document = any(%s) returning id, terms", (documents,))
+        bag_texts.remove(db, [row[0] for row in found])
         copied(db, "removed (chunk)", "int8", ((row[0],) for row in found))
         return len(found), sum(row[1] for row in found)
 

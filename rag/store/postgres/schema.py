@@ -141,6 +141,12 @@ MIGRATIONS: tuple[str, ...] = (
     );
     alter table hashes alter column ids set storage external, alter column codes set storage external;
     """,
+    """
+    create table bags (                    -- of the engine pg_textsearch, in the place of postings; see bag_texts.py
+        chunk bigint primary key,
+        terms text not null
+    );
+    """,
 )
 FORMAT = len(MIGRATIONS)
 _STORAGE = """

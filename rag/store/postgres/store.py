@@ -16,6 +16,7 @@ from .. import server_store
 from ..address import Address
 from ..automatic_index import AUTO, FIRST
 from ..identity import Identity
+from ..postings_search import PostingsSearch
 from ..protocol import Mode
 from ..records import RepairReport, Status, VerifyReport
 from . import (
@@ -28,16 +29,18 @@ from . import (
     recall,
     repairing,
     schema,
+    textsearch,
     vectors,
     verifying,
 )
+from .bag_search import BagSearch
 from .connection import STATEMENT_S, Connection, Snapshot, Snapshots, connect
 from .faults import faults
 from .hashes_cache import HashesCache
 from .snapshot_reading import SnapshotReading
 from .terms import PostingsCache
 from .vectors import FilteredIds, PostgresSentences, PostgresVectors
-from .writing import PostgresWriting, Writer
+from .writing import PostgresWriting, Writer, forget_terms
 
 _GROWTH = 1.5
 """Times as many chunks as at the last choice of an automatic index, from which it is made anew."""
@@ -112,8 +115,13 @@ class PostgresStore(SnapshotReading):
                 lock.acquire(db, place, wait)
                 _refuse_if_there(db, place)
                 writer = Writer(db, place)
+                terms = textsearch.among(made)
                 with writer.transaction() as own:
+                    if terms is not None:
+                        textsearch.check_extension(own, place)
                     schema.create(own, place, identity)
+                    if terms is not None:
+                        textsearch.build(own, terms)
                     identities.write(own, identity)
                     own.execute(
                         "insert into state values (0, 0, %s, %s, %s, 0, 0, 1, 1, 1, 1)",
@@ -176,7 +184,7 @@ class PostgresStore(SnapshotReading):
 
     def writing(self) -> PostgresWriting:
         """Return what an ``add`` writes by."""
-        return PostgresWriting(self._write(), self._identity, self._analyser, lambda: self._has("terms"))
+        return PostgresWriting(self._write(), self._identity, self._analyser, self._terms_spec)
 
     def grow(self) -> None:
         """Join segments of postings, and choose an automatic index anew if the knowledge base has grown."""
@@ -231,10 +239,12 @@ class PostgresStore(SnapshotReading):
     def reindex(self, specs: Sequence[str]) -> None:
         """See `KnowledgeBase.reindex`."""
         wanted = _checked(specs, self._identity)
-        had_terms = self._has("terms")
+        before = self._terms_spec()
         writer = self._write()
         dense = next((spec for spec in wanted if indexes.kind(spec) == "dense"), FIRST)
         with writer.transaction() as db:
+            if (terms := textsearch.among(wanted)) is not None:
+                textsearch.check_extension(db, self._place)
             new = vectors.parsed(dense)
             if vectors.parsed(db.one("select vectors from state")).build != new.build:
                 vectors.build(db, new, self._identity.dim, self._identity.metric)
@@ -245,8 +255,8 @@ class PostgresStore(SnapshotReading):
         if not self._has("terms"):
             with writer.transaction() as db:
                 hash_building.prune(db)
-                db.execute("truncate postings, segments, removed")
-        elif not had_terms:
+                forget_terms(db)
+        elif before is None or textsearch.parsed(before) != terms:
             self.writing().rebuild_segments()
         self.grow()
 
@@ -279,8 +289,7 @@ class PostgresStore(SnapshotReading):
     def verify(self) -> VerifyReport:
         """See `KnowledgeBase.verify`."""
         with self.view(), self._reading() as snapshot:
-            terms = self._analyser if self._has("terms") else None
-            return verifying.verify(snapshot, self._identity, terms, self.index("dense", None))
+            return verifying.verify(snapshot, self._identity, self._analyser, self.index)
 
     def repair(self) -> RepairReport:
         """See `KnowledgeBase.repair`."""
@@ -305,6 +314,13 @@ class PostgresStore(SnapshotReading):
             cache=self._hashes,
         )
 
+    def _terms(self, spec: str) -> PostingsSearch | BagSearch:
+        own = textsearch.parsed(spec)
+        return super()._terms(spec) if own is None else BagSearch(self._reader, own, self.chunk_ids)
+
+    def _terms_spec(self) -> str | None:
+        return next((spec for spec in self.specs if indexes.kind(spec) == "terms"), None)
+
     def _sentences(self) -> PostgresSentences:
         return PostgresSentences(self._reader, self._identity.metric)
 
@@ -316,7 +332,9 @@ class PostgresStore(SnapshotReading):
 
 def concrete(specs: Sequence[str]) -> list[str]:
     """Return the specs of indexes as PostgreSQL has them, ``auto`` begun with exact search."""
-    return server_store.concrete(specs, "PostgreSQL", lambda spec: vectors.parsed(spec).text)
+    return server_store.concrete(
+        specs, "PostgreSQL", lambda spec: vectors.parsed(spec).text, terms=textsearch.terms_spec
+    )
 
 
 def _checked(specs: Sequence[str], identity: Identity) -> list[str]:

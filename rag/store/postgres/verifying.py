@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import indexes
+from indexes import Family
 
 from ...documents.document import Document, context_text
 from ...terms import Analyser
@@ -15,7 +16,7 @@ from ..granularity import part_text
 from ..identity import Identity
 from ..postings_search import POSTING
 from ..records import Problem, VerifyReport
-from . import btrees, hashes, reading
+from . import bag_verifying, btrees, hashes, reading, textsearch
 from .connection import Connection, Snapshot
 from .escaping import escaped, unescaped
 from .hashing import Hashing, Ids
@@ -28,18 +29,22 @@ _ROUNDED = 0.02
 
 
 def verify(
-    snapshot: Snapshot, identity: Identity, analyser: Callable[[], Analyser] | None, index: PostgresVectors
+    snapshot: Snapshot, identity: Identity, analyser: Callable[[], Analyser], index: Callable[[Family, None], Any]
 ) -> VerifyReport:
-    """See `KnowledgeBase.verify`."""
+    """See `KnowledgeBase.verify`; ``index`` gives that of a family."""
     db, state = snapshot.db, snapshot.state
     problems = [*btrees.problems(db), *_references(db), *_lost(db), *_contents(db, identity)]
     terms = next((spec for spec in state.specs if indexes.kind(spec) == "terms"), "")
-    if analyser is not None:
-        problems += _postings(snapshot, terms, analyser)
+    if terms:
+        problems += _totals(snapshot, terms)
+        if textsearch.parsed(terms) is None:
+            problems += _postings(db, terms, analyser)
+        else:
+            problems += bag_verifying.problems(db, terms, analyser, index("terms", None), _sample(db))
     if state.vectors.startswith("lsh"):
         problems += _hashes(db, state.vectors)
     elif state.vectors != "flat":
-        problems += _graph(db, state.vectors, index)
+        problems += _graph(db, state.vectors, index("dense", None))
     sources, documents = db.rows("select (select count(*) from sources), (select count(*) from documents)")[0]
     embeddings, _ = reading.embeddings(db)
     return VerifyReport(
@@ -120,20 +125,23 @@ def _chunk_problems(db: Connection, identity: Identity, row: int, document: Docu
             yield "vector"
 
 
-def _postings(snapshot: Snapshot, spec: str, analyser: Callable[[], Analyser]) -> Iterator[Problem]:
+def _totals(snapshot: Snapshot, spec: str) -> Iterator[Problem]:
+    """Compare the numbers of chunks and terms with those that scores are worked out from."""
+    terms, chunks = snapshot.db.rows("select coalesce(sum(terms), 0)::int8, count(*) from chunks")[0]
+    if (terms, chunks) != (snapshot.state.terms, snapshot.state.chunks):
+        yield Problem(spec, "damaged", 1, (), "chunks and terms are not as many as were counted")
+
+
+def _postings(db: Connection, spec: str, analyser: Callable[[], Analyser]) -> Iterator[Problem]:
     """Compare the counts of postings, and the terms of a sample of chunks with them."""
-    db, state = snapshot.db, snapshot.state
     counted = db.rows(
         """select s.id from segments s left join (select segment, sum(df) as df, sum(length(blob)) as bytes
            from postings group by segment) p on p.segment = s.id
            where s.postings <> coalesce(p.df, 0) or coalesce(p.bytes, 0) <> 8 * s.postings"""
     )
-    terms, chunks = db.rows("select coalesce(sum(terms), 0)::int8, count(*) from chunks")[0]
     wrong = [row[0] for row in counted]
-    if wrong or (terms, chunks) != (state.terms, state.chunks):
-        yield Problem(
-            spec, "damaged", max(1, len(wrong)), tuple(wrong), "the postings are not as many as there should be"
-        )
+    if wrong:
+        yield Problem(spec, "damaged", len(wrong), tuple(wrong), "the postings are not as many as there should be")
     sample = _sample(db)
     missing = []
     for chunk, bag in zip(sample, analyser().terms_many(reading.terms_texts(db, sample)), strict=True):

@@ -19,7 +19,7 @@ from ..postings_search import due
 from ..records import SourceInfo
 from ..source_choice import named
 from ..writing import DocumentWriter, Embedded, Part, Step, StoredSource, source_facts
-from . import hash_building, hashes, lock, postings, reading
+from . import bag_texts, hash_building, hashes, lock, postings, reading, textsearch
 from .connection import Connection, Snapshot, state_of
 from .copy_rows import copied
 from .faults import faults
@@ -88,12 +88,12 @@ class PostgresWriting:
     """See `rag.store.protocol.Writing`."""
 
     def __init__(
-        self, writer: Writer, identity: Identity, analyser: Callable[[], Analyser], has_terms: Callable[[], bool]
+        self, writer: Writer, identity: Identity, analyser: Callable[[], Analyser], spec: Callable[[], str | None]
     ) -> None:
         self._writer = writer
         self._identity = identity
         self._analyser = analyser
-        self._has_terms = has_terms
+        self._spec = spec
         self._known: Known | None = None
         self._hashing: Hashing | None = None
 
@@ -107,7 +107,10 @@ class PostgresWriting:
         made = db.one("select made from hashing")
         if made is None or self._hashing is None or self._hashing.made != made:
             self._hashing = None if made is None else hashes.hashing(db)
-        return PostgresRows(db, self._identity, self._analyser if self._has_terms() else None, self._hashing, terms)
+        spec = self._spec()
+        by_server = spec is not None and textsearch.parsed(spec) is not None
+        analyser = None if spec is None else self._analyser
+        return PostgresRows(db, self._identity, analyser, self._hashing, terms, by_server=by_server)
 
     def sources(self) -> dict[str, SourceInfo]:
         """Return all sources by name."""
@@ -230,27 +233,40 @@ class PostgresWriting:
         """Write one segment of the postings that are there now, and hashes without those of removed chunks."""
         with self._writer.transaction() as db, db.unlimited():
             hash_building.prune(db)
-            if self._has_terms():
+            if postings.segments(db):
                 postings.rewrite(db, new_segment(db))
             else:
                 db.execute("delete from removed")
 
     def rebuild_segments(self) -> None:
         """Analyse all chunks anew."""
+        own = textsearch.parsed(self._spec() or "")
         with self._writer.transaction() as db, db.unlimited():
             hash_building.prune(db)
-            db.execute("truncate postings, segments, removed")
+            forget_terms(db)
             total = 0
             ids = reading.chunk_ids(db)
             for start in range(0, len(ids), postings.REBUILT):
                 block = ids[start : start + postings.REBUILT].tolist()
                 texts = reading.terms_texts(db, block)
                 bags = self._analyser().terms_many(texts)
-                segment, lengths = new_segment(db), [len(bag) for bag in bags]
-                postings.written(db, segment, postings.of_chunks(segment, block, bags))
+                lengths = [len(bag) for bag in bags]
+                if own is None:
+                    segment = new_segment(db)
+                    postings.written(db, segment, postings.of_chunks(segment, block, bags))
+                else:
+                    bag_texts.write(db, block, bags)
                 total += sum(lengths)
                 db.execute("create temp table if not exists lengths (chunk bigint, terms int) on commit delete rows")
                 copied(db, "lengths (chunk, terms)", "int8 int4", zip(block, lengths, strict=True))
             db.execute("update chunks c set terms = l.terms from lengths l where l.chunk = c.id and c.terms <> l.terms")
             db.execute("update state set chunks = %s, terms = %s", (len(ids), total))
+            if own is not None:
+                textsearch.build(db, own)
         self.join_segments()
+
+
+def forget_terms(db: Connection) -> None:
+    """Remove the terms of all chunks, inside the caller's transaction."""
+    db.execute("truncate postings, segments, removed")
+    textsearch.drop(db)

@@ -314,7 +314,7 @@ FIRST_FORMAT = """alter table postings drop constraint postings_pkey;
     alter table postings add primary key (term, segment);
     create index postings_segment on postings (segment); drop index chunks_document;
     create index chunks_document on chunks (document, ordinal);"""
-BEFORE_HASHES = "drop table hashing, hashes; update meta set value = '{}' where key = 'format'"
+BEFORE_HASHES = "drop table hashing, hashes, bags; update meta set value = '{}' where key = 'format'"
 
 
 @pytest.mark.parametrize(("taken", "back"), [(1, FIRST_FORMAT), (3, "")])
