@@ -36,7 +36,7 @@ class TextsearchSearch(Parameters):
 class BagSearch:
     """Searches the terms of chunks; it answers as an `indexes.TermIndex` does.
 
-    Scores are those of our own formula ``lucene``, by the server's counts, which leave the chunk's length rounded.
+    Scores are those of our own formula ``lucene``, by the server's counts; of chunks' lengths it has few digits.
     """
 
     family = "terms"
