@@ -14,12 +14,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from rag import Retriever
 from rag.errors import InvalidInput, StoreUnwritable
 from rag.knowledge_base import KnowledgeBase
 from rag.retrieval.several import KnowledgeBases
 from rag.store.postgres import bag_verifying, textsearch
 from rag.testing import HashingEmbedder
-from rag.testing.store_contract import DIM, WORDS, StoreContract, answers, document
+from rag.testing.store_contract import DIM, QUESTIONS, WORDS, StoreContract, answers, document
 from tests.postgres_server import PostgresServer, needs_postgres
 
 pytestmark = needs_postgres
@@ -119,11 +120,9 @@ def test_a_server_without_the_extension_says_how_to_get_it(place: str) -> None:
 # ---- around the stand-in ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 class TestAroundTheStandIn(StoreContract):
     """The contract of stores, with this index wherever a test names none."""
-
-    place = None
-    test_finds_what_a_folder_finds = pytest.mark.slow(StoreContract.test_finds_what_a_folder_finds)
 
     @pytest.fixture(name="place")
     def _place(self, stood_in: str) -> str:
@@ -202,6 +201,16 @@ def test_several_knowledge_bases_weigh_terms_by_all_of_them(stood_in: str, tmp_p
         mixed = KnowledgeBases({"a": one, "b": two}).index("terms").search(asked, 10)
         ours = KnowledgeBases({"a": three, "b": two}).index("terms").search(asked, 10)
         assert mixed.scores == pytest.approx(ours.scores, rel=0.02)
+
+
+def test_hybrid_search_takes_its_scores_as_they_are(stood_in: str, tmp_path: Path) -> None:
+    with made(stood_in) as one, made(str(tmp_path / "kb"), indexes=["flat", "bm25:k1=0.9,b=0.4"]) as two:
+        for kb in (one, two):
+            kb.add(document(n) for n in range(20))
+        for asked in QUESTIONS[:3]:
+            found, wanted = (Retriever(kb).retrieve(asked, k=5) for kb in (one, two))
+            assert [p.document for p in found] == [p.document for p in wanted]
+            assert [p.score for p in found] == pytest.approx([p.score for p in wanted], rel=1e-3)
 
 
 def _held(kb: KnowledgeBase, table: str) -> int:
