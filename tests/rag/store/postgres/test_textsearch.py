@@ -124,6 +124,8 @@ def test_a_server_without_the_extension_says_how_to_get_it(place: str) -> None:
 class TestAroundTheStandIn(StoreContract):
     """The contract of stores, with this index wherever a test names none."""
 
+    place = None
+
     @pytest.fixture(name="place")
     def _place(self, stood_in: str) -> str:
         return stood_in
@@ -161,6 +163,17 @@ def test_goes_over_to_it_and_back(stood_in: str, tmp_path: Path) -> None:
     KnowledgeBase.copy(stood_in, tmp_path / "kb")
     with KnowledgeBase.open(tmp_path / "kb", embedder=E) as kb:
         assert kb.indexes == ("flat", "bm25")
+
+
+@pytest.mark.slow
+def test_a_folder_is_copied_into_it(stood_in: str, tmp_path: Path) -> None:
+    with made(str(tmp_path / "kb"), indexes=["flat", "bm25:k1=0.9,b=0.4"]) as kb:
+        kb.add(document(n) for n in range(12))
+        before = _scores(answers(kb))
+    KnowledgeBase.copy(tmp_path / "kb", stood_in, indexes=BOTH)
+    with KnowledgeBase.open(stood_in, embedder=E) as kb:
+        assert kb.verify().ok
+        assert _scores(answers(kb)) == before
 
 
 @pytest.mark.slow
