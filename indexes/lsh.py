@@ -24,6 +24,10 @@ from .types import Ids, Scores, Vectors
 
 _BLOCK = 1 << 16
 """Vectors that are hashed at once: what is worked out for each takes four times as much room as the vectors."""
+_SCANNED = 3
+"""Rows that are found by the number of differing bits, for each candidate that is then scored exactly."""
+_BYTES = 2 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(np.float32) - 1
+"""The bits of each byte's value: 1 where set, -1 where not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +64,7 @@ class LSHIndex(CodesIndex):
     format = 2
     lifts = True
     filters = "native"
+    scans = True  # see `rag.retrieval.candidates.Search.is_long`
     _centre: NDArray[np.float32]
     _lengths: NDArray[np.float32]
     """float32, shape (n, 2): of what is hashed, which is the vector less the centre, and of the vector."""
@@ -113,20 +118,41 @@ class LSHIndex(CodesIndex):
         return 256
 
     def _engine_search(self, q: Vectors, k: int, params: LSHSearch, keep: Keep | None) -> tuple[Scores, Ids]:
-        fetch = k if self._plain is not None else max(k * params.refine_factor, params.candidates)
-        mine = self._hashes(self._lifted_queries(q) - self._centre)
-        differing, rows = native.nearest_codes(mine, self._codes(), min(fetch, self._held), keep)
-        if self._plain is not None:  # they are scored exactly
-            return -differing, rows
-        scores = self._estimate(q, differing, rows)
+        refines = self._plain is not None  # of candidates, of which k are wanted then
+        fetch = _SCANNED * k if refines else max(k * params.refine_factor, params.candidates)
+        moved = self._lifted_queries(q) - self._centre
+        seen = self._seen(moved)
+        differing, rows = native.nearest_codes(_hashes(seen), self._codes(), min(fetch, self._held), keep)
+        scores = self._estimate(q, self._along(seen, rows) if refines else self._by_angles(moved, differing), rows)
         scores[rows < 0] = -np.inf
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+        if refines:
+            best = np.argpartition(-scores, min(k, scores.shape[1]) - 1, axis=1)[:, :k]
+        else:
+            best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(scores, best, axis=1), np.take_along_axis(rows, best, axis=1)
 
-    def _hashes(self, x: Vectors) -> NDArray[np.uint8]:
-        """Return what `sa_encode` does, without waiting for the threads of faiss's own BLAS: 5 ms on a busy machine."""
-        turned = x @ native.faiss().vector_to_array(self._index.rrot.A).reshape(self._nbits, self._width).T
-        return np.packbits(turned >= 0, axis=1, bitorder="little")
+    def _seen(self, moved: Vectors) -> Vectors:
+        """Return how far queries, as seen from the centre, lie in each direction: float32, shape (n, nbits)."""
+        own = native.faiss().rev_swig_ptr(self._index.rrot.A.data(), self._nbits * self._width)
+        return native.inner_products(moved, own.reshape(self._nbits, self._width))
+
+    def _by_angles(self, moved: Vectors, differing: Scores) -> Scores:
+        """Estimate how far queries lie along rows: an angle at the centre is pi times the share of differing bits."""
+        return np.asarray(_lengths(moved)[:, None] * np.cos(differing * np.float32(np.pi / self._nbits)), np.float32)
+
+    def _along(self, seen: Vectors, rows: Ids) -> Scores:
+        """Estimate how far queries lie along rows from the rows' bits and what `_seen` returned.
+
+        That tells candidates apart better than the query's own bits do: a bit counts little if the query lies close to
+        the middle in its direction.
+        """
+        codes, at = self._codes(), 256 * np.arange(self._index.code_size)
+        padded = np.zeros((len(seen), 8 * len(at)), np.float32)
+        padded[:, : self._nbits] = seen
+        far = (padded.reshape(len(seen), -1, 8) @ _BYTES.T).reshape(len(seen), -1)  # what each of a byte's values adds
+        sums = np.stack([own.take(codes[some] + at).sum(axis=1) for own, some in zip(far, rows, strict=True)])
+        # Of a vector of length 1, the part in one of d directions at right angles is sqrt(2 / pi / d) on average.
+        return np.asarray(sums / (self._nbits * np.sqrt(2 / np.pi / max(self._nbits, self._width))), np.float32)
 
     def _codes(self) -> NDArray[np.uint8]:
         """Return the hashes, uint8, shape (n, bytes of one): a view of what faiss holds."""
@@ -136,24 +162,24 @@ class LSHIndex(CodesIndex):
 
     def _engine_scan(self, q: Vectors, k: int, rows: Ids) -> tuple[Scores, Ids]:
         stored = self._codes()
-        mine = self._hashes(self._lifted_queries(q) - self._centre)
+        moved = self._lifted_queries(q) - self._centre
+        mine = _hashes(self._seen(moved))
         best: tuple[Scores, Ids] | None = None
         step = max(k, (8 << 20) // (stored.shape[1] * len(q)) + 1)
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
             differing = np.bitwise_count(mine[:, None, :] ^ stored[some][None]).sum(axis=2, dtype=np.float32)
             at = np.broadcast_to(some, differing.shape)
-            found = (self._estimate(q, differing, at), at)
+            found = (self._estimate(q, self._by_angles(moved, differing), at), at)
             best = found if best is None else scan.merge(best, found, k)
         empty = (np.empty((len(q), 0), np.float32), np.empty((len(q), 0), np.int64))
         return scan.merge(best or empty, empty, k)
 
-    def _estimate(self, q: Vectors, differing: Scores, rows: Ids) -> Scores:
-        """Estimate scores from numbers of differing bits: the angle at the centre is pi times their share."""
-        cosines = np.cos(differing * np.float32(np.pi / self._nbits))
+    def _estimate(self, q: Vectors, along: Scores, rows: Ids) -> Scores:
+        """Estimate scores from how far queries lie along rows, as seen from the centre."""
         lifted = self._lifted_queries(q)
         mine, theirs = _lengths(lifted - self._centre)[:, None], self._lengths[rows, 0]
-        squares = mine**2 + theirs**2 - 2 * mine * theirs * cosines
+        squares = mine**2 + theirs**2 - 2 * theirs * along
         if self.metric == "l2":
             return np.asarray(-squares, np.float32)
         mine, theirs = _lengths(lifted)[:, None], self._lengths[rows, 1]
@@ -190,6 +216,11 @@ class LSHIndex(CodesIndex):
         super()._engine_read(folder, n_rows)
         self._lengths = np.asarray(files.read_array(folder / "lengths.npy", np.float32, (n_rows, 2)), np.float32)
         self._centre = np.asarray(files.read_array(folder / "centre.npy", np.float32, (self._width,)), np.float32)
+
+
+def _hashes(seen: Vectors) -> NDArray[np.uint8]:
+    """Return what faiss's `sa_encode` does."""
+    return np.packbits(seen >= 0, axis=1, bitorder="little")
 
 
 def _lengths(x: Vectors) -> NDArray[np.float32]:

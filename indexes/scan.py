@@ -15,7 +15,7 @@ from operator import sub
 import numpy as np
 from numpy.typing import NDArray
 
-from .faiss_library import knn
+from .faiss_library import inner_products, knn
 from .rows import Keep
 from .types import Ids, Metric, Scores, Vectors
 
@@ -229,7 +229,9 @@ def rescore(q: Vectors, x: Vectors, rows: Ids, metric: Metric) -> Scores:
     step = max(1, _BLOCK_BYTES // (4 * x.shape[1] * max(1, rows.shape[1])))
     for start in range(0, len(q), step):
         some, near = q[start : start + step, None, :], x[rows[start : start + step]]
-        if metric == "l2":
+        if len(near) == 1 and metric != "l2":
+            scores[start] = inner_products(some[0], near[0])[0]
+        elif metric == "l2":
             near -= some
             scores[start : start + step] = -np.einsum("ijk,ijk->ij", near, near)
         else:

@@ -74,10 +74,7 @@ class Search:
 
     @property
     def is_long(self) -> bool:
-        """Whether it takes so long, most of it outside Python or waiting for a server, that a thread of its own pays.
-
-        An index of this process's own does not: its steps in Python wait for those of the search of terms.
-        """
+        """Whether it takes so long, most of it outside Python or waiting for a server, that a thread of its own pays."""
         return getattr(self.listing, "scans", False) and len(self.listing) >= _LONG
 
     @property

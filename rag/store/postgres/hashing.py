@@ -24,7 +24,7 @@ Ids = NDArray[np.int64]
 Matrix = NDArray[np.float32]
 
 _SEED = 20_260_100
-_SCANNED, _LEAST_SCANNED = 5, 2000
+_SCANNED, _LEAST_SCANNED = 3, 1000
 """Chunks that are found by their bits alone, for each one that is wanted, and at least."""
 _BYTES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
 
