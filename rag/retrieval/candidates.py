@@ -74,7 +74,7 @@ class Search:
 
     @property
     def is_long(self) -> bool:
-        """Whether it takes so long, most of it outside Python or waiting for a server, that a thread of its own pays."""
+        """Whether it takes long outside Python or waiting for a server, so that a thread of its own pays."""
         return getattr(self.listing, "scans", False) and len(self.listing) >= _LONG
 
     @property

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import indexes
-from indexes import faiss_library
+from indexes import faiss_library, lsh
 from indexes.rows import Keep
 
 DIM, N = 24, 3000
@@ -73,7 +73,34 @@ def test_fewer_are_allowed_than_are_wanted() -> None:
 def test_a_question_is_hashed_as_faiss_does(nbits: int) -> None:
     index = made(f"lsh:nbits={nbits}")
     moved = Q - index._centre
-    np.testing.assert_array_equal(index._hashes(moved), index._index.sa_encode(moved))
+    hashes = lsh._hashes(index._seen(moved))
+    np.testing.assert_array_equal(hashes, index._index.sa_encode(moved))
+    np.testing.assert_array_equal(lsh._hashes(index._seen(moved[:1])), hashes[:1])
+
+
+@pytest.mark.parametrize(("nbits", "agreement"), [(20, 0.5), (100, 0.8), (512, 0.95)])
+@pytest.mark.parametrize("metric", ["cosine", "ip", "l2"])
+def test_bits_tell_how_a_candidate_scores(metric: Any, nbits: int, agreement: float) -> None:
+    n = 600
+    index = indexes.dense(f"lsh:nbits={nbits},refine=true", DIM, metric=metric)
+    index.build(X[:n], np.arange(n))
+    asked = index._ready(Q[:10], "queries")[0]
+    estimated, rows = index._engine_search(asked, n, index.search_params, None)
+    true = np.take_along_axis(index.score(asked, np.arange(n)), rows, axis=1)
+    for own, scores in zip(true, estimated, strict=True):
+        assert np.corrcoef(own, scores)[0, 1] > agreement
+        assert nbits < 512 or np.abs(own - scores).mean() < 0.5 * own.std()
+
+
+def test_candidates_are_those_whose_bits_the_question_speaks_for() -> None:
+    index = made("lsh:nbits=64,refine=true,refine_factor=1,candidates=40")
+    nearest = exact().ids
+    found = index.search(Q, 10).ids
+    by_number = faiss_library.nearest_codes(
+        lsh._hashes(index._seen(index._ready(Q, "queries")[0] - index._centre)), index._codes(), 40
+    )[1]
+    share = np.mean([len(set(a) & set(b)) for a, b in zip(found, nearest, strict=True)])
+    assert share > np.mean([len(set(a) & set(b)) for a, b in zip(by_number, nearest, strict=True)])
 
 
 def test_many_questions_are_compared_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
