@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +23,10 @@ from . import hash_building, hashes
 from .connection import Connection, Snapshot, Snapshots
 from .filters import CHUNKS, condition
 from .hashes_cache import HashesCache
-from .id_arrays import IdArray
+from .id_arrays import IdArray, scored
 
 Ids = NDArray[np.int64]
+Scored = tuple[Ids, NDArray[np.float32]]
 EXACT_UP_TO = 20_000
 """So many allowed chunks are compared one by one: an index that filters what it finds finds too little."""
 _LEAST = 200  # candidates, however few hits are wanted: 40 found .958 of the ten nearest of 40,000, 100 found .984
@@ -258,17 +258,12 @@ class PostgresVectors:
             near = self._hashed(every, k, allow, allowed, search.factor)  # while other threads may read
             with self._snapshots.reading() as snapshot:
                 for i, query in enumerate(every):
-                    rows = (
+                    ids, scores = (
                         self._found(snapshot, Vector(query), k, allow, allowed, factor=search.factor)
                         if near is None
                         else self._exactly(snapshot.db, Vector(query), k, near[i])
                     )
-                    ids, scores = (
-                        np.array([row[0] for row in rows], np.int64),
-                        np.array([row[1] for row in rows], np.float32),
-                    )
-                    order = np.lexsort((ids, -scores))[:k]
-                    found.ids[i, : len(order)], found.scores[i, : len(order)] = ids[order], scores[order]
+                    found.ids[i, : len(ids)], found.scores[i, : len(ids)] = ids, scores
         return found
 
     @property
@@ -291,14 +286,14 @@ class PostgresVectors:
         found = np.full((len(queries), len(ids)), np.nan, np.float32)
         with self._snapshots.reading() as snapshot:
             for own, query in zip(found, np.asarray(queries, np.float32), strict=True):
-                sql = f"select id, {score(self.metric)} from chunks where id = any((select %s)::int8[])"  # noqa: S608
-                rows = snapshot.db.rows(sql, (Vector(query), IdArray(ids)))
-                own[np.searchsorted(ids, [row[0] for row in rows])] = [row[1] for row in rows]
+                sql = f"select id, {score(self.metric)} as score from chunks where id = any((select %s)::int8[])"  # noqa: S608
+                there, scores = scored(snapshot.db, sql, (Vector(query), IdArray(ids)))
+                own[np.searchsorted(ids, there)] = scores
         return found
 
     def _found(
         self, snapshot: Snapshot, query: Vector, k: int, allow: IdSet | Ids | None, allowed: Ids | None, *, factor: int
-    ) -> list[tuple[Any, ...]]:
+    ) -> Scored:
         if self._spec.build is None or (allowed is not None and len(allowed) <= EXACT_UP_TO):
             return self._exactly(snapshot.db, query, k, allowed)
         if self.scans:  # not built yet
@@ -311,7 +306,7 @@ class PostgresVectors:
         if isinstance(allow, FilteredIds):
             test, values = condition(allow.where)
             found = self._nearly(snapshot.db, query, k, wanted, CHUNKS, test, values)
-            if len(found) >= min(k, len(allowed)):
+            if len(found[0]) >= min(k, len(allowed)):
                 return found
         return self._exactly(snapshot.db, query, k, allowed)  # the graph was left before enough of them were found
 
@@ -329,16 +324,16 @@ class PostgresVectors:
         wanted = max(_LEAST_HASHED * 256 // self._spec.build.nbits, factor * k)
         return [held.nearest(query, wanted, within) for query in queries]
 
-    def _exactly(self, db: Connection, query: Vector, k: int, allowed: Ids | None) -> list[tuple[Any, ...]]:
+    def _exactly(self, db: Connection, query: Vector, k: int, allowed: Ids | None) -> Scored:
         # In a query of its own the array is not a constant, whose every element the planner would look at.
         test, values = ("true", []) if allowed is None else ("id = any((select %s)::int8[])", [IdArray(allowed)])
         sql = f"""select id, score from (select id, {score(self.metric)} as score from chunks where {test} offset 0) n
                   order by score desc, id limit %s"""  # noqa: S608 - parameters only
-        return db.rows(sql, (query, *values, k))
+        return scored(db, sql, (query, *values, k))
 
     def _nearly(  # noqa: PLR0917 - two callers
         self, db: Connection, query: Vector, k: int, wanted: int, tables: str, test: str, values: Sequence[object]
-    ) -> list[tuple[Any, ...]]:
+    ) -> Scored:
         """Take candidates from the graph, and score them by their vectors."""
         dim = query.dimensions()
         if isinstance(self._spec.build, HnswBuild) and self._spec.build.storage == "bit":
@@ -349,13 +344,11 @@ class PostgresVectors:
                   select c.id, c.vector from {tables} where {test} order by {distance} limit %s) n
                   order by score desc, id limit %s"""  # noqa: S608 - parameters only
         plain = test == "true"
-        cursor = db.cursor(binary=True)
-        with db.pipeline():  # one trip: results are fetched at its end
+        with db.pipeline():  # one trip: what is executed goes with what is fetched
             # Without a filter the planner takes a scan of everything for cheaper than it is, and the graph for dearer.
             # That holds until the snapshot's end: what is read after it is found by its key.
-            cursor.execute(_TUNED, (str(wanted), *(("off", "off") if plain else ("strict_order", "on"))))
-            cursor.execute(sql, (query, *values, query, wanted, k))
-        return cursor.fetchall()
+            db.execute(_TUNED, (str(wanted), *(("off", "off") if plain else ("strict_order", "on"))))
+            return scored(db, sql, (query, *values, query, wanted, k))
 
 
 _TUNED = """select set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', %s, true),
