@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes.bm25 import BM25Index
 
-from .postings_search import MOST_FREQUENT, POSTING, checked_chunks, packed
+from .postings_search import MOST_FREQUENT, POSTING, TermPostings, checked_chunks, packed, term_postings
 
 Ids = NDArray[np.int64]
 
@@ -31,8 +29,8 @@ class CopiedTerms:
         found = self._index.lengths(originals)
         return None if np.isnan(found).any() else found.astype(np.int64).tolist()
 
-    def postings(self, originals: Ids, chunks: Ids) -> Iterator[tuple[str, NDArray[np.void]]]:
-        """Yield the terms of chunks in their order, each with its postings under the chunks' new ids, which ascend.
+    def postings(self, originals: Ids, chunks: Ids) -> TermPostings:
+        """Return the terms of chunks with their postings under the chunks' new ids, which ascend.
 
         Raises
         ------
@@ -47,6 +45,4 @@ class CopiedTerms:
         lengths = self._index.lengths(originals).astype(np.int64)
         records["packed"] = packed(lengths, np.zeros(1, np.int64))[rows]
         records["packed"] |= np.minimum(part.frequencies.astype(np.uint16), MOST_FREQUENT)
-        starts = part.starts.tolist()
-        for n in sorted(range(len(words)), key=words.__getitem__):
-            yield words[n], records[starts[n] : starts[n + 1]]
+        return term_postings(dict(zip(words, range(len(words)), strict=True)), part.starts, records)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
 
@@ -44,16 +45,35 @@ _TIER, _SMALLEST = 8, 50_000
 """As many segments of one size become one that is as many times as large."""
 
 
-def grouped(chunks: Sequence[int], bags: Sequence[Sequence[str]]) -> Iterator[tuple[str, NDArray[np.void]]]:
-    """Yield the terms of chunks, whose ids ascend, in their order, each with its postings.
+@dataclass(frozen=True, slots=True, eq=False)
+class TermPostings:
+    """Terms in their order with their postings: those of ``terms[i]`` are ``records[starts[i]:ends[i]]``."""
+
+    terms: list[str]
+    starts: list[int]
+    ends: list[int]
+    records: NDArray[np.void]
+
+    def __iter__(self) -> Iterator[tuple[str, NDArray[np.void]]]:
+        for term, start, end in zip(self.terms, self.starts, self.ends, strict=True):
+            yield term, self.records[start:end]
+
+
+def term_postings(words: Mapping[str, int], starts: Ids, records: NDArray[np.void]) -> TermPostings:
+    """Bring terms, given with their numbers, into their order; ``starts`` are of the postings of each number."""
+    terms = sorted(words)
+    numbers = np.fromiter(map(words.__getitem__, terms), np.int64, len(terms))
+    return TermPostings(terms, starts[numbers].tolist(), starts[numbers + 1].tolist(), records)
+
+
+def grouped(chunks: Sequence[int], bags: Sequence[Sequence[str]]) -> TermPostings:
+    """Return the terms of chunks, whose ids ascend, with their postings.
 
     Raises
     ------
     InvalidInput
         A chunk's id does not fit into a posting.
     """
-    if not len(chunks):
-        return
     checked_chunks(chunks)
     lengths = np.fromiter(map(len, bags), np.int64, len(bags))
     vocabulary = _Numbers()
@@ -64,10 +84,8 @@ def grouped(chunks: Sequence[int], bags: Sequence[Sequence[str]]) -> Iterator[tu
     records = np.empty(len(pairs), POSTING)
     records["chunk"] = np.asarray(chunks, np.int64)[rows]
     records["packed"] = packed(lengths[rows], counts)
-    ends = [0, *np.cumsum(np.bincount(pairs >> bits, minlength=len(vocabulary))).tolist()]
-    for term in sorted(vocabulary):
-        number = vocabulary[term]
-        yield term, records[ends[number] : ends[number + 1]]
+    starts = np.append(0, np.cumsum(np.bincount(pairs >> bits, minlength=len(vocabulary))))
+    return term_postings(vocabulary, starts, records)
 
 
 def checked_chunks(chunks: Sequence[int] | Ids) -> None:

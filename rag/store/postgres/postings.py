@@ -8,13 +8,14 @@ needs nothing but the blobs of a question's terms to score it. Removed chunks st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..postings_search import POSTING, grouped
+from ..postings_search import POSTING, TermPostings, grouped
 from .connection import Connection
 from .copy_rows import sent
 from .escaping import escaped, unescaped
@@ -26,24 +27,24 @@ REBUILT = 20_000
 
 
 class Encoded:
-    """The rows of a segment in the binary form of COPY, made as they are sent; ``postings`` counts those."""
+    """The rows of a segment in the binary form of COPY, made as they are sent."""
 
-    def __init__(self, segment: int, terms: Iterable[tuple[str, NDArray[np.void]]]) -> None:
+    def __init__(self, segment: int, made: TermPostings) -> None:
         self._segment = segment
-        self._terms = terms
-        self.postings = 0
+        self._made = made
+        self.postings = len(made.records)
 
     def __iter__(self) -> Iterator[bytes]:
-        for term, records in self._terms:
-            name, n = escaped(term).encode(), len(records)
-            self.postings += n
-            head, between = _HEAD.pack(4, 8, self._segment, len(name)), _BETWEEN.pack(8, n, n * _SIZE)
-            yield b"".join((head, name, between, records.data))
+        raw = self._made.records.view(np.uint8).data  # cut in a fraction of the time that records take
+        for term, start, end in zip(self._made.terms, self._made.starts, self._made.ends, strict=True):
+            name, size = escaped(term).encode(), _SIZE * (end - start)
+            head, between = _HEAD.pack(4, 8, self._segment, len(name)), _BETWEEN.pack(8, end - start, size)
+            yield b"".join((head, name, between, raw[_SIZE * start : _SIZE * end]))
 
 
 def of_chunks(segment: int, chunks: Sequence[int], bags: Sequence[Sequence[str]]) -> Encoded:
     """Encode the terms of chunks (ascending)."""
-    return Encoded(segment, list(grouped(chunks, bags)))
+    return Encoded(segment, grouped(chunks, bags))
 
 
 def written(db: Connection, segment: int, made: Encoded) -> None:
@@ -85,9 +86,11 @@ def rewrite(db: Connection, into: int) -> None:
     with db.cursor("terms", binary=True) as cursor:
         cursor.execute(query, (into,))
         while rows := cursor.fetchmany(_BLOCK):
-            made = Encoded(
-                into, ((unescaped(term), left) for term, blobs in rows if len(left := _left(blobs, removed)))
-            )
+            left = [(unescaped(term), _left(blobs, removed)) for term, blobs in rows]
+            kept = [(term, records) for term, records in left if len(records)]
+            ends = [0, *accumulate(len(records) for _, records in kept)]
+            every = np.concatenate([np.zeros(0, POSTING), *(records for _, records in kept)])
+            made = Encoded(into, TermPostings([term for term, _ in kept], ends[:-1], ends[1:], every))
             _copied(db, made)
             total += made.postings
     db.execute("delete from postings where segment <> %s", (into,))
