@@ -147,7 +147,7 @@ class PostgresWriting:
         self, writer: DocumentWriter, parts: Iterator[Part], terms: Callable[[], CopiedTerms | None], most: int
     ) -> Iterator[None]:
         """See `rag.store.protocol.Writing`: large commits, since each of them makes a segment of postings."""
-        found = cache(terms)
+        found, self._known = cache(terms), None
         for first in parts:
             with self._writer.transaction() as db:
                 rows, written = self.rows(db, found), 0
@@ -158,7 +158,6 @@ class PostgresWriting:
                         break
                 rows.finish()
             yield
-        self._known = None
 
     def close_sources(self, sources: Mapping[str, SourceInfo]) -> None:
         """Set what is known of sources, by name, in one commit."""
