@@ -7,7 +7,7 @@ HAS_SPTAG := $(BIN)/python -c 'from indexes import sptag_library; sptag_library.
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help install demo build test test-all engines browser pglite small-model lint format docs docs-site notebooks pictures clean
+.PHONY: help install demo build test test-all packages engines browser pglite small-model lint format docs docs-site notebooks pictures clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -43,8 +43,15 @@ lint: install    ## ruff, mypy --strict, import-linter
 test: lint       ## lint, then the everyday tests
 	$(BIN)/python -m pytest -n 2 -q -m "not slow"
 
-test-all: lint engines browser pglite small-model  ## everything, the slow tests and the notebooks included; no engine may be missing
+test-all: install  ## everything, the slow tests and the notebooks included; no engine may be missing
+	@$(MAKE) --no-print-directory -j 2 lint packages
 	if $(HAS_SPTAG); then export RAG_ALL_ENGINES=1; fi; $(BIN)/python -m pytest -n 2 -q
+
+packages:  # one after the other, since apt-get locks; most of it waits for the network, so that lint runs beside it
+	@$(MAKE) --no-print-directory engines
+	@$(MAKE) --no-print-directory browser
+	@$(MAKE) --no-print-directory pglite
+	@$(MAKE) --no-print-directory small-model
 
 engines: install ## the optional engine that pip cannot bring: Debian's SPTAG, for CPython 3.11
 	@if $(HAS_SPTAG); then :; \

@@ -118,6 +118,7 @@ def submissions(expected, tmp_path_factory):
     return workers.submitted
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_killed_workers_cost_time_only(expected, submissions, tmp_path):
     docs, here, held = expected

@@ -70,11 +70,9 @@ def test_a_pool_ends_with_its_parent(tmp_path: Path, how: signal.Signals) -> Non
         assert _gone(children)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc of Linux")
-@pytest.mark.parametrize(
-    "how",
-    [signal.SIGKILL, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP))],
-)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_the_engine_of_a_benchmark_ends_with_it(tmp_path: Path, how: signal.Signals) -> None:
     if how != signal.SIGKILL and signal.getsignal(how) is signal.SIG_IGN:
         pytest.skip(f"{how.name} is ignored here, by nohup say, and so by all children")

@@ -197,6 +197,7 @@ def test_recall_is_measured_under_load(run_under_load):
         assert rows[spec]["churn"]["recall"] == pytest.approx(recall), "what comes next begins with the saved index"
 
 
+@pytest.mark.slow
 def test_an_engine_that_returns_removed_vectors_is_found_out(run_under_load):
     rows = {row["spec"]: row for row in read(run_under_load)}
     assert rows["undead"]["error"] == "it returned an id that was removed, after writes under load"

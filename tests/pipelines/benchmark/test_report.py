@@ -152,6 +152,7 @@ def test_builds_are_told_apart_by_their_parameters(rows):
     assert len(builds(picky)) == 1
 
 
+@pytest.mark.slow
 def test_pictures_are_files_that_others_can_read(rows, tmp_path):
     pareto_picture(good(rows), tmp_path / "pareto.png")
     with Image.open(tmp_path / "pareto.png") as image:

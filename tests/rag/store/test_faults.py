@@ -37,12 +37,14 @@ def said() -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_and_harms_nothing(said: dict[str, Any]) -> None:
     assert said["full"]["bad"] == []
     assert said["full"]["refused"] >= 6, "the limits must hit at many moments"
     assert said["full"]["done"] >= 1
 
 
+@pytest.mark.slow
 def test_a_read_only_folder_can_be_searched_and_verified(said: dict[str, Any]) -> None:
     rights = said["rights"]
     assert rights["read"]
@@ -51,6 +53,7 @@ def test_a_read_only_folder_can_be_searched_and_verified(said: dict[str, Any]) -
     assert rights["others"], "another user who may read and not write"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "path"),
     [
@@ -69,6 +72,7 @@ def test_missing_rights_are_said_with_the_path(said: dict[str, Any], case: str, 
     assert path in message
 
 
+@pytest.mark.slow
 def test_mended_permissions_are_enough(said: dict[str, Any]) -> None:
     assert said["rights"]["again"] == [0, "done"]
 
