@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import replace
 
@@ -21,7 +24,8 @@ from .records import AddProgress, AddReport
 from .servers import local_terms
 from .writing import DocumentWriter, Part, SourceEnd, Step, source_name
 
-_CHUNKS = 8192  # handed over at once
+_CHUNKS = 4096  # handed over at once
+_PARTS_AHEAD = 6  # read while a commit's postings are written
 _CHARACTERS = 32_000_000
 _COMMIT = 150_000  # chunks of a segment of postings: a million make seven, which are not joined
 _OWN = frozenset({automatic_index.SETTING, "purge due"})
@@ -40,8 +44,14 @@ def copy(old: Store, new: Store, *, on_progress: OnProgress | None = None) -> Ad
     _check(old, new)
     start = time.perf_counter()
     writing, writer = new.writing(), DocumentWriter("")
-    with old.view():
-        for _ in writing.apply_all(writer, _ahead(_batches(old)), lambda: _terms(old), _COMMIT):
+    with old.view(), _what_is_there_uncollected() as leave_out:
+
+        def terms() -> CopiedTerms | None:
+            found = _terms(old)
+            leave_out()
+            return found
+
+        for _ in writing.apply_all(writer, _ahead(_batches(old)), terms, _COMMIT):
             if on_progress is not None:
                 report = writer.report
                 stored = report.added + report.changed + report.unchanged
@@ -80,6 +90,21 @@ def _check(old: Store, new: Store) -> None:
             )
 
 
+@contextmanager
+def _what_is_there_uncollected() -> Iterator[Callable[[], None]]:
+    """Lend a function that leaves all objects there are out of the search for garbage until the end of the block.
+
+    A large index has so many that the searches take a tenth of the time of a copy.
+    """
+    if gc.get_freeze_count():  # the application has left out some of its own, which would come back too
+        yield lambda: None
+        return
+    try:
+        yield gc.freeze
+    finally:
+        gc.unfreeze()
+
+
 def _terms(old: Store) -> CopiedTerms | None:
     """Return the terms of a folder's chunks; None if its index has others than its analyser gives, or is damaged."""
     spec = next((spec for spec in old.specs if indexes.kind(spec) == "terms"), "")
@@ -93,17 +118,20 @@ def _terms(old: Store) -> CopiedTerms | None:
 
 
 def _ahead(parts: Iterator[Part]) -> Iterator[Part]:
-    """Yield parts, each of them read while the one before is written."""
+    """Yield parts, which are read while those before are written."""
     with ThreadPoolExecutor(1) as reader:
         context = copy_context()
 
         def read() -> Part | None:
             return context.run(lambda: next(parts, None))
 
-        coming = reader.submit(read)
-        while (part := coming.result()) is not None:
-            coming = reader.submit(read)
-            yield part
+        coming = deque(reader.submit(read) for _ in range(_PARTS_AHEAD))
+        try:
+            while (part := coming.popleft().result()) is not None:
+                coming.append(reader.submit(read))
+                yield part
+        finally:
+            reader.shutdown(cancel_futures=True)
 
 
 def _batches(old: Store) -> Iterator[Part]:

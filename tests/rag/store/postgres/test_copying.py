@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
@@ -69,6 +70,19 @@ def test_terms_are_those_of_the_folder_and_none_is_analysed_again(
     assert postings(copied) == postings(analysed)
     with KnowledgeBase.open(copied) as kb:
         assert kb.verify().ok
+
+
+@pytest.mark.parametrize(("frozen", "done"), [(0, ["freeze", "unfreeze"]), (5, [])])
+def test_the_index_is_left_out_of_the_search_for_garbage_until_the_end(
+    monkeypatch: pytest.MonkeyPatch, frozen: int, done: list[str]
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: frozen)
+    for name in ("freeze", "unfreeze"):
+        monkeypatch.setattr(gc, name, lambda name=name: calls.append(name))
+    with copying._what_is_there_uncollected() as leave_out:
+        leave_out()
+    assert calls == done
 
 
 @pytest.mark.parametrize("lacks", ["generation", "chunk"])
