@@ -20,6 +20,7 @@ from .language_model import Completion, Message, estimated_tokens, well_formed
 from .reasoning import Thoughts, without_thoughts
 from .sampling import Sampling
 from .streaming import CompletionStream, pieces_of
+from .turn_ends import TurnEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +212,13 @@ def checked(answers: list[Completion], constraint: Constraint | None) -> list[Co
 def _checked_stream(
     pieces: Generator[str, None, Completion], constraint: Constraint | None
 ) -> Generator[str, None, Completion]:
-    thoughts = Thoughts()
+    thoughts, turn = Thoughts(), TurnEnd()
     try:
         while True:
-            if said := thoughts.feed(next(pieces)):
+            if said := turn.feed(thoughts.feed(next(pieces))):
                 yield said
     except StopIteration as end:
-        if rest := thoughts.rest():
+        if rest := turn.feed(thoughts.rest()) + turn.rest():
             yield rest
         return checked([end.value], constraint)[0]
     finally:

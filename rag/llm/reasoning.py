@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from .turn_ends import without_turn_end
+
 
 class _Mark(NamedTuple):
     """The marks of one template: any of ``opens``, in lower case, begins the reasoning; ``close`` ends it.
@@ -71,7 +73,7 @@ _BARE = re.compile(r"\s*analysis(?=\S).*?assistantfinal", re.DOTALL)
 
 
 def without_thoughts(text: str) -> str:
-    """Return a text without the reasoning at its beginning; empty if it holds nothing else.
+    """Return a text without the reasoning at its beginning and the marks of its end; empty if it holds nothing else.
 
     Examples
     --------
@@ -88,7 +90,7 @@ def without_thoughts(text: str) -> str:
     said = thoughts.feed(text) + thoughts.rest()
     text = said if thoughts.seen else text
     answer = after_close(text)
-    return text if answer is None else answer
+    return without_turn_end(text if answer is None else answer)
 
 
 def after_close(text: str) -> str | None:
