@@ -18,7 +18,7 @@ def shared(factory: pytest.TempPathFactory) -> Path:
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """Return the folder ``name`` that ``make`` fills, for who comes first; who comes meanwhile waits.
+    """Return the folder ``name``, which ``make`` fills for the first worker that asks; others wait meanwhile.
 
     Copy what may change: another worker may be copying it.
     """
