@@ -151,10 +151,11 @@ MIGRATIONS: tuple[str, ...] = (
 FORMAT = len(MIGRATIONS)
 _STORAGE = """
     alter table documents alter column text set storage external;
-    alter table chunks alter column text set storage external, set (toast_tuple_target = 2712);
+    alter table chunks alter column text set storage external;
 """
-"""Texts are not compressed, which would take a third of the server's time at an ingest; a chunk's text lies beside its
-vector where a page holds three of both. Of tables only: older ones stay as they were made."""
+"""Texts are not compressed, which would take a third of the server's time at an ingest. A chunk's text lies apart from
+its vector where both are longer than a quarter of a page: a search reads hundreds of vectors, and then a few texts. Of
+new tables only: older ones stay as they were made."""
 _INLINE = 1_900
 """Longest vector that a row holds on its page, where comparing it costs no other page."""
 
