@@ -212,7 +212,11 @@ class Lender(Protocol):
     """Lends snapshots."""
 
     def reading(self) -> AbstractContextManager[Any]:
-        """Lend one, whose ``state`` has the totals."""
+        """Lend one."""
+        ...
+
+    def totals(self) -> Totals:
+        """Return those of what `reading` would lend, without waiting for another thread that reads by it."""
         ...
 
 
@@ -272,11 +276,12 @@ class PostingsSearch:
         """Return the ``k`` best chunks for each bag of terms, among those of ``allow``."""
         wanted = checked_queries(queries)
         found = Hits(np.full((len(wanted), k), -1, np.int64), np.full((len(wanted), k), -np.inf, np.float32))
-        with self._snapshots.reading() as snapshot:
-            scorer = self._scorer(snapshot, params)
+        with self._one_state():
+            state = self._snapshots.totals()
+            scorer = self._scorer(state, params)
             keep = None if allow is None else scorer.keep(allow)
-            n = min(k, snapshot.state.chunks if keep is None else len(keep))
-            lists = scorer.lists(snapshot, wanted) if n else []
+            n = min(k, state.chunks if keep is None else len(keep))
+            lists = scorer.lists(self._snapshots, wanted) if n else []
         for i, each in enumerate(lists):  # while other threads may read
             rows, scores = scorer.best(each, n, keep)
             put(found.ids[i], found.scores[i], scorer.ids_of(rows), scores, n)
@@ -286,17 +291,21 @@ class PostingsSearch:
         """Return the scores of chunks for each bag of terms: float32, shape (n_queries, n), NaN where none match."""
         wanted = checked_queries(queries)
         found = np.full((len(wanted), len(ids)), np.nan, np.float32)
-        with self._snapshots.reading() as snapshot:
-            scorer = self._scorer(snapshot, params)
-            lists = scorer.lists(snapshot, wanted)
+        with self._one_state():
+            scorer = self._scorer(self._snapshots.totals(), params)
+            lists = scorer.lists(self._snapshots, wanted)
         rows, there = scorer.places(ids)
         for own, each in zip(found, lists, strict=True):
             own[there] = scores_of(each, rows)
         return found
 
-    def _scorer(self, snapshot: Any, params: Any) -> _Scorer:  # noqa: ANN401
+    def _one_state(self) -> AbstractContextManager[Any]:
+        """Let all that is read in a block be of one snapshot; a writer has but one, which it lends to one thread."""
+        view: Callable[[], AbstractContextManager[Any]] = getattr(self._snapshots, "view", self._snapshots.reading)
+        return view()
+
+    def _scorer(self, state: Totals, params: Any) -> _Scorer:  # noqa: ANN401
         formula = self._like._formula(self.search_params if params is None else self._like._chosen(params))
-        state = snapshot.state
         key = (formula, state.seq, state.version)
         found = self._scorers.get(key)
         if found is None:
@@ -320,10 +329,10 @@ class _Scorer(ImpactScorer):
         self._saturations = Saturations(formula, state.terms / state.chunks if state.chunks else 1.0, state.chunks)
         self._known_places: tuple[Ids, Rows] | None = None
 
-    def lists(self, snapshot: Any, bags: Sequence[Mapping[str, float]]) -> list[Query]:  # noqa: ANN401
+    def lists(self, snapshots: Lender, bags: Sequence[Mapping[str, float]]) -> list[Query]:
         """Return the impact list and the weight of each term of each bag that some chunk holds."""
         terms = list(dict.fromkeys(term for bag in bags for term in bag))
-        with self._lists.of(terms, lambda missing: self._made(snapshot, missing)) as lists:
+        with self._lists.of(terms, lambda missing: self._made(snapshots, missing)) as lists:
             known = dict(zip(terms, lists, strict=True))
         return [[(known[term], weight) for term, weight in bag.items() if known[term].size] for bag in bags]
 
@@ -355,8 +364,9 @@ class _Scorer(ImpactScorer):
         there = self._order[places] == ids
         return places[there], there
 
-    def _made(self, snapshot: Any, terms: Sequence[str]) -> list[ImpactList]:  # noqa: ANN401
-        postings = self._cache.postings(snapshot, terms)
+    def _made(self, snapshots: Lender, terms: Sequence[str]) -> list[ImpactList]:
+        with snapshots.reading() as snapshot:  # of the same state, which the caller sees to
+            postings = self._cache.postings(snapshot, terms)
         return [self._listed(postings[term]) for term in terms]
 
     def _listed(self, records: NDArray[np.void]) -> ImpactList:

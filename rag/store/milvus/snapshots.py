@@ -81,6 +81,11 @@ class Snapshots:
         self._client.check()
         yield next((kept for owner, kept in _kept.get() if owner is self), None) or self._taken()
 
+    def totals(self) -> State:
+        """Return the state of what `reading` would lend."""
+        with self.reading() as snapshot:
+            return snapshot.state
+
     def _taken(self) -> Snapshot:
         self._client.check()
         with self._turn:

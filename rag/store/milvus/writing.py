@@ -51,6 +51,10 @@ class Writer:
         """The last commit."""
         return self._snapshot.state
 
+    def totals(self) -> State:
+        """Return the last commit."""
+        return self.state
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[Snapshot]:
         """Lend what the last commit has made, for reading."""

@@ -223,6 +223,14 @@ class Snapshots:
                 if alone or view.over:
                     self._end(view)
 
+    def totals(self) -> State:
+        """Return the state of the view's snapshot, without waiting for a thread that reads by it."""
+        taken = next((view.snapshot for owner, view in _kept.get() if owner is self), None)
+        if taken is not None:
+            return taken.state
+        with self.reading() as snapshot:
+            return snapshot.state
+
     def close(self) -> None:
         """Close what is not lent; what is, closes when it comes back."""
         with self._turn:

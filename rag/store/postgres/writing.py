@@ -20,7 +20,7 @@ from ..records import SourceInfo
 from ..source_choice import named
 from ..writing import DocumentWriter, Embedded, Part, Step, StoredSource, source_facts
 from . import bag_texts, hash_building, hashes, lock, postings, reading, textsearch
-from .connection import Connection, Snapshot, state_of
+from .connection import Connection, Snapshot, State, state_of
 from .copy_rows import copied
 from .faults import faults
 from .hashing import Hashing
@@ -48,6 +48,11 @@ class Writer:
         with self._turn, faults(self._place.shown):
             self._check()
             yield Snapshot(self._db, state_of(self._db))
+
+    def totals(self) -> State:
+        """Return the state."""
+        with self.reading() as snapshot:
+            return snapshot.state
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Connection]:

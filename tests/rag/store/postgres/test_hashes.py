@@ -346,3 +346,26 @@ def test_hashes_are_compared_beside_the_search_of_terms(place: str, monkeypatch:
         after = retriever.search("Number 7", 5)
     assert waited == [True]
     assert [passage.chunk for passage in after.passages] == [passage.chunk for passage in before.passages]
+
+
+def test_terms_that_are_known_are_searched_while_the_server_compares_vectors(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filter's vectors are compared by one long statement, during which the snapshot is not to be had."""
+    with made(place) as kb:
+        kb.add(documents(0, 60))
+    exactly, lists, read, waited = vectors.PostgresVectors._exactly, _Scorer.lists, threading.Event(), []
+
+    def after_the_terms(*args: Any) -> Any:
+        waited.append(read.wait(20))
+        return exactly(*args)
+
+    monkeypatch.setattr(_Scorer, "lists", lambda *args: (lists(*args), read.set())[0])
+    with KnowledgeBase.open(place, embedder=E) as reader, Retriever(reader, where='document != "none"') as retriever:
+        before = retriever.search("Number 7", 5)
+        read.clear()
+        monkeypatch.setattr(vectors.PostgresVectors, "_exactly", after_the_terms)
+        monkeypatch.setattr(candidates, "_LONG", 1)
+        after = retriever.search("Number 7", 5)
+    assert waited == [True]
+    assert [passage.chunk for passage in after.passages] == [passage.chunk for passage in before.passages]
