@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import faiss_library as native, files, ranges, scan
+from . import faiss_library as native, files, ranges, scan, signs
 from .codes import CodesIndex
 from .drift import Described
 from .files import Folder
@@ -26,8 +26,6 @@ _BLOCK = 1 << 16
 """Vectors that are hashed at once: what is worked out for each takes four times as much room as the vectors."""
 _SCANNED = 3
 """Rows that are found by the number of differing bits, for each candidate that is then scored exactly."""
-_BYTES = 2 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(np.float32) - 1
-"""The bits of each byte's value: 1 where set, -1 where not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,11 +144,8 @@ class LSHIndex(CodesIndex):
         That tells candidates apart better than the query's own bits do: a bit counts little if the query lies close to
         the middle in its direction.
         """
-        codes, at = self._codes(), 256 * np.arange(self._index.code_size)
-        padded = np.zeros((len(seen), 8 * len(at)), np.float32)
-        padded[:, : self._nbits] = seen
-        far = (padded.reshape(len(seen), -1, 8) @ _BYTES.T).reshape(len(seen), -1)  # what each of a byte's values adds
-        sums = np.stack([own.take(codes[some] + at).sum(axis=1) for own, some in zip(far, rows, strict=True)])
+        codes = self._codes()
+        sums = np.stack([signs.sums(own, codes[some], "little") for own, some in zip(seen, rows, strict=True)])
         # Of a vector of length 1, the part in one of d directions at right angles is sqrt(2 / pi / d) on average.
         return np.asarray(sums / (self._nbits * np.sqrt(2 / np.pi / max(self._nbits, self._width))), np.float32)
 

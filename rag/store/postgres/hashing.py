@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes import IdSet
+from indexes import IdSet, signs
 from indexes.faiss_library import inner_products, nearest_codes
 from indexes.rows import Keep
 
@@ -26,7 +26,6 @@ Matrix = NDArray[np.float32]
 _SEED = 20_260_100
 _SCANNED, _LEAST_SCANNED = 3, 1000
 """Chunks that are found by their bits alone, for each one that is wanted, and at least."""
-_BYTES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
 
 
 def directions(nbits: int, dim: int) -> Matrix:
@@ -103,8 +102,7 @@ class Hashes:
             return np.sort(self.ids if rows is None else self.ids[rows])
         seen = self.hashing.seen(query)
         found = self._scanned(np.packbits(seen > 0)[None], rows, min(held, max(_LEAST_SCANNED, _SCANNED * n)))
-        far = seen.reshape(-1, 8) @ _BYTES.T  # what each of a byte's values adds
-        sums = far.ravel().take(self.codes[found] + 256 * np.arange(len(far))).sum(axis=1)
+        sums = signs.sums(seen, self.codes[found], "big")
         return np.sort(self.ids[found[np.argpartition(-sums, n - 1)[:n]]])
 
     def _scanned(self, code: Codes, rows: Ids | None, n: int) -> Ids:
