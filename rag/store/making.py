@@ -231,7 +231,8 @@ def checked_specs(specs: Sequence[str] | str) -> tuple[str, ...]:
         for spec in specs:
             indexes.parse(spec)
     except indexes.InvalidInput as error:
-        raise InvalidInput(str(error)) from error
+        there = "; pg_textsearch is for knowledge bases in PostgreSQL" if "=pg_textsearch" in spec else ""
+        raise InvalidInput(f"{error}{there}") from error
     if len(set(specs)) != len(specs):
         raise InvalidInput(f"indexes={list(specs)}: one of them occurs twice")
     return tuple(specs)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.embedding import HashingEmbedder
+from rag.errors import InvalidInput
 from rag.knowledge_base import KnowledgeBase
 from tests.rag.store.stepping import killed_at, steps_of
 
@@ -43,3 +44,13 @@ def test_a_journal_of_a_killed_creation_is_in_nobodys_way(tmp_path: Path) -> Non
         for entry in (tmp_path / "kb").iterdir():
             assert not entry.name.startswith("store.sqlite.new")
         shutil.rmtree(tmp_path / "kb")
+
+
+def test_the_engine_of_a_server_is_named_as_such(tmp_path: Path) -> None:
+    specs, said = ["flat", "bm25:engine=pg_textsearch"], "is for knowledge bases in PostgreSQL"
+    with pytest.raises(InvalidInput, match=said):
+        KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder(16), indexes=specs)
+    with KnowledgeBase.create(tmp_path / "kb", embedder=HashingEmbedder(16)) as kb:
+        with pytest.raises(InvalidInput, match=said):
+            kb.reindex(specs)
+        assert kb.verify().ok
