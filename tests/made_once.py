@@ -1,4 +1,4 @@
-"""What takes long to make, made once for all workers of a run."""
+"""Make slow things once for all workers of a test run."""
 
 from __future__ import annotations
 

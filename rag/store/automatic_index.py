@@ -34,8 +34,8 @@ _SHARE_OF_MEMORY = 0.5
 _TIMES = (2, 4, 8, 16)
 """How much more effort than the recommended index's own a search may take."""
 _HARDER = {"hnsw": ("lsh:nbits=256,refine=true,candidates=500,refine_factor=4", "hnsw:M=32,ef_construction=400,ef=400")}
-"""What is built if the recommended index finds too little here, however hard it searches. The scan of all signs comes
-first: it is built in seconds, and a search takes 5 ms a million. The denser graph takes most of an hour a million."""
+"""Built if the recommended index finds too little here, however hard it searches. The scan of all signs comes first: it
+is built in seconds, and a search takes 5 ms a million. The denser graph takes most of an hour a million."""
 
 
 @dataclass(frozen=True, slots=True)

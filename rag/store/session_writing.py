@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from . import reading
-from .copied_terms import CopiedTerms
 from .document_rows import DocumentRows
 from .identity import Identity
 from .records import SourceInfo
 from .session import Session
 from .settings import keep_setting, setting
-from .writing import DocumentWriter, Embedded, Part, Step, source_facts
+from .writing import DocumentWriter, Embedded, PartByPart, Step, source_facts
 
 
-class SessionWriting:
+class SessionWriting(PartByPart):
     """See `rag.store.protocol.Writing`; the session is open for writing."""
 
     def __init__(self, session: Session) -> None:
@@ -45,15 +44,6 @@ class SessionWriting:
         """Write a batch in one durable commit; return the ids of its documents that are stored now."""
         with self._session.writing() as db:
             return writer.apply(DocumentRows(db), steps, embedded)
-
-    def apply_all(
-        self, writer: DocumentWriter, parts: Iterator[Part], terms: Callable[[], CopiedTerms | None], most: int
-    ) -> Iterator[None]:
-        """See `rag.store.protocol.Writing`: a commit for each part."""
-        del terms, most
-        for steps, embedded in parts:
-            self.apply(writer, steps, embedded)
-            yield
 
     def close_sources(self, sources: Mapping[str, SourceInfo]) -> None:
         """Set what is known of sources, by name, in one commit."""

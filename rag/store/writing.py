@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
@@ -146,6 +147,23 @@ class Rows(Protocol):
     def close_source(self, found: StoredSource) -> None:
         """Set the facts of a source."""
         ...
+
+
+class PartByPart(ABC):
+    """Writes a copy by a commit for each part, see `rag.store.protocol.Writing`."""
+
+    @abstractmethod
+    def apply(self, writer: DocumentWriter, steps: Sequence[Step], embedded: Embedded) -> list[str]:
+        """Write a batch in one durable commit."""
+
+    def apply_all(
+        self, writer: DocumentWriter, parts: Iterator[Part], terms: Callable[[], object], most: int
+    ) -> Iterator[None]:
+        """Write parts of a copy, and yield after each commit; terms are analysed, and no commit is larger."""
+        del terms, most
+        for steps, embedded in parts:
+            self.apply(writer, steps, embedded)
+            yield
 
 
 class DocumentWriter:

@@ -11,13 +11,12 @@ import indexes
 
 from ...terms import Analyser
 from .. import postings_search, reading, settings
-from ..copied_terms import CopiedTerms
 from ..document_rows import drop_source
 from ..hiding import HIDDEN, hidden
 from ..identity import Identity
 from ..records import SourceInfo
 from ..source_choice import named
-from ..writing import DocumentWriter, Embedded, Part, Step, StoredSource, source_facts
+from ..writing import DocumentWriter, Embedded, PartByPart, Step, StoredSource, source_facts
 from . import mirror, postings, reading as contents, schema
 from .client import Client
 from .lock import WriterLock
@@ -117,7 +116,7 @@ class Writer:
             self._cut_off = False
 
 
-class MilvusWriting:
+class MilvusWriting(PartByPart):
     """See `rag.store.protocol.Writing`."""
 
     def __init__(
@@ -156,15 +155,6 @@ class MilvusWriting:
         """Write a batch in one durable commit; return the ids of its documents that are stored now."""
         analyser = self._analyser if self._has_terms() else None
         return self._writer.change(lambda rows: writer.apply(rows, steps, embedded), analyser)
-
-    def apply_all(
-        self, writer: DocumentWriter, parts: Iterator[Part], terms: Callable[[], CopiedTerms | None], most: int
-    ) -> Iterator[None]:
-        """See `rag.store.protocol.Writing`: a commit for each part."""
-        del terms, most
-        for steps, embedded in parts:
-            self.apply(writer, steps, embedded)
-            yield
 
     def close_sources(self, sources: Mapping[str, SourceInfo]) -> None:
         """Set what is known of sources, by name, in one commit."""

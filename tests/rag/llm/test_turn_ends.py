@@ -1,4 +1,4 @@
-"""The marks that end a model's turn are no part of its answer, unless it speaks of them."""
+"""An answer does not contain the marks that end a model's turn, unless it talks about them."""
 
 from __future__ import annotations
 
